@@ -1,0 +1,184 @@
+//! A network that has heard a seed and goes on from it, at the model's own rate.
+
+use super::{FrameAnalyser, FrameSynth, Network, head};
+use crate::{
+    dsp::random::{Random, mix64},
+    model::Head,
+    nn::LstmState,
+};
+use std::sync::Arc;
+
+/// A continuation whose frames change by less than this part of themselves, on average over [`STUCK_SECONDS`], is a drone.
+const STUCK_CHANGE: f32 = 0.004;
+const STUCK_SECONDS: f32 = 2.0;
+
+/// Feed it the windows of the seed, then let it predict, one hop at a time.
+///
+/// # Realtime safety
+/// `new` allocates; the other methods do not.
+#[derive(Clone, Debug)]
+pub struct Continuation {
+    network: Arc<Network>,
+    analyser: FrameAnalyser,
+    synth: FrameSynth,
+    state: LstmState,
+    random: Random,
+    /// Frame of the seed, or the predicted one. `[frame_size + overlap]`, padded for the kernel.
+    frame: Vec<f32>,
+    last_frame: Vec<f32>,
+    /// Input of the network. Padded for the kernel.
+    features: Vec<f32>,
+    next: Vec<f32>,
+    output: Vec<f32>,
+    primed: bool,
+    change: f32,
+    change_speed: f32,
+    failed: bool,
+}
+
+impl Continuation {
+    /// A continuation that has heard nothing.
+    pub fn new(network: Arc<Network>) -> Self {
+        let config = network.config();
+        let (frame, features, next) = match &network.projection {
+            Some(projection) => {
+                (projection.make_frame_buffer(), projection.make_feature_buffer(), vec![0.0; config.target_size()])
+            }
+            None => {
+                let size = config.target_size();
+                (vec![0.0; size], vec![0.0; size], vec![0.0; size])
+            }
+        };
+        let hop_seconds = config.hop_samples() as f32 / config.sample_rate_hz as f32;
+        Self {
+            analyser: FrameAnalyser::new(config),
+            synth: FrameSynth::new(config),
+            state: network.stack.make_state(),
+            random: Random::new(0),
+            last_frame: frame.clone(),
+            frame,
+            features,
+            next,
+            output: network.out.make_output_buffer(),
+            primed: false,
+            change: 1.0,
+            change_speed: (hop_seconds / STUCK_SECONDS).min(1.0),
+            failed: false,
+            network,
+        }
+    }
+
+    /// The model it runs.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Forgets everything; all that is random from here on follows from `random_seed`.
+    pub fn reset(&mut self, random_seed: u64) {
+        self.random = Random::new(mix64(random_seed ^ 0x5359_4d50));
+        self.state.reset();
+        self.synth.reset(&mut self.random);
+        for buffer in [&mut self.frame, &mut self.last_frame, &mut self.features, &mut self.next, &mut self.output] {
+            buffer.fill(0.0);
+        }
+        self.primed = false;
+        self.change = 1.0;
+        self.failed = false;
+    }
+
+    /// One step of the seed. `window`: `[window_samples]`, finite.
+    pub fn feed(&mut self, window: &[f32]) {
+        let network = Arc::clone(&self.network);
+        let config = network.config();
+        let frame_size = config.frame_size();
+        self.analyser.frame(window, &mut self.frame[..frame_size]);
+        match &network.projection {
+            Some(projection) => projection.project(&self.frame[..frame_size], &mut self.features),
+            None => self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]),
+        }
+        self.primed = false;
+        self.step();
+        if config.head == Head::Mse {
+            self.synth.pass_over(&self.output[..config.target_size()]);
+        }
+    }
+
+    /// Predicts the next hop of sound. `out`: `[hop_samples]`, finite whatever happens; after a NaN or an infinity in
+    /// the network it is silence and [`Self::has_failed`] is true.
+    pub fn predict(&mut self, temperature: f32, out: &mut [f32]) {
+        let network = Arc::clone(&self.network);
+        let config = network.config();
+        let frame_size = config.frame_size();
+        if !self.primed {
+            self.synth.prime(&self.frame[..frame_size]);
+            self.last_frame.copy_from_slice(&self.frame);
+            self.primed = true;
+        }
+        let current = &self.features[..config.input_size()];
+        head::draw(config.head, &self.output, current, temperature, &mut self.random, &mut self.next);
+        if !self.next.iter().all(|x| x.is_finite()) {
+            self.fail(out);
+            return;
+        }
+        match &network.projection {
+            Some(projection) => {
+                projection.clamp(&mut self.next);
+                projection.reconstruct(&self.next, &mut self.frame);
+                self.synth.sound(&mut self.frame[..frame_size], out);
+                self.features[..config.input_size()].copy_from_slice(&self.next);
+            }
+            None => {
+                self.frame.copy_from_slice(&self.next);
+                self.synth.sound(&mut self.frame, out);
+                self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]);
+            }
+        }
+        if !out.iter().all(|x| x.is_finite()) {
+            self.fail(out);
+            return;
+        }
+        self.watch_change(frame_size);
+        if config.head == Head::Mse {
+            let spread = temperature * config.input_noise;
+            if spread > 0.0 {
+                self.features[..config.input_size()].iter_mut().for_each(|x| *x += spread * self.random.normal());
+            }
+        }
+        self.step();
+    }
+
+    /// True once the network has produced something that is not a number; stays so until [`Self::reset`].
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// True while the frames hardly change: the continuation has become a drone.
+    pub fn is_stuck(&self) -> bool {
+        self.change < STUCK_CHANGE
+    }
+
+    fn step(&mut self) {
+        let inputs = self.network.config().input_size();
+        let h = self.network.stack.step(&self.features[..inputs], &mut self.state);
+        self.network.out.forward(h, &mut self.output);
+    }
+
+    fn fail(&mut self, out: &mut [f32]) {
+        out.fill(0.0);
+        self.state.reset();
+        self.next.fill(0.0);
+        self.output.fill(0.0);
+        self.features.fill(0.0);
+        self.failed = true;
+    }
+
+    fn watch_change(&mut self, frame_size: usize) {
+        let (mut change, mut total) = (0.0f32, 1e-9f32);
+        for (a, b) in self.frame[..frame_size].iter().zip(&self.last_frame[..frame_size]) {
+            change += (a - b).abs();
+            total += a.abs();
+        }
+        self.change += self.change_speed * ((change / total).min(1.0) - self.change);
+        self.last_frame.copy_from_slice(&self.frame);
+    }
+}

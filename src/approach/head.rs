@@ -1,0 +1,91 @@
+//! From a network's output to the next features (DESIGN 6).
+
+use crate::{dsp::random::Random, model::Head};
+
+/// Draws the next features. `output`: `[output_size]`, `current`: `[features]`, `next`: `[target_size]`.
+///
+/// Mixture (Bishop, *Mixture density networks*, 1994; temperature as in Ha and Eck, *A neural representation of sketch
+/// drawings*, 2017): a Gaussian is drawn by its weight, then its change with its scale times the temperature.
+pub(super) fn draw(
+    head: Head,
+    output: &[f32],
+    current: &[f32],
+    temperature: f32,
+    random: &mut Random,
+    next: &mut [f32],
+) {
+    match head {
+        Head::Mse => next.copy_from_slice(&output[..next.len()]),
+        Head::Mixture { components } => {
+            let features = next.len();
+            let (logits, rest) = output.split_at(components);
+            let chosen = choose(logits, random.uniform());
+            let changes = &rest[chosen * features..][..features];
+            let log_scales = &rest[(components + chosen) * features..][..features];
+            for (((slot, &x), &change), &log_scale) in next.iter_mut().zip(current).zip(changes).zip(log_scales) {
+                let scale = libm::expf(log_scale.clamp(LOG_SCALE_LEAST, LOG_SCALE_MOST));
+                *slot = x + change + temperature * scale * random.normal();
+            }
+        }
+    }
+}
+
+/// Bounds of the logarithm of a scale, in training and here: neither certainty nor explosion.
+pub const LOG_SCALE_LEAST: f32 = -5.0;
+/// See [`LOG_SCALE_LEAST`].
+pub const LOG_SCALE_MOST: f32 = 2.0;
+
+/// The component in whose part of the summed weights `point` (0…1) lies.
+fn choose(logits: &[f32], point: f32) -> usize {
+    let top = logits.iter().fold(f32::NEG_INFINITY, |top, &l| top.max(l));
+    let weight = |l: f32| libm::expf((l - top).max(-80.0));
+    let total: f32 = logits.iter().map(|&l| weight(l)).sum();
+    let mut left = point * total;
+    for (index, &l) in logits.iter().enumerate() {
+        left -= weight(l);
+        if left < 0.0 {
+            return index;
+        }
+    }
+    logits.len() - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_decide_how_often_a_component_is_chosen() {
+        let mut random = Random::new(4);
+        let logits = [0.0, libm::logf(3.0), -100.0];
+        let mut counts = [0u32; 3];
+        for _ in 0..40_000 {
+            counts[choose(&logits, random.uniform())] += 1;
+        }
+        assert!((counts[0] as f32 / 40_000.0 - 0.25).abs() < 0.01 && counts[2] == 0, "{counts:?}");
+    }
+
+    #[test]
+    fn temperature_scales_the_spread_around_the_change() {
+        let output = [0.0, 0.5, -0.25, 0.0, libm::logf(0.5)];
+        let head = Head::Mixture { components: 1 };
+        for temperature in [0.0, 0.5, 1.0] {
+            let mut random = Random::new(4);
+            let (mut mean, mut square) = ([0.0f64; 2], [0.0f64; 2]);
+            let n = 20_000;
+            for _ in 0..n {
+                let mut next = [0.0; 2];
+                draw(head, &output, &[1.0, 1.0], temperature, &mut random, &mut next);
+                for i in 0..2 {
+                    mean[i] += f64::from(next[i]) / f64::from(n);
+                    let centre = [1.5, 0.75][i];
+                    square[i] += (f64::from(next[i]) - centre).powi(2) / f64::from(n);
+                }
+            }
+            let spread = square.map(f64::sqrt);
+            let t = f64::from(temperature);
+            assert!((mean[0] - 1.5).abs() < 0.03 && (mean[1] - 0.75).abs() < 0.03, "{mean:?}");
+            assert!((spread[0] - t).abs() < 0.02 && (spread[1] - 0.5 * t).abs() < 0.02, "{spread:?}");
+        }
+    }
+}

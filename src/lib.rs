@@ -1,0 +1,5 @@
+//! Sympathy.
+pub mod approach;
+pub mod dsp;
+pub mod model;
+pub mod nn;

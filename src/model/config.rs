@@ -1,0 +1,320 @@
+//! What a model file says of itself, and the shapes that follow from it.
+
+use crate::dsp::measure::Liveliness;
+use serde::{Deserialize, Serialize};
+
+/// The version this program writes, and the newest it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// How audio becomes steps and steps become audio. Lengths in samples at the model's rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Approach {
+    /// A step takes `seg_len` samples and predicts the next `seg_len`.
+    Vector {
+        /// Samples a step.
+        seg_len: usize,
+        /// Samples predicted beyond `seg_len`, cross-faded with the beginning of the next prediction.
+        #[serde(default)]
+        overlap: usize,
+    },
+    /// A step takes one magnitude frame and predicts the next.
+    Magnitude {
+        /// Length of the Blackman window.
+        window: usize,
+        /// Samples from frame to frame.
+        hop: usize,
+        /// Transform twice as long as the window.
+        #[serde(default)]
+        zero_padding: bool,
+        /// Sound only the bins that are larger than both neighbours.
+        #[serde(default)]
+        peak_picking: bool,
+        /// The largest magnitude |X| of the material: frames are divided by it.
+        magnitude_peak: f32,
+        /// The network sees magnitudes raised to this power (1: as they are; 0.5: square roots).
+        #[serde(default = "one")]
+        power: f32,
+        /// Predicted magnitudes are raised to this power at unchanged energy; above 1 partials stand out.
+        #[serde(default = "one")]
+        sharpen: f32,
+    },
+    /// A step takes one sample and predicts the next.
+    Sample,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+/// The recurrent cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cell {
+    /// PyTorch's `nn.LSTM`.
+    Lstm,
+}
+
+/// How a step's output becomes the next frame (DESIGN 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Head {
+    /// The output is the frame.
+    Mse,
+    /// Weights, means and scales of diagonal Gaussians around *input + change*. The output layer holds `components`
+    /// logits, then `[components][features]` changes, then `[components][features]` logarithms of scales.
+    Mixture {
+        /// Number of Gaussians.
+        components: usize,
+    },
+}
+
+/// Samples are scaled to (x − mean) / std before the network sees them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Subtracted.
+    pub mean: f32,
+    /// Divided by.
+    pub std: f32,
+}
+
+/// What the material of the training sounds like.
+pub type MaterialFigures = Liveliness;
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Training {
+    /// Names of the recordings.
+    #[serde(default)]
+    pub material: Vec<String>,
+    /// Licence and attribution of the material.
+    #[serde(default)]
+    pub licence: String,
+    /// The training configuration, as it was read.
+    #[serde(default)]
+    pub hyperparameters: serde_json::Value,
+    /// Epochs trained.
+    #[serde(default)]
+    pub epochs: u32,
+    /// Mean training loss of the last epoch.
+    #[serde(default)]
+    pub final_loss: f32,
+    /// Loss on the held-out part, where there was one.
+    #[serde(default)]
+    pub validation_loss: Option<f32>,
+    /// Mean squared error of repeating the last frame, on the same features: what a prediction has to beat.
+    #[serde(default)]
+    pub repeat_loss: f32,
+    /// Version of the program that trained it.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// The metadata object `sympathy` of a model file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Shown to the user.
+    pub name: String,
+    /// How audio becomes steps.
+    pub approach: Approach,
+    /// The recurrent cell.
+    pub cell: Cell,
+    /// Layers of cells.
+    pub layers: usize,
+    /// Width of a layer.
+    pub hidden: usize,
+    /// How outputs become frames.
+    pub head: Head,
+    /// The rate at which the model hears and speaks.
+    pub sample_rate_hz: u32,
+    /// Scaling of samples (vector, sample).
+    pub scaling: Scaling,
+    /// Principal components that stand for a frame; 0: the frame itself.
+    #[serde(default)]
+    pub principal_components: usize,
+    /// Standard deviation of the noise added to features in training. With an `mse` head, the same noise times the
+    /// temperature is added while sampling, so that random seeds differ.
+    #[serde(default)]
+    pub input_noise: f32,
+    /// The temperature at which the model sounds as its maker meant it; the parameter *Temperature* multiplies it.
+    pub temperature: f32,
+    /// Seconds of seed that any machine is expected to run per second of clock (DESIGN 4).
+    pub warmup_speed: f32,
+    /// Figures of the material.
+    #[serde(default)]
+    pub material: MaterialFigures,
+    /// Provenance.
+    #[serde(default)]
+    pub training: Training,
+    /// Free text.
+    #[serde(default)]
+    pub notes: String,
+}
+
+/// A tensor that must be in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorShape {
+    /// PyTorch's name.
+    pub name: String,
+    /// Row-major shape.
+    pub shape: Vec<usize>,
+}
+
+/// A field that breaks its rule: name, rule, value.
+pub(super) type FieldProblem = (&'static str, String, String);
+
+impl ModelConfig {
+    /// Samples from one step to the next.
+    pub fn hop_samples(&self) -> usize {
+        match self.approach {
+            Approach::Vector { seg_len, .. } => seg_len,
+            Approach::Magnitude { hop, .. } => hop,
+            Approach::Sample => 1,
+        }
+    }
+
+    /// Samples that a step of the seed looks at.
+    pub fn window_samples(&self) -> usize {
+        match self.approach {
+            Approach::Vector { seg_len, .. } => seg_len,
+            Approach::Magnitude { window, .. } => window,
+            Approach::Sample => 1,
+        }
+    }
+
+    /// Length of the FFT (magnitude; 0 otherwise).
+    pub fn fft_samples(&self) -> usize {
+        match self.approach {
+            Approach::Magnitude { window, zero_padding, .. } => window * (1 + usize::from(zero_padding)),
+            _ => 0,
+        }
+    }
+
+    /// Numbers in a frame before principal components: samples or bins.
+    pub fn frame_size(&self) -> usize {
+        match self.approach {
+            Approach::Vector { seg_len, .. } => seg_len,
+            Approach::Magnitude { .. } => self.fft_samples() / 2 + 1,
+            Approach::Sample => 1,
+        }
+    }
+
+    /// Inputs of the network: features of a frame.
+    pub fn input_size(&self) -> usize {
+        if self.principal_components > 0 { self.principal_components } else { self.frame_size() }
+    }
+
+    /// Numbers that are predicted a step, before the head: the features of the next frame, and the overlap of a vector.
+    pub fn target_size(&self) -> usize {
+        match self.approach {
+            Approach::Vector { seg_len, overlap } => seg_len + overlap,
+            _ => self.input_size(),
+        }
+    }
+
+    /// Outputs of the dense layer.
+    pub fn output_size(&self) -> usize {
+        match self.head {
+            Head::Mse => self.target_size(),
+            Head::Mixture { components } => components * (1 + 2 * self.target_size()),
+        }
+    }
+
+    /// Every tensor a file of this configuration holds.
+    pub fn tensors(&self) -> Vec<TensorShape> {
+        let tensor = |name: String, shape: &[usize]| TensorShape { name, shape: shape.to_vec() };
+        let mut tensors = Vec::new();
+        for layer in 0..self.layers {
+            let inputs = if layer == 0 { self.input_size() } else { self.hidden };
+            tensors.push(tensor(format!("rnn.weight_ih_l{layer}"), &[4 * self.hidden, inputs]));
+            tensors.push(tensor(format!("rnn.weight_hh_l{layer}"), &[4 * self.hidden, self.hidden]));
+            tensors.push(tensor(format!("rnn.bias_ih_l{layer}"), &[4 * self.hidden]));
+            tensors.push(tensor(format!("rnn.bias_hh_l{layer}"), &[4 * self.hidden]));
+        }
+        tensors.push(tensor("out.weight".into(), &[self.output_size(), self.hidden]));
+        tensors.push(tensor("out.bias".into(), &[self.output_size()]));
+        if self.principal_components > 0 {
+            let (components, frame) = (self.principal_components, self.frame_size());
+            tensors.push(tensor("pca.basis".into(), &[components, frame]));
+            tensors.push(tensor("pca.mean".into(), &[frame]));
+            tensors.push(tensor("pca.scale".into(), &[components]));
+            tensors.push(tensor("pca.min".into(), &[components]));
+            tensors.push(tensor("pca.max".into(), &[components]));
+        }
+        tensors
+    }
+
+    /// Multiplications of one step.
+    pub fn multiplications_per_step(&self) -> u64 {
+        self.tensors().iter().filter(|t| t.shape.len() == 2).map(|t| t.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// Seconds of seed per second of clock that a slow machine manages with half a core to spare: 1 billion
+    /// multiplications a second, an overhead of 10 µs a step.
+    pub fn conservative_warmup_speed(&self) -> f32 {
+        let step_seconds = 1e-9 * self.multiplications_per_step() as f64 + 1e-5;
+        let hop_seconds = self.hop_samples() as f64 / f64::from(self.sample_rate_hz);
+        (0.5 * hop_seconds / step_seconds).clamp(1.0, 64.0) as f32
+    }
+
+    /// Checks every number against its range. Ranges are generous for real models and small enough that no product of
+    /// sizes can overflow or exhaust memory.
+    pub(super) fn problem(&self) -> Option<FieldProblem> {
+        let size = |field, value: usize, least: usize, most: usize| {
+            (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
+        };
+        let number = |field, value: f32, least: f32, most: f32| {
+            // A NaN lies in no range.
+            (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
+        };
+        let own = match self.approach {
+            Approach::Vector { seg_len, overlap } => {
+                size("seg_len", seg_len, 16, 8192).or_else(|| size("overlap", overlap, 0, seg_len))
+            }
+            Approach::Magnitude { window, hop, magnitude_peak, power, sharpen, .. } => {
+                size("window", window, 64, 16_384)
+                    .or_else(|| {
+                        (!window.is_multiple_of(2)).then(|| ("window", "an even number".into(), window.to_string()))
+                    })
+                    .or_else(|| size("hop", hop, 16, window))
+                    .or_else(|| number("magnitude_peak", magnitude_peak, 1e-6, 1e9))
+                    .or_else(|| number("power", power, 0.1, 2.0))
+                    .or_else(|| number("sharpen", sharpen, 0.5, 4.0))
+            }
+            Approach::Sample => None,
+        };
+        own.or_else(|| size("layers", self.layers, 1, 16))
+            .or_else(|| size("hidden", self.hidden, 1, 8192))
+            .or_else(|| size("principal_components", self.principal_components, 0, self.frame_size()))
+            .or_else(|| match self.head {
+                Head::Mixture { components } => size("components", components, 1, 64),
+                Head::Mse => None,
+            })
+            .or_else(|| {
+                let pca_on_samples =
+                    self.principal_components > 0 && !matches!(self.approach, Approach::Magnitude { .. });
+                pca_on_samples.then(|| {
+                    let rule = "0, as only magnitude frames have principal components".into();
+                    ("principal_components", rule, self.principal_components.to_string())
+                })
+            })
+            .or_else(|| {
+                let overlapping = matches!(self.approach, Approach::Vector { overlap: 1.., .. });
+                (overlapping && self.head != Head::Mse)
+                    .then(|| ("overlap", "0 with a mixture head".into(), format!("{:?}", self.approach)))
+            })
+            .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
+            .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
+            .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))
+            .or_else(|| number("input_noise", self.input_noise, 0.0, 10.0))
+            .or_else(|| number("temperature", self.temperature, 0.0, 10.0))
+            .or_else(|| number("warmup_speed", self.warmup_speed, 1.0, 1000.0))
+            .or_else(|| {
+                let characters = self.name.chars().count();
+                (!(1..=80).contains(&characters) || self.name.chars().any(char::is_control))
+                    .then(|| ("name", "1 to 80 printable characters".into(), format!("{characters} characters")))
+            })
+    }
+}

@@ -1,0 +1,221 @@
+//! Reading and writing the container.
+
+use super::{
+    config::{FORMAT_VERSION, ModelConfig},
+    error::ModelError,
+};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{Read, Write},
+    path::Path,
+};
+
+/// No model file is larger.
+pub const MAX_FILE_BYTES: u64 = 512 << 20;
+/// No header is longer; real ones have some kilobytes.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
+/// Key of the metadata object.
+pub const METADATA_KEY: &str = "sympathy";
+
+/// A validated model: its configuration and every tensor it needs, finite and of the right shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelData {
+    config: ModelConfig,
+    tensors: BTreeMap<String, Vec<f32>>,
+}
+
+impl ModelData {
+    /// Joins a configuration with its tensors (row-major, under PyTorch's names). Tensors that the configuration does
+    /// not name are dropped.
+    ///
+    /// # Errors
+    /// As for a file, under the name `file`.
+    pub fn new(config: ModelConfig, tensors: BTreeMap<String, Vec<f32>>, file: &Path) -> Result<Self, ModelError> {
+        check_config(&config, file)?;
+        let mut tensors = tensors;
+        let mut kept = BTreeMap::new();
+        for wanted in config.tensors() {
+            let expected = format!("{} numbers", wanted.shape.iter().product::<usize>());
+            let fail = |actual: String| ModelError::Tensor {
+                file: file.into(),
+                tensor: wanted.name.clone(),
+                expected: expected.clone(),
+                actual,
+            };
+            let values = tensors.remove(&wanted.name).ok_or_else(|| fail("nothing".into()))?;
+            if values.len() != wanted.shape.iter().product::<usize>() {
+                return Err(fail(format!("{} numbers", values.len())));
+            }
+            check_finite(&values, &wanted.name, file)?;
+            kept.insert(wanted.name, values);
+        }
+        Ok(Self { config, tensors: kept })
+    }
+
+    /// Reads and validates a file.
+    ///
+    /// # Errors
+    /// Every way in which a file can be wrong; see [`ModelError`].
+    pub fn read(path: &Path) -> Result<Self, ModelError> {
+        let io = |source| ModelError::Io { file: path.into(), action: "read", source };
+        let mut file = File::open(path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        if !metadata.is_file() {
+            return Err(container(path, "a file", "something else (a folder or a device)"));
+        }
+        let size = metadata.len();
+        if size > MAX_FILE_BYTES {
+            return Err(ModelError::TooLarge { file: path.into(), expected: MAX_FILE_BYTES, actual: size });
+        }
+        // The header is looked at before memory is taken for the rest.
+        let mut start = [0; 8];
+        if size < 8 {
+            return Err(container(path, "at least 8 bytes", &format!("{size}")));
+        }
+        file.read_exact(&mut start).map_err(io)?;
+        check_header_length(u64::from_le_bytes(start), size, path)?;
+        let mut bytes = Vec::with_capacity(size as usize);
+        bytes.extend_from_slice(&start);
+        file.take(size - 8).read_to_end(&mut bytes).map_err(io)?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Validates a file that is already in memory; `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn from_bytes(bytes: &[u8], name: &Path) -> Result<Self, ModelError> {
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(ModelError::TooLarge {
+                file: name.into(),
+                expected: MAX_FILE_BYTES,
+                actual: bytes.len() as u64,
+            });
+        }
+        let Some(start) = bytes.first_chunk::<8>() else {
+            return Err(container(name, "at least 8 bytes", &bytes.len().to_string()));
+        };
+        check_header_length(u64::from_le_bytes(*start), bytes.len() as u64, name)?;
+        let (_, header) =
+            SafeTensors::read_metadata(bytes).map_err(|e| container(name, "a valid header", &e.to_string()))?;
+        let json = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
+        let config = parse_config(json.map(String::as_str), name)?;
+        check_config(&config, name)?;
+        let views =
+            SafeTensors::deserialize(bytes).map_err(|e| container(name, "tensors that fill it", &e.to_string()))?;
+        let mut tensors = BTreeMap::new();
+        for wanted in config.tensors() {
+            let describe = |dtype: Dtype, shape: &[usize]| format!("{dtype:?} {shape:?}");
+            let fail = |actual| ModelError::Tensor {
+                file: name.into(),
+                tensor: wanted.name.clone(),
+                expected: describe(Dtype::F32, &wanted.shape),
+                actual,
+            };
+            let view = views.tensor(&wanted.name).map_err(|_| fail("nothing".into()))?;
+            if view.dtype() != Dtype::F32 || view.shape() != wanted.shape {
+                return Err(fail(describe(view.dtype(), view.shape())));
+            }
+            let values: Vec<f32> =
+                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            check_finite(&values, &wanted.name, name)?;
+            tensors.insert(wanted.name, values);
+        }
+        Ok(Self { config, tensors })
+    }
+
+    /// Writes the file: beside its place first, then moved there, so that no half file is ever seen.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`].
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        let io = |source| ModelError::Io { file: path.into(), action: "written", source };
+        let mut part = path.as_os_str().to_owned();
+        part.push(".part");
+        let bytes = self.to_bytes();
+        let written = File::create(&part)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| std::fs::rename(&part, path));
+        if written.is_err() {
+            // Nothing half-written is left behind; the first error is the one to tell.
+            let _ = std::fs::remove_file(&part);
+        }
+        written.map_err(io)
+    }
+
+    /// The file's bytes.
+    ///
+    /// # Panics
+    /// Never: shapes were checked.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let json = serde_json::to_string(&self.config).expect("a configuration is plain data");
+        let shapes = self.config.tensors();
+        let raw: Vec<Vec<u8>> = shapes
+            .iter()
+            .map(|tensor| self.tensors[&tensor.name].iter().flat_map(|value| value.to_le_bytes()).collect())
+            .collect();
+        let views = shapes.iter().zip(&raw).map(|(tensor, bytes)| {
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).expect("shapes were checked");
+            (tensor.name.clone(), view)
+        });
+        let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
+        safetensors::serialize(views, Some(metadata)).expect("names are unique and shapes were checked")
+    }
+
+    /// What the file says of itself.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// A tensor of [`ModelConfig::tensors`], row-major.
+    ///
+    /// # Panics
+    /// If the configuration names no such tensor.
+    pub fn tensor(&self, name: &str) -> &[f32] {
+        &self.tensors[name]
+    }
+}
+
+fn container(file: &Path, expected: &str, actual: &str) -> ModelError {
+    ModelError::Container { file: file.into(), expected: expected.into(), actual: actual.into() }
+}
+
+fn check_header_length(header: u64, size: u64, file: &Path) -> Result<(), ModelError> {
+    let most = MAX_HEADER_BYTES.min(size - 8);
+    if header > most {
+        return Err(container(file, &format!("a header of at most {most} bytes"), &format!("{header}")));
+    }
+    Ok(())
+}
+
+fn parse_config(json: Option<&str>, file: &Path) -> Result<ModelConfig, ModelError> {
+    let fail =
+        |expected: &str, actual: String| ModelError::Metadata { file: file.into(), expected: expected.into(), actual };
+    let json = json.ok_or_else(|| fail("a JSON object", "nothing (not a Sympathy model?)".into()))?;
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|e| fail("a JSON object", e.to_string()))?;
+    // The version comes first: a newer file may differ in everything else.
+    let version = value.get("format_version").and_then(serde_json::Value::as_u64);
+    let version = version.ok_or_else(|| fail("a whole number `format_version`", "none".into()))?;
+    if version == 0 || version > u64::from(FORMAT_VERSION) {
+        return Err(ModelError::Version { file: file.into(), expected: FORMAT_VERSION, actual: version });
+    }
+    serde_json::from_value(value).map_err(|e| fail("the fields of a model", e.to_string()))
+}
+
+fn check_config(config: &ModelConfig, file: &Path) -> Result<(), ModelError> {
+    match config.problem() {
+        None => Ok(()),
+        Some((field, expected, actual)) => Err(ModelError::Field { file: file.into(), field, expected, actual }),
+    }
+}
+
+fn check_finite(values: &[f32], tensor: &str, file: &Path) -> Result<(), ModelError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => {
+            Err(ModelError::NotFinite { file: file.into(), tensor: tensor.into(), index, actual: values[index] })
+        }
+    }
+}

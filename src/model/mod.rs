@@ -1,0 +1,13 @@
+//! The model file (DESIGN 5): one `.safetensors` file, tensors under PyTorch's names, one JSON object of metadata.
+//!
+//! A file is hostile until [`ModelData::read`] has accepted it.
+
+mod config;
+mod embedded;
+mod error;
+mod file;
+
+pub use config::{Approach, Cell, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
+pub use embedded::{EMBEDDED, EmbeddedModel};
+pub use error::ModelError;
+pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};
