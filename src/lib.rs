@@ -1,5 +1,6 @@
 //! Sympathy.
 pub mod approach;
 pub mod dsp;
+pub mod engine;
 pub mod model;
 pub mod nn;

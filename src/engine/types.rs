@@ -1,0 +1,110 @@
+//! What the engine is told: settings at its making, events and transport with every block.
+
+use super::spec::{ParamId, ParamValues};
+
+/// The grid on which decisions fall, in host samples. Never the host's blocks.
+pub const GRID_SAMPLES: usize = 64;
+/// Most channels that are processed.
+pub const MAX_CHANNELS: usize = 2;
+/// Reaction time of a new instance.
+pub const DEFAULT_REACTION_MS: f32 = 50.0;
+/// Longest reaction time that can be set.
+pub const MAX_REACTION_MS: f32 = 500.0;
+
+/// Where a continuation sits in time (DESIGN 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alignment {
+    /// The first predicted frame is heard one reaction time after the trigger.
+    #[default]
+    After,
+    /// The continuation sits at its own time; what lies before its start is skipped.
+    Now,
+}
+
+/// What the sample clock follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockMode {
+    /// The host's song position while its transport runs.
+    #[default]
+    Transport,
+    /// Samples since the last reset.
+    Free,
+}
+
+/// Whether a block may wait for the worker as long as it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RenderMode {
+    /// The host did not say that it is offline; it may still run ahead of the wall clock.
+    #[default]
+    Live,
+    /// The host said that it is offline.
+    Offline,
+}
+
+/// Fixed while an engine lives.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The host's rate, 8000…384 000.
+    pub sample_rate_hz: u32,
+    /// 1 or 2.
+    pub channels: usize,
+    /// Longest block that `process` will be given.
+    pub max_block_samples: usize,
+    /// Reaction time wanted; raised to the least possible and to whole cells of the grid.
+    pub reaction_ms: f32,
+    /// Where continuations sit.
+    pub alignment: Alignment,
+    /// What the clock follows.
+    pub clock: ClockMode,
+    /// Whether to wait.
+    pub mode: RenderMode,
+    /// Parameters at the start.
+    pub values: ParamValues,
+}
+
+impl EngineConfig {
+    /// Default settings at a rate, stereo, blocks up to 8192 samples.
+    pub fn new(sample_rate_hz: u32) -> Self {
+        Self {
+            sample_rate_hz,
+            channels: 2,
+            max_block_samples: 8192,
+            reaction_ms: DEFAULT_REACTION_MS,
+            alignment: Alignment::default(),
+            clock: ClockMode::default(),
+            mode: RenderMode::default(),
+            values: ParamValues::default(),
+        }
+    }
+}
+
+/// A parameter takes a value at a sample of the block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// Offset in the block.
+    pub offset_samples: usize,
+    /// The parameter.
+    pub id: ParamId,
+    /// Its new plain value.
+    pub value: f32,
+}
+
+/// The host's transport at offset 0 of a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Transport {
+    /// True while the song runs.
+    pub playing: bool,
+    /// Song position, if the host tells.
+    pub position_samples: Option<i64>,
+    /// Start and end of the loop, if the host loops.
+    pub loop_samples: Option<(i64, i64)>,
+}
+
+/// What a host should do after a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// Something sounds or will without further input: keep calling.
+    KeepAlive,
+    /// Nothing can start without input.
+    Idle,
+}
