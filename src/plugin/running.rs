@@ -2,7 +2,7 @@
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
-    engine::{Activity, Engine, EngineConfig, Event, ParamValues, RenderMode, spec::SPECS},
+    engine::{Activity, Engine, EngineConfig, Event, ParamValues, RenderMode, Transport, spec::SPECS},
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
@@ -24,6 +24,8 @@ pub(super) struct Running {
     told: ParamValues,
     /// One event a parameter at most: never grows.
     events: Vec<Event>,
+    /// Nothing has been processed since the activation or the last reset.
+    fresh: bool,
     // Dropped last: nothing listens to the worker any more.
     _worker: WorkerThread,
 }
@@ -61,6 +63,7 @@ impl Running {
             position: SongPosition::default(),
             told: values,
             events: Vec::with_capacity(SPECS.len()),
+            fresh: true,
             _worker: worker.spawn(),
         })
     }
@@ -72,6 +75,7 @@ impl Running {
     pub fn reset(&mut self) {
         self.engine.reset();
         self.position = SongPosition::default();
+        self.fresh = true;
     }
 
     /// Processes a block in place. nice-plug has cut it where a parameter changes: changes are those of its first sample.
@@ -86,6 +90,9 @@ impl Running {
     ) -> ProcessStatus {
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         self.note_changes(params.values());
+        if block > 0 && std::mem::take(&mut self.fresh) {
+            self.begin_with_changes();
+        }
         let mut done = 0;
         while let Some(event) = context.next_event() {
             if let NoteEvent::MidiCC { timing, cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. } = event {
@@ -111,6 +118,16 @@ impl Running {
             }
         }
         self.told = values;
+    }
+
+    /// VST3 hosts tell what was set before the start with the first block: it is where parameters start from, nothing that
+    /// they would have to glide to.
+    fn begin_with_changes(&mut self) {
+        if !self.events.is_empty() {
+            self.engine.process(&mut [], &self.events, Transport::default());
+            self.engine.reset();
+            self.events.clear();
+        }
     }
 
     /// Processes `start..end` of the block; the first such piece takes the changes.
