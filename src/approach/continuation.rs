@@ -109,6 +109,10 @@ impl Continuation {
         let network = Arc::clone(&self.network);
         let config = network.config();
         let frame_size = config.frame_size();
+        if self.failed {
+            out.fill(0.0);
+            return;
+        }
         if !self.primed {
             self.synth.prime(&self.frame[..frame_size]);
             self.last_frame.copy_from_slice(&self.frame);
