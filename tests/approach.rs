@@ -58,7 +58,10 @@ fn levels_of_instruction_sets_agree_within_bounds_for_a_while() {
 #[test]
 fn the_overlap_of_vectors_softens_the_borders() {
     let step_at_borders = |overlap| {
-        let data = models::random_model(models::config(Approach::Vector { seg_len: 128, overlap }, Head::Mse, 0), 2);
+        let data = models::random_model(
+            models::config(Approach::Vector { seg_len: 128, overlap, emphasis: 0.0, gain: 1.0 }, Head::Mse, 0),
+            2,
+        );
         let out = play(&mut Continuation::new(network(&data)), 1, 0.0, 100);
         let steps = (1..100).map(|block| (out[128 * block] - out[128 * block - 1]).abs());
         steps.sum::<f32>() / rms(&out)
