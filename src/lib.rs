@@ -1,5 +1,7 @@
 //! Sympathy.
 pub mod approach;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod dsp;
 pub mod model;
 pub mod nn;
