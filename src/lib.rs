@@ -27,8 +27,12 @@
 //! performance, bit for bit, at any block size.
 
 pub mod approach;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod dsp;
 pub mod engine;
 pub mod model;
 pub mod nn;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod worker;
