@@ -80,8 +80,10 @@ fn the_loss_falls_and_the_model_sounds() {
         assert_eq!(model, trained.model);
         let network = Arc::new(Network::new(&model, Isa::best()));
         let sound = continue_offline(&network, &melody(2.0), 3.0, 1.0, 5);
-        let level = sympathy::dsp::level::rms(&sound[sound.len() / 2..]);
-        assert!((0.1..10.0).contains(&(level / model.config().material.rms)), "level {level}");
+        let level = sympathy::dsp::level::rms(&sound[sound.len() / 2..]) / model.config().material.rms;
+        // A squared error may let the sound fade; a mixture has to keep its level.
+        let least = if json == MAGNITUDE { 0.3 } else { 1e-4 };
+        assert!((least..3.0).contains(&level), "{:?}: level {level}", config.approach);
     }
 }
 

@@ -50,8 +50,8 @@ impl Dataset {
         Self::of(config, &sound, &held_out)
     }
 
-    /// Of a sound at the model's rate.
-    fn of(config: &TrainConfig, sound: &[f32], held_out: &[f32]) -> Result<Self, TrainError> {
+    /// Of a sound at the model's rate, and one to be tested on.
+    pub(super) fn of(config: &TrainConfig, sound: &[f32], held_out: &[f32]) -> Result<Self, TrainError> {
         let level = Liveliness::of(sound);
         if level.rms < 1e-6 {
             return Err(TrainError::Material {

@@ -8,6 +8,8 @@ mod checkpoint;
 mod config;
 mod dataset;
 mod error;
+#[cfg(test)]
+mod gradient_check;
 mod loss;
 mod lstm;
 mod material;

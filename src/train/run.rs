@@ -304,3 +304,30 @@ fn fixed_part(config: &TrainConfig) -> String {
     };
     serde_json::to_string(&fixed).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_stops_with_step_and_checkpoint_and_moves_nothing() {
+        let config = TrainConfig { principal_components: 8, hidden: 8, streams: 2, bptt: 8, ..TrainConfig::default() };
+        let mut random = Random::new(1);
+        let sound: Vec<f32> = (0..22_050).map(|_| 0.1 * random.normal()).collect();
+        let data = Dataset::of(&config, &sound, &[]).expect("good material");
+        let mut training = Training::new(&config, &data).expect("tensors");
+        training.step(None).expect("a good step");
+        let bias = &training.network.variables["out.bias"];
+        let broken = (bias.as_tensor() * f64::NAN).expect("tensors");
+        bias.set(&broken).expect("the same shape");
+        let weights = |training: &Training<'_>| {
+            let mut tensors = training.network.tensors().expect("values");
+            tensors.remove("out.bias");
+            tensors
+        };
+        let before = weights(&training);
+        let error = training.step(Some(Path::new("last.checkpoint"))).expect_err("NaN").to_string();
+        assert!(error.contains("step 1:") && error.contains("last.checkpoint") && error.contains("NaN"), "{error}");
+        assert_eq!(weights(&training), before);
+    }
+}
