@@ -1,0 +1,3 @@
+//! The command line tool, one file a subcommand.
+
+pub mod train;
