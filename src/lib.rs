@@ -4,3 +4,4 @@ pub mod dsp;
 pub mod engine;
 pub mod model;
 pub mod nn;
+pub mod worker;

@@ -39,9 +39,8 @@ impl Resampler {
         if in_hz == out_hz {
             return Self { in_hz, out_hz, half_width: 0, taps: 1, table: Vec::new() };
         }
-        // Cycles per input sample at the pass-band edge.
-        let edge = 0.5 * CUTOFF * f64::from(in_hz.min(out_hz)) / f64::from(in_hz);
-        let half_width = (ZERO_CROSSINGS / (2.0 * edge)).ceil() as usize;
+        let edge = edge(in_hz, out_hz);
+        let half_width = Self::half_width_samples_for(in_hz, out_hz);
         let taps = (2 * half_width).next_multiple_of(LANES);
         let mut table = vec![0.0; (PHASES + 1) * taps];
         for phase in 0..=PHASES {
@@ -59,6 +58,11 @@ impl Resampler {
             }
         }
         Self { in_hz, out_hz, half_width, taps, table }
+    }
+
+    /// What [`Self::half_width_samples`] of such a converter would be.
+    pub fn half_width_samples_for(in_hz: u32, out_hz: u32) -> usize {
+        if in_hz == out_hz { 0 } else { (ZERO_CROSSINGS / (2.0 * edge(in_hz, out_hz))).ceil() as usize }
     }
 
     /// Input samples needed on each side of a position. 0 where nothing is converted.
@@ -139,6 +143,11 @@ impl Resampler {
             })
             .collect()
     }
+}
+
+/// Cycles per input sample at the edge of the pass band.
+fn edge(in_hz: u32, out_hz: u32) -> f64 {
+    0.5 * CUTOFF * f64::from(in_hz.min(out_hz)) / f64::from(in_hz)
 }
 
 fn sinc(x: f64) -> f64 {

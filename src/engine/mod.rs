@@ -1,8 +1,24 @@
 //! The audio thread: input, clock, mix and the cells that go to and come from the worker. Slices only, no framework type.
+//!
+//! [`Engine::process`] walks a block cell by cell on the grid, whatever the host's block size: input goes into an
+//! [`cell::InCell`], sent when it is full; the [`cell::OutCell`] that belongs to the place was predicted one reaction time
+//! ago. The worker's side of the rings is in [`link`].
 
+mod audio;
+pub mod cell;
+mod clock;
+mod flow;
+mod lead;
+pub mod link;
+mod meters;
+mod mixer;
+mod reaction;
 pub mod spec;
 mod types;
 
+pub use audio::Engine;
+pub use meters::Meters;
+pub use reaction::{least_reaction_samples, reaction_cells};
 pub use spec::{ParamId, ParamValues};
 pub use types::{
     Activity, Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,

@@ -7,6 +7,8 @@ pub struct EmbeddedModel {
     pub slot: u8,
     /// Name on the command line and in a project's state; never changes.
     pub name: &'static str,
+    /// Name shown before the file has been read.
+    pub title: &'static str,
     /// The file.
     pub bytes: &'static [u8],
 }

@@ -1,0 +1,385 @@
+//! The engine of the audio thread.
+
+use super::{
+    cell::{CellAudio, InCell, OutCell},
+    clock::{ClockChange, SampleClock},
+    flow::Flow,
+    lead::Lead,
+    link::AudioLink,
+    meters::Meters,
+    mixer::{GUARD_SECONDS, Mixer, samples},
+    spec::{ParamId, ParamValues},
+    types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, RenderMode, Transport},
+};
+use crate::dsp::{
+    float_mode::FloatMode,
+    level::{Ramp, db_to_gain},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+const GRID: i64 = GRID_SAMPLES as i64;
+/// A wait ends after this long, and the instance counts as failed.
+const LONGEST_WAIT_SECONDS: f64 = 10.0;
+/// How long the audio thread sleeps between two looks, where it may wait at all.
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
+/// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
+const LOUDEST_INPUT: f32 = 64.0;
+/// After the last sound of the input something may still start for this long: the longest seed and its warm-up.
+const MAY_START_SECONDS: f32 = 13.0;
+
+/// Takes the host's blocks, sends cells to the worker, mixes what comes back.
+///
+/// # Realtime safety
+/// [`Engine::process`], [`Engine::reset`] and [`Engine::stop_from_midi`] neither allocate, free, lock nor log. They make no
+/// system call but one clock read per call, unless the call may wait (DESIGN 3).
+#[derive(Debug)]
+pub struct Engine {
+    sample_rate_hz: u32,
+    channels: usize,
+    mode: RenderMode,
+    reaction_cells: i64,
+    guard_samples: usize,
+    link: AudioLink,
+    clock: SampleClock,
+    lead: Lead,
+    started: Instant,
+    wait_budget_seconds: f64,
+    values: ParamValues,
+    mixer: Mixer,
+    input_gain: Ramp,
+    stop_held: bool,
+    midi_stopped: bool,
+    /// The wet stays silent before this cell after *Stop* was released: what is under way belongs to the past.
+    muted_until_cell: Option<i64>,
+    epoch: u32,
+    first_cell: i64,
+    in_cell: InCell,
+    out_cell: Option<OutCell>,
+    entered_cell: Option<i64>,
+    flow: Flow,
+    /// The end of the wet before a jump, faded. `[channel][sample]`
+    tail: [Vec<f32>; MAX_CHANNELS],
+    tail_position: usize,
+    active: bool,
+    quiet_samples: usize,
+    restart_pending: bool,
+}
+
+impl Engine {
+    /// An engine whose cells go through `link`; `reaction_cells` whole cells of reaction time.
+    pub fn new(config: &EngineConfig, link: AudioLink, reaction_cells: usize) -> Self {
+        let rate = config.sample_rate_hz;
+        let guard_samples = samples(GUARD_SECONDS, rate) as usize;
+        let values = config.values;
+        let stop_held = values.get(ParamId::Stop) >= 0.5;
+        let mut mixer = Mixer::new(
+            rate,
+            values.get(ParamId::Mix),
+            values.get(ParamId::WetGain),
+            values.get(ParamId::Bypass) >= 0.5,
+        );
+        mixer.set_stopped(stop_held);
+        mixer.settle();
+        Self {
+            sample_rate_hz: rate,
+            channels: config.channels.clamp(1, MAX_CHANNELS),
+            mode: config.mode,
+            reaction_cells: reaction_cells as i64,
+            guard_samples,
+            link,
+            clock: SampleClock::new(config.clock),
+            lead: Lead::default(),
+            started: Instant::now(),
+            wait_budget_seconds: 0.0,
+            values,
+            mixer,
+            input_gain: Ramp::new(db_to_gain(values.get(ParamId::InputGain)), samples(0.010, rate)),
+            stop_held,
+            midi_stopped: false,
+            muted_until_cell: None,
+            epoch: 1,
+            first_cell: 0,
+            in_cell: empty_cell(1, 0, 0, values),
+            out_cell: None,
+            entered_cell: None,
+            flow: Flow::new(),
+            tail: std::array::from_fn(|_| vec![0.0; guard_samples]),
+            tail_position: guard_samples,
+            active: false,
+            quiet_samples: usize::MAX,
+            restart_pending: false,
+        }
+    }
+
+    /// The reaction time in samples.
+    pub fn reaction_samples(&self) -> usize {
+        self.reaction_cells as usize * GRID_SAMPLES
+    }
+
+    /// Counters and states, readable from any thread.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.link.shared.meters
+    }
+
+    /// The parameters as they stand.
+    pub fn values(&self) -> ParamValues {
+        self.values
+    }
+
+    /// Forgets input, voices and fades; the clock begins at 0. Parameters stay.
+    pub fn reset(&mut self) {
+        self.clock.reset();
+        self.tail_position = self.guard_samples;
+        self.midi_stopped = false;
+        self.begin_epoch();
+        self.mixer.settle();
+        self.input_gain.jump(self.input_gain.target());
+        self.quiet_samples = usize::MAX;
+        self.active = false;
+    }
+
+    /// MIDI "all sound off" or "all notes off": as *Stop*, until *Stop* is moved, the transport starts, or a reset.
+    pub fn stop_from_midi(&mut self) {
+        self.midi_stopped = true;
+        self.update_stop();
+    }
+
+    /// Processes a block in place. `channels`: `[channel][sample]`, equally long; channels past the configured ones are left
+    /// alone. `events` are sorted by offset; an offset past the end counts as the end. `transport` is that of offset 0.
+    pub fn process(&mut self, channels: &mut [&mut [f32]], events: &[Event], transport: Transport) -> Activity {
+        let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        let _mode = FloatMode::enter();
+        self.set_wait_budget(block);
+        let old_time = self.clock.time();
+        let restarted = match self.clock.follow(transport) {
+            ClockChange::Restart(_) => {
+                self.keep_tail(old_time);
+                self.midi_stopped = false;
+                self.begin_epoch();
+                true
+            }
+            ClockChange::Loop | ClockChange::None => {
+                std::mem::take(&mut self.restart_pending) && {
+                    self.begin_epoch();
+                    true
+                }
+            }
+        };
+        let mut events = events.iter().peekable();
+        let mut done = 0;
+        while done < block {
+            while let Some(event) = events.next_if(|event| event.offset_samples <= done) {
+                self.apply(*event);
+            }
+            if restarted && done == 0 {
+                // A start depends on nothing that was before it, not even on a fade.
+                self.mixer.settle();
+                self.input_gain.jump(self.input_gain.target());
+            }
+            let position = self.clock.time().rem_euclid(GRID) as usize;
+            self.enter_cell();
+            let until_event = events.peek().map_or(block, |event| event.offset_samples.min(block));
+            let end = until_event.min(done + GRID_SAMPLES - position);
+            self.segment(channels, done, end, position);
+            self.clock.advance(end - done);
+            if position + (end - done) == GRID_SAMPLES {
+                self.finish_cell();
+            }
+            done = end;
+        }
+        for event in events {
+            self.apply(*event);
+        }
+        self.activity()
+    }
+
+    fn apply(&mut self, event: Event) {
+        self.values.set(event.id, event.value);
+        let value = self.values.get(event.id);
+        match event.id {
+            ParamId::InputGain => self.input_gain.set_target(db_to_gain(value)),
+            ParamId::Stop => {
+                self.stop_held = value >= 0.5;
+                self.midi_stopped = false;
+                self.update_stop();
+            }
+            id => self.mixer.set(id, value),
+        }
+    }
+
+    fn is_armed(&self) -> bool {
+        !self.stop_held && !self.midi_stopped
+    }
+
+    fn update_stop(&mut self) {
+        if self.is_armed() {
+            self.muted_until_cell = Some(self.clock.time().div_euclid(GRID) + self.reaction_cells);
+        } else {
+            self.in_cell.armed = false;
+            self.muted_until_cell = None;
+            self.mixer.set_stopped(true);
+        }
+    }
+
+    /// A new history: the worker forgets, and predictions of the old one are no longer taken.
+    fn begin_epoch(&mut self) {
+        let time = self.clock.time();
+        self.epoch = self.epoch.wrapping_add(1);
+        self.first_cell = time.div_euclid(GRID);
+        self.in_cell = empty_cell(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
+        self.in_cell.armed = self.is_armed();
+        self.out_cell = None;
+        self.entered_cell = None;
+        self.flow = Flow::new();
+        self.muted_until_cell = None;
+        self.mixer.set_stopped(!self.is_armed());
+    }
+
+    /// Keeps the next 5 ms of the old epoch's wet, faded out.
+    fn keep_tail(&mut self, old_time: i64) {
+        let gain = self.flow.gain();
+        let mut cell = self.out_cell.take();
+        for i in 0..self.guard_samples {
+            let time = old_time + i as i64;
+            let (index, position) = (time.div_euclid(GRID), time.rem_euclid(GRID) as usize);
+            if cell.as_ref().is_none_or(|cell| cell.index != index) {
+                cell = self.link.take(self.epoch, index);
+            }
+            let fade = gain * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
+            for (channel, tail) in self.tail.iter_mut().enumerate() {
+                // What is left of an earlier tail goes on.
+                let earlier = tail.get(self.tail_position + i).copied().unwrap_or(0.0);
+                tail[i] = earlier + cell.as_ref().map_or(0.0, |cell| cell.audio[channel][position] * fade);
+            }
+        }
+        self.tail_position = 0;
+    }
+
+    /// At the first sample of a cell: is the prediction there, and the guard behind it?
+    fn enter_cell(&mut self) {
+        let time = self.clock.time();
+        let index = time.div_euclid(GRID);
+        if self.entered_cell == Some(index) {
+            return;
+        }
+        self.entered_cell = Some(index);
+        self.link.set_now(self.epoch, index);
+        if self.muted_until_cell.is_some_and(|until| index >= until) {
+            self.muted_until_cell = None;
+            self.mixer.set_stopped(false);
+        }
+        // Before the reaction time has passed there is nothing to predict: silence, and no underrun.
+        let first_predicted = self.first_cell + self.reaction_cells;
+        let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID);
+        let from = index.max(first_predicted);
+        let wanted = (last - from + 1).max(0) as usize;
+        let ready = wanted == 0 || self.wait_for(from, wanted);
+        let in_hand = if ready { 0 } else { self.link.cells_ready(self.epoch, from, wanted) };
+        let in_hand_samples = (from - index) as usize * GRID_SAMPLES + in_hand * GRID_SAMPLES;
+        if self.flow.enter_cell(ready, in_hand_samples, self.guard_samples) {
+            self.meters().count_underrun();
+        }
+        self.out_cell = if index >= first_predicted { self.link.take(self.epoch, index) } else { None };
+        if let Some(cell) = &self.out_cell {
+            self.active = cell.active;
+        }
+    }
+
+    /// True as soon as the cells are there; waits for them as far as this call may.
+    fn wait_for(&mut self, from: i64, wanted: usize) -> bool {
+        if self.link.cells_ready(self.epoch, from, wanted) >= wanted {
+            return true;
+        }
+        if self.link.shared.is_dead() {
+            self.meters().mark_failed();
+        }
+        let offline = self.mode == RenderMode::Offline;
+        if self.meters().is_failed() || !(offline || self.wait_budget_seconds > 0.0) {
+            return false;
+        }
+        self.meters().count_wait();
+        let began = Instant::now();
+        loop {
+            self.link.shared.wake_worker();
+            std::thread::sleep(LOOK_AGAIN);
+            let ready = self.link.cells_ready(self.epoch, from, wanted) >= wanted;
+            let waited = began.elapsed().as_secs_f64();
+            let may_wait = if offline { LONGEST_WAIT_SECONDS } else { self.wait_budget_seconds };
+            if ready || waited >= may_wait || self.link.shared.is_dead() {
+                if !ready && waited >= LONGEST_WAIT_SECONDS {
+                    self.meters().mark_failed();
+                }
+                self.wait_budget_seconds -= waited;
+                return ready;
+            }
+        }
+    }
+
+    fn set_wait_budget(&mut self, block: usize) {
+        let block_seconds = block as f64 / f64::from(self.sample_rate_hz);
+        let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
+        let long_block = if 2 * block > self.reaction_samples() { 0.5 * block_seconds } else { 0.0 };
+        self.wait_budget_seconds = ahead.max(long_block).min(LONGEST_WAIT_SECONDS);
+    }
+
+    /// `start..end` of the block lies inside one cell, from `position` on.
+    fn segment(&mut self, channels: &mut [&mut [f32]], start: usize, end: usize, position: usize) {
+        const SILENCE: CellAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+        for (i, position) in (start..end).zip(position..) {
+            let gains = self.mixer.advance();
+            let input_gain = self.input_gain.advance();
+            let flow = self.flow.advance();
+            let predicted = self.out_cell.as_ref().map_or(&SILENCE, |cell| &cell.audio);
+            let mut quiet = true;
+            for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
+                let dry = samples[i];
+                let heard = dry * input_gain;
+                self.in_cell.audio[channel][position] = if heard.is_finite() {
+                    heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
+                } else {
+                    self.link.shared.meters.count_nonfinite_input();
+                    0.0
+                };
+                quiet &= dry == 0.0;
+                let tail = self.tail[channel].get(self.tail_position).copied().unwrap_or(0.0);
+                samples[i] = gains.output(dry, predicted[channel][position] * flow + tail);
+            }
+            if self.channels == 1 {
+                self.in_cell.audio[1][position] = self.in_cell.audio[0][position];
+            }
+            self.tail_position = (self.tail_position + 1).min(self.guard_samples);
+            self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };
+        }
+    }
+
+    fn finish_cell(&mut self) {
+        let next_index = self.in_cell.index + 1;
+        let mut cell = empty_cell(self.epoch, next_index, 0, self.values);
+        cell.armed = self.is_armed();
+        std::mem::swap(&mut cell, &mut self.in_cell);
+        cell.values = self.values;
+        cell.clock_end = self.clock.clock();
+        if !self.link.send(cell) {
+            // The worker is over a second late. What it has not heard cannot be mended: begin anew with the next block.
+            self.meters().count_late_start();
+            self.restart_pending = true;
+        }
+    }
+
+    fn activity(&self) -> Activity {
+        let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
+        let sounding = self.active || self.tail_position < self.guard_samples;
+        if sounding || (self.is_armed() && self.quiet_samples < may_start) {
+            Activity::KeepAlive
+        } else {
+            Activity::Idle
+        }
+    }
+}
+
+fn empty_cell(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> InCell {
+    InCell { epoch, index, clock_end: 0, heard_from, armed: true, values, audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS] }
+}

@@ -1,0 +1,129 @@
+//! The audio thread's ends of the rings, and what both threads share.
+
+use super::{
+    cell::{InCell, OutCell},
+    meters::Meters,
+    types::GRID_SAMPLES,
+};
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::Thread,
+};
+
+/// Shared by both threads.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Counters.
+    pub meters: Arc<Meters>,
+    /// Epoch (16 bits) and index (48 bits) of the cell that the audio thread is in.
+    now: AtomicU64,
+    dead: AtomicBool,
+    worker: OnceLock<Thread>,
+}
+
+impl Shared {
+    fn set_now(&self, epoch: u32, index: i64) {
+        let packed = (u64::from(epoch) << 48) | (index as u64 & 0xffff_ffff_ffff);
+        self.now.store(packed, Ordering::Relaxed);
+    }
+
+    /// By how many cells the audio thread has passed `index`, if it is in the same epoch.
+    pub fn cells_passed(&self, epoch: u32, index: i64) -> Option<i64> {
+        let packed = self.now.load(Ordering::Relaxed);
+        let now = ((packed << 16) as i64) >> 16;
+        (packed >> 48 == u64::from(epoch) & 0xffff).then(|| now - index)
+    }
+
+    /// Says which thread is to be woken.
+    pub fn register_worker(&self, thread: Thread) {
+        // Only the first thread counts; there is one worker.
+        let _ = self.worker.set(thread);
+    }
+
+    /// Says that no prediction will come any more.
+    pub fn mark_dead(&self) {
+        self.dead.store(true, Ordering::Release);
+    }
+
+    /// True when no prediction will come any more.
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Acquire)
+    }
+
+    /// Wakes the worker. A system call: only for a caller that may wait.
+    pub fn wake_worker(&self) {
+        if let Some(thread) = self.worker.get() {
+            thread.unpark();
+        }
+    }
+}
+
+/// The audio thread's side.
+#[derive(Debug)]
+pub struct AudioLink {
+    /// Shared with the worker.
+    pub shared: Arc<Shared>,
+    to_worker: Producer<InCell>,
+    from_worker: Consumer<OutCell>,
+}
+
+/// The worker's side.
+#[derive(Debug)]
+pub struct WorkerLink {
+    /// Shared with the audio thread.
+    pub shared: Arc<Shared>,
+    /// Input.
+    pub from_audio: Consumer<InCell>,
+    /// Predictions.
+    pub to_audio: Producer<OutCell>,
+}
+
+/// Makes both sides. Rings hold the reaction time, the longest block and one second more, twice over for the way back, where
+/// cells of a past epoch may still lie.
+pub fn link(sample_rate_hz: u32, max_block_samples: usize, reaction_cells: usize) -> (AudioLink, WorkerLink) {
+    let cells = reaction_cells + (max_block_samples + sample_rate_hz as usize) / GRID_SAMPLES + 16;
+    let (to_worker, from_audio) = RingBuffer::new(cells);
+    let (to_audio, from_worker) = RingBuffer::new(2 * cells);
+    let shared = Arc::new(Shared::default());
+    (AudioLink { shared: Arc::clone(&shared), to_worker, from_worker }, WorkerLink { shared, from_audio, to_audio })
+}
+
+impl AudioLink {
+    /// Sends a cell. False if the worker is so late that the ring is full.
+    ///
+    /// # Realtime safety
+    /// Wait-free; a cell holds no heap memory.
+    pub fn send(&mut self, cell: InCell) -> bool {
+        self.to_worker.push(cell).is_ok()
+    }
+
+    /// Tells the worker where the audio thread is.
+    pub fn set_now(&self, epoch: u32, index: i64) {
+        self.shared.set_now(epoch, index);
+    }
+
+    /// Drops cells that are too old, and counts how many cells from `index` on are there without a gap, up to `wanted`.
+    pub fn cells_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
+        while let Ok(cell) = self.from_worker.peek() {
+            if cell.epoch == epoch && cell.index >= index {
+                break;
+            }
+            let _ = self.from_worker.pop();
+        }
+        let Ok(chunk) = self.from_worker.read_chunk(self.from_worker.slots().min(wanted)) else {
+            return 0;
+        };
+        let (first, second) = chunk.as_slices();
+        let in_place = |(i, cell): (usize, &OutCell)| cell.epoch == epoch && cell.index == index + i as i64;
+        first.iter().chain(second).enumerate().take_while(|&pair| in_place(pair)).count()
+    }
+
+    /// Takes the cell at `index`, if it is there.
+    pub fn take(&mut self, epoch: u32, index: i64) -> Option<OutCell> {
+        if self.cells_ready(epoch, index, 1) == 0 { None } else { self.from_worker.pop().ok() }
+    }
+}

@@ -1,0 +1,140 @@
+//! From prediction to output: fades, gain, soft limit, mix, bypass. Everything here acts at once (the rendering stage).
+
+use super::spec::ParamId;
+use crate::dsp::{
+    level::{Ramp, db_to_gain, equal_power},
+    limiter::soft_limit,
+};
+
+const SMOOTHING_SECONDS: f32 = 0.010;
+const STOP_SECONDS: f32 = 0.020;
+/// Fades at underruns and jumps, and the guard by which predictions are early.
+pub const GUARD_SECONDS: f32 = 0.005;
+
+/// Gains of the rendering stage, smoothed per sample.
+///
+/// # Realtime safety
+/// No method allocates.
+#[derive(Clone, Debug)]
+pub struct Mixer {
+    mix: Ramp,
+    wet_gain: Ramp,
+    bypass: Ramp,
+    stop: Ramp,
+    /// (dry, wet) at the ramp's target, so that a resting mix costs nothing.
+    resting: (f32, f32),
+}
+
+/// Gains of one sample.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleGains {
+    dry: f32,
+    wet: f32,
+    level: f32,
+    bypass: f32,
+}
+
+/// A duration in whole samples, at least one.
+pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
+    ((seconds * sample_rate_hz as f32).round() as u32).max(1)
+}
+
+impl Mixer {
+    /// A mixer that rests on these plain values.
+    pub fn new(sample_rate_hz: u32, mix_percent: f32, wet_gain_db: f32, bypass: bool) -> Self {
+        let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
+        Self {
+            mix: Ramp::new(mix_percent / 100.0, smoothing),
+            wet_gain: Ramp::new(db_to_gain(wet_gain_db), smoothing),
+            bypass: Ramp::new(f32::from(bypass), smoothing),
+            stop: Ramp::new(1.0, samples(STOP_SECONDS, sample_rate_hz)),
+            resting: equal_power(mix_percent / 100.0),
+        }
+    }
+
+    /// A parameter of the rendering stage sets off for a plain value.
+    pub fn set(&mut self, id: ParamId, value: f32) {
+        match id {
+            ParamId::Mix => {
+                self.mix.set_target(value / 100.0);
+                self.resting = equal_power(value / 100.0);
+            }
+            ParamId::WetGain => self.wet_gain.set_target(db_to_gain(value)),
+            ParamId::Bypass => self.bypass.set_target(value),
+            _ => {}
+        }
+    }
+
+    /// Fades the wet out, or lets it come back.
+    pub fn set_stopped(&mut self, stopped: bool) {
+        self.stop.set_target(f32::from(!stopped));
+    }
+
+    /// Ends all movement.
+    pub fn settle(&mut self) {
+        for ramp in [&mut self.mix, &mut self.wet_gain, &mut self.bypass, &mut self.stop] {
+            ramp.jump(ramp.target());
+        }
+    }
+
+    /// Moves one sample.
+    pub fn advance(&mut self) -> SampleGains {
+        let mix = self.mix.advance();
+        let (dry, wet) = if self.mix.is_steady() { self.resting } else { equal_power(mix) };
+        SampleGains { dry, wet, level: self.wet_gain.advance() * self.stop.advance(), bypass: self.bypass.advance() }
+    }
+}
+
+impl SampleGains {
+    /// The output sample. Dry passes bit for bit at 0 % wet and in bypass; the wet is finite and below the ceiling.
+    pub fn output(&self, dry: f32, wet: f32) -> f32 {
+        if self.wet == 0.0 || self.bypass == 1.0 {
+            return dry;
+        }
+        let wet = soft_limit(wet * self.level) * self.wet;
+        let mixed = if self.dry == 0.0 { wet } else { dry * self.dry + wet };
+        if self.bypass == 0.0 { mixed } else { mixed + (dry - mixed) * self.bypass }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dry_is_exact_at_zero_mix_and_in_bypass_and_wet_at_one() {
+        let odd = f32::from_bits(0x3e99_999b);
+        let mut mixer = Mixer::new(48_000, 0.0, 6.0, false);
+        assert_eq!(mixer.advance().output(odd, 0.7).to_bits(), odd.to_bits());
+        assert!(mixer.advance().output(f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
+        mixer.set(ParamId::Mix, 100.0);
+        mixer.settle();
+        assert_eq!(mixer.advance().output(f32::NAN, 0.125), 0.125 * db_to_gain(6.0), "no trace of dry");
+        mixer.set(ParamId::Bypass, 1.0);
+        let mut last = mixer.advance().output(0.5, -0.125);
+        for _ in 0..479 {
+            let next = mixer.advance().output(0.5, -0.125);
+            assert!((next - last).abs() < 0.003, "bypass clicks: {last} to {next}");
+            last = next;
+        }
+        assert_eq!(mixer.advance().output(odd, 0.1).to_bits(), odd.to_bits());
+    }
+
+    #[test]
+    fn stop_is_silent_after_twenty_milliseconds() {
+        let mut mixer = Mixer::new(48_000, 100.0, 0.0, false);
+        mixer.set_stopped(true);
+        let path: Vec<f32> = (0..960).map(|_| mixer.advance().output(0.0, 0.4)).collect();
+        assert!(path.windows(2).all(|pair| pair[0] >= pair[1]) && path[958] > 0.0);
+        assert_eq!(path[959], 0.0);
+    }
+
+    #[test]
+    fn whatever_comes_in_is_finite_and_below_the_ceiling() {
+        let mut mixer = Mixer::new(48_000, 100.0, 12.0, false);
+        for wet in [f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 5.0] {
+            let out = mixer.advance().output(0.0, wet);
+            assert!(out.is_finite() && out.abs() <= crate::dsp::limiter::CEILING, "{wet} gave {out}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The models an instance can play: 128 stable slots, loaded when they are wanted, off the audio thread.
+
+use crate::{
+    approach::Network,
+    model::{EMBEDDED, ModelData},
+    nn::Isa,
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+/// Number of slots.
+pub const SLOTS: usize = 128;
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    Empty,
+    Embedded(usize),
+    File(PathBuf),
+    Bytes(Arc<[u8]>),
+    Missing(String),
+}
+
+#[derive(Clone, Debug, Default)]
+enum State {
+    #[default]
+    NotLoaded,
+    Loading,
+    Ready(Arc<Network>),
+    Failed(String),
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    name: String,
+    source: Source,
+    state: State,
+    /// Counts changes of the source, so that a load that was overtaken is dropped.
+    revision: u64,
+}
+
+/// The slots. Shared between the worker, loading threads and whoever shows them; never touched by the audio thread.
+#[derive(Debug)]
+pub struct ModelBank {
+    isa: Isa,
+    slots: Mutex<Vec<Slot>>,
+    changed: Condvar,
+    generation: AtomicU64,
+}
+
+impl ModelBank {
+    /// A bank that knows all embedded models; none is loaded yet.
+    pub fn with_embedded(isa: Isa) -> Arc<Self> {
+        let mut slots = vec![Slot::default(); SLOTS];
+        for (index, model) in EMBEDDED.iter().enumerate() {
+            slots[usize::from(model.slot)] =
+                Slot { name: model.name.into(), source: Source::Embedded(index), ..Slot::default() };
+        }
+        Arc::new(Self { isa, slots: Mutex::new(slots), changed: Condvar::new(), generation: AtomicU64::new(0) })
+    }
+
+    /// The slot will be loaded from this file.
+    pub fn set_file(&self, slot: u8, path: PathBuf) {
+        let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        self.set(slot, name, Source::File(path));
+    }
+
+    /// The slot will be loaded from these bytes, a copy that travels in a project.
+    pub fn set_bytes(&self, slot: u8, name: String, bytes: Vec<u8>) {
+        self.set(slot, name, Source::Bytes(bytes.into()));
+    }
+
+    /// The slot's model cannot be had, for this reason.
+    pub fn set_missing(&self, slot: u8, name: String, reason: String) {
+        self.set(slot, name, Source::Missing(reason));
+    }
+
+    /// Empties the slot.
+    pub fn clear(&self, slot: u8) {
+        self.set(slot, String::new(), Source::Empty);
+    }
+
+    fn set(&self, slot: u8, name: String, source: Source) {
+        if let Some(entry) = self.lock().get_mut(usize::from(slot)) {
+            *entry = Slot { name, source, state: State::NotLoaded, revision: entry.revision + 1 };
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// Changes whenever a slot is given another model.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The model of a slot, if it is loaded.
+    pub fn get(&self, slot: u8) -> Option<Arc<Network>> {
+        match &self.lock().get(usize::from(slot))?.state {
+            State::Ready(network) => Some(Arc::clone(network)),
+            _ => None,
+        }
+    }
+
+    /// Loads a slot, or waits for the thread that is loading it.
+    ///
+    /// # Errors
+    /// One line that says why there is no model.
+    pub fn load(&self, slot: u8) -> Result<Arc<Network>, String> {
+        let index = usize::from(slot);
+        let mut slots = self.lock();
+        let (source, name, revision) = loop {
+            let Some(entry) = slots.get_mut(index) else {
+                return Err(format!("model slot: expected 0 to {}, found {slot}", SLOTS - 1));
+            };
+            match &entry.state {
+                State::Ready(network) => return Ok(Arc::clone(network)),
+                State::Failed(reason) => return Err(reason.clone()),
+                State::Loading => slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner),
+                State::NotLoaded => {
+                    entry.state = State::Loading;
+                    break (entry.source.clone(), entry.name.clone(), entry.revision);
+                }
+            }
+        };
+        drop(slots);
+        let loaded = self.read(slot, &source, &name);
+        let mut slots = self.lock();
+        let entry = &mut slots[index];
+        if entry.revision == revision {
+            entry.state = match &loaded {
+                Ok(network) => State::Ready(Arc::clone(network)),
+                Err(reason) => State::Failed(reason.clone()),
+            };
+        }
+        drop(slots);
+        self.changed.notify_all();
+        loaded
+    }
+
+    /// Loads a slot on a thread of its own, if nobody does so already.
+    pub fn load_in_background(self: &Arc<Self>, slot: u8) {
+        if !matches!(self.lock().get(usize::from(slot)), Some(Slot { state: State::NotLoaded, .. })) {
+            return;
+        }
+        let bank = Arc::clone(self);
+        // Without a thread the slot stays unloaded, and is asked for again at the next switch.
+        let _ = std::thread::Builder::new().name("sympathy-loader".into()).spawn(move || bank.load(slot));
+    }
+
+    /// What to show for a slot: the model's title; or its name and why it does not play.
+    pub fn label(&self, slot: u8) -> String {
+        let slots = self.lock();
+        let Some(entry) = slots.get(usize::from(slot)) else {
+            return "no such slot".into();
+        };
+        match (&entry.source, &entry.state) {
+            (Source::Empty, _) => "empty".into(),
+            (_, State::Ready(network)) => network.config().name.clone(),
+            (_, State::Failed(reason)) | (Source::Missing(reason), _) => format!("{}: {reason}", entry.name),
+            (Source::Embedded(index), _) => EMBEDDED[*index].title.into(),
+            _ => entry.name.clone(),
+        }
+    }
+
+    /// Slots that hold something.
+    pub fn slots(&self) -> Vec<u8> {
+        let slots = self.lock();
+        (0..SLOTS as u8).filter(|&slot| !matches!(slots[usize::from(slot)].source, Source::Empty)).collect()
+    }
+
+    fn read(&self, slot: u8, source: &Source, name: &str) -> Result<Arc<Network>, String> {
+        let data = match source {
+            Source::Empty => return Err(format!("model slot {slot} is empty")),
+            Source::Missing(reason) => return Err(reason.clone()),
+            Source::Embedded(index) => ModelData::from_bytes(EMBEDDED[*index].bytes, Path::new(name)),
+            Source::File(path) => ModelData::read(path),
+            Source::Bytes(bytes) => ModelData::from_bytes(bytes, Path::new(name)),
+        };
+        data.map(|data| Arc::new(Network::new(&data, self.isa))).map_err(|error| error.to_string())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Slot>> {
+        // A loading thread that panicked leaves whole slots behind.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,29 @@
+//! The worker thread: seed history, models, continuations; one cell of input in, one cell of prediction out.
+//!
+//! [`start`] makes an [`Engine`] and the [`Worker`] that feeds it; the worker is spawned as a thread, or stepped by hand in
+//! tests. What it predicts for a cell depends on the cells before it and on nothing else: not on time, not on load.
+
+mod bank;
+mod core;
+mod history;
+mod schedule;
+mod thread;
+mod voice;
+
+pub use bank::ModelBank;
+pub use thread::{Worker, WorkerThread};
+
+use crate::engine::{Engine, EngineConfig, link, reaction_cells};
+use std::sync::Arc;
+
+/// The lowest model rate whose resampling delay is part of the reaction time from the start; a model with a lower rate begins
+/// later by the difference.
+const USUAL_MODEL_HZ: u32 = 22_050;
+
+/// An engine and its worker, joined by fresh rings. Allocates everything that will ever be needed.
+pub fn start(config: EngineConfig, bank: Arc<ModelBank>) -> (Engine, Worker) {
+    let cells = reaction_cells(config.reaction_ms, config.sample_rate_hz, USUAL_MODEL_HZ);
+    let (audio, worker) = link::link(config.sample_rate_hz, config.max_block_samples, cells);
+    let engine = Engine::new(&config, audio, cells);
+    (engine, Worker::new(&config, worker, cells, bank))
+}

@@ -1,0 +1,262 @@
+//! One continuation as it is heard: seed, warm-up, place on the lattice, fades.
+
+use super::history::History;
+use crate::{
+    approach::{Continuation, Network},
+    dsp::{leash::Leash, level::equal_power, resample::Resampler},
+    engine::{Alignment, GRID_SAMPLES},
+    model::Approach,
+};
+use std::sync::Arc;
+
+/// The span of input that seeds a continuation, on engine time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedSpan {
+    /// First sample.
+    pub start: i64,
+    /// One past the last: nothing from here on is used.
+    pub end: i64,
+}
+
+/// A continuation between its seed and its end.
+///
+/// # Realtime safety
+/// `new` allocates, nothing else does.
+#[derive(Debug)]
+pub struct Voice {
+    continuation: Continuation,
+    to_model: Resampler,
+    to_host: Resampler,
+    leash: Leash,
+    window: Vec<f32>,
+    /// Next window to feed, and one past the last, counted in hops on the model's lattice.
+    next_step: i64,
+    end_step: i64,
+    first_step: i64,
+    /// Model samples made, `made[0]` is sample `made_from` of the lattice; before `first_sample` all is silence.
+    made: Vec<f32>,
+    made_from: i64,
+    first_sample: i64,
+    hop: Vec<f32>,
+    start_time: i64,
+    fade_in_samples: i64,
+    release: Option<Release>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Release {
+    start: i64,
+    samples: i64,
+}
+
+impl Voice {
+    /// A voice of a model at a host's rate.
+    pub fn new(network: Arc<Network>, host_hz: u32) -> Self {
+        let config = network.config();
+        let (model_hz, window, hop) = (config.sample_rate_hz, config.window_samples(), config.hop_samples());
+        let to_host = Resampler::new(model_hz, host_hz);
+        // What one cell needs, and a hop more than that.
+        let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
+        let capacity = 2 * (to_host.window_samples() + per_cell + hop);
+        Self {
+            to_model: Resampler::new(host_hz, model_hz),
+            to_host,
+            leash: Leash::new(0.1, model_hz),
+            window: vec![0.0; window],
+            next_step: 0,
+            end_step: 0,
+            first_step: 0,
+            made: Vec::with_capacity(capacity),
+            made_from: 0,
+            first_sample: 0,
+            hop: vec![0.0; hop],
+            start_time: 0,
+            fade_in_samples: 0,
+            release: None,
+            continuation: Continuation::new(network),
+        }
+    }
+
+    /// The model.
+    pub fn network(&self) -> &Arc<Network> {
+        self.continuation.network()
+    }
+
+    /// Takes a new seed. Which windows that means follows from the span alone; there is at least one.
+    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
+        self.continuation.reset(random_seed);
+        let hop = self.hop.len() as i64;
+        let window = self.window.len() as i64;
+        let first_sample = self.model_sample_at_or_after(seed.start);
+        // The last model sample whose filter ends before the seed does.
+        let mut last_sample = self.model_sample_at_or_after(seed.end);
+        while self.to_model.end_of_input(last_sample) > seed.end {
+            last_sample -= 1;
+        }
+        let last_step = (last_sample + 1 - window).div_euclid(hop);
+        self.first_step = (first_sample.div_euclid(hop) + i64::from(first_sample.rem_euclid(hop) > 0)).min(last_step);
+        self.next_step = self.first_step;
+        self.end_step = last_step + 1;
+        self.release = None;
+        self.made.clear();
+    }
+
+    /// Windows of the seed.
+    pub fn seed_steps(&self) -> i64 {
+        self.end_step - self.first_step
+    }
+
+    /// Feeds windows until `steps` of the seed have been run or the input known so far ends.
+    pub fn warm(&mut self, history: &mut History, steps: i64) {
+        let (hop, window) = (self.hop.len() as i64, self.window.len());
+        while self.next_step < self.first_step + steps.min(self.seed_steps()) {
+            let first = self.next_step * hop;
+            if self.to_model.end_of_input(first + window as i64 - 1) > history.end() {
+                return;
+            }
+            let fresh = if self.next_step == self.first_step { window } else { (hop as usize).min(window) };
+            self.window.copy_within(fresh.., 0);
+            for i in window - fresh..window {
+                self.window[i] = history.model_sample(&self.to_model, first + i as i64);
+            }
+            self.continuation.feed(&self.window);
+            self.next_step += 1;
+        }
+    }
+
+    /// Places the first predicted sample at engine time `start`, with a fade. `seed_rms` is the level to keep to.
+    pub fn start(&mut self, start: i64, fade_in_samples: i64, seed_rms: f32, alignment: Alignment, temperature: f32) {
+        let config = self.continuation.network().config();
+        self.leash = Leash::new(seed_rms, config.sample_rate_hz);
+        let hop = self.hop.len() as i64;
+        // Where the first predicted sample belongs by its own time: a frame sits at its window's centre, and the first
+        // hop of a vocoder leads away from the last frame of the seed.
+        let own_place = match config.approach {
+            Approach::Magnitude { window, .. } => (self.end_step - 1) * hop + window as i64 / 2,
+            Approach::Vector { .. } | Approach::Sample => self.end_step * hop,
+        };
+        self.start_time = start;
+        self.fade_in_samples = fade_in_samples;
+        self.first_sample = self.model_sample_at_or_after(start);
+        let skip = match alignment {
+            Alignment::After => 0,
+            Alignment::Now => (self.first_sample - own_place).max(0),
+        };
+        self.made_from = self.first_sample - skip;
+        self.made.clear();
+        // What is skipped is made and dropped.
+        let mut made = 0;
+        while made + hop <= skip {
+            self.continuation.predict(temperature, &mut self.hop);
+            made += hop;
+        }
+        self.made_from += made;
+        if made < skip {
+            self.make_hop(temperature);
+            self.made.drain(..(skip - made) as usize);
+            self.made_from = self.first_sample;
+        }
+    }
+
+    /// From `start` on the voice fades over `samples`. An earlier release stays.
+    pub fn release(&mut self, start: i64, samples: i64) {
+        self.release.get_or_insert(Release { start, samples });
+    }
+
+    /// True if it fades or has faded.
+    pub fn is_released(&self) -> bool {
+        self.release.is_some()
+    }
+
+    /// True if nothing is heard from `time` on.
+    pub fn is_over(&self, time: i64) -> bool {
+        self.release.is_some_and(|release| time >= release.start + release.samples)
+    }
+
+    /// Engine time of the first sample heard.
+    pub fn start_time(&self) -> i64 {
+        self.start_time
+    }
+
+    /// True if the network has failed.
+    pub fn has_failed(&self) -> bool {
+        self.continuation.has_failed()
+    }
+
+    /// True if it has become silence or a drone.
+    pub fn has_collapsed(&self) -> bool {
+        let silent_seconds =
+            self.leash.silent_samples() as f32 / self.continuation.network().config().sample_rate_hz as f32;
+        self.continuation.is_stuck() || silent_seconds > 2.0
+    }
+
+    /// Adds the voice's sound from engine time `time` on to `out`.
+    pub fn add_to(&mut self, time: i64, temperature: f32, out: &mut [f32; GRID_SAMPLES]) {
+        if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
+            return;
+        }
+        for (i, slot) in out.iter_mut().enumerate() {
+            let now = time + i as i64;
+            if now < self.start_time {
+                continue;
+            }
+            let gain = self.gain(now);
+            if gain == 0.0 && self.is_over(now) {
+                break;
+            }
+            *slot += gain * self.sample(now, temperature);
+        }
+        self.forget(time + GRID_SAMPLES as i64);
+    }
+
+    fn gain(&self, now: i64) -> f32 {
+        let since = now - self.start_time;
+        let mut gain = 1.0;
+        if since < self.fade_in_samples {
+            gain = equal_power(since as f32 / self.fade_in_samples as f32).1;
+        }
+        match self.release {
+            Some(release) if now >= release.start => {
+                gain * equal_power((now - release.start) as f32 / release.samples.max(1) as f32).0
+            }
+            _ => gain,
+        }
+    }
+
+    fn sample(&mut self, now: i64, temperature: f32) -> f32 {
+        let (whole, fraction) = self.to_host.position(now);
+        let first = self.to_host.first_input(whole);
+        let end = first + self.to_host.window_samples() as i64;
+        while self.made_from + (self.made.len() as i64) < end {
+            self.make_hop(temperature);
+        }
+        if first >= self.made_from {
+            return self.to_host.sample(fraction, &self.made[(first - self.made_from) as usize..]);
+        }
+        // Before its first sample a voice is silent.
+        let missing = (self.made_from - first) as usize;
+        self.made.splice(..0, std::iter::repeat_n(0.0, missing));
+        self.made_from = first;
+        self.to_host.sample(fraction, &self.made)
+    }
+
+    fn make_hop(&mut self, temperature: f32) {
+        self.continuation.predict(temperature, &mut self.hop);
+        self.leash.process(&mut self.hop);
+        self.made.extend_from_slice(&self.hop);
+    }
+
+    /// Drops model samples that no sample from `time` on needs.
+    fn forget(&mut self, time: i64) {
+        let (whole, _) = self.to_host.position(time);
+        let unneeded = (self.to_host.first_input(whole) - self.made_from).clamp(0, self.made.len() as i64);
+        self.made.drain(..unneeded as usize);
+        self.made_from += unneeded;
+    }
+
+    /// The first sample of the model's lattice that is not before engine time `time`.
+    fn model_sample_at_or_after(&self, time: i64) -> i64 {
+        let (whole, fraction) = self.to_host.position(time);
+        whole + i64::from(fraction > 0.0)
+    }
+}
