@@ -229,7 +229,8 @@ mod tests {
         };
         assert_eq!(resolve("mix=12.5"), Ok((ParamId::Mix, 12.5)));
         assert_eq!(resolve(" gate = -30 "), Ok((ParamId::Gate, -30.0)));
-        for bad in ["mix", "mix=", "=1", "", "mix=loud", "mix=nan", "mix=inf", "mix=-1", "mux=1", "stop=0.5", "mix=1=2"] {
+        for bad in ["mix", "mix=", "=1", "", "mix=loud", "mix=nan", "mix=inf", "mix=-1", "mux=1", "stop=0.5", "mix=1=2"]
+        {
             assert!(resolve(bad).is_err(), "{bad}");
         }
     }

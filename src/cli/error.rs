@@ -1,7 +1,7 @@
 //! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
 //! was found.
 
-use crate::model::ModelError;
+use crate::{model::ModelError, train::RecordingError};
 use std::path::PathBuf;
 
 /// Why a command failed; the program ends with exit code 1.
@@ -23,8 +23,11 @@ pub enum CliError {
         expected: String,
     },
     /// A recording was refused.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A recording is sound, but not for this command.
     #[error("{}: {what}: expected {expected}, found {actual}", path.display())]
-    Recording {
+    Unsuitable {
         /// The file.
         path: PathBuf,
         /// Which property.
@@ -85,14 +88,6 @@ pub enum CliError {
         expected: String,
         /// What does.
         actual: String,
-    },
-    /// The picture cannot be drawn.
-    #[error("{}: cannot be drawn: {reason}", path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// The plotter's word.
-        reason: String,
     },
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]

@@ -31,12 +31,8 @@ pub fn render_offline(
     mut progress: impl FnMut(usize),
 ) -> RenderOutcome {
     let block_samples = block_samples.max(1);
-    let config = EngineConfig {
-        channels: input.len(),
-        max_block_samples: block_samples,
-        mode: RenderMode::Offline,
-        ..config
-    };
+    let config =
+        EngineConfig { channels: input.len(), max_block_samples: block_samples, mode: RenderMode::Offline, ..config };
     let (mut engine, worker) = worker::start(config, bank);
     let thread = worker.spawn();
     let mut channels = input.to_vec();

@@ -87,8 +87,7 @@ impl PluckedString {
         let half_sine = libm::sin(omega / 2.0);
         let damping_gain = (1.0 - 4.0 * stretch * (1.0 - stretch) * half_sine * half_sine).sqrt();
         let loop_gain = (decay_per_period(frequency, pluck.decay_seconds) / damping_gain).min(0.99999);
-        let filter_delay =
-            libm::atan2(stretch * libm::sin(omega), 1.0 - stretch + stretch * libm::cos(omega)) / omega;
+        let filter_delay = libm::atan2(stretch * libm::sin(omega), 1.0 - stretch + stretch * libm::cos(omega)) / omega;
         // The all-pass makes up the fraction of a sample, kept in 0.1…1.1 where it is well behaved (their eq. 14).
         let length = (period - filter_delay - 0.1) as usize;
         let fraction = period - filter_delay - length as f64;
@@ -231,7 +230,8 @@ mod tests {
     fn nothing_depends_on_sane_numbers() {
         for hz in [0.0, 1e-9, 1e9, f64::INFINITY] {
             for place in [-1.0, 0.0, 0.5, 2.0] {
-                let wild = Pluck { frequency_hz: hz, pick_position: place, velocity: 1.0, decay_seconds: 0.0, ..pluck(1.0) };
+                let wild =
+                    Pluck { frequency_hz: hz, pick_position: place, velocity: 1.0, decay_seconds: 0.0, ..pluck(1.0) };
                 assert!(play(&wild, 1).iter().all(|x| x.is_finite() && x.abs() <= 4.0), "{wild:?}");
             }
         }

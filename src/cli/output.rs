@@ -1,10 +1,10 @@
-//! Writing WAV files that are whole or not there.
+//! Writing files that are whole or not there.
 
 use super::error::CliError;
 use std::{
     ffi::OsString,
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter},
     path::{Path, PathBuf},
 };
 
@@ -20,10 +20,10 @@ pub fn check_output(path: &Path, extension: &str) -> Result<(), CliError> {
         |expected: String, actual: &str| CliError::Output { path: path.into(), expected, actual: actual.into() };
     let found = path.extension().map(|found| found.to_string_lossy().to_lowercase());
     if found.as_deref() != Some(extension) {
-        return Err(wrong(format!("a name that ends in .{extension}"), &path.file_name().map_or_else(
-            || "no file name".into(),
-            |name| format!("{:?}", name.to_string_lossy()),
-        )));
+        return Err(wrong(
+            format!("a name that ends in .{extension}"),
+            &path.file_name().map_or_else(|| "no file name".into(), |name| format!("{:?}", name.to_string_lossy())),
+        ));
     }
     if path.is_dir() {
         return Err(wrong("a place for a file".into(), "a folder"));
@@ -66,8 +66,8 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
         hound::Error::IoError(error) => error,
         other => io::Error::other(other.to_string()),
     };
-    replace_file(path, |file| {
-        let mut writer = hound::WavWriter::new(BufWriter::new(file), spec).map_err(to_io)?;
+    replace_file(path, ".part", |part| {
+        let mut writer = hound::WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
         for index in 0..channels.iter().map(Vec::len).min().unwrap_or(0) {
             for channel in channels {
                 writer.write_sample(channel[index]).map_err(to_io)?;
@@ -77,34 +77,24 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
     })
 }
 
-/// Writes a file of bytes.
+/// Lets `fill` write the file `PATH + suffix`, then moves it to its place; on failure it is removed.
 ///
 /// # Errors
-/// [`CliError::Io`]; nothing is left behind.
-pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
-    replace_file(path, |mut file| file.write_all(bytes))
-}
-
-/// Lets `fill` write `PATH.part`, then moves it to its place; on failure the part is removed.
-fn replace_file(path: &Path, fill: impl FnOnce(File) -> io::Result<()>) -> Result<(), CliError> {
-    let part = PartFile::beside(path);
-    File::create(&part.path)
-        .and_then(fill)
-        .and_then(|()| fs::rename(&part.path, path))
-        .map_err(|source| CliError::Io { path: path.into(), action: "written", source })
+/// [`CliError::Io`].
+pub fn replace_file(path: &Path, suffix: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
+    let mut name: OsString = path.into();
+    name.push(suffix);
+    let part = PartFile { path: name.into() };
+    fill(&part.path).and_then(|()| fs::rename(&part.path, path)).map_err(|source| CliError::Io {
+        path: path.into(),
+        action: "written",
+        source,
+    })
 }
 
 /// Removes the part when it goes, which finds nothing where the part was moved to its place.
 struct PartFile {
     path: PathBuf,
-}
-
-impl PartFile {
-    fn beside(path: &Path) -> Self {
-        let mut name: OsString = path.into();
-        name.push(".part");
-        Self { path: name.into() }
-    }
 }
 
 impl Drop for PartFile {
