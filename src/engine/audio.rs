@@ -41,6 +41,7 @@ pub struct Engine {
     channels: usize,
     mode: RenderMode,
     reaction_cells: i64,
+    least_seed_cells: i64,
     guard_samples: usize,
     link: AudioLink,
     clock: SampleClock,
@@ -88,6 +89,7 @@ impl Engine {
             channels: config.channels.clamp(1, MAX_CHANNELS),
             mode: config.mode,
             reaction_cells: reaction_cells as i64,
+            least_seed_cells: (ParamId::SeedLength.spec().min * rate as f32) as i64 / GRID,
             guard_samples,
             link,
             clock: SampleClock::new(config.clock),
@@ -271,8 +273,9 @@ impl Engine {
             self.muted_until_cell = None;
             self.mixer.set_stopped(false);
         }
-        // Before the reaction time has passed there is nothing to predict: silence, and no underrun.
-        let first_predicted = self.first_cell + self.reaction_cells;
+        // Before the shortest seed has been heard and the reaction time has passed, there is nothing to predict: silence,
+        // no underrun, and no need to wait when a host has just begun to hurry.
+        let first_predicted = self.first_cell + self.reaction_cells + self.least_seed_cells;
         let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;

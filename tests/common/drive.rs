@@ -1,0 +1,95 @@
+//! Drives an engine as a host would.
+
+use std::sync::Arc;
+use sympathy::{
+    dsp::random::Random,
+    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    worker::{self, ModelBank, Worker},
+};
+
+/// A parameter change at a sample of the song.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    pub at: usize,
+    pub id: ParamId,
+    pub value: f32,
+}
+
+/// How a host cuts its blocks.
+#[derive(Clone, Debug)]
+pub enum Blocks {
+    Fixed(usize),
+    /// Anything from 1 up to this.
+    Random(usize),
+}
+
+/// Defaults under which the small models of the tests are heard soon.
+pub fn config(sample_rate_hz: u32, channels: usize, slot: u8) -> EngineConfig {
+    let mut config = EngineConfig::new(sample_rate_hz);
+    config.channels = channels;
+    config.values.set(ParamId::Model, f32::from(slot));
+    config.values.set(ParamId::SeedLength, 0.4);
+    config.values.set(ParamId::ReseedInterval, 0.5);
+    config.values.set(ParamId::Mix, 70.0);
+    config
+}
+
+pub fn playing(position: i64) -> Transport {
+    Transport { playing: true, position_samples: Some(position), loop_samples: None }
+}
+
+/// Runs `input` through an engine, block by block; `step` is called after every block.
+pub fn run(
+    engine: &mut Engine,
+    input: &[Vec<f32>],
+    changes: &[Change],
+    song_start: Option<i64>,
+    blocks: &Blocks,
+    mut step: impl FnMut(usize),
+) -> Vec<Vec<f32>> {
+    let mut audio = input.to_vec();
+    let length = audio[0].len();
+    let mut random = Random::new(5);
+    let mut at = 0;
+    while at < length {
+        let block = match *blocks {
+            Blocks::Fixed(block) => block,
+            Blocks::Random(most) => 1 + random.below(most as u32) as usize,
+        };
+        let end = (at + block).min(length);
+        let events: Vec<Event> = changes
+            .iter()
+            .filter(|change| (at..end).contains(&change.at))
+            .map(|change| Event { offset_samples: change.at - at, id: change.id, value: change.value })
+            .collect();
+        let transport = song_start.map_or(Transport::default(), |start| playing(start + at as i64));
+        let mut channels: Vec<&mut [f32]> = audio.iter_mut().map(|channel| &mut channel[at..end]).collect();
+        engine.process(&mut channels, &events, transport);
+        step(end - at);
+        at = end;
+    }
+    audio
+}
+
+/// Offline, on threads, as `sympathy render` does it.
+pub fn offline(
+    config: &EngineConfig,
+    bank: &Arc<ModelBank>,
+    input: &[Vec<f32>],
+    changes: &[Change],
+    song_start: Option<i64>,
+    blocks: &Blocks,
+) -> Vec<Vec<f32>> {
+    let config = EngineConfig { mode: RenderMode::Offline, ..config.clone() };
+    let (mut engine, worker) = worker::start(config, Arc::clone(bank));
+    let _thread = worker.spawn();
+    let out = run(&mut engine, input, changes, song_start, blocks, |_| {});
+    assert_eq!(engine.meters().underruns(), 0);
+    assert!(!engine.meters().is_failed());
+    out
+}
+
+/// Answers everything that was asked.
+pub fn drain(worker: &mut Worker) {
+    while worker.run_once() {}
+}

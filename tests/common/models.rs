@@ -1,0 +1,90 @@
+//! Small models whose weights come from the project's random generator: they make sound, though no music.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use sympathy::{
+    dsp::random::Random,
+    model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling, Training},
+    nn::Isa,
+    worker::ModelBank,
+};
+
+pub fn magnitude() -> Approach {
+    Approach::Magnitude {
+        window: 512,
+        hop: 128,
+        zero_padding: false,
+        peak_picking: false,
+        magnitude_peak: 60.0,
+        power: 0.5,
+        sharpen: 1.2,
+    }
+}
+
+pub fn config(approach: Approach, head: Head, principal_components: usize) -> ModelConfig {
+    ModelConfig {
+        format_version: 1,
+        name: "Test model".into(),
+        approach,
+        cell: Cell::Lstm,
+        layers: 2,
+        hidden: 12,
+        head,
+        sample_rate_hz: 22_050,
+        scaling: Scaling { mean: 0.0, std: 0.1 },
+        principal_components,
+        input_noise: 0.05,
+        temperature: 0.8,
+        warmup_speed: 20.0,
+        material: Default::default(),
+        training: Training::default(),
+        notes: String::new(),
+    }
+}
+
+/// Random weights for a configuration.
+pub fn random_model(config: ModelConfig, seed: u64) -> ModelData {
+    let mut random = Random::new(seed);
+    let tensors: BTreeMap<String, Vec<f32>> = config
+        .tensors()
+        .into_iter()
+        .map(|tensor| {
+            let count = tensor.shape.iter().product();
+            let fan_in = *tensor.shape.last().expect("tensors have a shape") as f32;
+            let values = (0..count)
+                .map(|i| match tensor.name.as_str() {
+                    "pca.mean" => 0.3 / (1.0 + 0.05 * i as f32),
+                    "pca.scale" => 0.5,
+                    "pca.min" => -3.0,
+                    "pca.max" => 3.0,
+                    "out.bias" => 0.3 * random.uniform(),
+                    name if name.contains("bias") => 0.5 * random.normal(),
+                    _ => 2.0 * random.normal() / fan_in.sqrt(),
+                })
+                .collect();
+            (tensor.name, values)
+        })
+        .collect();
+    ModelData::new(config, tensors, Path::new("test")).expect("the configuration is sound")
+}
+
+/// One of every kind: slot 64 magnitude with mixture, 65 vector, 66 sample, 67 magnitude with `mse`.
+pub fn all_kinds() -> Vec<(u8, &'static str, ModelData)> {
+    let vector = Approach::Vector { seg_len: 128, overlap: 32 };
+    let mixture = Head::Mixture { components: 3 };
+    vec![
+        (64, "magnitude mixture", random_model(config(magnitude(), mixture, 8), 1)),
+        (65, "vector", random_model(config(vector, Head::Mse, 0), 2)),
+        (66, "sample", random_model(config(Approach::Sample, mixture, 0), 3)),
+        (67, "magnitude mse", random_model(config(magnitude(), Head::Mse, 0), 4)),
+    ]
+}
+
+/// A bank with [`all_kinds`], loaded.
+pub fn bank() -> Arc<ModelBank> {
+    let bank = ModelBank::with_embedded(Isa::best());
+    for (slot, name, data) in all_kinds() {
+        bank.set_bytes(slot, name.into(), data.to_bytes());
+        bank.load(slot).expect("a sound model");
+    }
+    bank
+}

@@ -1,0 +1,239 @@
+//! Hosts that hurry and workers that dawdle: who waits, and what an underrun sounds like (DESIGN 3).
+#![allow(missing_docs, reason = "test code")]
+
+mod common;
+
+use common::{
+    assert_same_bits,
+    drive::{Blocks, Change, config, drain, offline, run},
+    models, phrase,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use sympathy::{
+    dsp::level::rms,
+    engine::{Activity, EngineConfig, ParamId, RenderMode, Transport},
+    worker,
+};
+
+/// Largest step between neighbouring samples.
+fn largest_step(samples: &[f32]) -> f32 {
+    samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
+}
+
+/// Sleeps so that blocks come as a sound card asks for them.
+fn pace(began: Instant, rate: u32) -> impl FnMut(usize) {
+    let mut done = 0;
+    move |samples| {
+        done += samples;
+        let due = began + Duration::from_secs_f64(done as f64 / f64::from(rate));
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+#[test]
+fn a_host_that_bounces_without_saying_so_gets_the_bits_of_the_bounce() {
+    let bank = models::bank();
+    for (slot, block) in [(64, 64), (65, 512), (66, 1024), (67, 4096), (64, 48_000)] {
+        let config = EngineConfig { max_block_samples: 48_000, ..config(48_000, 2, slot) };
+        let input = phrase(48_000, 4.0, 2);
+        let blocks = Blocks::Fixed(block);
+        let bounced = offline(&config, &bank, &input, &[], Some(48_000), &blocks);
+        let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+        let _thread = worker.spawn();
+        let hurried = run(&mut engine, &input, &[], Some(48_000), &blocks, |_| {});
+        assert_eq!(engine.meters().underruns(), 0, "slot {slot}, blocks of {block}");
+        assert_same_bits(&bounced, &hurried, &format!("slot {slot}, blocks of {block}"));
+    }
+}
+
+#[test]
+fn a_slow_worker_makes_counted_underruns_without_clicks_and_leaves_dry_alone() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    let input = phrase(48_000, 4.0, 1);
+    let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(256));
+    for mix in [100.0, 0.0] {
+        config.values.set(ParamId::Mix, mix);
+        let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+        // A cell lasts 1.33 ms; every one takes longer than that.
+        worker.slow_down(Duration::from_micros(1500));
+        let _thread = worker.spawn();
+        let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(256), pace(Instant::now(), 48_000));
+        assert!(engine.meters().underruns() > 0, "mix {mix}: no underrun");
+        assert!(engine.meters().waits() == 0, "mix {mix}: a live host was kept waiting");
+        if mix == 0.0 {
+            assert_same_bits(&input, &out, "dry");
+        } else {
+            let (steps, natural) = (largest_step(&out[0]), largest_step(&bounced[0]));
+            // A fade over a few milliseconds adds next to nothing to the steepest slope of the sound itself.
+            assert!(steps < 1.1 * natural + 0.01, "a click of {steps}, where the sound itself has {natural}");
+        }
+    }
+}
+
+#[test]
+fn a_stalled_worker_begins_afresh_and_is_counted() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 65);
+    config.values.set(ParamId::Mix, 100.0);
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let input = phrase(48_000, 4.0, 1);
+    let mut done = 0;
+    // Stands still from 1.5 s to 2.0 s: longer than 250 ms.
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(240), |samples| {
+        done += samples;
+        if !(72_000..96_000).contains(&done) {
+            drain(&mut worker);
+        }
+    });
+    let meters = engine.meters();
+    assert_eq!((meters.late_starts(), meters.underruns()), (1, 1));
+    assert!(rms(&out[0][60_000..72_000]) > 1e-4, "played before");
+    assert_eq!(rms(&out[0][75_000..96_000]), 0.0, "silent while it stood still");
+    assert!(rms(&out[0][144_000..]) > 1e-4, "plays again");
+}
+
+#[test]
+fn a_short_delay_changes_no_later_bit() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 67);
+    config.values.set(ParamId::Mix, 100.0);
+    let input = phrase(48_000, 3.0, 1);
+    let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(240));
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let mut done = 0;
+    // 200 ms without an answer: the missed steps are computed and discarded.
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(240), |samples| {
+        done += samples;
+        if !(72_000..81_600).contains(&done) {
+            drain(&mut worker);
+        }
+    });
+    assert_eq!((engine.meters().underruns(), engine.meters().late_starts()), (1, 0));
+    assert_same_bits(&[bounced[0][84_000..].to_vec()], &[out[0][84_000..].to_vec()], "after the delay");
+}
+
+#[test]
+fn an_offline_host_waits_for_a_slow_worker_as_long_as_it_takes() {
+    let bank = models::bank();
+    let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
+    let input = phrase(48_000, 1.0, 1);
+    let expected = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    worker.slow_down(Duration::from_millis(2));
+    let _thread = worker.spawn();
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| {});
+    assert!(engine.meters().waits() > 0 && engine.meters().underruns() == 0);
+    assert_same_bits(&expected, &out, "slow");
+}
+
+#[test]
+fn a_dead_worker_leaves_silence_and_a_mark_and_nobody_hangs() {
+    let bank = models::bank();
+    let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
+    let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+    drop(worker.spawn());
+    let input = phrase(48_000, 1.0, 1);
+    let began = Instant::now();
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| {});
+    assert!(began.elapsed() < Duration::from_secs(5), "hung");
+    assert!(engine.meters().is_failed());
+    assert!(out[0].iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn stop_fades_in_twenty_milliseconds_disarms_and_can_be_released() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    let input = phrase(48_000, 5.0, 1);
+    let changes =
+        [Change { at: 72_000, id: ParamId::Stop, value: 1.0 }, Change { at: 120_000, id: ParamId::Stop, value: 0.0 }];
+    let free_running = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    let out = offline(&config, &bank, &input, &changes, None, &Blocks::Fixed(480));
+    assert!(rms(&out[0][60_000..72_000]) > 1e-4);
+    assert_eq!(rms(&out[0][72_960..120_000]), 0.0);
+    assert_eq!(rms(&out[0][120_000..122_400]), 0.0, "what was under way before Stop stays unheard");
+    assert!(rms(&out[0][168_000..]) > 1e-4, "armed again");
+    assert!(largest_step(&out[0]) < 1.1 * largest_step(&free_running[0]) + 0.01);
+    // The same by MIDI, until the transport starts.
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let mut done = 0;
+    run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |samples| {
+        done += samples;
+        drain(&mut worker);
+    });
+    engine.stop_from_midi();
+    let after = run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
+    assert_eq!(rms(&after[0][960..]), 0.0);
+    let again = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
+    assert!(rms(&again[0][96_000..]) > 1e-4);
+}
+
+#[test]
+fn gate_hold_and_silence() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    config.values.set(ParamId::Hold, 1.0);
+    config.values.set(ParamId::ReseedInterval, 0.0);
+    let mut input = phrase(48_000, 1.0, 1);
+    input[0].resize(48_000 * 4, 0.0);
+    let out = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    // Sound from 0 s; the seed of 0.4 s is complete at 0.4 s, heard from about 0.47 s for 1 s and a fade of 0.5 s.
+    assert_eq!(rms(&out[0][..19_200 + 2400]), 0.0);
+    assert!(rms(&out[0][28_800..67_200]) > 1e-4);
+    assert_eq!(rms(&out[0][48_000 * 5 / 2..]), 0.0, "Hold is over");
+    config.values.set(ParamId::Gate, 0.0);
+    let gated = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    assert_eq!(rms(&gated[0]), 0.0, "nothing is as loud as 0 dBFS");
+    // Silence starts nothing, and the host may sleep.
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let mut activity = Activity::KeepAlive;
+    for _ in 0..1600 {
+        let mut block = vec![0.0; 480];
+        activity = engine.process(&mut [&mut block], &[], Transport::default());
+        drain(&mut worker);
+        assert!(block.iter().all(|&x| x == 0.0));
+    }
+    assert_eq!(activity, Activity::Idle);
+}
+
+#[test]
+fn a_broken_input_is_counted_and_the_wet_stays_finite() {
+    let bank = models::bank();
+    let mut config = config(48_000, 2, 66);
+    config.values.set(ParamId::Mix, 100.0);
+    let mut input = phrase(48_000, 2.0, 2);
+    for (i, bad) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38, -1e38].into_iter().enumerate() {
+        input[i % 2][10_000 + 1000 * i] = bad;
+    }
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(200), |_| drain(&mut worker));
+    assert_eq!(engine.meters().nonfinite_inputs(), 3);
+    let peak = out.iter().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
+    assert!(out.iter().flatten().all(|x| x.is_finite()) && peak <= 0.9661, "peak {peak}");
+}
+
+#[test]
+fn a_model_switch_is_heard_without_a_click() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    config.values.set(ParamId::ReseedInterval, 0.0);
+    let input = phrase(48_000, 4.0, 1);
+    let switch = [Change { at: 96_000, id: ParamId::Model, value: 65.0 }];
+    let stays = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(64));
+    let out = offline(&config, &bank, &input, &switch, None, &Blocks::Fixed(64));
+    assert!(out[0][..96_000 + 2400] == stays[0][..96_000 + 2400], "before the reaction time nothing changes");
+    assert!(out[0][110_000..] != stays[0][110_000..], "then another model plays");
+    config.values.set(ParamId::Model, 65.0);
+    let other = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(64));
+    let natural = largest_step(&stays[0]).max(largest_step(&other[0]));
+    assert!(largest_step(&out[0]) < 1.2 * natural, "{} against {natural}", largest_step(&out[0]));
+    assert!(rms(&out[0][98_400..103_200]) > 1e-4, "no hole");
+}

@@ -1,0 +1,191 @@
+//! The audio thread neither allocates nor frees, whatever happens.
+#![allow(missing_docs, reason = "test code")]
+
+mod common;
+
+use common::{
+    drive::{config, drain, playing},
+    models, phrase,
+};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    sync::Arc,
+};
+use sympathy::{
+    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    worker,
+};
+
+struct Counting;
+
+thread_local! {
+    static COUNTING: Cell<bool> = const { Cell::new(false) };
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    // During a thread's destruction there is nothing to count.
+    let _ = COUNTING.try_with(|on| {
+        if on.get() {
+            COUNT.with(|count| count.set(count.get() + 1));
+        }
+    });
+}
+
+// SAFETY: every call is handed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as promised by the caller.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees on this thread while `body` runs.
+fn counted<T>(body: impl FnOnce() -> T) -> (usize, T) {
+    COUNT.with(|count| count.set(0));
+    COUNTING.with(|on| on.set(true));
+    let result = body();
+    COUNTING.with(|on| on.set(false));
+    (COUNT.with(Cell::get), result)
+}
+
+#[test]
+fn the_counter_counts() {
+    let (count, boxed) = counted(|| Box::new(1));
+    assert_eq!(count, 1);
+    assert_eq!(counted(move || drop(boxed)).0, 1);
+    assert_eq!(counted(|| std::hint::black_box(2) + 2).0, 0);
+}
+
+/// One block under the counter.
+#[track_caller]
+fn process(engine: &mut Engine, audio: &mut [Vec<f32>], events: &[Event], transport: Transport, what: &str) {
+    let (left, right) = audio.split_at_mut(1);
+    let count = match right.first_mut() {
+        Some(right) => {
+            let mut channels = [left[0].as_mut_slice(), right.as_mut_slice()];
+            counted(|| engine.process(&mut channels, events, transport)).0
+        }
+        None => counted(|| engine.process(&mut [&mut left[0]], events, transport)).0,
+    };
+    assert_eq!(count, 0, "{what}: allocations and frees in process");
+}
+
+#[test]
+fn no_case_allocates_or_frees_on_the_audio_thread() {
+    let bank = models::bank();
+    for (slot, name, _) in models::all_kinds() {
+        for (channels, block) in [(1, 64), (2, 480), (2, 8192)] {
+            let input = phrase(48_000, 3.0, channels);
+            let (mut engine, mut worker) = worker::start(config(48_000, channels, slot), Arc::clone(&bank));
+            for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
+                let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
+                let progress = start as f32 / input[0].len() as f32;
+                let what = format!("{name}, {channels} channels, blocks of {block}, block {i}");
+                let event = |id, value| [Event { offset_samples: block / 3, id, value }];
+                match i % 11 {
+                    1 => process(
+                        &mut engine,
+                        &mut audio,
+                        &event(ParamId::Mix, 100.0 * progress),
+                        Transport::default(),
+                        &what,
+                    ),
+                    3 => {
+                        process(&mut engine, &mut audio, &event(ParamId::SeedLength, 0.3), Transport::default(), &what)
+                    }
+                    5 => {
+                        audio[0][0] = f32::NAN;
+                        process(&mut engine, &mut audio, &[], Transport::default(), &what);
+                    }
+                    7 => process(
+                        &mut engine,
+                        &mut audio,
+                        &event(ParamId::Bypass, (i % 2) as f32),
+                        Transport::default(),
+                        &what,
+                    ),
+                    _ => process(&mut engine, &mut audio, &[], Transport::default(), &what),
+                }
+                // A third of the time the worker does not answer: underruns, and late cells to be dropped.
+                if !(0.4..0.5).contains(&progress) && !(0.7..0.9).contains(&progress) {
+                    drain(&mut worker);
+                }
+            }
+            assert!(engine.meters().underruns() > 0, "{name}: the underrun was not reached");
+            assert!(engine.meters().continuations() > 0, "{name}: nothing played");
+        }
+    }
+}
+
+#[test]
+fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
+    let bank = models::bank();
+    for mode in [RenderMode::Live, RenderMode::Offline] {
+        let config = EngineConfig { mode, ..config(48_000, 2, 64) };
+        let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+        let _thread = worker.spawn();
+        let input = phrase(48_000, 4.0, 2);
+        for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 480].to_vec()).collect();
+            let event = |id, value| vec![Event { offset_samples: 100, id, value }];
+            let events = match i {
+                100 => event(ParamId::Model, 65.0),
+                130 => event(ParamId::Model, 66.0),
+                // An empty slot: what plays goes on.
+                160 => event(ParamId::Model, 100.0),
+                200 => event(ParamId::Stop, 1.0),
+                220 => event(ParamId::Stop, 0.0),
+                _ => Vec::new(),
+            };
+            let transport =
+                if i < 250 { Transport::default() } else { playing(5 + 480 * i as i64 + i as i64 / 50 * 9999) };
+            process(&mut engine, &mut audio, &events, transport, &format!("{mode:?}, block {i}"));
+            if i == 240 {
+                assert_eq!(counted(|| engine.stop_from_midi()).0, 0, "stop from MIDI");
+                assert_eq!(counted(|| engine.reset()).0, 0, "reset");
+            }
+        }
+        assert!(engine.meters().continuations() > 2);
+    }
+}
+
+#[test]
+fn a_step_of_a_network_does_not_allocate() {
+    use sympathy::{
+        approach::{Continuation, Network},
+        nn::Isa,
+    };
+    for (_, name, data) in models::all_kinds() {
+        let network = Arc::new(Network::new(&data, Isa::best()));
+        let config = network.config().clone();
+        let mut continuation = Continuation::new(Arc::clone(&network));
+        let window = vec![0.1; config.window_samples()];
+        let mut out = vec![0.0; config.hop_samples()];
+        let (count, ()) = counted(|| {
+            continuation.reset(3);
+            for _ in 0..5 {
+                continuation.feed(&window);
+            }
+            for _ in 0..50 {
+                continuation.predict(0.5, &mut out);
+            }
+        });
+        assert_eq!(count, 0, "{name}");
+    }
+}
