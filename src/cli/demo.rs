@@ -13,12 +13,12 @@ use crate::{
     model::EMBEDDED,
 };
 use clap::Args;
-use std::{path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 /// How long the continuation plays on alone.
 const SILENCE_SECONDS: f64 = 12.0;
-/// The phrase is longer than one interval and shorter than two, so that a seed is taken in it and one at its end; the next
-/// ones are silent, below the gate, and leave the continuation alone.
+/// Seeds fall into the phrase, the last of them just before its end; later ones are silent, below the gate, and leave the
+/// continuation alone.
 const RESEED_SECONDS: f32 = 4.0;
 
 /// Options of `sympathy demo`.
@@ -60,7 +60,6 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     let (mixed, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
     config.values.set(ParamId::Mix, 100.0);
     let (wet, _) = render_with_progress(bank, config, &job)?;
-    write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels)?;
     let dry_title = "dry: the phrase, a synthesised plucked string".to_string();
     let takes = [
         Take { title: dry_title, samples: &input[0] },
@@ -68,12 +67,14 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     ];
     let mark = Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" };
     draw_picture(&picture, PHRASE_RATE_HZ, &takes, Some(&mark))?;
+    // A picture without its sound would be half a result.
+    write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
     println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));
     println!("{}: waveform and spectrogram of dry and wet", picture.display());
     println!(
-        "\nListen: to {RESEED_SECONDS} s the phrase plays alone. From there on the model answers under it, seeded with the 2 s \
-         before.\nAt 8 s it takes a new seed; from {PHRASE_SECONDS} s on you hear nothing but the network.\nAnother number, \
-         another continuation: sympathy demo --seed {}",
+        "\nListen: when 2 s of the phrase have been heard, the model begins to play along under it; at 4 s and at 8 s it \
+         takes a new seed.\nFrom {PHRASE_SECONDS} s on you hear nothing but the network. Another number, another \
+         continuation: sympathy demo --seed {}",
         u32::from(args.seed) + 1
     );
     Ok(())

@@ -66,7 +66,7 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
         hound::Error::IoError(error) => error,
         other => io::Error::other(other.to_string()),
     };
-    replace_file(path, ".part", |part| {
+    replace_file(path, |part| {
         let mut writer = hound::WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
         for index in 0..channels.iter().map(Vec::len).min().unwrap_or(0) {
             for channel in channels {
@@ -77,13 +77,13 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
     })
 }
 
-/// Lets `fill` write the file `PATH + suffix`, then moves it to its place; on failure it is removed.
+/// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.
 ///
 /// # Errors
 /// [`CliError::Io`].
-pub fn replace_file(path: &Path, suffix: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
+pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
     let mut name: OsString = path.into();
-    name.push(suffix);
+    name.push(".part");
     let part = PartFile { path: name.into() };
     fill(&part.path).and_then(|()| fs::rename(&part.path, path)).map_err(|source| CliError::Io {
         path: path.into(),

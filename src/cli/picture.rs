@@ -13,7 +13,12 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
-use std::{error::Error, io, path::Path};
+use std::{
+    error::Error,
+    fs::File,
+    io::{self, BufWriter},
+    path::Path,
+};
 
 /// A sound to be shown.
 #[derive(Clone, Debug)]
@@ -77,13 +82,22 @@ type Drawn = Result<(), Box<dyn Error + Send + Sync>>;
 /// # Errors
 /// [`CliError::Io`]; nothing is left behind.
 pub fn draw_picture(path: &Path, sample_rate_hz: u32, takes: &[Take<'_>], mark: Option<&Mark>) -> Result<(), CliError> {
-    // The encoder is chosen by the end of the name.
-    replace_file(path, ".part.png", |part| draw(part, sample_rate_hz, takes, mark).map_err(io::Error::other))
+    replace_file(path, |part| {
+        let size = (WIDTH as u32, (TAKE * takes.len() as i32 + GAP) as u32);
+        let mut pixels = vec![0; 3 * size.0 as usize * size.1 as usize];
+        draw(&mut pixels, size, sample_rate_hz, takes, mark).map_err(io::Error::other)?;
+        let mut encoder = png::Encoder::new(BufWriter::new(File::create(part)?), size.0, size.1);
+        encoder.set_color(png::ColorType::Rgb);
+        let mut writer = encoder.write_header().map_err(io::Error::other)?;
+        writer.write_image_data(&pixels).map_err(io::Error::other)?;
+        writer.finish().map_err(io::Error::other)
+    })
 }
 
-fn draw(path: &Path, sample_rate_hz: u32, takes: &[Take<'_>], mark: Option<&Mark>) -> Drawn {
+/// Fills `pixels`, RGB bytes row by row.
+fn draw(pixels: &mut [u8], size: (u32, u32), sample_rate_hz: u32, takes: &[Take<'_>], mark: Option<&Mark>) -> Drawn {
     register_font(FONT, FontStyle::Normal, dejavu::sans::regular()).map_err(|_| "the font in the binary is damaged")?;
-    let canvas = BitMapBackend::new(path, (WIDTH as u32, (TAKE * takes.len() as i32 + GAP) as u32)).into_drawing_area();
+    let canvas = BitMapBackend::with_buffer(pixels, size).into_drawing_area();
     canvas.fill(&BACKGROUND).map_err(owned)?;
     let peak = takes.iter().flat_map(|take| take.samples).fold(0.1f32, |peak, x| peak.max(x.abs()));
     let scales = Scales {
