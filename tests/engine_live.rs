@@ -23,13 +23,14 @@ fn largest_step(samples: &[f32]) -> f32 {
     samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
 }
 
-/// Sleeps so that blocks come as a sound card asks for them.
+/// Sleeps so that blocks come as a sound card asks for them. What a busy machine missed is lost, as it is after an xrun.
 fn pace(began: Instant, rate: u32) -> impl FnMut(usize) {
-    let mut done = 0;
+    let mut due = began;
     move |samples| {
-        done += samples;
-        let due = began + Duration::from_secs_f64(done as f64 / f64::from(rate));
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += Duration::from_secs_f64(samples as f64 / f64::from(rate));
+        let now = Instant::now();
+        std::thread::sleep(due.saturating_duration_since(now));
+        due = due.max(now);
     }
 }
 

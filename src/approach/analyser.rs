@@ -5,7 +5,7 @@ use crate::{
     model::{Approach, ModelConfig, Scaling},
 };
 
-/// Computes the frame of a window: scaled samples, or normalised magnitudes in 0…1 raised to the model's power.
+/// Computes the frame of a window: scaled (and emphasised) samples, or normalised magnitudes in 0…1 raised to the model's power.
 ///
 /// # Realtime safety
 /// `new` allocates; `frame` does not.
@@ -16,7 +16,7 @@ pub struct FrameAnalyser {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Samples { scaling: Scaling },
+    Samples { scaling: Scaling, emphasis: f32 },
     Magnitudes { stft: MagnitudeStft, magnitude_peak: f32, power: f32 },
 }
 
@@ -24,7 +24,8 @@ impl FrameAnalyser {
     /// An analyser for a validated configuration.
     pub fn new(config: &ModelConfig) -> Self {
         let kind = match config.approach {
-            Approach::Vector { .. } | Approach::Sample => Kind::Samples { scaling: config.scaling },
+            Approach::Vector { emphasis, .. } => Kind::Samples { scaling: config.scaling, emphasis },
+            Approach::Sample => Kind::Samples { scaling: config.scaling, emphasis: 0.0 },
             Approach::Magnitude { window, magnitude_peak, power, .. } => {
                 Kind::Magnitudes { stft: MagnitudeStft::new(window, config.fft_samples()), magnitude_peak, power }
             }
@@ -38,10 +39,13 @@ impl FrameAnalyser {
     /// If a length differs.
     pub fn frame(&mut self, window: &[f32], frame: &mut [f32]) {
         match &mut self.kind {
-            Kind::Samples { scaling } => {
-                assert_eq!(window.len(), frame.len());
-                for (slot, &x) in frame.iter_mut().zip(window) {
-                    *slot = (x - scaling.mean) / scaling.std;
+            Kind::Samples { scaling, emphasis } => {
+                // With emphasis the window begins one sample before the frame.
+                let before = window.len() - frame.len();
+                assert_eq!(before, usize::from(*emphasis > 0.0));
+                for (i, slot) in frame.iter_mut().enumerate() {
+                    let last = if before == 0 { 0.0 } else { *emphasis * window[i] };
+                    *slot = (window[i + before] - last - scaling.mean) / scaling.std;
                 }
             }
             Kind::Magnitudes { stft, magnitude_peak, power } => {

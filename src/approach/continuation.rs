@@ -3,7 +3,6 @@
 use super::{FrameAnalyser, FrameSynth, Network, head};
 use crate::{
     dsp::random::{Random, mix64},
-    model::Head,
     nn::LstmState,
 };
 use std::sync::Arc;
@@ -23,7 +22,7 @@ pub struct Continuation {
     synth: FrameSynth,
     state: LstmState,
     random: Random,
-    /// Frame of the seed, or the predicted one. `[frame_size + overlap]`, padded for the kernel.
+    /// Frame of the seed, or the predicted one. `[frame_size]`, padded for the kernel.
     frame: Vec<f32>,
     last_frame: Vec<f32>,
     /// Input of the network. Padded for the kernel.
@@ -40,14 +39,9 @@ impl Continuation {
     /// A continuation that has heard nothing.
     pub fn new(network: Arc<Network>) -> Self {
         let config = network.config();
-        let (frame, features, next) = match &network.projection {
-            Some(projection) => {
-                (projection.make_frame_buffer(), projection.make_feature_buffer(), vec![0.0; config.target_size()])
-            }
-            None => {
-                let size = config.target_size();
-                (vec![0.0; size], vec![0.0; size], vec![0.0; size])
-            }
+        let (frame, features) = match &network.projection {
+            Some(projection) => (projection.make_frame_buffer(), projection.make_feature_buffer()),
+            None => (vec![0.0; config.frame_size()], vec![0.0; config.frame_size()]),
         };
         let hop_seconds = config.hop_samples() as f32 / config.sample_rate_hz as f32;
         Self {
@@ -58,7 +52,7 @@ impl Continuation {
             last_frame: frame.clone(),
             frame,
             features,
-            next,
+            next: vec![0.0; config.features()],
             output: network.out.make_output_buffer(),
             primed: false,
             change: 1.0,
@@ -98,24 +92,34 @@ impl Continuation {
         }
         self.primed = false;
         self.step();
-        if config.head == Head::Mse {
-            self.synth.pass_over(&self.output[..config.target_size()]);
-        }
     }
 
-    /// Predicts the next hop of sound. `out`: `[hop_samples]`, finite whatever happens; after a NaN or an infinity in
+    /// Predicts the next hop of sound. `daring` multiplies the model's own temperature and feedback noise: 1 is what its
+    /// maker recommends, 0 is without chance in every step. `out`: `[hop_samples]`, finite whatever happens; after a NaN or an infinity in
     /// the network it is silence and [`Self::has_failed`] is true.
-    pub fn predict(&mut self, temperature: f32, out: &mut [f32]) {
+    pub fn predict(&mut self, daring: f32, out: &mut [f32]) {
         let network = Arc::clone(&self.network);
         let config = network.config();
         let frame_size = config.frame_size();
+        if self.failed {
+            out.fill(0.0);
+            return;
+        }
         if !self.primed {
             self.synth.prime(&self.frame[..frame_size]);
             self.last_frame.copy_from_slice(&self.frame);
             self.primed = true;
         }
-        let current = &self.features[..config.input_size()];
-        head::draw(config.head, &self.output, current, temperature, &mut self.random, &mut self.next);
+        let features = config.features();
+        let temperature = daring * config.temperature;
+        head::draw(
+            config.head,
+            &self.output,
+            &self.features[..features],
+            temperature,
+            &mut self.random,
+            &mut self.next,
+        );
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
@@ -124,25 +128,18 @@ impl Continuation {
             Some(projection) => {
                 projection.clamp(&mut self.next);
                 projection.reconstruct(&self.next, &mut self.frame);
-                self.synth.sound(&mut self.frame[..frame_size], out);
-                self.features[..config.input_size()].copy_from_slice(&self.next);
             }
-            None => {
-                self.frame.copy_from_slice(&self.next);
-                self.synth.sound(&mut self.frame, out);
-                self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]);
-            }
+            None => self.frame.copy_from_slice(&self.next),
         }
+        self.synth.sound(&self.frame[..frame_size], out);
         if !out.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
         }
         self.watch_change(frame_size);
-        if config.head == Head::Mse {
-            let spread = temperature * config.input_noise;
-            if spread > 0.0 {
-                self.features[..config.input_size()].iter_mut().for_each(|x| *x += spread * self.random.normal());
-            }
+        let spread = daring * config.feedback_noise;
+        for (slot, &x) in self.features.iter_mut().zip(&self.next) {
+            *slot = if spread > 0.0 { x + spread * self.random.normal() } else { x };
         }
         self.step();
     }
@@ -158,7 +155,7 @@ impl Continuation {
     }
 
     fn step(&mut self) {
-        let inputs = self.network.config().input_size();
+        let inputs = self.network.config().features();
         let h = self.network.stack.step(&self.features[..inputs], &mut self.state);
         self.network.out.forward(h, &mut self.output);
     }

@@ -2,10 +2,11 @@
 
 use crate::{dsp::random::Random, model::Head};
 
-/// Draws the next features. `output`: `[output_size]`, `current`: `[features]`, `next`: `[target_size]`.
+/// Draws the next features. `output`: `[output_size]`, `current` and `next`: `[features]`.
 ///
 /// Mixture (Bishop, *Mixture density networks*, 1994; temperature as in Ha and Eck, *A neural representation of sketch
-/// drawings*, 2017): a Gaussian is drawn by its weight, then its change with its scale times the temperature.
+/// drawings*, 2017): a Gaussian is drawn by its weight, then a point of it with its scale times
+/// the temperature.
 pub(super) fn draw(
     head: Head,
     output: &[f32],
@@ -16,22 +17,23 @@ pub(super) fn draw(
 ) {
     match head {
         Head::Mse => next.copy_from_slice(&output[..next.len()]),
-        Head::Mixture { components } => {
+        Head::Mixture { components, residual } => {
             let features = next.len();
             let (logits, rest) = output.split_at(components);
             let chosen = choose(logits, random.uniform());
-            let changes = &rest[chosen * features..][..features];
+            let means = &rest[chosen * features..][..features];
             let log_scales = &rest[(components + chosen) * features..][..features];
-            for (((slot, &x), &change), &log_scale) in next.iter_mut().zip(current).zip(changes).zip(log_scales) {
+            for (((slot, &x), &mean), &log_scale) in next.iter_mut().zip(current).zip(means).zip(log_scales) {
                 let scale = libm::expf(log_scale.clamp(LOG_SCALE_LEAST, LOG_SCALE_MOST));
-                *slot = x + change + temperature * scale * random.normal();
+                *slot = if residual { x } else { 0.0 } + mean + temperature * scale * random.normal();
             }
         }
     }
 }
 
 /// Bounds of the logarithm of a scale, in training and here: neither certainty nor explosion.
-pub const LOG_SCALE_LEAST: f32 = -5.0;
+/// The least is the logarithm of 0.02.
+pub const LOG_SCALE_LEAST: f32 = -3.912_023;
 /// See [`LOG_SCALE_LEAST`].
 pub const LOG_SCALE_MOST: f32 = 2.0;
 
@@ -68,24 +70,27 @@ mod tests {
     #[test]
     fn temperature_scales_the_spread_around_the_change() {
         let output = [0.0, 0.5, -0.25, 0.0, libm::logf(0.5)];
-        let head = Head::Mixture { components: 1 };
-        for temperature in [0.0, 0.5, 1.0] {
-            let mut random = Random::new(4);
-            let (mut mean, mut square) = ([0.0f64; 2], [0.0f64; 2]);
-            let n = 20_000;
-            for _ in 0..n {
-                let mut next = [0.0; 2];
-                draw(head, &output, &[1.0, 1.0], temperature, &mut random, &mut next);
-                for i in 0..2 {
-                    mean[i] += f64::from(next[i]) / f64::from(n);
-                    let centre = [1.5, 0.75][i];
-                    square[i] += (f64::from(next[i]) - centre).powi(2) / f64::from(n);
+        for residual in [true, false] {
+            let head = Head::Mixture { components: 1, residual };
+            for temperature in [0.0, 0.5, 1.0] {
+                let mut random = Random::new(4);
+                let (mut mean, mut square) = ([0.0f64; 2], [0.0f64; 2]);
+                let n = 20_000;
+                for _ in 0..n {
+                    let mut next = [0.0; 2];
+                    draw(head, &output, &[1.0, 1.0], temperature, &mut random, &mut next);
+                    for i in 0..2 {
+                        mean[i] += f64::from(next[i]) / f64::from(n);
+                        let centre = if residual { [1.5, 0.75] } else { [0.5, -0.25] }[i];
+                        square[i] += (f64::from(next[i]) - centre).powi(2) / f64::from(n);
+                    }
                 }
+                let spread = square.map(f64::sqrt);
+                let t = f64::from(temperature);
+                let shift = f64::from(u8::from(residual));
+                assert!((mean[0] - 0.5 - shift).abs() < 0.03 && (mean[1] + 0.25 - shift).abs() < 0.03, "{mean:?}");
+                assert!((spread[0] - t).abs() < 0.02 && (spread[1] - 0.5 * t).abs() < 0.02, "{spread:?}");
             }
-            let spread = square.map(f64::sqrt);
-            let t = f64::from(temperature);
-            assert!((mean[0] - 1.5).abs() < 0.03 && (mean[1] - 0.75).abs() < 0.03, "{mean:?}");
-            assert!((spread[0] - t).abs() < 0.02 && (spread[1] - 0.5 * t).abs() < 0.02, "{spread:?}");
         }
     }
 }

@@ -32,7 +32,7 @@ impl Network {
             })
             .collect();
         Self {
-            stack: LstmStack::new(config.input_size(), config.hidden, &layers, isa),
+            stack: LstmStack::new(config.features(), config.hidden, &layers, isa),
             out: Dense::new(
                 config.hidden,
                 config.output_size(),

@@ -24,8 +24,12 @@ enum Kind {
     Samples {
         scaling: Scaling,
         hop: usize,
-        /// The part of the last prediction that lies past its hop. `[overlap]`
+        /// The part of the last frame that lies past its hop. `[overlap]`
         tail: Vec<f32>,
+        emphasis: f32,
+        gain: f32,
+        /// The last sample that sounded, before the gain.
+        last: f32,
     },
     Magnitudes(Box<Magnitudes>),
 }
@@ -46,10 +50,17 @@ impl FrameSynth {
     /// A synthesiser for a validated configuration.
     pub fn new(config: &ModelConfig) -> Self {
         let kind = match config.approach {
-            Approach::Vector { seg_len, overlap } => {
-                Kind::Samples { scaling: config.scaling, hop: seg_len, tail: vec![0.0; overlap] }
+            Approach::Vector { seg_len, overlap, emphasis, gain } => Kind::Samples {
+                scaling: config.scaling,
+                hop: seg_len,
+                tail: vec![0.0; overlap],
+                emphasis,
+                gain,
+                last: 0.0,
+            },
+            Approach::Sample => {
+                Kind::Samples { scaling: config.scaling, hop: 1, tail: Vec::new(), emphasis: 0.0, gain: 1.0, last: 0.0 }
             }
-            Approach::Sample => Kind::Samples { scaling: config.scaling, hop: 1, tail: Vec::new() },
             Approach::Magnitude { window, hop, peak_picking, magnitude_peak, power, sharpen, .. } => {
                 let fft = config.fft_samples();
                 let window = blackman(window);
@@ -75,40 +86,37 @@ impl FrameSynth {
     /// Forgets everything and draws what is random for one continuation.
     pub fn reset(&mut self, random: &mut Random) {
         match &mut self.kind {
-            Kind::Samples { tail, .. } => tail.fill(0.0),
+            Kind::Samples { tail, last, .. } => {
+                tail.fill(0.0);
+                *last = 0.0;
+            }
             Kind::Magnitudes(magnitudes) => magnitudes.vocoder.reset(random),
         }
     }
 
-    /// Takes the seed's last frame as the one from which the continuation departs.
+    /// Takes the seed's last frame as the one from which the continuation departs. `frame`: `[frame_size]`
     pub fn prime(&mut self, frame: &[f32]) {
-        if let Kind::Magnitudes(magnitudes) = &mut self.kind {
-            magnitudes.decode(frame);
-            magnitudes.vocoder.prime(&magnitudes.amplitudes);
-        }
-    }
-
-    /// Takes note of a prediction that is not heard, while the seed runs: its overlap joins the next one.
-    pub fn pass_over(&mut self, predicted: &[f32]) {
-        if let Kind::Samples { hop, tail, .. } = &mut self.kind {
-            tail.copy_from_slice(&predicted[*hop..]);
-        }
-    }
-
-    /// The sound of a predicted frame. `frame`: `[frame_size]` (vector: `[seg_len + overlap]`), `out`: `[hop]`.
-    /// Magnitudes below 0 count as 0. For a vector the first `hop` numbers of `frame` are replaced by what is heard.
-    pub fn sound(&mut self, frame: &mut [f32], out: &mut [f32]) {
         match &mut self.kind {
-            Kind::Samples { scaling, hop, tail } => {
+            Kind::Samples { hop, tail, .. } => tail.copy_from_slice(&frame[*hop..]),
+            Kind::Magnitudes(magnitudes) => {
+                magnitudes.decode(frame);
+                magnitudes.vocoder.prime(&magnitudes.amplitudes);
+            }
+        }
+    }
+
+    /// The sound of a predicted frame. `frame`: `[frame_size]`, `out`: `[hop]`. Magnitudes below 0 count as 0.
+    pub fn sound(&mut self, frame: &[f32], out: &mut [f32]) {
+        match &mut self.kind {
+            Kind::Samples { scaling, hop, tail, emphasis, gain, last } => {
                 let overlap = tail.len();
-                for (i, last) in tail.iter().enumerate() {
-                    let towards = (i as f32 + 0.5) / overlap as f32;
-                    frame[i] = last + (frame[i] - last) * towards;
+                for (i, (slot, &new)) in out.iter_mut().zip(frame).enumerate() {
+                    // What the last frame said of the shared samples is faded into what this one says.
+                    let x = tail.get(i).map_or(new, |&old| old + (new - old) * raised_cosine(i, overlap));
+                    *last = x * scaling.std + scaling.mean + *emphasis * *last;
+                    *slot = *last * *gain;
                 }
                 tail.copy_from_slice(&frame[*hop..]);
-                for (slot, &x) in out.iter_mut().zip(&frame[..*hop]) {
-                    *slot = x * scaling.std + scaling.mean;
-                }
             }
             Kind::Magnitudes(magnitudes) => {
                 magnitudes.decode(frame);
@@ -116,6 +124,11 @@ impl FrameSynth {
             }
         }
     }
+}
+
+/// Rises from 0 to 1 over `length` samples.
+fn raised_cosine(at: usize, length: usize) -> f32 {
+    0.5 - 0.5 * libm::cosf(std::f32::consts::PI * (at as f32 + 0.5) / length as f32)
 }
 
 impl Magnitudes {

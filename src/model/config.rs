@@ -10,13 +10,19 @@ pub const FORMAT_VERSION: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Approach {
-    /// A step takes `seg_len` samples and predicts the next `seg_len`.
+    /// A step takes the last `seg_len + overlap` samples and predicts those that end `seg_len` later.
     Vector {
         /// Samples a step.
         seg_len: usize,
-        /// Samples predicted beyond `seg_len`, cross-faded with the beginning of the next prediction.
+        /// Samples that neighbouring predictions share; they are cross-faded, so that borders are soft.
         #[serde(default)]
         overlap: usize,
+        /// The network hears x\[n\] − emphasis · x\[n−1\]; what it says is put right again. 0: plain samples.
+        #[serde(default)]
+        emphasis: f32,
+        /// Gain of what is predicted: noise lost between steps makes predictions fainter than the material.
+        #[serde(default = "one")]
+        gain: f32,
     },
     /// A step takes one magnitude frame and predicts the next.
     Magnitude {
@@ -61,11 +67,14 @@ pub enum Cell {
 pub enum Head {
     /// The output is the frame.
     Mse,
-    /// Weights, means and scales of diagonal Gaussians around *input + change*. The output layer holds `components`
-    /// logits, then `[components][features]` changes, then `[components][features]` logarithms of scales.
+    /// Weights, means and scales of diagonal Gaussians. The output layer holds `components` logits, then
+    /// `[components][features]` means, then `[components][features]` logarithms of scales.
     Mixture {
         /// Number of Gaussians.
         components: usize,
+        /// True: the outputs called means are changes, added to the input.
+        #[serde(default)]
+        residual: bool,
     },
 }
 
@@ -134,12 +143,12 @@ pub struct ModelConfig {
     /// Principal components that stand for a frame; 0: the frame itself.
     #[serde(default)]
     pub principal_components: usize,
-    /// Standard deviation of the noise added to features in training. With an `mse` head, the same noise times the
-    /// temperature is added while sampling, so that random seeds differ.
-    #[serde(default)]
-    pub input_noise: f32,
-    /// The temperature at which the model sounds as its maker meant it; the parameter *Temperature* multiplies it.
+    /// The spread of a mixture is multiplied by this; the parameter *Temperature* multiplies it in turn.
     pub temperature: f32,
+    /// Standard deviation of the noise added to features that are fed back, times the parameter *Temperature*. With an
+    /// `mse` head it is what makes random seeds differ.
+    #[serde(default)]
+    pub feedback_noise: f32,
     /// Seconds of seed that any machine is expected to run per second of clock (DESIGN 4).
     pub warmup_speed: f32,
     /// Figures of the material.
@@ -178,7 +187,7 @@ impl ModelConfig {
     /// Samples that a step of the seed looks at.
     pub fn window_samples(&self) -> usize {
         match self.approach {
-            Approach::Vector { seg_len, .. } => seg_len,
+            Approach::Vector { seg_len, overlap, emphasis, .. } => seg_len + overlap + usize::from(emphasis > 0.0),
             Approach::Magnitude { window, .. } => window,
             Approach::Sample => 1,
         }
@@ -195,30 +204,22 @@ impl ModelConfig {
     /// Numbers in a frame before principal components: samples or bins.
     pub fn frame_size(&self) -> usize {
         match self.approach {
-            Approach::Vector { seg_len, .. } => seg_len,
+            Approach::Vector { seg_len, overlap, .. } => seg_len + overlap,
             Approach::Magnitude { .. } => self.fft_samples() / 2 + 1,
             Approach::Sample => 1,
         }
     }
 
-    /// Inputs of the network: features of a frame.
-    pub fn input_size(&self) -> usize {
+    /// Features of a frame: what the network takes, and what it predicts of the next frame.
+    pub fn features(&self) -> usize {
         if self.principal_components > 0 { self.principal_components } else { self.frame_size() }
-    }
-
-    /// Numbers that are predicted a step, before the head: the features of the next frame, and the overlap of a vector.
-    pub fn target_size(&self) -> usize {
-        match self.approach {
-            Approach::Vector { seg_len, overlap } => seg_len + overlap,
-            _ => self.input_size(),
-        }
     }
 
     /// Outputs of the dense layer.
     pub fn output_size(&self) -> usize {
         match self.head {
-            Head::Mse => self.target_size(),
-            Head::Mixture { components } => components * (1 + 2 * self.target_size()),
+            Head::Mse => self.features(),
+            Head::Mixture { components, .. } => components * (1 + 2 * self.features()),
         }
     }
 
@@ -227,7 +228,7 @@ impl ModelConfig {
         let tensor = |name: String, shape: &[usize]| TensorShape { name, shape: shape.to_vec() };
         let mut tensors = Vec::new();
         for layer in 0..self.layers {
-            let inputs = if layer == 0 { self.input_size() } else { self.hidden };
+            let inputs = if layer == 0 { self.features() } else { self.hidden };
             tensors.push(tensor(format!("rnn.weight_ih_l{layer}"), &[4 * self.hidden, inputs]));
             tensors.push(tensor(format!("rnn.weight_hh_l{layer}"), &[4 * self.hidden, self.hidden]));
             tensors.push(tensor(format!("rnn.bias_ih_l{layer}"), &[4 * self.hidden]));
@@ -270,9 +271,10 @@ impl ModelConfig {
             (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
         };
         let own = match self.approach {
-            Approach::Vector { seg_len, overlap } => {
-                size("seg_len", seg_len, 16, 8192).or_else(|| size("overlap", overlap, 0, seg_len))
-            }
+            Approach::Vector { seg_len, overlap, emphasis, gain } => size("seg_len", seg_len, 16, 8192)
+                .or_else(|| size("overlap", overlap, 0, seg_len))
+                .or_else(|| number("emphasis", emphasis, 0.0, 0.999))
+                .or_else(|| number("gain", gain, 0.01, 100.0)),
             Approach::Magnitude { window, hop, magnitude_peak, power, sharpen, .. } => {
                 size("window", window, 64, 16_384)
                     .or_else(|| {
@@ -289,26 +291,13 @@ impl ModelConfig {
             .or_else(|| size("hidden", self.hidden, 1, 8192))
             .or_else(|| size("principal_components", self.principal_components, 0, self.frame_size()))
             .or_else(|| match self.head {
-                Head::Mixture { components } => size("components", components, 1, 64),
+                Head::Mixture { components, .. } => size("components", components, 1, 64),
                 Head::Mse => None,
-            })
-            .or_else(|| {
-                let pca_on_samples =
-                    self.principal_components > 0 && !matches!(self.approach, Approach::Magnitude { .. });
-                pca_on_samples.then(|| {
-                    let rule = "0, as only magnitude frames have principal components".into();
-                    ("principal_components", rule, self.principal_components.to_string())
-                })
-            })
-            .or_else(|| {
-                let overlapping = matches!(self.approach, Approach::Vector { overlap: 1.., .. });
-                (overlapping && self.head != Head::Mse)
-                    .then(|| ("overlap", "0 with a mixture head".into(), format!("{:?}", self.approach)))
             })
             .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
             .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
             .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))
-            .or_else(|| number("input_noise", self.input_noise, 0.0, 10.0))
+            .or_else(|| number("feedback_noise", self.feedback_noise, 0.0, 10.0))
             .or_else(|| number("temperature", self.temperature, 0.0, 10.0))
             .or_else(|| number("warmup_speed", self.warmup_speed, 1.0, 1000.0))
             .or_else(|| {

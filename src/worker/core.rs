@@ -255,8 +255,7 @@ impl Core {
         let level = self.history.rms(seed.end, seed.end - seed.start) / db_to_gain(values.get(ParamId::InputGain));
         let seconds = if self.current.is_some() { CROSS_FADE_SECONDS } else { FADE_IN_SECONDS };
         let fade = self.in_samples(seconds);
-        let temperature = effective_temperature(&voice, values);
-        voice.start(start, fade, level, self.alignment, temperature);
+        voice.start(start, fade, level, self.alignment, values.get(ParamId::Temperature));
         self.meters.count_continuation();
         if let Some(mut old) = self.current.replace(voice) {
             old.release(start, fade);
@@ -287,8 +286,7 @@ impl Core {
                 continue;
             };
             let failed_before = playing.has_failed();
-            let temperature = effective_temperature(playing, values);
-            playing.add_to(time, temperature, left);
+            playing.add_to(time, values.get(ParamId::Temperature), left);
             if playing.has_failed() && !failed_before {
                 self.meters.count_wet_failure();
             }
@@ -332,9 +330,4 @@ impl Core {
         self.abandon_warming();
         self.spare.extend(self.current.take().into_iter().chain(self.fading.take()));
     }
-}
-
-/// The parameter multiplies what the model's maker recommends.
-fn effective_temperature(voice: &Voice, values: &ParamValues) -> f32 {
-    values.get(ParamId::Temperature) * voice.network().config().temperature
 }

@@ -125,7 +125,7 @@ impl Voice {
     }
 
     /// Places the first predicted sample at engine time `start`, with a fade. `seed_rms` is the level to keep to.
-    pub fn start(&mut self, start: i64, fade_in_samples: i64, seed_rms: f32, alignment: Alignment, temperature: f32) {
+    pub fn start(&mut self, start: i64, fade_in_samples: i64, seed_rms: f32, alignment: Alignment, daring: f32) {
         let config = self.continuation.network().config();
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
         let hop = self.hop.len() as i64;
@@ -133,7 +133,8 @@ impl Voice {
         // hop of a vocoder leads away from the last frame of the seed.
         let own_place = match config.approach {
             Approach::Magnitude { window, .. } => (self.end_step - 1) * hop + window as i64 / 2,
-            Approach::Vector { .. } | Approach::Sample => self.end_step * hop,
+            Approach::Vector { emphasis, .. } => self.end_step * hop + i64::from(emphasis > 0.0),
+            Approach::Sample => self.end_step * hop,
         };
         self.start_time = start;
         self.fade_in_samples = fade_in_samples;
@@ -147,12 +148,12 @@ impl Voice {
         // What is skipped is made and dropped.
         let mut made = 0;
         while made + hop <= skip {
-            self.continuation.predict(temperature, &mut self.hop);
+            self.continuation.predict(daring, &mut self.hop);
             made += hop;
         }
         self.made_from += made;
         if made < skip {
-            self.make_hop(temperature);
+            self.make_hop(daring);
             self.made.drain(..(skip - made) as usize);
             self.made_from = self.first_sample;
         }
@@ -191,7 +192,7 @@ impl Voice {
     }
 
     /// Adds the voice's sound from engine time `time` on to `out`.
-    pub fn add_to(&mut self, time: i64, temperature: f32, out: &mut [f32; GRID_SAMPLES]) {
+    pub fn add_to(&mut self, time: i64, daring: f32, out: &mut [f32; GRID_SAMPLES]) {
         if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
             return;
         }
@@ -204,7 +205,7 @@ impl Voice {
             if gain == 0.0 && self.is_over(now) {
                 break;
             }
-            *slot += gain * self.sample(now, temperature);
+            *slot += gain * self.sample(now, daring);
         }
         self.forget(time + GRID_SAMPLES as i64);
     }
@@ -223,12 +224,12 @@ impl Voice {
         }
     }
 
-    fn sample(&mut self, now: i64, temperature: f32) -> f32 {
+    fn sample(&mut self, now: i64, daring: f32) -> f32 {
         let (whole, fraction) = self.to_host.position(now);
         let first = self.to_host.first_input(whole);
         let end = first + self.to_host.window_samples() as i64;
         while self.made_from + (self.made.len() as i64) < end {
-            self.make_hop(temperature);
+            self.make_hop(daring);
         }
         if first >= self.made_from {
             return self.to_host.sample(fraction, &self.made[(first - self.made_from) as usize..]);
@@ -240,8 +241,8 @@ impl Voice {
         self.to_host.sample(fraction, &self.made)
     }
 
-    fn make_hop(&mut self, temperature: f32) {
-        self.continuation.predict(temperature, &mut self.hop);
+    fn make_hop(&mut self, daring: f32) {
+        self.continuation.predict(daring, &mut self.hop);
         self.leash.process(&mut self.hop);
         self.made.extend_from_slice(&self.hop);
     }

@@ -32,8 +32,8 @@ pub fn config(approach: Approach, head: Head, principal_components: usize) -> Mo
         sample_rate_hz: 22_050,
         scaling: Scaling { mean: 0.0, std: 0.1 },
         principal_components,
-        input_noise: 0.05,
         temperature: 0.8,
+        feedback_noise: 0.05,
         warmup_speed: 20.0,
         material: Default::default(),
         training: Training::default(),
@@ -69,8 +69,8 @@ pub fn random_model(config: ModelConfig, seed: u64) -> ModelData {
 
 /// One of every kind: slot 64 magnitude with mixture, 65 vector, 66 sample, 67 magnitude with `mse`.
 pub fn all_kinds() -> Vec<(u8, &'static str, ModelData)> {
-    let vector = Approach::Vector { seg_len: 128, overlap: 32 };
-    let mixture = Head::Mixture { components: 3 };
+    let vector = Approach::Vector { seg_len: 128, overlap: 32, emphasis: 0.5, gain: 1.0 };
+    let mixture = Head::Mixture { components: 3, residual: true };
     vec![
         (64, "magnitude mixture", random_model(config(magnitude(), mixture, 8), 1)),
         (65, "vector", random_model(config(vector, Head::Mse, 0), 2)),

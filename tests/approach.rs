@@ -1,0 +1,85 @@
+//! Continuations at model rate: what follows from a seed, a random seed and a temperature.
+#![allow(missing_docs, reason = "test code")]
+
+mod common;
+
+use common::{models, phrase};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use sympathy::{
+    approach::{Continuation, Network},
+    dsp::level::rms,
+    model::{Approach, Head, ModelData},
+    nn::Isa,
+};
+
+fn network(data: &ModelData) -> Arc<Network> {
+    Arc::new(Network::new(data, Isa::best()))
+}
+
+fn play(continuation: &mut Continuation, random_seed: u64, temperature: f32, hops: usize) -> Vec<f32> {
+    let config = continuation.network().config().clone();
+    let seed = phrase(config.sample_rate_hz, 0.5, 1).remove(0);
+    continuation.reset(random_seed);
+    for window in seed.windows(config.window_samples()).step_by(config.hop_samples()).take(200) {
+        continuation.feed(window);
+    }
+    let mut out = vec![0.0; config.hop_samples() * hops];
+    for hop in out.chunks_mut(config.hop_samples()) {
+        continuation.predict(temperature, hop);
+    }
+    out
+}
+
+#[test]
+fn a_random_seed_fixes_the_sound_and_another_changes_it() {
+    for (_, name, data) in models::all_kinds() {
+        let mut continuation = Continuation::new(network(&data));
+        let first = play(&mut continuation, 7, 0.7, 100);
+        assert!(rms(&first) > 1e-4 && first.iter().all(|x| x.is_finite()), "{name} is silent or broken");
+        assert_eq!(first, play(&mut continuation, 7, 0.7, 100), "{name}: the same again");
+        assert_eq!(first, play(&mut Continuation::new(network(&data)), 7, 0.7, 100), "{name}: a fresh one");
+        assert_ne!(first, play(&mut continuation, 8, 0.7, 100), "{name}: another random seed");
+        assert_ne!(first, play(&mut continuation, 7, 0.1, 100), "{name}: another temperature");
+    }
+}
+
+#[test]
+fn levels_of_instruction_sets_agree_within_bounds_for_a_while() {
+    let (_, _, data) = models::all_kinds().remove(3);
+    let reference = play(&mut Continuation::new(network(&data)), 1, 0.0, 20);
+    for isa in Isa::all() {
+        let other = Arc::new(Network::new(&data, isa));
+        let out = play(&mut Continuation::new(other), 1, 0.0, 20);
+        let (difference, at) = common::max_difference(&reference, &out);
+        assert!(difference < 1e-4, "{}: {difference} at sample {at}", isa.name());
+    }
+}
+
+#[test]
+fn the_overlap_of_vectors_softens_the_borders() {
+    let step_at_borders = |overlap| {
+        let data = models::random_model(
+            models::config(Approach::Vector { seg_len: 128, overlap, emphasis: 0.0, gain: 1.0 }, Head::Mse, 0),
+            2,
+        );
+        let out = play(&mut Continuation::new(network(&data)), 1, 0.0, 100);
+        let steps = (1..100).map(|block| (out[128 * block] - out[128 * block - 1]).abs());
+        steps.sum::<f32>() / rms(&out)
+    };
+    let (hard, soft) = (step_at_borders(0), step_at_borders(64));
+    assert!(soft < hard, "borders of {soft} with an overlap, {hard} without");
+}
+
+#[test]
+fn a_network_that_overflows_falls_silent_and_says_so() {
+    let config = models::config(models::magnitude(), Head::Mse, 0);
+    let tensors: BTreeMap<String, Vec<f32>> =
+        config.tensors().into_iter().map(|tensor| (tensor.name, vec![3e38; tensor.shape.iter().product()])).collect();
+    let data = ModelData::new(config, tensors, Path::new("huge")).expect("finite weights");
+    let mut continuation = Continuation::new(network(&data));
+    let out = play(&mut continuation, 1, 1.0, 10);
+    assert!(continuation.has_failed());
+    assert!(out.iter().all(|&x| x == 0.0));
+    continuation.reset(1);
+    assert!(!continuation.has_failed());
+}
