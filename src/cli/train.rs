@@ -18,7 +18,7 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 const BAR_LENGTH: u64 = 10_000;
 
 /// Train a model on recordings.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Debug, Clone)]
 #[command(after_help = "\
 Examples:
   sympathy train guitar.json --out guitar.safetensors

@@ -192,7 +192,7 @@ impl<'a> Encoder<'a> {
         Self { model, projection }
     }
 
-    /// `[row · target_size]`
+    /// `[row · features]`
     fn rows(&self, sound: &[f32]) -> Vec<f32> {
         let (hop, row_size) = (self.model.hop_samples(), self.model.features());
         let mut rows = Vec::with_capacity(sound.len() / hop * row_size);
