@@ -231,7 +231,11 @@ impl TrainConfig {
             .filter_map(|(field, value)| {
                 let alone = serde_json::json!({ field: value });
                 let error = serde_json::from_value::<Self>(alone).err()?;
-                Some(Problem { field: field.clone(), rule: "a known field".into(), value: error.to_string() })
+                Some(Problem {
+                    field: field.clone(),
+                    rule: "a known field of the right type".into(),
+                    value: error.to_string(),
+                })
             })
             .collect();
         if !problems.is_empty() {
