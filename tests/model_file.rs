@@ -163,7 +163,8 @@ fn absurd_numbers_are_refused_before_memory_is_taken() {
             refused(&edited, &format!("{place} = {value}"));
         }
     }
-    let numbers = ["/temperature", "/warmup_speed", "/input_noise", "/scaling/mean", "/scaling/std", "/approach/power"];
+    let numbers =
+        ["/temperature", "/warmup_speed", "/feedback_noise", "/scaling/mean", "/scaling/std", "/approach/power"];
     for place in numbers.into_iter().chain(["/approach/magnitude_peak", "/approach/sharpen"]) {
         for value in [json!(-1e30), json!(1e30), json!(1e308), json!(null), json!("1")] {
             let edited = with_config(&bytes, |config| *config.pointer_mut(place).expect(place) = value.clone());

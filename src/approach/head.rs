@@ -33,9 +33,9 @@ pub(super) fn draw(
 
 /// Bounds of the logarithm of a scale, in training and here: neither certainty nor explosion.
 /// The least is the logarithm of 0.02.
-pub const LOG_SCALE_LEAST: f32 = -3.912_023;
+pub(crate) const LOG_SCALE_LEAST: f32 = -3.912_023;
 /// See [`LOG_SCALE_LEAST`].
-pub const LOG_SCALE_MOST: f32 = 2.0;
+pub(crate) const LOG_SCALE_MOST: f32 = 2.0;
 
 /// The component in whose part of the summed weights `point` (0…1) lies.
 fn choose(logits: &[f32], point: f32) -> usize {

@@ -8,11 +8,15 @@ mod analyser;
 mod continuation;
 mod head;
 mod network;
+mod offline;
 mod projection;
 mod synth;
 
 pub use analyser::FrameAnalyser;
 pub use continuation::Continuation;
+#[cfg(feature = "train")]
+pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;
+pub use offline::continue_offline;
 pub use projection::Projection;
 pub use synth::FrameSynth;

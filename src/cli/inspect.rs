@@ -47,7 +47,7 @@ pub fn as_json(data: &ModelData) -> Value {
         // A configuration is plain data; were it not, the field would be null.
         "config": serde_json::to_value(config).unwrap_or_default(),
         "parameters": parameter_count(data),
-        "input_size": config.input_size(),
+        "features": config.features(),
         "output_size": config.output_size(),
         "multiplications_per_step": config.multiplications_per_step(),
         "tensors": tensors,
@@ -72,15 +72,19 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
             text.row("peak picking", yes_no(peak_picking));
             text.row("magnitudes", format!("÷ {magnitude_peak}, power {power}, sharpened by {sharpen}"));
         }
-        Approach::Vector { overlap, .. } => text.row("overlap", ms(overlap)),
+        Approach::Vector { overlap, emphasis, gain, .. } => {
+            text.row("overlap", ms(overlap));
+            text.row("pre-emphasis", emphasis);
+            text.row("gain", gain);
+        }
         Approach::Sample => {}
     }
     text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
     text.row("network", format!("LSTM, {} × {} wide", config.layers, config.hidden));
     text.row(
-        "inputs",
+        "features",
         match config.principal_components {
-            0 => config.input_size().to_string(),
+            0 => config.features().to_string(),
             components => format!("{components} principal components of {}", config.frame_size()),
         },
     );
@@ -89,14 +93,19 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
         "head",
         match config.head {
             Head::Mse => "mse: the output is the next frame".into(),
-            Head::Mixture { components } => format!("mixture of {components} Gaussians around input + change"),
+            Head::Mixture { components, residual } => {
+                format!(
+                    "mixture of {components} Gaussians around {}",
+                    if residual { "input + change" } else { "the next frame" }
+                )
+            }
         },
     );
     text.row("parameters", parameter_count(data));
     text.row("multiplications a step", config.multiplications_per_step());
     text.row("real-time factor here", format!("{real_time_factor:.0}"));
     text.row("temperature", config.temperature);
-    text.row("input noise", config.input_noise);
+    text.row("feedback noise", config.feedback_noise);
     text.row("warm-up speed", format!("{} s of seed a second", config.warmup_speed));
 
     text.heading("Material");

@@ -12,6 +12,7 @@ pub mod phrase;
 pub mod picture;
 mod progress;
 pub mod render;
+pub mod train;
 
 pub use error::CliError;
 pub use offline::{RenderOutcome, render_offline};
@@ -28,7 +29,8 @@ use clap::{Parser, Subcommand};
                   belongs to it, on the command line.",
     after_help = "EXAMPLES:\n  sympathy demo                               hear it: writes demo.wav and demo.png\n  \
                   sympathy render in.wav out.wav              continue a recording\n  \
-                  sympathy models                             which models there are\n\n\
+                  sympathy models                             which models there are\n  \
+                  sympathy train guitar.json --out guitar.safetensors    make one of your own\n\n\
                   Exit code: 0 if all went well, 1 if something failed, 2 if the command was not understood.",
     subcommand_required = true,
     arg_required_else_help = true
@@ -59,6 +61,8 @@ pub enum Command {
         after_help = render_help()
     )]
     Render(render::RenderArgs),
+    /// Trains a model on recordings
+    Train(train::TrainArgs),
     /// Lists the embedded models
     #[command(
         long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
@@ -97,12 +101,15 @@ fn render_help() -> String {
 ///
 /// # Errors
 /// Whatever stopped it; nothing half-written is left behind.
-pub fn run(cli: &Cli) -> Result<(), CliError> {
-    match &cli.command {
-        Command::Demo(args) => demo::run(args),
-        Command::Render(args) => render::run(args),
-        Command::Models(args) => models::run(args),
-        Command::Inspect(args) => inspect::run(args),
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Train(args) => {
+            train::run(args).map_err(|error| CliError::Training(error.to_string().replace('\n', "; ")))
+        }
+        Command::Models(args) => models::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }
 

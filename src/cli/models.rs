@@ -65,7 +65,7 @@ pub fn describe_approach(config: &ModelConfig) -> String {
     };
     let head = match config.head {
         Head::Mse => "mse".into(),
-        Head::Mixture { components } => format!("mixture of {components}"),
+        Head::Mixture { components, .. } => format!("mixture of {components}"),
     };
     format!("{approach}, {head}")
 }

@@ -9,7 +9,7 @@ const ROUND: f32 = 12_582_912.0;
 
 /// eˣ for |x| ≤ 87: 2ᵏ times the Taylor polynomial of the remainder, |r| ≤ ln 2 / 2.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let k = shifted - ROUND;
     let r = x - k * LN2_HIGH - k * LN2_LOW;
@@ -23,13 +23,13 @@ fn exp(x: f32) -> f32 {
 
 /// 1 / (1 + e⁻ˣ).
 #[inline(always)]
-pub(super) fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp((-x).clamp(-87.0, 87.0)))
 }
 
 /// tanh x = 1 − 2 / (1 + e²ˣ).
 #[inline(always)]
-pub(super) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (1.0 + exp((2.0 * x).clamp(-87.0, 87.0)))
 }
 

@@ -9,6 +9,8 @@ mod isa;
 mod lstm;
 mod matrix;
 
+#[cfg(feature = "train")]
+pub(crate) use activation::{exp, sigmoid, tanh};
 pub use dense::Dense;
 pub use isa::Isa;
 pub use lstm::{LstmLayerWeights, LstmStack, LstmState};

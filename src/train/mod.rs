@@ -1,5 +1,30 @@
-//! Training of models on recordings, with candle.
+//! Training of models on recordings, with candle (feature `train`).
+//!
+//! [`TrainConfig`] says what to do; [`Dataset`] is the material as features; [`train`] makes a model of it. The trainer
+//! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
+//! configuration fixes the weights on a machine.
 
+mod checkpoint;
+mod config;
+mod dataset;
+mod error;
+#[cfg(test)]
+mod gradient_check;
+mod loss;
+mod lstm;
+mod material;
+mod network;
+mod optimiser;
+mod overrides;
+mod pca;
 mod recording;
+mod rules;
+mod run;
+mod streams;
+mod tensors;
 
+pub use config::{Excerpt, LrSchedule, Problem, TrainApproach, TrainConfig};
+pub use dataset::Dataset;
+pub use error::TrainError;
 pub use recording::{Recording, RecordingError};
+pub use run::{Checkpoints, Progress, Trained, train};

@@ -1,0 +1,98 @@
+//! A continuation as one call, away from the audio thread: for tests, measurements and listening.
+
+use super::{Continuation, Network};
+use std::sync::Arc;
+
+/// The raw continuation of `seed` (`[sample]`, at the model's rate): no leash, no re-seeding, no cross-fade. The windows of
+/// the seed are laid so that the last one ends with it; a seed shorter than a window is heard after silence. Returns
+/// `seconds` of sound at the model's rate, finite whatever happens, silent after a failure of the network.
+pub fn continue_offline(
+    network: &Arc<Network>,
+    seed: &[f32],
+    seconds: f32,
+    temperature: f32,
+    random_seed: u64,
+) -> Vec<f32> {
+    let config = network.config();
+    let (hop, window) = (config.hop_samples(), config.window_samples());
+    let length = (seconds.max(0.0) * config.sample_rate_hz as f32).round() as usize;
+    let mut continuation = Continuation::new(Arc::clone(network));
+    continuation.reset(random_seed);
+    let mut padded = vec![0.0; window.saturating_sub(seed.len())];
+    padded.extend_from_slice(seed);
+    for samples in padded[(padded.len() - window) % hop..].windows(window).step_by(hop) {
+        continuation.feed(samples);
+    }
+    let mut sound = vec![0.0; length.next_multiple_of(hop)];
+    for out in sound.chunks_exact_mut(hop) {
+        continuation.predict(temperature, out);
+    }
+    sound.truncate(length);
+    sound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dsp::random::Random,
+        model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling},
+        nn::Isa,
+    };
+    use std::path::Path;
+
+    fn network(approach: Approach, head: Head) -> Arc<Network> {
+        let mut config = ModelConfig {
+            format_version: FORMAT_VERSION,
+            name: "random".into(),
+            approach,
+            cell: Cell::Lstm,
+            layers: 1,
+            hidden: 8,
+            head,
+            sample_rate_hz: 8000,
+            scaling: Scaling { mean: 0.0, std: 0.1 },
+            principal_components: 0,
+            input_noise: 0.1,
+            temperature: 1.0,
+            warmup_speed: 1.0,
+            material: Default::default(),
+            training: Default::default(),
+            notes: String::new(),
+        };
+        config.warmup_speed = config.conservative_warmup_speed();
+        let mut random = Random::new(6);
+        let mut draw = |n: usize| (0..n).map(|_| 0.2 * random.normal()).collect::<Vec<f32>>();
+        let tensors = config.tensors().into_iter().map(|t| (t.name, draw(t.shape.iter().product()))).collect();
+        let data = ModelData::new(config, tensors, Path::new("random")).expect("good weights");
+        Arc::new(Network::new(&data, Isa::best()))
+    }
+
+    #[test]
+    fn has_the_length_asked_for_and_follows_from_the_random_seed() {
+        let magnitude = Approach::Magnitude {
+            window: 64,
+            hop: 16,
+            zero_padding: false,
+            peak_picking: false,
+            magnitude_peak: 10.0,
+            power: 0.5,
+            sharpen: 1.0,
+        };
+        for (approach, head) in [
+            (Approach::Vector { seg_len: 32, overlap: 8 }, Head::Mse),
+            (magnitude, Head::Mixture { components: 2 }),
+            (Approach::Sample, Head::Mixture { components: 3 }),
+        ] {
+            let network = network(approach, head);
+            for seed_samples in [0, 10, 500] {
+                let seed: Vec<f32> = (0..seed_samples).map(|i| 0.1 * libm::sinf(i as f32 * 0.3)).collect();
+                let sound = continue_offline(&network, &seed, 0.1, 1.0, 1);
+                assert_eq!(sound.len(), 800, "{head:?}, seed of {seed_samples}");
+                assert!(sound.iter().all(|x| x.is_finite()) && sound.iter().any(|&x| x != 0.0));
+                assert_eq!(sound, continue_offline(&network, &seed, 0.1, 1.0, 1));
+                assert_ne!(sound, continue_offline(&network, &seed, 0.1, 1.0, 2));
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What can stop a training.
+
+use super::{config::Problem, recording::RecordingError};
+use crate::model::ModelError;
+use std::path::PathBuf;
+
+/// Why a training did not start or ended early.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The configuration breaks its rules.
+    #[error("{}", list(.0))]
+    Config(Vec<Problem>),
+    /// A recording was refused.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The recordings together are not what the configuration needs.
+    #[error("material: expected {expected}, found {actual}")]
+    Material {
+        /// What is needed.
+        expected: String,
+        /// What is there.
+        actual: String,
+    },
+    /// The loss or its gradient is no number any more. The checkpoint is the last one before.
+    #[error(
+        "step {step}: expected a finite loss and gradient, found {found}; {}",
+        match checkpoint {
+            Some(path) => format!("the last good weights are in {}", path.display()),
+            None => "no checkpoint was written yet".into(),
+        }
+    )]
+    Diverged {
+        /// The step, counted from 0.
+        step: u64,
+        /// Loss and norm of the gradient.
+        found: String,
+        /// The last checkpoint, if there is one.
+        checkpoint: Option<PathBuf>,
+    },
+    /// A checkpoint cannot be read or written, or belongs to another training.
+    #[error("{}: expected {expected}, found {actual}", path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        actual: String,
+    },
+    /// The model file was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Tensor arithmetic failed.
+    #[error("tensor arithmetic: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+fn list(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    lines.join("\n")
+}
