@@ -89,9 +89,9 @@ pub enum CliError {
         /// What does.
         actual: String,
     },
-    /// A training failed; the text is the trainer's.
+    /// The training stopped; the text is the trainer's.
     #[error("{0}")]
-    Train(String),
+    Training(String),
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,

@@ -74,7 +74,7 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
         }
         Approach::Vector { overlap, emphasis, gain, .. } => {
             text.row("overlap", ms(overlap));
-            text.row("emphasis", emphasis);
+            text.row("pre-emphasis", emphasis);
             text.row("gain", gain);
         }
         Approach::Sample => {}
@@ -82,7 +82,7 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
     text.row("network", format!("LSTM, {} × {} wide", config.layers, config.hidden));
     text.row(
-        "inputs",
+        "features",
         match config.principal_components {
             0 => config.features().to_string(),
             components => format!("{components} principal components of {}", config.frame_size()),
@@ -93,9 +93,11 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
         "head",
         match config.head {
             Head::Mse => "mse: the output is the next frame".into(),
-            Head::Mixture { components, residual: false } => format!("mixture of {components} Gaussians"),
-            Head::Mixture { components, residual: true } => {
-                format!("mixture of {components} Gaussians around input + change")
+            Head::Mixture { components, residual } => {
+                format!(
+                    "mixture of {components} Gaussians around {}",
+                    if residual { "input + change" } else { "the next frame" }
+                )
             }
         },
     );

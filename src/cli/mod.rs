@@ -29,7 +29,8 @@ use clap::{Parser, Subcommand};
                   belongs to it, on the command line.",
     after_help = "EXAMPLES:\n  sympathy demo                               hear it: writes demo.wav and demo.png\n  \
                   sympathy render in.wav out.wav              continue a recording\n  \
-                  sympathy models                             which models there are\n\n\
+                  sympathy models                             which models there are\n  \
+                  sympathy train guitar.json --out guitar.safetensors    make one of your own\n\n\
                   Exit code: 0 if all went well, 1 if something failed, 2 if the command was not understood.",
     subcommand_required = true,
     arg_required_else_help = true
@@ -100,13 +101,15 @@ fn render_help() -> String {
 ///
 /// # Errors
 /// Whatever stopped it; nothing half-written is left behind.
-pub fn run(cli: &Cli) -> Result<(), CliError> {
-    match &cli.command {
-        Command::Demo(args) => demo::run(args),
-        Command::Render(args) => render::run(args),
-        Command::Train(args) => train::run(args.clone()).map_err(|e| CliError::Train(e.to_string())),
-        Command::Models(args) => models::run(args),
-        Command::Inspect(args) => inspect::run(args),
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Train(args) => {
+            train::run(args).map_err(|error| CliError::Training(error.to_string().replace('\n', "; ")))
+        }
+        Command::Models(args) => models::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
     }
 }
 

@@ -13,7 +13,7 @@ pub const PHRASE_SECONDS: f64 = 8.25;
 
 const BEAT_SECONDS: f64 = 0.5;
 /// Loudest sample of the phrase: what a guitar's input usually peaks at.
-const PEAK_DB: f32 = -5.0;
+const PEAK_DB: f32 = -3.0;
 const SCORE_SEED: u64 = 1983;
 
 /// `(beat, beats until damped, MIDI note, velocity)`.

@@ -1,6 +1,9 @@
 //! `sympathy train`: a model from recordings.
 
-use crate::train::{Checkpoints, Dataset, Progress, TrainConfig, TrainError, train};
+use crate::{
+    dsp::float_mode::FloatMode,
+    train::{Checkpoints, Dataset, Progress, TrainConfig, TrainError, train},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     error::Error,
@@ -17,10 +20,10 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// The bar counts in these parts of the whole.
 const BAR_LENGTH: u64 = 10_000;
 
-/// Train a model on recordings.
-#[derive(clap::Args, Debug, Clone)]
+/// Options of `sympathy train`.
+#[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-Examples:
+EXAMPLES:
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
   sympathy train guitar.json --out guitar.safetensors --resume --set max_minutes=60
@@ -70,7 +73,11 @@ pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     let handler_stop = Arc::clone(&stop);
     ctrlc::set_handler(move || handler_stop.store(true, Ordering::Relaxed))?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.into()).build()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.into())
+        // For as long as the thread lives.
+        .start_handler(|_| std::mem::forget(FloatMode::enter()))
+        .build()?;
     let trained = pool.install(|| {
         let data = Dataset::read(&config, &data_folder)?;
         eprintln!("{}", describe(&data));

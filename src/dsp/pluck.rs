@@ -128,7 +128,7 @@ fn excitation(length: usize, pluck: &Pluck, rate: f64, random: &mut Random) -> V
     let mut period: Vec<f64> = (0..length).map(|_| NOISE_PART * f64::from(random.normal())).collect();
     // A corner at every place has the spectrum of an impulse; its height grows with the period, as its energy is spread.
     period[0] += 0.5 * (length as f64).sqrt();
-    let cutoff_hz = 900.0 * libm::pow(6.0, pluck.velocity.clamp(0.0, 1.0));
+    let cutoff_hz = 750.0 * libm::pow(6.0, pluck.velocity.clamp(0.0, 1.0));
     let pole = libm::exp(-TAU * cutoff_hz / rate);
     for _ in 0..2 {
         // Twice round, so that the filter's state is that of a periodic signal.
