@@ -33,6 +33,10 @@ pub mod dsp;
 pub mod engine;
 pub mod model;
 pub mod nn;
+#[cfg(feature = "plugin")]
+pub mod params;
+#[cfg(feature = "plugin")]
+pub mod plugin;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod worker;

@@ -80,14 +80,26 @@ impl ModelBank {
         self.set(slot, name, Source::Missing(reason));
     }
 
-    /// Empties the slot.
+    /// Back to what the slot holds by itself: its embedded model, or nothing.
     pub fn clear(&self, slot: u8) {
-        self.set(slot, String::new(), Source::Empty);
+        match EMBEDDED.iter().enumerate().find(|(_, model)| model.slot == slot) {
+            Some((index, model)) => self.set(slot, model.name.into(), Source::Embedded(index)),
+            None => self.set(slot, String::new(), Source::Empty),
+        }
+    }
+
+    /// The slot's model is being looked up: whoever loads it waits until the slot is set or cleared.
+    pub fn set_pending(&self, slot: u8) {
+        self.set_state(slot, String::new(), Source::Empty, State::Loading);
     }
 
     fn set(&self, slot: u8, name: String, source: Source) {
+        self.set_state(slot, name, source, State::NotLoaded);
+    }
+
+    fn set_state(&self, slot: u8, name: String, source: Source, state: State) {
         if let Some(entry) = self.lock().get_mut(usize::from(slot)) {
-            *entry = Slot { name, source, state: State::NotLoaded, revision: entry.revision + 1 };
+            *entry = Slot { name, source, state, revision: entry.revision + 1 };
         }
         self.generation.fetch_add(1, Ordering::Release);
         self.changed.notify_all();
@@ -159,6 +171,7 @@ impl ModelBank {
             return "no such slot".into();
         };
         match (&entry.source, &entry.state) {
+            (Source::Empty, State::Loading) => "being looked up".into(),
             (Source::Empty, _) => "empty".into(),
             (_, State::Ready(network)) => network.config().name.clone(),
             (_, State::Failed(reason)) | (Source::Missing(reason), _) => format!("{}: {reason}", entry.name),

@@ -1,0 +1,24 @@
+//! Parameters, settings and what a project stores, in one place: nice-plug's side of [`crate::engine::spec`].
+//!
+//! [`SympathyParams`] is shared by the host's threads; reading a value is one atomic load. The user's models live in
+//! [`UserModels`], whose thread looks files up, reads and checks them, so that neither the main nor the audio thread does.
+
+mod convert;
+mod host_state;
+mod lookup;
+mod project;
+mod selection;
+mod settings;
+mod table;
+mod text;
+mod user_models;
+
+pub use convert::{normalised, plain};
+pub use host_state::sanitise;
+pub use project::{
+    Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,
+    Version,
+};
+pub use settings::{AlignmentSetting, ClockSetting, Settings};
+pub use table::SympathyParams;
+pub use user_models::{MODELS_FOLDER_VARIABLE, UserModels, models_folder};

@@ -1,0 +1,101 @@
+//! Values as text and back.
+
+use crate::{
+    engine::spec::{HOLD_FOREVER_SECONDS, ParamId, ParamSpec},
+    worker::ModelBank,
+};
+
+/// What *Hold* shows when it is without end.
+const FOREVER: &str = "∞";
+/// What *Re-seed Interval* shows at 0.
+const NEVER: &str = "never";
+
+/// True for parameters some of whose values are words: their text carries the unit itself.
+pub(super) fn has_words(id: ParamId) -> bool {
+    matches!(id, ParamId::Hold | ParamId::ReseedInterval)
+}
+
+/// A real value as text, with its unit only where [`has_words`] is true.
+pub(super) fn float_to_text(spec: &ParamSpec, value: f32) -> String {
+    match spec.id {
+        ParamId::Hold if value >= HOLD_FOREVER_SECONDS => FOREVER.into(),
+        ParamId::ReseedInterval if value <= 0.0 => NEVER.into(),
+        ParamId::Hold | ParamId::ReseedInterval => format!("{value:.2} {}", spec.unit),
+        ParamId::SeedLength | ParamId::Temperature => format!("{value:.2}"),
+        // Adding 0 turns a negative zero into a plain one.
+        _ => format!("{:.1}", (value * 10.0).round() / 10.0 + 0.0),
+    }
+}
+
+/// Reads what [`float_to_text`] writes, with or without the unit, and what people type.
+pub(super) fn text_to_float(spec: &ParamSpec, text: &str) -> Option<f32> {
+    let text = text.trim().to_lowercase();
+    match (spec.id, text.as_str()) {
+        (ParamId::Hold, FOREVER | "inf" | "infinity" | "forever") => return Some(spec.max),
+        (ParamId::ReseedInterval, NEVER | "off") => return Some(0.0),
+        _ => {}
+    }
+    let number = text.strip_suffix(&spec.unit.to_lowercase()).unwrap_or(&text).trim_end().replace(',', ".");
+    number.parse::<f32>().ok().filter(|value| value.is_finite()).map(|value| spec.sanitise(value))
+}
+
+/// A slot of the bank as text: its number, and the model in it or why there is none.
+pub(super) fn slot_to_text(bank: &ModelBank, slot: i32) -> String {
+    match u8::try_from(slot) {
+        Ok(slot) => format!("{slot}: {}", bank.label(slot)),
+        Err(_) => slot.to_string(),
+    }
+}
+
+/// Reads a slot's number, or the label of a slot that holds something.
+pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
+    let text = text.trim();
+    let number = text.split_once(':').map_or(text, |(number, _)| number).trim();
+    number.parse().ok().or_else(|| {
+        let wanted = text.to_lowercase();
+        bank.slots().into_iter().find(|&slot| bank.label(slot).to_lowercase() == wanted).map(i32::from)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{engine::spec::SPECS, nn::Isa};
+
+    #[test]
+    fn words_and_numbers() {
+        let show = |id: ParamId, value| float_to_text(id.spec(), value);
+        assert_eq!(show(ParamId::Hold, 61.0), "∞");
+        assert_eq!(show(ParamId::Hold, 12.0), "12.00 s");
+        assert_eq!(show(ParamId::ReseedInterval, 0.0), "never");
+        assert_eq!(show(ParamId::InputGain, -0.04), "0.0");
+        let read = |id: ParamId, text| text_to_float(id.spec(), text);
+        assert_eq!(read(ParamId::Hold, "Forever"), Some(61.0));
+        assert_eq!(read(ParamId::ReseedInterval, "never"), Some(0.0));
+        assert_eq!(read(ParamId::Gate, "-48,5 dBFS"), Some(-48.5));
+        assert_eq!(read(ParamId::Mix, "250 %"), Some(100.0), "held in the range");
+        for nonsense in ["", "NaN", "inf", "loud", "1e999", "%"] {
+            assert_eq!(read(ParamId::Mix, nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_can_be_typed() {
+        for spec in SPECS.iter().filter(|spec| spec.max < 1000.0) {
+            for value in [spec.min, spec.default, spec.max] {
+                let text = float_to_text(spec, value);
+                assert_eq!(text_to_float(spec, &text), Some(value), "{}: {text}", spec.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_shows_why_it_does_not_play() {
+        let bank = ModelBank::with_embedded(Isa::best());
+        bank.set_missing(64, "my-model".into(), "missing: no such file".into());
+        assert_eq!(slot_to_text(&bank, 64), "64: my-model: missing: no such file");
+        assert_eq!(text_to_slot(&bank, "64: my-model: missing: no such file"), Some(64));
+        assert_eq!(text_to_slot(&bank, "99"), Some(99));
+        assert_eq!(text_to_slot(&bank, "no such model"), None);
+    }
+}

@@ -1,0 +1,387 @@
+//! The user's models of one instance: slots 64 to 127.
+//!
+//! A fresh instance gives the files of the models folder to slots 64, 65, …, by name. A restored instance keeps the assignment
+//! its project stores. Files are looked up, hashed and loaded on a thread of this object; whoever asks the bank for a slot
+//! that is still being looked up waits there.
+
+use super::selection::{Selection, USER_SLOTS};
+use super::{
+    lookup::{Found, Lookup, file_sha256, model_files, relative_path},
+    project::{
+        Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, StoredEmbedded, StoredModel, StoredProject, Version,
+        sha256_hex,
+    },
+};
+use crate::{model::EMBEDDED, worker::ModelBank};
+use nice_plug::params::persist::PersistentField;
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+        mpsc::{self, Receiver, Sender},
+    },
+    thread::JoinHandle,
+};
+
+/// The environment variable that names another models folder.
+pub const MODELS_FOLDER_VARIABLE: &str = "SYMPATHY_MODELS";
+
+/// The folder in which the user keeps models: `SYMPATHY_MODELS`, or `sympathy/models` in the system's folder for data.
+pub fn models_folder() -> Option<PathBuf> {
+    match std::env::var_os(MODELS_FOLDER_VARIABLE) {
+        Some(folder) if !folder.is_empty() => Some(folder.into()),
+        _ => directories::BaseDirs::new().map(|folders| folders.data_dir().join("sympathy").join("models")),
+    }
+}
+
+/// One assigned slot.
+#[derive(Clone, Debug)]
+struct Assigned {
+    stored: StoredModel,
+    /// Where the file lies on this machine.
+    found: Option<PathBuf>,
+    /// Encoding was tried.
+    encoded: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// `user` is `None` until the models folder has been read.
+    Known {
+        embedded: Option<StoredEmbedded>,
+        user: Option<Vec<Assigned>>,
+    },
+    Foreign(serde_json::Value),
+}
+
+#[derive(Debug)]
+struct Inner {
+    bank: Arc<ModelBank>,
+    folder: Option<PathBuf>,
+    selection: Arc<Selection>,
+    store_files: Arc<AtomicBool>,
+    held: Mutex<Held>,
+    /// Counts restored projects: what was begun for an earlier one is dropped.
+    revision: AtomicU64,
+    stop: AtomicBool,
+}
+
+enum Job {
+    Scan(u64),
+    Restore(u64),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct UserModels {
+    inner: Arc<Inner>,
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl UserModels {
+    /// A fresh instance: begins to read `folder`.
+    pub fn new(bank: Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
+        let inner = Arc::new(Inner {
+            bank,
+            folder,
+            selection: Arc::default(),
+            store_files: Arc::new(AtomicBool::new(true)),
+            held: Mutex::new(Held::Known { embedded: None, user: None }),
+            revision: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        });
+        let (jobs, receiver) = mpsc::channel();
+        let shared = Arc::clone(&inner);
+        let thread =
+            std::thread::Builder::new().name("sympathy-models".into()).spawn(move || shared.run(&receiver)).ok();
+        let models = Self { inner, jobs: Some(jobs), thread };
+        models.begin(Job::Scan(0));
+        models
+    }
+
+    /// What the *Model* parameter reports to.
+    pub(super) fn selection(&self) -> Arc<Selection> {
+        Arc::clone(&self.inner.selection)
+    }
+
+    /// The switch that lets projects keep copies of files.
+    pub(super) fn store_files(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.inner.store_files)
+    }
+
+    /// Hands work to the thread. Until it is done, whoever asks the bank for one of the slots waits.
+    fn begin(&self, job: Job) {
+        for slot in USER_SLOTS {
+            self.inner.bank.set_pending(slot);
+        }
+        let sent = self.jobs.as_ref().is_some_and(|jobs| self.thread.is_some() && jobs.send(job).is_ok());
+        if !sent {
+            for slot in USER_SLOTS {
+                self.inner.bank.set_missing(slot, "your models".into(), "this system gives no thread".into());
+            }
+        }
+    }
+}
+
+impl Drop for UserModels {
+    fn drop(&mut self) {
+        self.inner.stop.store(true, Ordering::Relaxed);
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // Joined, so that no code of the plugin runs when the host unloads it. A panic there was reported by its hook.
+            let _ = thread.join();
+        }
+        // Whoever still waits for a slot waits no longer.
+        for slot in USER_SLOTS {
+            self.inner.bank.clear(slot);
+        }
+    }
+}
+
+impl PersistentField<'_, StoredProject> for UserModels {
+    fn set(&self, project: StoredProject) {
+        let inner = &self.inner;
+        let mut held = inner.lock();
+        let revision = inner.revision.fetch_add(1, Ordering::AcqRel) + 1;
+        inner.selection.forget_used();
+        if let Held::Known { embedded: Some(earlier), .. } = &*held
+            && !is_embedded(earlier)
+        {
+            inner.bank.clear(earlier.slot);
+        }
+        let job = match project {
+            StoredProject::Known(Project { embedded, user, .. }) => {
+                let embedded = embedded.filter(|model| model.slot < FIRST_USER_SLOT);
+                inner.check_embedded(embedded.as_ref());
+                let job = if user.is_some() { Job::Restore(revision) } else { Job::Scan(revision) };
+                *held = Held::Known { embedded, user: user.map(|user| inner.assign(user)) };
+                job
+            }
+            StoredProject::Foreign(value) => {
+                *held = Held::Foreign(value);
+                Job::Restore(revision)
+            }
+        };
+        drop(held);
+        self.begin(job);
+    }
+
+    fn map<F: Fn(&StoredProject) -> R, R>(&self, f: F) -> R {
+        let project = self.inner.project();
+        f(&project)
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // Whoever panicked while it held the lock has left whole values behind.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_overtaken(&self, revision: u64) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.revision.load(Ordering::Acquire) != revision
+    }
+
+    fn run(&self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Scan(revision) => self.scan(revision),
+                Job::Restore(revision) => self.restore(revision),
+            }
+        }
+    }
+
+    /// Notices when this version has another embedded model, or none, where the project used one.
+    fn check_embedded(&self, stored: Option<&StoredEmbedded>) {
+        let Some(stored) = stored else {
+            return;
+        };
+        if !is_embedded(stored) {
+            let reason = "not among the models of this version of Sympathy".into();
+            self.bank.set_missing(stored.slot, stored.name.clone(), reason);
+        }
+    }
+
+    /// Slots of a stored list; those that are not the user's, and the second of a pair, are left out.
+    fn assign(&self, user: Vec<StoredModel>) -> Vec<Assigned> {
+        let mut assigned: Vec<Assigned> = Vec::new();
+        for stored in user {
+            if USER_SLOTS.contains(&stored.slot) && assigned.iter().all(|other| other.stored.slot != stored.slot) {
+                // What a project carries it goes on carrying.
+                let encoded = stored.file.is_some();
+                if encoded {
+                    self.selection.note_used(stored.slot);
+                }
+                assigned.push(Assigned { stored, found: None, encoded });
+            }
+        }
+        assigned
+    }
+
+    /// Gives the files of the models folder to the slots, by name; hashes them afterwards.
+    fn scan(&self, revision: u64) {
+        let files = self.folder.as_deref().map(model_files).unwrap_or_default();
+        let assigned: Vec<Assigned> =
+            USER_SLOTS.zip(files).map(|(slot, path)| self.assigned_file(slot, path)).collect();
+        {
+            let mut held = self.lock();
+            if self.is_overtaken(revision) {
+                return;
+            }
+            for slot in USER_SLOTS {
+                match assigned.iter().find(|model| model.stored.slot == slot).and_then(|model| model.found.clone()) {
+                    Some(path) => self.bank.set_file(slot, path),
+                    None => self.bank.clear(slot),
+                }
+            }
+            if let Held::Known { user, .. } = &mut *held {
+                *user = Some(assigned.clone());
+            }
+        }
+        self.load_current(revision);
+        for model in assigned {
+            let sha256 = model.found.as_deref().and_then(|path| file_sha256(path, &self.stop));
+            let mut held = self.lock();
+            if self.is_overtaken(revision) {
+                return;
+            }
+            if let Some(entry) = entry_mut(&mut held, model.stored.slot) {
+                entry.stored.sha256 = sha256;
+            }
+        }
+    }
+
+    fn assigned_file(&self, slot: u8, path: PathBuf) -> Assigned {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let relative = self.folder.as_deref().and_then(|folder| relative_path(folder, &path));
+        let absolute = std::path::absolute(&path).ok().and_then(|path| path.to_str().map(str::to_owned));
+        let stored = StoredModel { slot, name, path: absolute, relative, ..StoredModel::default() };
+        Assigned { stored, found: Some(path), encoded: false }
+    }
+
+    /// Looks up what the project stores, the selected slot first.
+    fn restore(&self, revision: u64) {
+        let mut wanted: Vec<StoredModel> = match &*self.lock() {
+            Held::Known { user: Some(user), .. } => user.iter().map(|model| model.stored.clone()).collect(),
+            Held::Known { user: None, .. } => Vec::new(),
+            Held::Foreign(_) => {
+                vec![StoredModel { slot: self.selection.current(), name: "unknown".into(), ..StoredModel::default() }]
+            }
+        };
+        let foreign = matches!(&*self.lock(), Held::Foreign(_));
+        let current = self.selection.current();
+        wanted.sort_by_key(|model| model.slot != current);
+        let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
+        for slot in USER_SLOTS.filter(|slot| wanted.iter().all(|model| model.slot != *slot)) {
+            if !self.publish(revision, slot, |_| self.bank.clear(slot)) {
+                return;
+            }
+        }
+        for model in wanted.into_iter().filter(|model| USER_SLOTS.contains(&model.slot)) {
+            let found = if foreign {
+                Err("missing: the project's list of models is damaged or of a later version of Sympathy".into())
+            } else {
+                lookup.find(&model)
+            };
+            let StoredModel { slot, name, .. } = model;
+            let published = self.publish(revision, slot, |entry| match found {
+                Ok(Found::Bytes(bytes)) => self.bank.set_bytes(slot, name, bytes),
+                Ok(Found::File(path)) => {
+                    self.bank.set_file(slot, path.clone());
+                    if let Some(entry) = entry {
+                        entry.found = Some(path);
+                    }
+                }
+                Err(reason) => self.bank.set_missing(slot, name, reason),
+            });
+            if !published {
+                return;
+            }
+            if slot == current {
+                self.load_current(revision);
+            }
+        }
+    }
+
+    /// Does something to a slot, unless another project has been restored since. Returns whether it did.
+    fn publish(&self, revision: u64, slot: u8, change: impl FnOnce(Option<&mut Assigned>)) -> bool {
+        let mut held = self.lock();
+        let current = !self.is_overtaken(revision);
+        if current {
+            change(entry_mut(&mut held, slot));
+        }
+        current
+    }
+
+    /// A worker that had been refused a slot takes it as soon as it is loaded.
+    fn load_current(&self, revision: u64) {
+        let slot = self.selection.current();
+        if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
+            // Why it failed is in the slot's label.
+            let _ = self.bank.load(slot);
+        }
+    }
+
+    /// What is stored now.
+    fn project(&self) -> StoredProject {
+        let mut held = self.lock();
+        match &mut *held {
+            Held::Foreign(value) => StoredProject::Foreign(value.clone()),
+            Held::Known { embedded, user } => StoredProject::Known(Project {
+                version: Version,
+                embedded: self.selected_embedded(embedded.as_ref()),
+                user: user.as_mut().map(|user| user.iter_mut().map(|model| self.stored(model)).collect()),
+            }),
+        }
+    }
+
+    /// The name of the selected embedded model; where this version lacks the project's, that name stays.
+    fn selected_embedded(&self, restored: Option<&StoredEmbedded>) -> Option<StoredEmbedded> {
+        let slot = self.selection.current();
+        restored.filter(|model| model.slot == slot).cloned().or_else(|| {
+            let model = EMBEDDED.iter().find(|model| model.slot == slot)?;
+            Some(StoredEmbedded { slot, name: model.name.into() })
+        })
+    }
+
+    /// An entry as it is stored; with the file, if it was selected, is small and files are wanted.
+    fn stored(&self, model: &mut Assigned) -> StoredModel {
+        let wanted = self.store_files.load(Ordering::Relaxed);
+        if wanted && !model.encoded && self.selection.is_used(model.stored.slot) {
+            model.encoded = true;
+            model.stored.file = model.found.as_deref().and_then(|path| encode(path, model.stored.sha256.as_deref()));
+        }
+        let mut stored = model.stored.clone();
+        // Without the switch the copy goes, unless it is the only one.
+        if !wanted && model.found.is_some() {
+            stored.file = None;
+        }
+        stored
+    }
+}
+
+fn is_embedded(stored: &StoredEmbedded) -> bool {
+    EMBEDDED.iter().any(|model| model.slot == stored.slot && model.name == stored.name)
+}
+
+fn entry_mut(held: &mut Held, slot: u8) -> Option<&mut Assigned> {
+    match held {
+        Held::Known { user: Some(user), .. } => user.iter_mut().find(|model| model.stored.slot == slot),
+        _ => None,
+    }
+}
+
+/// A small file in base64; `None` if it is large, gone, or not the one that was hashed.
+fn encode(path: &Path, sha256: Option<&str>) -> Option<Base64File> {
+    let metadata = std::fs::metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > EMBED_LIMIT_BYTES {
+        return None;
+    }
+    let bytes = std::fs::read(path).ok()?;
+    sha256.is_none_or(|sha256| sha256 == sha256_hex(&bytes)).then(|| Base64File::encode(&bytes))
+}
+
+#[cfg(test)]
+mod tests;

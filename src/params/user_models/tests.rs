@@ -1,0 +1,167 @@
+//! Small files stand for models: nothing here loads one.
+
+use super::*;
+use crate::nn::Isa;
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn instance(folder: &Path) -> (Arc<ModelBank>, UserModels) {
+    let bank = ModelBank::with_embedded(Isa::best());
+    let models = UserModels::new(Arc::clone(&bank), Some(folder.to_owned()));
+    (bank, models)
+}
+
+/// Waits for a condition that the models' thread brings about.
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < DEADLINE, "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+fn saved(models: &UserModels) -> String {
+    models.map(|project| serde_json::to_string(project).expect("plain data"))
+}
+
+fn restore(models: &UserModels, json: &str) {
+    models.set(serde_json::from_str(json).expect("some JSON"));
+}
+
+fn is_settled(models: &UserModels) -> bool {
+    match &*models.inner.lock() {
+        Held::Known { user: Some(user), .. } => user.iter().all(|model| model.stored.sha256.is_some()),
+        _ => false,
+    }
+}
+
+fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temp");
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).expect("temp");
+    }
+    folder
+}
+
+#[test]
+fn a_fresh_instance_takes_the_folder_by_name() {
+    let folder = folder_with(&[("b.safetensors", b"bb"), ("a.safetensors", b"aa"), ("notes.txt", b"no model")]);
+    let (bank, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    let slots: Vec<u8> = bank.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect();
+    assert_eq!(slots, [64, 65]);
+    assert_eq!((bank.label(64), bank.label(65)), ("a".to_string(), "b".to_string()));
+    let json = saved(&models);
+    assert!(json.contains(&sha256_hex(b"aa")) && json.contains(r#""relative":"a.safetensors""#), "{json}");
+    assert!(!json.contains(r#""file""#), "what was never selected is not copied into the project: {json}");
+}
+
+#[test]
+fn a_selected_model_travels_in_the_project() {
+    let folder = folder_with(&[("a.safetensors", b"aa"), ("b.safetensors", b"bb")]);
+    let (_bank, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    models.inner.selection.select(65);
+    let json = saved(&models);
+    let copy = format!("\"file\":\"{}\"", base64_of(b"bb"));
+    assert!(json.contains(&copy) && json.matches("file").count() == 1, "{json}");
+
+    let elsewhere = tempfile::tempdir().expect("temp");
+    std::fs::remove_file(folder.path().join("b.safetensors")).expect("temp");
+    let (bank, models) = instance(elsewhere.path());
+    restore(&models, &json);
+    wait_for("the copy", || bank.label(65) == "b");
+    assert!(saved(&models).contains(&copy), "and goes on travelling");
+    models.inner.store_files.store(false, Ordering::Relaxed);
+    assert!(saved(&models).contains(&copy), "the only copy is never thrown away");
+}
+
+#[test]
+fn the_switch_and_the_size_keep_files_out() {
+    let large = vec![7; EMBED_LIMIT_BYTES as usize + 1];
+    let folder = folder_with(&[("a.safetensors", b"aa"), ("large.safetensors", &large)]);
+    let (_bank, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    models.inner.selection.select(64);
+    models.inner.selection.select(65);
+    models.inner.store_files.store(false, Ordering::Relaxed);
+    assert!(!saved(&models).contains(r#""file""#));
+    models.inner.store_files.store(true, Ordering::Relaxed);
+    assert_eq!(saved(&models).matches(r#""file""#).count(), 1, "only the small one");
+}
+
+#[test]
+fn a_missing_model_says_why_and_stays_in_the_state() {
+    let folder = folder_with(&[]);
+    let (bank, models) = instance(folder.path());
+    let json = format!(
+        r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{}","path":"/nowhere/bells.safetensors"}}]}}"#,
+        sha256_hex(b"bells")
+    );
+    restore(&models, &json);
+    wait_for("the reason", || bank.label(70).contains("missing: not at /nowhere/bells.safetensors"));
+    assert!(bank.load(70).is_err());
+    assert_eq!(saved(&models), json);
+}
+
+#[test]
+fn a_restored_instance_keeps_its_own_assignment() {
+    let folder = folder_with(&[("a.safetensors", b"aa"), ("b.safetensors", b"bb")]);
+    let (bank, models) = instance(folder.path());
+    let sha256 = sha256_hex(b"aa");
+    restore(&models, &format!(r#"{{"version":1,"user":[{{"slot":100,"name":"x","sha256":"{sha256}"}}]}}"#));
+    wait_for("slot 100", || bank.label(100) == "a");
+    assert_eq!(bank.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect::<Vec<_>>(), [100]);
+    restore(&models, r#"{"version":1}"#);
+    wait_for("a scan, as for a project saved too early", || is_settled(&models) && bank.label(100) == "empty");
+    assert_eq!((bank.label(64), bank.label(65)), ("a".to_string(), "b".to_string()));
+}
+
+#[test]
+fn foreign_and_hostile_lists_are_kept_and_do_no_harm() {
+    let folder = folder_with(&[("a.safetensors", b"aa")]);
+    let (bank, models) = instance(folder.path());
+    models.inner.selection.select(64);
+    for json in [r#"{"new":[1,2,3],"version":9}"#, "[]", r#"{"user":{"slot":64},"version":1}"#] {
+        restore(&models, json);
+        wait_for("the reason", || bank.label(64).contains("later version"));
+        assert_eq!(saved(&models), json);
+    }
+    let hostile = r#"{"version":1,"user":[
+        {"slot":3,"name":"not the user's"}, {"slot":64,"name":"","file":"?","path":"/dev/zero"},
+        {"slot":64,"name":"twice"}, {"slot":127,"name":"\u0000","sha256":"zz","relative":"../../x"}]}"#;
+    restore(&models, hostile);
+    wait_for("both reasons", || [64, 127].iter().all(|slot| bank.label(*slot).contains("missing")));
+    assert!(!saved(&models).contains("twice"));
+}
+
+#[test]
+fn another_embedded_model_is_noticed() {
+    let folder = folder_with(&[]);
+    let (bank, models) = instance(folder.path());
+    models.inner.selection.select(63);
+    let json = r#"{"version":1,"embedded":{"slot":63,"name":"of-a-later-version"},"user":[]}"#;
+    restore(&models, json);
+    assert!(bank.label(63).contains("not among the models of this version"), "{}", bank.label(63));
+    assert_eq!(saved(&models), json, "the name stays for the version that knows it");
+    restore(&models, r#"{"version":1,"user":[]}"#);
+    assert_eq!(bank.label(63), "empty");
+}
+
+#[test]
+fn whoever_asks_during_a_lookup_waits_for_its_end() {
+    let folder = folder_with(&[("a.safetensors", b"no model")]);
+    for _ in 0..20 {
+        let (bank, models) = instance(folder.path());
+        let error = bank.load(64).expect_err("no model");
+        assert!(error.contains("a.safetensors"), "the slot was asked before it was known: {error}");
+        drop(models);
+        assert_eq!(bank.label(64), "empty");
+    }
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    let file = serde_json::to_string(&Base64File::encode(bytes)).expect("plain data");
+    file.trim_matches('"').to_owned()
+}

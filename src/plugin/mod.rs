@@ -1,0 +1,132 @@
+//! The nice-plug glue: what hosts call, and the exported entry points. No arithmetic.
+//!
+//! The host's main thread makes, activates and deactivates; its audio thread calls `reset` and `process`. Latency is zero,
+//! always; there is no editor, so hosts show their own controls.
+
+mod running;
+mod transport;
+
+use crate::{
+    engine::RenderMode,
+    nn::Isa,
+    params::{self, SympathyParams, models_folder},
+    worker::ModelBank,
+};
+use nice_plug::prelude::*;
+use running::Running;
+use std::sync::Arc;
+
+/// The plugin.
+pub struct Sympathy {
+    bank: Arc<ModelBank>,
+    params: Arc<SympathyParams>,
+    /// Engine and worker, while active. Without one the dry signal passes.
+    running: Option<Running>,
+}
+
+impl Default for Sympathy {
+    fn default() -> Self {
+        let bank = ModelBank::with_embedded(Isa::from_environment());
+        let params = Arc::new(SympathyParams::new(&bank, models_folder()));
+        Self { bank, params, running: None }
+    }
+}
+
+/// In and out, equally wide.
+const fn layout(channels: u32, name: &'static str) -> AudioIOLayout {
+    AudioIOLayout {
+        main_input_channels: Some(new_nonzero_u32(channels)),
+        main_output_channels: Some(new_nonzero_u32(channels)),
+        names: PortNames { layout: Some(name), ..PortNames::const_default() },
+        ..AudioIOLayout::const_default()
+    }
+}
+
+/// Whether a block may wait for the worker as long as it takes. nice-plug's VST3 wrapper hands over the mode of the
+/// *previous* set-up, so a performance could be taken for a bounce: there, blocks only wait as far as the clock on the wall
+/// allows (DESIGN 3).
+fn render_mode(api: PluginApi, mode: ProcessMode) -> RenderMode {
+    match (api, mode) {
+        (PluginApi::Clap, ProcessMode::Offline) => RenderMode::Offline,
+        _ => RenderMode::Live,
+    }
+}
+
+impl Plugin for Sympathy {
+    const NAME: &'static str = "Sympathy";
+    const VENDOR: &'static str = "Sympathy";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[layout(2, "Stereo"), layout(1, "Mono")];
+    /// For "all sound off" and "all notes off".
+    const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+
+    type Editor = ();
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        params::sanitise(state);
+    }
+
+    fn activate(
+        &mut self,
+        layout: &AudioIOLayout,
+        config: &BufferConfig,
+        context: &mut impl ActivateContext<Self>,
+    ) -> bool {
+        // The old worker ends before the new one begins.
+        self.running = None;
+        let channels = layout.main_output_channels.map_or(0, NonZeroU32::get);
+        let mode = render_mode(context.plugin_api(), config.process_mode);
+        self.running = Running::start(&self.params, &self.bank, channels, config, mode);
+        true
+    }
+
+    fn reset(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.reset();
+        }
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        _aux: &mut AuxiliaryBuffers,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        match &mut self.running {
+            Some(running) => running.process(&self.params, buffer.as_slice(), context),
+            None => ProcessStatus::Normal,
+        }
+    }
+
+    fn deactivate(&mut self) {
+        self.running = None;
+    }
+}
+
+impl ClapPlugin for Sympathy {
+    const CLAP_ID: &'static str = "org.sympathy.sympathy";
+    const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to what is played and continues it");
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] = &[ClapFeature::AudioEffect, ClapFeature::Stereo, ClapFeature::Mono];
+}
+
+impl Vst3Plugin for Sympathy {
+    const VST3_CLASS_ID: [u8; 16] = *b"SympathyContinue";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
+}
+
+nice_export_clap!(Sympathy);
+nice_export_vst3!(Sympathy);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! An active instance: the engine with its worker, and what the engine has been told so far.
+
+use super::{Sympathy, transport::SongPosition};
+use crate::{
+    engine::{Activity, Engine, EngineConfig, Event, ParamValues, RenderMode, Transport, spec::SPECS},
+    params::SympathyParams,
+    worker::{self, ModelBank, WorkerThread},
+};
+use nice_plug::prelude::{BufferConfig, NoteEvent, ProcessContext, ProcessStatus};
+use std::sync::Arc;
+
+/// Rates outside are not processed: the dry signal passes.
+const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
+/// MIDI "all sound off".
+const ALL_SOUND_OFF: u8 = 120;
+/// MIDI "all notes off".
+const ALL_NOTES_OFF: u8 = 123;
+
+/// Exists from activation to deactivation.
+pub(super) struct Running {
+    engine: Engine,
+    position: SongPosition,
+    /// What the engine has been told.
+    told: ParamValues,
+    /// One event a parameter at most: never grows.
+    events: Vec<Event>,
+    /// Nothing has been processed since the activation or the last reset.
+    fresh: bool,
+    // Dropped last: nothing listens to the worker any more.
+    _worker: WorkerThread,
+}
+
+impl Running {
+    /// Makes engine and worker; `None` for a layout or a rate that cannot be processed.
+    pub fn start(
+        params: &SympathyParams,
+        bank: &Arc<ModelBank>,
+        channels: u32,
+        config: &BufferConfig,
+        mode: RenderMode,
+    ) -> Option<Self> {
+        if channels == 0 || !SAMPLE_RATES_HZ.contains(&config.sample_rate) {
+            return None;
+        }
+        let sample_rate_hz = config.sample_rate.round() as u32;
+        let settings = &params.settings;
+        let values = params.values();
+        let (engine, worker) = worker::start(
+            EngineConfig {
+                channels: channels as usize,
+                max_block_samples: config.max_buffer_size.max(1) as usize,
+                reaction_ms: settings.reaction_ms.value() as f32,
+                alignment: settings.alignment.value().into(),
+                clock: settings.clock.value().into(),
+                mode,
+                values,
+                ..EngineConfig::new(sample_rate_hz)
+            },
+            Arc::clone(bank),
+        );
+        Some(Self {
+            engine,
+            position: SongPosition::default(),
+            told: values,
+            events: Vec::with_capacity(SPECS.len()),
+            fresh: true,
+            _worker: worker.spawn(),
+        })
+    }
+
+    /// Forgets what was heard and played.
+    ///
+    /// # Realtime safety
+    /// As [`Engine::reset`].
+    pub fn reset(&mut self) {
+        self.engine.reset();
+        self.position = SongPosition::default();
+        self.fresh = true;
+    }
+
+    /// Processes a block in place. nice-plug has cut it where a parameter changes: changes are those of its first sample.
+    ///
+    /// # Realtime safety
+    /// As [`Engine::process`].
+    pub fn process(
+        &mut self,
+        params: &SympathyParams,
+        channels: &mut [&mut [f32]],
+        context: &mut impl ProcessContext<Sympathy>,
+    ) -> ProcessStatus {
+        let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
+        self.note_changes(params.values());
+        if block > 0 && std::mem::take(&mut self.fresh) {
+            self.begin_with_changes();
+        }
+        let mut done = 0;
+        while let Some(event) = context.next_event() {
+            if let NoteEvent::MidiCC { timing, cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. } = event {
+                let offset = (timing as usize).clamp(done, block);
+                self.advance(channels, done, offset, context);
+                done = offset;
+                self.engine.stop_from_midi();
+            }
+        }
+        match self.advance(channels, done, block, context) {
+            Activity::KeepAlive => ProcessStatus::KeepAlive,
+            Activity::Idle => ProcessStatus::Normal,
+        }
+    }
+
+    /// Collects what differs from what the engine has been told.
+    fn note_changes(&mut self, values: ParamValues) {
+        self.events.clear();
+        for spec in &SPECS {
+            let value = values.get(spec.id);
+            if value != self.told.get(spec.id) {
+                self.events.push(Event { offset_samples: 0, id: spec.id, value });
+            }
+        }
+        self.told = values;
+    }
+
+    /// VST3 hosts tell what was set before the start with the first block: it is where parameters start from, nothing that
+    /// they would have to glide to.
+    fn begin_with_changes(&mut self) {
+        if !self.events.is_empty() {
+            self.engine.process(&mut [], &self.events, Transport::default());
+            self.engine.reset();
+            self.events.clear();
+        }
+    }
+
+    /// Processes `start..end` of the block; the first such piece takes the changes.
+    fn advance(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        start: usize,
+        end: usize,
+        context: &impl ProcessContext<Sympathy>,
+    ) -> Activity {
+        let transport = self.position.read(context.transport(), start, end - start);
+        let mut pieces = channels.iter_mut().map(|channel| &mut channel[start..end]);
+        let activity = match (pieces.next(), pieces.next()) {
+            (Some(left), Some(right)) => self.engine.process(&mut [left, right], &self.events, transport),
+            (Some(only), None) => self.engine.process(&mut [only], &self.events, transport),
+            (None, _) => self.engine.process(&mut [], &self.events, transport),
+        };
+        self.events.clear();
+        activity
+    }
+}

@@ -1,0 +1,141 @@
+//! Activation and processing without a host: what a real host does is in `tests/clap_host.rs` and `hosts/`.
+
+use super::*;
+use nice_plug::context::process::SendEventError;
+
+struct Activation(PluginApi);
+
+impl ActivateContext<Sympathy> for Activation {
+    fn plugin_api(&self) -> PluginApi {
+        self.0
+    }
+
+    fn execute(&self, _task: ()) {}
+
+    fn set_latency_samples(&self, samples: u32) {
+        assert_eq!(samples, 0, "zero latency, always");
+    }
+
+    fn set_current_voice_capacity(&self, _capacity: u32) {}
+}
+
+struct Processing {
+    transport: Transport,
+    events: Vec<PluginNoteEvent<Sympathy>>,
+}
+
+impl ProcessContext<Sympathy> for Processing {
+    fn plugin_api(&self) -> PluginApi {
+        PluginApi::Vst3
+    }
+
+    fn execute_background(&self, _task: ()) {}
+
+    fn execute_gui(&self, _task: ()) {}
+
+    fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    fn next_event(&mut self) -> Option<PluginNoteEvent<Sympathy>> {
+        (!self.events.is_empty()).then(|| self.events.remove(0))
+    }
+
+    fn try_send_event(
+        &mut self,
+        event: PluginNoteEvent<Sympathy>,
+    ) -> Result<(), (PluginNoteEvent<Sympathy>, SendEventError)> {
+        Err((event, SendEventError::NoOutputBuffer))
+    }
+
+    fn set_latency_samples(&self, _samples: u32) {}
+
+    fn request_restart(&self) {}
+
+    fn set_current_voice_capacity(&self, _capacity: u32) {}
+}
+
+/// An instance that looks at no folder.
+fn fresh() -> Sympathy {
+    let bank = ModelBank::with_embedded(Isa::best());
+    let params = Arc::new(SympathyParams::new(&bank, None));
+    Sympathy { bank, params, running: None }
+}
+
+fn config(sample_rate: f32) -> BufferConfig {
+    BufferConfig { sample_rate, min_buffer_size: None, max_buffer_size: 512, process_mode: ProcessMode::Offline }
+}
+
+fn activate(plugin: &mut Sympathy, channels: usize, sample_rate: f32) {
+    let layout = &Sympathy::AUDIO_IO_LAYOUTS[2 - channels];
+    assert!(plugin.activate(layout, &config(sample_rate), &mut Activation(PluginApi::Clap)));
+    plugin.reset();
+}
+
+fn process(plugin: &mut Sympathy, channels: &mut [Vec<f32>], events: Vec<PluginNoteEvent<Sympathy>>) -> ProcessStatus {
+    let samples = channels.first().map_or(0, Vec::len);
+    let mut buffer = Buffer::default();
+    // SAFETY: every slice has `samples` elements, and the slices outlive the buffer.
+    unsafe { buffer.set_slices(samples, |slices| slices.extend(channels.iter_mut().map(|channel| &mut channel[..]))) };
+    let mut aux = AuxiliaryBuffers { inputs: &mut [], outputs: &mut [] };
+    let mut context = Processing { transport: Transport::new(48_000.0), events };
+    plugin.process(&mut buffer, &mut aux, &mut context)
+}
+
+#[test]
+fn only_clap_is_believed_to_be_offline() {
+    for mode in [ProcessMode::Realtime, ProcessMode::Buffered, ProcessMode::Offline] {
+        assert_eq!(render_mode(PluginApi::Vst3, mode), RenderMode::Live, "nice-plug hands over the previous mode");
+        assert_eq!(render_mode(PluginApi::Standalone, mode), RenderMode::Live);
+    }
+    assert_eq!(render_mode(PluginApi::Clap, ProcessMode::Offline), RenderMode::Offline);
+    assert_eq!(render_mode(PluginApi::Clap, ProcessMode::Realtime), RenderMode::Live);
+}
+
+#[test]
+fn absurd_rates_and_inactive_instances_pass_the_dry_signal() {
+    let sound: Vec<f32> = (0..512).map(|i| (i as f32 * 0.1).sin()).collect();
+    let mut plugin = fresh();
+    for sample_rate in [0.0, -1.0, 100.0, 1e9, f32::NAN, f32::INFINITY] {
+        activate(&mut plugin, 2, sample_rate);
+        let mut channels = vec![sound.clone(), sound.clone()];
+        assert_eq!(process(&mut plugin, &mut channels, Vec::new()), ProcessStatus::Normal);
+        assert!(channels.iter().all(|channel| *channel == sound), "{sample_rate}");
+    }
+    activate(&mut plugin, 2, 48_000.0);
+    plugin.deactivate();
+    assert!(plugin.running.is_none());
+    let mut channels = vec![sound.clone(), sound.clone()];
+    process(&mut plugin, &mut channels, Vec::new());
+    assert_eq!(channels, [sound.clone(), sound]);
+}
+
+#[test]
+fn before_anything_plays_the_dry_signal_is_there_at_equal_power() {
+    let mut plugin = fresh();
+    for channels in [1, 2] {
+        activate(&mut plugin, channels, 44_100.0);
+        let sound: Vec<f32> = (0..512).map(|i| (i as f32 * 0.05).sin()).collect();
+        let mut blocks = vec![sound.clone(); channels];
+        assert_eq!(
+            process(&mut plugin, &mut blocks, Vec::new()),
+            ProcessStatus::KeepAlive,
+            "sound may start something"
+        );
+        for (out, dry) in blocks.iter().flat_map(|block| block.iter().zip(&sound)) {
+            assert!((out - dry * 0.5f32.sqrt()).abs() < 1e-6, "Mix 50 % is -3 dB: {out} {dry}");
+        }
+    }
+}
+
+#[test]
+fn midi_stops_at_its_own_sample() {
+    let mut plugin = fresh();
+    activate(&mut plugin, 2, 48_000.0);
+    let event = NoteEvent::MidiCC { timing: 100, channel: 0, cc: 123, value: 0.0 };
+    let mut channels = vec![vec![0.5; 512]; 2];
+    let status = process(&mut plugin, &mut channels, vec![event]);
+    assert_eq!(status, ProcessStatus::Normal, "disarmed: nothing starts without a new transport or Stop");
+    let other = NoteEvent::MidiCC { timing: 9999, channel: 0, cc: 64, value: 1.0 };
+    assert_eq!(process(&mut plugin, &mut channels, vec![other]), ProcessStatus::Normal);
+}

@@ -1,0 +1,44 @@
+//! Real VST3 hosts from PyPI, in a virtual environment below the target folder.
+
+use crate::{
+    bundle::Bundles,
+    run::{self, Tally},
+};
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const SCRIPTS: [&str; 2] = ["vst3_pedalboard.py", "vst3_dawdreamer.py"];
+
+/// Runs every script against the bundle and the command line tool.
+pub fn test(bundles: &Bundles, cli: &Path) -> Result<Tally> {
+    let folder = run::root()?.join("hosts");
+    let python = environment(&folder.join("requirements.txt"))?;
+    let mut tally = Tally::default();
+    for script in SCRIPTS {
+        let mut command = run::command(&python)?;
+        command.arg(folder.join(script)).arg("--plugin").arg(&bundles.vst3).arg("--cli").arg(cli);
+        tally.add(run::counted(&mut command)?);
+    }
+    Ok(tally)
+}
+
+/// The environment's Python, with everything that `requirements` asks for.
+fn environment(requirements: &Path) -> Result<PathBuf> {
+    let venv = run::target_folder()?.join("hosts-venv");
+    let python = if cfg!(windows) { venv.join("Scripts").join("python.exe") } else { venv.join("bin").join("python") };
+    // Written last, so that half an environment is made anew.
+    let stamp = venv.join("installed.txt");
+    let wanted = fs::read_to_string(requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    let system = if cfg!(windows) { "python" } else { "python3" };
+    run::succeed(run::command(system)?.args(["-m", "venv", "--clear"]).arg(&venv))?;
+    let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    run::succeed(run::command(&python)?.args(quiet).arg(requirements))?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(python)
+}

@@ -1,0 +1,65 @@
+//! System packages: a build needs a C compiler to link with; the VST3 hosts of the tests are Python packages, in an
+//! environment of their own.
+
+use crate::run;
+use anyhow::{Result, bail};
+use std::process::{Command, Stdio};
+
+/// Something that must be there, how to see that it is, and which of Debian's packages bring it.
+struct Need {
+    what: &'static str,
+    proof: &'static [&'static str],
+    packages: &'static [&'static str],
+}
+
+const NEEDS: [Need; 2] = [
+    Need { what: "a C compiler", proof: &["cc", "--version"], packages: &["gcc", "libc6-dev"] },
+    Need {
+        what: "Python with virtual environments",
+        proof: &["python3", "-c", "import venv, ensurepip"],
+        packages: &["python3", "python3-venv"],
+    },
+];
+
+/// Installs what is missing, or says how.
+///
+/// # Errors
+/// If something is missing and cannot be installed.
+pub fn setup() -> Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need.proof)).collect();
+    if missing.is_empty() {
+        println!("everything a build and the tests need is there");
+        return Ok(());
+    }
+    let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(" and ");
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
+    let install = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
+    if !works(&["apt-get", "--version"]) {
+        bail!("missing: {what}; install it with this system's package manager (Debian: {install})");
+    }
+    let root = works(&["sh", "-c", "test \"$(id -u)\" = 0"]);
+    if !root && !works(&["sudo", "-n", "true"]) {
+        bail!("missing: {what}; run: sudo apt-get update && sudo {install}");
+    }
+    println!("installing {}", packages.join(" "));
+    for step in ["apt-get update -q", &install] {
+        let mut command = if root { run::command("sh")? } else { run::command("sudo")? };
+        if !root {
+            command.args(["-n", "--preserve-env=DEBIAN_FRONTEND", "sh"]);
+        }
+        run::succeed(command.args(["-c", step]).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    match NEEDS.iter().find(|need| !works(need.proof)) {
+        Some(need) => bail!("{} is still missing after the installation", need.what),
+        None => Ok(()),
+    }
+}
+
+fn works(words: &[&str]) -> bool {
+    let [program, args @ ..] = words else {
+        return false;
+    };
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
