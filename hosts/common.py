@@ -94,7 +94,7 @@ def write_model(path):
         "head": {"kind": "mse"},
         "sample_rate_hz": 22050,
         "scaling": {"mean": 0.0, "std": 0.25},
-        "input_noise": 0.2,
+        "feedback_noise": 0.2,
         "temperature": 1.0,
         "warmup_speed": 8.0,
     }

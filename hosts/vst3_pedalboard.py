@@ -91,25 +91,32 @@ def automate(checks, bench, plugin):
     checks.same_bits("automation", np.concatenate(played, axis=1), bench.render(sound, rate, plain(SET), curves))
 
 
+def same_values(plugin, values):
+    """Whole numbers come back as exact steps of the control, so up to half a step off."""
+    return all(abs(value - values[key]) < 1e-5 for key, value in plugin.values().items())
+
+
 def restore(checks, bench, path, plugin, fresh_state):
     """The state, in the same instance and in another one, where the model's file is gone."""
     rate = 44100
     sound = common.performance(rate, 2, 1.5)
-    model = {"model": common.SLOT / 127}
-    plugin.set(SET | model | {"hold": 1.0})
+    settings = SET | {"hold": 1.0, "wet_gain": 0.75}
+    plugin.set(settings | {"model": common.SLOT / 127})
+    # VST3 hosts hand changes over with the next block: without one, the plugin has not heard of them yet.
+    plugin.play(sound[:, :512], rate, 512)
     state, values = plugin.host.raw_state, plugin.values()
-    expected = bench.render(sound, rate, plain(SET | {"hold": 1.0}))
+    expected = bench.render(sound, rate, plain(settings))
 
     plugin.host.raw_state = fresh_state
     checks.check("an older state brings its values back", plugin.values()["mix"] == 0.5, plugin.values())
     plugin.host.raw_state = state
-    checks.check("a state restores every value", plugin.values() == values, plugin.values())
+    checks.check("a state restores every value", same_values(plugin, values), plugin.values())
     checks.same_bits("a restored state plays the same bits", plugin.play(sound, rate, 512), expected)
 
     bench.model.rename(bench.folder / "elsewhere.safetensors")
     other = Plugin(path)
     other.host.raw_state = state
-    checks.check("a second instance has every value", other.values() == values, other.values())
+    checks.check("a second instance has every value", same_values(other, values), other.values())
     played = other.play(sound, rate, 512)
     bench.model = bench.folder / "elsewhere.safetensors"
     checks.same_bits("a second instance plays the copy of the model inside the project", played, expected)

@@ -1,9 +1,12 @@
 //! The plugin in a real CLAP host, in this process: what it plays must be, bit for bit, what the engine plays offline.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod host;
 mod material;
 
 use clack_extensions::render::RenderMode as HostMode;
+use common::{assert_same_bits, phrase};
 use host::{Job, MAX_BLOCK, Plugin};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use sympathy::{
@@ -38,7 +41,7 @@ const IRREGULAR: [usize; 9] = [1, 63, 64, 65, 441, 7, 1024, 3, 4095];
 fn reference(job: &Job<'_>, set: &[(ParamId, f32)], model: &[u8]) -> Vec<Vec<f32>> {
     const BLOCK: usize = 1000;
     let bank = ModelBank::with_embedded(Isa::from_environment());
-    bank.set_bytes(material::SLOT, "closed form".into(), model.to_vec());
+    bank.set_bytes(material::SLOT, material::NAME.into(), model.to_vec());
     let mut values = ParamValues::default();
     values.set(ParamId::Model, material::SLOT.into());
     // What a host sets at the very first sample is where a parameter starts from.
@@ -96,18 +99,6 @@ fn instance(mode: HostMode, set: &[(ParamId, f32)], model: &[u8]) -> Plugin {
     plugin
 }
 
-#[track_caller]
-fn assert_same_bits(played: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
-    assert_eq!(played.len(), expected.len(), "{what}: channels");
-    for (channel, (played, expected)) in played.iter().zip(expected).enumerate() {
-        assert_eq!(played.len(), expected.len(), "{what}: length");
-        let differs = played.iter().zip(expected).position(|(a, b)| a.to_bits() != b.to_bits());
-        if let Some(sample) = differs {
-            panic!("{what}: channel {channel}, sample {sample}: {} is not {}", played[sample], expected[sample]);
-        }
-    }
-}
-
 fn job<'a>(sample_rate_hz: u32, input: &'a [Vec<f32>], blocks: &'a [usize]) -> Job<'a> {
     Job { sample_rate_hz, input, blocks, automation: &AUTOMATION, start: None, tempo: true }
 }
@@ -118,7 +109,7 @@ fn every_rate_width_and_block_plays_the_engines_bits() {
     let model = material::model();
     for sample_rate_hz in [44_100, 48_000, 96_000] {
         for channels in [1, 2] {
-            let input = material::performance(sample_rate_hz, channels, 1.5);
+            let input = phrase(sample_rate_hz, 1.5, channels);
             let expected = reference(&job(sample_rate_hz, &input, &[512]), &SET, &model);
             assert_ne!(expected, input);
             for blocks in [&[1][..], &[64], &IRREGULAR, &[MAX_BLOCK]] {
@@ -137,7 +128,7 @@ fn every_rate_width_and_block_plays_the_engines_bits() {
 fn a_start_in_the_middle_of_the_song_has_its_own_bits() {
     let _shared = shared();
     let model = material::model();
-    let input = material::performance(48_000, 2, 1.5);
+    let input = phrase(48_000, 1.5, 2);
     let mut starts = Vec::new();
     for start in [0, 1_234_567] {
         let mut job = job(48_000, &input, &[512]);
@@ -164,7 +155,7 @@ fn a_start_in_the_middle_of_the_song_has_its_own_bits() {
 fn a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits() {
     let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
     let model = material::model();
-    let input = material::performance(44_100, 2, 3.0);
+    let input = phrase(44_100, 3.0, 2);
     let expected = reference(&job(44_100, &input, &[512]), &SET, &model);
     for blocks in [&[64][..], &[512], &[MAX_BLOCK]] {
         // The bits are the same but for underruns, and other programs can cause those: one of three attempts has none.
@@ -180,7 +171,7 @@ fn a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits() {
 fn bypass_and_no_mix_are_the_input_bit_for_bit() {
     let _shared = shared();
     let model = material::model();
-    let input = material::performance(48_000, 2, 1.0);
+    let input = phrase(48_000, 1.0, 2);
     for (id, normalised) in [(ParamId::Bypass, 1.0), (ParamId::Mix, 0.0)] {
         let mut plugin = instance(HostMode::Offline, &[(id, normalised)], &model);
         let job = Job { automation: &[], ..job(48_000, &input, &IRREGULAR) };
@@ -204,7 +195,7 @@ fn a_state_restores_parameters_and_model_in_another_instance() {
     }
     assert_eq!(second.text(ParamId::Hold, 1.0), "∞");
     assert_eq!(second.save(), state);
-    let input = material::performance(48_000, 2, 1.5);
+    let input = phrase(48_000, 1.5, 2);
     let job = job(48_000, &input, &[256]);
     let played = first.play(&job);
     // Both instances must have been given the values before the automation moved them.
@@ -230,7 +221,7 @@ fn hostile_states_are_refused_or_tamed() {
         r#"{"params":{"mix":{"f32":1e38},"model":{"i32":-7},"clock":{"i32":9}},"fields":{"models":"{\"version\":1"}}"#,
         r#"{"params":{},"fields":{"models":"{\"version\":1,\"user\":[{\"slot\":64,\"name\":\"x\",\"file\":\"!!\"}]}"}}"#,
     ];
-    let input = material::performance(48_000, 2, 0.2);
+    let input = phrase(48_000, 0.2, 2);
     for json in tamed {
         assert!(plugin.load(&material::framed(json.as_bytes())), "{json}");
         let played = plugin.play(&Job { automation: &[], ..job(48_000, &input, &[512]) });
