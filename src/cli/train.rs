@@ -13,10 +13,13 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// No configuration is longer.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Where the bar cannot be shown, a line is written as often.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 /// The bar counts in these parts of the whole.
 const BAR_LENGTH: u64 = 10_000;
 
@@ -61,7 +64,8 @@ pub struct TrainArgs {
 /// # Errors
 /// Whatever keeps the model from being written, in words.
 pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
-    let config = TrainConfig::from_json(&read_config(&args.config)?, &args.overrides).map_err(TrainError::Config)?;
+    let config = TrainConfig::from_json(&read_config(&args.config)?, &args.overrides)
+        .map_err(|problems| format!("{}: {}", args.config.display(), TrainError::Config(problems)))?;
     // A folder that does not exist should be told before an hour of training.
     let out_folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !out_folder.is_dir() {
@@ -83,9 +87,15 @@ pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
         eprintln!("{}", describe(&data));
         let bar = ProgressBar::new(BAR_LENGTH)
             .with_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  ETA {eta}")?);
+        let mut told = Instant::now();
         let trained = train(&config, &data, Some(&checkpoints), &mut |progress| {
             bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
             bar.set_message(message(progress));
+            // In a log file there is no bar.
+            if bar.is_hidden() && told.elapsed() >= LOG_EVERY {
+                told = Instant::now();
+                eprintln!("{:.0} %: {}", 100.0 * progress.fraction, message(progress));
+            }
             if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         bar.finish();
