@@ -1,17 +1,16 @@
 //! The command line tool.
 
 use clap::Parser;
+use std::process::ExitCode;
+use sympathy::cli::{Cli, one_line, run};
 
-#[derive(Parser)]
-#[command(version, about)]
-enum Command {
-    Train(sympathy::cli::train::TrainArgs),
-}
-
-fn main() {
-    let Command::Train(args) = Command::parse();
-    if let Err(error) = sympathy::cli::train::run(args) {
-        eprintln!("error: {error}");
-        std::process::exit(1);
+fn main() -> ExitCode {
+    // Usage errors end here with exit code 2.
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", one_line(&error.to_string()));
+            ExitCode::FAILURE
+        }
     }
 }

@@ -53,7 +53,7 @@ mod tests {
             sample_rate_hz: 8000,
             scaling: Scaling { mean: 0.0, std: 0.1 },
             principal_components: 0,
-            input_noise: 0.1,
+            feedback_noise: 0.1,
             temperature: 1.0,
             warmup_speed: 1.0,
             material: Default::default(),
@@ -80,9 +80,9 @@ mod tests {
             sharpen: 1.0,
         };
         for (approach, head) in [
-            (Approach::Vector { seg_len: 32, overlap: 8 }, Head::Mse),
-            (magnitude, Head::Mixture { components: 2 }),
-            (Approach::Sample, Head::Mixture { components: 3 }),
+            (Approach::Vector { seg_len: 32, overlap: 8, emphasis: 0.5, gain: 1.0 }, Head::Mse),
+            (magnitude, Head::Mixture { components: 2, residual: false }),
+            (Approach::Sample, Head::Mixture { components: 3, residual: true }),
         ] {
             let network = network(approach, head);
             for seed_samples in [0, 10, 500] {

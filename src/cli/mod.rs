@@ -1,3 +1,123 @@
-//! The command line tool, one file a subcommand.
+//! The command line tool `sympathy`: one file a subcommand. Nothing here is for the audio thread.
 
+pub mod automation;
+pub mod demo;
+mod error;
+pub mod inspect;
+pub mod models;
+pub mod models_at_hand;
+pub mod offline;
+mod output;
+pub mod phrase;
+pub mod picture;
+mod progress;
+pub mod render;
 pub mod train;
+
+pub use error::CliError;
+pub use offline::{RenderOutcome, render_offline};
+
+use clap::{Parser, Subcommand};
+
+/// What was typed.
+#[derive(Parser, Clone, Debug)]
+#[command(
+    name = "sympathy",
+    version,
+    about = "Continues a performer's sound with a recurrent network",
+    long_about = "Continues a performer's sound with a recurrent network: the engine of the Sympathy plugin, and what \
+                  belongs to it, on the command line.",
+    after_help = "EXAMPLES:\n  sympathy demo                               hear it: writes demo.wav and demo.png\n  \
+                  sympathy render in.wav out.wav              continue a recording\n  \
+                  sympathy models                             which models there are\n  \
+                  sympathy train guitar.json --out guitar.safetensors    make one of your own\n\n\
+                  Exit code: 0 if all went well, 1 if something failed, 2 if the command was not understood.",
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Renders a phrase of the program's own making with an embedded model
+    #[command(
+        long_about = "Plays a phrase on a synthesised plucked string (no recording is needed), lets a model continue it \
+                      for 12 seconds of silence, and writes the sound and a picture of dry and wet (waveform and \
+                      spectrogram).",
+        after_help = "EXAMPLES:\n  sympathy demo\n  sympathy demo --model piano --out piano.wav --seed 7\n  \
+                      sympathy demo --model my-model.safetensors"
+    )]
+    Demo(demo::DemoArgs),
+    /// Renders a recording through the engine of the plugin
+    #[command(
+        long_about = "Renders a recording through the very engine that the plugin runs, with the transport playing from \
+                      --start: the same parameters give the same samples as in a host. The result is as long as the \
+                      recording plus --seconds-after. At mix=0 it is the recording, bit for bit.",
+        after_help = render_help()
+    )]
+    Render(render::RenderArgs),
+    /// Trains a model on recordings
+    Train(train::TrainArgs),
+    /// Lists the embedded models
+    #[command(
+        long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
+                      seconds of sound per second of computing on one core of this machine.",
+        after_help = "EXAMPLES:\n  sympathy models\n  sympathy models --dir ~/my-models"
+    )]
+    Models(models::ModelsArgs),
+    /// Tells everything that stands in a model file
+    #[command(
+        long_about = "Reads and checks a model file, or an embedded model by its name, and tells everything that stands \
+                      in it: sizes, approach, head, the material's figures, how it was trained, all tensors.",
+        after_help = "EXAMPLES:\n  sympathy inspect my-model.safetensors\n  sympathy inspect my-model.safetensors --json"
+    )]
+    Inspect(inspect::InspectArgs),
+}
+
+fn render_help() -> String {
+    let parameters: Vec<String> = crate::engine::spec::SPECS
+        .iter()
+        .map(|spec| {
+            let range = format!("{} to {} {}", spec.min, spec.max, spec.unit);
+            format!("  {:16} {:18} default {:5} {}", spec.key, range.trim_end(), spec.default, spec.help)
+        })
+        .collect();
+    format!(
+        "PARAMETERS for --set and --automate:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+         sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
+         sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
+         where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[0, 0.8]]}}: at so many seconds \
+         of IN, to this value",
+        parameters.join("\n")
+    )
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever stopped it; nothing half-written is left behind.
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Train(args) => {
+            train::run(args).map_err(|error| CliError::Training(error.to_string().replace('\n', "; ")))
+        }
+        Command::Models(args) => models::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    }
+}
+
+/// A message as one line of printable characters, whatever a file's name or content brought into it.
+pub fn one_line(message: &str) -> String {
+    let mut line = String::with_capacity(message.len());
+    for character in message.trim().chars() {
+        line.push(if character.is_control() { ' ' } else { character });
+    }
+    line
+}

@@ -1,6 +1,9 @@
 //! `sympathy train`: a model from recordings.
 
-use crate::train::{Checkpoints, Dataset, Progress, TrainConfig, TrainError, train};
+use crate::{
+    dsp::float_mode::FloatMode,
+    train::{Checkpoints, Dataset, Progress, TrainConfig, TrainError, train},
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     error::Error,
@@ -10,17 +13,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 /// No configuration is longer.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Where the bar cannot be shown, a line is written as often.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 /// The bar counts in these parts of the whole.
 const BAR_LENGTH: u64 = 10_000;
 
-/// Train a model on recordings.
-#[derive(clap::Args, Debug)]
+/// Options of `sympathy train`.
+#[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
-Examples:
+EXAMPLES:
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
   sympathy train guitar.json --out guitar.safetensors --resume --set max_minutes=60
@@ -58,7 +64,8 @@ pub struct TrainArgs {
 /// # Errors
 /// Whatever keeps the model from being written, in words.
 pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
-    let config = TrainConfig::from_json(&read_config(&args.config)?, &args.overrides).map_err(TrainError::Config)?;
+    let config = TrainConfig::from_json(&read_config(&args.config)?, &args.overrides)
+        .map_err(|problems| format!("{}: {}", args.config.display(), TrainError::Config(problems)))?;
     // A folder that does not exist should be told before an hour of training.
     let out_folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !out_folder.is_dir() {
@@ -70,15 +77,25 @@ pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     let handler_stop = Arc::clone(&stop);
     ctrlc::set_handler(move || handler_stop.store(true, Ordering::Relaxed))?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads.into()).build()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads.into())
+        // For as long as the thread lives.
+        .start_handler(|_| std::mem::forget(FloatMode::enter()))
+        .build()?;
     let trained = pool.install(|| {
         let data = Dataset::read(&config, &data_folder)?;
         eprintln!("{}", describe(&data));
         let bar = ProgressBar::new(BAR_LENGTH)
             .with_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  ETA {eta}")?);
+        let mut told = Instant::now();
         let trained = train(&config, &data, Some(&checkpoints), &mut |progress| {
             bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
             bar.set_message(message(progress));
+            // In a log file there is no bar.
+            if bar.is_hidden() && told.elapsed() >= LOG_EVERY {
+                told = Instant::now();
+                eprintln!("{:.0} %: {}", 100.0 * progress.fraction, message(progress));
+            }
             if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         bar.finish();

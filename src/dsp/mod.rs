@@ -9,6 +9,7 @@ pub mod leash;
 pub mod level;
 pub mod limiter;
 pub mod measure;
+pub mod pluck;
 pub mod random;
 pub mod resample;
 pub mod stft;

@@ -14,11 +14,50 @@ pub struct EmbeddedModel {
 }
 
 /// All embedded models, by slot.
-pub const EMBEDDED: &[EmbeddedModel] = &[];
+pub const EMBEDDED: &[EmbeddedModel] = &[
+    EmbeddedModel {
+        slot: 0,
+        name: "electric-guitar-magnitude",
+        title: "Electric guitar (magnitude)",
+        bytes: include_bytes!("../../models/electric-guitar-magnitude.safetensors"),
+    },
+    EmbeddedModel {
+        slot: 1,
+        name: "electric-guitar-vector",
+        title: "Electric guitar (vector)",
+        bytes: include_bytes!("../../models/electric-guitar-vector.safetensors"),
+    },
+    EmbeddedModel {
+        slot: 2,
+        name: "piano-magnitude",
+        title: "Piano (magnitude)",
+        bytes: include_bytes!("../../models/piano-magnitude.safetensors"),
+    },
+];
 
 impl EmbeddedModel {
     /// Looks a model up by the name it has on the command line.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         EMBEDDED.iter().find(|model| model.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ModelData;
+    use std::path::Path;
+
+    #[test]
+    fn embedded_models_are_sound_small_and_keep_their_slots() {
+        let slots: Vec<(u8, &str)> = EMBEDDED.iter().map(|model| (model.slot, model.name)).collect();
+        let frozen = [(0, "electric-guitar-magnitude"), (1, "electric-guitar-vector"), (2, "piano-magnitude")];
+        assert_eq!(slots, frozen, "a changed slot changes what projects sound like");
+        assert!(EMBEDDED.iter().map(|model| model.bytes.len()).sum::<usize>() <= 8 << 20, "at most 8 MiB together");
+        for model in EMBEDDED {
+            let data = ModelData::from_bytes(model.bytes, Path::new(model.name)).expect("an embedded model is sound");
+            assert_eq!(data.config().name, model.title);
+            assert!(!data.config().training.licence.is_empty() && !data.config().training.material.is_empty());
+        }
     }
 }

@@ -231,7 +231,11 @@ impl TrainConfig {
             .filter_map(|(field, value)| {
                 let alone = serde_json::json!({ field: value });
                 let error = serde_json::from_value::<Self>(alone).err()?;
-                Some(Problem { field: field.clone(), rule: "a known field".into(), value: error.to_string() })
+                Some(Problem {
+                    field: field.clone(),
+                    rule: "a known field of the right type".into(),
+                    value: error.to_string(),
+                })
             })
             .collect();
         if !problems.is_empty() {
@@ -271,7 +275,7 @@ mod tests {
         let json = r#"{"files": [{"path": "a.wav"}]}"#;
         let overrides = ["approach.hop=128", "hidden=64", "name=Two words", "head={\"kind\":\"mse\"}", "epochs=3"];
         let config = TrainConfig::from_json(json, &overrides.map(String::from)).expect("good overrides");
-        assert!(matches!(config.approach, TrainApproach::Magnitude { hop: 128, window: 1024, .. }));
+        assert!(matches!(config.approach, TrainApproach::Magnitude { hop: 128, window: 2048, .. }));
         assert_eq!((config.hidden, &config.name[..], config.head), (64, "Two words", Head::Mse));
         assert_eq!(config.epochs, Some(3));
         let bad = TrainConfig::from_json(json, &["hidden".into(), "name.x=1".into()]).expect_err("bad overrides");

@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Features of a data set take at most this many bytes.
 const MAX_BYTES: usize = 2 << 30;
+/// Vectors are taken at this many places within a hop for their covariance.
+const VECTOR_PCA_OFFSETS: usize = 16;
 /// The covariance is taken from at most this many frames, evenly spread.
 const MAX_PCA_FRAMES: usize = 16_384;
 
@@ -192,7 +194,7 @@ impl<'a> Encoder<'a> {
         Self { model, projection }
     }
 
-    /// `[row · target_size]`
+    /// `[row · features]`
     fn rows(&self, sound: &[f32]) -> Vec<f32> {
         let (hop, row_size) = (self.model.hop_samples(), self.model.features());
         let mut rows = Vec::with_capacity(sound.len() / hop * row_size);
@@ -221,7 +223,11 @@ fn principal_components(
 ) -> Result<Pca, TrainError> {
     let hop = model.hop_samples();
     let frames = (sound.len() + hop).saturating_sub(model.window_samples()) / hop;
-    let stride = frames.div_ceil(MAX_PCA_FRAMES).max(1) * hop;
+    let mut stride = frames.div_ceil(MAX_PCA_FRAMES).max(1) * hop;
+    if let Approach::Vector { .. } = model.approach {
+        // Raw samples look different at every place of a hop: a basis from one lattice fits no other sound.
+        stride = (stride / VECTOR_PCA_OFFSETS).max(1);
+    }
     let mut analyser = FrameAnalyser::new(model);
     let size = model.frame_size();
     let mut chosen = Vec::new();

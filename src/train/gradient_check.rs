@@ -6,6 +6,7 @@ use super::{
     network::{Dropout, TrainedNetwork},
 };
 use crate::{
+    approach::{LOG_SCALE_LEAST, LOG_SCALE_MOST},
     dsp::random::Random,
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
     nn::{Isa, LstmLayerWeights, LstmStack},
@@ -19,7 +20,7 @@ fn model(layers: usize, hidden: usize, head: Head) -> ModelConfig {
     ModelConfig {
         format_version: FORMAT_VERSION,
         name: "check".into(),
-        approach: Approach::Vector { seg_len: 16, overlap: 0 },
+        approach: Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 },
         cell: Cell::Lstm,
         layers,
         hidden,
@@ -27,7 +28,7 @@ fn model(layers: usize, hidden: usize, head: Head) -> ModelConfig {
         sample_rate_hz: 8000,
         scaling: Scaling { mean: 0.0, std: 1.0 },
         principal_components: 0,
-        input_noise: 0.0,
+        feedback_noise: 0.0,
         temperature: 1.0,
         warmup_speed: 1.0,
         material: Default::default(),
@@ -67,11 +68,11 @@ fn plain_loss(head: Head, output: &Tensor, heard: &Tensor, target: &Tensor) -> R
     let (rows, features) = target.dims2()?;
     match head {
         Head::Mse => (output - target)?.sqr()?.mean_all(),
-        Head::Mixture { components: k } => {
+        Head::Mixture { components: k, residual } => {
             let part = |from, length| output.narrow(1, from, length)?.reshape((rows, k, features));
             let logits = candle_nn::ops::log_softmax(&output.narrow(1, 0, k)?, D::Minus1)?;
-            let log_scales = part(k + k * features, k * features)?.clamp(-5.0f32, 2.0f32)?;
-            let change = (target - heard)?.unsqueeze(1)?;
+            let log_scales = part(k + k * features, k * features)?.clamp(LOG_SCALE_LEAST, LOG_SCALE_MOST)?;
+            let change = if residual { (target - heard)? } else { target.clone() }.unsqueeze(1)?;
             let z = change.broadcast_sub(&part(k, k * features)?)?.mul(&log_scales.neg()?.exp()?)?;
             let each = ((z.sqr()? * -0.5)? - log_scales)?.affine(1.0, -0.5 * std::f64::consts::TAU.ln())?;
             (logits + each.sum(2)?)?.log_sum_exp(1)?.mean_all()?.affine(-1.0 / features as f64, 0.0)
@@ -93,7 +94,7 @@ fn check(layers: usize, head: Head) -> Result<()> {
         let values: Vec<f32> = normal(&mut random, variable.elem_count()).iter().map(|x| 0.8 * x).collect();
         variable.set(&Tensor::from_vec(values, variable.shape(), &Device::Cpu)?)?;
     }
-    let width = model.input_size();
+    let width = model.features();
     let (heard, target) = (normal(&mut random, STEPS * STREAMS * width), normal(&mut random, STEPS * STREAMS * width));
     let start: Vec<LayerState> = (0..layers)
         .map(|_| LayerState { h: normal(&mut random, STREAMS * hidden), c: normal(&mut random, STREAMS * hidden) })
@@ -124,7 +125,12 @@ fn check(layers: usize, head: Head) -> Result<()> {
 #[test]
 fn gradients_are_those_of_candle() {
     for layers in 1..=3 {
-        for head in [Head::Mse, Head::Mixture { components: 1 }, Head::Mixture { components: 4 }] {
+        for head in [
+            Head::Mse,
+            Head::Mixture { components: 1, residual: false },
+            Head::Mixture { components: 4, residual: true },
+            Head::Mixture { components: 4, residual: false },
+        ] {
             check(layers, head).expect("tensor arithmetic");
         }
     }
@@ -136,7 +142,7 @@ fn the_trained_network_is_the_one_that_runs() {
     let model = model(layers, hidden, Head::Mse);
     let mut random = Random::new(22);
     let network = TrainedNetwork::new(&model, &mut random).expect("tensors");
-    let inputs = normal(&mut random, steps * model.input_size());
+    let inputs = normal(&mut random, steps * model.features());
     let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
     let output = output.to_vec2::<f32>().expect("values");
     let tensors = network.tensors().expect("values");
@@ -149,10 +155,10 @@ fn the_trained_network_is_the_one_that_runs() {
         })
         .collect();
     for isa in Isa::all() {
-        let stack = LstmStack::new(model.input_size(), hidden, &weights, isa);
+        let stack = LstmStack::new(model.features(), hidden, &weights, isa);
         let out = crate::nn::Dense::new(hidden, model.output_size(), &tensors["out.weight"], &tensors["out.bias"], isa);
         let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());
-        for (step, (x, expected)) in inputs.chunks_exact(model.input_size()).zip(&output).enumerate() {
+        for (step, (x, expected)) in inputs.chunks_exact(model.features()).zip(&output).enumerate() {
             out.forward(stack.step(x, &mut state), &mut y);
             let worst = y.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-5, "{}, step {step}: off by {worst}", isa.name());
@@ -167,7 +173,7 @@ fn dropout_keeps_the_mean_and_silences_its_part() {
     let network = TrainedNetwork::new(&model, &mut random).expect("tensors");
     let bias = network.variables["out.bias"].as_tensor().zeros_like().expect("zeros");
     network.variables["out.bias"].set(&bias).expect("the same shape");
-    let inputs = normal(&mut random, model.input_size());
+    let inputs = normal(&mut random, model.features());
     let outputs = |probability: f32, random: &mut Random| {
         let dropout = Some(Dropout { probability, random });
         let output = network.forward(&inputs, &mut network.zero_state(1), dropout).expect("a forward pass");

@@ -4,6 +4,8 @@
 
 pub mod drive;
 pub mod models;
+#[cfg(feature = "cli")]
+pub mod program;
 
 use sympathy::dsp::random::Random;
 

@@ -1,0 +1,98 @@
+//! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
+//! was found.
+
+use crate::{model::ModelError, train::RecordingError};
+use std::path::PathBuf;
+
+/// Why a command failed; the program ends with exit code 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CliError {
+    /// A model file was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A slot's model cannot be had; the text is the bank's.
+    #[error("{0}")]
+    Slot(String),
+    /// No embedded model and no file of this name.
+    #[error("model {name:?}: expected {expected}, found neither")]
+    NoSuchModel {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        expected: String,
+    },
+    /// A recording was refused.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// A recording is sound, but not for this command.
+    #[error("{}: {what}: expected {expected}, found {actual}", path.display())]
+    Unsuitable {
+        /// The file.
+        path: PathBuf,
+        /// Which property.
+        what: &'static str,
+        /// Its rule.
+        expected: String,
+        /// Its value.
+        actual: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{}: cannot be {action}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// "read" or "written".
+        action: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The place for the output will not do.
+    #[error("{}: expected {expected}, found {actual}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
+    /// No parameter has this key.
+    #[error("{origin}: parameter {key:?}: expected one of {expected}, found no such parameter")]
+    UnknownParameter {
+        /// The option or file.
+        origin: String,
+        /// The key.
+        key: String,
+        /// All keys.
+        expected: String,
+    },
+    /// A parameter cannot have this value.
+    #[error("{origin}: parameter {key:?}: expected {expected}, found {actual}")]
+    ParameterValue {
+        /// The option or file.
+        origin: String,
+        /// The key.
+        key: String,
+        /// The rule.
+        expected: String,
+        /// The value.
+        actual: String,
+    },
+    /// An automation file is not what it should be.
+    #[error("{}: expected {expected}, found {actual}", path.display())]
+    Automation {
+        /// The file.
+        path: PathBuf,
+        /// What should stand there.
+        expected: String,
+        /// What does.
+        actual: String,
+    },
+    /// The training stopped; the text is the trainer's.
+    #[error("{0}")]
+    Training(String),
+    /// The worker died or did not answer for 10 s.
+    #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
+    Worker,
+}

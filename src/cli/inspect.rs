@@ -1,0 +1,170 @@
+//! `sympathy inspect`: what stands in a model file.
+
+use super::{
+    error::CliError,
+    models::{describe_approach, measure_real_time_factor},
+    models_at_hand::read_model,
+    one_line,
+};
+use crate::{
+    dsp::level::gain_to_db,
+    model::{Approach, Head, ModelData},
+};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Options of `sympathy inspect`.
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// Model file, or an embedded model by its name
+    #[arg(value_name = "FILE")]
+    pub model: String,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the file is refused.
+pub fn run(args: &InspectArgs) -> Result<(), CliError> {
+    let data = read_model(&args.model)?;
+    if args.json {
+        println!("{:#}", as_json(&data));
+    } else {
+        println!("{}", as_text(&data, measure_real_time_factor(&data)));
+    }
+    Ok(())
+}
+
+/// The configuration as it stands in the file, and what follows from it.
+pub fn as_json(data: &ModelData) -> Value {
+    let config = data.config();
+    let tensors: Vec<Value> =
+        config.tensors().iter().map(|tensor| json!({"name": tensor.name, "shape": tensor.shape})).collect();
+    json!({
+        // A configuration is plain data; were it not, the field would be null.
+        "config": serde_json::to_value(config).unwrap_or_default(),
+        "parameters": parameter_count(data),
+        "features": config.features(),
+        "output_size": config.output_size(),
+        "multiplications_per_step": config.multiplications_per_step(),
+        "tensors": tensors,
+    })
+}
+
+/// The same for people.
+pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
+    let config = data.config();
+    let rate = f64::from(config.sample_rate_hz);
+    let ms = |samples: usize| format!("{samples} samples ({:.1} ms)", 1000.0 * samples as f64 / rate);
+    let mut text = Sheet::default();
+    text.heading(&config.name);
+    text.row("format version", config.format_version);
+    text.row("approach", describe_approach(config));
+    text.row("sample rate", format!("{} Hz", config.sample_rate_hz));
+    text.row("step", ms(config.hop_samples()));
+    match config.approach {
+        Approach::Magnitude { window, zero_padding, peak_picking, magnitude_peak, power, sharpen, .. } => {
+            text.row("window", format!("{}, FFT of {}", ms(window), config.fft_samples()));
+            text.row("zero padding", yes_no(zero_padding));
+            text.row("peak picking", yes_no(peak_picking));
+            text.row("magnitudes", format!("÷ {magnitude_peak}, power {power}, sharpened by {sharpen}"));
+        }
+        Approach::Vector { overlap, emphasis, gain, .. } => {
+            text.row("overlap", ms(overlap));
+            text.row("pre-emphasis", emphasis);
+            text.row("gain", gain);
+        }
+        Approach::Sample => {}
+    }
+    text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
+    text.row("network", format!("LSTM, {} × {} wide", config.layers, config.hidden));
+    text.row(
+        "features",
+        match config.principal_components {
+            0 => config.features().to_string(),
+            components => format!("{components} principal components of {}", config.frame_size()),
+        },
+    );
+    text.row("outputs", config.output_size());
+    text.row(
+        "head",
+        match config.head {
+            Head::Mse => "mse: the output is the next frame".into(),
+            Head::Mixture { components, residual } => {
+                format!(
+                    "mixture of {components} Gaussians around {}",
+                    if residual { "input + change" } else { "the next frame" }
+                )
+            }
+        },
+    );
+    text.row("parameters", parameter_count(data));
+    text.row("multiplications a step", config.multiplications_per_step());
+    text.row("real-time factor here", format!("{real_time_factor:.0}"));
+    text.row("temperature", config.temperature);
+    text.row("feedback noise", config.feedback_noise);
+    text.row("warm-up speed", format!("{} s of seed a second", config.warmup_speed));
+
+    text.heading("Material");
+    let training = &config.training;
+    text.row("recordings", or_unknown(&training.material.join(", ")));
+    text.row("licence", or_unknown(&training.licence));
+    text.row("level", format!("{:.1} dBFS RMS", gain_to_db(config.material.rms)));
+    text.row("spectral change", format!("{:.4}", config.material.flux));
+    text.row("flatness", format!("{:.5}", config.material.flatness));
+
+    text.heading("Training");
+    text.row("program", or_unknown(&training.version));
+    text.row("epochs", training.epochs);
+    text.row("final loss", training.final_loss);
+    text.row("validation loss", training.validation_loss.map_or("none".into(), |loss| loss.to_string()));
+    text.row("repeat-the-last-frame loss", training.repeat_loss);
+    if let Value::Object(hyperparameters) = &training.hyperparameters {
+        for (name, value) in hyperparameters {
+            text.row(name, value);
+        }
+    }
+    text.row("notes", or_unknown(&config.notes));
+
+    text.heading("Tensors");
+    for tensor in config.tensors() {
+        let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+        text.row(&tensor.name, format!("[{}]", shape.join(", ")));
+    }
+    text.lines.join("\n")
+}
+
+fn parameter_count(data: &ModelData) -> u64 {
+    let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+    data.config().tensors().iter().filter(|tensor| !tensor.name.starts_with("pca.")).map(|t| count(&t.shape)).sum()
+}
+
+fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn or_unknown(text: &str) -> String {
+    if text.is_empty() { "not stated".into() } else { text.into() }
+}
+
+/// Lines of names and values; a value from a file stays on its line.
+#[derive(Default)]
+struct Sheet {
+    lines: Vec<String>,
+}
+
+impl Sheet {
+    fn heading(&mut self, text: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push(String::new());
+        }
+        self.lines.push(one_line(text));
+    }
+
+    fn row(&mut self, name: &str, value: impl ToString) {
+        self.lines.push(format!("  {:27} {}", one_line(name), one_line(&value.to_string())));
+    }
+}

@@ -1,0 +1,139 @@
+//! `sympathy models`: what can be played.
+
+use super::{error::CliError, models_at_hand::read_model};
+use crate::{
+    approach::{Continuation, Network},
+    dsp::{float_mode::FloatMode, random::Random},
+    model::{Approach, EMBEDDED, Head, ModelConfig, ModelData},
+    nn::Isa,
+};
+use clap::Args;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// Long enough for a figure of two digits, short enough for a list.
+const MEASURE_FOR: Duration = Duration::from_millis(60);
+
+/// Options of `sympathy models`.
+#[derive(Args, Clone, Debug)]
+pub struct ModelsArgs {
+    /// Also lists the .safetensors files of a folder
+    #[arg(long, value_name = "FOLDER")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If an embedded model or the folder cannot be read. A file of the folder that is no model is listed with the reason.
+pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
+    let files = args.dir.as_deref().map(model_files).transpose()?.unwrap_or_default();
+    let mut rows = vec![["SLOT", "NAME", "TITLE", "APPROACH", "RATE", "LICENCE", "X REAL TIME"].map(String::from)];
+    for model in EMBEDDED {
+        rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?));
+    }
+    let mut refused = Vec::new();
+    for path in &files {
+        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        match ModelData::read(path) {
+            Ok(data) => rows.push(row("-", &name, &data)),
+            Err(error) => refused.push(super::one_line(&error.to_string())),
+        }
+    }
+    if rows.len() > 1 {
+        print_table(&rows);
+    } else {
+        println!(
+            "no models: none is embedded in this build{}",
+            if args.dir.is_some() { ", none in the folder" } else { "" }
+        );
+    }
+    refused.iter().for_each(|reason| println!("not a model: {reason}"));
+    Ok(())
+}
+
+/// One line on how a model predicts.
+pub fn describe_approach(config: &ModelConfig) -> String {
+    let approach = match config.approach {
+        Approach::Vector { seg_len, .. } => format!("vector {seg_len}"),
+        Approach::Magnitude { window, hop, .. } => format!("magnitude {window}/{hop}"),
+        Approach::Sample => "sample".into(),
+    };
+    let head = match config.head {
+        Head::Mse => "mse".into(),
+        Head::Mixture { components, .. } => format!("mixture of {components}"),
+    };
+    format!("{approach}, {head}")
+}
+
+/// Seconds of sound per second of computing: one continuation, one core, measured for a moment.
+pub fn measure_real_time_factor(data: &ModelData) -> f64 {
+    let _mode = FloatMode::enter();
+    let config = data.config();
+    let mut continuation = Continuation::new(Arc::new(Network::new(data, Isa::from_environment())));
+    continuation.reset(0);
+    let mut random = Random::new(0);
+    let window: Vec<f32> = (0..config.window_samples()).map(|_| 0.1 * random.normal()).collect();
+    let mut hop = vec![0.0; config.hop_samples()];
+    continuation.feed(&window);
+    continuation.predict(config.temperature, &mut hop);
+    let hop_seconds = hop.len() as f64 / f64::from(config.sample_rate_hz);
+    let mut sound_seconds = 0.0;
+    let began = Instant::now();
+    while began.elapsed() < MEASURE_FOR {
+        // A step of the approach `sample` is shorter than a look at the clock.
+        for _ in 0..16 {
+            continuation.predict(config.temperature, &mut hop);
+            sound_seconds += hop_seconds;
+        }
+    }
+    sound_seconds / began.elapsed().as_secs_f64()
+}
+
+fn row(slot: &str, name: &str, data: &ModelData) -> [String; 7] {
+    let config = data.config();
+    let licence = &config.training.licence;
+    [
+        slot.into(),
+        name.into(),
+        config.name.clone(),
+        describe_approach(config),
+        format!("{} Hz", config.sample_rate_hz),
+        if licence.is_empty() { "not stated".into() } else { shortened(&super::one_line(licence), 40) },
+        format!("{:.0}", measure_real_time_factor(data)),
+    ]
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most { text.into() } else { text.chars().take(most - 1).chain(['…']).collect() }
+}
+
+fn print_table(rows: &[[String; 7]]) {
+    let mut widths = [0; 7];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        println!("{}", cells.join("  ").trim_end());
+    }
+}
+
+fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let io = |source| CliError::Io { path: folder.into(), action: "read", source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,84 @@
+//! Finding the model that a name, a file or a slot number means, and putting it into a bank.
+
+use super::{automation::TimedValue, error::CliError};
+use crate::{
+    engine::{ParamId, ParamValues},
+    model::{EMBEDDED, EmbeddedModel, ModelData},
+    nn::Isa,
+    worker::ModelBank,
+};
+use std::{path::Path, sync::Arc};
+
+/// The slot into which a model named by its file is put: the first of the user's slots.
+pub const FILE_SLOT: u8 = 64;
+
+/// Reads an embedded model by its name, or else a file.
+///
+/// # Errors
+/// If there is neither, or the file is refused.
+pub fn read_model(name: &str) -> Result<ModelData, CliError> {
+    if let Some(model) = EmbeddedModel::by_name(name) {
+        return Ok(ModelData::from_bytes(model.bytes, Path::new(name))?);
+    }
+    let path = Path::new(name);
+    // A bare word was meant as a name; anything that looks like a path gets the file system's own message.
+    let looks_like_path = path.extension().is_some() || path.components().count() > 1;
+    if !path.exists() && !looks_like_path {
+        return Err(no_such_model(name));
+    }
+    Ok(ModelData::read(path)?)
+}
+
+/// A bank with all embedded models and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
+/// parameter *Model* to what was asked for.
+///
+/// # Errors
+/// As [`read_model`].
+pub fn make_bank(model: Option<&str>, values: &mut ParamValues) -> Result<Arc<ModelBank>, CliError> {
+    let bank = ModelBank::with_embedded(Isa::from_environment());
+    match model.map(|name| (name, EmbeddedModel::by_name(name))) {
+        None => {}
+        Some((_, Some(embedded))) => values.set(ParamId::Model, f32::from(embedded.slot)),
+        Some((name, None)) => {
+            // Read here for its message, and from the same bytes by the bank, so that the file cannot change in between.
+            let data = read_model(name)?;
+            bank.set_bytes(FILE_SLOT, data.config().name.clone(), data.to_bytes());
+            values.set(ParamId::Model, f32::from(FILE_SLOT));
+        }
+    }
+    Ok(bank)
+}
+
+/// Loads every model that will be played, so that a rendering never waits for one and never plays another instead.
+///
+/// # Errors
+/// The bank's reason, and what slots there are.
+pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
+    let automated = automation.iter().filter(|point| point.id == ParamId::Model).map(|point| point.value);
+    for slot in std::iter::once(values.get(ParamId::Model)).chain(automated) {
+        bank.load(slot as u8).map_err(|reason| {
+            let slots: Vec<String> = bank.slots().iter().map(u8::to_string).collect();
+            let there =
+                if slots.is_empty() { "none is filled".into() } else { format!("filled: {}", slots.join(", ")) };
+            CliError::Slot(format!(
+                "model slot {slot}: expected a model ({there}; --model takes a file), found: {reason}"
+            ))
+        })?;
+    }
+    Ok(())
+}
+
+/// The names of the embedded models, for messages and help.
+pub fn embedded_names() -> String {
+    let names: Vec<&str> = EMBEDDED.iter().map(|model| model.name).collect();
+    names.join(", ")
+}
+
+fn no_such_model(name: &str) -> CliError {
+    let expected = if EMBEDDED.is_empty() {
+        "a model file (no model is embedded in this build)".into()
+    } else {
+        format!("a model file or one of {}", embedded_names())
+    };
+    CliError::NoSuchModel { name: name.into(), expected }
+}

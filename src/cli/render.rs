@@ -1,0 +1,229 @@
+//! `sympathy render`: a file through the engine of the plugin.
+
+use super::{
+    automation::{Assignment, TimedValue, read_automation},
+    error::CliError,
+    models_at_hand::{load_all, make_bank},
+    offline::{RenderOutcome, render_offline},
+    output::{check_output, check_wav_length, write_wav},
+    progress::Progress,
+};
+use crate::{
+    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId},
+    train::Recording,
+    worker::ModelBank,
+};
+use clap::{Args, ValueEnum};
+use std::{fs, path::PathBuf, sync::Arc};
+
+const LEAST_RATE_HZ: u32 = 8_000;
+const MOST_RATE_HZ: u32 = 384_000;
+/// Longest tail and latest start: a day.
+const MAX_SECONDS: f64 = 86_400.0;
+
+/// Options of `sympathy render`.
+#[derive(Args, Clone, Debug)]
+pub struct RenderArgs {
+    /// Recording to play over: WAV, FLAC, OGG or MP3, mono or stereo, 8 to 384 kHz
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// WAV file to write, 32-bit float at the rate of IN
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// Embedded model by name, or a model file; slot 0 where this is not given
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+    /// Sets a parameter, in its own unit; may be given many times
+    #[arg(long = "set", value_name = "PARAM=VALUE")]
+    pub assignments: Vec<Assignment>,
+    /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}
+    #[arg(long, value_name = "FILE")]
+    pub automate: Option<PathBuf>,
+    /// Samples a block; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=8192))]
+    pub block: u16,
+    /// How long the continuation goes on after the end of IN
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub seconds_after: f64,
+    /// Song position at which IN begins
+    #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
+    pub start: f64,
+    /// Reaction time; raised to the least possible
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_REACTION_MS, value_parser = reaction_ms)]
+    pub reaction: f32,
+    /// Where a continuation sits in time
+    #[arg(long, value_enum, default_value_t = AlignmentArg::After)]
+    pub alignment: AlignmentArg,
+    /// What the clock follows
+    #[arg(long, value_enum, default_value_t = ClockArg::Transport)]
+    pub clock: ClockArg,
+}
+
+/// [`Alignment`] on the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlignmentArg {
+    /// Begins one reaction time after the trigger
+    After,
+    /// Sits at its own time; what lies before its start is skipped
+    Now,
+}
+
+/// [`ClockMode`] on the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockArg {
+    /// The song position, from --start on
+    Transport,
+    /// Samples since the beginning
+    Free,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (0.0..=MAX_SECONDS).contains(value));
+    value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
+}
+
+fn reaction_ms(text: &str) -> Result<f32, String> {
+    let value = text.parse::<f32>().ok().filter(|value| (0.0..=MAX_REACTION_MS).contains(value));
+    value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is wrong with a file or an option; then no output was written.
+pub fn run(args: &RenderArgs) -> Result<(), CliError> {
+    check_output(&args.output, "wav")?;
+    refuse_same_file(args)?;
+    let mut config = EngineConfig {
+        reaction_ms: args.reaction,
+        alignment: match args.alignment {
+            AlignmentArg::After => Alignment::After,
+            AlignmentArg::Now => Alignment::Now,
+        },
+        clock: match args.clock {
+            ClockArg::Transport => ClockMode::Transport,
+            ClockArg::Free => ClockMode::Free,
+        },
+        ..EngineConfig::new(LEAST_RATE_HZ)
+    };
+    for assignment in &args.assignments {
+        let (id, value) = assignment.resolve()?;
+        if id == ParamId::Model && args.model.is_some() {
+            return Err(CliError::ParameterValue {
+                origin: "--set".into(),
+                key: assignment.key.clone(),
+                expected: "one model".into(),
+                actual: "--model as well".into(),
+            });
+        }
+        config.values.set(id, value);
+    }
+    let bank = make_bank(args.model.as_deref(), &mut config.values)?;
+    let recording = Recording::read(&args.input)?;
+    config.sample_rate_hz = checked_rate(&recording)?;
+    let automation = match &args.automate {
+        Some(path) => read_automation(path, config.sample_rate_hz)?,
+        None => Vec::new(),
+    };
+    load_all(&bank, &config.values, &automation)?;
+    let rate = f64::from(config.sample_rate_hz);
+    let length = recording.length_samples() + (args.seconds_after * rate).round() as usize;
+    check_wav_length(&args.output, recording.channels.len(), length)?;
+    let mut input = recording.channels;
+    input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
+    let start_samples = (args.start * rate).round() as i64;
+    let label_slot = config.values.get(ParamId::Model) as u8;
+    let job = Job { start_samples, block_samples: usize::from(args.block), input: &input, automation: &automation };
+    let (outcome, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
+    write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
+    println!(
+        "{}: {}",
+        args.output.display(),
+        summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
+    );
+    Ok(())
+}
+
+/// What is rendered, besides the engine's configuration.
+pub struct Job<'a> {
+    /// Song position of the first sample.
+    pub start_samples: i64,
+    /// Samples a block.
+    pub block_samples: usize,
+    /// `[channel][sample]`
+    pub input: &'a [Vec<f32>],
+    /// Sorted by sample.
+    pub automation: &'a [TimedValue],
+}
+
+/// Renders with a progress bar; returns the outcome and the seconds it took.
+///
+/// # Errors
+/// [`CliError::Worker`] if the worker died or hung.
+pub fn render_with_progress(
+    bank: Arc<ModelBank>,
+    config: EngineConfig,
+    job: &Job<'_>,
+) -> Result<(RenderOutcome, f64), CliError> {
+    let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
+    let outcome =
+        render_offline(bank, config, job.input, job.automation, job.start_samples, job.block_samples, |done| {
+            progress.update(done);
+        });
+    if outcome.meters.is_failed() {
+        return Err(CliError::Worker);
+    }
+    Ok((outcome, progress.elapsed().as_secs_f64()))
+}
+
+/// One line that tells what happened.
+pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, compute_seconds: f64) -> String {
+    let seconds = outcome.channels.first().map_or(0, Vec::len) as f64 / f64::from(sample_rate_hz);
+    let meters = &outcome.meters;
+    let counted = |count: u64, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let mut line = format!(
+        "{seconds:.2} s of {model}, {}, {}, {:.0} x real time",
+        counted(meters.continuations(), "continuation"),
+        counted(meters.underruns(), "underrun"),
+        seconds / compute_seconds.max(1e-6)
+    );
+    if meters.wet_failures() > 0 {
+        line += &format!(", {} (the model produced NaN or infinity)", counted(meters.wet_failures(), "wet failure"));
+    }
+    if meters.seed_clipped_ms() > 0 {
+        line += &format!(", last seed shortened by {} ms to keep its warm-up below 2 s", meters.seed_clipped_ms());
+    }
+    if meters.continuations() == 0 {
+        line += "; no seed was above the gate";
+    }
+    line
+}
+
+fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
+    let rate = recording.sample_rate_hz;
+    if (LEAST_RATE_HZ..=MOST_RATE_HZ).contains(&rate) {
+        return Ok(rate);
+    }
+    Err(CliError::Unsuitable {
+        path: recording.path.clone(),
+        what: "sample rate",
+        expected: format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"),
+        actual: format!("{rate} Hz"),
+    })
+}
+
+/// The recording would be lost.
+fn refuse_same_file(args: &RenderArgs) -> Result<(), CliError> {
+    let place = |path| fs::canonicalize(path).ok();
+    match place(&args.output) {
+        Some(output) if place(&args.input).as_ref() == Some(&output) => Err(CliError::Output {
+            path: args.output.clone(),
+            expected: "another file than the input".into(),
+            actual: "the input".into(),
+        }),
+        _ => Ok(()),
+    }
+}

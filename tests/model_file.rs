@@ -1,0 +1,223 @@
+//! A model file is hostile: whatever is wrong with it is an error that names it, and never a panic.
+#![allow(missing_docs, reason = "test code")]
+
+mod common;
+
+use common::{SEED, models};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    path::Path,
+    sync::Arc,
+};
+use sympathy::{
+    approach::{Continuation, Network},
+    dsp::random::Random,
+    model::{METADATA_KEY, ModelData, ModelError},
+    nn::Isa,
+};
+
+const NAME: &str = "guest.safetensors";
+
+fn read(bytes: &[u8]) -> Result<ModelData, ModelError> {
+    ModelData::from_bytes(bytes, Path::new(NAME))
+}
+
+/// The error of a file that must be refused, as text.
+#[track_caller]
+fn refused(bytes: &[u8], what: &str) -> String {
+    let error = read(bytes).err().unwrap_or_else(|| panic!("{what}: was accepted")).to_string();
+    assert!(error.contains(NAME) && !error.contains('\n'), "{what}: {error:?}");
+    error
+}
+
+fn header_end(bytes: &[u8]) -> usize {
+    let length = bytes.first_chunk::<8>().expect("a whole file");
+    8 + u64::from_le_bytes(*length) as usize
+}
+
+/// The file with another header. Tensors stay.
+fn with_header(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let end = header_end(bytes);
+    let mut header: Value = serde_json::from_slice(&bytes[8..end]).expect("a header");
+    edit(&mut header);
+    let mut text = header.to_string().into_bytes();
+    // The data begins at a multiple of 8.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut edited = (text.len() as u64).to_le_bytes().to_vec();
+    edited.extend_from_slice(&text);
+    edited.extend_from_slice(&bytes[end..]);
+    edited
+}
+
+/// The file with another metadata object.
+fn with_config(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
+    with_header(bytes, |header| {
+        let place = &mut header["__metadata__"][METADATA_KEY];
+        let mut config: Value = serde_json::from_str(place.as_str().expect("text")).expect("an object");
+        edit(&mut config);
+        *place = config.to_string().into();
+    })
+}
+
+/// A file that is none, yet was accepted, must also play without a panic, finite throughout.
+fn play(data: &ModelData) {
+    let mut continuation = Continuation::new(Arc::new(Network::new(data, Isa::best())));
+    continuation.reset(1);
+    let config = data.config();
+    let mut hop = vec![0.0; config.hop_samples()];
+    continuation.feed(&vec![0.1; config.window_samples()]);
+    for _ in 0..4 {
+        continuation.predict(config.temperature, &mut hop);
+        assert!(hop.iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn every_kind_of_model_comes_back_as_it_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    for (_, kind, data) in models::all_kinds() {
+        data.write(&path).unwrap();
+        assert_eq!(ModelData::read(&path).unwrap(), data, "{kind}");
+        assert_eq!(fs::read(&path).unwrap(), data.to_bytes(), "{kind}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the file");
+}
+
+#[test]
+fn a_file_cut_anywhere_is_refused() {
+    for (_, kind, data) in models::all_kinds() {
+        let bytes = data.to_bytes();
+        let end = header_end(&bytes);
+        let mut cuts: Vec<usize> = (0..=end).collect();
+        let mut boundary = end;
+        for tensor in data.config().tensors() {
+            boundary += 4 * tensor.shape.iter().product::<usize>();
+            cuts.extend([boundary - 1, boundary]);
+        }
+        for cut in cuts.into_iter().filter(|&cut| cut < bytes.len()) {
+            refused(&bytes[..cut], &format!("{kind} cut after {cut} bytes"));
+        }
+        let mut longer = bytes;
+        longer.extend_from_slice(&[0; 8]);
+        refused(&longer, &format!("{kind} with something behind it"));
+    }
+}
+
+#[test]
+fn each_fault_is_its_own_error() {
+    let bytes = models::all_kinds().swap_remove(0).2.to_bytes();
+    let end = header_end(&bytes);
+
+    let error = refused(b"a letter to a friend, not a model at all", "wrong magic");
+    assert!(error.contains("expected a header of at most"), "{error}");
+    for length in [u64::MAX, u64::MAX - 7, 1 << 40, bytes.len() as u64, (1 << 20) + 1] {
+        let mut absurd = bytes.clone();
+        absurd[..8].copy_from_slice(&length.to_le_bytes());
+        let error = refused(&absurd, "header length");
+        assert!(error.contains(&format!("found {length}")), "{error}");
+    }
+    let error = refused(&with_header(&bytes, |header| header["__metadata__"] = json!({})), "no metadata");
+    assert!(error.contains("not a Sympathy model?"), "{error}");
+    let error = refused(
+        &with_header(&bytes, |header| header["__metadata__"][METADATA_KEY] = "{oops".into()),
+        "broken metadata",
+    );
+    assert!(error.contains("metadata `sympathy`: expected a JSON object"), "{error}");
+    let error = refused(&with_config(&bytes, |config| config["format_version"] = 2.into()), "newer");
+    assert!(error.contains("format version: expected at most 1, found 2"), "{error}");
+
+    let renamed = with_header(&bytes, |header| {
+        let tensor = header["out.bias"].take();
+        header.as_object_mut().unwrap().remove("out.bias");
+        header["out.base"] = tensor;
+    });
+    let error = refused(&renamed, "missing tensor");
+    assert!(error.contains("tensor `out.bias`: expected F32 [51], found nothing"), "{error}");
+    let reshaped = with_header(&bytes, |header| header["out.weight"]["shape"] = json!([12, 51]));
+    let error = refused(&reshaped, "wrong shape");
+    assert!(error.contains("tensor `out.weight`: expected F32 [51, 12], found F32 [12, 51]"), "{error}");
+    let retyped = with_header(&bytes, |header| header["out.weight"]["dtype"] = "I32".into());
+    let error = refused(&retyped, "wrong type");
+    assert!(error.contains("tensor `out.weight`: expected F32 [51, 12], found I32 [51, 12]"), "{error}");
+
+    for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut wild = bytes.clone();
+        wild[end + 4 * 7..][..4].copy_from_slice(&number.to_le_bytes());
+        let error = refused(&wild, "a weight that is no number");
+        assert!(error.contains("expected finite numbers") && error.contains("at element 7"), "{error}");
+    }
+}
+
+#[test]
+fn absurd_numbers_are_refused_before_memory_is_taken() {
+    let bytes = models::all_kinds().swap_remove(0).2.to_bytes();
+    let absurd =
+        [json!(0), json!(-1), json!(u64::MAX), json!(1u64 << 62), json!(1e308), json!(null), json!("12"), json!([])];
+    let sizes = ["/layers", "/hidden", "/principal_components", "/sample_rate_hz", "/approach/window", "/approach/hop"];
+    let heads = ["/head/components", "/format_version"];
+    for place in sizes.into_iter().chain(heads) {
+        for value in &absurd {
+            let edited = with_config(&bytes, |config| *config.pointer_mut(place).expect(place) = value.clone());
+            refused(&edited, &format!("{place} = {value}"));
+        }
+    }
+    let numbers =
+        ["/temperature", "/warmup_speed", "/feedback_noise", "/scaling/mean", "/scaling/std", "/approach/power"];
+    for place in numbers.into_iter().chain(["/approach/magnitude_peak", "/approach/sharpen"]) {
+        for value in [json!(-1e30), json!(1e30), json!(1e308), json!(null), json!("1")] {
+            let edited = with_config(&bytes, |config| *config.pointer_mut(place).expect(place) = value.clone());
+            refused(&edited, &format!("{place} = {value}"));
+        }
+    }
+    for name in ["", "\u{7}", &"x".repeat(81)] {
+        refused(&with_config(&bytes, |config| config["name"] = name.into()), &format!("name {name:?}"));
+    }
+    for shape in [json!([u64::MAX, u64::MAX]), json!([1u64 << 40, 1u64 << 40]), json!([]), json!([-1])] {
+        refused(
+            &with_header(&bytes, |header| header["out.weight"]["shape"] = shape.clone()),
+            &format!("shape {shape}"),
+        );
+    }
+    for offsets in [json!([0, u64::MAX]), json!([u64::MAX, 0]), json!([8, 4])] {
+        let edited = with_header(&bytes, |header| header["out.weight"]["data_offsets"] = offsets.clone());
+        refused(&edited, &format!("offsets {offsets}"));
+    }
+    // A network that would need 16 GiB: the file would have to hold it, so nothing is allocated.
+    let vast = with_config(&bytes, |config| (config["hidden"], config["layers"]) = (8192.into(), 16.into()));
+    let error = refused(&vast, "a vast network");
+    assert!(error.contains("tensor `rnn.weight_ih_l0`: expected F32 [32768, 8]"), "{error}");
+}
+
+#[test]
+fn sizes_beyond_the_cap_folders_and_absent_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(NAME);
+    let error = |path: &Path| ModelData::read(path).expect_err("must be refused").to_string();
+    assert!(error(&path).contains("cannot be read"));
+    assert!(error(folder.path()).contains("expected a file"));
+    File::create(&path).and_then(|file| file.set_len((512 << 20) + 1)).unwrap();
+    assert!(error(&path).contains("at most 536870912 bytes, this one has 536870913"));
+}
+
+#[test]
+fn random_damage_never_panics() {
+    let mut random = Random::new(SEED);
+    for (_, kind, data) in models::all_kinds() {
+        let whole = data.to_bytes();
+        let end = header_end(&whole) as u32;
+        for variant in 0..500 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random.below(4) {
+                // Mostly the header, where damage is worst.
+                let reach = if random.below(4) > 0 { end } else { whole.len() as u32 };
+                bytes[random.below(reach) as usize] ^= 1 << random.below(8);
+            }
+            match read(&bytes) {
+                Ok(damaged) => play(&damaged),
+                Err(error) => assert!(error.to_string().contains(NAME), "{kind} {variant}: {error}"),
+            }
+        }
+    }
+}
