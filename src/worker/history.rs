@@ -109,13 +109,11 @@ mod tests {
         let mut cells = 0;
         while history.end() < 8000 * 45 {
             let first = history.end();
-            let mut audio = [[0.0; GRID_SAMPLES]; 2];
-            for i in 0..GRID_SAMPLES {
+            let channel: [f32; GRID_SAMPLES] = std::array::from_fn(|i| {
                 let time = first + i as i64;
-                audio[0][i] = if time < start { 0.0 } else { time as f32 };
-                audio[1][i] = audio[0][i];
-            }
-            history.push(&audio);
+                if time < start { 0.0 } else { time as f32 }
+            });
+            history.push(&[channel, channel]);
             cells += 1;
             if cells == 3 {
                 let same = Resampler::new(8000, 8000);
