@@ -122,11 +122,14 @@ class Bench:
         # Read by the plugin when an instance is made: no model of the user's is touched.
         os.environ["SYMPATHY_MODELS"] = str(self.models)
 
-    def render(self, sound, rate, settings, automation=None, clock="free"):
-        """What the engine plays offline. `settings`: key to plain value; `automation`: key to [sample, plain value]."""
+    def render(self, sound, rate, settings, automation=None, clock="free", embedded=False):
+        """What the engine plays offline, with the model of the folder or the first embedded one. `settings`: key to plain
+        value; `automation`: key to [sample, plain value]."""
         source, target = self.folder / "in.wav", self.folder / "out.wav"
         soundfile.write(source, sound.T, rate, subtype="FLOAT")
-        words = [self.cli, "render", source, target, "--model", self.model, "--seconds-after", "0", "--clock", clock]
+        words = [self.cli, "render", source, target, "--seconds-after", "0", "--clock", clock]
+        if not embedded:
+            words += ["--model", self.model]
         for key, value in settings.items():
             if key != "model":
                 words += ["--set", f"{key}={value!r}"]

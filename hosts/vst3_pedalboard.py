@@ -56,6 +56,7 @@ def run(checks, bench, path):
     plugin = Plugin(path)
     checks.check("zero latency", plugin.host.reported_latency_samples == 0)
     fresh_state = plugin.host.raw_state
+    first_insert(checks, bench, plugin)
     plugin.set(SET | model)
     checks.check(
         "the model of the models folder is in the first of the user's slots",
@@ -73,6 +74,15 @@ def run(checks, bench, path):
 
     automate(checks, bench, plugin)
     restore(checks, bench, path, plugin, fresh_state)
+
+
+def first_insert(checks, bench, plugin):
+    """What a musician hears who has touched nothing."""
+    rate = 48000
+    sound = common.performance(rate, 2, 4.0)
+    expected = bench.render(sound, rate, {}, embedded=True)
+    checks.check("a first insert makes sound", np.abs(expected - sound * np.float32(0.5**0.5)).max() > 0.01)
+    checks.same_bits("a first insert plays the embedded model", plugin.play(sound, rate, 480), expected)
 
 
 def automate(checks, bench, plugin):

@@ -3,6 +3,7 @@
 //! [`SympathyParams`] is shared by the host's threads; reading a value is one atomic load. The user's models live in
 //! [`UserModels`], whose thread looks files up, reads and checks them, so that neither the main nor the audio thread does.
 
+mod assigned;
 mod convert;
 mod host_state;
 mod lookup;

@@ -4,18 +4,16 @@
 //! its project stores. Files are looked up, hashed and loaded on a thread of this object; whoever asks the bank for a slot
 //! that is still being looked up waits there.
 
-use super::selection::{Selection, USER_SLOTS};
 use super::{
+    assigned::{Assigned, Held},
     lookup::{Found, Lookup, file_sha256, model_files, relative_path},
-    project::{
-        Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, StoredEmbedded, StoredModel, StoredProject, Version,
-        sha256_hex,
-    },
+    project::{FIRST_USER_SLOT, Project, StoredEmbedded, StoredModel, StoredProject, Version},
+    selection::{Selection, USER_SLOTS},
 };
 use crate::{model::EMBEDDED, worker::ModelBank};
 use nice_plug::params::persist::PersistentField;
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -33,26 +31,6 @@ pub fn models_folder() -> Option<PathBuf> {
         Some(folder) if !folder.is_empty() => Some(folder.into()),
         _ => directories::BaseDirs::new().map(|folders| folders.data_dir().join("sympathy").join("models")),
     }
-}
-
-/// One assigned slot.
-#[derive(Clone, Debug)]
-struct Assigned {
-    stored: StoredModel,
-    /// Where the file lies on this machine.
-    found: Option<PathBuf>,
-    /// Encoding was tried.
-    encoded: bool,
-}
-
-#[derive(Debug)]
-enum Held {
-    /// `user` is `None` until the models folder has been read.
-    Known {
-        embedded: Option<StoredEmbedded>,
-        user: Option<Vec<Assigned>>,
-    },
-    Foreign(serde_json::Value),
 }
 
 #[derive(Debug)]
@@ -142,30 +120,9 @@ impl Drop for UserModels {
 
 impl PersistentField<'_, StoredProject> for UserModels {
     fn set(&self, project: StoredProject) {
-        let inner = &self.inner;
-        let mut held = inner.lock();
-        let revision = inner.revision.fetch_add(1, Ordering::AcqRel) + 1;
-        inner.selection.forget_used();
-        if let Held::Known { embedded: Some(earlier), .. } = &*held
-            && !is_embedded(earlier)
-        {
-            inner.bank.clear(earlier.slot);
+        if let Some(job) = self.inner.take_over(project) {
+            self.begin(job);
         }
-        let job = match project {
-            StoredProject::Known(Project { embedded, user, .. }) => {
-                let embedded = embedded.filter(|model| model.slot < FIRST_USER_SLOT);
-                inner.check_embedded(embedded.as_ref());
-                let job = if user.is_some() { Job::Restore(revision) } else { Job::Scan(revision) };
-                *held = Held::Known { embedded, user: user.map(|user| inner.assign(user)) };
-                job
-            }
-            StoredProject::Foreign(value) => {
-                *held = Held::Foreign(value);
-                Job::Restore(revision)
-            }
-        };
-        drop(held);
-        self.begin(job);
     }
 
     fn map<F: Fn(&StoredProject) -> R, R>(&self, f: F) -> R {
@@ -193,6 +150,41 @@ impl Inner {
         }
     }
 
+    /// Holds what a project stores from now on; returns what there is to look up.
+    fn take_over(&self, project: StoredProject) -> Option<Job> {
+        let mut held = self.lock();
+        self.selection.forget_used();
+        if let Held::Known { embedded: Some(earlier), .. } = &*held
+            && !is_embedded(earlier)
+        {
+            self.bank.clear(earlier.slot);
+        }
+        match project {
+            StoredProject::Known(Project { embedded, user, .. }) => {
+                let embedded = embedded.filter(|model| model.slot < FIRST_USER_SLOT);
+                self.check_embedded(embedded.as_ref());
+                let unchanged = user.as_deref().is_some_and(|user| held.has_found(user));
+                let user = user.map(|user| self.assign(user));
+                if let (true, Held::Known { embedded: earlier, .. }) = (unchanged, &mut *held) {
+                    *earlier = embedded;
+                    return None;
+                }
+                let job = if user.is_some() { Job::Restore } else { Job::Scan };
+                *held = Held::Known { embedded, user };
+                Some(job(self.next_revision()))
+            }
+            StoredProject::Foreign(value) => {
+                *held = Held::Foreign(value);
+                Some(Job::Restore(self.next_revision()))
+            }
+        }
+    }
+
+    /// What was begun before counts no more.
+    fn next_revision(&self) -> u64 {
+        self.revision.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// Notices when this version has another embedded model, or none, where the project used one.
     fn check_embedded(&self, stored: Option<&StoredEmbedded>) {
         let Some(stored) = stored else {
@@ -214,7 +206,7 @@ impl Inner {
                 if encoded {
                     self.selection.note_used(stored.slot);
                 }
-                assigned.push(Assigned { stored, found: None, encoded });
+                assigned.push(Assigned { stored, found: None, ready: false, encoded });
             }
         }
         assigned
@@ -247,7 +239,7 @@ impl Inner {
             if self.is_overtaken(revision) {
                 return;
             }
-            if let Some(entry) = entry_mut(&mut held, model.stored.slot) {
+            if let Some(entry) = held.entry_mut(model.stored.slot) {
                 entry.stored.sha256 = sha256;
             }
         }
@@ -258,20 +250,18 @@ impl Inner {
         let relative = self.folder.as_deref().and_then(|folder| relative_path(folder, &path));
         let absolute = std::path::absolute(&path).ok().and_then(|path| path.to_str().map(str::to_owned));
         let stored = StoredModel { slot, name, path: absolute, relative, ..StoredModel::default() };
-        Assigned { stored, found: Some(path), encoded: false }
+        Assigned { stored, found: Some(path), ready: true, encoded: false }
     }
 
     /// Looks up what the project stores, the selected slot first.
     fn restore(&self, revision: u64) {
-        let mut wanted: Vec<StoredModel> = match &*self.lock() {
-            Held::Known { user: Some(user), .. } => user.iter().map(|model| model.stored.clone()).collect(),
-            Held::Known { user: None, .. } => Vec::new(),
-            Held::Foreign(_) => {
-                vec![StoredModel { slot: self.selection.current(), name: "unknown".into(), ..StoredModel::default() }]
-            }
-        };
-        let foreign = matches!(&*self.lock(), Held::Foreign(_));
         let current = self.selection.current();
+        let unknown = || StoredModel { slot: current, name: "unknown".into(), ..StoredModel::default() };
+        let (foreign, mut wanted) = match &*self.lock() {
+            Held::Known { user: Some(user), .. } => (false, user.iter().map(|model| model.stored.clone()).collect()),
+            Held::Known { user: None, .. } => (false, Vec::new()),
+            Held::Foreign(_) => (true, vec![unknown()]),
+        };
         wanted.sort_by_key(|model| model.slot != current);
         let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
         for slot in USER_SLOTS.filter(|slot| wanted.iter().all(|model| model.slot != *slot)) {
@@ -286,15 +276,25 @@ impl Inner {
                 lookup.find(&model)
             };
             let StoredModel { slot, name, .. } = model;
-            let published = self.publish(revision, slot, |entry| match found {
-                Ok(Found::Bytes(bytes)) => self.bank.set_bytes(slot, name, bytes),
-                Ok(Found::File(path)) => {
-                    self.bank.set_file(slot, path.clone());
-                    if let Some(entry) = entry {
-                        entry.found = Some(path);
+            let published = self.publish(revision, slot, |entry| {
+                let ready = found.is_ok();
+                let path = match found {
+                    Ok(Found::Bytes(bytes)) => {
+                        self.bank.set_bytes(slot, name, bytes);
+                        None
                     }
+                    Ok(Found::File(path)) => {
+                        self.bank.set_file(slot, path.clone());
+                        Some(path)
+                    }
+                    Err(reason) => {
+                        self.bank.set_missing(slot, name, reason);
+                        None
+                    }
+                };
+                if let Some(entry) = entry {
+                    (entry.found, entry.ready) = (path, ready);
                 }
-                Err(reason) => self.bank.set_missing(slot, name, reason),
             });
             if !published {
                 return;
@@ -310,7 +310,7 @@ impl Inner {
         let mut held = self.lock();
         let current = !self.is_overtaken(revision);
         if current {
-            change(entry_mut(&mut held, slot));
+            change(held.entry_mut(slot));
         }
         current
     }
@@ -332,9 +332,14 @@ impl Inner {
             Held::Known { embedded, user } => StoredProject::Known(Project {
                 version: Version,
                 embedded: self.selected_embedded(embedded.as_ref()),
-                user: user.as_mut().map(|user| user.iter_mut().map(|model| self.stored(model)).collect()),
+                user: user.as_mut().map(|user| self.store_all(user)),
             }),
         }
+    }
+
+    fn store_all(&self, user: &mut [Assigned]) -> Vec<StoredModel> {
+        let files = self.store_files.load(Ordering::Relaxed);
+        user.iter_mut().map(|model| model.store(files, self.selection.is_used(model.stored.slot))).collect()
     }
 
     /// The name of the selected embedded model; where this version lacks the project's, that name stays.
@@ -345,42 +350,10 @@ impl Inner {
             Some(StoredEmbedded { slot, name: model.name.into() })
         })
     }
-
-    /// An entry as it is stored; with the file, if it was selected, is small and files are wanted.
-    fn stored(&self, model: &mut Assigned) -> StoredModel {
-        let wanted = self.store_files.load(Ordering::Relaxed);
-        if wanted && !model.encoded && self.selection.is_used(model.stored.slot) {
-            model.encoded = true;
-            model.stored.file = model.found.as_deref().and_then(|path| encode(path, model.stored.sha256.as_deref()));
-        }
-        let mut stored = model.stored.clone();
-        // Without the switch the copy goes, unless it is the only one.
-        if !wanted && model.found.is_some() {
-            stored.file = None;
-        }
-        stored
-    }
 }
 
 fn is_embedded(stored: &StoredEmbedded) -> bool {
     EMBEDDED.iter().any(|model| model.slot == stored.slot && model.name == stored.name)
-}
-
-fn entry_mut(held: &mut Held, slot: u8) -> Option<&mut Assigned> {
-    match held {
-        Held::Known { user: Some(user), .. } => user.iter_mut().find(|model| model.stored.slot == slot),
-        _ => None,
-    }
-}
-
-/// A small file in base64; `None` if it is large, gone, or not the one that was hashed.
-fn encode(path: &Path, sha256: Option<&str>) -> Option<Base64File> {
-    let metadata = std::fs::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > EMBED_LIMIT_BYTES {
-        return None;
-    }
-    let bytes = std::fs::read(path).ok()?;
-    sha256.is_none_or(|sha256| sha256 == sha256_hex(&bytes)).then(|| Base64File::encode(&bytes))
 }
 
 #[cfg(test)]

@@ -26,13 +26,13 @@ pub fn test() -> Result<bool> {
     step("setup", &mut || setup::setup().map(|()| Tally::of(true)));
     step("format", &mut || check(&["fmt", "--all", "--check"]));
     // Default features with `plugin` on top hold all there is to compile: dependencies are compiled once for them.
-    let lint = ["--all-targets", "--quiet", "--", "-D", "warnings"];
+    let lint = ["--all-targets", "--", "-D", "warnings"];
     step("clippy, default features", &mut || check(&[&["clippy", "--workspace"], &lint[..]].concat()));
     step("clippy, plugin", &mut || {
         check(&[&["clippy", "--package", "sympathy", "--features", "plugin"], &lint[..]].concat())
     });
     step("documentation", &mut || {
-        let doc = ["doc", "--package", "sympathy", "--features", "plugin", "--no-deps", "--quiet"];
+        let doc = ["doc", "--package", "sympathy", "--features", "plugin", "--no-deps"];
         run::succeed(cargo()?.args(doc).env("RUSTDOCFLAGS", "-D warnings")).map(|()| Tally::of(true))
     });
     step("tests", &mut || {

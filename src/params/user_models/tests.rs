@@ -1,8 +1,14 @@
 //! Small files stand for models: nothing here loads one.
 
 use super::*;
-use crate::nn::Isa;
-use std::time::{Duration, Instant};
+use crate::{
+    nn::Isa,
+    params::project::{Base64File, EMBED_LIMIT_BYTES, sha256_hex},
+};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -95,6 +101,7 @@ fn the_switch_and_the_size_keep_files_out() {
 fn a_missing_model_says_why_and_stays_in_the_state() {
     let folder = folder_with(&[]);
     let (bank, models) = instance(folder.path());
+    models.inner.selection.select(70);
     let json = format!(
         r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{}","path":"/nowhere/bells.safetensors"}}]}}"#,
         sha256_hex(b"bells")
@@ -116,6 +123,19 @@ fn a_restored_instance_keeps_its_own_assignment() {
     restore(&models, r#"{"version":1}"#);
     wait_for("a scan, as for a project saved too early", || is_settled(&models) && bank.label(100) == "empty");
     assert_eq!((bank.label(64), bank.label(65)), ("a".to_string(), "b".to_string()));
+}
+
+#[test]
+fn an_undo_step_looks_nothing_up_again() {
+    let folder = folder_with(&[("a.safetensors", b"aa")]);
+    let (bank, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    let json = saved(&models);
+    let generation = bank.generation();
+    restore(&models, &json);
+    assert_eq!(bank.generation(), generation, "the same models, in the same places");
+    restore(&models, &json.replace("a.safetensors", "b.safetensors"));
+    assert_ne!(bank.generation(), generation);
 }
 
 #[test]
