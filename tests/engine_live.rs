@@ -14,7 +14,7 @@ use std::{
 };
 use sympathy::{
     dsp::level::rms,
-    engine::{Activity, EngineConfig, ParamId, RenderMode, Transport},
+    engine::{Activity, ClockMode, EngineConfig, ParamId, RenderMode, Transport},
     worker,
 };
 
@@ -192,8 +192,12 @@ fn gate_hold_and_silence() {
     config.values.set(ParamId::Gate, 0.0);
     let gated = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
     assert_eq!(rms(&gated[0]), 0.0, "nothing is as loud as 0 dBFS");
-    // Silence starts nothing, and the host may sleep.
+    // Silence starts nothing, and the host may sleep; but not so soon after sound that a seed may still be taken.
     let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    run(&mut engine, &phrase(48_000, 0.1, 1), &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
+    let mut silent = vec![0.0; 480];
+    assert_eq!(engine.process(&mut [&mut silent], &[], Transport::default()), Activity::KeepAlive);
+    drain(&mut worker);
     let mut activity = Activity::KeepAlive;
     for _ in 0..1600 {
         let mut block = vec![0.0; 480];
@@ -237,4 +241,56 @@ fn a_model_switch_is_heard_without_a_click() {
     let natural = largest_step(&stays[0]).max(largest_step(&other[0]));
     assert!(largest_step(&out[0]) < 1.2 * natural, "{} against {natural}", largest_step(&out[0]));
     assert!(rms(&out[0][98_400..103_200]) > 1e-4, "no hole");
+}
+
+#[test]
+fn stop_does_not_click_at_the_least_reaction_time() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.reaction_ms = 0.0;
+    config.values.set(ParamId::Mix, 100.0);
+    let input = phrase(48_000, 3.0, 1);
+    let stop = [Change { at: 100_000, id: ParamId::Stop, value: 1.0 }];
+    let free_running = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    let out = offline(&config, &bank, &input, &stop, None, &Blocks::Fixed(480));
+    assert_eq!(rms(&out[0][100_960..]), 0.0);
+    assert!(largest_step(&out[0][99_000..]) < 1.1 * largest_step(&free_running[0]) + 0.01);
+}
+
+#[test]
+fn midi_stop_ends_when_the_song_starts_whatever_the_clock_follows() {
+    let bank = models::bank();
+    for clock in [ClockMode::Free, ClockMode::Transport] {
+        let mut config = config(48_000, 1, 64);
+        config.clock = clock;
+        config.values.set(ParamId::Mix, 100.0);
+        let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+        let input = phrase(48_000, 3.0, 1);
+        engine.stop_from_midi();
+        let stopped = run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
+        assert_eq!(rms(&stopped[0]), 0.0, "{clock:?}");
+        let started = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
+        assert!(rms(&started[0][96_000..]) > 1e-4, "{clock:?}: silent for good");
+    }
+}
+
+#[test]
+fn a_full_ring_begins_anew_and_leaves_dry_alone() {
+    let bank = models::bank();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 0.0);
+    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let input = phrase(48_000, 8.0, 1);
+    let mut done = 0;
+    // Four seconds without an answer: more than the rings hold.
+    let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |samples| {
+        done += samples;
+        if !(48_000..240_000).contains(&done) {
+            drain(&mut worker);
+        }
+    });
+    assert_same_bits(&input, &out, "dry");
+    let meters = engine.meters();
+    assert!((1..=3).contains(&meters.late_starts()), "{} late starts", meters.late_starts());
+    assert!(meters.is_sounding(), "it plays again");
 }

@@ -9,6 +9,8 @@ const RANGE_ABOVE_DB: f32 = 6.0;
 const RANGE_BELOW_DB: f32 = 9.0;
 /// At most by this much (12 dB), so that a rest does not become hiss.
 const LIFT: f32 = 3.981_071_7;
+/// No peak exceeds this times the highest level: 12 dB, the crest of lively music.
+const PEAK: f32 = 4.0;
 const FAST_SECONDS: f32 = 0.1;
 const SLOW_SECONDS: f32 = 2.0;
 /// Gain falls with this time constant and rises with [`SLOW_SECONDS`].
@@ -78,7 +80,9 @@ impl Leash {
             let wanted = most.min(lift);
             let speed = if wanted < self.gain { self.attack } else { self.slow };
             self.gain += speed * (wanted - self.gain);
-            let out = y * self.gain;
+            // Levels take a moment to be known; until then no peak is far above a seed's.
+            let peak = PEAK * self.upper;
+            let out = (y * self.gain).clamp(-peak, peak);
             self.silent_samples = if self.fast_square.sqrt() < self.silence { self.silent_samples + 1 } else { 0 };
             *sample = out;
         }
@@ -113,7 +117,8 @@ mod tests {
             assert!((least..most).contains(&got), "level {level}: {got}");
         }
         let blast = run(1000.0, 0.0, 1);
-        assert!(blast.iter().all(|x| x.is_finite()));
+        // Twice the seed's level of 0.1, and its crest.
+        assert!(blast.iter().all(|x| x.abs() <= 0.81), "from the first sample on");
         assert!(rms(&blast[2000..]) < 0.3);
     }
 

@@ -5,6 +5,8 @@
 //! Windowed sinc (Kaiser), 512 phases with linear interpolation between them; stop band and interpolation error are
 //! below −80 dB.
 
+use std::sync::Arc;
+
 /// Zero crossings of the sinc on each side, at the lower of the two rates.
 const ZERO_CROSSINGS: f64 = 32.0;
 /// The pass band ends here, as a part of the lower Nyquist frequency.
@@ -15,7 +17,7 @@ const PHASES: usize = 512;
 /// Partial sums of a dot product: fixed, so that the order of additions is the same on every processor.
 const LANES: usize = 8;
 
-/// Converts between two whole-number rates.
+/// Converts between two whole-number rates. Clones share their table.
 ///
 /// # Realtime safety
 /// `new` and [`Resampler::resample_all`] allocate; the other methods do not.
@@ -26,7 +28,7 @@ pub struct Resampler {
     half_width: usize,
     taps: usize,
     /// `[PHASES + 1][taps]`, taps a multiple of LANES.
-    table: Vec<f32>,
+    table: Arc<[f32]>,
 }
 
 impl Resampler {
@@ -37,19 +39,20 @@ impl Resampler {
     pub fn new(in_hz: u32, out_hz: u32) -> Self {
         assert!(in_hz > 0 && out_hz > 0);
         if in_hz == out_hz {
-            return Self { in_hz, out_hz, half_width: 0, taps: 1, table: Vec::new() };
+            return Self { in_hz, out_hz, half_width: 0, taps: 1, table: Arc::new([]) };
         }
         let edge = edge(in_hz, out_hz);
         let half_width = Self::half_width_samples_for(in_hz, out_hz);
         let taps = (2 * half_width).next_multiple_of(LANES);
         let mut table = vec![0.0; (PHASES + 1) * taps];
+        let scale = 1.0 / bessel_i0(KAISER_BETA);
         for phase in 0..=PHASES {
             let row = &mut table[phase * taps..][..taps];
             let mut sum = 0.0;
             let mut exact = vec![0.0; 2 * half_width];
             for (j, slot) in exact.iter_mut().enumerate() {
                 let distance = j as f64 - (half_width as f64 - 1.0) - phase as f64 / PHASES as f64;
-                *slot = sinc(2.0 * edge * distance) * kaiser(distance / half_width as f64);
+                *slot = sinc(2.0 * edge * distance) * kaiser(distance / half_width as f64) * scale;
                 sum += *slot;
             }
             // Every phase has unit gain at 0 Hz: no ripple at the rate of the phase pattern.
@@ -57,7 +60,7 @@ impl Resampler {
                 *slot = (value / sum) as f32;
             }
         }
-        Self { in_hz, out_hz, half_width, taps, table }
+        Self { in_hz, out_hz, half_width, taps, table: table.into() }
     }
 
     /// What [`Self::half_width_samples`] of such a converter would be.
@@ -155,16 +158,20 @@ fn sinc(x: f64) -> f64 {
     if angle.abs() < 1e-9 { 1.0 } else { libm::sin(angle) / angle }
 }
 
+/// Kaiser's window, not yet divided by its value at 0.
 fn kaiser(x: f64) -> f64 {
-    if x.abs() > 1.0 { 0.0 } else { bessel_i0(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel_i0(KAISER_BETA) }
+    if x.abs() > 1.0 { 0.0 } else { bessel_i0(KAISER_BETA * (1.0 - x * x).sqrt()) }
 }
 
-/// I₀ by its power series, Σ ((x/2)^k / k!)².
+/// I₀ by its power series, Σ ((x/2)^k / k!)², until nothing is added any more.
 fn bessel_i0(x: f64) -> f64 {
     let (mut term, mut sum) = (1.0, 1.0);
     for k in 1..60 {
         term *= x / (2.0 * f64::from(k));
         sum += term * term;
+        if term * term < 1e-17 * sum {
+            break;
+        }
     }
     sum
 }

@@ -66,7 +66,11 @@ pub struct Engine {
     tail_position: usize,
     active: bool,
     quiet_samples: usize,
+    /// Cells were lost: a new epoch begins as soon as the worker has caught up.
     restart_pending: bool,
+    /// The transport has started: ramps jump at the next sample.
+    settle_pending: bool,
+    was_playing: bool,
 }
 
 impl Engine {
@@ -81,6 +85,8 @@ impl Engine {
             values.get(ParamId::Mix),
             values.get(ParamId::WetGain),
             values.get(ParamId::Bypass) >= 0.5,
+            // What the worker predicts ends one reaction time after Stop: the fade must have ended by then.
+            (reaction_cells.saturating_sub(1) * GRID_SAMPLES) as u32,
         );
         mixer.set_stopped(stop_held);
         mixer.settle();
@@ -113,6 +119,8 @@ impl Engine {
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
+            settle_pending: false,
+            was_playing: false,
         }
     }
 
@@ -141,6 +149,8 @@ impl Engine {
         self.input_gain.jump(self.input_gain.target());
         self.quiet_samples = usize::MAX;
         self.active = false;
+        self.lead = Lead::default();
+        self.was_playing = false;
     }
 
     /// MIDI "all sound off" or "all notes off": as *Stop*, until *Stop* is moved, the transport starts, or a reset.
@@ -156,27 +166,33 @@ impl Engine {
         let _mode = FloatMode::enter();
         self.set_wait_budget(block);
         let old_time = self.clock.time();
-        let restarted = match self.clock.follow(transport) {
+        // Whatever the clock follows: when the song starts, what MIDI has stopped may sound again.
+        let started = transport.playing && !self.was_playing;
+        self.was_playing = transport.playing;
+        if started && self.midi_stopped {
+            self.midi_stopped = false;
+            self.update_stop();
+        }
+        match self.clock.follow(transport) {
             ClockChange::Restart(_) => {
                 self.keep_tail(old_time);
                 self.midi_stopped = false;
                 self.begin_epoch();
-                true
+                self.settle_pending = true;
             }
             ClockChange::Loop | ClockChange::None => {
-                std::mem::take(&mut self.restart_pending) && {
+                if self.restart_pending && self.link.has_room() {
                     self.begin_epoch();
-                    true
                 }
             }
-        };
+        }
         let mut events = events.iter().peekable();
         let mut done = 0;
         while done < block {
             while let Some(event) = events.next_if(|event| event.offset_samples <= done) {
                 self.apply(*event);
             }
-            if restarted && done == 0 {
+            if std::mem::take(&mut self.settle_pending) {
                 // A start depends on nothing that was before it, not even on a fade.
                 self.mixer.settle();
                 self.input_gain.jump(self.input_gain.target());
@@ -230,6 +246,7 @@ impl Engine {
     fn begin_epoch(&mut self) {
         let time = self.clock.time();
         self.epoch = self.epoch.wrapping_add(1);
+        self.restart_pending = false;
         self.first_cell = time.div_euclid(GRID);
         self.in_cell = empty_cell(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
         self.in_cell.armed = self.is_armed();
@@ -242,7 +259,7 @@ impl Engine {
 
     /// Keeps the next 5 ms of the old epoch's wet, faded out.
     fn keep_tail(&mut self, old_time: i64) {
-        let gain = self.flow.gain();
+        let gain = self.flow.gain() * self.mixer.stop_gain();
         let mut cell = self.out_cell.take();
         for i in 0..self.guard_samples {
             let time = old_time + i as i64;
@@ -276,7 +293,8 @@ impl Engine {
         // Before the shortest seed has been heard and the reaction time has passed, there is nothing to predict: silence,
         // no underrun, and no need to wait when a host has just begun to hurry.
         let first_predicted = self.first_cell + self.reaction_cells + self.least_seed_cells;
-        let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID);
+        // At low rates the guard is shorter than a cell: the next cell is wanted all the same, to fade out in.
+        let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID).max(index + 1);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;
         let ready = wanted == 0 || self.wait_for(from, wanted);
@@ -365,8 +383,8 @@ impl Engine {
         std::mem::swap(&mut cell, &mut self.in_cell);
         cell.values = self.values;
         cell.clock_end = self.clock.clock();
-        if !self.link.send(cell) {
-            // The worker is over a second late. What it has not heard cannot be mended: begin anew with the next block.
+        // The worker is over a second late: what it has not heard cannot be mended. A new epoch begins when it is back.
+        if !self.restart_pending && !self.link.send(cell) {
             self.meters().count_late_start();
             self.restart_pending = true;
         }

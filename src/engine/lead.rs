@@ -3,10 +3,19 @@
 //! A leaky bucket (DESIGN 3): lead ← max(0, leak·(lead + duration of the previous block − wall time since the previous call)).
 //! It leaks per second of *clock*, 2 % of itself, so that a sound card that is 100 ppm fast fills it to 5 ms and no further;
 //! waiting begins above a dead zone of two blocks, and at least 20 ms.
+//!
+//! Beyond that formula the bucket has a rim, and is emptied by a second of paced calls: a performance that follows an export in
+//! the same instance is live at once.
 
 /// Natural logarithm of the leak, per second of clock.
 const LEAK_PER_SECOND: f64 = 0.02;
 const DEAD_ZONE_SECONDS: f64 = 0.020;
+/// No lead beyond this (and two blocks) is remembered.
+const RIM_SECONDS: f64 = 0.5;
+/// Over so much clock ...
+const PACED_SECONDS: f64 = 1.0;
+/// ... a host is paced if the wall clock went at least as far, but for this part.
+const PACED_PART: f64 = 0.995;
 
 /// The bucket.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +23,9 @@ pub struct Lead {
     lead_seconds: f64,
     last_call_seconds: Option<f64>,
     previous_block_seconds: f64,
+    /// Clock and wall since pacing was last judged.
+    clock_seconds: f64,
+    wall_seconds: f64,
 }
 
 impl Lead {
@@ -23,7 +35,16 @@ impl Lead {
         if let Some(last) = self.last_call_seconds {
             let leak = libm::exp(-LEAK_PER_SECOND * self.previous_block_seconds);
             let gained = self.previous_block_seconds - (now_seconds - last);
-            self.lead_seconds = (leak * (self.lead_seconds + gained)).max(0.0);
+            let rim = RIM_SECONDS + 2.0 * block_seconds.max(self.previous_block_seconds);
+            self.lead_seconds = (leak * (self.lead_seconds + gained)).clamp(0.0, rim);
+            self.clock_seconds += self.previous_block_seconds;
+            self.wall_seconds += now_seconds - last;
+            if self.clock_seconds >= PACED_SECONDS {
+                if self.wall_seconds >= PACED_PART * self.clock_seconds {
+                    self.lead_seconds = 0.0;
+                }
+                (self.clock_seconds, self.wall_seconds) = (0.0, 0.0);
+            }
         }
         self.last_call_seconds = Some(now_seconds);
         self.previous_block_seconds = block_seconds;
@@ -71,6 +92,22 @@ mod tests {
             let now = (call / 4) as f64 * 4.0 * BLOCK + place as f64 * 20e-6;
             let wait = lead.on_call(now, BLOCK);
             assert!(wait <= (place as f64 * BLOCK - 2.0 * BLOCK).max(0.0) + 1e-9, "burst call {call}: {wait}");
+        }
+    }
+
+    #[test]
+    fn a_performance_after_an_export_is_live_within_a_second_or_two() {
+        let mut lead = Lead::default();
+        let mut now = 0.0;
+        // Five minutes, ten times faster than real time.
+        for _ in 0..(300.0 / BLOCK) as u32 {
+            now += BLOCK / 10.0;
+            assert!(lead.on_call(now, BLOCK) <= RIM_SECONDS);
+        }
+        for call in 0..1000 {
+            now += BLOCK;
+            let wait = lead.on_call(now, BLOCK);
+            assert!(wait == 0.0 || f64::from(call) * BLOCK < 2.0 * PACED_SECONDS, "call {call} may wait {wait} s");
         }
     }
 

@@ -22,13 +22,15 @@ pub struct Shared {
     /// Epoch (16 bits) and index (48 bits) of the cell that the audio thread is in.
     now: AtomicU64,
     dead: AtomicBool,
+    /// The worker is to end, in the middle of a seed if need be.
+    pub stop: AtomicBool,
     worker: OnceLock<Thread>,
 }
 
 impl Shared {
     fn set_now(&self, epoch: u32, index: i64) {
         let packed = (u64::from(epoch) << 48) | (index as u64 & 0xffff_ffff_ffff);
-        self.now.store(packed, Ordering::Relaxed);
+        self.now.store(packed, Ordering::Release);
     }
 
     /// By how many cells the audio thread has passed `index`, if it is in the same epoch.
@@ -36,6 +38,11 @@ impl Shared {
         let packed = self.now.load(Ordering::Relaxed);
         let now = ((packed << 16) as i64) >> 16;
         (packed >> 48 == u64::from(epoch) & 0xffff).then(|| now - index)
+    }
+
+    /// True if the audio thread is in another epoch: cells of this one are no longer wanted.
+    pub fn is_stale(&self, epoch: u32) -> bool {
+        self.now.load(Ordering::Acquire) >> 48 != u64::from(epoch) & 0xffff
     }
 
     /// Says which thread is to be woken.
@@ -99,6 +106,11 @@ impl AudioLink {
     /// Wait-free; a cell holds no heap memory.
     pub fn send(&mut self, cell: InCell) -> bool {
         self.to_worker.push(cell).is_ok()
+    }
+
+    /// True if a good part of the ring is free again.
+    pub fn has_room(&self) -> bool {
+        2 * self.to_worker.slots() > self.to_worker.buffer().capacity()
     }
 
     /// Tells the worker where the audio thread is.

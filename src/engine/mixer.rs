@@ -41,13 +41,14 @@ pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
 
 impl Mixer {
     /// A mixer that rests on these plain values.
-    pub fn new(sample_rate_hz: u32, mix_percent: f32, wet_gain_db: f32, bypass: bool) -> Self {
+    /// *Stop* fades in 20 ms, or in `most_stop_samples` where that is less.
+    pub fn new(sample_rate_hz: u32, mix_percent: f32, wet_gain_db: f32, bypass: bool, most_stop_samples: u32) -> Self {
         let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
         Self {
             mix: Ramp::new(mix_percent / 100.0, smoothing),
             wet_gain: Ramp::new(db_to_gain(wet_gain_db), smoothing),
             bypass: Ramp::new(f32::from(bypass), smoothing),
-            stop: Ramp::new(1.0, samples(STOP_SECONDS, sample_rate_hz)),
+            stop: Ramp::new(1.0, samples(STOP_SECONDS, sample_rate_hz).min(most_stop_samples)),
             resting: equal_power(mix_percent / 100.0),
         }
     }
@@ -68,6 +69,11 @@ impl Mixer {
     /// Fades the wet out, or lets it come back.
     pub fn set_stopped(&mut self, stopped: bool) {
         self.stop.set_target(f32::from(!stopped));
+    }
+
+    /// How much of the wet *Stop* lets through now.
+    pub fn stop_gain(&self) -> f32 {
+        self.stop.value()
     }
 
     /// Ends all movement.
@@ -104,7 +110,7 @@ mod tests {
     #[test]
     fn dry_is_exact_at_zero_mix_and_in_bypass_and_wet_at_one() {
         let odd = f32::from_bits(0x3e99_999b);
-        let mut mixer = Mixer::new(48_000, 0.0, 6.0, false);
+        let mut mixer = Mixer::new(48_000, 0.0, 6.0, false, 2400);
         assert_eq!(mixer.advance().output(odd, 0.7).to_bits(), odd.to_bits());
         assert!(mixer.advance().output(f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
         mixer.set(ParamId::Mix, 100.0);
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn stop_is_silent_after_twenty_milliseconds() {
-        let mut mixer = Mixer::new(48_000, 100.0, 0.0, false);
+        let mut mixer = Mixer::new(48_000, 100.0, 0.0, false, 2400);
         mixer.set_stopped(true);
         let path: Vec<f32> = (0..960).map(|_| mixer.advance().output(0.0, 0.4)).collect();
         assert!(path.windows(2).all(|pair| pair[0] >= pair[1]) && path[958] > 0.0);
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn whatever_comes_in_is_finite_and_below_the_ceiling() {
-        let mut mixer = Mixer::new(48_000, 100.0, 12.0, false);
+        let mut mixer = Mixer::new(48_000, 100.0, 12.0, false, 2400);
         for wet in [f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 5.0] {
             let out = mixer.advance().output(0.0, wet);
             assert!(out.is_finite() && out.abs() <= crate::dsp::limiter::CEILING, "{wet} gave {out}");

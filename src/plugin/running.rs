@@ -97,8 +97,10 @@ impl Running {
         while let Some(event) = context.next_event() {
             if let NoteEvent::MidiCC { timing, cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. } = event {
                 let offset = (timing as usize).clamp(done, block);
-                self.advance(channels, done, offset, context);
-                done = offset;
+                if offset > done {
+                    self.advance(channels, done, offset, context);
+                    done = offset;
+                }
                 self.engine.stop_from_midi();
             }
         }

@@ -6,13 +6,17 @@ use crate::{
     nn::Isa,
 };
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
+/// Nobody waits longer for another thread that looks a model up.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Number of slots.
 pub const SLOTS: usize = 128;
 
@@ -132,7 +136,16 @@ impl ModelBank {
             match &entry.state {
                 State::Ready(network) => return Ok(Arc::clone(network)),
                 State::Failed(reason) => return Err(reason.clone()),
-                State::Loading => slots = self.changed.wait(slots).unwrap_or_else(PoisonError::into_inner),
+                State::Loading => {
+                    let (woken, timeout) =
+                        self.changed.wait_timeout(slots, LONGEST_WAIT).unwrap_or_else(PoisonError::into_inner);
+                    slots = woken;
+                    if timeout.timed_out() {
+                        return Err(format!(
+                            "model slot {slot}: expected to be loaded within {LONGEST_WAIT:?}, still is not"
+                        ));
+                    }
+                }
                 State::NotLoaded => {
                     entry.state = State::Loading;
                     break (entry.source.clone(), entry.name.clone(), entry.revision);
@@ -140,7 +153,9 @@ impl ModelBank {
             }
         };
         drop(slots);
-        let loaded = self.read(slot, &source, &name);
+        // Whatever a file does to its reader, nobody must wait for this slot for ever.
+        let loaded = catch_unwind(AssertUnwindSafe(|| self.read(slot, &source, &name)))
+            .unwrap_or_else(|_| Err(format!("{name}: reading it failed unexpectedly")));
         let mut slots = self.lock();
         let entry = &mut slots[index];
         if entry.revision == revision {

@@ -8,15 +8,16 @@ use super::{
 };
 use crate::{
     approach::Network,
-    dsp::{level::db_to_gain, random::mix64},
+    dsp::{level::db_to_gain, random::mix64, resample::Resampler},
     engine::{
-        Alignment, EngineConfig, GRID_SAMPLES, Meters, ParamId, ParamValues, RenderMode,
+        Alignment, EngineConfig, GRID_SAMPLES, ParamId, ParamValues, RenderMode,
         cell::{InCell, OutCell},
         least_reaction_samples,
+        link::Shared,
         spec::HOLD_FOREVER_SECONDS,
     },
 };
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Old to new continuation.
@@ -25,6 +26,11 @@ const CROSS_FADE_SECONDS: f64 = 0.05;
 const FADE_IN_SECONDS: f64 = 0.02;
 /// At the end of *Hold*.
 const FADE_OUT_SECONDS: f64 = 0.5;
+
+/// A model's warm-up speed is believed up to this times what its size suggests.
+const MOST_OPTIMISM: f32 = 4.0;
+/// Voices of a model that are made when it is chosen: warming, playing and fading.
+const VOICES: usize = 3;
 
 /// A seed being run through its network.
 #[derive(Debug)]
@@ -44,7 +50,7 @@ pub struct Core {
     alignment: Alignment,
     mode: RenderMode,
     bank: Arc<ModelBank>,
-    meters: Arc<Meters>,
+    shared: Arc<Shared>,
     /// Models seen ready, so that the bank's lock is taken only at switches.
     networks: Vec<Option<Arc<Network>>>,
     bank_generation: u64,
@@ -61,18 +67,20 @@ pub struct Core {
     current: Option<Voice>,
     fading: Option<Voice>,
     spare: Vec<Voice>,
+    /// From and to the host's rate, by model rate.
+    resamplers: HashMap<u32, (Resampler, Resampler)>,
 }
 
 impl Core {
     /// The state before the first cell.
-    pub fn new(config: &EngineConfig, reaction_cells: usize, bank: Arc<ModelBank>, meters: Arc<Meters>) -> Self {
+    pub fn new(config: &EngineConfig, reaction_cells: usize, bank: Arc<ModelBank>, shared: Arc<Shared>) -> Self {
         Self {
             sample_rate_hz: config.sample_rate_hz,
             reaction_samples: (reaction_cells * GRID_SAMPLES) as i64,
             alignment: config.alignment,
             mode: config.mode,
             bank,
-            meters,
+            shared,
             networks: vec![None; SLOTS],
             bank_generation: 0,
             network: None,
@@ -86,6 +94,7 @@ impl Core {
             current: None,
             fading: None,
             spare: Vec::new(),
+            resamplers: HashMap::new(),
         }
     }
 
@@ -121,12 +130,15 @@ impl Core {
             self.drop_voices();
             self.sound_since = None;
             self.start_at_once = false;
+            // Not even the model that played before: a bounce from here does not know it.
+            self.network = None;
+            self.wanted_slot = None;
         } else if cell.clock_end != self.clock_end + GRID {
             // The host looped: voices go on, what was planned for the clock is planned anew.
             self.abandon_planned();
         }
         self.clock_end = cell.clock_end;
-        self.history.push(&cell.audio);
+        self.history.push(&cell.audio, db_to_gain(cell.values.get(ParamId::InputGain)));
         let now = self.history.end();
         if !cell.armed {
             self.drop_voices();
@@ -139,29 +151,30 @@ impl Core {
     /// Offline, and before anything has ever played, a model is waited for; otherwise it is loaded beside.
     fn choose_model(&mut self, values: &ParamValues) {
         let generation = self.bank.generation();
-        if std::mem::replace(&mut self.bank_generation, generation) != generation {
+        let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
+        if changed {
             self.networks.fill(None);
         }
         let slot = values.get(ParamId::Model) as u8;
-        let switched = self.wanted_slot != Some(slot);
+        let switched = self.wanted_slot.replace(slot) != Some(slot);
         let index = usize::from(slot).min(SLOTS - 1);
-        if !switched && self.networks[index].is_some() {
-            return;
-        }
         if self.networks[index].is_none() {
             self.networks[index] = self.bank.get(slot);
         }
-        if self.networks[index].is_none() && switched {
+        if self.networks[index].is_none() && (switched || changed) {
             if self.mode == RenderMode::Offline || self.network.is_none() {
                 self.networks[index] = self.bank.load(slot).ok();
             } else {
-                self.meters.count_late_switch();
+                self.shared.meters.count_late_switch();
                 self.bank.load_in_background(slot);
             }
         }
-        self.wanted_slot = Some(slot);
-        if let Some(network) = &self.networks[index] {
-            self.network = Some(Arc::clone(network));
+        let Some(network) = self.networks[index].clone() else {
+            return;
+        };
+        if self.network.as_ref().is_none_or(|current| !Arc::ptr_eq(current, &network)) {
+            self.network = Some(Arc::clone(&network));
+            self.make_voices(&network);
         }
     }
 
@@ -171,7 +184,9 @@ impl Core {
             return;
         };
         let rate = self.sample_rate_hz;
-        let speed = network.config().warmup_speed;
+        // A file may promise what no machine keeps.
+        let config = network.config();
+        let speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
         if self.warming.as_ref().is_some_and(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
             self.abandon_warming();
         }
@@ -211,7 +226,7 @@ impl Core {
     /// Begins to run the seed that ends at `seed_end`, now or a warm-up from now.
     fn begin(&mut self, now: i64, seed_end: i64, plan: SeedPlan, network: &Arc<Network>, values: &ParamValues) {
         let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
-        self.meters.set_seed_clipped_ms(clipped_ms as u32);
+        self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
         let mut voice = self.take_spare(network);
         let seed = SeedSpan { start: seed_end - plan.seed_samples, end: seed_end };
         // What is random follows from the number and from the place on the clock, not from what played before.
@@ -229,7 +244,7 @@ impl Core {
         let steps = warming.voice.seed_steps();
         let span = (warming.ready - warming.began).max(GRID);
         let due = if now >= warming.ready { steps } else { steps * (now - warming.began) / span };
-        warming.voice.warm(&mut self.history, due);
+        warming.voice.warm(&mut self.history, due, &self.shared.stop);
         if now == warming.seed.end && !self.is_above_gate(now, self.warming_seed_samples(), values) {
             self.abandon_warming();
             return;
@@ -252,11 +267,11 @@ impl Core {
         let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
         let start = now + self.reaction_samples.max(least as i64);
         // The level to keep to is the performer's, before what Input Gain adds for the model's ears.
-        let level = self.history.rms(seed.end, seed.end - seed.start) / db_to_gain(values.get(ParamId::InputGain));
+        let level = self.history.performer_rms(seed.end, seed.end - seed.start);
         let seconds = if self.current.is_some() { CROSS_FADE_SECONDS } else { FADE_IN_SECONDS };
         let fade = self.in_samples(seconds);
         voice.start(start, fade, level, self.alignment, values.get(ParamId::Temperature));
-        self.meters.count_continuation();
+        self.shared.meters.count_continuation();
         if let Some(mut old) = self.current.replace(voice) {
             old.release(start, fade);
             self.fading = Some(old);
@@ -288,7 +303,7 @@ impl Core {
             let failed_before = playing.has_failed();
             playing.add_to(time, values.get(ParamId::Temperature), left);
             if playing.has_failed() && !failed_before {
-                self.meters.count_wet_failure();
+                self.shared.meters.count_wet_failure();
             }
             if playing.is_over(time + GRID) {
                 self.spare.extend(voice.take());
@@ -305,12 +320,29 @@ impl Core {
         (seconds * f64::from(self.sample_rate_hz)).round() as i64
     }
 
-    fn take_spare(&mut self, network: &Arc<Network>) -> Voice {
-        let found = self.spare.iter().position(|voice| Arc::ptr_eq(voice.network(), network));
-        // Voices of other models are let go here, on the worker.
-        let voice = found.map(|index| self.spare.swap_remove(index));
+    /// Voices of a model are made when it is chosen, and those of others let go: no seed waits for an allocation.
+    fn make_voices(&mut self, network: &Arc<Network>) {
         self.spare.retain(|voice| Arc::ptr_eq(voice.network(), network));
-        voice.unwrap_or_else(|| Voice::new(Arc::clone(network), self.sample_rate_hz))
+        while self.spare.len() < VOICES {
+            let voice = self.make_voice(network);
+            self.spare.push(voice);
+        }
+    }
+
+    fn make_voice(&mut self, network: &Arc<Network>) -> Voice {
+        let (host_hz, model_hz) = (self.sample_rate_hz, network.config().sample_rate_hz);
+        let (to_model, to_host) = self
+            .resamplers
+            .entry(model_hz)
+            .or_insert_with(|| (Resampler::new(host_hz, model_hz), Resampler::new(model_hz, host_hz)));
+        Voice::new(Arc::clone(network), host_hz, to_model.clone(), to_host.clone())
+    }
+
+    fn take_spare(&mut self, network: &Arc<Network>) -> Voice {
+        match self.spare.iter().position(|voice| Arc::ptr_eq(voice.network(), network)) {
+            Some(index) => self.spare.swap_remove(index),
+            None => self.make_voice(network),
+        }
     }
 
     fn abandon_warming(&mut self) {

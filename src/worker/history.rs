@@ -17,6 +17,8 @@ pub struct History {
     audio: [Vec<f32>; 2],
     /// Energy of the middle signal per cell.
     energies: Vec<f64>,
+    /// The same before the input gain: the performer's.
+    performer_energies: Vec<f64>,
     heard_from: i64,
     end: i64,
     window: Vec<f32>,
@@ -31,6 +33,7 @@ impl History {
             cells,
             audio: [vec![0.0; samples], vec![0.0; samples]],
             energies: vec![0.0; cells as usize],
+            performer_energies: vec![0.0; cells as usize],
             heard_from: 0,
             end: 0,
             window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
@@ -43,8 +46,8 @@ impl History {
         self.end = index * GRID;
     }
 
-    /// Appends the next cell.
-    pub fn push(&mut self, audio: &CellAudio) {
+    /// Appends the next cell, heard at `input_gain`.
+    pub fn push(&mut self, audio: &CellAudio, input_gain: f32) {
         let slot = (self.end / GRID).rem_euclid(self.cells) as usize;
         for (ring, samples) in self.audio.iter_mut().zip(audio) {
             ring[slot * GRID_SAMPLES..][..GRID_SAMPLES].copy_from_slice(samples);
@@ -54,6 +57,7 @@ impl History {
             *slot = 0.5 * (audio[0][i] + audio[1][i]);
         }
         self.energies[slot] = energy(&middle);
+        self.performer_energies[slot] = self.energies[slot] / f64::from(input_gain * input_gain);
         self.end += GRID;
     }
 
@@ -67,12 +71,21 @@ impl History {
         (self.end - self.heard_from).min(self.cells * GRID)
     }
 
-    /// RMS of the middle signal over whole cells: the last `samples` before `end`.
+    /// RMS of what the model hears, over whole cells: the last `samples` before `end`.
     pub fn rms(&self, end: i64, samples: i64) -> f32 {
+        self.rms_of(&self.energies, end, samples)
+    }
+
+    /// The same of what the performer plays, before the input gain.
+    pub fn performer_rms(&self, end: i64, samples: i64) -> f32 {
+        self.rms_of(&self.performer_energies, end, samples)
+    }
+
+    fn rms_of(&self, energies: &[f64], end: i64, samples: i64) -> f32 {
         let last = end.div_euclid(GRID);
         let count = (samples / GRID).clamp(1, self.cells);
         let first = (last - count).max(self.heard_from.div_euclid(GRID));
-        let sum: f64 = (first..last).map(|cell| self.energies[cell.rem_euclid(self.cells) as usize]).sum();
+        let sum: f64 = (first..last).map(|cell| energies[cell.rem_euclid(self.cells) as usize]).sum();
         (sum / (count * GRID) as f64).sqrt() as f32
     }
 
@@ -113,7 +126,7 @@ mod tests {
                 let time = first + i as i64;
                 if time < start { 0.0 } else { time as f32 }
             });
-            history.push(&[channel, channel]);
+            history.push(&[channel, channel], 2.0);
             cells += 1;
             if cells == 3 {
                 let same = Resampler::new(8000, 8000);
@@ -129,5 +142,6 @@ mod tests {
         assert_eq!(history.model_sample(&same, end - 161_000), 0.0, "the forgotten past");
         let expected = (end - 32) as f32;
         assert!((history.rms(end, 64) - expected).abs() < 1e-3 * expected);
+        assert!((history.performer_rms(end, 64) - 0.5 * expected).abs() < 1e-3 * expected, "heard at twice its level");
     }
 }

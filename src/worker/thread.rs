@@ -10,10 +10,7 @@ use crate::{
     },
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -44,7 +41,7 @@ impl Worker {
     pub(super) fn new(config: &EngineConfig, link: WorkerLink, reaction_cells: usize, bank: Arc<ModelBank>) -> Self {
         let rate = f64::from(config.sample_rate_hz);
         Self {
-            core: Core::new(config, reaction_cells, bank, Arc::clone(&link.shared.meters)),
+            core: Core::new(config, reaction_cells, bank, Arc::clone(&link.shared)),
             link,
             sample_rate_hz: config.sample_rate_hz,
             reaction_cells: reaction_cells as i64,
@@ -65,6 +62,10 @@ impl Worker {
         let Ok(cell) = self.link.from_audio.pop() else {
             return false;
         };
+        if self.link.shared.is_stale(cell.epoch) {
+            // The audio thread has jumped: nobody will hear the answer.
+            return true;
+        }
         let _mode = FloatMode::enter();
         let began = Instant::now();
         if !self.delay.is_zero() {
@@ -108,15 +109,13 @@ impl Worker {
 
     /// Runs on a thread of its own until the handle is dropped.
     pub fn spawn(mut self) -> WorkerThread {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
         let shared = Arc::clone(&self.link.shared);
         let reaction =
             Duration::from_secs_f64(self.reaction_cells as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
         let spawned = std::thread::Builder::new().name("sympathy-worker".into()).spawn(move || {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());
-            while !stop.load(Ordering::Acquire) {
+            while !self.link.shared.stop.load(Ordering::Acquire) {
                 if !self.run_once() {
                     // The audio thread never wakes a live worker: it must look often enough by itself.
                     let sleep = if self.core.is_active() { SLEEP_SOUNDING.min(reaction / 20) } else { reaction / 4 };
@@ -127,7 +126,7 @@ impl Worker {
         if spawned.is_err() {
             shared.mark_dead();
         }
-        WorkerThread { stop: stopped, handle: spawned.ok() }
+        WorkerThread { shared, handle: spawned.ok() }
     }
 }
 
@@ -143,13 +142,13 @@ impl Drop for DeathNotice {
 /// A running worker; dropping it ends and joins the thread. Not for the audio thread.
 #[derive(Debug)]
 pub struct WorkerThread {
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     handle: Option<JoinHandle<()>>,
 }
 
 impl Drop for WorkerThread {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
+        self.shared.stop.store(true, Ordering::Release);
         if let Some(handle) = self.handle.take() {
             handle.thread().unpark();
             // A panic on the worker has been reported by its hook; there is nothing to add.

@@ -7,7 +7,13 @@ use crate::{
     engine::{Alignment, GRID_SAMPLES},
     model::Approach,
 };
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// How long a voice takes to fall silent when its network has failed.
+const FAILURE_FADE_SECONDS: f32 = 0.005;
 
 /// The span of input that seeds a continuation, on engine time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,9 @@ pub struct Voice {
     start_time: i64,
     fade_in_samples: i64,
     release: Option<Release>,
+    /// The last sample before the network failed, and the samples since.
+    last_sample: f32,
+    failed_samples: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,16 +59,15 @@ struct Release {
 }
 
 impl Voice {
-    /// A voice of a model at a host's rate.
-    pub fn new(network: Arc<Network>, host_hz: u32) -> Self {
+    /// A voice of a model at a host's rate. `to_model` and `to_host` convert between the two; their tables are shared.
+    pub fn new(network: Arc<Network>, host_hz: u32, to_model: Resampler, to_host: Resampler) -> Self {
         let config = network.config();
         let (model_hz, window, hop) = (config.sample_rate_hz, config.window_samples(), config.hop_samples());
-        let to_host = Resampler::new(model_hz, host_hz);
         // What one cell needs, and a hop more than that.
         let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
         let capacity = 2 * (to_host.window_samples() + per_cell + hop);
         Self {
-            to_model: Resampler::new(host_hz, model_hz),
+            to_model,
             to_host,
             leash: Leash::new(0.1, model_hz),
             window: vec![0.0; window],
@@ -73,6 +81,8 @@ impl Voice {
             start_time: 0,
             fade_in_samples: 0,
             release: None,
+            last_sample: 0.0,
+            failed_samples: 0,
             continuation: Continuation::new(network),
         }
     }
@@ -106,10 +116,10 @@ impl Voice {
         self.end_step - self.first_step
     }
 
-    /// Feeds windows until `steps` of the seed have been run or the input known so far ends.
-    pub fn warm(&mut self, history: &mut History, steps: i64) {
+    /// Feeds windows until `steps` of the seed have been run, the input known so far ends, or `stop` is set.
+    pub fn warm(&mut self, history: &mut History, steps: i64, stop: &AtomicBool) {
         let (hop, window) = (self.hop.len() as i64, self.window.len());
-        while self.next_step < self.first_step + steps.min(self.seed_steps()) {
+        while self.next_step < self.first_step + steps.min(self.seed_steps()) && !stop.load(Ordering::Relaxed) {
             let first = self.next_step * hop;
             if self.to_model.end_of_input(first + window as i64 - 1) > history.end() {
                 return;
@@ -128,6 +138,8 @@ impl Voice {
     pub fn start(&mut self, start: i64, fade_in_samples: i64, seed_rms: f32, alignment: Alignment, daring: f32) {
         let config = self.continuation.network().config();
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
+        self.last_sample = 0.0;
+        self.failed_samples = 0;
         let hop = self.hop.len() as i64;
         // Where the first predicted sample belongs by its own time: a frame sits at its window's centre, and the first
         // hop of a vocoder leads away from the last frame of the seed.
@@ -243,7 +255,17 @@ impl Voice {
 
     fn make_hop(&mut self, daring: f32) {
         self.continuation.predict(daring, &mut self.hop);
-        self.leash.process(&mut self.hop);
+        if self.continuation.has_failed() {
+            // Not a step to silence but a short way there.
+            let fade = FAILURE_FADE_SECONDS * self.continuation.network().config().sample_rate_hz as f32;
+            for slot in &mut self.hop {
+                self.failed_samples = self.failed_samples.saturating_add(1);
+                *slot = self.last_sample * (1.0 - self.failed_samples as f32 / fade).max(0.0);
+            }
+        } else {
+            self.leash.process(&mut self.hop);
+            self.last_sample = self.hop.last().copied().unwrap_or(0.0);
+        }
         self.made.extend_from_slice(&self.hop);
     }
 
