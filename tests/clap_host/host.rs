@@ -1,5 +1,6 @@
 //! A CLAP host in this process: the plugin's own entry, driven through nothing but CLAP.
 
+use crate::allocations::counted;
 use clack_extensions::{
     audio_ports_config::{AudioPortsConfigBuffer, PluginAudioPortsConfig},
     latency::PluginLatency,
@@ -194,16 +195,14 @@ impl Plugin {
                 ),
             }]);
             let mut out_events = EventBuffer::new();
-            started
-                .process(
-                    &audio_in,
-                    &mut audio_out,
-                    &InputEvents::from_buffer(&events),
-                    &mut OutputEvents::from_buffer(&mut out_events),
-                    Some(done as u64),
-                    transport.as_ref(),
-                )
-                .expect("a processed block");
+            let in_events = InputEvents::from_buffer(&events);
+            let mut out_events = OutputEvents::from_buffer(&mut out_events);
+            let (allocations, status) = counted(|| {
+                let position = Some(done as u64);
+                started.process(&audio_in, &mut audio_out, &in_events, &mut out_events, position, transport.as_ref())
+            });
+            status.expect("a processed block");
+            assert_eq!(allocations, 0, "the audio thread allocated or freed in the block at {done}");
             done = end;
         }
         self.instance.deactivate(started.stop_processing());
