@@ -1,4 +1,4 @@
-//! Chores of the project: `cargo xtask bundle`, `install`, `setup`, `test`.
+//! Chores of the project: `cargo xtask bundle`, `install`, `setup`, `hosts`, `test`.
 
 mod bundle;
 mod hosts;
@@ -15,6 +15,7 @@ usage: cargo xtask <task>
   bundle [--debug]   build Sympathy.clap and Sympathy.vst3 into target/bundled
   install            bundle, and copy both into your plugin folders
   setup              install what a build and the tests need, or print how
+  hosts              bundle, and play it in real VST3 hosts (Python)
   test               format, lints, documentation, all tests, bundle, real hosts";
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["bundle", "--debug"] => bundle::bundle(bundle::Profile::Debug).map(|_| true),
         ["install"] => install::install().map(|()| true),
         ["setup"] => setup::setup().map(|()| true),
+        ["hosts"] => test::hosts(),
         ["test"] => test::test(),
         _ => {
             eprintln!("{USAGE}");

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold, in one go.
 
 use crate::{
-    bundle::{Profile, bundle},
+    bundle::{Bundles, Profile, bundle},
     hosts,
     run::{self, Tally, cargo},
     setup,
@@ -25,35 +25,41 @@ pub fn test() -> Result<bool> {
     };
     step("setup", &mut || setup::setup().map(|()| Tally::of(true)));
     step("format", &mut || check(&["fmt", "--all", "--check"]));
-    // Default features with `plugin` on top hold all there is to compile: dependencies are compiled once for them.
-    let lint = ["--all-targets", "--", "-D", "warnings"];
-    step("clippy, default features", &mut || check(&[&["clippy", "--workspace"], &lint[..]].concat()));
-    step("clippy, plugin", &mut || {
-        check(&[&["clippy", "--package", "sympathy", "--features", "plugin"], &lint[..]].concat())
-    });
+    // Default features with `plugin` on top hold all there is to compile. Always the whole workspace: what is selected
+    // decides on the features of dependencies, and so on whether they are compiled once or many times.
+    let all = ["--workspace", "--features", "sympathy/plugin"];
+    let deny = ["--", "-D", "warnings"];
+    step("clippy, default features", &mut || check(&[&["clippy", "--workspace", "--all-targets"], &deny[..]].concat()));
+    step("clippy, plugin", &mut || check(&[&["clippy"], &all[..], &["--all-targets"], &deny].concat()));
     step("documentation", &mut || {
-        let doc = ["doc", "--package", "sympathy", "--features", "plugin", "--no-deps"];
-        run::succeed(cargo()?.args(doc).env("RUSTDOCFLAGS", "-D warnings")).map(|()| Tally::of(true))
+        run::succeed(cargo()?.arg("doc").args(all).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
+        Ok(Tally::of(true))
     });
-    step("tests", &mut || {
-        let tests = ["test", "--workspace", "--features", "sympathy/plugin", "--no-fail-fast"];
-        run::counted(cargo()?.args(tests))
-    });
+    step("tests", &mut || run::counted(cargo()?.arg("test").args(all).arg("--no-fail-fast")));
     let mut bundles = None;
     step("bundle", &mut || {
         bundles = Some(bundle(Profile::Bundle)?);
         Ok(Tally::of(true))
     });
     if let Some(bundles) = bundles {
-        step("hosts", &mut || {
-            let features = ["--workspace", "--features", "sympathy/plugin"];
-            run::succeed(cargo()?.args(["build", "--quiet"]).args(features))?;
-            let cli = run::target_folder()?.join("debug").join(format!("sympathy{}", std::env::consts::EXE_SUFFIX));
-            hosts::test(&bundles, &cli)
-        });
+        step("hosts", &mut || play_in_hosts(&bundles));
     }
     println!("\n{} passed, {} failed", total.passed, total.failed);
     Ok(total.failed == 0)
+}
+
+/// `cargo xtask hosts`. Returns whether all went well.
+pub fn hosts() -> Result<bool> {
+    let tally = play_in_hosts(&bundle(Profile::Bundle)?)?;
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    Ok(tally.failed == 0)
+}
+
+/// The command line tool that the hosts are compared with is the one that the tests have built.
+fn play_in_hosts(bundles: &Bundles) -> Result<Tally> {
+    run::succeed(cargo()?.args(["build", "--workspace", "--features", "sympathy/plugin"]))?;
+    let cli = run::target_folder()?.join("debug").join(format!("sympathy{}", std::env::consts::EXE_SUFFIX));
+    hosts::test(bundles, &cli)
 }
 
 /// A call of cargo that is one check.
