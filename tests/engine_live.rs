@@ -15,7 +15,8 @@ use std::{
 use sympathy::{
     dsp::level::rms,
     engine::{Activity, ClockMode, EngineConfig, ParamId, RenderMode, Transport},
-    worker,
+    nn::Isa,
+    worker::{self, ModelBank},
 };
 
 /// Largest step between neighbouring samples.
@@ -293,4 +294,20 @@ fn a_full_ring_begins_anew_and_leaves_dry_alone() {
     let meters = engine.meters();
     assert!((1..=3).contains(&meters.late_starts()), "{} late starts", meters.late_starts());
     assert!(meters.is_sounding(), "it plays again");
+}
+
+#[test]
+fn switches_between_embedded_models_are_never_late() {
+    let bank = ModelBank::with_embedded(Isa::best());
+    let config = config(48_000, 2, 0);
+    let input = phrase(48_000, 4.0, 2);
+    let switch = |at, slot| Change { at, id: ParamId::Model, value: slot };
+    let changes = [switch(72_000, 1.0), switch(130_000, 2.0)];
+    let bounced = offline(&config, &bank, &input, &changes, Some(0), &Blocks::Fixed(512));
+    // A fresh bank, and a host that hurries without saying so.
+    let (mut engine, worker) = worker::start(config, ModelBank::with_embedded(Isa::best()));
+    let _thread = worker.spawn();
+    let hurried = run(&mut engine, &input, &changes, Some(0), &Blocks::Fixed(512), |_| {});
+    assert_eq!((engine.meters().late_switches(), engine.meters().underruns()), (0, 0));
+    assert_same_bits(&bounced, &hurried, "switches while hurrying");
 }

@@ -2,75 +2,19 @@
 #![allow(missing_docs, reason = "test code")]
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::{
     drive::{config, drain, playing},
     models, phrase,
 };
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
-    sync::Arc,
-};
+use counting::counted;
+use std::sync::Arc;
 use sympathy::{
     engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
     worker,
 };
-
-struct Counting;
-
-thread_local! {
-    static COUNTING: Cell<bool> = const { Cell::new(false) };
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count() {
-    // During a thread's destruction there is nothing to count.
-    let _ = COUNTING.try_with(|on| {
-        if on.get() {
-            COUNT.with(|count| count.set(count.get() + 1));
-        }
-    });
-}
-
-// SAFETY: every call is handed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as promised by the caller.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as promised by the caller.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Allocations and frees on this thread while `body` runs.
-fn counted<T>(body: impl FnOnce() -> T) -> (usize, T) {
-    COUNT.with(|count| count.set(0));
-    COUNTING.with(|on| on.set(true));
-    let result = body();
-    COUNTING.with(|on| on.set(false));
-    (COUNT.with(Cell::get), result)
-}
-
-#[test]
-fn the_counter_counts() {
-    let (count, boxed) = counted(|| Box::new(1));
-    assert_eq!(count, 1);
-    assert_eq!(counted(move || drop(boxed)).0, 1);
-    assert_eq!(counted(|| std::hint::black_box(2) + 2).0, 0);
-}
 
 /// One block under the counter.
 #[track_caller]

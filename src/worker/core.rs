@@ -16,6 +16,7 @@ use crate::{
         link::Shared,
         spec::HOLD_FOREVER_SECONDS,
     },
+    model::EMBEDDED,
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -95,6 +96,14 @@ impl Core {
             fading: None,
             spare: Vec::new(),
             resamplers: HashMap::new(),
+        }
+    }
+
+    /// Loads the embedded models, some milliseconds each: switches between them are then never late, in no host.
+    pub fn load_embedded(&self) {
+        for model in EMBEDDED {
+            // One that cannot be loaded says why when it is chosen.
+            let _ = self.bank.load(model.slot);
         }
     }
 

@@ -115,6 +115,7 @@ impl Worker {
         let spawned = std::thread::Builder::new().name("sympathy-worker".into()).spawn(move || {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());
+            self.core.load_embedded();
             while !self.link.shared.stop.load(Ordering::Acquire) {
                 if !self.run_once() {
                     // The audio thread never wakes a live worker: it must look often enough by itself.

@@ -1,5 +1,6 @@
 //! The plugin in a real CLAP host, in this process: what it plays must be, bit for bit, what the engine plays offline.
 
+#[path = "../common/counting.rs"]
 mod allocations;
 #[path = "../common/mod.rs"]
 mod common;

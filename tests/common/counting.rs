@@ -1,4 +1,4 @@
-//! Counts what a thread allocates and frees: the audio thread, inside the plugin's `process`.
+//! Counts what a thread allocates and frees. Its own module, as it replaces the allocator of the program it is part of.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
