@@ -25,7 +25,9 @@ impl FrameAnalyser {
     pub fn new(config: &ModelConfig) -> Self {
         let kind = match config.approach {
             Approach::Vector { emphasis, .. } => Kind::Samples { scaling: config.scaling, emphasis },
-            Approach::Sample => Kind::Samples { scaling: config.scaling, emphasis: 0.0 },
+            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => {
+                Kind::Samples { scaling: config.scaling, emphasis: 0.0 }
+            }
             Approach::Magnitude { window, magnitude_peak, power, .. } => {
                 Kind::Magnitudes { stft: MagnitudeStft::new(window, config.fft_samples()), magnitude_peak, power }
             }

@@ -58,7 +58,7 @@ impl FrameSynth {
                 gain,
                 last: 0.0,
             },
-            Approach::Sample => {
+            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => {
                 Kind::Samples { scaling: config.scaling, hop: 1, tail: Vec::new(), emphasis: 0.0, gain: 1.0, last: 0.0 }
             }
             Approach::Magnitude { window, hop, peak_picking, magnitude_peak, power, sharpen, .. } => {
@@ -97,7 +97,10 @@ impl FrameSynth {
     /// Takes the seed's last frame as the one from which the continuation departs. `frame`: `[frame_size]`
     pub fn prime(&mut self, frame: &[f32]) {
         match &mut self.kind {
-            Kind::Samples { hop, tail, .. } => tail.copy_from_slice(&frame[*hop..]),
+            Kind::Samples { hop, tail, .. } => {
+                let overlap = tail.len();
+                tail.copy_from_slice(&frame[*hop..][..overlap]);
+            }
             Kind::Magnitudes(magnitudes) => {
                 magnitudes.decode(frame);
                 magnitudes.vocoder.prime(&magnitudes.amplitudes);

@@ -78,13 +78,17 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
             text.row("gain", gain);
         }
         Approach::Sample => {}
+        Approach::Column { seg_len } => text.row("column", ms(seg_len)),
+        Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => {
+            text.row("columns", format!("{num_unrollings} of {}, every {}", ms(seg_len), ms(int_cursor_inc)));
+        }
     }
     text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
     text.row("network", format!("LSTM, {} × {} wide", config.layers, config.hidden));
     text.row(
         "features",
         match config.principal_components {
-            0 => config.features().to_string(),
+            0 => config.inputs().to_string(),
             components => format!("{components} principal components of {}", config.frame_size()),
         },
     );

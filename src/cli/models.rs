@@ -62,6 +62,8 @@ pub fn describe_approach(config: &ModelConfig) -> String {
         Approach::Vector { seg_len, .. } => format!("vector {seg_len}"),
         Approach::Magnitude { window, hop, .. } => format!("magnitude {window}/{hop}"),
         Approach::Sample => "sample".into(),
+        Approach::Column { seg_len } => format!("column {seg_len}"),
+        Approach::Transpose { seg_len, num_unrollings, .. } => format!("transpose {num_unrollings} × {seg_len}"),
     };
     let head = match config.head {
         Head::Mse => "mse".into(),

@@ -47,6 +47,21 @@ pub enum Approach {
     },
     /// A step takes one sample and predicts the next.
     Sample,
+    /// A step takes the last `seg_len` samples and predicts the one after them (Pfalz 2018, *column*).
+    Column {
+        /// Samples that a step looks at.
+        seg_len: usize,
+    },
+    /// As a column, but what is predicted comes from `num_unrollings` columns: the dense layer makes a number of each, a
+    /// second dense layer the next sample of these numbers (Pfalz 2018, *transpose*).
+    Transpose {
+        /// Samples that a column holds.
+        seg_len: usize,
+        /// Columns.
+        num_unrollings: usize,
+        /// Samples from the beginning of a column to that of the next.
+        int_cursor_inc: usize,
+    },
 }
 
 fn one() -> f32 {
@@ -55,10 +70,32 @@ fn one() -> f32 {
 
 /// The recurrent cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Cell {
-    /// PyTorch's `nn.LSTM`.
+    /// PyTorch's `nn.LSTM`, with peepholes where [`ModelConfig::peepholes`] is set.
     Lstm,
+    /// PyTorch's `nn.GRU`.
+    Gru,
+    /// PyTorch's `nn.RNN`, h ← tanh(W·[x; h] + b).
+    #[serde(alias = "vanilla", alias = "rnn")]
+    RnnTanh,
+    /// PyTorch's `nn.RNN` with `nonlinearity="relu"`.
+    RnnRelu,
+    /// Clockwork RNN (Koutník et al. 2014): [`ModelConfig::clock_groups`] equal groups of neighbouring units with periods
+    /// 1, 2, 4, …; at step t (from 0) those whose period divides t move, all others keep their output; a group hears itself and the
+    /// slower ones. Tensors as in `nn.RNN`; what lies below the block diagonal of `weight_hh` has no effect.
+    Clockwork,
+}
+
+impl Cell {
+    /// Rows of `weight_ih` and `weight_hh` per unit.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+            Self::RnnTanh | Self::RnnRelu | Self::Clockwork => 1,
+        }
+    }
 }
 
 /// How a step's output becomes the next frame (DESIGN 6).
@@ -134,6 +171,19 @@ pub struct ModelConfig {
     pub layers: usize,
     /// Width of a layer.
     pub hidden: usize,
+    /// LSTM: the gates see the cell through diagonal weights `rnn.weight_peephole_l{k}`, `(3·hidden)` in the order i, f, o
+    /// (Gers and Schmidhuber 2000): i and f the last one, o the new one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub peepholes: bool,
+    /// Clockwork: groups of units, a divisor of the width; 0 for other cells.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub clock_groups: usize,
+    /// A layer's input is added to its output where both have the same width (He et al. 2016).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub residual_layers: bool,
+    /// Outputs of the dense layer go through tanh. With an `mse` head only.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tanh_output: bool,
     /// How outputs become frames.
     pub head: Head,
     /// The rate at which the model hears and speaks.
@@ -162,6 +212,14 @@ pub struct ModelConfig {
     pub notes: String,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// A tensor that must be in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorShape {
@@ -180,7 +238,7 @@ impl ModelConfig {
         match self.approach {
             Approach::Vector { seg_len, .. } => seg_len,
             Approach::Magnitude { hop, .. } => hop,
-            Approach::Sample => 1,
+            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => 1,
         }
     }
 
@@ -189,6 +247,7 @@ impl ModelConfig {
         match self.approach {
             Approach::Vector { seg_len, overlap, emphasis, .. } => seg_len + overlap + usize::from(emphasis > 0.0),
             Approach::Magnitude { window, .. } => window,
+            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => seg_len,
             Approach::Sample => 1,
         }
     }
@@ -201,18 +260,29 @@ impl ModelConfig {
         }
     }
 
-    /// Numbers in a frame before principal components: samples or bins.
+    /// True where the frame slides by one sample a step and only that sample is predicted.
+    pub fn slides(&self) -> bool {
+        matches!(self.approach, Approach::Column { .. } | Approach::Transpose { .. })
+    }
+
+    /// Numbers in a frame that the network hears, before principal components: samples or bins.
     pub fn frame_size(&self) -> usize {
         match self.approach {
             Approach::Vector { seg_len, overlap, .. } => seg_len + overlap,
             Approach::Magnitude { .. } => self.fft_samples() / 2 + 1,
+            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => seg_len,
             Approach::Sample => 1,
         }
     }
 
-    /// Features of a frame: what the network takes, and what it predicts of the next frame.
-    pub fn features(&self) -> usize {
+    /// Numbers that the network takes a step.
+    pub fn inputs(&self) -> usize {
         if self.principal_components > 0 { self.principal_components } else { self.frame_size() }
+    }
+
+    /// Numbers that are predicted a step: the next frame's features, or one sample where the frame slides.
+    pub fn features(&self) -> usize {
+        if self.slides() { 1 } else { self.inputs() }
     }
 
     /// Outputs of the dense layer.
@@ -227,15 +297,24 @@ impl ModelConfig {
     pub fn tensors(&self) -> Vec<TensorShape> {
         let tensor = |name: String, shape: &[usize]| TensorShape { name, shape: shape.to_vec() };
         let mut tensors = Vec::new();
+        let rows = self.cell.gates() * self.hidden;
         for layer in 0..self.layers {
-            let inputs = if layer == 0 { self.features() } else { self.hidden };
-            tensors.push(tensor(format!("rnn.weight_ih_l{layer}"), &[4 * self.hidden, inputs]));
-            tensors.push(tensor(format!("rnn.weight_hh_l{layer}"), &[4 * self.hidden, self.hidden]));
-            tensors.push(tensor(format!("rnn.bias_ih_l{layer}"), &[4 * self.hidden]));
-            tensors.push(tensor(format!("rnn.bias_hh_l{layer}"), &[4 * self.hidden]));
+            let inputs = if layer == 0 { self.inputs() } else { self.hidden };
+            tensors.push(tensor(format!("rnn.weight_ih_l{layer}"), &[rows, inputs]));
+            tensors.push(tensor(format!("rnn.weight_hh_l{layer}"), &[rows, self.hidden]));
+            tensors.push(tensor(format!("rnn.bias_ih_l{layer}"), &[rows]));
+            tensors.push(tensor(format!("rnn.bias_hh_l{layer}"), &[rows]));
+            if self.peepholes {
+                tensors.push(tensor(format!("rnn.weight_peephole_l{layer}"), &[3 * self.hidden]));
+            }
         }
         tensors.push(tensor("out.weight".into(), &[self.output_size(), self.hidden]));
         tensors.push(tensor("out.bias".into(), &[self.output_size()]));
+        if let Approach::Transpose { num_unrollings, .. } = self.approach {
+            // The oldest column first.
+            tensors.push(tensor("columns.weight".into(), &[1, num_unrollings]));
+            tensors.push(tensor("columns.bias".into(), &[1]));
+        }
         if self.principal_components > 0 {
             let (components, frame) = (self.principal_components, self.frame_size());
             tensors.push(tensor("pca.basis".into(), &[components, frame]));
@@ -286,10 +365,40 @@ impl ModelConfig {
                     .or_else(|| number("sharpen", sharpen, 0.5, 4.0))
             }
             Approach::Sample => None,
+            Approach::Column { seg_len } => size("seg_len", seg_len, 1, 8192),
+            Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => size("seg_len", seg_len, 1, 8192)
+                .or_else(|| size("num_unrollings", num_unrollings, 1, 1024))
+                .or_else(|| size("int_cursor_inc", int_cursor_inc, 1, 8192)),
+        };
+        let needs = |field, holds: bool, rule: &str, value: String| (!holds).then(|| (field, rule.to_string(), value));
+        let groups_fit = match self.cell {
+            Cell::Clockwork => {
+                (1..=16).contains(&self.clock_groups) && self.hidden.is_multiple_of(self.clock_groups.max(1))
+            }
+            _ => self.clock_groups == 0,
         };
         own.or_else(|| size("layers", self.layers, 1, 16))
             .or_else(|| size("hidden", self.hidden, 1, 8192))
-            .or_else(|| size("principal_components", self.principal_components, 0, self.frame_size()))
+            .or_else(|| {
+                let rule = "1 to 16, a divisor of `hidden`, with a clockwork cell; 0 with others";
+                needs("clock_groups", groups_fit, rule, self.clock_groups.to_string())
+            })
+            .or_else(|| {
+                let holds = !self.peepholes || self.cell == Cell::Lstm;
+                needs("peepholes", holds, "false, as the cell is no LSTM", "true".into())
+            })
+            .or_else(|| {
+                let holds = !self.tanh_output || self.head == Head::Mse;
+                needs("tanh_output", holds, "false, as the head is a mixture", "true".into())
+            })
+            .or_else(|| {
+                let holds = self.head == Head::Mse || !matches!(self.approach, Approach::Transpose { .. });
+                needs("head", holds, "mse, as the approach is transpose", "a mixture".into())
+            })
+            .or_else(|| {
+                let most = if self.slides() { 0 } else { self.frame_size() };
+                size("principal_components", self.principal_components, 0, most)
+            })
             .or_else(|| match self.head {
                 Head::Mixture { components, .. } => size("components", components, 1, 64),
                 Head::Mse => None,

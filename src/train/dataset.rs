@@ -1,11 +1,6 @@
 //! Material as features, and the model configuration that follows from it.
 
-use super::{
-    config::{TrainApproach, TrainConfig},
-    error::TrainError,
-    material,
-    pca::Pca,
-};
+use super::{config::TrainConfig, error::TrainError, material, options::TrainApproach, pca::Pca};
 use crate::{
     approach::{FrameAnalyser, Projection},
     dsp::{measure::Liveliness, random::mix64, stft::MagnitudeStft},
@@ -121,6 +116,12 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
             Approach::Vector { seg_len, overlap, emphasis, gain }
         }
         TrainApproach::Sample => Approach::Sample,
+        TrainApproach::Column { seg_len } => Approach::Column { seg_len },
+        TrainApproach::Transpose { seg_len } => Approach::Transpose {
+            seg_len,
+            num_unrollings: config.num_unrollings,
+            int_cursor_inc: config.int_cursor_inc.unwrap_or(1),
+        },
         TrainApproach::Magnitude { window, hop, zero_padding, peak_picking, power, sharpen } => {
             let fft = window * (1 + usize::from(zero_padding));
             let magnitude_peak = magnitude_peak(sound, window, fft, hop);
@@ -131,9 +132,13 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         format_version: FORMAT_VERSION,
         name: config.name.clone(),
         approach,
-        cell: Cell::Lstm,
+        cell: config.cell,
         layers: config.layers,
         hidden: config.hidden,
+        peepholes: config.peepholes,
+        clock_groups: if config.cell == Cell::Clockwork { config.clock_groups } else { 0 },
+        residual_layers: config.use_residual,
+        tanh_output: config.tanh_output,
         head: config.head,
         sample_rate_hz: config.sample_rate_hz,
         scaling: scaling(config, sound),

@@ -1,6 +1,6 @@
 //! What can stop a training.
 
-use super::{config::Problem, recording::RecordingError};
+use super::{problem::Problem, recording::RecordingError};
 use crate::model::ModelError;
 use std::path::PathBuf;
 

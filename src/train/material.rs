@@ -1,10 +1,6 @@
 //! The sound that is trained on: read, mixed to mono, brought to the model's rate, without its silences.
 
-use super::{
-    config::{Excerpt, TrainConfig},
-    error::TrainError,
-    recording::Recording,
-};
+use super::{config::TrainConfig, error::TrainError, options::Excerpt, recording::Recording};
 use crate::dsp::{
     level::{db_to_gain, energy, rms},
     resample::Resampler,

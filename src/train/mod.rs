@@ -10,21 +10,26 @@ mod dataset;
 mod error;
 #[cfg(test)]
 mod gradient_check;
+pub mod journal;
 mod loss;
 mod lstm;
 mod material;
 mod network;
 mod optimiser;
+mod options;
 mod overrides;
 mod pca;
+mod problem;
 mod recording;
 mod rules;
 mod run;
 mod streams;
 mod tensors;
 
-pub use config::{Excerpt, LrSchedule, Problem, TrainApproach, TrainConfig};
+pub use config::TrainConfig;
 pub use dataset::Dataset;
 pub use error::TrainError;
+pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
+pub use problem::Problem;
 pub use recording::{Recording, RecordingError};
 pub use run::{Checkpoints, Progress, Trained, train};

@@ -1,9 +1,6 @@
 //! Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019), the gradient clipped by its norm.
 
-use super::{
-    config::{LrSchedule, TrainConfig},
-    tensors::values,
-};
+use super::{config::TrainConfig, options::LrSchedule, tensors::values};
 use candle_core::{Device, Result, Tensor, Var, backprop::GradStore};
 use std::collections::BTreeMap;
 
@@ -43,7 +40,7 @@ impl Adam {
         if !norm.is_finite() {
             return Ok(norm);
         }
-        let gain = if norm > config.clip_norm { (config.clip_norm / norm) as f32 } else { 1.0 };
+        let gain = config.clip_norm.filter(|&most| norm > most).map_or(1.0, |most| (most / norm) as f32);
         self.updates += 1;
         // f64::powf: the exponent outgrows i32 in no training, but the cast would be silent.
         let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.updates as f64);
@@ -73,7 +70,7 @@ impl Adam {
 pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64) -> f64 {
     let rise = ((update + 1) as f64 / config.lr_rise_steps.max(1) as f64).min(1.0);
     let fall = match config.lr_schedule {
-        LrSchedule::Constant => 1.0,
+        LrSchedule::Constant | LrSchedule::Plateau => 1.0,
         LrSchedule::Cosine => {
             LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * fraction.clamp(0.0, 1.0)))
         }
@@ -93,7 +90,7 @@ mod tests {
             .and_then(|x| x.sum_all())
             .expect("a sum");
         let gradients = loss.backward().expect("gradients");
-        let config = TrainConfig { clip_norm: 1.0, ..TrainConfig::default() };
+        let config = TrainConfig { clip_norm: Some(1.0), ..TrainConfig::default() };
         let norm = Adam::default().update(&variables, &gradients, 0.1, &config).expect("an update");
         assert!((norm - 4.25f64.sqrt()).abs() < 1e-6);
         let moved = variable.to_vec1::<f32>().expect("values");

@@ -1,6 +1,6 @@
 //! `--set key=value`.
 
-use super::config::{Problem, TrainConfig};
+use super::{config::TrainConfig, problem::Problem};
 use serde_json::Value;
 
 /// Sets the field that `text` (`key=value`) names, in the JSON of a configuration. A nested field of an object that the

@@ -1,6 +1,10 @@
 //! The range of every field of a training configuration.
 
-use super::config::{Excerpt, Problem, TrainApproach, TrainConfig};
+use super::{
+    config::TrainConfig,
+    options::{Excerpt, TrainApproach},
+    problem::Problem,
+};
 use crate::model::Head;
 use std::fmt::Display;
 
@@ -57,6 +61,10 @@ impl Check {
                 window.min(16_384) * (1 + usize::from(zero_padding)) / 2 + 1
             }
             TrainApproach::Sample => 1,
+            TrainApproach::Column { seg_len } | TrainApproach::Transpose { seg_len } => {
+                self.range("approach.seg_len", seg_len, 1, 8192);
+                seg_len
+            }
         }
     }
 }
@@ -86,7 +94,9 @@ pub(super) fn problems(config: &TrainConfig) -> Vec<Problem> {
     check.range("whitening", config.whitening, 0.0, 1.0);
     check.range("offsets", config.offsets, 1, 64);
     check.range("input_noise", config.input_noise, 0.0, 10.0);
-    check.range("dropout", config.dropout, 0.0, 0.9);
+    check.range("input_keep", config.input_keep, 0.05, 1.0);
+    check.range("output_keep", config.output_keep, 0.05, 1.0);
+    check.range("state_keep", config.state_keep, 0.05, 1.0);
     check.range("lr", config.lr, 1e-8, 1.0);
     check.range("lr_rise_steps", config.lr_rise_steps, 0, 1_000_000);
     check.range("weight_decay", config.weight_decay, 0.0, 1.0);
@@ -97,7 +107,7 @@ pub(super) fn problems(config: &TrainConfig) -> Vec<Problem> {
     check.range("streams", config.streams, 1, 1024);
     check.range("bptt", config.bptt, 1, 8192);
     check.range("restart", config.restart, 0.0, 1.0);
-    check.range("clip_norm", config.clip_norm, 1e-6, 1e6);
+    check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
     check.range("temperature", config.temperature, 0.0, 10.0);
     check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
     check.range("trim_silence_db", config.trim_silence_db.unwrap_or(-50.0), -120.0, 0.0);

@@ -166,8 +166,8 @@ impl<'a> Training<'a> {
         let fraction = self.fraction();
         let segment = self.streams.next(self.config, self.data);
         self.state.iter_mut().for_each(|layer| layer.forget(&segment.restarted));
-        let dropout = (self.config.dropout > 0.0)
-            .then_some(Dropout { probability: self.config.dropout, random: &mut self.dropout });
+        let dropout = (self.config.use_dropout && self.config.output_keep < 1.0)
+            .then_some(Dropout { probability: 1.0 - self.config.output_keep, random: &mut self.dropout });
         let output = self.network.forward(&segment.inputs, &mut self.state, dropout)?;
         let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
         let diverged = |norm: f64| TrainError::Diverged {

@@ -1,0 +1,110 @@
+//! What a run tells of itself, step by step: the source of its report.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One line of a run's journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Entry {
+    /// The run begins.
+    Start(Start),
+    /// A step was made.
+    Step(StepEntry),
+    /// An epoch was completed.
+    Epoch(EpochEntry),
+    /// A sampled output was written.
+    Sample(SampleEntry),
+}
+
+/// What is known before the first step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// The training configuration, complete.
+    pub config: serde_json::Value,
+    /// Number of trained weights.
+    pub parameters: u64,
+    /// Seconds of material.
+    pub material_seconds: f32,
+    /// Rows of the material that an epoch shows.
+    pub frames: u64,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u64,
+    /// The loss of repeating the last frame.
+    pub baseline_loss: f32,
+    /// The model's rate.
+    pub sample_rate_hz: u32,
+    /// The beginning of the material, as it is trained on: a WAV file, relative to the run's folder.
+    pub material: PathBuf,
+    /// Names of the recordings ("songs"), in order.
+    pub songs: Vec<String>,
+}
+
+/// One training step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepEntry {
+    /// Steps made, this one included.
+    pub step: u64,
+    /// Its loss.
+    pub loss: f32,
+    /// Its learning rate.
+    pub rate: f64,
+    /// Norm of its gradient before clipping.
+    pub gradient_norm: f64,
+}
+
+/// Errors of predictions, per row and feature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Errors {
+    /// What is trained: mean squared error, or nats of a mixture.
+    pub loss: f32,
+    /// Mean absolute error of the mean prediction.
+    pub mae: f32,
+    /// Mean bias error: mean of prediction − truth.
+    pub mbe: f32,
+}
+
+/// One epoch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochEntry {
+    /// Epochs completed, this one included.
+    pub epoch: u32,
+    /// Steps made.
+    pub step: u64,
+    /// Seconds of training so far.
+    pub seconds: f64,
+    /// Over the epoch, with noise and dropout as trained.
+    pub train: Errors,
+    /// On the held-out material, without noise and dropout; none without such material.
+    pub validation: Option<Errors>,
+    /// Mean training loss of each song in this epoch, as in [`Start::songs`]; none for a song that was not heard.
+    pub songs: Vec<Option<f32>>,
+    /// Histograms of the weights; empty in most epochs of a long run.
+    pub weights: Vec<WeightHistogram>,
+}
+
+/// How the numbers of a tensor are spread.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WeightHistogram {
+    /// Its name in the model file.
+    pub tensor: String,
+    /// The least number.
+    pub least: f32,
+    /// The largest.
+    pub most: f32,
+    /// How many lie in each of equally wide bins from `least` to `most`.
+    pub counts: Vec<u32>,
+}
+
+/// A finished output of sampling while training. Files are WAV, relative to the run's folder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampleEntry {
+    /// Steps made when it was finished.
+    pub step: u64,
+    /// Which of the streams, from 0.
+    pub stream: usize,
+    /// The seed it heard.
+    pub seed: PathBuf,
+    /// The output.
+    pub output: PathBuf,
+}
