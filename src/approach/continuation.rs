@@ -3,7 +3,7 @@
 use super::{FrameAnalyser, FrameSynth, Network, head};
 use crate::{
     dsp::random::{Random, mix64},
-    nn::LstmState,
+    nn::StackState,
 };
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub struct Continuation {
     network: Arc<Network>,
     analyser: FrameAnalyser,
     synth: FrameSynth,
-    state: LstmState,
+    state: StackState,
     random: Random,
     /// Frame of the seed, or the predicted one. `[frame_size]`, padded for the kernel.
     frame: Vec<f32>,
