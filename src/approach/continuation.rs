@@ -14,7 +14,7 @@ const STUCK_SECONDS: f32 = 2.0;
 /// Feed it the windows of the seed, then let it predict, one hop at a time.
 ///
 /// # Realtime safety
-/// `new` allocates; the other methods do not.
+/// `new` allocates, `set_network` may free; the other methods do neither.
 #[derive(Clone, Debug)]
 pub struct Continuation {
     network: Arc<Network>,
@@ -33,6 +33,8 @@ pub struct Continuation {
     change: f32,
     change_speed: f32,
     failed: bool,
+    input_keep: f32,
+    output_keep: f32,
 }
 
 impl Continuation {
@@ -58,6 +60,8 @@ impl Continuation {
             change: 1.0,
             change_speed: (hop_seconds / STUCK_SECONDS).min(1.0),
             failed: false,
+            input_keep: 1.0,
+            output_keep: 1.0,
             network,
         }
     }
@@ -67,11 +71,35 @@ impl Continuation {
         &self.network
     }
 
+    /// Goes on with other weights from where it is, for sampling while a model is trained. The one held before is freed
+    /// here if nobody else has it.
+    ///
+    /// # Panics
+    /// If the configurations differ in more than texts, provenance, figures of the material, temperature, noise and warm-up.
+    pub fn set_network(&mut self, network: Arc<Network>) {
+        assert!(self.network.can_be_replaced_by(&network), "another network's state cannot be taken over");
+        self.network = network;
+    }
+
+    /// Dropout while sampling (Pfalz 2018): from the next [`Self::reset`] on, inputs and outputs of every layer are kept
+    /// with these probabilities and divided by them, always the same ones until the reset after that. 1 and 1, as at
+    /// first: all are kept, and nothing is drawn.
+    ///
+    /// # Panics
+    /// If a probability is not above 0 and at most 1.
+    pub fn set_dropout(&mut self, input_keep: f32, output_keep: f32) {
+        for keep in [input_keep, output_keep] {
+            assert!(keep > 0.0 && keep <= 1.0, "a probability of being kept: {keep}");
+        }
+        (self.input_keep, self.output_keep) = (input_keep, output_keep);
+    }
+
     /// Forgets everything; all that is random from here on follows from `random_seed`.
     pub fn reset(&mut self, random_seed: u64) {
         self.random = Random::new(mix64(random_seed ^ 0x5359_4d50));
         self.state.reset();
         self.synth.reset(&mut self.random);
+        self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         for buffer in [&mut self.frame, &mut self.last_frame, &mut self.features, &mut self.next, &mut self.output] {
             buffer.fill(0.0);
         }

@@ -48,6 +48,21 @@ impl Network {
         &self.config
     }
 
+    /// True if a state of this network means the same to the other.
+    pub(super) fn can_be_replaced_by(&self, other: &Self) -> bool {
+        let essence = |config: &ModelConfig| ModelConfig {
+            name: String::new(),
+            temperature: 0.0,
+            feedback_noise: 0.0,
+            warmup_speed: 0.0,
+            material: Default::default(),
+            training: Default::default(),
+            notes: String::new(),
+            ..config.clone()
+        };
+        essence(&self.config) == essence(&other.config)
+    }
+
     /// Bytes of weights that a step reads.
     pub fn step_bytes(&self) -> usize {
         self.stack.bytes() + self.out.bytes()
