@@ -1,8 +1,8 @@
 //! A model made ready to run: weights packed for the kernels, shared by all its continuations.
 
-use super::Projection;
+use super::{Projection, delay_line::Columns};
 use crate::{
-    model::{Cell, ModelConfig, ModelData},
+    model::{Approach, Cell, ModelConfig, ModelData},
     nn::{CellKind, Dense, Isa, LayerWeights, Stack, StackShape},
 };
 
@@ -12,6 +12,8 @@ pub struct Network {
     config: ModelConfig,
     pub(super) stack: Stack,
     pub(super) out: Dense,
+    /// Transpose: the second dense layer.
+    pub(super) columns: Option<Columns>,
     pub(super) projection: Option<Projection>,
 }
 
@@ -38,6 +40,12 @@ impl Network {
                 data.tensor("out.bias"),
                 isa,
             ),
+            columns: match config.approach {
+                Approach::Transpose { int_cursor_inc, .. } => {
+                    Some(Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias")[0], int_cursor_inc))
+                }
+                _ => None,
+            },
             projection: Projection::of(data, isa),
             config,
         }
