@@ -22,9 +22,9 @@ pub enum TrainError {
         /// What is there.
         actual: String,
     },
-    /// The loss or its gradient is no number any more. The checkpoint is the last one before.
+    /// The loss, a gradient or a weight is no number any more. The checkpoint is the last one before.
     #[error(
-        "step {step}: expected a finite loss and gradient, found {found}; {}",
+        "step {step}: {tensor}: expected finite numbers, found {found}; a lower `lr` or `clip_norm` may help; {}",
         match checkpoint {
             Some(path) => format!("the last good weights are in {}", path.display()),
             None => "no checkpoint was written yet".into(),
@@ -33,7 +33,9 @@ pub enum TrainError {
     Diverged {
         /// The step, counted from 0.
         step: u64,
-        /// Loss and norm of the gradient.
+        /// The tensor in which it was found.
+        tensor: String,
+        /// What was found there.
         found: String,
         /// The last checkpoint, if there is one.
         checkpoint: Option<PathBuf>,
@@ -47,6 +49,14 @@ pub enum TrainError {
         expected: String,
         /// What is.
         actual: String,
+    },
+    /// A file of the run's folder cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
     },
     /// The model file was refused.
     #[error(transparent)]
