@@ -156,7 +156,8 @@ fn check_length(
     // In samples: the last lattice begins almost a hop late.
     let samples_of = |units: usize| match frames {
         true => (units - 1) * model.hop_samples() + model.window_samples() + model.hop_samples(),
-        false => units,
+        // With emphasis the first sample only serves the second.
+        false => units + 1,
     };
     let rate = model.sample_rate_hz as f32;
     let fail = |what: &str, needed: usize, found: usize| TrainError::Material {
