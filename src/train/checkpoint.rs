@@ -1,6 +1,6 @@
 //! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
 
-use super::{error::TrainError, lstm::LayerState, network::TrainedNetwork, optimiser::Adam, streams::Place};
+use super::{cells::LayerState, error::TrainError, network::TrainedNetwork, optimiser::Adam, streams::Place};
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub(super) struct Counters {
     pub epoch_steps: u64,
     pub epoch_loss_bits: Option<u32>,
     pub running_loss_bits: Option<u32>,
+    /// Steps made by every layer.
+    pub ticks: Vec<u64>,
     pub places: Vec<Place>,
     pub streams_random: [u32; 4],
     pub dropout_random: [u32; 4],
@@ -50,7 +52,7 @@ pub(super) fn write(
     for (prefix, moments) in [("first", &adam.first), ("second", &adam.second)] {
         tensors.extend(moments.iter().map(|(name, values)| (format!("{prefix}/{name}"), values.clone())));
     }
-    for (layer, LayerState { h, c }) in state.iter().enumerate() {
+    for (layer, LayerState { h, c, .. }) in state.iter().enumerate() {
         tensors.insert(format!("state/h{layer}"), h.clone());
         tensors.insert(format!("state/c{layer}"), c.clone());
     }
@@ -126,7 +128,11 @@ pub(super) fn read(
         }
     }
     adam.updates = counters.updates;
-    for (layer, state) in state.iter_mut().enumerate() {
+    if counters.ticks.len() != state.len() {
+        return Err(fail(&format!("the clocks of {} layers", state.len()), format!("of {}", counters.ticks.len())));
+    }
+    for (layer, (state, tick)) in state.iter_mut().zip(&counters.ticks).enumerate() {
+        state.tick = *tick;
         state.h = take(format!("state/h{layer}"), state.h.len())?;
         state.c = take(format!("state/c{layer}"), state.c.len())?;
     }

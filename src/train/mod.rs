@@ -4,15 +4,15 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod cells;
 mod checkpoint;
 mod config;
 mod dataset;
+mod dense;
+mod dropout;
 mod error;
-#[cfg(test)]
-mod gradient_check;
 pub mod journal;
 mod loss;
-mod lstm;
 mod material;
 mod network;
 mod optimiser;

@@ -32,8 +32,8 @@ impl Adam {
         let mut square = 0.0f64;
         for variable in variables.values() {
             if let Some(gradient) = gradients.get(variable) {
-                square +=
-                    values(&gradient.contiguous()?, |g| g.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>())?;
+                let squares = |[g]: [&[f32]; 1]| g.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+                square += values([&gradient.contiguous()?], squares)?;
             }
         }
         let norm = square.sqrt();
@@ -49,10 +49,10 @@ impl Adam {
         for (name, variable) in variables {
             let Some(gradient) = gradients.get(variable) else { continue };
             let decay = if variable.rank() > 1 { (rate * config.weight_decay) as f32 } else { 0.0 };
-            let mut weights = values(variable, <[f32]>::to_vec)?;
+            let mut weights = values([variable], |[w]| w.to_vec())?;
             let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
             let second = self.second.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
-            values(&gradient.contiguous()?, |gradient| {
+            values([&gradient.contiguous()?], |[gradient]| {
                 for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
                     let g = gain * g;
                     *m = BETA_1 * *m + (1.0 - BETA_1) * g;

@@ -1,13 +1,14 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
 use super::{
+    cells::LayerState,
     checkpoint::{self, Counters},
     config::TrainConfig,
     dataset::Dataset,
+    dropout::Dropout,
     error::TrainError,
     loss::loss,
-    lstm::LayerState,
-    network::{Dropout, TrainedNetwork},
+    network::{Initialisation, TrainedNetwork},
     optimiser::{Adam, learning_rate},
     streams::Streams,
 };
@@ -127,7 +128,8 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn new(config: &'a TrainConfig, data: &'a Dataset) -> Result<Self, TrainError> {
         let random = |purpose: u64| Random::new(mix64(config.random_seed) ^ purpose);
-        let network = TrainedNetwork::new(&data.model, &mut random(1))?;
+        let init = Initialisation { forget_bias: config.forget_bias, weight_stddev: config.weight_stddev };
+        let network = TrainedNetwork::new(&data.model, &init, &mut random(1))?;
         Ok(Self {
             config,
             data,
@@ -166,8 +168,12 @@ impl<'a> Training<'a> {
         let fraction = self.fraction();
         let segment = self.streams.next(self.config, self.data);
         self.state.iter_mut().for_each(|layer| layer.forget(&segment.restarted));
-        let dropout = (self.config.use_dropout && self.config.output_keep < 1.0)
-            .then_some(Dropout { probability: 1.0 - self.config.output_keep, random: &mut self.dropout });
+        let dropout = self.config.use_dropout.then_some(Dropout {
+            input_keep: self.config.input_keep,
+            output_keep: self.config.output_keep,
+            state_keep: self.config.state_keep,
+            random: &mut self.dropout,
+        });
         let output = self.network.forward(&segment.inputs, &mut self.state, dropout)?;
         let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
         let diverged = |norm: f64| TrainError::Diverged {
@@ -257,6 +263,7 @@ impl<'a> Training<'a> {
             epoch_steps: self.epoch_steps,
             epoch_loss_bits: self.epoch_loss.map(f32::to_bits),
             running_loss_bits: self.running_loss.map(f32::to_bits),
+            ticks: self.state.iter().map(|layer| layer.tick).collect(),
             places: self.streams.places.clone(),
             streams_random: self.streams.random.state(),
             dropout_random: self.dropout.state(),
