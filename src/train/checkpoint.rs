@@ -1,10 +1,11 @@
 //! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
 
 use super::{
+    cells::LayerState,
     error::TrainError,
     files::write_whole,
     ledger::Ledger,
-    network::{LayerState, TrainedNetwork},
+    network::TrainedNetwork,
     optimiser::{Memory, Named},
     streams::Place,
 };

@@ -31,7 +31,7 @@ pub(super) struct Loss {
 pub(super) fn loss(head: Head, output: &Tensor, heard: &[f32], target: &[f32]) -> Result<Loss> {
     let (rows, _) = output.dims2()?;
     let features = target.len() / rows;
-    let score = values(output, |output| match head {
+    let score = values([output], |[output]| match head {
         Head::Mse => squared_error(output, target, features),
         Head::Mixture { components, residual } => {
             mixture(Mixture { components, residual, features, output, heard, target })

@@ -4,17 +4,17 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod cells;
 mod checkpoint;
 mod config;
 mod dataset;
+mod dense;
+mod dropout;
 mod error;
 pub mod files;
-#[cfg(test)]
-mod gradient_check;
 pub mod journal;
 mod ledger;
 mod loss;
-mod lstm;
 mod material;
 mod network;
 mod optimiser;

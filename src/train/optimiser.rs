@@ -33,7 +33,7 @@ impl Gradient {
     pub fn add(&mut self, variables: &BTreeMap<String, Var>, gradients: &GradStore, weight: f32) -> Result<()> {
         for (name, variable) in variables {
             let Some(gradient) = gradients.get(variable) else { continue };
-            values(&gradient.contiguous()?, |gradient| match self.0.get_mut(name) {
+            values([&gradient.contiguous()?], |[gradient]| match self.0.get_mut(name) {
                 None => {
                     self.0.insert(name.clone(), gradient.iter().map(|g| weight * g).collect());
                 }
@@ -52,7 +52,7 @@ impl Gradient {
     pub fn regularise(&mut self, variables: &BTreeMap<String, Var>, reg_amount: f64) -> Result<()> {
         for (name, variable) in variables.iter().filter(|(name, _)| name.starts_with("rnn.weight_")) {
             if let Some(gradient) = self.0.get_mut(name) {
-                values(variable, |weights| {
+                values([variable], |[weights]| {
                     gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += reg_amount as f32 * w);
                 })?;
             }
@@ -111,7 +111,7 @@ impl Memory {
         let second_start = if config.optimiser == Optimiser::Rprop { rate as f32 } else { 0.0 };
         for (name, variable) in variables {
             let Some(gradient) = gradient.0.get(name) else { continue };
-            let mut weights = values(variable, <[f32]>::to_vec)?;
+            let mut weights = values([variable], |[w]| w.to_vec())?;
             let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
             let second = self.second.entry(name.clone()).or_insert_with(|| vec![second_start; weights.len()]);
             let decay = if variable.rank() > 1 { rule.decay } else { 0.0 };

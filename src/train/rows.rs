@@ -61,6 +61,11 @@ impl Cut {
         }
     }
 
+    /// States that `streams` cursors carry; where rows make one label together, theirs are one.
+    pub fn states(&self, streams: usize) -> usize {
+        if self.one_label { streams } else { streams * self.rows }
+    }
+
     /// Units from a cursor to the end of what `steps` matrices from it on look at.
     pub fn span(&self, steps: usize, frames: bool) -> usize {
         let row = if frames { 1 + self.label_offset } else { self.inputs.max(self.label_offset + self.label) };

@@ -1,14 +1,16 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
 use super::{
+    cells::LayerState,
     checkpoint::{self, Counters},
     config::TrainConfig,
     dataset::Dataset,
+    dropout::Dropout,
     error::TrainError,
     journal::{EpochEntry, Errors, SampleEntry, StepEntry},
     ledger::Ledger,
     loss::{Loss, loss},
-    network::{Dropout, LayerState, TrainedNetwork},
+    network::{Initialisation, TrainedNetwork},
     optimiser::{Gradient, Memory, Plateau, learning_rate},
     record::Record,
     streams::{Evaluation, Streams},
@@ -193,14 +195,15 @@ pub(super) struct Training<'a> {
 impl<'a> Training<'a> {
     fn new(config: &'a TrainConfig, data: &'a Dataset) -> Result<Self, TrainError> {
         let random = |purpose: u64| Random::new(mix64(config.random_seed) ^ purpose);
-        let network = TrainedNetwork::new(&data.model, &config.initialisation(), &mut random(1))?;
+        let init = Initialisation { forget_bias: config.forget_bias, weight_stddev: config.weight_stddev };
+        let network = TrainedNetwork::new(&data.model, &init, &mut random(1))?;
         Ok(Self {
             config,
             data,
             memory: Memory::default(),
             streams: Streams::new(config, data, random(2)),
             dropout: random(3),
-            state: network.zero_state(config.streams * data.cut.rows),
+            state: network.zero_state(data.cut.states(config.streams)),
             network,
             step: 0,
             updates_per_epoch: Streams::updates_per_epoch(config, data),
@@ -328,7 +331,7 @@ impl<'a> Training<'a> {
 
     /// Errors on held-out material, without noise or dropout, from a state of zeros.
     fn evaluate(&self, evaluation: &mut Evaluation<'_>) -> Result<Errors, TrainError> {
-        let mut state = self.network.zero_state(evaluation.streams() * self.data.cut.rows);
+        let mut state = self.network.zero_state(self.data.cut.states(evaluation.streams()));
         let (mut sums, mut steps) = ([0.0f64; 3], 0.0);
         while let Some(segment) = evaluation.next() {
             let output = self.network.forward(&segment.inputs, &mut state, None)?.detach();
