@@ -4,6 +4,7 @@ pub mod automation;
 pub mod demo;
 mod error;
 pub mod inspect;
+pub mod live;
 pub mod models;
 pub mod models_at_hand;
 pub mod offline;
