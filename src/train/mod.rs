@@ -20,6 +20,7 @@ mod options;
 mod overrides;
 mod pca;
 mod problem;
+mod published;
 mod recording;
 mod rules;
 mod run;
