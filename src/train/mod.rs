@@ -8,6 +8,8 @@ mod checkpoint;
 mod config;
 mod dataset;
 mod error;
+mod field_table;
+mod fields;
 #[cfg(test)]
 mod gradient_check;
 pub mod journal;
@@ -31,6 +33,7 @@ mod tensors;
 pub use config::TrainConfig;
 pub use dataset::Dataset;
 pub use error::TrainError;
+pub use fields::{Field, Group, Kind, Unit};
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
 pub use presets::{PRESETS, Preset};
 pub use problem::Problem;
