@@ -4,7 +4,7 @@ use super::{error::CliError, live::Live, output::check_output};
 use crate::{
     dsp::float_mode::FloatMode,
     train::{
-        Dataset, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
+        Dataset, Observer, PRESETS, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
         journal::{EpochEntry, SampleEntry},
         train,
     },
@@ -92,7 +92,7 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
         .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
     let trained = in_threads(args.threads, || {
         let data = Dataset::read(&config, &data_folder)?;
-        let mut view = View { live: Live::new(&config.name), stop };
+        let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
         view.live.note(&describe(&data));
         data.notes.iter().for_each(|note| view.live.note(note));
         if config.epochs.is_none() {
@@ -174,6 +174,11 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
     Ok((config, args.data.clone().unwrap_or(folder)))
 }
 
+fn preset_names() -> String {
+    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    names.join(", ")
+}
+
 /// The fields of a preset.
 ///
 /// # Errors
@@ -183,7 +188,7 @@ pub fn preset(name: &str) -> Result<Map<String, Value>, CliError> {
         origin: "--preset".into(),
         problems: vec![Problem {
             field: format!("{name:?}"),
-            rule: format!("one of {}", Preset::names()),
+            rule: format!("one of {}", preset_names()),
             value: "no such preset".into(),
         }],
     })?;

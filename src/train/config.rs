@@ -3,6 +3,7 @@
 use super::{
     options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, TrainApproach},
     problem::Problem,
+    published::{Names, translate},
 };
 use crate::model::{Cell, Head};
 use serde::{Deserialize, Serialize};
@@ -218,8 +219,9 @@ impl TrainConfig {
         if !value.is_object() {
             return Err(vec![problem("a JSON object", value.to_string())]);
         }
-        let problems: Vec<Problem> =
-            overrides.iter().filter_map(|text| super::overrides::apply(&mut value, text).err()).collect();
+        let mut problems = translate(&mut value, Names::OfFile);
+        problems.extend(overrides.iter().filter_map(|text| super::overrides::apply(&mut value, text).err()));
+        problems.extend(translate(&mut value, Names::OfOverrides));
         if !problems.is_empty() {
             return Err(problems);
         }

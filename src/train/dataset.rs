@@ -109,6 +109,14 @@ impl Dataset {
         self.rows.units(0) / self.cut.advance
     }
 
+    /// Rows that a step learns from; of the longest recording where a step is a whole one.
+    pub fn rows_per_step(&self, config: &TrainConfig) -> u64 {
+        match config.one_shot {
+            true => self.songs.iter().map(|song| song.span.len() / self.model.hop_samples()).max().unwrap_or(0) as u64,
+            false => (config.streams * self.cut.rows * config.bptt) as u64,
+        }
+    }
+
     /// The sample of the joined sound at which a unit begins.
     pub(super) fn sample_of(&self, lattice: usize, unit: usize) -> usize {
         match self.rows {

@@ -1,6 +1,6 @@
 //! What can stop a training.
 
-use super::{problem::Problem, recording::RecordingError};
+use super::{journal::JournalError, problem::Problem, recording::RecordingError};
 use crate::model::ModelError;
 use std::path::PathBuf;
 
@@ -58,6 +58,9 @@ pub enum TrainError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The journal of a run cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The model file was refused.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -6,7 +6,6 @@ use super::{
     error::TrainError,
     files::write_wav,
     journal::{Entry, EpochEntry, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
-    report,
     run::Training,
     sampling::Sampler,
     streams::Streams,
@@ -103,8 +102,6 @@ impl Record {
 
     /// Brings the journal to the disk and writes the report of what there is so far.
     pub fn save(&mut self) -> Result<(), TrainError> {
-        self.journal.sync()?;
-        report::write(&self.folder)?;
         Ok(())
     }
 

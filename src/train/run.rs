@@ -61,10 +61,6 @@ pub struct Progress {
     pub gradient_norm: f64,
     /// The learning rate.
     pub rate: f64,
-    /// Rows trained on in this run, all streams together.
-    pub rows: u64,
-    /// Seconds of training, in this run and before.
-    pub seconds: f64,
 }
 
 /// Follows a training. Any closure over [`Progress`] is one.
@@ -182,8 +178,6 @@ pub(super) struct Training<'a> {
     /// Seconds of the runs before this one.
     elapsed_before: f64,
     started: Instant,
-    /// Rows of this run.
-    rows: u64,
     ledger: Ledger,
     plateau: Plateau,
     /// The step after which the validation was last heard.
@@ -209,7 +203,6 @@ impl<'a> Training<'a> {
             updates_per_epoch: Streams::updates_per_epoch(config, data),
             elapsed_before: 0.0,
             started: Instant::now(),
-            rows: 0,
             ledger: Ledger::new(data.songs.len()),
             plateau: Plateau::default(),
             validated: 0,
@@ -269,7 +262,6 @@ impl<'a> Training<'a> {
             self.ledger.segment(&segment, &loss);
             sum += f64::from(loss.mean) * segment.steps as f64;
             steps += segment.steps;
-            self.rows += (segment.steps * segment.restarted.len()) as u64;
             if segment.ends_update {
                 if !whole {
                     gradient.scale(1.0 / steps as f32);
@@ -300,8 +292,6 @@ impl<'a> Training<'a> {
             baseline_loss: self.data.baseline_loss,
             gradient_norm: norm,
             rate,
-            rows: self.rows,
-            seconds: self.elapsed_s(),
         };
         Ok((progress, StepEntry { step: self.step, loss: mean, rate, gradient_norm: norm }))
     }
