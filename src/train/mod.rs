@@ -27,7 +27,7 @@ mod streams;
 mod tensors;
 
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, magnitude_peak};
 pub use error::TrainError;
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
 pub use problem::Problem;
