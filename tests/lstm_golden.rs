@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{LSTM, LSTMConfig, RNN, VarBuilder};
 use std::collections::HashMap;
-use sympathy::nn::{Isa, LstmLayerWeights, LstmStack};
+use sympathy::nn::{CellKind, Isa, LayerWeights, Stack, StackShape};
 
 const STEPS: usize = 1000;
 const PARTS: [&str; 4] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
@@ -36,17 +36,19 @@ fn input(step: usize, inputs: usize) -> Vec<f32> {
     (0..inputs).map(|i| libm::sin(0.1 * i as f64 + 0.5 * step as f64) as f32).collect()
 }
 
-fn stack(layers: &[Layer], hidden: usize, isa: Isa) -> LstmStack {
-    let weights: Vec<LstmLayerWeights<'_>> = layers
+fn stack(layers: &[Layer], hidden: usize, isa: Isa) -> Stack {
+    let weights: Vec<LayerWeights<'_>> = layers
         .iter()
-        .map(|Layer { parts: [weight_ih, weight_hh, bias_ih, bias_hh], .. }| LstmLayerWeights {
+        .map(|Layer { parts: [weight_ih, weight_hh, bias_ih, bias_hh], .. }| LayerWeights {
             weight_ih,
             weight_hh,
             bias_ih,
             bias_hh,
+            peepholes: None,
         })
         .collect();
-    LstmStack::new(layers[0].inputs, hidden, &weights, isa)
+    let shape = StackShape { cell: CellKind::Lstm, inputs: layers[0].inputs, hidden, residual: false };
+    Stack::new(shape, &weights, isa)
 }
 
 /// Made with PyTorch 2.15.0 on a processor:

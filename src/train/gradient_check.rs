@@ -9,7 +9,7 @@ use crate::{
     approach::{LOG_SCALE_LEAST, LOG_SCALE_MOST},
     dsp::random::Random,
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
-    nn::{Isa, LstmLayerWeights, LstmStack},
+    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
 };
 use candle_core::{D, Device, Result, Tensor, backprop::GradStore};
 
@@ -150,16 +150,18 @@ fn the_trained_network_is_the_one_that_runs() {
     let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
     let output = output.to_vec2::<f32>().expect("values");
     let tensors = network.tensors().expect("values");
-    let weights: Vec<LstmLayerWeights<'_>> = (0..layers)
-        .map(|k| LstmLayerWeights {
+    let weights: Vec<LayerWeights<'_>> = (0..layers)
+        .map(|k| LayerWeights {
             weight_ih: &tensors[&format!("rnn.weight_ih_l{k}")],
             weight_hh: &tensors[&format!("rnn.weight_hh_l{k}")],
             bias_ih: &tensors[&format!("rnn.bias_ih_l{k}")],
             bias_hh: &tensors[&format!("rnn.bias_hh_l{k}")],
+            peepholes: None,
         })
         .collect();
+    let shape = StackShape { cell: CellKind::Lstm, inputs: model.inputs(), hidden, residual: false };
     for isa in Isa::all() {
-        let stack = LstmStack::new(model.features(), hidden, &weights, isa);
+        let stack = Stack::new(shape, &weights, isa);
         let out = crate::nn::Dense::new(hidden, model.output_size(), &tensors["out.weight"], &tensors["out.bias"], isa);
         let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());
         for (step, (x, expected)) in inputs.chunks_exact(model.features()).zip(&output).enumerate() {
