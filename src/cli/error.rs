@@ -1,7 +1,10 @@
 //! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
 //! was found.
 
-use crate::{model::ModelError, train::RecordingError};
+use crate::{
+    model::{ModelError, import::ImportError},
+    train::RecordingError,
+};
 use std::path::PathBuf;
 
 /// Why a command failed; the program ends with exit code 1.
@@ -87,6 +90,19 @@ pub enum CliError {
         /// What should stand there.
         expected: String,
         /// What does.
+        actual: String,
+    },
+    /// A file of another program was refused.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An option is missing, or contradicts what it is about.
+    #[error("{option}: expected {expected}, found {actual}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// Its rule.
+        expected: String,
+        /// Its value, or what speaks against it.
         actual: String,
     },
     /// The training stopped; the text is the trainer's.

@@ -12,7 +12,7 @@ pub fn python_script(config: &ModelConfig, names: &Names, file: &str) -> String 
     let mut lines: Vec<String> = vec!["import json".into(), String::new(), "import torch".into()];
     let load = if safetensors {
         lines.push("from safetensors import safe_open".into());
-        lines.push("from safetensors.torch import load_file".into());
+        lines.push("from safetensors.torch import load_file, save_file".into());
         "load_file(FILE)"
     } else {
         lines.insert(1, "import zipfile".into());
@@ -35,7 +35,10 @@ pub fn python_script(config: &ModelConfig, names: &Names, file: &str) -> String 
     lines.push("# How sound becomes inputs and outputs become sound: approach, rate, scaling, head.".into());
     if safetensors {
         lines.push("with safe_open(FILE, framework=\"pt\") as opened:".into());
-        lines.push(format!("    config = json.loads(opened.metadata()[\"{EXPORT_KEY}\"])[\"config\"]"));
+        lines.push("    metadata = opened.metadata()".into());
+        lines.push(format!("config = json.loads(metadata[\"{EXPORT_KEY}\"])[\"config\"]"));
+        lines.push("# With other weights, for sympathy import:".into());
+        lines.push("# save_file(model.state_dict(), \"trained.safetensors\", metadata=metadata)".into());
     } else {
         lines.push("with zipfile.ZipFile(FILE) as opened:".into());
         lines.push(format!("    config = json.loads(opened.read(\"archive/{EXPORT_KEY}\"))[\"config\"]"));

@@ -23,9 +23,10 @@ impl Container {
     pub fn of(bytes: &[u8]) -> Self {
         match bytes {
             [b'P', b'K', 3, 4, ..] => Self::Zip,
+            // Before pickles: a header's length may begin as these do. No header has 2³² bytes.
+            [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Self::Safetensors,
             // Opcode PROTO and its version.
             [0x80, 1..=5, ..] => Self::OldPickle,
-            [_, _, _, _, _, _, _, _, b'{', ..] => Self::Safetensors,
             bytes if bytes.get(257..262) == Some(b"ustar") => Self::Tar,
             _ => Self::Unknown,
         }

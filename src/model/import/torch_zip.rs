@@ -15,6 +15,8 @@ use zip::{CompressionMethod, ZipArchive};
 const MAX_PICKLE_BYTES: u64 = 16 << 20;
 /// Records of an archive.
 const MAX_RECORDS: usize = 100_000;
+/// The end of the directory comes in up to three parts, and chance may look like one.
+const MAX_ENDS: usize = 8;
 /// No other text in an archive is longer.
 const MAX_TEXT_BYTES: u64 = 1 << 20;
 
@@ -115,6 +117,23 @@ fn walk(shape: &[usize], strides: &[usize], numbers: &[f32], row_major: &mut Vec
     }
 }
 
+/// The directory is read as a whole, an entry for a few bytes, and again from every place that looks like its end: what would
+/// take long or much memory is refused before. Each entry and each end begins with its signature.
+fn check_directory(bytes: &[u8]) -> Result<(), String> {
+    let (mut entries, mut ends) = (0, 0);
+    for signature in bytes.windows(4) {
+        match signature {
+            b"PK\x01\x02" => entries += 1,
+            b"PK\x05\x06" | b"PK\x06\x06" | b"PK\x06\x07" => ends += 1,
+            _ => {}
+        }
+    }
+    if entries > MAX_RECORDS {
+        return Err(format!("more than {MAX_RECORDS} records"));
+    }
+    if ends > MAX_ENDS { Err(format!("{ends} places at which its directory might end")) } else { Ok(()) }
+}
+
 struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     length: u64,
@@ -123,10 +142,8 @@ struct Archive<'a> {
 impl<'a> Archive<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Mismatch> {
         let fail = |found| ("a whole zip archive".to_string(), found);
+        check_directory(bytes).map_err(fail)?;
         let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(brief(&error)))?;
-        if zip.len() > MAX_RECORDS {
-            return Err(fail(format!("{} records", zip.len())));
-        }
         Ok(Self { zip, length: bytes.len() as u64 })
     }
 
