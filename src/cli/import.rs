@@ -3,8 +3,8 @@
 use super::{
     error::CliError,
     import_plan::plan,
-    inspect::{describe_cell, parameter_count},
-    models::describe_approach,
+    inspect::parameter_count,
+    models::{describe_approach, describe_network},
     one_line,
     output::check_output,
 };
@@ -164,11 +164,9 @@ fn summary(args: &ImportArgs, model: &ModelData, said: &[String]) -> String {
     let config = model.config();
     let (input, out) = (args.input.display(), args.out.display());
     let mut lines = vec![format!(
-        "{out}: {}, {}, {} × {} wide, {}, {} Hz, {} parameters, from {input}",
+        "{out}: {}, {}, {}, {} Hz, {} parameters, from {input}",
         config.name,
-        describe_cell(config),
-        config.layers,
-        config.hidden,
+        describe_network(config),
         describe_approach(config),
         config.sample_rate_hz,
         parameter_count(model)
