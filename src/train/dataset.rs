@@ -254,7 +254,8 @@ fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
     Scaling { mean: mean as f32, std: variance.sqrt().max(1e-6) as f32 }
 }
 
-fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
+/// The largest magnitude of a sound's frames.
+pub fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
     let mut stft = MagnitudeStft::new(window, fft);
     let mut frame = vec![0.0; stft.bins()];
     let mut peak = 1e-6f32;

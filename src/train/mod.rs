@@ -37,7 +37,7 @@ mod streams;
 mod tensors;
 
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, magnitude_peak};
 pub use error::TrainError;
 pub use fields::{Field, Group, Kind, Unit};
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
