@@ -196,6 +196,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
             int_cursor_inc: config.int_cursor_inc.unwrap_or(1),
         },
         TrainApproach::Magnitude { window, hop, zero_padding, peak_picking, power, sharpen } => {
+            let sharpen = sharpen.unwrap_or(1.0);
             let fft = window * (1 + usize::from(zero_padding));
             let magnitude_peak = magnitude_peak(sound, window, fft, hop);
             Approach::Magnitude { window, hop, zero_padding, peak_picking, magnitude_peak, power, sharpen }
