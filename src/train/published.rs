@@ -10,7 +10,8 @@
 //! | `label_shape` | stays; tells *vector*, *column* and *transpose* apart where no other name does |
 //!
 //! A file that has no `approach` but these names describes the published system, which had neither a mixture nor principal
-//! components, whose width was `seg_len`, and which heard magnitudes as they are: so these are the defaults then.
+//! components, whose width was `seg_len`, which heard magnitudes as they are and one matrix at a time, and whose gradient reached one cell call
+//! back: so these are the defaults then.
 
 use super::{config::TrainConfig, problem::Problem};
 use serde_json::{Map, Value, json};
@@ -239,6 +240,9 @@ fn add_published_defaults(fields: &mut Map<String, Value>, approach: &Map<String
     fields.entry("principal_components").or_insert(json!(0));
     let seg_len = approach.get("seg_len").cloned().or_else(|| bins_of(approach).map(Value::from));
     fields.entry("hidden").or_insert_with(|| seg_len.unwrap_or(json!(TrainConfig::default().hidden)));
+    for one in ["streams", "bptt"] {
+        fields.entry(one).or_insert(json!(1));
+    }
 }
 
 #[cfg(test)]
@@ -272,7 +276,7 @@ mod tests {
         assert_eq!((config.approach, config.head, config.hidden), (approach, Head::Mse, 1024));
         assert_eq!((config.lr, config.epochs, config.layers, config.weight_stddev), (1e-4, Some(20), 1, Some(1e-6)));
         assert_eq!((config.num_unrollings, config.ext_cursor_inc, config.principal_components), (100, Some(1), 0));
-        assert_eq!((config.input_keep, config.output_keep), (1.0, 1.0));
+        assert_eq!((config.input_keep, config.output_keep, config.streams, config.bptt), (1.0, 1.0, 1, 1));
         assert_eq!((config.label_shape, config.label_offset), (Some([100, 1024]), Some(1024)));
     }
 
