@@ -21,6 +21,7 @@ mod overrides;
 mod pca;
 mod problem;
 mod recording;
+pub mod report;
 mod rules;
 mod run;
 mod streams;
