@@ -11,6 +11,8 @@ mod dataset;
 mod dense;
 mod dropout;
 mod error;
+#[cfg(test)]
+mod gradient_check;
 pub mod journal;
 mod loss;
 mod material;
