@@ -29,11 +29,13 @@ use std::{
     collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Validation takes at most one part in as many of the rows that are trained on.
 const VALIDATION_SHARE: u64 = 8;
+/// Pictures are drawn with a checkpoint, but not more often.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Where a training keeps its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +130,7 @@ pub fn train(
     if resumed {
         training.saved = files.map(|files| files.checkpoint.clone());
     }
-    let mut last_saved = Instant::now();
+    let (mut last_saved, mut last_report) = (Instant::now(), Instant::now());
     let mut interrupted = false;
     while !interrupted && training.fraction() < 1.0 {
         let (progress, entry) = training.step()?;
@@ -151,10 +153,12 @@ pub fn train(
         if let Some(files) = files.filter(|_| due || ends) {
             training.save(&files.checkpoint)?;
             training.saved = Some(files.checkpoint.clone());
-            if let Some(record) = record.as_ref().filter(|_| !ends) {
-                report(record, observer);
-            }
             last_saved = Instant::now();
+            let shown = last_report.elapsed() < REPORT_EVERY;
+            if let Some(record) = record.as_ref().filter(|_| !ends && !shown) {
+                report(record, observer);
+                last_report = Instant::now();
+            }
         }
     }
     if let Some(record) = &mut record {
