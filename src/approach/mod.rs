@@ -19,6 +19,6 @@ pub use continuation::Continuation;
 #[cfg(feature = "train")]
 pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;
-pub use offline::continue_offline;
+pub use offline::{continue_offline, feed_seed};
 pub use projection::Projection;
 pub use synth::FrameSynth;

@@ -4,6 +4,7 @@ pub mod automation;
 pub mod demo;
 mod error;
 pub mod inspect;
+pub mod live;
 pub mod models;
 pub mod models_at_hand;
 pub mod offline;
@@ -105,11 +106,19 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
-        Command::Train(args) => {
-            train::run(args).map_err(|error| CliError::Training(error.to_string().replace('\n', "; ")))
-        }
+        Command::Train(args) => train::run(args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+    }
+}
+
+/// The lines of an error's message: one, or one for each problem of a configuration.
+pub fn lines(error: &CliError) -> Vec<String> {
+    match error {
+        CliError::Problems { origin, problems } => {
+            problems.iter().map(|problem| one_line(&format!("{origin}: {problem}"))).collect()
+        }
+        other => vec![one_line(&other.to_string())],
     }
 }
 

@@ -186,7 +186,7 @@ impl Default for TrainConfig {
             lr_rise_steps: 50,
             plateau_patience: 10,
             plateau_factor: 0.5,
-            momentum: 0.9,
+            momentum: 0.0,
             weight_decay: 0.0,
             clip_norm: Some(1.0),
             clip_value: None,
@@ -245,6 +245,25 @@ impl TrainConfig {
             serde_json::from_value(value).map_err(|e| vec![problem("the fields of a training", e.to_string())])?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
+    /// what does not touch the weights.
+    pub(super) fn fixed_part(&self) -> String {
+        let defaults = Self::default();
+        let fixed = Self {
+            name: defaults.name,
+            licence: defaults.licence,
+            notes: defaults.notes,
+            epochs: None,
+            max_minutes: None,
+            checkpoint_minutes: defaults.checkpoint_minutes,
+            temperature: defaults.temperature,
+            feedback_noise: defaults.feedback_noise,
+            sampling: defaults.sampling,
+            ..self.clone()
+        };
+        serde_json::to_string(&fixed).unwrap_or_default()
     }
 
     /// Every number that lies outside its range.

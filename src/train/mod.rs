@@ -4,17 +4,19 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod cells;
 mod checkpoint;
 mod config;
 mod dataset;
+mod dense;
+mod dropout;
 mod error;
 mod field_table;
 mod fields;
-#[cfg(test)]
-mod gradient_check;
+pub mod files;
 pub mod journal;
+mod ledger;
 mod loss;
-mod lstm;
 mod material;
 mod network;
 mod optimiser;
@@ -24,9 +26,13 @@ mod pca;
 mod presets;
 mod problem;
 mod published;
+mod record;
 mod recording;
+pub mod report;
+mod rows;
 mod rules;
 mod run;
+mod sampling;
 mod streams;
 mod tensors;
 
@@ -38,4 +44,4 @@ pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, Sampl
 pub use presets::{PRESETS, Preset};
 pub use problem::Problem;
 pub use recording::{Recording, RecordingError};
-pub use run::{Checkpoints, Progress, Trained, train};
+pub use run::{Observer, Progress, RunFiles, Trained, train};

@@ -1,10 +1,14 @@
 //! The network while it is trained: PyTorch's tensors as candle variables.
 
-use super::lstm::{LayerState, lstm};
-use super::tensors::values;
+use super::{
+    cells::{Layer, LayerState, PARTS},
+    dense::dense,
+    dropout::Dropout,
+    tensors::values,
+};
 use crate::{
     dsp::random::Random,
-    model::{Head, ModelConfig},
+    model::{Approach, Cell, Head, ModelConfig},
 };
 use candle_core::{Device, Result, Tensor, Var};
 use std::collections::BTreeMap;
@@ -14,94 +18,146 @@ const FIRST_LOG_SCALE: f32 = -1.0;
 /// Mixture heads begin with outputs this much smaller than PyTorch's, so that the first prediction is "no change".
 const FIRST_HEAD_GAIN: f32 = 0.1;
 
-/// Layers of LSTM and a dense layer.
+/// How weights begin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Initialisation {
+    /// LSTM: added to the bias of the forget gate (Jozefowicz et al. 2015).
+    pub forget_bias: f32,
+    /// Deviation of the normal noise in the weights of the dense layers, whose biases are then 0; none: as PyTorch.
+    pub weight_stddev: Option<f32>,
+}
+
+/// Recurrent layers and a dense layer; with *transpose* a second one.
 pub(super) struct TrainedNetwork {
-    layers: usize,
-    hidden: usize,
-    inputs: usize,
+    layers: Vec<Layer>,
+    /// Layers add their input to their output where the widths are the same.
+    residual: bool,
+    tanh_output: bool,
+    /// Rows of a matrix that make one prediction together; 1 but for *transpose*.
+    columns: usize,
     /// Under the names of the model file.
     pub variables: BTreeMap<String, Var>,
 }
 
-/// Silences outputs at random and scales the others up.
-pub(super) struct Dropout<'a> {
-    pub probability: f32,
-    pub random: &'a mut Random,
-}
-
 impl TrainedNetwork {
-    /// Weights are uniform in ±1/√hidden as in PyTorch, drawn in the order of the tensors' names; forget gates begin
-    /// open (Jozefowicz et al. 2015).
-    pub fn new(model: &ModelConfig, random: &mut Random) -> Result<Self> {
-        let bound = 1.0 / (model.hidden as f32).sqrt();
-        let mut variables = BTreeMap::new();
+    /// Weights are uniform in ±1/√hidden as in PyTorch (±1/√`num_unrollings` in the second dense layer), drawn in the order of the
+    /// tensors' names, and changed by `init`. What a clockwork cell has no use for is 0.
+    pub fn new(model: &ModelConfig, init: &Initialisation, random: &mut Random) -> Result<Self> {
         let mut tensors = model.tensors();
         tensors.retain(|tensor| !tensor.name.starts_with("pca."));
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut variables = BTreeMap::new();
         for tensor in tensors {
-            let count = tensor.shape.iter().product();
-            let mut weights: Vec<f32> = (0..count).map(|_| bound * (2.0 * random.uniform() - 1.0)).collect();
-            if tensor.name.contains("bias_ih") {
-                weights[model.hidden..2 * model.hidden].iter_mut().for_each(|b| *b += 1.0);
-            }
-            if let Head::Mixture { components, .. } = model.head {
-                match &tensor.name[..] {
-                    "out.weight" => weights.iter_mut().for_each(|w| *w *= FIRST_HEAD_GAIN),
-                    "out.bias" => {
-                        weights.fill(0.0);
-                        weights[components * (1 + model.features())..].fill(FIRST_LOG_SCALE);
-                    }
-                    _ => {}
-                }
-            }
+            let weights = first_weights(model, init, &tensor.name, tensor.shape.iter().product(), random);
             let variable = Var::from_tensor(&Tensor::from_vec(weights, tensor.shape, &Device::Cpu)?)?;
             variables.insert(tensor.name, variable);
         }
-        Ok(Self { layers: model.layers, hidden: model.hidden, inputs: model.features(), variables })
+        let layers = (0..model.layers).map(|index| Layer {
+            cell: model.cell,
+            inputs: if index == 0 { model.inputs() } else { model.hidden },
+            hidden: model.hidden,
+            peepholes: model.peepholes,
+            clock_groups: model.clock_groups,
+            lowest: index == 0,
+        });
+        Ok(Self {
+            layers: layers.collect(),
+            residual: model.residual_layers,
+            tanh_output: model.tanh_output,
+            columns: columns(model),
+            variables,
+        })
     }
 
-    /// A state of zeros for every layer.
+    /// A state of zeros for every layer, for `streams` matrices.
     pub fn zero_state(&self, streams: usize) -> Vec<LayerState> {
-        vec![LayerState::zeros(streams, self.hidden); self.layers]
+        let rows = streams * self.columns;
+        self.layers.iter().map(|layer| LayerState::zeros(layer.cell, rows, layer.hidden)).collect()
     }
 
-    /// Outputs of the dense layer, `(steps · streams, output_size)`, for `inputs` `[step][stream][input]`; moves `state`.
+    /// What is predicted, `(steps · streams, output_size)`, for `inputs` `[step][stream][input]`; moves `state`. With *transpose*
+    /// every stream has `num_unrollings` rows, `[step][stream][row][input]`, the oldest first.
     pub fn forward(
         &self,
         inputs: &[f32],
         state: &mut [LayerState],
         mut dropout: Option<Dropout<'_>>,
     ) -> Result<Tensor> {
-        let streams = state[0].h.len() / self.hidden;
-        let steps = inputs.len() / (streams * self.inputs);
-        let rows = steps * streams;
-        let mut x = Tensor::from_slice(inputs, (rows, self.inputs), &Device::Cpu)?;
-        for (index, layer_state) in state.iter_mut().enumerate() {
-            let part = |name: &str| self.variables[&format!("rnn.{name}_l{index}")].as_tensor();
-            let from_input = x.matmul(&part("weight_ih").t()?)?.reshape((steps, streams, 4 * self.hidden))?;
-            let bias = (part("bias_ih") + part("bias_hh"))?;
-            let (h, next) = lstm(&from_input, part("weight_hh"), &bias, layer_state)?;
-            *layer_state = next;
-            x = h.reshape((rows, self.hidden))?;
+        let width = self.layers[0].inputs;
+        let rows = inputs.len() / width;
+        let mut x = Tensor::from_slice(inputs, (rows, width), &Device::Cpu)?;
+        for (index, (layer, state)) in self.layers.iter().zip(state).enumerate() {
+            let weights: Vec<Tensor> = PARTS
+                .iter()
+                .filter_map(|part| self.variables.get(&format!("rnn.{part}_l{index}")))
+                .map(|variable| variable.flatten_all())
+                .collect::<Result<_>>()?;
+            let (input, heard) = match &mut dropout {
+                Some(dropout) => (dropout.of_input(&x)?, dropout.of_state(rows * layer.hidden)),
+                None => (x.clone(), None),
+            };
+            let (mut h, next) = layer.run(&input, &Tensor::cat(&weights, 0)?, state, heard)?;
+            *state = next;
             if let Some(dropout) = &mut dropout {
-                x = (x * dropout.mask(rows, self.hidden)?)?;
+                h = dropout.of_output(&h)?;
             }
+            x = if self.residual && layer.inputs == layer.hidden { (h + x)? } else { h };
         }
-        let weight = self.variables["out.weight"].as_tensor();
-        x.matmul(&weight.t()?)?.broadcast_add(self.variables["out.bias"].as_tensor())
+        let mut y = dense(&x, &self.variables["out.weight"], &self.variables["out.bias"])?;
+        if let (Some(weight), Some(bias)) = (self.variables.get("columns.weight"), self.variables.get("columns.bias")) {
+            y = dense(&y.reshape((rows / self.columns, self.columns))?, weight, bias)?;
+        }
+        if self.tanh_output { y.tanh() } else { Ok(y) }
     }
 
     /// The weights as they are, under the names of the model file.
     pub fn tensors(&self) -> Result<BTreeMap<String, Vec<f32>>> {
-        self.variables.iter().map(|(name, variable)| Ok((name.clone(), values(variable, <[f32]>::to_vec)?))).collect()
+        self.variables
+            .iter()
+            .map(|(name, variable)| Ok((name.clone(), values([variable], |[w]| w.to_vec())?)))
+            .collect()
     }
 }
 
-impl Dropout<'_> {
-    fn mask(&mut self, rows: usize, width: usize) -> Result<Tensor> {
-        let kept = 1.0 / (1.0 - self.probability);
-        let mask: Vec<f32> =
-            (0..rows * width).map(|_| if self.random.uniform() < self.probability { 0.0 } else { kept }).collect();
-        Tensor::from_vec(mask, (rows, width), &Device::Cpu)
+fn columns(model: &ModelConfig) -> usize {
+    if let Approach::Transpose { num_unrollings, .. } = model.approach { num_unrollings } else { 1 }
+}
+
+fn first_weights(
+    model: &ModelConfig,
+    init: &Initialisation,
+    name: &str,
+    count: usize,
+    random: &mut Random,
+) -> Vec<f32> {
+    let dense = !name.starts_with("rnn.");
+    let fan_in = if name.starts_with("columns.") { columns(model) } else { model.hidden };
+    let bound = 1.0 / (fan_in as f32).sqrt();
+    let mut weights: Vec<f32> = match init.weight_stddev {
+        Some(deviation) if dense && name.ends_with(".weight") => {
+            (0..count).map(|_| deviation * random.normal()).collect()
+        }
+        Some(_) if dense => vec![0.0; count],
+        _ => (0..count).map(|_| bound * (2.0 * random.uniform() - 1.0)).collect(),
+    };
+    if model.cell == Cell::Lstm && name.contains("bias_ih") {
+        weights[model.hidden..2 * model.hidden].iter_mut().for_each(|b| *b += init.forget_bias);
     }
+    if model.cell == Cell::Clockwork && name.contains("weight_hh") {
+        let group = model.hidden / model.clock_groups;
+        for (unit, row) in weights.chunks_exact_mut(model.hidden).enumerate() {
+            row[..unit / group * group].fill(0.0);
+        }
+    }
+    if let Head::Mixture { components, .. } = model.head {
+        match name {
+            "out.weight" if init.weight_stddev.is_none() => weights.iter_mut().for_each(|w| *w *= FIRST_HEAD_GAIN),
+            "out.bias" => {
+                weights.fill(0.0);
+                weights[components * (1 + model.features())..].fill(FIRST_LOG_SCALE);
+            }
+            _ => {}
+        }
+    }
+    weights
 }

@@ -1,0 +1,73 @@
+//! PyTorch's `nn.RNN`: h ← tanh(W_ih·x + W_hh·h + b), or a rectifier in the place of tanh.
+
+use super::{
+    Layer,
+    parallel::{by_part, for_each, parts},
+    product::{View, multiply},
+    shared::{Gradients, Run, Sizes, transposed},
+};
+use crate::nn::tanh;
+
+/// h of all steps, `[row][hidden]`.
+pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
+    let Sizes { streams, hidden, .. } = run.sizes;
+    let mut h = vec![0.0; run.sizes.rows() * hidden];
+    run.project(&mut h, hidden);
+    let (bias, weight) = (run.weights.bias(), transposed(run.weights.hh, hidden, hidden));
+    let weight = View::whole(&weight, hidden, hidden);
+    let parts = parts(streams);
+    let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
+    for_each(jobs, |(part, mut h)| {
+        let arch = pulp::Arch::new();
+        let mut recurrent = vec![0.0; part.len() * hidden];
+        let mut scratch = recurrent.clone();
+        for step in 0..h.len() {
+            let (before, here) = h.split_at_mut(step);
+            let last = before.last().map_or(run.start_h(part), |h| &**h);
+            let last = run.heard(step, part, last, &mut scratch);
+            multiply(View::whole(last, part.len(), hidden), weight, &mut recurrent, hidden, false);
+            for (h, recurrent) in here[0].chunks_exact_mut(hidden).zip(recurrent.chunks_exact(hidden)) {
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        for (h, (r, b)) in h.iter_mut().zip(recurrent.iter().zip(&bias)) {
+                            let sum = *h + (r + b);
+                            *h = if RELU { sum.max(0.0) } else { tanh(sum) };
+                        }
+                    },
+                );
+            }
+        }
+    });
+    h
+}
+
+pub(super) fn backward<const RELU: bool>(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
+    let Sizes { streams, hidden, .. } = run.sizes;
+    let weight = View::whole(run.weights.hh, hidden, hidden);
+    let mut of_sums = vec![0.0; h.len()];
+    let parts = parts(streams);
+    let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).collect();
+    for_each(jobs, |(part, mut of_sums)| {
+        let arch = pulp::Arch::new();
+        let mut from_later = vec![0.0; part.len() * hidden];
+        for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
+            let at = (step * streams + part.start) * hidden;
+            let (h, grad_h) = (&h[at..][..of_sums.len()], &grad_h[at..][..of_sums.len()]);
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for ((slot, h), (g, later)) in of_sums.iter_mut().zip(h).zip(grad_h.iter().zip(&from_later)) {
+                        let slope = if RELU { f32::from(*h > 0.0) } else { 1.0 - h * h };
+                        *slot = (g + later) * slope;
+                    }
+                },
+            );
+            if step > 0 {
+                multiply(View::whole(of_sums, part.len(), hidden), weight, &mut from_later, hidden, false);
+                run.quieten(step, part, &mut from_later);
+            }
+        }
+    });
+    run.gradients(layer, &of_sums, h)
+}
