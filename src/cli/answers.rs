@@ -197,7 +197,8 @@ mod tests {
 
     #[test]
     fn whole_numbers_have_no_decimals() {
-        for (text, value) in [("22.05k", 22_050), ("11,025", 11_025), ("11 025", 11_025), ("44.100", 44_100), ("7", 7)] {
+        for (text, value) in [("22.05k", 22_050), ("11,025", 11_025), ("11 025", 11_025), ("44.100", 44_100), ("7", 7)]
+        {
             assert_eq!(whole(text, Unit::Hertz), Ok(json!(value)), "{text}");
         }
         assert_eq!(whole("18446744073709551615", Unit::None), Ok(json!(u64::MAX)));
@@ -213,7 +214,10 @@ mod tests {
         assert_eq!(read, [true, true, true, true, false, false, false].map(Some));
         assert_eq!(yes_or_no("maybe"), None);
         let names = [("lstm", ""), ("rnn_tanh", ""), ("rnn_relu", "")];
-        assert_eq!((choose("2", &names), choose("LSTM", &names), choose("l", &names)), (Ok("rnn_tanh"), Ok("lstm"), Ok("lstm")));
+        assert_eq!(
+            (choose("2", &names), choose("LSTM", &names), choose("l", &names)),
+            (Ok("rnn_tanh"), Ok("lstm"), Ok("lstm"))
+        );
         for text in ["0", "4", "rnn", "", "gru"] {
             assert!(choose(text, &names).is_err(), "{text}");
         }

@@ -4,14 +4,16 @@
 
 use super::{
     answers::excerpt,
+    draft::Draft,
     error::CliError,
-    interview::{Draft, Interview},
+    interview::Interview,
     output::{check_output, replace_file},
 };
 use crate::train::{Excerpt, PRESETS, Preset, Problem, TrainConfig};
 use clap::Args;
 use std::{
-    fs, io,
+    fs,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
 };
 
@@ -61,7 +63,8 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
         Some(preset) => without_questions(args, preset, files)?,
         None => {
             let (mut answers, mut screen) = (io::stdin().lock(), io::stderr().lock());
-            let mut interview = Interview::new(&mut answers, &mut screen, preset, files)?;
+            let echo = !answers.is_terminal();
+            let mut interview = Interview::new(&mut answers, &mut screen, echo, preset, files)?;
             let config = interview.hold()?;
             let out = place(&mut interview, args.out.clone(), &config.name)?;
             (config, out)

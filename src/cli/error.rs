@@ -106,6 +106,15 @@ pub enum CliError {
     /// The training could not be started; the text is the system's.
     #[error("{0}")]
     Training(String),
+    /// The answers end before the questions do.
+    #[error("question {question:?}: expected an answer, found the end of the input; nothing was written")]
+    NoAnswer {
+        /// What was asked.
+        question: String,
+    },
+    /// The user left.
+    #[error("stopped; nothing was written")]
+    Left,
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,

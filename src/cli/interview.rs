@@ -2,38 +2,15 @@
 
 use super::{
     answers::{choose, excerpt, parse, yes_or_no},
+    draft::{Draft, find, list, numbered, row, shown, summary},
     error::CliError,
 };
-use crate::train::{Excerpt, Field, Group, Kind, PRESETS, Preset, Problem, TrainConfig};
-use serde_json::{Value, json};
+use crate::train::{Excerpt, Field, Group, Kind, PRESETS, Preset, TrainConfig};
+use serde_json::json;
 use std::io::{BufRead, Read, Write};
 
 /// No answer is longer.
 const MAX_ANSWER_BYTES: u64 = 1 << 16;
-const KEY_WIDTH: usize = 24;
-
-/// Where a configuration has come to.
-#[derive(Clone, Debug)]
-pub struct Draft {
-    /// What it began with: the preset's values.
-    pub base: TrainConfig,
-    /// What it is.
-    pub config: TrainConfig,
-}
-
-impl Draft {
-    /// The values of a preset.
-    ///
-    /// # Errors
-    /// If it is no good configuration; the lack of recordings does not count.
-    pub fn of(preset: &Preset) -> Result<Self, CliError> {
-        let overrides = [r#"files=[{"path": "x"}]"#.to_string()];
-        let mut base = TrainConfig::from_json(preset.json, &overrides)
-            .map_err(|problems| CliError::Problems { origin: format!("preset {}", preset.name), problems })?;
-        base.files.clear();
-        Ok(Self { config: base.clone(), base })
-    }
-}
 
 /// What was said to a question.
 enum Said {
@@ -57,19 +34,23 @@ enum Step {
 pub struct Interview<'a> {
     answers: &'a mut dyn BufRead,
     screen: &'a mut dyn Write,
+    /// Write answers out: from a pipe they stand nowhere.
+    echo: bool,
     /// Beginning of the interview, as far as the command line did not say it.
     known: Draft,
     steps: Vec<Step>,
 }
 
 impl<'a> Interview<'a> {
-    /// `preset`, `files`: what the command line said, which is not asked for again.
+    /// `echo`: answers are no typed lines and are written out. `preset`, `files`: what the command line said, which is not
+    /// asked for again.
     ///
     /// # Errors
     /// If the preset is no good.
     pub fn new(
         answers: &'a mut dyn BufRead,
         screen: &'a mut dyn Write,
+        echo: bool,
         preset: Option<&Preset>,
         files: Vec<Excerpt>,
     ) -> Result<Self, CliError> {
@@ -77,13 +58,15 @@ impl<'a> Interview<'a> {
         let mut steps = if preset.is_some() { Vec::new() } else { vec![Step::Preset] };
         let first = if files.is_empty() { &["files", "name"][..] } else { &["name"] };
         known.config.files = files;
+        known.name_after_recording();
         steps.extend(first.iter().filter_map(|key| Field::by_key(key)).map(Step::Field));
         for group in Group::ALL {
             steps.push(Step::Group(group));
-            let asked = Field::all().iter().filter(|field| field.group == group && !["files", "name"].contains(&field.key));
+            let asked =
+                Field::all().iter().filter(|field| field.group == group && !["files", "name"].contains(&field.key));
             steps.extend(asked.map(Step::Field));
         }
-        Ok(Self { answers, screen, known, steps })
+        Ok(Self { answers, screen, echo, known, steps })
     }
 
     /// Asks everything, shows the summary, and returns what was confirmed: without problems.
@@ -138,7 +121,13 @@ impl<'a> Interview<'a> {
         let mut line = Vec::new();
         let read = (&mut *self.answers).take(MAX_ANSWER_BYTES).read_until(b'\n', &mut line);
         match read {
-            Ok(bytes) if bytes > 0 => Ok(String::from_utf8_lossy(&line).trim().to_string()),
+            Ok(bytes) if bytes > 0 => {
+                let answer = String::from_utf8_lossy(&line).trim().to_string();
+                if self.echo {
+                    self.say(&format!("{answer}\n"));
+                }
+                Ok(answer)
+            }
             _ => {
                 self.say("\n");
                 Err(CliError::NoAnswer { question: question.into() })
@@ -276,7 +265,11 @@ impl<'a> Interview<'a> {
                 "" => {
                     let recordings = if chosen.is_empty() { &before } else { &chosen };
                     match field.with_value(&draft.config, json!(recordings)) {
-                        Ok(config) => return Ok(Said::Next(Box::new(Draft { config, base: draft.base.clone() }))),
+                        Ok(config) => {
+                            let mut next = Draft { config, base: draft.base.clone() };
+                            next.name_after_recording();
+                            return Ok(Said::Next(Box::new(next)));
+                        }
                         Err(problem) => self.say(&format!("  expected {}, found {}\n", problem.rule, problem.value)),
                     }
                 }
@@ -291,7 +284,9 @@ impl<'a> Interview<'a> {
     fn explain(&mut self, field: &Field, draft: &Draft) {
         let how = match field.kind {
             Kind::Text => "text; `none` empties it",
-            Kind::Recordings => "a file name, or `take.wav 10-40` for the part from 10 to 40 seconds; an empty line ends the list",
+            Kind::Recordings => {
+                "a file name, or `take.wav 10-40` for the part from 10 to 40 seconds; an empty line ends the list"
+            }
             Kind::Switch => "yes or no",
             Kind::Whole(_) => "a whole number",
             Kind::Number(_) => "a number",
@@ -357,67 +352,4 @@ enum Confirmed {
     Yes,
     Again,
     Back,
-}
-
-/// A field by its name, or by a part of it that no other has.
-fn find(name: &str) -> Result<&'static Field, String> {
-    if let Some(field) = Field::by_key(name) {
-        return Ok(field);
-    }
-    let alike: Vec<&'static Field> = Field::all().iter().filter(|field| field.key.contains(name)).collect();
-    match alike[..] {
-        [field] => Ok(field),
-        [] => Err("yes, again, quit, or the name of a field as it stands above".into()),
-        _ => Err(format!("one of {}", alike.iter().map(|field| field.key).collect::<Vec<_>>().join(", "))),
-    }
-}
-
-/// All values, those that differ from the preset's marked.
-pub fn summary(draft: &Draft) -> String {
-    let mut text = "\nSUMMARY (* differs from the preset)\n".to_string();
-    for group in Group::ALL {
-        let fields = Field::all().iter().filter(|f| f.group == group && (f.applies)(&draft.config));
-        let rows: String = fields.map(|field| row(field, draft)).collect();
-        if !rows.is_empty() {
-            text += &format!("{}\n{rows}", group.title());
-        }
-    }
-    text
-}
-
-fn row(field: &Field, draft: &Draft) -> String {
-    let (value, base) = (field.value(&draft.config), field.value(&draft.base));
-    let mark = if value == base { ' ' } else { '*' };
-    format!(" {mark} {:KEY_WIDTH$} {}\n", field.key, shown(&value))
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("  ! {problem}\n")).collect()
-}
-
-fn numbered(names: &[(&str, &str)]) -> String {
-    let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    names.iter().zip(1..).map(|((name, meaning), number)| format!("  {number:2} {name:width$}  {meaning}\n")).collect()
-}
-
-/// A value for people.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Null => "none".into(),
-        Value::Bool(flag) => if *flag { "yes" } else { "no" }.into(),
-        Value::String(text) if text.is_empty() => "none".into(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) if values.is_empty() => "none".into(),
-        Value::Array(values) if values.iter().all(Value::is_number) => {
-            values.iter().map(shown).collect::<Vec<_>>().join(" x ")
-        }
-        Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join("; "),
-        Value::Object(excerpt) => {
-            let part = |name: &str| excerpt.get(name).map(shown).unwrap_or_default();
-            let (start, end) = (part("start_s"), part("end_s"));
-            let cut = if start.is_empty() && end.is_empty() { String::new() } else { format!(" {start}-{end}") };
-            format!("{}{cut}", part("path"))
-        }
-        number => number.to_string(),
-    }
 }

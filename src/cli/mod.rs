@@ -1,9 +1,13 @@
 //! The command line tool `sympathy`: one file a subcommand. Nothing here is for the audio thread.
 
+mod answers;
 pub mod automation;
+pub mod configure;
 pub mod demo;
+mod draft;
 mod error;
 pub mod inspect;
+mod interview;
 pub mod live;
 pub mod models;
 pub mod models_at_hand;
@@ -62,6 +66,16 @@ pub enum Command {
         after_help = render_help()
     )]
     Render(render::RenderArgs),
+    /// Asks for every hyperparameter and writes a configuration to train with
+    #[command(
+        long_about = "Asks for a preset, for the recordings and for every hyperparameter that matters to them, explains each, \
+                      shows a summary to confirm or change, and writes a configuration for `sympathy train`. Groups of \
+                      questions can be skipped. Answers come from stdin, a line each, so that they can be piped.",
+        after_help = "EXAMPLES:\n  sympathy configure guitar.json\n  sympathy configure --list-presets\n  \
+                      sympathy configure guitar.json --preset ten-minutes --file take.wav --yes\n  \
+                      sympathy configure guitar.json --preset column --file \"take.wav 10-40\" --yes --set hidden=64"
+    )]
+    Configure(configure::ConfigureArgs),
     /// Trains a model on recordings
     Train(train::TrainArgs),
     /// Lists the embedded models
@@ -106,6 +120,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Configure(args) => configure::run(&args),
         Command::Train(args) => train::run(args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),

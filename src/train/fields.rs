@@ -1,7 +1,13 @@
 //! What every field of a [`TrainConfig`] means, of which kind it is and when it matters: for people who are asked for it.
 //! The ranges are those of [`TrainConfig::problems`], found by asking.
 
-use super::{config::TrainConfig, field_table::FIELDS, options::TrainApproach, overrides, problem::Problem};
+use super::{
+    config::TrainConfig,
+    field_table::{FIELDS, MORE},
+    options::TrainApproach,
+    overrides,
+    problem::Problem,
+};
 use crate::model::Head;
 use serde_json::{Map, Value, json};
 
@@ -157,7 +163,9 @@ impl Field {
     fn without_loose_ends(&self, before: &TrainConfig, mut changed: TrainConfig) -> TrainConfig {
         let defaults = TrainConfig::default();
         let lost = |field: &&Self, changed: &TrainConfig| (field.applies)(before) && !(field.applies)(changed);
-        for field in FIELDS.iter().filter(|field| !field.key.starts_with("approach.") && !field.key.starts_with("head.")) {
+        for field in
+            FIELDS.iter().filter(|field| !field.key.starts_with("approach.") && !field.key.starts_with("head."))
+        {
             if lost(&field, &changed) {
                 changed = field.replaced(&changed, field.value(&defaults)).unwrap_or(changed);
             }
@@ -320,7 +328,8 @@ mod tests {
     #[test]
     fn what_loses_its_effect_contradicts_nothing() {
         let set = |config: &TrainConfig, key: &str, value: Value| {
-            let changed = Field::by_key(key).expect("a field").with_value(config, value).unwrap_or_else(|e| panic!("{e}"));
+            let changed =
+                Field::by_key(key).expect("a field").with_value(config, value).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(changed.problems(), [], "{key}");
             changed
         };
