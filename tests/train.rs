@@ -117,7 +117,14 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
         ("held out", changed(&["validation_split=0.2", "reset_state=true", "offsets=2"])),
         (
             "dissertation's vector",
-            raw(&["seg_len=64", "num_unrollings=4", "int_cursor_inc=64", "ext_cursor_inc=7", "bptt=1", "streams=1"]),
+            raw(&[
+                "approach={\"kind\":\"vector\",\"seg_len\":64}",
+                "num_unrollings=4",
+                "int_cursor_inc=64",
+                "ext_cursor_inc=7",
+                "bptt=1",
+                "streams=1",
+            ]),
         ),
         ("column", raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "num_unrollings=3", "tanh_output=true"])),
         (
@@ -140,7 +147,7 @@ fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
         let data = Dataset::read(&config, folder.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
         // The schedule depends on the end, so the interruption comes from the observer.
         let steps = if config.one_shot { 4 } else { 24 };
-        config.epochs = Some(if config.one_shot { 4 } else { 2 });
+        config.epochs = Some(50);
         config.max_minutes = None;
         let place = folder.path().join(name);
         std::fs::create_dir(&place).expect("space");

@@ -143,7 +143,7 @@ fn material_that_will_not_do_is_told_in_one_line() {
     desk.write_wav("short.wav", 8000, &[phrase(8000, 0.4, 1).swap_remove(0)]);
     for (files, parts) in [
         ("silent.wav", ["silence", "trim_silence_db"]),
-        ("short.wav", ["one sequence of the configuration", "found 0.3"]),
+        ("short.wav", ["one sequence of the configuration", "found 0.40"]),
         ("absent.wav", ["absent.wav", "No such file"]),
         ("config.json absent.wav", ["absent.wav", "No such file"]),
     ] {

@@ -2,7 +2,7 @@
 //! was found.
 
 use crate::{
-    model::ModelError,
+    model::{ModelError, import::ImportError},
     train::{Problem, RecordingError, TrainError},
 };
 use std::path::PathBuf;
@@ -103,6 +103,19 @@ pub enum CliError {
     /// The training stopped.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A file of another program was refused.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An option is missing, or contradicts what it is about.
+    #[error("{option}: expected {expected}, found {actual}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// Its rule.
+        expected: String,
+        /// Its value, or what speaks against it.
+        actual: String,
+    },
     /// The training could not be started; the text is the system's.
     #[error("{0}")]
     Training(String),

@@ -147,7 +147,8 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.lines.join("\n")
 }
 
-fn parameter_count(data: &ModelData) -> u64 {
+/// Numbers that were trained.
+pub fn parameter_count(data: &ModelData) -> u64 {
     let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
     data.config().tensors().iter().filter(|tensor| !tensor.name.starts_with("pca.")).map(|t| count(&t.shape)).sum()
 }

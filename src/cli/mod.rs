@@ -6,6 +6,9 @@ pub mod configure;
 pub mod demo;
 mod draft;
 mod error;
+pub mod export;
+pub mod import;
+mod import_plan;
 pub mod inspect;
 mod interview;
 pub mod live;
@@ -92,6 +95,22 @@ pub enum Command {
         after_help = "EXAMPLES:\n  sympathy inspect my-model.safetensors\n  sympathy inspect my-model.safetensors --json"
     )]
     Inspect(inspect::InspectArgs),
+    /// Makes a model of a network that PyTorch has trained
+    #[command(
+        long_about = "Makes a model of a network that PyTorch has trained: reads a state dictionary or a plain \
+                      safetensors file, tells cell, layers and sizes from its tensors, and takes from the options what \
+                      these do not tell. Says what it assumed. Weights of 16 and 64 bits become 32.",
+        after_help = import::EXAMPLES
+    )]
+    Import(Box<import::ImportArgs>),
+    /// Writes a model as a plain PyTorch file
+    #[command(
+        long_about = "Writes a model's tensors under the names that PyTorch's modules have, and a Python script that loads \
+                      them. What the modules do not hold goes along: principal components as tensors, the configuration \
+                      as JSON in the metadata (.pt: a record of the archive).",
+        after_help = export::EXAMPLES
+    )]
+    Export(export::ExportArgs),
 }
 
 fn render_help() -> String {
@@ -124,6 +143,8 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Train(args) => train::run(args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
     }
 }
 

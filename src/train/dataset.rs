@@ -196,6 +196,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
             int_cursor_inc: config.int_cursor_inc.unwrap_or(1),
         },
         TrainApproach::Magnitude { window, hop, zero_padding, peak_picking, power, sharpen } => {
+            let sharpen = sharpen.unwrap_or(1.0);
             let fft = window * (1 + usize::from(zero_padding));
             let magnitude_peak = magnitude_peak(sound, window, fft, hop);
             Approach::Magnitude { window, hop, zero_padding, peak_picking, magnitude_peak, power, sharpen }
@@ -254,7 +255,8 @@ fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
     Scaling { mean: mean as f32, std: variance.sqrt().max(1e-6) as f32 }
 }
 
-fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
+/// The largest magnitude of a sound's frames.
+pub fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
     let mut stft = MagnitudeStft::new(window, fft);
     let mut frame = vec![0.0; stft.bins()];
     let mut peak = 1e-6f32;

@@ -181,7 +181,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("approach.zero_padding", Approach, SWITCH, magnitude, "transform twice as long as the window, for finer bins"),
     field("approach.peak_picking", Approach, SWITCH, magnitude, "sound only the peaks of a spectrum"),
     field("approach.power", Approach, NUMBER, magnitude, "power to which magnitudes are raised for the network; 0.5 lets it hear the faint ones"),
-    field("approach.sharpen", Approach, NUMBER, magnitude, "power to which predicted magnitudes are raised; above 1 partials stand out"),
+    field("approach.sharpen", Approach, Kind::OptionalNumber(Unit::None), magnitude, "power to which predicted magnitudes are raised, above 1 partials stand out; none finds it by listening after the training"),
     field("num_unrollings", Approach, WHOLE, always, "rows of the matrix that is one input, each with a state of its own"),
     field("int_cursor_inc", Approach, Kind::OptionalWhole, rows, "from the beginning of a row to that of the next, in samples (magnitude: frames); none: a step"),
     field("ext_cursor_inc", Approach, Kind::OptionalWhole, always, "from a matrix to the next, in samples (magnitude: frames); none: a step"),

@@ -4,6 +4,7 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod calibrate;
 mod cells;
 mod checkpoint;
 mod config;
@@ -37,7 +38,7 @@ mod streams;
 mod tensors;
 
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, magnitude_peak};
 pub use error::TrainError;
 pub use fields::{Field, Group, Kind, Unit};
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};

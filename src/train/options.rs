@@ -52,9 +52,10 @@ pub enum TrainApproach {
         /// The network sees magnitudes raised to this power.
         #[serde(default = "half")]
         power: f32,
-        /// Predicted magnitudes are raised to this power at unchanged energy.
-        #[serde(default = "one")]
-        sharpen: f32,
+        /// Predicted magnitudes are raised to this power at unchanged energy; none: found by listening after the training, so
+        /// that continuations are as noisy as the material and no more.
+        #[serde(default)]
+        sharpen: Option<f32>,
     },
     /// One sample a step.
     Sample,
@@ -87,7 +88,7 @@ impl TrainApproach {
             zero_padding: true,
             peak_picking: true,
             power: half(),
-            sharpen: one(),
+            sharpen: None,
         }
     }
 

@@ -57,7 +57,7 @@ impl Check {
                 self.require(window.is_multiple_of(2), "approach.window", "an even number", window);
                 self.range("approach.hop", hop, 16, window.max(16));
                 self.range("approach.power", power, 0.1, 2.0);
-                self.range("approach.sharpen", sharpen, 0.5, 4.0);
+                self.range("approach.sharpen", sharpen.unwrap_or(1.0), 0.5, 4.0);
                 window.min(16_384) * (1 + usize::from(zero_padding)) / 2 + 1
             }
             TrainApproach::Sample => 1,

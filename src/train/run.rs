@@ -1,6 +1,7 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
 use super::{
+    calibrate,
     cells::LayerState,
     checkpoint::{self, Counters},
     config::TrainConfig,
@@ -12,6 +13,7 @@ use super::{
     loss::{Loss, loss},
     network::{Initialisation, TrainedNetwork},
     optimiser::{Gradient, Memory, Plateau, learning_rate},
+    options::TrainApproach,
     record::Record,
     streams::{Evaluation, Streams},
     tensors::first_not_finite,
@@ -161,7 +163,11 @@ pub fn train(
             observer.sample(&sample);
         }
     }
-    Ok(Trained { model: training.model()?, steps: training.step, interrupted })
+    let mut model = training.model()?;
+    if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
+        model = calibrate::sharpen(model, data)?;
+    }
+    Ok(Trained { model, steps: training.step, interrupted })
 }
 
 /// A training under way.
