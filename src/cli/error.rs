@@ -128,6 +128,18 @@ pub enum CliError {
     /// The user left.
     #[error("stopped; nothing was written")]
     Left,
+    /// A network said something that is no number.
+    #[error(
+        "{model}, voice {voice}: expected finite numbers, found NaN or infinity after {seconds:.3} s; nothing was written"
+    )]
+    NotFinite {
+        /// The model.
+        model: String,
+        /// Which output, from 1.
+        voice: usize,
+        /// When.
+        seconds: f64,
+    },
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,

@@ -10,16 +10,19 @@ pub mod export;
 pub mod import;
 mod import_plan;
 pub mod inspect;
+mod interrupt;
 mod interview;
 pub mod live;
 pub mod models;
 pub mod models_at_hand;
+pub mod noise_seed;
 pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
 mod progress;
 pub mod render;
+pub mod sample;
 pub mod train;
 
 pub use error::CliError;
@@ -81,6 +84,17 @@ pub enum Command {
     Configure(configure::ConfigureArgs),
     /// Trains a model on recordings
     Train(train::TrainArgs),
+    /// Samples a model: its raw prediction, away from the engine
+    #[command(
+        long_about = "Lets a model hear a seed and predict what comes next: the raw prediction, without the plugin's leash, \
+                      levels and cross-fades. A seed is a part of a file, or noise as loud as the material. With several \
+                      voices each has a random seed of its own. At the end stand figures that tell whether the sound is \
+                      alive: change of the spectrum, level, flatness, and each as a multiple of the material's.",
+        after_help = "EXAMPLES:\n  sympathy sample piano-magnitude --seed-file take.wav --start 3 --seconds 20\n  \
+                      sympathy sample my-model.safetensors --seed white --temperature 1.5 --out noise.wav --plot\n  \
+                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 0.9"
+    )]
+    Sample(sample::SampleArgs),
     /// Lists the embedded models
     #[command(
         long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
@@ -141,6 +155,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Render(args) => render::run(&args),
         Command::Configure(args) => configure::run(&args),
         Command::Train(args) => train::run(args),
+        Command::Sample(args) => sample::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),

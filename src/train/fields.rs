@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn every_field_applies_somewhere_and_its_meaning_is_a_sentence() {
         let presets = PRESETS.iter().map(|preset| {
-            let overrides = [r#"files=[{"path": "a.wav"}]"#.to_string(), "layers=2".into(), "num_unrollings=2".into()];
+            let overrides = [r#"files=[{"path": "a.wav"}]"#.to_string(), "layers=2".into()];
             TrainConfig::from_json(preset.json, &overrides).expect("a good preset")
         });
         let configs: Vec<TrainConfig> = presets.collect();

@@ -82,14 +82,7 @@ fn one() -> f32 {
 impl TrainApproach {
     /// Magnitude frames as the default configuration has them.
     pub(super) fn magnitude() -> Self {
-        Self::Magnitude {
-            window: 2048,
-            hop: 512,
-            zero_padding: true,
-            peak_picking: true,
-            power: half(),
-            sharpen: None,
-        }
+        Self::Magnitude { window: 2048, hop: 512, zero_padding: true, peak_picking: true, power: half(), sharpen: None }
     }
 
     /// The name in JSON.
