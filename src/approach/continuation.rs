@@ -41,6 +41,8 @@ pub struct Continuation {
     failed: bool,
     input_keep: f32,
     output_keep: f32,
+    /// Masks last for one predicted step.
+    fresh_dropout: bool,
 }
 
 impl Continuation {
@@ -69,6 +71,7 @@ impl Continuation {
             failed: false,
             input_keep: 1.0,
             output_keep: 1.0,
+            fresh_dropout: false,
             network,
         }
     }
@@ -99,6 +102,12 @@ impl Continuation {
             assert!(keep > 0.0 && keep <= 1.0, "a probability of being kept: {keep}");
         }
         (self.input_keep, self.output_keep) = (input_keep, output_keep);
+    }
+
+    /// Dropout draws anew before every predicted step, as a network does that was left in training. Off at first. A
+    /// network that settles on a constant is kept moving so.
+    pub fn set_fresh_dropout(&mut self, fresh: bool) {
+        self.fresh_dropout = fresh;
     }
 
     /// Forgets everything; all that is random from here on follows from `random_seed`.
@@ -173,6 +182,9 @@ impl Continuation {
             self.next.iter_mut().for_each(|x| *x += spread * self.random.normal());
         }
         slide(&mut self.features[..inputs], &self.next);
+        if self.fresh_dropout {
+            self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
+        }
         self.step();
     }
 

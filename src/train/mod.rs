@@ -15,6 +15,8 @@ mod error;
 mod field_table;
 mod fields;
 pub mod files;
+#[cfg(test)]
+mod gradient_check;
 pub mod journal;
 mod ledger;
 mod loss;

@@ -6,6 +6,7 @@ use super::{
     error::TrainError,
     files::write_wav,
     journal::{Entry, EpochEntry, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
+    report::{self, JOURNAL_NAME, ReportError},
     run::Training,
     sampling::Sampler,
     streams::Streams,
@@ -18,7 +19,6 @@ use std::{
 /// The beginning of the material in the run's folder.
 const MATERIAL: &str = "material.wav";
 const MATERIAL_SECONDS: usize = 60;
-const JOURNAL: &str = "journal.jsonl";
 /// Bins of a histogram.
 const BINS: usize = 48;
 /// From one epoch with histograms to the next: a tenth more, so that long runs have some dozens.
@@ -49,7 +49,7 @@ impl Record {
         let material = folder.join(MATERIAL);
         let shown = &data.sound[..data.sound.len().min(MATERIAL_SECONDS * rate as usize)];
         write_wav(&material, rate, &[shown]).map_err(io(&material))?;
-        let path = folder.join(JOURNAL);
+        let path = folder.join(JOURNAL_NAME);
         let journal = match resumed {
             Some(step) => JournalFile::resume(&path, step)?,
             None => {
@@ -92,17 +92,15 @@ impl Record {
         self.keep(finished)
     }
 
-    /// The end of the run: finishes the outputs under way and writes the report.
+    /// The end of the run: finishes the outputs under way.
     pub fn finish(&mut self, training: &Training<'_>) -> Result<Vec<SampleEntry>, TrainError> {
         let finished = self.sampler.finish(training)?;
-        let finished = self.keep(finished)?;
-        self.save()?;
-        Ok(finished)
+        self.keep(finished)
     }
 
-    /// Brings the journal to the disk and writes the report of what there is so far.
-    pub fn save(&mut self) -> Result<(), TrainError> {
-        Ok(())
+    /// Writes the report of what there is so far.
+    pub fn report(&self) -> Result<(), ReportError> {
+        report::write(&self.folder).map(drop)
     }
 
     fn keep(&mut self, finished: Vec<SampleEntry>) -> Result<Vec<SampleEntry>, TrainError> {

@@ -149,12 +149,11 @@ pub fn train(
         let due = last_saved.elapsed().as_secs_f64() >= 60.0 * config.checkpoint_minutes;
         let ends = interrupted || training.fraction() >= 1.0;
         if let Some(files) = files.filter(|_| due || ends) {
-            // The journal first: a checkpoint must not be ahead of it.
-            if let Some(record) = &mut record {
-                record.save()?;
-            }
             training.save(&files.checkpoint)?;
             training.saved = Some(files.checkpoint.clone());
+            if let Some(record) = record.as_ref().filter(|_| !ends) {
+                report(record, observer);
+            }
             last_saved = Instant::now();
         }
     }
@@ -162,12 +161,20 @@ pub fn train(
         for sample in record.finish(&training)? {
             observer.sample(&sample);
         }
+        report(record, observer);
     }
     let mut model = training.model()?;
     if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
         model = calibrate::sharpen(model, data)?;
     }
     Ok(Trained { model, steps: training.step, interrupted })
+}
+
+/// Writes the report. A training does not end because its pictures could not be written.
+fn report(record: &Record, observer: &mut dyn Observer) {
+    if let Err(error) = record.report() {
+        observer.note(&format!("no report: {error}"));
+    }
 }
 
 /// A training under way.

@@ -54,7 +54,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn from_row(self, row: usize, rows: usize) -> Self {
+    fn skip_rows(self, row: usize, rows: usize) -> Self {
         Self { values: &self.values[row * self.row_stride..], rows, ..self }
     }
 }
@@ -104,7 +104,7 @@ pub(in crate::train) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f
     for_each(pieces, |(piece, out)| {
         let rows = each.min(lhs.rows.saturating_sub(piece * each));
         if rows > 0 {
-            multiply(lhs.from_row(piece * each, rows), rhs, out, stride, false);
+            multiply(lhs.skip_rows(piece * each, rows), rhs, out, stride, false);
         }
     });
 }

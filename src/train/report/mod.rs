@@ -19,10 +19,12 @@ pub use canvas::FigureError;
 pub use curves::curves_svg;
 pub use sound::{Mark, Sound, SoundFigure};
 
-use super::journal::{Journal, JournalError, JournalFile};
+use super::{
+    files::write_whole,
+    journal::{Journal, JournalError, JournalFile},
+};
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -60,16 +62,10 @@ pub fn write(run_folder: &Path) -> Result<PathBuf, ReportError> {
     let journal = JournalFile::read(&run_folder.join(JOURNAL_NAME))?;
     let path = run_folder.join(REPORT_NAME);
     let html = html_of(run_folder, &journal)?;
-    let part = run_folder.join(format!("{REPORT_NAME}.part"));
-    let written = File::create(&part)
-        .and_then(|mut out| out.write_all(html.as_bytes()).and_then(|()| out.sync_all()))
-        .and_then(|()| fs::rename(&part, &path));
-    if let Err(source) = written {
-        // Nothing half-written is left behind; the first error is the one to tell.
-        let _ = fs::remove_file(&part);
-        return Err(ReportError::Io { path, source });
+    match write_whole(&path, html.as_bytes()) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ReportError::Io { path, source }),
     }
-    Ok(path)
 }
 
 fn html_of(run_folder: &Path, journal: &Journal) -> Result<String, FigureError> {
