@@ -53,6 +53,12 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
+    /// All names, for a message.
+    pub fn names() -> String {
+        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        names.join(", ")
+    }
+
     /// [`Self::json`] as a value: an object.
     pub fn config_json(&self) -> Value {
         serde_json::from_str(self.json).unwrap_or_default()
