@@ -2,7 +2,11 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 #![allow(missing_docs, reason = "test code")]
 
+#[cfg(feature = "cli")]
+pub mod browser;
 pub mod drive;
+#[cfg(feature = "cli")]
+pub mod journals;
 pub mod models;
 #[cfg(feature = "cli")]
 pub mod program;
