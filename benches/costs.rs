@@ -13,7 +13,7 @@ use sympathy::{
     dsp::{level::rms, random::Random},
     engine::{EngineConfig, ParamId, Transport},
     model::EMBEDDED,
-    nn::{Isa, LstmLayerWeights, LstmStack},
+    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
     worker::{self, ModelBank},
 };
 
@@ -105,8 +105,15 @@ fn lstm_step(isa: Isa) {
     let mut draw = |n: usize| (0..n).map(|_| 0.06 * random.normal()).collect::<Vec<f32>>();
     let (weight_ih, weight_hh) = (draw(4 * HIDDEN * INPUTS), draw(4 * HIDDEN * HIDDEN));
     let (bias_ih, bias_hh, x) = (draw(4 * HIDDEN), draw(4 * HIDDEN), draw(INPUTS));
-    let layer = LstmLayerWeights { weight_ih: &weight_ih, weight_hh: &weight_hh, bias_ih: &bias_ih, bias_hh: &bias_hh };
-    let stack = LstmStack::new(INPUTS, HIDDEN, &[layer], isa);
+    let layer = LayerWeights {
+        weight_ih: &weight_ih,
+        weight_hh: &weight_hh,
+        bias_ih: &bias_ih,
+        bias_hh: &bias_hh,
+        peepholes: None,
+    };
+    let shape = StackShape { cell: CellKind::Lstm, inputs: INPUTS, hidden: HIDDEN, residual: false };
+    let stack = Stack::new(shape, &[layer], isa);
     let tensor =
         |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).expect("the shape fits");
     let tensors = HashMap::from([

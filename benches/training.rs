@@ -12,7 +12,7 @@
 use std::{ops::ControlFlow, time::Instant};
 use sympathy::{
     dsp::random::Random,
-    train::{Dataset, TrainConfig, train},
+    train::{Dataset, Progress, TrainConfig, train},
 };
 
 const STREAMS: usize = 32;
@@ -70,7 +70,7 @@ fn main() {
 /// Of the median step.
 fn frames_per_second(config: &TrainConfig, data: &Dataset, steps: usize) -> f64 {
     let (mut seconds, mut last, mut losses) = (Vec::new(), Instant::now(), Vec::new());
-    let trained = train(config, data, None, &mut |progress| {
+    let trained = train(config, data, None, &mut |progress: &Progress| {
         let now = Instant::now();
         seconds.push((now - last).as_secs_f64());
         losses.push(progress.loss);

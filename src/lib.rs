@@ -7,7 +7,7 @@
 //! | module | thread | job |
 //! |---|---|---|
 //! | [`dsp`] | any | pure maths on `f32` slices: STFT, vocoder, resampling, leash, levels, random numbers |
-//! | [`nn`] | any | LSTM and dense layers, one step at a time, and the SIMD kernel they share |
+//! | [`nn`] | any | recurrent cells and dense layers, one step at a time, and the SIMD kernel they share |
 //! | [`model`] | any | the model file: configuration, validation, the embedded models |
 //! | [`approach`] | any | how audio becomes steps of a network and steps become audio: [`approach::Continuation`] |
 //! | [`engine`] | audio | input, sample clock, mix; sends a cell of 64 samples and gets one back |

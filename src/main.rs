@@ -2,14 +2,16 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use sympathy::cli::{Cli, one_line, run};
+use sympathy::cli::{Cli, lines, run};
 
 fn main() -> ExitCode {
     // Usage errors end here with exit code 2.
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&error.to_string()));
+            for line in lines(&error) {
+                eprintln!("error: {line}");
+            }
             ExitCode::FAILURE
         }
     }

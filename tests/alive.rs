@@ -97,7 +97,10 @@ fn network(model: &EmbeddedModel) -> Arc<Network> {
 
 fn check(name: &str) {
     let model = EmbeddedModel::by_name(name).expect("an embedded model");
-    let network = network(model);
+    check_network(name, network(model));
+}
+
+fn check_network(name: &str, network: Arc<Network>) {
     let config = network.config();
     let material = config.material;
     let most_flux = if matches!(config.approach, Approach::Vector { .. }) { 2.0 } else { 1.5 };
@@ -137,6 +140,16 @@ fn the_electric_guitar_of_magnitudes_is_alive() {
 #[test]
 fn the_electric_guitar_of_vectors_is_alive() {
     check("electric-guitar-vector");
+}
+
+/// A model of one's own: `SYMPATHY_MODEL=mine.safetensors cargo test --release --test alive own -- --nocapture`.
+#[test]
+fn a_model_of_ones_own_is_alive() {
+    if let Some(path) = std::env::var_os("SYMPATHY_MODEL") {
+        let data = ModelData::read(Path::new(&path)).expect("a good model");
+        let name = data.config().name.clone();
+        check_network(&name, Arc::new(Network::new(&data, Isa::from_environment())));
+    }
 }
 
 #[test]

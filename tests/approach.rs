@@ -6,9 +6,9 @@ mod common;
 use common::{models, phrase};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use sympathy::{
-    approach::{Continuation, Network},
+    approach::{Continuation, Network, continue_offline},
     dsp::level::rms,
-    model::{Approach, Head, ModelData},
+    model::{Approach, Head, ModelConfig, ModelData},
     nn::Isa,
 };
 
@@ -41,6 +41,71 @@ fn a_random_seed_fixes_the_sound_and_another_changes_it() {
         assert_ne!(first, play(&mut continuation, 8, 0.7, 100), "{name}: another random seed");
         assert_ne!(first, play(&mut continuation, 7, 0.1, 100), "{name}: another temperature");
     }
+}
+
+#[test]
+fn every_approach_with_every_cell_goes_on_as_long_as_asked_and_repeats_itself() {
+    for (name, data) in models::every_approach_and_cell() {
+        let network = network(&data);
+        let seed = phrase(data.config().sample_rate_hz, 0.1, 1).remove(0);
+        let sound = continue_offline(&network, &seed, 0.05, 1.0, 5);
+        assert_eq!(sound.len(), (0.05 * data.config().sample_rate_hz as f32).round() as usize, "{name}");
+        assert!(sound.iter().all(|x| x.is_finite()) && rms(&sound) > 1e-4, "{name} is silent or broken");
+        assert!(sound == continue_offline(&network, &seed, 0.05, 1.0, 5), "{name}: the same again");
+        assert!(sound != continue_offline(&network, &seed, 0.05, 1.0, 6), "{name}: another random seed");
+    }
+}
+
+#[test]
+fn dropout_is_drawn_from_the_random_seed_and_holds_until_the_next_reset() {
+    for (name, data) in models::every_approach_and_cell() {
+        let mut continuation = Continuation::new(network(&data));
+        let whole = play(&mut continuation, 7, 0.0, 60);
+        continuation.set_dropout(0.5, 0.5);
+        let dropped = play(&mut continuation, 7, 0.0, 60);
+        assert!(whole != dropped, "{name}: nothing was dropped");
+        assert!(dropped == play(&mut continuation, 7, 0.0, 60), "{name}: the same again");
+        assert!(dropped != play(&mut continuation, 8, 0.0, 60), "{name}: another random seed");
+        continuation.set_dropout(1.0, 1.0);
+        assert!(whole == play(&mut continuation, 7, 0.0, 60), "{name}: without dropout");
+    }
+}
+
+#[test]
+fn weights_change_under_a_continuation_and_its_state_stays() {
+    for (name, data) in models::every_approach_and_cell() {
+        let first = network(&data);
+        let second = network(&models::trained_on(&data));
+        let hop = first.config().hop_samples();
+        let sing = |continuation: &mut Continuation| {
+            let mut out = vec![0.0; 30 * hop];
+            out.chunks_mut(hop).for_each(|out| continuation.predict(1.0, out));
+            out
+        };
+        let mut continuation = Continuation::new(Arc::clone(&first));
+        play(&mut continuation, 7, 1.0, 10);
+        let (mut same, mut other) = (continuation.clone(), continuation.clone());
+        same.set_network(network(&data));
+        other.set_network(Arc::clone(&second));
+        let expected = sing(&mut continuation);
+        assert!(expected == sing(&mut same), "{name}: equal weights, another state");
+        let changed = sing(&mut other);
+        // What the old weights have said last still sounds; then the new ones go on.
+        assert!(expected[..hop] == changed[..hop], "{name}: the first hop");
+        assert!(expected[hop..] != changed[hop..], "{name}: the weights did not change");
+        let mut fresh = Continuation::new(second);
+        play(&mut fresh, 7, 1.0, 10);
+        assert!(sing(&mut fresh) != changed, "{name}: the state is gone");
+    }
+}
+
+#[test]
+#[should_panic(expected = "another network's state")]
+fn weights_of_another_shape_are_refused() {
+    let [wide, narrow] = [12, 6].map(|hidden| {
+        network(&models::random_model(ModelConfig { hidden, ..models::config(models::COLUMN, Head::Mse, 0) }, 1))
+    });
+    Continuation::new(wide).set_network(narrow);
 }
 
 #[test]

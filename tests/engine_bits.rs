@@ -51,7 +51,7 @@ fn any_block_size_gives_the_same_bits() {
 #[test]
 fn a_live_engine_whose_worker_keeps_up_gives_the_bits_of_the_bounce() {
     let bank = models::bank();
-    for slot in [64, 65, 66, 67] {
+    for slot in [64, 65, 66, 67, 68, 69] {
         let config = config(48_000, 2, slot);
         let input = phrase(48_000, SECONDS, 2);
         let bounced = offline(&config, &bank, &input, &changes(48_000), Some(1_234_567), &Blocks::Fixed(4096));

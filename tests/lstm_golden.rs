@@ -1,52 +1,18 @@
 //! The LSTM that runs against PyTorch's and candle's, at every instruction-set level.
 #![cfg(feature = "train")]
 
+mod common;
+
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{LSTM, LSTMConfig, RNN, VarBuilder};
+use common::golden::{Layer, closed_form, input, layers, stack};
 use std::collections::HashMap;
-use sympathy::nn::{Isa, LstmLayerWeights, LstmStack};
+use sympathy::nn::{CellKind, Isa, StackShape};
 
 const STEPS: usize = 1000;
-const PARTS: [&str; 4] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
 
-/// Parameters of a layer under PyTorch's names, in PyTorch's order, with their shapes.
-struct Layer {
-    parts: [Vec<f32>; 4],
-    inputs: usize,
-}
-
-/// The k-th parameter of the network, as in the script below.
-fn closed_form(count: usize, k: usize) -> Vec<f32> {
-    let k = k as f64;
-    let value = |i: f64| 0.3 * libm::sin(1.7 * i + k) + 0.1 * libm::cos(0.37 * i * (k + 1.0));
-    (0..count).map(|i| value(i as f64) as f32).collect()
-}
-
-fn layers(count: usize, inputs: usize, hidden: usize) -> Vec<Layer> {
-    (0..count)
-        .map(|layer| {
-            let inputs = if layer == 0 { inputs } else { hidden };
-            let sizes = [4 * hidden * inputs, 4 * hidden * hidden, 4 * hidden, 4 * hidden];
-            Layer { parts: std::array::from_fn(|part| closed_form(sizes[part], 4 * layer + part)), inputs }
-        })
-        .collect()
-}
-
-fn input(step: usize, inputs: usize) -> Vec<f32> {
-    (0..inputs).map(|i| libm::sin(0.1 * i as f64 + 0.5 * step as f64) as f32).collect()
-}
-
-fn stack(layers: &[Layer], hidden: usize, isa: Isa) -> LstmStack {
-    let weights: Vec<LstmLayerWeights<'_>> = layers
-        .iter()
-        .map(|Layer { parts: [weight_ih, weight_hh, bias_ih, bias_hh], .. }| LstmLayerWeights {
-            weight_ih,
-            weight_hh,
-            bias_ih,
-            bias_hh,
-        })
-        .collect();
-    LstmStack::new(layers[0].inputs, hidden, &weights, isa)
+fn shape(inputs: usize, hidden: usize) -> StackShape {
+    StackShape { cell: CellKind::Lstm, inputs, hidden, residual: false }
 }
 
 /// Made with PyTorch 2.15.0 on a processor:
@@ -88,9 +54,10 @@ const PYTORCH: [([usize; 3], [[f32; 5]; 3]); 3] = [
 #[test]
 fn equals_pytorch() {
     for ([count, inputs, hidden], expected) in PYTORCH {
-        let layers = layers(count, inputs, hidden);
+        let shape = shape(inputs, hidden);
+        let layers = layers(shape, false, count, closed_form);
         for isa in Isa::all() {
-            let stack = stack(&layers, hidden, isa);
+            let stack = stack(shape, &layers, isa);
             let mut state = stack.make_state();
             for step in 0..STEPS {
                 let h = stack.step(&input(step, inputs), &mut state);
@@ -112,7 +79,13 @@ fn candle_lstm(layers: &[Layer], hidden: usize) -> Result<Vec<Vec<f32>>> {
     for (index, layer) in layers.iter().enumerate() {
         let shapes = [vec![4 * hidden, layer.inputs], vec![4 * hidden, hidden], vec![4 * hidden], vec![4 * hidden]];
         let mut tensors = HashMap::new();
-        for ((name, values), shape) in PARTS.iter().zip(&layer.parts).zip(shapes) {
+        let parts = [
+            ("weight_ih", &layer.weight_ih),
+            ("weight_hh", &layer.weight_hh),
+            ("bias_ih", &layer.bias_ih),
+            ("bias_hh", &layer.bias_hh),
+        ];
+        for ((name, values), shape) in parts.into_iter().zip(shapes) {
             tensors.insert(format!("{name}_l{index}"), Tensor::from_slice(values, shape, &Device::Cpu)?);
         }
         let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
@@ -127,10 +100,11 @@ fn candle_lstm(layers: &[Layer], hidden: usize) -> Result<Vec<Vec<f32>>> {
 fn equals_candle() {
     for count in 1..=3 {
         for (inputs, hidden) in [(1, 1), (5, 16), (48, 33), (17, 100)] {
-            let layers = layers(count, inputs, hidden);
+            let shape = shape(inputs, hidden);
+            let layers = layers(shape, false, count, closed_form);
             let expected = candle_lstm(&layers, hidden).expect("tensor arithmetic");
             for isa in Isa::all() {
-                let stack = stack(&layers, hidden, isa);
+                let stack = stack(shape, &layers, isa);
                 let mut state = stack.make_state();
                 for (step, expected) in expected.iter().enumerate() {
                     let h = stack.step(&input(step, inputs), &mut state);

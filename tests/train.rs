@@ -7,7 +7,7 @@ use sympathy::{
     dsp::random::Random,
     model::ModelData,
     nn::Isa,
-    train::{Checkpoints, Dataset, TrainConfig, Trained, train},
+    train::{Dataset, Progress, RunFiles, TrainConfig, Trained, train},
 };
 
 const RATE_HZ: u32 = 8000;
@@ -52,7 +52,7 @@ fn prepare(folder: &Path, json: &str) -> (TrainConfig, Dataset) {
 }
 
 fn run(config: &TrainConfig, data: &Dataset) -> Trained {
-    train(config, data, None, &mut |_| ControlFlow::Continue(())).expect("a good training")
+    train(config, data, None, &mut until(u64::MAX)).expect("a good training")
 }
 
 #[test]
@@ -87,41 +87,121 @@ fn the_loss_falls_and_the_model_sounds() {
     }
 }
 
+fn files(folder: &Path, resume: bool) -> RunFiles {
+    RunFiles { checkpoint: folder.join("melody.checkpoint"), resume, folder: Some(folder.join("melody.run")) }
+}
+
+/// Goes on to the end, or until after the given step.
+fn until(step: u64) -> impl FnMut(&Progress) -> ControlFlow<()> {
+    move |progress| if progress.step >= step { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// The melody's configuration with other fields.
+fn changed(changes: &[&str]) -> TrainConfig {
+    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    TrainConfig::from_json(MAGNITUDE, &changes).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+const RAW: [&str; 4] = ["head={\"kind\":\"mse\"}", "principal_components=0", "sampling.seconds=0.2", "hidden=16"];
+
+/// One of everything that changes what a step does.
+fn variants() -> Vec<(&'static str, TrainConfig)> {
+    let raw = |changes: &[&str]| changed(&[&RAW[..], changes].concat());
+    vec![
+        ("lstm with peepholes, residual", changed(&["peepholes=true", "use_residual=true"])),
+        ("gru with every dropout", changed(&["cell=gru", "input_keep=0.8", "output_keep=0.8", "state_keep=0.8"])),
+        ("clockwork", changed(&["cell=clockwork", "clock_groups=4", "optimiser=rmsprop", "momentum=0.5"])),
+        ("vanilla, plateau", changed(&["cell=rnn_tanh", "lr_schedule=plateau", "plateau_patience=1"])),
+        ("relu, regularised", changed(&["cell=rnn_relu", "regularization=true", "clip_value=0.1"])),
+        ("concurrent", changed(&["sampling.mode=concurrent", "sampling.streams=3", "sampling.seconds=0.1"])),
+        ("held out", changed(&["validation_split=0.2", "reset_state=true", "offsets=2"])),
+        (
+            "dissertation's vector",
+            raw(&[
+                "approach={\"kind\":\"vector\",\"seg_len\":64}",
+                "num_unrollings=4",
+                "int_cursor_inc=64",
+                "ext_cursor_inc=7",
+                "bptt=1",
+                "streams=1",
+            ]),
+        ),
+        ("column", raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "num_unrollings=3", "tanh_output=true"])),
+        (
+            "transpose",
+            raw(&["approach={\"kind\":\"transpose\",\"seg_len\":32}", "num_unrollings=5", "int_cursor_inc=8"]),
+        ),
+        (
+            "one shot",
+            raw(&["approach={\"kind\":\"sample\"}", "one_shot=true", "streams=1", "bptt=500", "optimiser=rprop"]),
+        ),
+        ("sgd", raw(&["approach={\"kind\":\"sample\"}", "scaling=peak", "optimiser=sgd", "momentum=0.9", "lr=0.01"])),
+    ]
+}
+
 #[test]
 fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (mut config, data) = prepare(folder.path(), MAGNITUDE);
-    config.epochs = Some(3);
-    // The schedule depends on the end, so the interruption comes from the observer.
-    let whole = run(&config, &data);
-    let mut checkpoints = Checkpoints { path: folder.path().join("melody.checkpoint"), resume: false };
-    let stopped = train(&config, &data, Some(&checkpoints), &mut |progress| {
-        if progress.step == 25 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    })
-    .expect("a good training");
-    assert!(stopped.interrupted && stopped.steps == 25 && stopped.model != whole.model);
-    checkpoints.resume = true;
-    let resumed =
-        train(&config, &data, Some(&checkpoints), &mut |_| ControlFlow::Continue(())).expect("a good training");
-    assert_eq!(resumed.steps, whole.steps);
-    assert_eq!(resumed.model, whole.model);
+    write_wav(&folder.path().join("melody.wav"), &melody(3.0));
+    for (name, mut config) in variants() {
+        let data = Dataset::read(&config, folder.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // The schedule depends on the end, so the interruption comes from the observer.
+        let steps = if config.one_shot { 4 } else { 24 };
+        config.epochs = Some(50);
+        config.max_minutes = None;
+        let place = folder.path().join(name);
+        std::fs::create_dir(&place).expect("space");
+        let whole = train(&config, &data, None, &mut until(steps)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let stopped =
+            train(&config, &data, Some(&files(&place, false)), &mut until(steps / 2)).expect("a good training");
+        assert!(stopped.steps == (steps / 2).min(whole.steps) && stopped.interrupted, "{name}: {}", stopped.steps);
+        let resumed = train(&config, &data, Some(&files(&place, true)), &mut until(steps)).expect("a good training");
+        assert_eq!(resumed.steps, whole.steps, "{name}");
+        assert_eq!(resumed.model, whole.model, "{name}");
+        assert!(place.join("melody.run/report.html").exists() && place.join("melody.run/journal.jsonl").exists());
+        let samples = std::fs::read_dir(place.join("melody.run/samples")).expect("the folder of outputs").count();
+        assert!(samples >= 2, "{name}: {samples} files in the folder of outputs");
 
-    let other = TrainConfig { lr: 0.1, ..config };
-    let error = train(&other, &data, Some(&checkpoints), &mut |_| ControlFlow::Continue(()));
-    let error = error.expect_err("another configuration").to_string();
-    assert!(error.contains("melody.checkpoint") && error.contains("\"lr\":0.1"), "{error}");
+        let other = TrainConfig { lr: 0.123, ..config };
+        let error = train(&other, &data, Some(&files(&place, true)), &mut until(steps));
+        let error = error.expect_err("another configuration").to_string();
+        assert!(error.contains("melody.checkpoint") && error.contains("lr = 0.123"), "{error}");
+    }
 }
 
 #[test]
 fn a_damaged_checkpoint_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (config, data) = prepare(folder.path(), MAGNITUDE);
-    let mut checkpoints = Checkpoints { path: folder.path().join("c"), resume: false };
-    train(&config, &data, Some(&checkpoints), &mut |_| ControlFlow::Break(())).expect("one step");
-    let bytes = std::fs::read(&checkpoints.path).expect("the checkpoint");
-    std::fs::write(&checkpoints.path, &bytes[..bytes.len() - 4]).expect("space");
-    checkpoints.resume = true;
-    let error = train(&config, &data, Some(&checkpoints), &mut |_| ControlFlow::Continue(()));
-    let error = error.expect_err("a checkpoint cut short").to_string();
+    let files = |resume| RunFiles { checkpoint: folder.path().join("c"), resume, folder: None };
+    train(&config, &data, Some(&files(false)), &mut until(1)).expect("one step");
+    let bytes = std::fs::read(folder.path().join("c")).expect("the checkpoint");
+    std::fs::write(folder.path().join("c"), &bytes[..bytes.len() - 4]).expect("space");
+    let error =
+        train(&config, &data, Some(&files(true)), &mut until(2)).expect_err("a checkpoint cut short").to_string();
     assert!(error.contains("safetensors") || error.contains("tensor"), "{error}");
+}
+
+#[test]
+fn a_run_without_a_checkpoint_yet_begins_anew() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (config, data) = prepare(folder.path(), MAGNITUDE);
+    let trained = train(&config, &data, Some(&files(folder.path(), true)), &mut until(2)).expect("a good training");
+    assert_eq!(trained.steps, 2);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (config, data) = prepare(folder.path(), MAGNITUDE);
+    // A file where a folder should be, as a full disk would leave nothing else to try portably.
+    std::fs::write(folder.path().join("file"), "x").expect("space");
+    let checkpoint = folder.path().join("file/melody.checkpoint");
+    let files = RunFiles { checkpoint, resume: false, folder: None };
+    let error = train(&config, &data, Some(&files), &mut until(1)).expect_err("no such folder").to_string();
+    assert!(error.contains("melody.checkpoint"), "{error}");
+    let files =
+        RunFiles { checkpoint: folder.path().join("c"), resume: false, folder: Some(folder.path().join("file")) };
+    let error = train(&config, &data, Some(&files), &mut until(1)).expect_err("no folder").to_string();
+    assert!(error.contains("file"), "{error}");
 }

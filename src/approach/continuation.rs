@@ -1,11 +1,15 @@
 //! A network that has heard a seed and goes on from it, at the model's own rate.
 
-use super::{FrameAnalyser, FrameSynth, Network, head};
+use super::{
+    FrameAnalyser, FrameSynth, Network,
+    delay_line::{Columns, DelayLine},
+    head,
+};
 use crate::{
     dsp::random::{Random, mix64},
-    nn::LstmState,
+    nn::{StackState, tanh},
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// A continuation whose frames change by less than this part of themselves, on average over [`STUCK_SECONDS`], is a drone.
 const STUCK_CHANGE: f32 = 0.004;
@@ -14,15 +18,17 @@ const STUCK_SECONDS: f32 = 2.0;
 /// Feed it the windows of the seed, then let it predict, one hop at a time.
 ///
 /// # Realtime safety
-/// `new` allocates; the other methods do not.
+/// `new` allocates, `set_network` may free; the other methods do neither.
 #[derive(Clone, Debug)]
 pub struct Continuation {
     network: Arc<Network>,
     analyser: FrameAnalyser,
     synth: FrameSynth,
-    state: LstmState,
+    state: StackState,
     random: Random,
-    /// Frame of the seed, or the predicted one. `[frame_size]`, padded for the kernel.
+    /// Transpose: what the other columns say.
+    delay_line: Option<DelayLine>,
+    /// Frame of the seed, or the predicted one; where it slides, the predicted sample is its last. `[frame_size]`, padded for the kernel.
     frame: Vec<f32>,
     last_frame: Vec<f32>,
     /// Input of the network. Padded for the kernel.
@@ -33,6 +39,10 @@ pub struct Continuation {
     change: f32,
     change_speed: f32,
     failed: bool,
+    input_keep: f32,
+    output_keep: f32,
+    /// Masks last for one predicted step.
+    fresh_dropout: bool,
 }
 
 impl Continuation {
@@ -48,6 +58,7 @@ impl Continuation {
             analyser: FrameAnalyser::new(config),
             synth: FrameSynth::new(config),
             state: network.stack.make_state(),
+            delay_line: network.columns.as_ref().map(Columns::make_delay_line),
             random: Random::new(0),
             last_frame: frame.clone(),
             frame,
@@ -58,6 +69,9 @@ impl Continuation {
             change: 1.0,
             change_speed: (hop_seconds / STUCK_SECONDS).min(1.0),
             failed: false,
+            input_keep: 1.0,
+            output_keep: 1.0,
+            fresh_dropout: false,
             network,
         }
     }
@@ -67,11 +81,41 @@ impl Continuation {
         &self.network
     }
 
+    /// Goes on with other weights from where it is, for sampling while a model is trained. The one held before is freed
+    /// here if nobody else has it.
+    ///
+    /// # Panics
+    /// If the configurations differ in more than texts, provenance, figures of the material, temperature, noise and warm-up.
+    pub fn set_network(&mut self, network: Arc<Network>) {
+        assert!(self.network.can_be_replaced_by(&network), "another network's state cannot be taken over");
+        self.network = network;
+    }
+
+    /// Dropout while sampling (Pfalz 2018): from the next [`Self::reset`] on, inputs and outputs of every layer are kept
+    /// with these probabilities and divided by them, always the same ones until the reset after that. 1 and 1, as at
+    /// first: all are kept, and nothing is drawn.
+    ///
+    /// # Panics
+    /// If a probability is not above 0 and at most 1.
+    pub fn set_dropout(&mut self, input_keep: f32, output_keep: f32) {
+        for keep in [input_keep, output_keep] {
+            assert!(keep > 0.0 && keep <= 1.0, "a probability of being kept: {keep}");
+        }
+        (self.input_keep, self.output_keep) = (input_keep, output_keep);
+    }
+
+    /// Dropout draws anew before every predicted step, as a network does that was left in training. Off at first. A
+    /// network that settles on a constant is kept moving so.
+    pub fn set_fresh_dropout(&mut self, fresh: bool) {
+        self.fresh_dropout = fresh;
+    }
+
     /// Forgets everything; all that is random from here on follows from `random_seed`.
     pub fn reset(&mut self, random_seed: u64) {
         self.random = Random::new(mix64(random_seed ^ 0x5359_4d50));
-        self.state.reset();
+        self.forget_state();
         self.synth.reset(&mut self.random);
+        self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         for buffer in [&mut self.frame, &mut self.last_frame, &mut self.features, &mut self.next, &mut self.output] {
             buffer.fill(0.0);
         }
@@ -110,16 +154,12 @@ impl Continuation {
             self.last_frame.copy_from_slice(&self.frame);
             self.primed = true;
         }
-        let features = config.features();
+        let (inputs, features) = (config.inputs(), config.features());
+        // Where the frame slides, one sample of it is new, else all.
+        let fresh = if config.slides() { frame_size - 1..frame_size } else { 0..frame_size };
         let temperature = daring * config.temperature;
-        head::draw(
-            config.head,
-            &self.output,
-            &self.features[..features],
-            temperature,
-            &mut self.random,
-            &mut self.next,
-        );
+        let current = &self.features[inputs - features..inputs];
+        head::draw(config.head, &self.output, current, temperature, &mut self.random, &mut self.next);
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
@@ -129,17 +169,21 @@ impl Continuation {
                 projection.clamp(&mut self.next);
                 projection.reconstruct(&self.next, &mut self.frame);
             }
-            None => self.frame.copy_from_slice(&self.next),
+            None => slide(&mut self.frame, &self.next),
         }
-        self.synth.sound(&self.frame[..frame_size], out);
+        self.synth.sound(&self.frame[fresh.clone()], out);
         if !out.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
         }
-        self.watch_change(frame_size);
+        self.watch_change(fresh);
         let spread = daring * config.feedback_noise;
-        for (slot, &x) in self.features.iter_mut().zip(&self.next) {
-            *slot = if spread > 0.0 { x + spread * self.random.normal() } else { x };
+        if spread > 0.0 {
+            self.next.iter_mut().for_each(|x| *x += spread * self.random.normal());
+        }
+        slide(&mut self.features[..inputs], &self.next);
+        if self.fresh_dropout {
+            self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         }
         self.step();
     }
@@ -155,27 +199,50 @@ impl Continuation {
     }
 
     fn step(&mut self) {
-        let inputs = self.network.config().features();
-        let h = self.network.stack.step(&self.features[..inputs], &mut self.state);
-        self.network.out.forward(h, &mut self.output);
+        let network = &self.network;
+        let config = network.config();
+        let h = network.stack.step(&self.features[..config.inputs()], &mut self.state);
+        network.out.forward(h, &mut self.output);
+        if let (Some(columns), Some(line)) = (&network.columns, &mut self.delay_line) {
+            line.push(self.output[0]);
+            self.output[0] = columns.predict(line);
+        }
+        if config.tanh_output {
+            self.output[..config.features()].iter_mut().for_each(|y| *y = tanh(*y));
+        }
+    }
+
+    fn forget_state(&mut self) {
+        self.state.reset();
+        if let Some(line) = &mut self.delay_line {
+            line.reset();
+        }
     }
 
     fn fail(&mut self, out: &mut [f32]) {
         out.fill(0.0);
-        self.state.reset();
+        self.forget_state();
         self.next.fill(0.0);
         self.output.fill(0.0);
         self.features.fill(0.0);
         self.failed = true;
     }
 
-    fn watch_change(&mut self, frame_size: usize) {
+    fn watch_change(&mut self, fresh: Range<usize>) {
+        let (new, last) = (&self.frame[fresh.clone()], &mut self.last_frame[fresh]);
         let (mut change, mut total) = (0.0f32, 1e-9f32);
-        for (a, b) in self.frame[..frame_size].iter().zip(&self.last_frame[..frame_size]) {
+        for (a, b) in new.iter().zip(&*last) {
             change += (a - b).abs();
             total += a.abs();
         }
         self.change += self.change_speed * ((change / total).min(1.0) - self.change);
-        self.last_frame.copy_from_slice(&self.frame);
+        last.copy_from_slice(new);
     }
+}
+
+/// Moves a frame towards its beginning by as many numbers as are new; where all are, it becomes those.
+fn slide(frame: &mut [f32], new: &[f32]) {
+    let kept = frame.len() - new.len();
+    frame.copy_within(new.len().., 0);
+    frame[kept..].copy_from_slice(new);
 }

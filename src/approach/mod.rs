@@ -1,11 +1,13 @@
 //! How audio becomes steps of a network and steps become audio again.
 //!
 //! [`FrameAnalyser`] turns windows of sound into frames, [`Projection`] frames into features and back, [`FrameSynth`] frames
-//! into sound; [`Continuation`] joins them with a network's state. The trainer uses the same analyser and projection, so
+//! into sound; [`Continuation`] joins them with a network's state. A frame is all that a step predicts, but with *column* and
+//! *transpose*, where it slides by the one sample that is predicted. The trainer uses the same analyser and projection, so
 //! what a network learned is what it hears.
 
 mod analyser;
 mod continuation;
+mod delay_line;
 mod head;
 mod network;
 mod offline;
@@ -17,6 +19,6 @@ pub use continuation::Continuation;
 #[cfg(feature = "train")]
 pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;
-pub use offline::continue_offline;
+pub use offline::{continue_offline, feed_seed};
 pub use projection::Projection;
 pub use synth::FrameSynth;

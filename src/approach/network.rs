@@ -1,17 +1,19 @@
 //! A model made ready to run: weights packed for the kernels, shared by all its continuations.
 
-use super::Projection;
+use super::{Projection, delay_line::Columns};
 use crate::{
-    model::{ModelConfig, ModelData},
-    nn::{Dense, Isa, LstmLayerWeights, LstmStack},
+    model::{Approach, Cell, ModelConfig, ModelData},
+    nn::{CellKind, Dense, Isa, LayerWeights, Stack, StackShape},
 };
 
 /// Packed weights and the configuration they belong to.
 #[derive(Clone, Debug)]
 pub struct Network {
     config: ModelConfig,
-    pub(super) stack: LstmStack,
+    pub(super) stack: Stack,
     pub(super) out: Dense,
+    /// Transpose: the second dense layer.
+    pub(super) columns: Option<Columns>,
     pub(super) projection: Option<Projection>,
 }
 
@@ -19,20 +21,18 @@ impl Network {
     /// Packs a validated model. Takes milliseconds: not for the audio thread.
     pub fn new(data: &ModelData, isa: Isa) -> Self {
         let config = data.config().clone();
-        let names: Vec<[String; 4]> = (0..config.layers)
-            .map(|k| ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(|part| format!("rnn.{part}_l{k}")))
-            .collect();
-        let layers: Vec<LstmLayerWeights<'_>> = names
-            .iter()
-            .map(|[weight_ih, weight_hh, bias_ih, bias_hh]| LstmLayerWeights {
-                weight_ih: data.tensor(weight_ih),
-                weight_hh: data.tensor(weight_hh),
-                bias_ih: data.tensor(bias_ih),
-                bias_hh: data.tensor(bias_hh),
+        let part = |name: &str, layer: usize| data.tensor(&format!("rnn.{name}_l{layer}"));
+        let layers: Vec<LayerWeights<'_>> = (0..config.layers)
+            .map(|layer| LayerWeights {
+                weight_ih: part("weight_ih", layer),
+                weight_hh: part("weight_hh", layer),
+                bias_ih: part("bias_ih", layer),
+                bias_hh: part("bias_hh", layer),
+                peepholes: config.peepholes.then(|| part("weight_peephole", layer)),
             })
             .collect();
         Self {
-            stack: LstmStack::new(config.features(), config.hidden, &layers, isa),
+            stack: Stack::new(stack_shape(&config), &layers, isa),
             out: Dense::new(
                 config.hidden,
                 config.output_size(),
@@ -40,6 +40,12 @@ impl Network {
                 data.tensor("out.bias"),
                 isa,
             ),
+            columns: match config.approach {
+                Approach::Transpose { int_cursor_inc, .. } => {
+                    Some(Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias")[0], int_cursor_inc))
+                }
+                _ => None,
+            },
             projection: Projection::of(data, isa),
             config,
         }
@@ -50,8 +56,34 @@ impl Network {
         &self.config
     }
 
+    /// True if a state of this network means the same to the other.
+    pub(super) fn can_be_replaced_by(&self, other: &Self) -> bool {
+        let essence = |config: &ModelConfig| ModelConfig {
+            name: String::new(),
+            temperature: 0.0,
+            feedback_noise: 0.0,
+            warmup_speed: 0.0,
+            material: Default::default(),
+            training: Default::default(),
+            notes: String::new(),
+            ..config.clone()
+        };
+        essence(&self.config) == essence(&other.config)
+    }
+
     /// Bytes of weights that a step reads.
     pub fn step_bytes(&self) -> usize {
         self.stack.bytes() + self.out.bytes()
     }
+}
+
+fn stack_shape(config: &ModelConfig) -> StackShape {
+    let cell = match config.cell {
+        Cell::Lstm => CellKind::Lstm,
+        Cell::Gru => CellKind::Gru,
+        Cell::RnnTanh => CellKind::RnnTanh,
+        Cell::RnnRelu => CellKind::RnnRelu,
+        Cell::Clockwork => CellKind::Clockwork { groups: config.clock_groups },
+    };
+    StackShape { cell, inputs: config.inputs(), hidden: config.hidden, residual: config.residual_layers }
 }

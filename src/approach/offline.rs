@@ -13,22 +13,28 @@ pub fn continue_offline(
     temperature: f32,
     random_seed: u64,
 ) -> Vec<f32> {
-    let config = network.config();
-    let (hop, window) = (config.hop_samples(), config.window_samples());
-    let length = (seconds.max(0.0) * config.sample_rate_hz as f32).round() as usize;
+    let hop = network.config().hop_samples();
+    let length = (seconds.max(0.0) * network.config().sample_rate_hz as f32).round() as usize;
     let mut continuation = Continuation::new(Arc::clone(network));
     continuation.reset(random_seed);
-    let mut padded = vec![0.0; window.saturating_sub(seed.len())];
-    padded.extend_from_slice(seed);
-    for samples in padded[(padded.len() - window) % hop..].windows(window).step_by(hop) {
-        continuation.feed(samples);
-    }
+    feed_seed(&mut continuation, seed);
     let mut sound = vec![0.0; length.next_multiple_of(hop)];
     for out in sound.chunks_exact_mut(hop) {
         continuation.predict(temperature, out);
     }
     sound.truncate(length);
     sound
+}
+
+/// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`].
+pub fn feed_seed(continuation: &mut Continuation, seed: &[f32]) {
+    let config = continuation.network().config();
+    let (hop, window) = (config.hop_samples(), config.window_samples());
+    let mut padded = vec![0.0; window.saturating_sub(seed.len())];
+    padded.extend_from_slice(seed);
+    for samples in padded[(padded.len() - window) % hop..].windows(window).step_by(hop) {
+        continuation.feed(samples);
+    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,13 @@ use super::{
     models_at_hand::{load_all, make_bank},
     output::{check_output, write_wav},
     phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
-    picture::{Mark, Take, draw_picture},
+    picture::write_picture,
     render::{Job, render_with_progress, summary},
 };
 use crate::{
     engine::{EngineConfig, ParamId},
     model::EMBEDDED,
+    train::report::{Mark, Sound, SoundFigure},
 };
 use clap::Args;
 use std::{fs, path::PathBuf, sync::Arc};
@@ -61,12 +62,12 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     config.values.set(ParamId::Mix, 100.0);
     let (wet, _) = render_with_progress(bank, config, &job)?;
     let dry_title = "dry: the phrase, a synthesised plucked string".to_string();
-    let takes = [
-        Take { title: dry_title, samples: &input[0] },
-        Take { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] },
+    let sounds = [
+        Sound { title: dry_title, samples: &input[0] },
+        Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] },
     ];
-    let mark = Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" };
-    draw_picture(&picture, PHRASE_RATE_HZ, &takes, Some(&mark))?;
+    let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
+    write_picture(&picture, &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, envelope: false })?;
     // A picture without its sound would be half a result.
     write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
     println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));

@@ -1,7 +1,10 @@
 //! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
 //! was found.
 
-use crate::{model::ModelError, train::RecordingError};
+use crate::{
+    model::{ModelError, import::ImportError},
+    train::{Problem, RecordingError, TrainError},
+};
 use std::path::PathBuf;
 
 /// Why a command failed; the program ends with exit code 1.
@@ -89,7 +92,31 @@ pub enum CliError {
         /// What does.
         actual: String,
     },
-    /// The training stopped; the text is the trainer's.
+    /// Fields of a configuration break their rules: a line each.
+    #[error("{}", problems.iter().map(|problem| format!("{origin}: {problem}")).collect::<Vec<_>>().join("\n"))]
+    Problems {
+        /// The file or option.
+        origin: String,
+        /// All of them.
+        problems: Vec<Problem>,
+    },
+    /// The training stopped.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A file of another program was refused.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// An option is missing, or contradicts what it is about.
+    #[error("{option}: expected {expected}, found {actual}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// Its rule.
+        expected: String,
+        /// Its value, or what speaks against it.
+        actual: String,
+    },
+    /// The training could not be started; the text is the system's.
     #[error("{0}")]
     Training(String),
     /// The worker died or did not answer for 10 s.

@@ -2,7 +2,7 @@
 
 use super::{
     error::CliError,
-    models::{describe_approach, measure_real_time_factor},
+    models::{describe_approach, describe_network, measure_real_time_factor},
     models_at_hand::read_model,
     one_line,
 };
@@ -84,24 +84,30 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
         }
     }
     text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
-    text.row("network", format!("LSTM, {} × {} wide", config.layers, config.hidden));
+    text.row("network", describe_network(config));
     text.row(
-        "features",
+        if config.slides() { "inputs" } else { "features" },
         match config.principal_components {
             0 => config.inputs().to_string(),
             components => format!("{components} principal components of {}", config.frame_size()),
         },
     );
     text.row("outputs", config.output_size());
+    let next = if config.hop_samples() == 1 { "sample" } else { "frame" };
     text.row(
         "head",
         match config.head {
-            Head::Mse => "mse: the output is the next frame".into(),
-            Head::Mixture { components, residual } => {
+            Head::Mse => {
                 format!(
-                    "mixture of {components} Gaussians around {}",
-                    if residual { "input + change" } else { "the next frame" }
+                    "mse: {} is the next {next}",
+                    if config.tanh_output { "tanh of the output" } else { "the output" }
                 )
+            }
+            Head::Mixture { components, residual: true } => {
+                format!("mixture of {components} Gaussians around input + change")
+            }
+            Head::Mixture { components, residual: false } => {
+                format!("mixture of {components} Gaussians around the next {next}")
             }
         },
     );
@@ -141,7 +147,8 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.lines.join("\n")
 }
 
-fn parameter_count(data: &ModelData) -> u64 {
+/// Numbers that were trained.
+pub fn parameter_count(data: &ModelData) -> u64 {
     let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
     data.config().tensors().iter().filter(|tensor| !tensor.name.starts_with("pca.")).map(|t| count(&t.shape)).sum()
 }

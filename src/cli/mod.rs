@@ -3,7 +3,11 @@
 pub mod automation;
 pub mod demo;
 mod error;
+pub mod export;
+pub mod import;
+mod import_plan;
 pub mod inspect;
+pub mod live;
 pub mod models;
 pub mod models_at_hand;
 pub mod offline;
@@ -77,6 +81,22 @@ pub enum Command {
         after_help = "EXAMPLES:\n  sympathy inspect my-model.safetensors\n  sympathy inspect my-model.safetensors --json"
     )]
     Inspect(inspect::InspectArgs),
+    /// Makes a model of a network that PyTorch has trained
+    #[command(
+        long_about = "Makes a model of a network that PyTorch has trained: reads a state dictionary or a plain \
+                      safetensors file, tells cell, layers and sizes from its tensors, and takes from the options what \
+                      these do not tell. Says what it assumed. Weights of 16 and 64 bits become 32.",
+        after_help = import::EXAMPLES
+    )]
+    Import(Box<import::ImportArgs>),
+    /// Writes a model as a plain PyTorch file
+    #[command(
+        long_about = "Writes a model's tensors under the names that PyTorch's modules have, and a Python script that loads \
+                      them. What the modules do not hold goes along: principal components as tensors, the configuration \
+                      as JSON in the metadata (.pt: a record of the archive).",
+        after_help = export::EXAMPLES
+    )]
+    Export(export::ExportArgs),
 }
 
 fn render_help() -> String {
@@ -105,11 +125,21 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
-        Command::Train(args) => {
-            train::run(args).map_err(|error| CliError::Training(error.to_string().replace('\n', "; ")))
-        }
+        Command::Train(args) => train::run(args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Export(args) => export::run(&args),
+    }
+}
+
+/// The lines of an error's message: one, or one for each problem of a configuration.
+pub fn lines(error: &CliError) -> Vec<String> {
+    match error {
+        CliError::Problems { origin, problems } => {
+            problems.iter().map(|problem| one_line(&format!("{origin}: {problem}"))).collect()
+        }
+        other => vec![one_line(&other.to_string())],
     }
 }
 

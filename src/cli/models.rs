@@ -4,7 +4,7 @@ use super::{error::CliError, models_at_hand::read_model};
 use crate::{
     approach::{Continuation, Network},
     dsp::{float_mode::FloatMode, random::Random},
-    model::{Approach, EMBEDDED, Head, ModelConfig, ModelData},
+    model::{Approach, Cell, EMBEDDED, Head, ModelConfig, ModelData},
     nn::Isa,
 };
 use clap::Args;
@@ -32,7 +32,8 @@ pub struct ModelsArgs {
 /// If an embedded model or the folder cannot be read. A file of the folder that is no model is listed with the reason.
 pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
     let files = args.dir.as_deref().map(model_files).transpose()?.unwrap_or_default();
-    let mut rows = vec![["SLOT", "NAME", "TITLE", "APPROACH", "RATE", "LICENCE", "X REAL TIME"].map(String::from)];
+    let mut rows =
+        vec![["SLOT", "NAME", "TITLE", "APPROACH", "NETWORK", "RATE", "LICENCE", "X REAL TIME"].map(String::from)];
     for model in EMBEDDED {
         rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?));
     }
@@ -66,10 +67,25 @@ pub fn describe_approach(config: &ModelConfig) -> String {
         Approach::Transpose { seg_len, num_unrollings, .. } => format!("transpose {num_unrollings} × {seg_len}"),
     };
     let head = match config.head {
+        Head::Mse if config.tanh_output => "mse, tanh".into(),
         Head::Mse => "mse".into(),
         Head::Mixture { components, .. } => format!("mixture of {components}"),
     };
     format!("{approach}, {head}")
+}
+
+/// One line on a model's cells and layers.
+pub fn describe_network(config: &ModelConfig) -> String {
+    let cell = match config.cell {
+        Cell::Lstm if config.peepholes => "LSTM with peepholes".into(),
+        Cell::Lstm => "LSTM".into(),
+        Cell::Gru => "GRU".into(),
+        Cell::RnnTanh => "RNN (tanh)".into(),
+        Cell::RnnRelu => "RNN (ReLU)".into(),
+        Cell::Clockwork => format!("clockwork RNN of {} groups", config.clock_groups),
+    };
+    let residual = if config.residual_layers { ", residual" } else { "" };
+    format!("{cell}, {} × {} wide{residual}", config.layers, config.hidden)
 }
 
 /// Seconds of sound per second of computing: one continuation, one core, measured for a moment.
@@ -96,7 +112,7 @@ pub fn measure_real_time_factor(data: &ModelData) -> f64 {
     sound_seconds / began.elapsed().as_secs_f64()
 }
 
-fn row(slot: &str, name: &str, data: &ModelData) -> [String; 7] {
+fn row(slot: &str, name: &str, data: &ModelData) -> [String; 8] {
     let config = data.config();
     let licence = &config.training.licence;
     [
@@ -104,6 +120,7 @@ fn row(slot: &str, name: &str, data: &ModelData) -> [String; 7] {
         name.into(),
         config.name.clone(),
         describe_approach(config),
+        describe_network(config),
         format!("{} Hz", config.sample_rate_hz),
         if licence.is_empty() { "not stated".into() } else { shortened(&super::one_line(licence), 40) },
         format!("{:.0}", measure_real_time_factor(data)),
@@ -114,8 +131,8 @@ fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.into() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
-fn print_table(rows: &[[String; 7]]) {
-    let mut widths = [0; 7];
+fn print_table(rows: &[[String; 8]]) {
+    let mut widths = [0; 8];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
@@ -138,4 +155,22 @@ fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     }
     files.sort();
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cell_and_its_extras_are_named() {
+        let json = r#"{"format_version": 1, "name": "x", "approach": {"kind": "column", "seg_len": 64}, "cell": "lstm",
+            "layers": 2, "hidden": 12, "peepholes": true, "residual_layers": true, "tanh_output": true,
+            "head": {"kind": "mse"}, "sample_rate_hz": 8000, "scaling": {"mean": 0, "std": 1}, "temperature": 1,
+            "warmup_speed": 1}"#;
+        let config: ModelConfig = serde_json::from_str(json).expect("the fields of a model");
+        assert_eq!(describe_network(&config), "LSTM with peepholes, 2 × 12 wide, residual");
+        assert_eq!(describe_approach(&config), "column 64, mse, tanh");
+        let clockwork = ModelConfig { cell: Cell::Clockwork, clock_groups: 4, residual_layers: false, ..config };
+        assert_eq!(describe_network(&clockwork), "clockwork RNN of 4 groups, 2 × 12 wide");
+    }
 }

@@ -1,12 +1,8 @@
 //! Writing files that are whole or not there.
 
 use super::error::CliError;
-use std::{
-    ffi::OsString,
-    fs::{self, File},
-    io::{self, BufWriter},
-    path::{Path, PathBuf},
-};
+use crate::train::files;
+use std::{io, path::Path};
 
 /// The sizes in a WAV header have 32 bits.
 const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 1024;
@@ -56,25 +52,8 @@ pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<
 /// # Errors
 /// [`CliError::Io`]; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Result<(), CliError> {
-    let spec = hound::WavSpec {
-        channels: channels.len() as u16,
-        sample_rate: sample_rate_hz,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    let to_io = |error| match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other.to_string()),
-    };
-    replace_file(path, |part| {
-        let mut writer = hound::WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
-        for index in 0..channels.iter().map(Vec::len).min().unwrap_or(0) {
-            for channel in channels {
-                writer.write_sample(channel[index]).map_err(to_io)?;
-            }
-        }
-        writer.finalize().map_err(to_io)
-    })
+    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+    files::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
 }
 
 /// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.
@@ -82,23 +61,9 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
 /// # Errors
 /// [`CliError::Io`].
 pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
-    let mut name: OsString = path.into();
-    name.push(".part");
-    let part = PartFile { path: name.into() };
-    fill(&part.path).and_then(|()| fs::rename(&part.path, path)).map_err(|source| CliError::Io {
-        path: path.into(),
-        action: "written",
-        source,
-    })
+    files::replace_file(path, fill).map_err(|source| not_written(path, source))
 }
 
-/// Removes the part when it goes, which finds nothing where the part was moved to its place.
-struct PartFile {
-    path: PathBuf,
-}
-
-impl Drop for PartFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-    }
+fn not_written(path: &Path, source: io::Error) -> CliError {
+    CliError::Io { path: path.into(), action: "written", source }
 }

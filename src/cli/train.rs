@@ -1,57 +1,71 @@
 //! `sympathy train`: a model from recordings.
 
+use super::{error::CliError, live::Live, output::check_output};
 use crate::{
     dsp::float_mode::FloatMode,
-    train::{Checkpoints, Dataset, Progress, TrainConfig, TrainError, train},
+    train::{
+        Dataset, Observer, PRESETS, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
+        journal::{EpochEntry, SampleEntry},
+        train,
+    },
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value, json};
 use std::{
-    error::Error,
+    fs,
+    io::Read,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
 };
 
 /// No configuration is longer.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
-/// Where the bar cannot be shown, a line is written as often.
-const LOG_EVERY: Duration = Duration::from_secs(10);
-/// The bar counts in these parts of the whole.
-const BAR_LENGTH: u64 = 10_000;
 
 /// Options of `sympathy train`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 EXAMPLES:
+  sympathy train take1.wav --preset ten-minutes --out guitar.safetensors
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
-  sympathy train guitar.json --out guitar.safetensors --resume --set max_minutes=60
+  sympathy train guitar.json --out guitar.safetensors --resume
 
-A configuration names the recordings; every other field has a default:
-  {\"name\": \"Guitar\", \"files\": [{\"path\": \"take1.wav\", \"end_s\": 30}], \"max_minutes\": 10}
+A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
+for them one by one:
+  {\"name\": \"Guitar\", \"files\": [{\"path\": \"take1.wav\", \"end_s\": 30}], \"epochs\": 1500}
 
-Ctrl-C ends the training after the step under way and writes the model as it is.")]
+While it trains, sampled outputs and a report with pictures go into the folder beside the model (FILE.run). Ctrl-C ends the
+training after the step under way and writes the model as it is; after a crash or a power cut --resume goes on from the last
+checkpoint and ends with the same weights.")]
 pub struct TrainArgs {
-    /// The configuration: JSON
-    #[arg(value_name = "CONFIG.json")]
-    config: PathBuf,
+    /// A configuration (JSON), or the recordings themselves
+    #[arg(value_name = "CONFIG.json|RECORDING", required = true)]
+    inputs: Vec<PathBuf>,
     /// The model file to write
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
+    /// Begin from a preset (`sympathy configure --list-presets`); the configuration's fields and --set come on top
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Change a field of the configuration; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Go on from the checkpoint
+    /// Go on from the checkpoint; from the beginning if there is none yet
     #[arg(long)]
     resume: bool,
     /// Where to keep the checkpoint [default: the model's name with .checkpoint]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Threads to multiply matrices with
+    /// Folder for sampled outputs and the report [default: the model's name with .run]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Neither sample on the way nor write a report
+    #[arg(long, conflicts_with = "run")]
+    no_run: bool,
+    /// Threads to multiply matrices with; another number, other bits
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Folder of recordings whose names are relative [default: the configuration's]
@@ -62,46 +76,33 @@ pub struct TrainArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever keeps the model from being written, in words.
-pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
-    let config = TrainConfig::from_json(&read_config(&args.config)?, &args.overrides)
-        .map_err(|problems| format!("{}: {}", args.config.display(), TrainError::Config(problems)))?;
-    // A folder that does not exist should be told before an hour of training.
-    let out_folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !out_folder.is_dir() {
-        return Err(format!("{}: expected a folder for the model, found none", out_folder.display()).into());
-    }
-    let checkpoint = args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint"));
-    let checkpoints = Checkpoints { path: checkpoint, resume: args.resume };
-    let data_folder = args.data.or_else(|| args.config.parent().map(Path::to_path_buf)).unwrap_or_default();
+/// Whatever keeps the model from being written.
+pub fn run(args: TrainArgs) -> Result<(), CliError> {
+    // What cannot be written should be told before an hour of training.
+    check_output(&args.out, "safetensors")?;
+    let (config, data_folder) = configuration(&args)?;
+    let files = RunFiles {
+        checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
+        resume: args.resume,
+        folder: (!args.no_run).then(|| args.run.unwrap_or_else(|| args.out.with_extension("run"))),
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let handler_stop = Arc::clone(&stop);
-    ctrlc::set_handler(move || handler_stop.store(true, Ordering::Relaxed))?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(args.threads.into())
-        // For as long as the thread lives.
-        .start_handler(|_| std::mem::forget(FloatMode::enter()))
-        .build()?;
-    let trained = pool.install(|| {
+    ctrlc::set_handler(move || handler_stop.store(true, Ordering::Relaxed))
+        .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
+    let trained = in_threads(args.threads, || {
         let data = Dataset::read(&config, &data_folder)?;
-        eprintln!("{}", describe(&data));
-        let bar = ProgressBar::new(BAR_LENGTH)
-            .with_style(ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}  ETA {eta}")?);
-        let mut told = Instant::now();
-        let trained = train(&config, &data, Some(&checkpoints), &mut |progress| {
-            bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
-            bar.set_message(message(progress));
-            // In a log file there is no bar.
-            if bar.is_hidden() && told.elapsed() >= LOG_EVERY {
-                told = Instant::now();
-                eprintln!("{:.0} %: {}", 100.0 * progress.fraction, message(progress));
-            }
-            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        bar.finish();
-        Ok::<_, Box<dyn Error + Send + Sync>>(trained?)
-    });
-    let trained = trained.map_err(|error| error as Box<dyn Error>)?;
+        let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
+        view.live.note(&describe(&data));
+        data.notes.iter().for_each(|note| view.live.note(note));
+        if config.epochs.is_none() {
+            view.live
+                .note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
+        }
+        let trained = train(&config, &data, Some(&files), &mut view);
+        view.live.finish();
+        trained
+    })?;
     trained.model.write(&args.out)?;
     let training = &trained.model.config().training;
     let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
@@ -113,16 +114,127 @@ pub fn run(args: TrainArgs) -> Result<(), Box<dyn Error>> {
         training.final_loss,
         args.out.display()
     );
+    if let Some(folder) = &files.folder {
+        eprintln!("pictures and sampled outputs: {}", folder.join("report.html").display());
+    }
     Ok(())
 }
 
-fn read_config(path: &Path) -> Result<String, Box<dyn Error>> {
-    let size = std::fs::metadata(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?.len();
-    if size > MAX_CONFIG_BYTES {
-        let name = path.display();
-        return Err(format!("{name}: a configuration has at most {MAX_CONFIG_BYTES} bytes, this one has {size}").into());
+/// Runs `work` in a pool of as many threads as candle is to multiply with.
+///
+/// # Errors
+/// As `work`, or if the system gives no threads.
+pub fn in_threads<R: Send>(threads: u16, work: impl FnOnce() -> Result<R, TrainError> + Send) -> Result<R, CliError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.into())
+        // For as long as the thread lives.
+        .start_handler(|_| std::mem::forget(FloatMode::enter()))
+        .build()
+        .map_err(|error| CliError::Training(format!("{threads} threads cannot be started: {error}")))?;
+    pool.install(work).map_err(CliError::from)
+}
+
+/// The configuration and the folder of its recordings.
+fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
+    let is_json = |path: &&PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_json);
+    let mut fields = match &args.preset {
+        Some(name) => preset(name)?,
+        None => Map::new(),
+    };
+    let mut origin = "configuration".to_string();
+    let mut folder = PathBuf::new();
+    match configs[..] {
+        [] => {
+            let stem = recordings.first().and_then(|path| path.file_stem()).unwrap_or_default();
+            fields.insert("name".into(), json!(stem.to_string_lossy()));
+        }
+        [path] => {
+            fields.extend(read_config(path)?);
+            origin = path.display().to_string();
+            folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        }
+        [_, second, ..] => {
+            return Err(CliError::Problems {
+                origin: second.display().to_string(),
+                problems: vec![Problem {
+                    field: "CONFIG.json".into(),
+                    rule: "one configuration".into(),
+                    value: format!("{}", configs.len()),
+                }],
+            });
+        }
     }
-    Ok(std::fs::read_to_string(path).map_err(|e| format!("{}: cannot be read: {e}", path.display()))?)
+    if !recordings.is_empty() {
+        folder = PathBuf::new();
+        fields.insert("files".into(), recordings.iter().map(|path| json!({ "path": path })).collect());
+    }
+    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
+        .map_err(|problems| CliError::Problems { origin, problems })?;
+    Ok((config, args.data.clone().unwrap_or(folder)))
+}
+
+fn preset_names() -> String {
+    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+    names.join(", ")
+}
+
+/// The fields of a preset.
+///
+/// # Errors
+/// If there is none of this name.
+pub fn preset(name: &str) -> Result<Map<String, Value>, CliError> {
+    let preset = Preset::by_name(name).ok_or_else(|| CliError::Problems {
+        origin: "--preset".into(),
+        problems: vec![Problem {
+            field: format!("{name:?}"),
+            rule: format!("one of {}", preset_names()),
+            value: "no such preset".into(),
+        }],
+    })?;
+    match preset.config_json() {
+        Value::Object(fields) => Ok(fields),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
+    let io = |source| CliError::Io { path: path.into(), action: "read", source };
+    let problem = |rule: String, value: String| CliError::Problems {
+        origin: path.display().to_string(),
+        problems: vec![Problem { field: "configuration".into(), rule, value }],
+    };
+    let mut text = String::new();
+    fs::File::open(path).map_err(io)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(problem(format!("at most {MAX_CONFIG_BYTES} bytes"), "more".into()));
+    }
+    serde_json::from_str(&text).map_err(|error| problem("a JSON object".into(), error.to_string()))
+}
+
+/// Shows a training and hears Ctrl-C.
+struct View {
+    live: Live,
+    stop: Arc<AtomicBool>,
+}
+
+impl Observer for View {
+    fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self.live.step(progress);
+        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn epoch(&mut self, entry: &EpochEntry) {
+        self.live.epoch(entry);
+    }
+
+    fn sample(&mut self, entry: &SampleEntry) {
+        self.live.sample(&entry.output);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.live.note(text);
+    }
 }
 
 fn describe(data: &Dataset) -> String {
@@ -130,17 +242,10 @@ fn describe(data: &Dataset) -> String {
         "{:.1} s of material, {} frames of {} features ({:.1} % of the variance); flux {:.3}, RMS {:.4}, flatness {:.5}",
         data.seconds,
         data.frames(),
-        data.model.features(),
+        data.model.inputs(),
         100.0 * data.kept_variance,
         data.model.material.flux,
         data.model.material.rms,
         data.model.material.flatness
-    )
-}
-
-fn message(progress: &Progress) -> String {
-    format!(
-        "step {}, epoch {}: loss {:.4} (repeating the last frame: {:.4})",
-        progress.step, progress.epoch, progress.loss, progress.baseline_loss
     )
 }

@@ -164,6 +164,15 @@ impl ModelData {
         safetensors::serialize(views, Some(metadata)).expect("names are unique and shapes were checked")
     }
 
+    /// The same tensors under another configuration, which must name the same tensors of the same shapes.
+    ///
+    /// # Errors
+    /// As for a file, under the model's name.
+    pub fn with_config(self, config: ModelConfig) -> Result<Self, ModelError> {
+        let name = config.name.clone();
+        Self::new(config, self.tensors, Path::new(&name))
+    }
+
     /// What the file says of itself.
     pub fn config(&self) -> &ModelConfig {
         &self.config

@@ -5,7 +5,11 @@
 mod config;
 mod embedded;
 mod error;
+#[cfg(feature = "train")]
+pub mod export;
 mod file;
+#[cfg(feature = "train")]
+pub mod import;
 
 pub use config::{Approach, Cell, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
 pub use embedded::{EMBEDDED, EmbeddedModel};

@@ -1,110 +1,53 @@
-//! A stack of LSTM layers (Hochreiter and Schmidhuber 1997, with forget gates: Gers et al. 2000), as PyTorch's `nn.LSTM`.
+//! The LSTM layer (Hochreiter and Schmidhuber 1997, with forget gates: Gers et al. 2000), as PyTorch's `nn.LSTM`.
 //!
 //! i, f, o = σ(W·[x; h] + b), g = tanh(…), c ← f·c + i·g, h ← o·tanh(c); the gates are stored in the order i, f, g, o.
+//! With peepholes (Gers and Schmidhuber 2000) the sums of i and f also hold p·c of the last c, that of o p·c of the new one.
 
 use super::{
-    Isa, PackedMatrix,
+    Isa, LayerWeights, PackedMatrix,
     activation::{sigmoid, tanh},
 };
 
-/// One layer's parameters as PyTorch names and lays them out, row-major, h = hidden width.
-#[derive(Clone, Copy, Debug)]
-pub struct LstmLayerWeights<'a> {
-    /// `weight_ih_l{k}`: `[4h][inputs]`
-    pub weight_ih: &'a [f32],
-    /// `weight_hh_l{k}`: `[4h][h]`
-    pub weight_hh: &'a [f32],
-    /// `bias_ih_l{k}`: `[4h]`
-    pub bias_ih: &'a [f32],
-    /// `bias_hh_l{k}`: `[4h]`
-    pub bias_hh: &'a [f32],
-}
-
+/// One layer, packed.
 #[derive(Clone, Debug)]
-struct Layer {
+pub(super) struct Lstm {
     inputs: usize,
     matrix: PackedMatrix,
-}
-
-/// The weights of all layers; shared by any number of states.
-#[derive(Clone, Debug)]
-pub struct LstmStack {
-    hidden: usize,
+    /// `[3h]`, in the order i, f, o; empty: none.
+    peepholes: Vec<f32>,
     isa: Isa,
-    layers: Vec<Layer>,
 }
 
-/// What one continuation remembers, and the scratch of its steps.
-#[derive(Clone, Debug)]
-pub struct LstmState {
-    hidden: usize,
-    /// Per layer: x of the layer followed by its h.
-    joined: Vec<Vec<f32>>,
-    cells: Vec<Vec<f32>>,
-    gates: Vec<f32>,
-}
-
-impl LstmStack {
-    /// Packs the weights. The first layer has `inputs` inputs, the others `hidden`.
-    ///
-    /// # Panics
-    /// If a length does not fit.
-    pub fn new(inputs: usize, hidden: usize, layers: &[LstmLayerWeights<'_>], isa: Isa) -> Self {
-        let layers = layers
-            .iter()
-            .enumerate()
-            .map(|(index, weights)| {
-                let inputs = if index == 0 { inputs } else { hidden };
-                let bias: Vec<f32> = weights.bias_ih.iter().zip(weights.bias_hh).map(|(a, b)| a + b).collect();
-                let blocks = [(weights.weight_ih, inputs), (weights.weight_hh, hidden)];
-                Layer { inputs, matrix: PackedMatrix::new(4 * hidden, &blocks, &bias, isa) }
-            })
-            .collect();
-        Self { hidden, isa, layers }
+impl Lstm {
+    pub fn new(inputs: usize, hidden: usize, weights: &LayerWeights<'_>, isa: Isa) -> Self {
+        let blocks = [(weights.weight_ih, inputs), (weights.weight_hh, hidden)];
+        let matrix = PackedMatrix::new(4 * hidden, &blocks, &weights.summed_bias(), isa);
+        let peepholes = weights.peepholes.unwrap_or_default().to_vec();
+        assert!(peepholes.is_empty() || peepholes.len() == 3 * hidden);
+        Self { inputs, matrix, peepholes, isa }
     }
 
-    /// Hidden width.
-    pub fn hidden(&self) -> usize {
-        self.hidden
-    }
-
-    /// Bytes that a step reads.
     pub fn bytes(&self) -> usize {
-        self.layers.iter().map(|layer| layer.matrix.bytes()).sum()
+        self.matrix.bytes() + size_of_val(&self.peepholes[..])
     }
 
-    /// A zero state. Allocates.
-    pub fn make_state(&self) -> LstmState {
-        LstmState {
-            hidden: self.hidden,
-            joined: self.layers.iter().map(|layer| vec![0.0; layer.inputs + self.hidden]).collect(),
-            cells: self.layers.iter().map(|_| vec![0.0; self.hidden]).collect(),
-            gates: vec![0.0; self.layers.iter().map(|layer| layer.matrix.padded_rows()).max().unwrap_or(0)],
-        }
+    pub fn scratch_length(&self) -> usize {
+        self.matrix.padded_rows()
     }
 
-    /// One step: reads `input` (`[inputs]`), moves the state, returns the top layer's h (`[hidden]`).
-    ///
-    /// # Realtime safety
-    /// Does not allocate.
-    ///
-    /// # Panics
-    /// If `input` has another length or the state belongs to another stack.
-    pub fn step<'s>(&self, input: &[f32], state: &'s mut LstmState) -> &'s [f32] {
-        for (index, layer) in self.layers.iter().enumerate() {
-            let (below, here) = state.joined.split_at_mut(index);
-            let joined = &mut here[0];
-            let x = below.last().map_or(input, |below| &below[below.len() - self.hidden..]);
-            joined[..layer.inputs].copy_from_slice(x);
-            layer.matrix.apply(joined, &mut state.gates);
-            let h = &mut joined[layer.inputs..];
-            let (cell, gates) = (&mut state.cells[index][..], &state.gates[..4 * self.hidden]);
-            self.isa.0.dispatch(
-                #[inline(always)]
-                || update(gates, cell, h),
-            );
-        }
-        state.output()
+    /// `joined`: x, then h. `cell`: c. `scratch`: at least [`Self::scratch_length`].
+    pub fn step(&self, joined: &mut [f32], cell: &mut [f32], scratch: &mut [f32]) {
+        let sums = &mut scratch[..self.matrix.padded_rows()];
+        self.matrix.apply(joined, sums);
+        let h = &mut joined[self.inputs..];
+        let gates = &sums[..4 * h.len()];
+        self.isa.0.dispatch(
+            #[inline(always)]
+            || match &self.peepholes[..] {
+                [] => update(gates, cell, h),
+                peepholes => update_with_peepholes(gates, peepholes, cell, h),
+            },
+        );
     }
 }
 
@@ -121,14 +64,18 @@ fn update(gates: &[f32], cell: &mut [f32], h: &mut [f32]) {
     }
 }
 
-impl LstmState {
-    /// Back to zeros.
-    pub fn reset(&mut self) {
-        self.joined.iter_mut().chain(&mut self.cells).for_each(|values| values.fill(0.0));
-    }
-
-    /// The top layer's h, `[hidden]`.
-    pub fn output(&self) -> &[f32] {
-        self.joined.last().map_or(&[], |joined| &joined[joined.len() - self.hidden..])
+#[inline(always)]
+fn update_with_peepholes(gates: &[f32], peepholes: &[f32], cell: &mut [f32], h: &mut [f32]) {
+    let hidden = h.len();
+    let (i, rest) = gates.split_at(hidden);
+    let (f, rest) = rest.split_at(hidden);
+    let (g, o) = rest.split_at(hidden);
+    let (p_i, rest) = peepholes.split_at(hidden);
+    let (p_f, p_o) = rest.split_at(hidden);
+    for k in 0..hidden {
+        let last = cell[k];
+        let c = sigmoid(f[k] + p_f[k] * last) * last + sigmoid(i[k] + p_i[k] * last) * tanh(g[k]);
+        cell[k] = c;
+        h[k] = sigmoid(o[k] + p_o[k] * c) * tanh(c);
     }
 }

@@ -1,17 +1,23 @@
 //! Recurrent cells and dense layers: one step at a time, no allocation, `f32`.
 //!
-//! Weights come in PyTorch's layout and are packed once for the kernel. The arithmetic of a step depends on the instruction
+//! A [`Stack`] holds layers of one kind of cell, LSTM, GRU, simple or clockwork; every cell spends its time in the same kernel.
+//! Weights come in PyTorch's layout and are packed once for it. The arithmetic of a step depends on the instruction
 //! set ([`Isa`]) and on nothing else: not on how many voices are alive, not on time.
 
 mod activation;
+mod clockwork;
 mod dense;
+mod gru;
 mod isa;
 mod lstm;
 mod matrix;
+mod rnn;
+mod stack;
 
+pub(crate) use activation::tanh;
 #[cfg(feature = "train")]
-pub(crate) use activation::{exp, sigmoid, tanh};
+pub(crate) use activation::{exp, sigmoid};
 pub use dense::Dense;
 pub use isa::Isa;
-pub use lstm::{LstmLayerWeights, LstmStack, LstmState};
 pub use matrix::PackedMatrix;
+pub use stack::{CellKind, LayerWeights, Stack, StackShape, StackState};

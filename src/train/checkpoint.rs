@@ -1,14 +1,22 @@
 //! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
 
-use super::{cells::LayerState, error::TrainError, network::TrainedNetwork, optimiser::Adam, streams::Place};
+use super::{
+    cells::LayerState,
+    error::TrainError,
+    files::write_whole,
+    ledger::Ledger,
+    network::TrainedNetwork,
+    optimiser::{Memory, Named},
+    streams::Place,
+};
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
-    io::{Read, Write},
-    path::Path,
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
 };
 
 const METADATA_KEY: &str = "sympathy-checkpoint";
@@ -26,41 +34,35 @@ pub(super) struct Counters {
     pub step: u64,
     pub updates: u64,
     pub elapsed_bits: u64,
-    pub epoch_sum_bits: u64,
-    pub epoch_steps: u64,
-    pub epoch_loss_bits: Option<u32>,
-    pub running_loss_bits: Option<u32>,
-    /// Steps made by every layer.
-    pub ticks: Vec<u64>,
+    pub ledger: Ledger,
+    /// Best loss, epochs waited, reduction of the rate.
+    pub plateau: (u32, u32, u64),
+    pub validated: u64,
     pub places: Vec<Place>,
+    pub song: u32,
     pub streams_random: [u32; 4],
     pub dropout_random: [u32; 4],
+    /// Steps that each layer's clock has counted.
+    pub ticks: Vec<u64>,
 }
-
-/// Tensors of a checkpoint under names with a prefix, as they are written.
-type Tensors = BTreeMap<String, Vec<f32>>;
 
 /// Writes a checkpoint: beside its place first, then moved there.
 pub(super) fn write(
     path: &Path,
     counters: &Counters,
     network: &TrainedNetwork,
-    adam: &Adam,
+    memory: &Memory,
     state: &[LayerState],
 ) -> Result<(), TrainError> {
-    let mut tensors: Tensors = network.tensors()?.into_iter().map(|(name, v)| (format!("weight/{name}"), v)).collect();
-    for (prefix, moments) in [("first", &adam.first), ("second", &adam.second)] {
+    let mut tensors: Named = network.tensors()?.into_iter().map(|(name, v)| (format!("weight/{name}"), v)).collect();
+    for (prefix, moments) in [("first", &memory.first), ("second", &memory.second)] {
         tensors.extend(moments.iter().map(|(name, values)| (format!("{prefix}/{name}"), values.clone())));
     }
     for (layer, LayerState { h, c, .. }) in state.iter().enumerate() {
         tensors.insert(format!("state/h{layer}"), h.clone());
         tensors.insert(format!("state/c{layer}"), c.clone());
     }
-    let fail = |found: String| TrainError::Checkpoint {
-        path: path.into(),
-        expected: "a place to write".into(),
-        actual: found,
-    };
+    let fail = |found: String| failed(path, "a place to write", found);
     let bytes: BTreeMap<String, Vec<u8>> = tensors
         .into_iter()
         .map(|(name, values)| (name, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
@@ -73,68 +75,94 @@ pub(super) fn write(
     let json = serde_json::to_string(counters).map_err(|e| fail(e.to_string()))?;
     let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
     let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let written = File::create(&part)
-        .and_then(|mut out| out.write_all(&file).and_then(|()| out.sync_all()))
-        .and_then(|()| std::fs::rename(&part, path));
-    if written.is_err() {
-        // Nothing half-written is left behind; the first error is the one to tell.
-        let _ = std::fs::remove_file(&part);
-    }
-    written.map_err(|e| fail(e.to_string()))
+    write_whole(path, &file).map_err(|e| fail(e.to_string()))
 }
 
-/// Reads a checkpoint into a network, optimiser and state of the same configuration.
-pub(super) fn read(
-    path: &Path,
-    network: &TrainedNetwork,
-    adam: &mut Adam,
-    state: &mut [LayerState],
-) -> Result<Counters, TrainError> {
-    let fail = |expected: &str, found: String| TrainError::Checkpoint {
-        path: path.into(),
-        expected: expected.into(),
-        actual: found,
+/// A checkpoint that was read.
+pub(super) struct File {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    pub counters: Counters,
+}
+
+impl File {
+    /// Reads a checkpoint and its numbers; the tensors are checked when they are restored.
+    pub fn open(path: &Path) -> Result<Self, TrainError> {
+        let fail = |expected: &str, found: String| failed(path, expected, found);
+        let mut bytes = Vec::new();
+        let file = fs::File::open(path).map_err(|e| fail("a checkpoint", e.to_string()))?;
+        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|e| fail("a checkpoint", e.to_string()))?;
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail("a safetensors file", e.to_string()))?;
+        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
+        let json = json.ok_or_else(|| fail("a checkpoint of a training", "another safetensors file".into()))?;
+        let counters = serde_json::from_str(json).map_err(|e| fail("the numbers of a checkpoint", e.to_string()))?;
+        Ok(Self { path: path.into(), bytes, counters })
+    }
+
+    /// Puts the tensors into a network, optimiser and state of the same configuration.
+    pub fn restore(
+        &self,
+        network: &TrainedNetwork,
+        memory: &mut Memory,
+        state: &mut [LayerState],
+    ) -> Result<(), TrainError> {
+        let fail = |expected: &str, found: String| failed(&self.path, expected, found);
+        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
+        let take = |name: String, count: usize| -> Result<Vec<f32>, TrainError> {
+            let expected = format!("{count} numbers in tensor `{name}`");
+            let view = tensors.tensor(&name).map_err(|_| fail(&expected, "nothing".into()))?;
+            if view.dtype() != Dtype::F32 || view.data().len() != 4 * count {
+                return Err(fail(&expected, format!("{:?} {:?}", view.dtype(), view.shape())));
+            }
+            let values: Vec<f32> =
+                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            match values.iter().all(|v| v.is_finite()) {
+                true => Ok(values),
+                false => Err(fail(&format!("finite numbers in tensor `{name}`"), "others".into())),
+            }
+        };
+        for (name, variable) in &network.variables {
+            let count = variable.elem_count();
+            let weights = take(format!("weight/{name}"), count)?;
+            variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu)?)?;
+            if self.counters.updates > 0 {
+                memory.first.insert(name.clone(), take(format!("first/{name}"), count)?);
+                memory.second.insert(name.clone(), take(format!("second/{name}"), count)?);
+            }
+        }
+        memory.updates = self.counters.updates;
+        if self.counters.ticks.len() != state.len() {
+            return Err(fail(&format!("the clocks of {} layers", state.len()), self.counters.ticks.len().to_string()));
+        }
+        for (layer, (state, &tick)) in state.iter_mut().zip(&self.counters.ticks).enumerate() {
+            state.h = take(format!("state/h{layer}"), state.h.len())?;
+            state.c = take(format!("state/c{layer}"), state.c.len())?;
+            state.tick = tick;
+        }
+        Ok(())
+    }
+}
+
+fn failed(path: &Path, expected: &str, actual: String) -> TrainError {
+    TrainError::Checkpoint { path: path.into(), expected: expected.into(), actual }
+}
+
+/// The fields in which two configurations (JSON objects) differ, as each has them.
+pub(super) fn difference(wanted: &str, found: &str) -> (String, String) {
+    let parse = |json: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json);
+    let (Ok(wanted), Ok(found)) = (parse(wanted), parse(found)) else {
+        return (wanted.into(), found.into());
     };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|e| fail("a checkpoint", e.to_string()))?;
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|e| fail("a checkpoint", e.to_string()))?;
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail("a safetensors file", e.to_string()))?;
-    let json = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
-    let json = json.ok_or_else(|| fail("a checkpoint of a training", "another safetensors file".into()))?;
-    let counters: Counters =
-        serde_json::from_str(json).map_err(|e| fail("the numbers of a checkpoint", e.to_string()))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
-    let take = |name: String, count: usize| -> Result<Vec<f32>, TrainError> {
-        let expected = format!("{count} numbers in tensor `{name}`");
-        let view = tensors.tensor(&name).map_err(|_| fail(&expected, "nothing".into()))?;
-        if view.dtype() != Dtype::F32 || view.data().len() != 4 * count {
-            return Err(fail(&expected, format!("{:?} {:?}", view.dtype(), view.shape())));
-        }
-        let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        match values.iter().all(|v| v.is_finite()) {
-            true => Ok(values),
-            false => Err(fail(&format!("finite numbers in tensor `{name}`"), "others".into())),
-        }
+    let differing: Vec<&String> =
+        wanted.keys().chain(found.keys()).filter(|key| wanted.get(*key) != found.get(*key)).collect();
+    let list = |of: &serde_json::Map<String, serde_json::Value>| {
+        let mut fields: Vec<String> = differing
+            .iter()
+            .map(|key| format!("{key} = {}", of.get(*key).map_or("nothing".into(), ToString::to_string)))
+            .collect();
+        fields.sort();
+        fields.dedup();
+        fields.join(", ")
     };
-    for (name, variable) in &network.variables {
-        let count = variable.elem_count();
-        let weights = take(format!("weight/{name}"), count)?;
-        variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu)?)?;
-        if counters.updates > 0 {
-            adam.first.insert(name.clone(), take(format!("first/{name}"), count)?);
-            adam.second.insert(name.clone(), take(format!("second/{name}"), count)?);
-        }
-    }
-    adam.updates = counters.updates;
-    if counters.ticks.len() != state.len() {
-        return Err(fail(&format!("the clocks of {} layers", state.len()), format!("of {}", counters.ticks.len())));
-    }
-    for (layer, (state, tick)) in state.iter_mut().zip(&counters.ticks).enumerate() {
-        state.tick = *tick;
-        state.h = take(format!("state/h{layer}"), state.h.len())?;
-        state.c = take(format!("state/c{layer}"), state.c.len())?;
-    }
-    Ok(counters)
+    (list(&wanted), list(&found))
 }

@@ -3,6 +3,7 @@
 use super::{
     options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, TrainApproach},
     problem::Problem,
+    published::{Names, translate},
 };
 use crate::model::{Cell, Head};
 use serde::{Deserialize, Serialize};
@@ -185,7 +186,7 @@ impl Default for TrainConfig {
             lr_rise_steps: 50,
             plateau_patience: 10,
             plateau_factor: 0.5,
-            momentum: 0.9,
+            momentum: 0.0,
             weight_decay: 0.0,
             clip_norm: Some(1.0),
             clip_value: None,
@@ -218,8 +219,9 @@ impl TrainConfig {
         if !value.is_object() {
             return Err(vec![problem("a JSON object", value.to_string())]);
         }
-        let problems: Vec<Problem> =
-            overrides.iter().filter_map(|text| super::overrides::apply(&mut value, text).err()).collect();
+        let mut problems = translate(&mut value, Names::OfFile);
+        problems.extend(overrides.iter().filter_map(|text| super::overrides::apply(&mut value, text).err()));
+        problems.extend(translate(&mut value, Names::OfOverrides));
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -243,6 +245,25 @@ impl TrainConfig {
             serde_json::from_value(value).map_err(|e| vec![problem("the fields of a training", e.to_string())])?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
+    /// what does not touch the weights.
+    pub(super) fn fixed_part(&self) -> String {
+        let defaults = Self::default();
+        let fixed = Self {
+            name: defaults.name,
+            licence: defaults.licence,
+            notes: defaults.notes,
+            epochs: None,
+            max_minutes: None,
+            checkpoint_minutes: defaults.checkpoint_minutes,
+            temperature: defaults.temperature,
+            feedback_noise: defaults.feedback_noise,
+            sampling: defaults.sampling,
+            ..self.clone()
+        };
+        serde_json::to_string(&fixed).unwrap_or_default()
     }
 
     /// Every number that lies outside its range.

@@ -1,11 +1,17 @@
-//! Material as features, and the model configuration that follows from it.
+//! Material as rows, and the model configuration that follows from it.
 
-use super::{config::TrainConfig, error::TrainError, material, options::TrainApproach, pca::Pca};
+use super::{
+    config::TrainConfig,
+    error::TrainError,
+    material::{Material, Song},
+    options::{SampleScaling, TrainApproach},
+    pca::Pca,
+    rows::{Cut, Rows},
+};
 use crate::{
-    approach::{FrameAnalyser, Projection},
+    approach::FrameAnalyser,
     dsp::{measure::Liveliness, random::mix64, stft::MagnitudeStft},
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling, Training},
-    nn::Isa,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -15,16 +21,22 @@ const MAX_BYTES: usize = 2 << 30;
 const VECTOR_PCA_OFFSETS: usize = 16;
 /// The covariance is taken from at most this many frames, evenly spread.
 const MAX_PCA_FRAMES: usize = 16_384;
+/// Changes from row to row are measured on at most this many rows, evenly spread.
+const MAX_MEASURED_ROWS: usize = 20_000;
 
 /// What is trained on.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// The model's configuration, complete but for what the training itself finds out.
     pub model: ModelConfig,
-    /// Rows of the material cut at evenly spaced places within a hop. `[offset][row · row_size]`
-    pub(super) lattices: Vec<Vec<f32>>,
-    /// Rows of the validation recordings, one lattice. Empty if there are none.
-    pub(super) validation: Vec<f32>,
+    pub(super) cut: Cut,
+    pub(super) rows: Rows,
+    /// Rows of what is only tested on, one lattice.
+    pub(super) validation: Rows,
+    /// The joined recordings at the model's rate, `[sample]`.
+    pub(super) sound: Vec<f32>,
+    pub(super) songs: Vec<Song>,
+    offsets: usize,
     /// Tensors of the projection, under the names of the model file.
     pub(super) projection: BTreeMap<String, Vec<f32>>,
     /// Part of the variance that the principal components hold; 1 without.
@@ -34,6 +46,8 @@ pub struct Dataset {
     /// The loss of repeating the last frame, in the units of the head's loss: mean squared error, or for a mixture the
     /// likelihood of one Gaussian around the last frame whose scales fit the material.
     pub baseline_loss: f32,
+    /// What was done to the recordings that their owner should know, a line each.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -42,48 +56,35 @@ impl Dataset {
     /// # Errors
     /// If a recording is refused, or the material is silent, too short or too long.
     pub fn read(config: &TrainConfig, folder: &Path) -> Result<Self, TrainError> {
-        let sound = material::read(&config.files, config, folder)?;
-        let held_out = material::read(&config.validation, config, folder)?;
-        Self::of(config, &sound, &held_out)
+        Self::of(config, Material::read(config, folder)?)
     }
 
-    /// Of a sound at the model's rate, and one to be tested on.
-    pub(super) fn of(config: &TrainConfig, sound: &[f32], held_out: &[f32]) -> Result<Self, TrainError> {
-        let level = Liveliness::of(sound);
+    /// Of recordings at the model's rate.
+    pub(super) fn of(config: &TrainConfig, material: Material) -> Result<Self, TrainError> {
+        let Material { sound, held_out, songs, notes } = material;
+        let level = Liveliness::of(&sound);
         if level.rms < 1e-6 {
             return Err(TrainError::Material {
                 expected: "sound louder than the threshold of `trim_silence_db`".into(),
                 actual: format!("{} s of silence", sound.len() as f32 / config.sample_rate_hz as f32),
             });
         }
-        let mut model = model_config(config, sound);
+        let mut model = model_config(config, &sound);
         model.material = level;
         let bytes = config.offsets * (sound.len() / model.hop_samples()) * model.features() * size_of::<f32>();
         if bytes > MAX_BYTES {
             let expected = format!("features of at most {MAX_BYTES} bytes (fewer files, components or offsets)");
             return Err(TrainError::Material { expected, actual: format!("{bytes} bytes") });
         }
+        let cut = Cut::of(config, &model);
+        check_length(config, &model, &cut, &sound, &songs)?;
         let pca = match config.principal_components {
             0 => None,
-            components => Some(principal_components(&model, sound, components, config.whitening)?),
+            components => Some(principal_components(&model, &sound, components, config.whitening)?),
         };
-        let encoder = Encoder::new(&model, pca.as_ref());
-        let validation = encoder.rows(held_out);
-        let lattices: Vec<Vec<f32>> = (0..config.offsets)
-            .map(|k| encoder.rows(sound.get(k * model.hop_samples() / config.offsets..).unwrap_or(&[])))
-            .collect();
-        let row_size = model.features();
-        let needed = config.bptt + 2;
-        let least = lattices.iter().map(|rows| rows.len() / row_size).min().unwrap_or(0);
-        if least < needed {
-            return Err(TrainError::Material {
-                expected: format!("at least {needed} frames (bptt + 2)"),
-                actual: format!("{least} frames"),
-            });
-        }
-        let changes = squared_changes(&lattices[0], row_size);
-        model.training.repeat_loss = (changes.iter().sum::<f64>() / row_size as f64) as f32;
-        let projection = pca.as_ref().map(|pca| projection_tensors(pca, &lattices)).unwrap_or_default();
+        let rows = Rows::of(&sound, &model, pca.as_ref(), config.offsets);
+        let changes = squared_changes(&rows, &cut);
+        model.training.repeat_loss = (changes.iter().sum::<f64>() / changes.len() as f64) as f32;
         Ok(Self {
             baseline_loss: match model.head {
                 Head::Mse => model.training.repeat_loss,
@@ -91,22 +92,94 @@ impl Dataset {
             },
             kept_variance: pca.as_ref().map_or(1.0, |pca| pca.kept),
             seconds: sound.len() as f32 / model.sample_rate_hz as f32,
-            validation,
-            projection,
-            lattices,
+            validation: Rows::of(&held_out, &model, pca.as_ref(), 1),
+            projection: pca.as_ref().map(|pca| projection_tensors(pca, &rows)).unwrap_or_default(),
+            offsets: config.offsets,
+            cut,
+            rows,
+            sound,
+            songs,
+            notes,
             model,
         })
     }
 
-    /// Rows of a lattice; all lattices have this many or one more or less.
+    /// Matrices that an epoch shows: one per advance of the cursor.
     pub fn frames(&self) -> usize {
-        self.lattices[0].len() / self.model.features()
+        self.rows.units(0) / self.cut.advance
+    }
+
+    /// Rows that a step learns from; of the longest recording where a step is a whole one.
+    pub fn rows_per_step(&self, config: &TrainConfig) -> u64 {
+        match config.one_shot {
+            true => self.songs.iter().map(|song| song.span.len() / self.model.hop_samples()).max().unwrap_or(0) as u64,
+            false => (config.streams * self.cut.rows * config.bptt) as u64,
+        }
+    }
+
+    /// The sample of the joined sound at which a unit begins.
+    pub(super) fn sample_of(&self, lattice: usize, unit: usize) -> usize {
+        match self.rows {
+            Rows::Frames { .. } => {
+                let hop = self.model.hop_samples();
+                unit * hop + lattice * hop / self.offsets
+            }
+            Rows::Samples(_) => unit,
+        }
+    }
+
+    /// The first unit of a lattice that begins at or after a sample.
+    pub(super) fn unit_at(&self, lattice: usize, sample: usize) -> usize {
+        match self.rows {
+            Rows::Frames { .. } => {
+                let hop = self.model.hop_samples();
+                sample.saturating_sub(lattice * hop / self.offsets).div_ceil(hop)
+            }
+            Rows::Samples(_) => sample,
+        }
+    }
+
+    /// The song to which what follows the row at a unit belongs.
+    pub(super) fn song_of(&self, (lattice, unit): (usize, usize)) -> usize {
+        let end = self.sample_of(lattice, unit + self.cut.label_offset);
+        self.songs.partition_point(|song| song.span.end <= end).min(self.songs.len().saturating_sub(1))
     }
 
     /// A number that changes with the features: a checkpoint goes on with the material it began with.
     pub(super) fn fingerprint(&self) -> u64 {
-        let values = self.lattices.iter().flatten().chain(&self.validation);
+        let values = self.rows.numbers().chain(self.validation.numbers());
         values.fold(0, |hash, value| mix64(hash ^ u64::from(value.to_bits())))
+    }
+}
+
+/// Refuses material that is shorter than one sequence.
+fn check_length(
+    config: &TrainConfig,
+    model: &ModelConfig,
+    cut: &Cut,
+    sound: &[f32],
+    songs: &[Song],
+) -> Result<(), TrainError> {
+    let frames = matches!(model.approach, Approach::Magnitude { .. }) || model.principal_components > 0;
+    // In samples: the last lattice begins almost a hop late.
+    let samples_of = |units: usize| match frames {
+        true => (units - 1) * model.hop_samples() + model.window_samples() + model.hop_samples(),
+        // With emphasis the first sample only serves the second.
+        false => units + 1,
+    };
+    let rate = model.sample_rate_hz as f32;
+    let fail = |what: &str, needed: usize, found: usize| TrainError::Material {
+        expected: format!("{what} of at least {:.2} s, one sequence of the configuration", needed as f32 / rate),
+        actual: format!("{:.2} s", found as f32 / rate),
+    };
+    if !config.one_shot {
+        let needed = samples_of(cut.span(config.bptt, frames));
+        return if sound.len() < needed { Err(fail("material", needed, sound.len())) } else { Ok(()) };
+    }
+    let needed = samples_of(cut.span(2, frames));
+    match songs.iter().find(|song| song.span.len() < needed) {
+        Some(song) => Err(fail(&song.name, needed, song.span.len())),
+        None => Ok(()),
     }
 }
 
@@ -123,6 +196,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
             int_cursor_inc: config.int_cursor_inc.unwrap_or(1),
         },
         TrainApproach::Magnitude { window, hop, zero_padding, peak_picking, power, sharpen } => {
+            let sharpen = sharpen.unwrap_or(1.0);
             let fft = window * (1 + usize::from(zero_padding));
             let magnitude_peak = magnitude_peak(sound, window, fft, hop);
             Approach::Magnitude { window, hop, zero_padding, peak_picking, magnitude_peak, power, sharpen }
@@ -160,12 +234,20 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
     model
 }
 
-/// Mean and deviation of what the network hears of the samples: after the emphasis.
+/// What the network hears of the samples is scaled by: after the emphasis.
 fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
     let emphasis = match config.approach {
         TrainApproach::Vector { emphasis, .. } => emphasis,
         _ => 0.0,
     };
+    match config.scaling {
+        SampleScaling::None => return Scaling { mean: 0.0, std: 1.0 },
+        SampleScaling::Peak => {
+            let heard = sound.windows(2).map(|pair| (pair[1] - emphasis * pair[0]).abs());
+            return Scaling { mean: 0.0, std: heard.fold(1e-6, f32::max) };
+        }
+        SampleScaling::Zscore => {}
+    }
     let heard = || sound.windows(2).map(|pair| f64::from(pair[1] - emphasis * pair[0]));
     let count = sound.len().max(2) as f64 - 1.0;
     let mean = heard().sum::<f64>() / count;
@@ -173,7 +255,8 @@ fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
     Scaling { mean: mean as f32, std: variance.sqrt().max(1e-6) as f32 }
 }
 
-fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
+/// The largest magnitude of a sound's frames.
+pub fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
     let mut stft = MagnitudeStft::new(window, fft);
     let mut frame = vec![0.0; stft.bins()];
     let mut peak = 1e-6f32;
@@ -182,42 +265,6 @@ fn magnitude_peak(sound: &[f32], window: usize, fft: usize, hop: usize) -> f32 {
         peak = frame.iter().fold(peak, |peak, &m| peak.max(m));
     }
     peak
-}
-
-/// Sound to rows: the features of its frames.
-struct Encoder<'a> {
-    model: &'a ModelConfig,
-    projection: Option<Projection>,
-}
-
-impl<'a> Encoder<'a> {
-    fn new(model: &'a ModelConfig, pca: Option<&Pca>) -> Self {
-        let projection = pca.map(|pca| {
-            let open = vec![0.0; pca.scale.len()];
-            Projection::new(&pca.basis, &pca.mean, &pca.scale, &open, &open, Isa::from_environment())
-        });
-        Self { model, projection }
-    }
-
-    /// `[row · features]`
-    fn rows(&self, sound: &[f32]) -> Vec<f32> {
-        let (hop, row_size) = (self.model.hop_samples(), self.model.features());
-        let mut rows = Vec::with_capacity(sound.len() / hop * row_size);
-        let mut analyser = FrameAnalyser::new(self.model);
-        let mut frame = vec![0.0; self.model.frame_size()];
-        let mut features = self.projection.as_ref().map(Projection::make_feature_buffer);
-        for samples in sound.windows(self.model.window_samples()).step_by(hop) {
-            analyser.frame(samples, &mut frame);
-            match (&self.projection, &mut features) {
-                (Some(projection), Some(features)) => {
-                    projection.project(&frame, features);
-                    rows.extend_from_slice(&features[..row_size]);
-                }
-                _ => rows.extend_from_slice(&frame),
-            }
-        }
-        rows
-    }
 }
 
 fn principal_components(
@@ -244,14 +291,13 @@ fn principal_components(
     Pca::of(&chosen, size, components, whitening)
 }
 
-fn projection_tensors(pca: &Pca, lattices: &[Vec<f32>]) -> BTreeMap<String, Vec<f32>> {
+fn projection_tensors(pca: &Pca, rows: &Rows) -> BTreeMap<String, Vec<f32>> {
     let components = pca.scale.len();
     let (mut least, mut most) = (vec![f32::INFINITY; components], vec![f32::NEG_INFINITY; components]);
-    for row in lattices.iter().flat_map(|rows| rows.chunks_exact(components)) {
-        for (c, &value) in row.iter().enumerate() {
-            least[c] = least[c].min(value);
-            most[c] = most[c].max(value);
-        }
+    for (index, value) in rows.numbers().enumerate() {
+        let c = index % components;
+        least[c] = least[c].min(value);
+        most[c] = most[c].max(value);
     }
     let tensors = [
         ("pca.basis", pca.basis.clone()),
@@ -263,13 +309,15 @@ fn projection_tensors(pca: &Pca, lattices: &[Vec<f32>]) -> BTreeMap<String, Vec<
     tensors.into_iter().map(|(name, values)| (name.to_string(), values)).collect()
 }
 
-/// Mean squared change from row to row, per feature.
-fn squared_changes(rows: &[f32], row_size: usize) -> Vec<f64> {
-    let mut changes = vec![0.0f64; row_size];
-    let count = (rows.len() / row_size - 1).max(1) as f64;
-    for pair in rows.windows(2 * row_size).step_by(row_size) {
-        let (last, next) = pair.split_at(row_size);
-        for (sum, (a, b)) in changes.iter_mut().zip(last.iter().zip(next)) {
+/// Mean square, per predicted number, of what follows a row less the end of the row itself.
+fn squared_changes(rows: &Rows, cut: &Cut) -> Vec<f64> {
+    let mut changes = vec![0.0f64; cut.label];
+    let places = (rows.units(0) + 1).saturating_sub(Cut { rows: 1, ..*cut }.span(1, rows.frames()));
+    let stride = places.div_ceil(MAX_MEASURED_ROWS).max(1);
+    let count = places.div_ceil(stride).max(1) as f64;
+    for place in (0..places).step_by(stride) {
+        let last = &rows.input(0, place, cut)[cut.inputs - cut.label..];
+        for (sum, (a, b)) in changes.iter_mut().zip(last.iter().zip(rows.label(0, place, cut))) {
             *sum += f64::from(b - a).powi(2) / count;
         }
     }
@@ -293,14 +341,19 @@ mod tests {
         (0..44_100).map(|i| 0.3 * libm::sinf(i as f32 * 0.05) + 0.05 * random.normal()).collect()
     }
 
+    fn material(sound: Vec<f32>, held_out: Vec<f32>) -> Material {
+        Material { held_out, ..Material::of(sound) }
+    }
+
     #[test]
     fn features_lie_in_range_and_their_figures_are_right() {
         let config =
             TrainConfig { principal_components: 16, whitening: 1.0, offsets: 2, bptt: 16, ..TrainConfig::default() };
-        let data = Dataset::of(&config, &sound(), &sound()[..4000]).expect("good material");
-        assert_eq!(data.lattices.len(), 2);
+        let data = Dataset::of(&config, material(sound(), sound()[..4000].to_vec())).expect("good material");
+        assert_eq!(data.rows.lattices(), 2);
         assert_eq!(data.frames(), (44_100 - 2048) / 512 + 1);
-        let rows = data.lattices[0].chunks_exact(16);
+        let Rows::Frames { lattices, .. } = &data.rows else { panic!("frames") };
+        let rows = lattices[0].chunks_exact(16);
         for c in 0..16 {
             let values: Vec<f64> = rows.clone().map(|row| f64::from(row[c])).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
@@ -309,30 +362,70 @@ mod tests {
         }
         // Nearly white features change by about √2 of their deviation.
         assert!((0.2..2.5).contains(&data.model.training.repeat_loss), "{}", data.model.training.repeat_loss);
-        assert_eq!(data.validation.len() / 16, (4000 - 2048) / 512 + 1);
+        assert_eq!(data.validation.units(0), (4000 - 2048) / 512 + 1);
     }
 
     #[test]
-    fn rows_of_a_vector_hold_the_segment_and_its_overlap() {
-        let config = TrainConfig {
-            approach: TrainApproach::Vector { seg_len: 64, overlap: 16, emphasis: 0.0, gain: 1.0 },
+    fn rows_and_labels_lie_where_the_approach_says() {
+        let plain = |approach, num_unrollings, int_cursor_inc| TrainConfig {
+            approach,
+            num_unrollings,
+            int_cursor_inc,
             head: Head::Mse,
             principal_components: 0,
+            bptt: 4,
             ..TrainConfig::default()
         };
-        let data = Dataset::of(&config, &sound(), &[]).expect("good material");
-        let rows: Vec<&[f32]> = data.lattices[0].chunks_exact(80).collect();
-        assert_eq!(rows[3][64..], rows[4][..16]);
-        let level: f64 = rows.iter().flat_map(|row| &row[..64]).map(|&x| f64::from(x) * f64::from(x)).sum();
-        assert!((level / (rows.len() as f64 * 64.0) - 1.0).abs() < 0.01);
+        let vector = TrainApproach::Vector { seg_len: 64, overlap: 16, emphasis: 0.0, gain: 1.0 };
+        for (config, inputs, label, offset, advance) in [
+            (plain(vector, 1, None), 80, 80, 64, 64),
+            (plain(TrainApproach::Column { seg_len: 64 }, 10, Some(64)), 64, 1, 64, 1),
+            (plain(TrainApproach::Transpose { seg_len: 64 }, 10, Some(64)), 64, 1, 64, 1),
+            (plain(TrainApproach::Sample, 1, None), 1, 1, 1, 1),
+        ] {
+            let data = Dataset::of(&config, material(sound(), Vec::new())).expect("good material");
+            let Rows::Samples(samples) = &data.rows else { panic!("samples") };
+            let level = samples.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / samples.len() as f64;
+            assert!((level - 1.0).abs() < 0.01, "{level}");
+            let cut = data.cut;
+            assert_eq!((cut.inputs, cut.label, cut.label_offset, cut.advance), (inputs, label, offset, advance));
+            assert_eq!(data.rows.input(0, 100, &cut), &samples[100..100 + inputs]);
+            assert_eq!(data.rows.label(0, 100, &cut), &samples[100 + offset..100 + offset + label]);
+            assert_eq!(data.frames(), 44_100 / advance);
+        }
+    }
+
+    #[test]
+    fn scalings_are_what_they_say() {
+        for (scaling, expected) in [
+            (SampleScaling::None, Scaling { mean: 0.0, std: 1.0 }),
+            (SampleScaling::Peak, Scaling { mean: 0.0, std: sound()[1..].iter().fold(0.0, |top, x| x.abs().max(top)) }),
+        ] {
+            let config =
+                TrainConfig { scaling, approach: TrainApproach::Sample, principal_components: 0, ..Default::default() };
+            assert_eq!(model_config(&config, &sound()).scaling, expected);
+        }
+    }
+
+    #[test]
+    fn songs_are_found_by_what_is_predicted() {
+        let config = TrainConfig { principal_components: 0, bptt: 4, ..TrainConfig::default() };
+        let mut material = material(sound(), Vec::new());
+        material.songs =
+            vec![Song { name: "a".into(), span: 0..20_000 }, Song { name: "b".into(), span: 20_000..44_100 }];
+        let data = Dataset::of(&config, material).expect("good material");
+        let border = 20_000usize.div_ceil(512);
+        assert_eq!((data.song_of((0, border - 2)), data.song_of((0, border - 1))), (0, 1));
+        assert_eq!(data.song_of((0, 10_000)), 1);
     }
 
     #[test]
     fn silence_and_too_little_are_refused() {
         let config = TrainConfig::default();
-        let silent = Dataset::of(&config, &[0.0; 44_100], &[]).expect_err("silence").to_string();
+        let silent = Dataset::of(&config, material(vec![0.0; 44_100], Vec::new())).expect_err("silence").to_string();
         assert!(silent.contains("silence"), "{silent}");
-        let short = Dataset::of(&config, &sound()[..4000], &[]).expect_err("too short").to_string();
-        assert!(short.contains("66 frames"), "{short}");
+        let short = Dataset::of(&config, material(sound()[..4000].to_vec(), Vec::new()));
+        let short = short.expect_err("too short").to_string();
+        assert!(short.contains("material of at least 1.60 s") && short.contains("0.18 s"), "{short}");
     }
 }

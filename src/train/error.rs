@@ -1,6 +1,6 @@
 //! What can stop a training.
 
-use super::{problem::Problem, recording::RecordingError};
+use super::{journal::JournalError, problem::Problem, recording::RecordingError};
 use crate::model::ModelError;
 use std::path::PathBuf;
 
@@ -22,9 +22,9 @@ pub enum TrainError {
         /// What is there.
         actual: String,
     },
-    /// The loss or its gradient is no number any more. The checkpoint is the last one before.
+    /// The loss, a gradient or a weight is no number any more. The checkpoint is the last one before.
     #[error(
-        "step {step}: expected a finite loss and gradient, found {found}; {}",
+        "step {step}: {tensor}: expected finite numbers, found {found}; a lower `lr` or `clip_norm` may help; {}",
         match checkpoint {
             Some(path) => format!("the last good weights are in {}", path.display()),
             None => "no checkpoint was written yet".into(),
@@ -33,7 +33,9 @@ pub enum TrainError {
     Diverged {
         /// The step, counted from 0.
         step: u64,
-        /// Loss and norm of the gradient.
+        /// The tensor in which it was found.
+        tensor: String,
+        /// What was found there.
         found: String,
         /// The last checkpoint, if there is one.
         checkpoint: Option<PathBuf>,
@@ -48,6 +50,17 @@ pub enum TrainError {
         /// What is.
         actual: String,
     },
+    /// A file of the run's folder cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The journal of a run cannot be read or written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The model file was refused.
     #[error(transparent)]
     Model(#[from] ModelError),

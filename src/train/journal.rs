@@ -1,6 +1,14 @@
 //! What a run tells of itself, step by step: the source of its report.
 
-use serde::{Deserialize, Serialize};
+mod error;
+mod file;
+mod reading;
+
+pub use error::JournalError;
+pub use file::JournalFile;
+pub use reading::Journal;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// One line of a run's journal.
@@ -31,6 +39,7 @@ pub struct Start {
     /// Steps of an epoch.
     pub steps_per_epoch: u64,
     /// The loss of repeating the last frame.
+    #[serde(deserialize_with = "number")]
     pub baseline_loss: f32,
     /// The model's rate.
     pub sample_rate_hz: u32,
@@ -46,10 +55,12 @@ pub struct StepEntry {
     /// Steps made, this one included.
     pub step: u64,
     /// Its loss.
+    #[serde(deserialize_with = "number")]
     pub loss: f32,
     /// Its learning rate.
     pub rate: f64,
     /// Norm of its gradient before clipping.
+    #[serde(deserialize_with = "number_f64")]
     pub gradient_norm: f64,
 }
 
@@ -57,10 +68,13 @@ pub struct StepEntry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Errors {
     /// What is trained: mean squared error, or nats of a mixture.
+    #[serde(deserialize_with = "number")]
     pub loss: f32,
     /// Mean absolute error of the mean prediction.
+    #[serde(deserialize_with = "number")]
     pub mae: f32,
     /// Mean bias error: mean of prediction − truth.
+    #[serde(deserialize_with = "number")]
     pub mbe: f32,
 }
 
@@ -107,4 +121,25 @@ pub struct SampleEntry {
     pub seed: PathBuf,
     /// The output.
     pub output: PathBuf,
+}
+
+impl Entry {
+    /// Steps made when it was written; none for the beginning.
+    pub fn step(&self) -> Option<u64> {
+        match self {
+            Self::Start(_) => None,
+            Self::Step(entry) => Some(entry.step),
+            Self::Epoch(entry) => Some(entry.step),
+            Self::Sample(entry) => Some(entry.step),
+        }
+    }
+}
+
+/// JSON has no word for numbers that are not finite and writes `null`.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f32::NAN))
+}
+
+fn number_f64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

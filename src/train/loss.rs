@@ -16,6 +16,12 @@ const HALF_LOG_TAU: f32 = 0.918_938_5;
 pub(super) struct Loss {
     /// Mean over rows and features; nats for a mixture.
     pub mean: f32,
+    /// The same of each row.
+    pub rows: Vec<f32>,
+    /// Mean absolute error of the mean prediction.
+    pub absolute: f32,
+    /// Mean of the mean prediction less the truth.
+    pub bias: f32,
     /// The same as a node of the graph.
     pub node: Tensor,
 }
@@ -25,26 +31,50 @@ pub(super) struct Loss {
 pub(super) fn loss(head: Head, output: &Tensor, heard: &[f32], target: &[f32]) -> Result<Loss> {
     let (rows, _) = output.dims2()?;
     let features = target.len() / rows;
-    let (mean, grad) = values([output], |[output]| match head {
-        Head::Mse => squared_error(output, target),
+    let score = values([output], |[output]| match head {
+        Head::Mse => squared_error(output, target, features),
         Head::Mixture { components, residual } => {
             mixture(Mixture { components, residual, features, output, heard, target })
         }
     })?;
-    Ok(Loss { mean, node: output.apply_op1(Scored { mean, grad })? })
+    let mean = (score.sum / target.len() as f64) as f32;
+    Ok(Loss {
+        mean,
+        rows: score.rows,
+        absolute: (score.absolute / target.len() as f64) as f32,
+        bias: (score.bias / target.len() as f64) as f32,
+        node: output.apply_op1(Scored { mean, grad: score.grad })?,
+    })
 }
 
-fn squared_error(output: &[f32], target: &[f32]) -> (f32, Vec<f32>) {
-    let count = target.len() as f64;
-    let scale = (2.0 / count) as f32;
-    let mut grad = vec![0.0; output.len()];
-    let mut sum = 0.0f64;
-    for (slot, (y, t)) in grad.iter_mut().zip(output.iter().zip(target)) {
-        let error = y - t;
-        sum += f64::from(error) * f64::from(error);
-        *slot = scale * error;
+/// Sums over all rows and features, and the gradient of the mean by the output.
+struct Score {
+    sum: f64,
+    absolute: f64,
+    bias: f64,
+    rows: Vec<f32>,
+    grad: Vec<f32>,
+}
+
+fn squared_error(output: &[f32], target: &[f32], features: usize) -> Score {
+    let scale = (2.0 / target.len() as f64) as f32;
+    let mut score =
+        Score { sum: 0.0, absolute: 0.0, bias: 0.0, rows: Vec::new(), grad: Vec::with_capacity(output.len()) };
+    for (output, target) in output.chunks_exact(features).zip(target.chunks_exact(features)) {
+        let (mut square, mut absolute, mut bias) = (0.0f64, 0.0f32, 0.0f32);
+        for (y, t) in output.iter().zip(target) {
+            let error = y - t;
+            square += f64::from(error) * f64::from(error);
+            absolute += error.abs();
+            bias += error;
+            score.grad.push(scale * error);
+        }
+        score.rows.push((square / features as f64) as f32);
+        score.sum += square;
+        score.absolute += f64::from(absolute);
+        score.bias += f64::from(bias);
     }
-    ((sum / count) as f32, grad)
+    score
 }
 
 struct Mixture<'a> {
@@ -57,7 +87,7 @@ struct Mixture<'a> {
     target: &'a [f32],
 }
 
-fn mixture(of: Mixture<'_>) -> (f32, Vec<f32>) {
+fn mixture(of: Mixture<'_>) -> Score {
     let Mixture { components, residual, features, output, heard, target } = of;
     let width = components * (1 + 2 * features);
     let mut grad = vec![0.0; output.len()];
@@ -66,9 +96,12 @@ fn mixture(of: Mixture<'_>) -> (f32, Vec<f32>) {
         change: vec![0.0; features],
         log_likelihood: vec![0.0; components],
         weight: vec![0.0; components],
+        prior: vec![0.0; components],
     };
     let arch = pulp::Arch::new();
-    let mut sum = 0.0f64;
+    let (mut sum, mut absolute, mut bias) = (0.0f64, 0.0f64, 0.0f64);
+    let mut row_losses = Vec::with_capacity(target.len() / features);
+    let mut error = vec![0.0f32; features];
     let rows = output.chunks_exact(width).zip(grad.chunks_exact_mut(width));
     let pairs = heard.chunks_exact(features).zip(target.chunks_exact(features));
     for ((output, grad), (heard, target)) in rows.zip(pairs) {
@@ -76,12 +109,22 @@ fn mixture(of: Mixture<'_>) -> (f32, Vec<f32>) {
             .iter_mut()
             .zip(heard.iter().zip(target))
             .for_each(|(c, (x, y))| *c = if residual { y - x } else { *y });
-        sum += f64::from(arch.dispatch(
+        let loss = arch.dispatch(
             #[inline(always)]
             || row.score(output, grad, scale),
-        ));
+        );
+        sum += f64::from(loss);
+        row_losses.push(loss / features as f32);
+        // The mean of a mixture is the mean of its means.
+        error.iter_mut().zip(&row.change).for_each(|(e, c)| *e = -c);
+        for (k, &prior) in row.prior.iter().enumerate() {
+            let means = &output[components + k * features..][..features];
+            error.iter_mut().zip(means).for_each(|(e, mean)| *e += prior * mean);
+        }
+        absolute += f64::from(error.iter().map(|e| e.abs()).sum::<f32>());
+        bias += f64::from(error.iter().sum::<f32>());
     }
-    ((sum / target.len() as f64) as f32, grad)
+    Score { sum, absolute, bias, rows: row_losses, grad }
 }
 
 struct MixtureRow {
@@ -89,6 +132,8 @@ struct MixtureRow {
     change: Vec<f32>,
     log_likelihood: Vec<f32>,
     weight: Vec<f32>,
+    /// The mixture's own weights.
+    prior: Vec<f32>,
 }
 
 impl MixtureRow {
@@ -120,6 +165,7 @@ impl MixtureRow {
         for k in 0..components {
             let at = k * features;
             let prior = exp((logits[k] - log_weights).max(-87.0));
+            self.prior[k] = prior;
             grad_logits[k] = scale * (prior - self.weight[k]);
             let factor = -scale * self.weight[k];
             grad_changes[at..at + features].iter_mut().for_each(|g| *g *= factor);

@@ -5,7 +5,7 @@ use crate::dsp::{
     level::{db_to_gain, energy, rms},
     resample::Resampler,
 };
-use std::path::Path;
+use std::{ops::Range, path::Path};
 
 /// Loudness is judged over blocks of this length.
 const BLOCK_SECONDS: f32 = 0.05;
@@ -15,27 +15,83 @@ const KEPT_SECONDS: f32 = 0.15;
 const LEAST_PIECE_SECONDS: f32 = 0.25;
 /// Pieces are joined by a cross-fade of this length.
 const JOIN_SECONDS: f32 = 0.01;
+/// Silence of this length is worth a word when it is cut out.
+const TOLD_SECONDS: f32 = 0.5;
 
-/// Reads `excerpts` into one sound at the model's rate, `[sample]`. Relative names are looked up in `folder`.
-pub(super) fn read(excerpts: &[Excerpt], config: &TrainConfig, folder: &Path) -> Result<Vec<f32>, TrainError> {
-    let mut material = Vec::new();
-    let rate = config.sample_rate_hz as f32;
-    for excerpt in excerpts {
+/// A recording's part of the joined sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Song {
+    /// Its file.
+    pub name: String,
+    /// Samples of the joined sound, without the cross-faded beginning.
+    pub span: Range<usize>,
+}
+
+/// Recordings joined to one sound at the model's rate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Material {
+    /// What is trained on, `[sample]`.
+    pub sound: Vec<f32>,
+    /// What is only tested on, `[sample]`.
+    pub held_out: Vec<f32>,
+    /// The recordings of `sound`, in order.
+    pub songs: Vec<Song>,
+    /// What was done to the recordings that their owner should know.
+    pub notes: Vec<String>,
+}
+
+impl Material {
+    /// Reads the recordings of a checked configuration. Relative names are looked up in `folder`.
+    pub fn read(config: &TrainConfig, folder: &Path) -> Result<Self, TrainError> {
+        let mut material = Self::default();
+        let fade = (JOIN_SECONDS * config.sample_rate_hz as f32) as usize;
+        for excerpt in &config.files {
+            let sound = material.excerpt(excerpt, config, folder)?;
+            let kept = sound.len() - (f64::from(config.validation_split) * sound.len() as f64) as usize;
+            let start = material.sound.len();
+            join(&mut material.sound, &sound[..kept], fade);
+            join(&mut material.held_out, &sound[kept..], fade);
+            material.songs.push(Song { name: excerpt.path.display().to_string(), span: start..material.sound.len() });
+        }
+        for excerpt in &config.validation {
+            let sound = material.excerpt(excerpt, config, folder)?;
+            join(&mut material.held_out, &sound, fade);
+        }
+        Ok(material)
+    }
+
+    /// An excerpt at the model's rate, trimmed and levelled.
+    fn excerpt(&mut self, excerpt: &Excerpt, config: &TrainConfig, folder: &Path) -> Result<Vec<f32>, TrainError> {
         let recording = Recording::read(&folder.join(&excerpt.path))?;
         let cut = cut(excerpt, &recording)?;
-        let sound = Resampler::new(recording.sample_rate_hz, config.sample_rate_hz).resample_all(&cut);
-        let mut sound = match config.trim_silence_db {
-            Some(threshold_db) => without_silence(&sound, db_to_gain(threshold_db), rate),
-            None => sound,
-        };
+        let name = excerpt.path.display();
+        if recording.sample_rate_hz != config.sample_rate_hz {
+            let (from, to) = (recording.sample_rate_hz, config.sample_rate_hz);
+            self.notes.push(format!("{name}: resampled from {from} to {to} Hz"));
+        }
+        if recording.channels.len() > 1 {
+            self.notes.push(format!("{name}: stereo, mixed to mono"));
+        }
+        let mut sound = Resampler::new(recording.sample_rate_hz, config.sample_rate_hz).resample_all(&cut);
+        let rate = config.sample_rate_hz as f32;
+        if let Some(threshold_db) = config.trim_silence_db {
+            let trimmed = without_silence(&sound, db_to_gain(threshold_db), rate);
+            let lost = sound.len().saturating_sub(trimmed.len()) as f32 / rate;
+            if lost >= TOLD_SECONDS {
+                self.notes.push(format!("{name}: {lost:.1} s quieter than {threshold_db} dBFS cut out"));
+            }
+            sound = trimmed;
+        }
+        if sound.is_empty() {
+            self.notes.push(format!("{name}: nothing but silence, left out"));
+        }
         if let Some(level_db) = config.normalise_rms_db {
             let level = rms(&sound);
             let gain = if level > 0.0 { db_to_gain(level_db) / level } else { 1.0 };
             sound.iter_mut().for_each(|x| *x *= gain);
         }
-        join(&mut material, &sound, (JOIN_SECONDS * rate) as usize);
+        Ok(sound)
     }
-    Ok(material)
 }
 
 /// The excerpt's part of the recording's mono sum.
@@ -92,6 +148,15 @@ fn join(sound: &mut Vec<f32>, piece: &[f32], fade_samples: usize) {
         *slot += (x - *slot) * ((i as f32 + 0.5) / fade as f32);
     }
     sound.extend_from_slice(&piece[fade..]);
+}
+
+#[cfg(test)]
+impl Material {
+    /// One song of a sound at the model's rate, nothing held out.
+    pub fn of(sound: Vec<f32>) -> Self {
+        let songs = vec![Song { name: "a".into(), span: 0..sound.len() }];
+        Self { sound, songs, ..Self::default() }
+    }
 }
 
 #[cfg(test)]

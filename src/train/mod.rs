@@ -4,6 +4,7 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod calibrate;
 mod cells;
 mod checkpoint;
 mod config;
@@ -11,9 +12,13 @@ mod dataset;
 mod dense;
 mod dropout;
 mod error;
+mod field_table;
+mod fields;
+pub mod files;
 #[cfg(test)]
 mod gradient_check;
 pub mod journal;
+mod ledger;
 mod loss;
 mod material;
 mod network;
@@ -21,17 +26,25 @@ mod optimiser;
 mod options;
 mod overrides;
 mod pca;
+mod presets;
 mod problem;
+mod published;
+mod record;
 mod recording;
+pub mod report;
+mod rows;
 mod rules;
 mod run;
+mod sampling;
 mod streams;
 mod tensors;
 
 pub use config::TrainConfig;
-pub use dataset::Dataset;
+pub use dataset::{Dataset, magnitude_peak};
 pub use error::TrainError;
+pub use fields::{Field, Group, Kind, Unit};
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
+pub use presets::{PRESETS, Preset};
 pub use problem::Problem;
 pub use recording::{Recording, RecordingError};
-pub use run::{Checkpoints, Progress, Trained, train};
+pub use run::{Observer, Progress, RunFiles, Trained, train};

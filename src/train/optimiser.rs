@@ -1,76 +1,205 @@
-//! Adam with decoupled weight decay (Kingma and Ba 2015; Loshchilov and Hutter 2019), the gradient clipped by its norm.
+//! How gradients become changes of the weights.
 
-use super::{config::TrainConfig, options::LrSchedule, tensors::values};
+use super::{
+    config::TrainConfig,
+    options::{LrSchedule, Optimiser},
+    tensors::values,
+};
 use candle_core::{Device, Result, Tensor, Var, backprop::GradStore};
 use std::collections::BTreeMap;
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
+/// RMSProp's memory of squares (Hinton 2012).
+const RMS_DECAY: f32 = 0.9;
+/// Rprop: how a step grows and shrinks, and its bounds (Riedmiller and Braun 1993).
+const GROWTH: f32 = 1.2;
+const SHRINKAGE: f32 = 0.5;
+const LEAST_STEP: f32 = 1e-6;
+const MOST_STEP: f32 = 50.0;
 /// A cosine schedule ends at this part of the first rate.
 const LAST_RATE: f64 = 0.01;
 
-/// Both moments of every variable, under its name.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Adam {
-    /// Updates made.
-    pub updates: u64,
-    pub first: BTreeMap<String, Vec<f32>>,
-    pub second: BTreeMap<String, Vec<f32>>,
-}
+/// Numbers for every variable, under its name.
+pub(super) type Named = BTreeMap<String, Vec<f32>>;
 
-impl Adam {
-    /// Moves the variables against their gradient and returns its norm before clipping. A norm that is not finite moves
-    /// nothing.
-    pub fn update(
-        &mut self,
-        variables: &BTreeMap<String, Var>,
-        gradients: &GradStore,
-        rate: f64,
-        config: &TrainConfig,
-    ) -> Result<f64> {
-        let mut square = 0.0f64;
-        for variable in variables.values() {
-            if let Some(gradient) = gradients.get(variable) {
-                let squares = |[g]: [&[f32]; 1]| g.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
-                square += values([&gradient.contiguous()?], squares)?;
-            }
-        }
-        let norm = square.sqrt();
-        if !norm.is_finite() {
-            return Ok(norm);
-        }
-        let gain = config.clip_norm.filter(|&most| norm > most).map_or(1.0, |most| (most / norm) as f32);
-        self.updates += 1;
-        // f64::powf: the exponent outgrows i32 in no training, but the cast would be silent.
-        let correction = |beta: f32| 1.0 - f64::from(beta).powf(self.updates as f64);
-        let step = (rate / correction(BETA_1)) as f32;
-        let second_gain = (1.0 / correction(BETA_2)) as f32;
+/// A gradient that gathers until the weights move.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Gradient(Named);
+
+impl Gradient {
+    /// Adds `weight` times the gradients of a segment.
+    pub fn add(&mut self, variables: &BTreeMap<String, Var>, gradients: &GradStore, weight: f32) -> Result<()> {
         for (name, variable) in variables {
             let Some(gradient) = gradients.get(variable) else { continue };
-            let decay = if variable.rank() > 1 { (rate * config.weight_decay) as f32 } else { 0.0 };
-            let mut weights = values([variable], |[w]| w.to_vec())?;
-            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
-            let second = self.second.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
-            values([&gradient.contiguous()?], |[gradient]| {
-                for (((w, g), m), v) in weights.iter_mut().zip(gradient).zip(first).zip(second) {
-                    let g = gain * g;
-                    *m = BETA_1 * *m + (1.0 - BETA_1) * g;
-                    *v = BETA_2 * *v + (1.0 - BETA_2) * g * g;
-                    *w -= decay * *w + step * *m / ((second_gain * *v).sqrt() + EPSILON);
+            values([&gradient.contiguous()?], |[gradient]| match self.0.get_mut(name) {
+                None => {
+                    self.0.insert(name.clone(), gradient.iter().map(|g| weight * g).collect());
                 }
+                Some(sum) => sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += weight * g),
             })?;
-            variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu)?)?;
         }
-        Ok(norm)
+        Ok(())
+    }
+
+    /// Multiplies all of it.
+    pub fn scale(&mut self, gain: f32) {
+        self.0.values_mut().flatten().for_each(|g| *g *= gain);
+    }
+
+    /// Adds the gradient of `reg_amount` · ½ Σ w² over the matrices of the recurrent layers.
+    pub fn regularise(&mut self, variables: &BTreeMap<String, Var>, reg_amount: f64) -> Result<()> {
+        for (name, variable) in variables.iter().filter(|(name, _)| name.starts_with("rnn.weight_")) {
+            if let Some(gradient) = self.0.get_mut(name) {
+                values([variable], |[weights]| {
+                    gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += reg_amount as f32 * w);
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first tensor that holds a number that is not finite.
+    pub fn not_finite(&self) -> Option<&str> {
+        self.0.iter().find(|(_, g)| !g.iter().all(|x| x.is_finite())).map(|(name, _)| &name[..])
+    }
+
+    /// Clips by value, then by norm; returns the norm before both.
+    pub fn clip(&mut self, config: &TrainConfig) -> f64 {
+        let norm = self.norm();
+        if let Some(most) = config.clip_value {
+            self.0.values_mut().flatten().for_each(|g| *g = g.clamp(-most as f32, most as f32));
+        }
+        if let Some(most) = config.clip_norm {
+            let norm = if config.clip_value.is_some() { self.norm() } else { norm };
+            if norm > most {
+                let gain = (most / norm) as f32;
+                self.0.values_mut().flatten().for_each(|g| *g *= gain);
+            }
+        }
+        norm
+    }
+
+    fn norm(&self) -> f64 {
+        self.0.values().map(|g| g.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()).sum::<f64>().sqrt()
     }
 }
 
-/// The learning rate of an update, `fraction` (0…1) of the training gone by.
-pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64) -> f64 {
+/// What an optimiser remembers of every variable.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Memory {
+    /// Updates made.
+    pub updates: u64,
+    /// Adam: mean gradient. RMSProp, SGD: momentum. Rprop: the last gradient.
+    pub first: Named,
+    /// Adam, RMSProp: mean squared gradient. Rprop: steps.
+    pub second: Named,
+}
+
+impl Memory {
+    /// Moves the variables against their gradient.
+    pub fn update(
+        &mut self,
+        variables: &BTreeMap<String, Var>,
+        gradient: &Gradient,
+        rate: f64,
+        config: &TrainConfig,
+    ) -> Result<()> {
+        self.updates += 1;
+        let rule = Rule::new(config, rate, self.updates);
+        let second_start = if config.optimiser == Optimiser::Rprop { rate as f32 } else { 0.0 };
+        for (name, variable) in variables {
+            let Some(gradient) = gradient.0.get(name) else { continue };
+            let mut weights = values([variable], |[w]| w.to_vec())?;
+            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
+            let second = self.second.entry(name.clone()).or_insert_with(|| vec![second_start; weights.len()]);
+            let decay = if variable.rank() > 1 { rule.decay } else { 0.0 };
+            pulp::Arch::new().dispatch(
+                #[inline(always)]
+                || rule.apply(&mut weights, gradient, first, second, decay),
+            );
+            variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// An optimiser with the numbers of one update.
+struct Rule {
+    optimiser: Optimiser,
+    rate: f32,
+    momentum: f32,
+    decay: f32,
+    /// Adam: the rate over the first moment's correction, and one over the second's.
+    step: f32,
+    second_gain: f32,
+}
+
+impl Rule {
+    fn new(config: &TrainConfig, rate: f64, updates: u64) -> Self {
+        // f64::powf: the exponent outgrows i32 in no training, but the cast would be silent.
+        let correction = |beta: f32| 1.0 - f64::from(beta).powf(updates as f64);
+        Self {
+            optimiser: config.optimiser,
+            rate: rate as f32,
+            momentum: config.momentum as f32,
+            decay: (rate * config.weight_decay) as f32,
+            step: (rate / correction(BETA_1)) as f32,
+            second_gain: (1.0 / correction(BETA_2)) as f32,
+        }
+    }
+
+    #[inline(always)]
+    fn apply(&self, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32], decay: f32) {
+        let all = weights.iter_mut().zip(gradient).zip(first).zip(second);
+        match self.optimiser {
+            Optimiser::Adam => {
+                for (((w, &g), m), v) in all {
+                    *m = BETA_1 * *m + (1.0 - BETA_1) * g;
+                    *v = BETA_2 * *v + (1.0 - BETA_2) * g * g;
+                    *w -= decay * *w + self.step * *m / ((self.second_gain * *v).sqrt() + EPSILON);
+                }
+            }
+            Optimiser::Rmsprop => {
+                for (((w, &g), m), v) in all {
+                    *v = RMS_DECAY * *v + (1.0 - RMS_DECAY) * g * g;
+                    *m = self.momentum * *m + g / (v.sqrt() + EPSILON);
+                    *w -= self.rate * *m;
+                }
+            }
+            Optimiser::Sgd => {
+                for (((w, &g), m), _) in all {
+                    *m = self.momentum * *m + g;
+                    *w -= self.rate * *m;
+                }
+            }
+            Optimiser::Rprop => {
+                for (((w, &g), last), step) in all {
+                    let turn = g * *last;
+                    let factor = if turn > 0.0 {
+                        GROWTH
+                    } else if turn < 0.0 {
+                        SHRINKAGE
+                    } else {
+                        1.0
+                    };
+                    *step = (*step * factor).clamp(LEAST_STEP, MOST_STEP);
+                    // After a change of sign nothing moves, and the next sign counts as the first.
+                    *last = if turn < 0.0 { 0.0 } else { g };
+                    *w -= if *last == 0.0 { 0.0 } else { last.signum() * *step };
+                }
+            }
+        }
+    }
+}
+
+/// The learning rate of an update, `fraction` (0…1) of the training gone by; `reduction` is what plateaus have left of it.
+pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64, reduction: f64) -> f64 {
     let rise = ((update + 1) as f64 / config.lr_rise_steps.max(1) as f64).min(1.0);
     let fall = match config.lr_schedule {
-        LrSchedule::Constant | LrSchedule::Plateau => 1.0,
+        LrSchedule::Constant => 1.0,
+        LrSchedule::Plateau => reduction,
         LrSchedule::Cosine => {
             LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * fraction.clamp(0.0, 1.0)))
         }
@@ -78,34 +207,37 @@ pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64) ->
     config.lr * rise * fall
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Watches the loss of epochs for the schedule *plateau*.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Plateau {
+    /// The best loss so far.
+    pub best: f32,
+    /// Epochs since then.
+    pub waited: u32,
+    /// What the learning rate is multiplied by.
+    pub reduction: f64,
+}
 
-    #[test]
-    fn the_first_update_moves_by_the_rate_against_the_sign() {
-        let variable = Var::new(&[1.0f32, -2.0, 3.0], &Device::Cpu).expect("a tensor");
-        let variables = BTreeMap::from([("x".to_string(), variable.clone())]);
-        let loss = (variable.as_tensor() * &Tensor::new(&[2.0f32, -0.5, 0.0], &Device::Cpu).expect("a tensor"))
-            .and_then(|x| x.sum_all())
-            .expect("a sum");
-        let gradients = loss.backward().expect("gradients");
-        let config = TrainConfig { clip_norm: Some(1.0), ..TrainConfig::default() };
-        let norm = Adam::default().update(&variables, &gradients, 0.1, &config).expect("an update");
-        assert!((norm - 4.25f64.sqrt()).abs() < 1e-6);
-        let moved = variable.to_vec1::<f32>().expect("values");
-        for (got, want) in moved.iter().zip([0.9, -1.9, 3.0]) {
-            assert!((got - want).abs() < 1e-5, "{moved:?}");
-        }
-    }
-
-    #[test]
-    fn the_rate_rises_and_falls() {
-        let config = TrainConfig { lr: 1.0, lr_rise_steps: 10, ..TrainConfig::default() };
-        assert!((learning_rate(&config, 0, 0.0) - 0.1).abs() < 1e-12);
-        assert!((learning_rate(&config, 50, 0.5) - 0.505).abs() < 1e-12);
-        assert!((learning_rate(&config, 50, 1.0) - LAST_RATE).abs() < 1e-12);
-        let constant = TrainConfig { lr_schedule: LrSchedule::Constant, ..config };
-        assert_eq!(learning_rate(&constant, 50, 0.9), 1.0);
+impl Default for Plateau {
+    fn default() -> Self {
+        Self { best: f32::INFINITY, waited: 0, reduction: 1.0 }
     }
 }
+
+impl Plateau {
+    /// An epoch ended with this loss.
+    pub fn epoch(&mut self, loss: f32, config: &TrainConfig) {
+        if loss < self.best {
+            (self.best, self.waited) = (loss, 0);
+            return;
+        }
+        self.waited += 1;
+        if self.waited >= config.plateau_patience {
+            self.reduction *= config.plateau_factor;
+            self.waited = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -52,9 +52,10 @@ pub enum TrainApproach {
         /// The network sees magnitudes raised to this power.
         #[serde(default = "half")]
         power: f32,
-        /// Predicted magnitudes are raised to this power at unchanged energy.
-        #[serde(default = "one")]
-        sharpen: f32,
+        /// Predicted magnitudes are raised to this power at unchanged energy; none: found by listening after the training, so
+        /// that continuations are as noisy as the material and no more.
+        #[serde(default)]
+        sharpen: Option<f32>,
     },
     /// One sample a step.
     Sample,
@@ -81,14 +82,7 @@ fn one() -> f32 {
 impl TrainApproach {
     /// Magnitude frames as the default configuration has them.
     pub(super) fn magnitude() -> Self {
-        Self::Magnitude {
-            window: 2048,
-            hop: 512,
-            zero_padding: true,
-            peak_picking: true,
-            power: half(),
-            sharpen: one(),
-        }
+        Self::Magnitude { window: 2048, hop: 512, zero_padding: true, peak_picking: true, power: half(), sharpen: None }
     }
 
     /// The name in JSON.

@@ -2,10 +2,10 @@
 
 use super::{
     config::TrainConfig,
-    options::{Excerpt, TrainApproach},
+    options::{Excerpt, Optimiser, TrainApproach},
     problem::Problem,
 };
-use crate::model::Head;
+use crate::model::{Cell, Head};
 use std::fmt::Display;
 
 /// What a segment's intermediate results may take.
@@ -57,7 +57,7 @@ impl Check {
                 self.require(window.is_multiple_of(2), "approach.window", "an even number", window);
                 self.range("approach.hop", hop, 16, window.max(16));
                 self.range("approach.power", power, 0.1, 2.0);
-                self.range("approach.sharpen", sharpen, 0.5, 4.0);
+                self.range("approach.sharpen", sharpen.unwrap_or(1.0), 0.5, 4.0);
                 window.min(16_384) * (1 + usize::from(zero_padding)) / 2 + 1
             }
             TrainApproach::Sample => 1,
@@ -72,54 +72,230 @@ impl Check {
 /// All problems of `config`.
 pub(super) fn problems(config: &TrainConfig) -> Vec<Problem> {
     let mut check = Check(Vec::new());
+    material(&mut check, config);
+    let frame = check.approach(config);
+    matrices(&mut check, config, frame);
+    network(&mut check, config, frame);
+    training(&mut check, config);
+    sampling(&mut check, config);
+    if check.0.is_empty() {
+        // Gates, cells and outputs of a layer with their gradients, and the outputs of the head with theirs.
+        let outputs = match config.head {
+            Head::Mse => 1,
+            Head::Mixture { components, .. } => 2 * components + 1,
+        };
+        let features = if config.principal_components > 0 { config.principal_components } else { frame };
+        let per_step = 16 * config.layers * config.hidden + (3 * outputs + 2) * features;
+        let bytes = 4 * (config.streams * config.num_unrollings * config.bptt) as u128 * per_step as u128;
+        let rule = format!("at most {MOST_SEGMENT_BYTES} bytes of intermediate results");
+        let held = bytes <= MOST_SEGMENT_BYTES;
+        check.require(held, "streams × num_unrollings × bptt", rule, format!("{bytes} bytes"));
+    }
+    check.0
+}
+
+fn material(check: &mut Check, config: &TrainConfig) {
     let characters = config.name.chars().count();
     let printable = (1..=80).contains(&characters) && !config.name.chars().any(char::is_control);
     check.require(printable, "name", "1 to 80 printable characters", format!("{:?}", config.name));
     check.require(!config.files.is_empty(), "files", "at least one file", "none");
     check.excerpts("files", &config.files);
     check.excerpts("validation", &config.validation);
+    check.range("validation_split", config.validation_split, 0.0, 0.5);
     check.range("sample_rate_hz", config.sample_rate_hz, 4000, 192_000);
-    let frame = check.approach(config);
+    check.range("trim_silence_db", config.trim_silence_db.unwrap_or(-50.0), -120.0, 0.0);
+    check.range("normalise_rms_db", config.normalise_rms_db.unwrap_or(-20.0), -60.0, -3.0);
+}
+
+/// How rows lie in the material. Table 4.1 says some things twice; they must agree.
+fn matrices(check: &mut Check, config: &TrainConfig, frame: usize) {
+    let rows = config.num_unrollings;
+    check.range("num_unrollings", rows, 1, 1024);
+    check.range("int_cursor_inc", config.int_cursor_inc.unwrap_or(1), 1, 1 << 16);
+    check.range("ext_cursor_inc", config.ext_cursor_inc.unwrap_or(1), 1, 1 << 16);
+    let (shape, offset) = match config.approach {
+        TrainApproach::Vector { seg_len, .. } => ([rows, frame], seg_len),
+        TrainApproach::Magnitude { .. } => ([rows, frame], 1),
+        TrainApproach::Sample => ([rows, 1], 1),
+        TrainApproach::Column { seg_len } => ([rows, 1], seg_len),
+        TrainApproach::Transpose { seg_len } => {
+            ([1, 1], (rows.min(1024) - rows.min(1)) * config.int_cursor_inc.unwrap_or(1) + seg_len)
+        }
+    };
+    let kind = config.approach.kind();
+    for (field, given) in [("label_shape", config.label_shape), ("output_shape", config.output_shape)] {
+        let given = given.unwrap_or(shape);
+        let rule = format!("{shape:?}, as the approach is {kind} and num_unrollings {rows}");
+        check.require(given == shape, field, rule, format!("{given:?}"));
+    }
+    let given = config.label_offset.unwrap_or(offset);
+    check.require(given == offset, "label_offset", format!("{offset}, as the approach is {kind}"), given);
+    check.range("offsets", config.offsets, 1, 64);
+}
+
+fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     check.range("layers", config.layers, 1, 8);
     check.range("hidden", config.hidden, 1, 4096);
-    let mut outputs = 1;
     if let Head::Mixture { components, .. } = config.head {
         check.range("head.components", components, 1, 64);
-        outputs = 2 * components.min(64) + 1;
     }
-    check.range("principal_components", config.principal_components, 0, frame.min(512));
-    let fits = config.principal_components == 0 || frame <= MOST_PCA_FRAME;
+    let mse = config.head == Head::Mse;
+    let transpose = matches!(config.approach, TrainApproach::Transpose { .. });
+    check.require(mse || !transpose, "head", "mse, as the approach is transpose", "mixture");
+    check.require(mse || !config.tanh_output, "tanh_output", "false, as the head is a mixture", true);
+    let components = config.principal_components;
+    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let most = if frames { frame.min(512) } else { 0 };
+    let rule =
+        if frames { format!("0 to {most}") } else { format!("0, as the approach is {}", config.approach.kind()) };
+    check.require(components <= most, "principal_components", rule, components);
+    let fits = components == 0 || frame <= MOST_PCA_FRAME;
     let rule = format!("0, as frames have {frame} numbers, more than {MOST_PCA_FRAME}");
-    check.require(fits, "principal_components", rule, config.principal_components);
+    check.require(fits, "principal_components", rule, components);
     check.range("whitening", config.whitening, 0.0, 1.0);
-    check.range("offsets", config.offsets, 1, 64);
+    let lstm = config.cell == Cell::Lstm;
+    check.require(lstm || !config.peepholes, "peepholes", "false, as the cell is no LSTM", true);
+    check.range("forget_bias", config.forget_bias, -10.0, 10.0);
+    if config.cell == Cell::Clockwork {
+        let groups = config.clock_groups;
+        check.range("clock_groups", groups, 1, 16);
+        let divides = config.hidden.is_multiple_of(groups.max(1));
+        check.require(divides, "clock_groups", format!("a divisor of hidden = {}", config.hidden), groups);
+    }
+    let has_two = config.layers > 1 || !config.use_residual;
+    check.require(has_two, "use_residual", "false, as there is one layer", true);
+    check.range("weight_stddev", config.weight_stddev.unwrap_or(1.0), 1e-12, 10.0);
+    let keeps = [config.input_keep, config.output_keep, config.state_keep];
+    for (field, keep) in ["input_keep", "output_keep", "state_keep"].into_iter().zip(keeps) {
+        check.range(field, keep, 0.05, 1.0);
+    }
+    let drops = !config.use_dropout || keeps.iter().any(|&keep| keep < 1.0);
+    check.require(drops, "use_dropout", "false, as input_keep, output_keep and state_keep are 1", true);
     check.range("input_noise", config.input_noise, 0.0, 10.0);
-    check.range("input_keep", config.input_keep, 0.05, 1.0);
-    check.range("output_keep", config.output_keep, 0.05, 1.0);
-    check.range("state_keep", config.state_keep, 0.05, 1.0);
+    check.range("temperature", config.temperature, 0.0, 10.0);
+    check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
+}
+
+fn training(check: &mut Check, config: &TrainConfig) {
+    check.range("reg_amount", config.reg_amount, 0.0, 100.0);
+    let some = !config.regularization || config.reg_amount > 0.0;
+    check.require(some, "reg_amount", "more than 0, as regularization is on", config.reg_amount);
     check.range("lr", config.lr, 1e-8, 1.0);
     check.range("lr_rise_steps", config.lr_rise_steps, 0, 1_000_000);
+    check.range("plateau_patience", config.plateau_patience, 1, 1_000_000);
+    check.range("plateau_factor", config.plateau_factor, 1e-3, 0.999);
+    check.range("momentum", config.momentum, 0.0, 0.999);
     check.range("weight_decay", config.weight_decay, 0.0, 1.0);
+    let adam = config.optimiser == Optimiser::Adam;
+    check.require(
+        adam || config.weight_decay == 0.0,
+        "weight_decay",
+        "0, as the optimiser is not adam",
+        config.weight_decay,
+    );
+    let signs = config.optimiser != Optimiser::Rprop || config.one_shot;
+    check.require(
+        signs,
+        "optimiser",
+        "another one than rprop, as one_shot is off: signs need the whole excerpt",
+        "rprop",
+    );
+    check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
+    check.range("clip_value", config.clip_value.unwrap_or(1.0), 1e-6, 1e6);
     let ends = config.epochs.is_some() || config.max_minutes.is_some();
     check.require(ends, "epochs, max_minutes", "at least one of them", "neither");
     check.range("epochs", config.epochs.unwrap_or(1), 1, 1_000_000);
     check.range("max_minutes", config.max_minutes.unwrap_or(1.0), 1e-4, 1e5);
     check.range("streams", config.streams, 1, 1024);
-    check.range("bptt", config.bptt, 1, 8192);
-    check.range("restart", config.restart, 0.0, 1.0);
-    check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
-    check.range("temperature", config.temperature, 0.0, 10.0);
-    check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
-    check.range("trim_silence_db", config.trim_silence_db.unwrap_or(-50.0), -120.0, 0.0);
-    check.range("normalise_rms_db", config.normalise_rms_db.unwrap_or(-20.0), -60.0, -3.0);
-    check.range("checkpoint_minutes", config.checkpoint_minutes, 0.01, 1e5);
-    if check.0.is_empty() {
-        // Gates, cells and outputs of a layer with their gradients, and the outputs of the head with theirs.
-        let features = if config.principal_components > 0 { config.principal_components } else { frame };
-        let per_step = 16 * config.layers * config.hidden + 3 * outputs * features;
-        let bytes = 4 * (config.streams * config.bptt) as u128 * per_step as u128;
-        let rule = format!("at most {MOST_SEGMENT_BYTES} bytes of intermediate results");
-        check.require(bytes <= MOST_SEGMENT_BYTES, "streams × bptt", rule, format!("{bytes} bytes"));
+    for (field, count) in [("streams", config.streams), ("num_unrollings", config.num_unrollings)] {
+        check.require(!config.one_shot || count == 1, field, "1, as one_shot is on", count);
     }
-    check.0
+    check.range("bptt", config.bptt, 1, 1 << 20);
+    check.range("restart", config.restart, 0.0, 1.0);
+    check.range("checkpoint_minutes", config.checkpoint_minutes, 0.0005, 1e5);
+}
+
+fn sampling(check: &mut Check, config: &TrainConfig) {
+    let sampling = &config.sampling;
+    check.range("sampling.every_steps", sampling.every_steps, 1, 1_000_000_000);
+    check.range("sampling.steps_per_step", sampling.steps_per_step, 1, 100_000);
+    check.range("sampling.streams", sampling.streams, 1, 16);
+    check.range("sampling.seconds", sampling.seconds, 0.01, 120.0);
+    check.range("sampling.seed_seconds", sampling.seed_seconds, 0.01, 20.0);
+    check.range("sampling.temperature", sampling.temperature, 0.0, 10.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{SampleScaling, SamplingMode};
+
+    fn good() -> TrainConfig {
+        TrainConfig { files: vec![Excerpt { path: "a.wav".into(), ..Default::default() }], ..Default::default() }
+    }
+
+    fn raw(approach: TrainApproach) -> TrainConfig {
+        TrainConfig { approach, head: Head::Mse, principal_components: 0, ..good() }
+    }
+
+    #[test]
+    fn combinations_that_make_sense_pass() {
+        let column = TrainApproach::Column { seg_len: 2048 };
+        let transpose = TrainApproach::Transpose { seg_len: 128 };
+        for config in [
+            good(),
+            TrainConfig { num_unrollings: 10, int_cursor_inc: Some(2048), ..raw(column.clone()) },
+            TrainConfig { label_shape: Some([1, 1]), label_offset: Some(2048), ..raw(column) },
+            TrainConfig {
+                num_unrollings: 64,
+                int_cursor_inc: Some(128),
+                label_offset: Some(63 * 128 + 128),
+                label_shape: Some([1, 1]),
+                ..raw(transpose)
+            },
+            TrainConfig { one_shot: true, streams: 1, optimiser: Optimiser::Rprop, ..raw(TrainApproach::Sample) },
+            TrainConfig { cell: Cell::Clockwork, clock_groups: 8, scaling: SampleScaling::Peak, ..good() },
+            TrainConfig { layers: 3, use_residual: true, use_dropout: true, state_keep: 0.5, ..good() },
+        ] {
+            assert_eq!(problems(&config), [], "{config:?}");
+        }
+    }
+
+    #[test]
+    fn combinations_that_make_none_are_told_with_field_value_and_rule() {
+        let column = || raw(TrainApproach::Column { seg_len: 64 });
+        for (config, field, parts) in [
+            (TrainConfig { head: good().head, ..raw(TrainApproach::Transpose { seg_len: 64 }) }, "head", "mse mixture"),
+            (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
+            (TrainConfig { principal_components: 8, ..column() }, "principal_components", "column 8"),
+            (TrainConfig { peepholes: true, cell: Cell::Gru, ..good() }, "peepholes", "LSTM"),
+            (TrainConfig { cell: Cell::Clockwork, clock_groups: 7, ..good() }, "clock_groups", "256 7"),
+            (TrainConfig { use_residual: true, ..good() }, "use_residual", "one layer"),
+            (TrainConfig { use_dropout: true, ..good() }, "use_dropout", "input_keep"),
+            (TrainConfig { regularization: true, reg_amount: 0.0, ..good() }, "reg_amount", "more than 0"),
+            (TrainConfig { optimiser: Optimiser::Sgd, weight_decay: 0.1, ..good() }, "weight_decay", "adam 0.1"),
+            (TrainConfig { optimiser: Optimiser::Rprop, ..good() }, "optimiser", "one_shot rprop"),
+            (TrainConfig { one_shot: true, ..raw(TrainApproach::Sample) }, "streams", "one_shot 16"),
+            (TrainConfig { label_shape: Some([1, 64]), ..column() }, "label_shape", "[1, 1] column [1, 64]"),
+            (TrainConfig { output_shape: Some([2, 1]), ..column() }, "output_shape", "[2, 1]"),
+            (TrainConfig { label_offset: Some(1), ..column() }, "label_offset", "64 column"),
+            (TrainConfig { epochs: None, max_minutes: None, ..good() }, "epochs, max_minutes", "neither"),
+            (TrainConfig { validation_split: 0.9, ..good() }, "validation_split", "0.5 0.9"),
+            (TrainConfig { streams: 1024, bptt: 1 << 20, ..good() }, "streams × num_unrollings × bptt", "bytes"),
+            (
+                TrainConfig {
+                    sampling: crate::train::Sampling { seconds: 1e9, mode: SamplingMode::Off, ..Default::default() },
+                    ..good()
+                },
+                "sampling.seconds",
+                "120",
+            ),
+        ] {
+            let found = problems(&config);
+            assert_eq!(found.len(), 1, "{field}: {found:?}");
+            assert_eq!(found[0].field, field);
+            let text = found[0].to_string();
+            assert!(parts.split(' ').all(|part| text.contains(part)), "{text} lacks one of {parts}");
+        }
+    }
 }

@@ -1,16 +1,22 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
 use super::{
+    calibrate,
     cells::LayerState,
     checkpoint::{self, Counters},
     config::TrainConfig,
     dataset::Dataset,
     dropout::Dropout,
     error::TrainError,
-    loss::loss,
+    journal::{EpochEntry, Errors, SampleEntry, StepEntry},
+    ledger::Ledger,
+    loss::{Loss, loss},
     network::{Initialisation, TrainedNetwork},
-    optimiser::{Adam, learning_rate},
-    streams::Streams,
+    optimiser::{Gradient, Memory, Plateau, learning_rate},
+    options::TrainApproach,
+    record::Record,
+    streams::{Evaluation, Streams},
+    tensors::first_not_finite,
 };
 use crate::{
     dsp::{
@@ -20,26 +26,27 @@ use crate::{
     model::ModelData,
 };
 use std::{
+    collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-/// How fast the displayed loss follows.
-const RUNNING: f32 = 0.05;
-/// The validation is heard in at most so many streams.
-const VALIDATION_STREAMS: usize = 8;
+/// Validation takes at most one part in as many of the rows that are trained on.
+const VALIDATION_SHARE: u64 = 8;
 
-/// Where a training keeps its checkpoint.
+/// Where a training keeps its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoints {
-    /// The file.
-    pub path: PathBuf,
-    /// Go on from it.
+pub struct RunFiles {
+    /// The checkpoint.
+    pub checkpoint: PathBuf,
+    /// Go on from the checkpoint, where there is one.
     pub resume: bool,
+    /// Folder of the journal, the sampled outputs and the report; none: there are none.
+    pub folder: Option<PathBuf>,
 }
 
-/// What the observer of a training is told after every step.
+/// What an observer is told after every step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     /// Steps made, in this run and before.
@@ -58,6 +65,24 @@ pub struct Progress {
     pub rate: f64,
 }
 
+/// Follows a training. Any closure over [`Progress`] is one.
+pub trait Observer {
+    /// A step was made. [`ControlFlow::Break`] ends the training: the checkpoint is written and the model returned as it is.
+    fn step(&mut self, progress: &Progress) -> ControlFlow<()>;
+    /// An epoch was completed.
+    fn epoch(&mut self, _entry: &EpochEntry) {}
+    /// An output was sampled.
+    fn sample(&mut self, _entry: &SampleEntry) {}
+    /// Something that the user should know.
+    fn note(&mut self, _text: &str) {}
+}
+
+impl<F: FnMut(&Progress) -> ControlFlow<()>> Observer for F {
+    fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self(progress)
+    }
+}
+
 /// A finished training.
 #[derive(Clone, Debug)]
 pub struct Trained {
@@ -69,60 +94,109 @@ pub struct Trained {
     pub interrupted: bool,
 }
 
-/// Trains a model. After every step `observer` may ask to stop; the checkpoint is then written and the model returned as
-/// it is. `checkpoints`: none are written without it.
+/// Trains a model. `files`: nothing is written without them.
 ///
 /// # Errors
-/// If the loss or the gradient stops being a number (the weights of the last checkpoint are good), a checkpoint cannot
-/// be written, or the one to resume from belongs to another configuration or other material.
+/// If the loss, a gradient or a weight stops being a number (the last checkpoint is good), a file cannot be written, or the
+/// checkpoint to resume from belongs to another configuration or other material.
 pub fn train(
     config: &TrainConfig,
     data: &Dataset,
-    checkpoints: Option<&Checkpoints>,
-    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+    files: Option<&RunFiles>,
+    observer: &mut dyn Observer,
 ) -> Result<Trained, TrainError> {
     // Gradients of unlikely components are subnormal; without this they make every product ten times slower.
     let _mode = FloatMode::enter();
     let mut training = Training::new(config, data)?;
-    if let Some(Checkpoints { path, resume: true }) = checkpoints {
-        training.resume(path)?;
+    let resumed = match files {
+        Some(files) if files.resume && files.checkpoint.exists() => {
+            training.resume(&files.checkpoint)?;
+            true
+        }
+        Some(files) if files.resume => {
+            observer.note(&format!("{}: no checkpoint yet, starting from the beginning", files.checkpoint.display()));
+            false
+        }
+        _ => false,
+    };
+    let mut record = match files.and_then(|files| files.folder.as_deref()) {
+        Some(folder) => {
+            Some(Record::open(folder, config, data, training.parameters(), resumed.then_some(training.step))?)
+        }
+        None => None,
+    };
+    if resumed {
+        training.saved = files.map(|files| files.checkpoint.clone());
     }
-    let mut saved = checkpoints.filter(|c| c.resume).map(|c| c.path.clone());
     let mut last_saved = Instant::now();
     let mut interrupted = false;
     while !interrupted && training.fraction() < 1.0 {
-        let progress = training.step(saved.as_deref())?;
-        interrupted = observer(&progress).is_break();
+        let (progress, entry) = training.step()?;
+        interrupted = observer.step(&progress).is_break();
+        let epoch = training.close_epoch()?;
+        if let Some(record) = &mut record {
+            record.step(&entry)?;
+            if let Some(epoch) = &epoch {
+                record.epoch(epoch, &training)?;
+            }
+            for sample in record.sample(&training)? {
+                observer.sample(&sample);
+            }
+        }
+        if let Some(epoch) = &epoch {
+            observer.epoch(epoch);
+        }
         let due = last_saved.elapsed().as_secs_f64() >= 60.0 * config.checkpoint_minutes;
         let ends = interrupted || training.fraction() >= 1.0;
-        if let Some(checkpoints) = checkpoints.filter(|_| due || ends) {
-            training.save(&checkpoints.path)?;
-            saved = Some(checkpoints.path.clone());
+        if let Some(files) = files.filter(|_| due || ends) {
+            training.save(&files.checkpoint)?;
+            training.saved = Some(files.checkpoint.clone());
+            if let Some(record) = record.as_ref().filter(|_| !ends) {
+                report(record, observer);
+            }
             last_saved = Instant::now();
         }
     }
-    Ok(Trained { model: training.model()?, steps: training.step, interrupted })
+    if let Some(record) = &mut record {
+        for sample in record.finish(&training)? {
+            observer.sample(&sample);
+        }
+        report(record, observer);
+    }
+    let mut model = training.model()?;
+    if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
+        model = calibrate::sharpen(model, data)?;
+    }
+    Ok(Trained { model, steps: training.step, interrupted })
 }
 
-struct Training<'a> {
-    config: &'a TrainConfig,
-    data: &'a Dataset,
+/// Writes the report. A training does not end because its pictures could not be written.
+fn report(record: &Record, observer: &mut dyn Observer) {
+    if let Err(error) = record.report() {
+        observer.note(&format!("no report: {error}"));
+    }
+}
+
+/// A training under way.
+pub(super) struct Training<'a> {
+    pub config: &'a TrainConfig,
+    pub data: &'a Dataset,
     network: TrainedNetwork,
-    adam: Adam,
-    streams: Streams,
+    memory: Memory,
+    pub streams: Streams,
     dropout: Random,
     state: Vec<LayerState>,
-    step: u64,
-    steps_per_epoch: u64,
+    pub step: u64,
+    updates_per_epoch: u64,
     /// Seconds of the runs before this one.
     elapsed_before: f64,
     started: Instant,
-    /// Sum of the losses of this epoch, and of how many steps.
-    epoch_sum: f64,
-    epoch_steps: u64,
-    /// Mean loss of the last whole epoch.
-    epoch_loss: Option<f32>,
-    running_loss: Option<f32>,
+    ledger: Ledger,
+    plateau: Plateau,
+    /// The step after which the validation was last heard.
+    validated: u64,
+    /// The last checkpoint, for messages.
+    saved: Option<PathBuf>,
 }
 
 impl<'a> Training<'a> {
@@ -133,19 +207,19 @@ impl<'a> Training<'a> {
         Ok(Self {
             config,
             data,
-            adam: Adam::default(),
+            memory: Memory::default(),
             streams: Streams::new(config, data, random(2)),
             dropout: random(3),
-            state: network.zero_state(config.streams),
+            state: network.zero_state(data.cut.states(config.streams)),
             network,
             step: 0,
-            steps_per_epoch: (data.frames() as u64).div_ceil((config.streams * config.bptt) as u64),
+            updates_per_epoch: Streams::updates_per_epoch(config, data),
             elapsed_before: 0.0,
             started: Instant::now(),
-            epoch_sum: 0.0,
-            epoch_steps: 0,
-            epoch_loss: None,
-            running_loss: None,
+            ledger: Ledger::new(data.songs.len()),
+            plateau: Plateau::default(),
+            validated: 0,
+            saved: None,
         })
     }
 
@@ -153,193 +227,262 @@ impl<'a> Training<'a> {
         self.elapsed_before + self.started.elapsed().as_secs_f64()
     }
 
-    /// Part of the training gone by: by epochs or by minutes, whichever is further.
-    fn fraction(&self) -> f64 {
-        let by_epochs = self
-            .config
-            .epochs
-            .map_or(0.0, |epochs| self.step as f64 / (u64::from(epochs) * self.steps_per_epoch) as f64);
-        let by_minutes = self.config.max_minutes.map_or(0.0, |minutes| self.elapsed_s() / (60.0 * minutes));
-        by_epochs.max(by_minutes)
+    fn by_epochs(&self) -> Option<f64> {
+        self.config.epochs.map(|epochs| self.step as f64 / (u64::from(epochs) * self.updates_per_epoch) as f64)
     }
 
-    /// One segment. `saved`: the last checkpoint, for the message if this step fails.
-    fn step(&mut self, saved: Option<&Path>) -> Result<Progress, TrainError> {
-        let fraction = self.fraction();
-        let segment = self.streams.next(self.config, self.data);
-        self.state.iter_mut().for_each(|layer| layer.forget(&segment.restarted));
-        let dropout = self.config.use_dropout.then_some(Dropout {
-            input_keep: self.config.input_keep,
-            output_keep: self.config.output_keep,
-            state_keep: self.config.state_keep,
-            random: &mut self.dropout,
-        });
-        let output = self.network.forward(&segment.inputs, &mut self.state, dropout)?;
-        let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
-        let diverged = |norm: f64| TrainError::Diverged {
-            step: self.step,
-            found: format!("loss {}, norm of the gradient {norm}", loss.mean),
-            checkpoint: saved.map(Path::to_path_buf),
-        };
-        if !loss.mean.is_finite() {
-            return Err(diverged(f64::NAN));
+    fn by_minutes(&self) -> Option<f64> {
+        self.config.max_minutes.map(|minutes| self.elapsed_s() / (60.0 * minutes))
+    }
+
+    /// Part of the training gone by: by epochs or by minutes, whichever is further.
+    fn fraction(&self) -> f64 {
+        self.by_epochs().unwrap_or(0.0).max(self.by_minutes().unwrap_or(0.0))
+    }
+
+    fn parameters(&self) -> u64 {
+        self.network.variables.values().map(|variable| variable.elem_count() as u64).sum()
+    }
+
+    fn epoch(&self) -> u32 {
+        (self.step / self.updates_per_epoch) as u32
+    }
+
+    /// One update of the weights: one segment, or one whole recording.
+    fn step(&mut self) -> Result<(Progress, StepEntry), TrainError> {
+        // The clock decides on the schedule only where nothing else does, so that runs can be repeated.
+        let fraction = self.by_epochs().or_else(|| self.by_minutes()).unwrap_or(0.0);
+        let mut gradient = Gradient::default();
+        let (mut sum, mut steps) = (0.0f64, 0usize);
+        loop {
+            let segment = self.streams.next(self.config, self.data);
+            self.state.iter_mut().for_each(|layer| layer.forget(&segment.restarted));
+            let dropout = self.config.use_dropout.then_some(Dropout {
+                input_keep: self.config.input_keep,
+                output_keep: self.config.output_keep,
+                state_keep: self.config.state_keep,
+                random: &mut self.dropout,
+            });
+            let output = self.network.forward(&segment.inputs, &mut self.state, dropout)?;
+            let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
+            if !loss.mean.is_finite() {
+                let tensor = first_not_finite(&self.network.variables)?.unwrap_or("predictions".into());
+                return Err(self.diverged(&tensor, format!("a loss of {}", loss.mean)));
+            }
+            let whole = segment.ends_update && steps == 0;
+            let weight = if whole { 1.0 } else { segment.steps as f32 };
+            gradient.add(&self.network.variables, &loss.node.backward()?, weight)?;
+            self.ledger.segment(&segment, &loss);
+            sum += f64::from(loss.mean) * segment.steps as f64;
+            steps += segment.steps;
+            if segment.ends_update {
+                if !whole {
+                    gradient.scale(1.0 / steps as f32);
+                }
+                break;
+            }
         }
-        let rate = learning_rate(self.config, self.adam.updates, fraction);
-        let gradients = loss.node.backward()?;
-        let norm = self.adam.update(&self.network.variables, &gradients, rate, self.config)?;
-        if !norm.is_finite() {
-            return Err(diverged(norm));
+        let mean = (sum / steps as f64) as f32;
+        if let Some(tensor) = gradient.not_finite() {
+            return Err(self.diverged(tensor, "a gradient that is no number".into()));
         }
-        self.count(loss.mean);
-        Ok(Progress {
+        if self.config.regularization {
+            gradient.regularise(&self.network.variables, self.config.reg_amount)?;
+        }
+        let norm = gradient.clip(self.config);
+        let rate = learning_rate(self.config, self.memory.updates, fraction, self.plateau.reduction);
+        self.memory.update(&self.network.variables, &gradient, rate, self.config)?;
+        if let Some(tensor) = first_not_finite(&self.network.variables)? {
+            return Err(self.diverged(&tensor, "a weight that is no number".into()));
+        }
+        self.step += 1;
+        self.ledger.update(mean);
+        let progress = Progress {
             step: self.step,
-            epoch: (self.step / self.steps_per_epoch) as u32,
+            epoch: self.epoch(),
             fraction: self.fraction(),
-            loss: self.running_loss.unwrap_or(loss.mean),
+            loss: self.ledger.running().unwrap_or(mean),
             baseline_loss: self.data.baseline_loss,
             gradient_norm: norm,
             rate,
-        })
+        };
+        Ok((progress, StepEntry { step: self.step, loss: mean, rate, gradient_norm: norm }))
     }
 
-    fn count(&mut self, loss: f32) {
-        self.step += 1;
-        self.running_loss = Some(self.running_loss.map_or(loss, |running| running + RUNNING * (loss - running)));
-        self.epoch_sum += f64::from(loss);
-        self.epoch_steps += 1;
-        if self.epoch_steps == self.steps_per_epoch {
-            self.epoch_loss = Some((self.epoch_sum / self.epoch_steps as f64) as f32);
-            (self.epoch_sum, self.epoch_steps) = (0.0, 0);
-        }
+    fn diverged(&self, tensor: &str, found: String) -> TrainError {
+        TrainError::Diverged { step: self.step, tensor: tensor.into(), found, checkpoint: self.saved.clone() }
     }
 
-    /// Loss on the held-out recordings, without noise or dropout, from a state of zeros; none if they are too short.
-    fn validation_loss(&self) -> Result<Option<f32>, TrainError> {
-        let model = &self.data.model;
-        let (inputs, row_size) = (model.features(), model.features());
-        let rows = self.data.validation.len() / row_size;
-        let streams = VALIDATION_STREAMS.min(rows / 2);
-        if streams == 0 {
+    /// What the epoch amounts to, if the last step ended one.
+    fn close_epoch(&mut self) -> Result<Option<EpochEntry>, TrainError> {
+        if self.ledger.updates() < self.updates_per_epoch {
             return Ok(None);
         }
-        let steps = rows / streams - 1;
-        let mut state = self.network.zero_state(streams);
-        let mut sum = 0.0;
-        for start in (0..steps).step_by(self.config.bptt) {
-            let end = (start + self.config.bptt).min(steps);
-            let (mut heard, mut next) = (Vec::new(), Vec::new());
-            for step in start..end {
-                for stream in 0..streams {
-                    let row = &self.data.validation[(stream * (rows / streams) + step) * row_size..];
-                    heard.extend_from_slice(&row[..inputs]);
-                    next.extend_from_slice(&row[row_size..2 * row_size]);
-                }
+        let mut entry =
+            EpochEntry { epoch: self.epoch(), step: self.step, seconds: self.elapsed_s(), ..self.ledger.close() };
+        if let Some(mut evaluation) = Evaluation::of(self.config, self.data) {
+            let rows_since = (self.step - self.validated) * (self.config.streams * self.data.cut.rows) as u64;
+            let due = rows_since * self.config.bptt as u64 >= VALIDATION_SHARE * evaluation.rows();
+            if due || self.config.one_shot || self.validated == 0 {
+                entry.validation = Some(self.evaluate(&mut evaluation)?);
+                self.validated = self.step;
             }
-            let output = self.network.forward(&heard, &mut state, None)?.detach();
-            sum += f64::from(loss(model.head, &output, &heard, &next)?.mean) * (end - start) as f64;
         }
-        Ok(Some((sum / steps as f64) as f32))
+        self.plateau.epoch(entry.validation.unwrap_or(entry.train).loss, self.config);
+        Ok(Some(entry))
     }
 
-    fn model(&self) -> Result<ModelData, TrainError> {
+    /// Errors on held-out material, without noise or dropout, from a state of zeros.
+    fn evaluate(&self, evaluation: &mut Evaluation<'_>) -> Result<Errors, TrainError> {
+        let mut state = self.network.zero_state(self.data.cut.states(evaluation.streams()));
+        let (mut sums, mut steps) = ([0.0f64; 3], 0.0);
+        while let Some(segment) = evaluation.next() {
+            let output = self.network.forward(&segment.inputs, &mut state, None)?.detach();
+            let Loss { mean, absolute, bias, .. } =
+                loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
+            for (sum, value) in sums.iter_mut().zip([mean, absolute, bias]) {
+                *sum += f64::from(value) * segment.steps as f64;
+            }
+            steps += segment.steps as f64;
+        }
+        let [loss, mae, mbe] = sums.map(|sum| (sum / steps) as f32);
+        Ok(Errors { loss, mae, mbe })
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> Result<ModelData, TrainError> {
         let mut model = self.data.model.clone();
-        model.training.epochs = (self.step / self.steps_per_epoch) as u32;
-        model.training.final_loss = self.epoch_loss.or(self.running_loss).unwrap_or(0.0);
-        model.training.validation_loss = self.validation_loss()?;
+        model.training.epochs = self.epoch();
+        model.training.final_loss = self.ledger.epoch_loss().or(self.ledger.running()).unwrap_or(0.0);
+        if let Some(mut evaluation) = Evaluation::of(self.config, self.data) {
+            model.training.validation_loss = Some(self.evaluate(&mut evaluation)?.loss);
+        }
+        let name = PathBuf::from(&model.name);
+        Ok(ModelData::new(model, self.tensors()?, &name)?)
+    }
+
+    /// The trained weights as they are now.
+    pub fn weights(&self) -> Result<BTreeMap<String, Vec<f32>>, TrainError> {
+        Ok(self.network.tensors()?)
+    }
+
+    /// The model's tensors as they are now: the weights and those of the projection.
+    pub fn tensors(&self) -> Result<BTreeMap<String, Vec<f32>>, TrainError> {
         let mut tensors = self.network.tensors()?;
         tensors.extend(self.data.projection.clone());
-        let name = PathBuf::from(&model.name);
-        Ok(ModelData::new(model, tensors, &name)?)
+        Ok(tensors)
     }
 
     fn save(&self, path: &Path) -> Result<(), TrainError> {
         let counters = Counters {
-            configuration: fixed_part(self.config),
+            configuration: self.config.fixed_part(),
             material: self.data.fingerprint(),
             step: self.step,
-            updates: self.adam.updates,
+            updates: self.memory.updates,
             elapsed_bits: self.elapsed_s().to_bits(),
-            epoch_sum_bits: self.epoch_sum.to_bits(),
-            epoch_steps: self.epoch_steps,
-            epoch_loss_bits: self.epoch_loss.map(f32::to_bits),
-            running_loss_bits: self.running_loss.map(f32::to_bits),
-            ticks: self.state.iter().map(|layer| layer.tick).collect(),
+            ledger: self.ledger.clone(),
+            plateau: (self.plateau.best.to_bits(), self.plateau.waited, self.plateau.reduction.to_bits()),
+            validated: self.validated,
             places: self.streams.places.clone(),
+            song: self.streams.song,
             streams_random: self.streams.random.state(),
             dropout_random: self.dropout.state(),
+            ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
-        checkpoint::write(path, &counters, &self.network, &self.adam, &self.state)
+        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state)
     }
 
     fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
         let fail = |expected: String, actual: String| TrainError::Checkpoint { path: path.into(), expected, actual };
-        let counters = checkpoint::read(path, &self.network, &mut self.adam, &mut self.state)?;
-        let configuration = fixed_part(self.config);
+        let file = checkpoint::File::open(path)?;
+        let counters = file.counters.clone();
+        let configuration = self.config.fixed_part();
         if counters.configuration != configuration {
-            return Err(fail(format!("the configuration {configuration}"), counters.configuration));
+            let (expected, actual) = checkpoint::difference(&configuration, &counters.configuration);
+            return Err(fail(format!("the same configuration, {expected}"), actual));
         }
-        if counters.material != self.data.fingerprint() {
+        if counters.material != self.data.fingerprint() || !counters.ledger.fits(self.data.songs.len()) {
             return Err(fail("the material it was trained on".into(), "other material".into()));
         }
-        let lattices = &self.data.lattices;
-        let inside = |&(lattice, row): &(u32, u32)| {
-            lattices.get(lattice as usize).is_some_and(|rows| row as usize <= rows.len() / self.data.model.features())
+        let rows = &self.data.rows;
+        let inside = |&(lattice, unit): &(u32, u32)| {
+            (lattice as usize) < rows.lattices()
+                && unit as usize <= rows.units(lattice as usize) + self.data.cut.advance * self.config.bptt
         };
-        if counters.places.len() != self.config.streams || !counters.places.iter().all(inside) {
+        if counters.places.len() != self.config.streams
+            || !counters.places.iter().all(inside)
+            || counters.song as usize >= self.data.songs.len()
+        {
             return Err(fail(format!("{} places in the material", self.config.streams), "others".into()));
         }
-        self.streams = Streams { places: counters.places, random: Random::from_state(counters.streams_random) };
+        file.restore(&self.network, &mut self.memory, &mut self.state)?;
+        self.streams = Streams {
+            places: counters.places,
+            song: counters.song,
+            random: Random::from_state(counters.streams_random),
+        };
         self.dropout = Random::from_state(counters.dropout_random);
         self.step = counters.step;
         self.elapsed_before = f64::from_bits(counters.elapsed_bits);
         self.started = Instant::now();
-        self.epoch_sum = f64::from_bits(counters.epoch_sum_bits);
-        self.epoch_steps = counters.epoch_steps;
-        self.epoch_loss = counters.epoch_loss_bits.map(f32::from_bits);
-        self.running_loss = counters.running_loss_bits.map(f32::from_bits);
+        self.ledger = counters.ledger;
+        let (best, waited, reduction) = counters.plateau;
+        self.plateau = Plateau { best: f32::from_bits(best), waited, reduction: f64::from_bits(reduction) };
+        self.validated = counters.validated;
         Ok(())
     }
-}
-
-/// The configuration as JSON without what may change from run to run: when to stop, and what is only written down.
-fn fixed_part(config: &TrainConfig) -> String {
-    let defaults = TrainConfig::default();
-    let fixed = TrainConfig {
-        name: defaults.name,
-        licence: defaults.licence,
-        notes: defaults.notes,
-        epochs: None,
-        max_minutes: None,
-        checkpoint_minutes: 1.0,
-        temperature: 1.0,
-        ..config.clone()
-    };
-    serde_json::to_string(&fixed).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::material::Material;
 
     #[test]
-    fn a_loss_that_is_no_number_stops_with_step_and_checkpoint_and_moves_nothing() {
+    fn a_loss_that_is_no_number_stops_with_step_tensor_and_checkpoint() {
         let config = TrainConfig { principal_components: 8, hidden: 8, streams: 2, bptt: 8, ..TrainConfig::default() };
         let mut random = Random::new(1);
         let sound: Vec<f32> = (0..22_050).map(|_| 0.1 * random.normal()).collect();
-        let data = Dataset::of(&config, &sound, &[]).expect("good material");
-        let mut training = Training::new(&config, &data).expect("tensors");
-        training.step(None).expect("a good step");
-        let bias = &training.network.variables["out.bias"];
-        let broken = (bias.as_tensor() * f64::NAN).expect("tensors");
-        bias.set(&broken).expect("the same shape");
-        let weights = |training: &Training<'_>| {
-            let mut tensors = training.network.tensors().expect("values");
-            tensors.remove("out.bias");
-            tensors
+        let data = Dataset::of(&config, Material::of(sound)).expect("good material");
+        for tensor in ["out.bias", "rnn.bias_hh_l0"] {
+            let mut training = Training::new(&config, &data).expect("tensors");
+            training.saved = Some("last.checkpoint".into());
+            training.step().expect("a good step");
+            let bias = &training.network.variables[tensor];
+            let broken = (bias.as_tensor() * f64::NAN).expect("tensors");
+            bias.set(&broken).expect("the same shape");
+            let weights = |training: &Training<'_>| {
+                let mut tensors = training.network.tensors().expect("values");
+                tensors.remove(tensor);
+                tensors
+            };
+            let before = weights(&training);
+            let error = training.step().expect_err("NaN").to_string();
+            for part in ["step 1:", tensor, "last.checkpoint", "loss of"] {
+                assert!(error.contains(part), "{error} lacks {part}");
+            }
+            assert_eq!(weights(&training), before);
+        }
+    }
+
+    #[test]
+    fn a_rate_that_is_too_high_stops_too() {
+        let config = TrainConfig {
+            principal_components: 0,
+            approach: crate::train::TrainApproach::Sample,
+            head: crate::model::Head::Mse,
+            hidden: 8,
+            streams: 2,
+            bptt: 8,
+            optimiser: crate::train::Optimiser::Sgd,
+            clip_norm: None,
+            lr: 1e30,
+            lr_rise_steps: 0,
+            ..TrainConfig::default()
         };
-        let before = weights(&training);
-        let error = training.step(Some(Path::new("last.checkpoint"))).expect_err("NaN").to_string();
-        assert!(error.contains("step 1:") && error.contains("last.checkpoint") && error.contains("NaN"), "{error}");
-        assert_eq!(weights(&training), before);
+        let mut random = Random::new(1);
+        let data = Dataset::of(&config, Material::of((0..4000).map(|_| random.normal()).collect())).expect("material");
+        let error = train(&config, &data, None, &mut |_: &Progress| ControlFlow::Continue(())).expect_err("infinity");
+        assert!(error.to_string().contains("no checkpoint was written yet"), "{error}");
     }
 }

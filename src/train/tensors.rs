@@ -1,6 +1,7 @@
 //! Reading candle's tensors without copying them.
 
-use candle_core::{CpuStorage, Error, Layout, Result, Storage, Tensor};
+use candle_core::{CpuStorage, Error, Layout, Result, Storage, Tensor, Var};
+use std::collections::BTreeMap;
 
 /// Gives `read` the elements of contiguous tensors of 32-bit floats on the CPU, row-major.
 pub(super) fn values<const N: usize, R>(tensors: [&Tensor; N], read: impl FnOnce([&[f32]; N]) -> R) -> Result<R> {
@@ -20,4 +21,14 @@ pub(super) fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a 
     let (start, end) =
         layout.contiguous_offsets().ok_or_else(|| Error::Msg("a contiguous tensor was expected".into()))?;
     Ok(&storage.as_slice::<f32>()?[start..end])
+}
+
+/// The first variable that holds a number that is not finite.
+pub(super) fn first_not_finite(variables: &BTreeMap<String, Var>) -> Result<Option<String>> {
+    for (name, variable) in variables {
+        if !values([variable], |[values]| values.iter().all(|x| x.is_finite()))? {
+            return Ok(Some(name.clone()));
+        }
+    }
+    Ok(None)
 }

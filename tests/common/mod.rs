@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "test code")]
 
 pub mod drive;
+pub mod golden;
 pub mod models;
 #[cfg(feature = "cli")]
 pub mod program;

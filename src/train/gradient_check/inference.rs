@@ -4,17 +4,23 @@ use super::{INIT, model, normal};
 use crate::{
     dsp::random::Random,
     model::{Cell, Head},
-    nn::{Isa, LstmLayerWeights, LstmStack},
+    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
     train::network::TrainedNetwork,
 };
 
-/// Cells that can run.
-const CELLS: [Cell; 1] = [Cell::Lstm];
+/// Each cell as the program that runs calls it; clockwork groups as in [`model`].
+const CELLS: [(Cell, CellKind); 5] = [
+    (Cell::Lstm, CellKind::Lstm),
+    (Cell::Gru, CellKind::Gru),
+    (Cell::RnnTanh, CellKind::RnnTanh),
+    (Cell::RnnRelu, CellKind::RnnRelu),
+    (Cell::Clockwork, CellKind::Clockwork { groups: 3 }),
+];
 
 #[test]
 fn the_trained_network_is_the_one_that_runs() {
     let (layers, hidden, steps) = (2, 24, 1000);
-    for cell in CELLS {
+    for (cell, kind) in CELLS {
         let model = model(cell, layers, hidden, Head::Mse);
         let mut random = Random::new(22);
         let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
@@ -22,16 +28,18 @@ fn the_trained_network_is_the_one_that_runs() {
         let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
         let output = output.to_vec2::<f32>().expect("values");
         let tensors = network.tensors().expect("values");
-        let weights: Vec<LstmLayerWeights<'_>> = (0..layers)
-            .map(|k| LstmLayerWeights {
+        let weights: Vec<LayerWeights<'_>> = (0..layers)
+            .map(|k| LayerWeights {
                 weight_ih: &tensors[&format!("rnn.weight_ih_l{k}")],
                 weight_hh: &tensors[&format!("rnn.weight_hh_l{k}")],
                 bias_ih: &tensors[&format!("rnn.bias_ih_l{k}")],
                 bias_hh: &tensors[&format!("rnn.bias_hh_l{k}")],
+                peepholes: None,
             })
             .collect();
         for isa in Isa::all() {
-            let stack = LstmStack::new(model.features(), hidden, &weights, isa);
+            let shape = StackShape { cell: kind, inputs: model.features(), hidden, residual: false };
+            let stack = Stack::new(shape, &weights, isa);
             let (weight, bias) = (&tensors["out.weight"], &tensors["out.bias"]);
             let out = crate::nn::Dense::new(hidden, model.output_size(), weight, bias, isa);
             let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());

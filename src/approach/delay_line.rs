@@ -1,0 +1,84 @@
+//! The transpose approach by its identity: one column runs, the others are what it said before.
+//!
+//! All columns go through the same weights, and column r holds what the newest held (rows − 1 − r) · `int_cursor_inc` samples
+//! ago. Where each starts with its first sample, its state is the newest one's, delayed. So is the number that the dense
+//! layer makes of it, and the second dense layer becomes a sparse filter over those numbers.
+
+/// The second dense layer: `num_unrollings` numbers to one.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// The oldest column first.
+    weight: Vec<f32>,
+    bias: f32,
+    spacing_samples: usize,
+}
+
+/// The numbers that the dense layer has made of the newest column; before the first they count as 0.
+///
+/// # Realtime safety
+/// `new` allocates; the other methods do not.
+#[derive(Clone, Debug)]
+pub(super) struct DelayLine {
+    numbers: Vec<f32>,
+    newest: usize,
+}
+
+impl Columns {
+    pub fn new(weight: &[f32], bias: f32, spacing_samples: usize) -> Self {
+        Self { weight: weight.to_vec(), bias, spacing_samples }
+    }
+
+    /// A line as long as the columns reach back.
+    pub fn make_delay_line(&self) -> DelayLine {
+        DelayLine { numbers: vec![0.0; self.weight.len().saturating_sub(1) * self.spacing_samples + 1], newest: 0 }
+    }
+
+    /// The output of all columns.
+    pub fn predict(&self, line: &DelayLine) -> f32 {
+        let length = line.numbers.len();
+        let back = length - self.spacing_samples % length;
+        let (mut sum, mut at) = (self.bias, line.newest);
+        for weight in self.weight.iter().rev() {
+            sum += weight * line.numbers[at];
+            at = (at + back) % length;
+        }
+        sum
+    }
+}
+
+impl DelayLine {
+    /// Back to zeros.
+    pub fn reset(&mut self) {
+        self.numbers.fill(0.0);
+    }
+
+    pub fn push(&mut self, number: f32) {
+        self.newest = (self.newest + 1) % self.numbers.len();
+        self.numbers[self.newest] = number;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_filter_with_zeros_before_the_first_number() {
+        for (rows, spacing) in [(1, 1), (1, 5), (2, 1), (3, 4), (7, 3)] {
+            let weight: Vec<f32> = (0..rows).map(|r| 1.0 + r as f32).collect();
+            let columns = Columns::new(&weight, 0.5, spacing);
+            let mut line = columns.make_delay_line();
+            for run in 0..2 {
+                let numbers: Vec<f32> = (0..40).map(|i| (i * i % 17) as f32 + run as f32).collect();
+                line.reset();
+                for t in 0..numbers.len() {
+                    line.push(numbers[t]);
+                    let past = |row| t.checked_sub((rows - 1 - row) * spacing).map_or(0.0, |at| numbers[at]);
+                    // Small whole numbers: no rounding.
+                    let expected = 0.5 + (0..rows).map(|row| weight[row] * past(row)).sum::<f32>();
+                    assert_eq!(columns.predict(&line), expected, "{rows} rows, {spacing} apart, at {t}");
+                }
+            }
+        }
+    }
+}

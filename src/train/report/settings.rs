@@ -1,0 +1,119 @@
+//! The hyperparameters of a run as a table, those that were chosen marked.
+
+use super::html::{escape, section};
+use crate::train::TrainConfig;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A configuration of more fields is shown in part.
+const MOST_ROWS: usize = 1000;
+const MOST_LETTERS: usize = 500;
+
+/// The section; empty without a configuration.
+pub(super) fn settings(config: &Value) -> String {
+    let default = serde_json::to_value(TrainConfig::default()).unwrap_or_default();
+    let (mut fields, mut defaults) = (BTreeMap::new(), BTreeMap::new());
+    flatten("", config, &mut fields);
+    flatten("", &default, &mut defaults);
+    let rows: Vec<(bool, String)> = fields.iter().map(|(name, value)| row(name, value, defaults.get(name))).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let chosen = rows.iter().filter(|(differs, _)| *differs).count();
+    let mut body = format!(
+        "<p class=\"note\">{chosen} of {} differ from the defaults and are marked; the default stands beside them.</p>\n\
+         <div class=\"columns\">\n",
+        rows.len()
+    );
+    for half in rows.chunks(rows.len().div_ceil(2)) {
+        body.push_str("<table><thead><tr><th>Field</th><th>Value</th><th>Default</th></tr></thead><tbody>\n");
+        half.iter().for_each(|(_, row)| body.push_str(row));
+        body.push_str("</tbody></table>\n");
+    }
+    body.push_str("</div>\n");
+    section("settings", "Hyperparameters", &body)
+}
+
+/// Whether a field differs, and its row.
+fn row(name: &str, value: &str, default: Option<&String>) -> (bool, String) {
+    let differs = default.is_none_or(|default| default != value);
+    let class = if differs { " class=\"chosen\"" } else { "" };
+    let was = match (differs, default) {
+        (false, _) => String::new(),
+        (true, Some(default)) => escape(default),
+        (true, None) => "–".into(),
+    };
+    let row = format!("<tr{class}><th>{}</th><td>{}</td><td>{was}</td></tr>\n", escape(name), escape(value));
+    (differs, row)
+}
+
+/// Fields with dots between the names of nested ones.
+fn flatten(name: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
+    let below = |part: &str| if name.is_empty() { part.to_string() } else { format!("{name}.{part}") };
+    if fields.len() >= MOST_ROWS {
+        return;
+    }
+    match value {
+        Value::Object(object) if !object.is_empty() => {
+            object.iter().for_each(|(part, value)| flatten(&below(part), value, fields));
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            items.iter().enumerate().for_each(|(index, value)| flatten(&below(&index.to_string()), value, fields));
+        }
+        _ if name.is_empty() => {}
+        value => {
+            let text = match value {
+                Value::Null => "none".to_string(),
+                Value::Bool(true) => "yes".to_string(),
+                Value::Bool(false) => "no".to_string(),
+                Value::String(text) if text.is_empty() => "–".to_string(),
+                Value::String(text) => text.clone(),
+                Value::Array(items) if items.is_empty() => "–".to_string(),
+                other => other.to_string(),
+            };
+            fields.insert(shortened(name), shortened(&text));
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_differs_is_marked() {
+        let mut config = serde_json::to_value(TrainConfig::default()).expect("plain data");
+        assert!(!settings(&config).contains("chosen"), "{}", settings(&config));
+        config["hidden"] = json!(77);
+        config["approach"]["hop"] = json!(99);
+        config["files"] = json!([{ "path": "<a>.wav", "end_s": 30.0 }]);
+        let html = settings(&config);
+        for row in [
+            "<tr class=\"chosen\"><th>hidden</th><td>77</td><td>256</td></tr>",
+            "<tr class=\"chosen\"><th>approach.hop</th><td>99</td><td>512</td></tr>",
+            "<tr class=\"chosen\"><th>files.0.path</th><td>&lt;a&gt;.wav</td><td>–</td></tr>",
+            "<tr><th>layers</th><td>1</td><td></td></tr>",
+        ] {
+            assert!(html.contains(row), "{row} in {html}");
+        }
+        assert!(html.contains("4 of"), "{html}");
+    }
+
+    #[test]
+    fn odd_configurations_stay_small() {
+        for config in [Value::Null, json!({}), json!([]), json!("text"), json!(3)] {
+            assert_eq!(settings(&config), "");
+        }
+        let wide: Vec<Value> = (0..5000).map(|i| json!({ "x": i })).collect();
+        let html = settings(&json!({ "wide": wide, "long": "ü".repeat(100_000) }));
+        assert!(html.len() < 200_000, "{}", html.len());
+    }
+}
