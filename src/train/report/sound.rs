@@ -17,7 +17,7 @@ const TITLE: f64 = 34.0;
 const WAVE: f64 = 88.0;
 const ENVELOPE: f64 = 88.0;
 const SPECTROGRAM: f64 = 190.0;
-const GAP: f64 = 12.0;
+const GAP: f64 = 16.0;
 const TIMES: f64 = 36.0;
 const TEXT: f64 = 14.5;
 /// The envelope's lowest level, dB full scale.
@@ -105,7 +105,7 @@ impl SoundFigure<'_> {
             area(TITLE - GAP);
             let wave = area(WAVE);
             let title: String = sound.title.chars().take(66).collect();
-            canvas.text(&title, (LEFT, wave.top - 17.0), 17.0, INK, Anchor::Start)?;
+            canvas.text(&title, (LEFT, wave.top - 18.0), 17.0, INK, Anchor::Start)?;
             view.wave(canvas, sound.samples, &wave)?;
             if self.envelope {
                 view.envelope(canvas, sound.samples, &area(ENVELOPE))?;
