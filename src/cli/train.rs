@@ -88,7 +88,7 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
         let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
         view.live.note(&describe(&data));
         data.notes.iter().for_each(|note| view.live.note(note));
-        if config.epochs.is_none() {
+        if config.epochs.is_none() && config.max_steps.is_none() {
             view.live
                 .note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
         }

@@ -22,7 +22,7 @@ const PIECE_SECONDS: f32 = 5.0;
 /// Powers tried.
 const LEAST: f32 = 0.8;
 const MOST: f32 = 1.6;
-const HALVINGS: usize = 6;
+const HALVINGS: usize = 8;
 
 /// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are.
 pub(super) fn sharpen(model: ModelData, data: &Dataset) -> Result<ModelData, TrainError> {
