@@ -70,6 +70,9 @@ pub struct SampleArgs {
     /// Probability with which an output of a layer is kept
     #[arg(long, value_name = "KEEP", default_value = "1", value_parser = |text: &str| number(text, 0.05, 1.0))]
     pub output_keep: f64,
+    /// Draw what is dropped anew at every step, as a network does in training, and not once for the whole prediction
+    #[arg(long)]
+    pub fresh_dropout: bool,
     /// Sound only the peaks of spectra, or all bins [default: the model's]
     #[arg(long, value_enum)]
     pub peaks: Option<Switch>,
@@ -224,6 +227,7 @@ fn predict(
     let mut continuation = Continuation::new(Arc::clone(network));
     let keep = |keep: f64| args.dropout.unwrap_or(keep) as f32;
     continuation.set_dropout(keep(args.input_keep), keep(args.output_keep));
+    continuation.set_fresh_dropout(args.fresh_dropout);
     // The first voice has the number that was asked for.
     let own = if voice == 0 { 0 } else { mix64(voice as u64) };
     continuation.reset(args.random_seed ^ own);
