@@ -160,7 +160,7 @@ fn material_that_will_not_do_is_told_in_one_line() {
 fn recordings_train_with_a_preset_and_no_configuration() {
     let desk = desk();
     let run = desk.run(
-        "train a.wav --preset ten-minutes --out a.safetensors --set epochs=2 --set sample_rate_hz=8000 --set bptt=8 \
+        "train a.wav --preset ten-minutes --out a.safetensors --set max_steps=2 --set sample_rate_hz=8000 --set bptt=8 \
          --set sampling.seconds=0.2 --set sampling.seed_seconds=0.2 --set principal_components=8",
     );
     assert_eq!(run.code, Some(0), "{run:?}");

@@ -34,6 +34,10 @@ const USUAL_LEVEL: f32 = 0.1;
 const FADE_SECONDS: f64 = 0.01;
 /// The outermost voices stand here, between the middle (0) and a side (1).
 const WIDEST: f32 = 0.8;
+/// So many samples are looked at to tell whether a prediction still moves, as in figure 19 of the study of RNN and LSTM.
+const STILL_SAMPLES: usize = 1000;
+/// Below −100 dBFS nothing does.
+const STILL_DEVIATION: f64 = 1e-5;
 /// What can be seen of a sound within the width of a picture.
 const MOST_PLOT_SECONDS: f64 = 600.0;
 
@@ -70,7 +74,7 @@ pub struct SampleArgs {
     /// Probability with which an output of a layer is kept
     #[arg(long, value_name = "KEEP", default_value = "1", value_parser = |text: &str| number(text, 0.05, 1.0))]
     pub output_keep: f64,
-    /// Draw what is dropped anew at every step, as a network does in training, and not once for the whole prediction
+    /// Drop out other units at every step, as a network does that was left in training; keeps one moving that would settle
     #[arg(long)]
     pub fresh_dropout: bool,
     /// Sound only the peaks of spectra, or all bins [default: the model's]
@@ -172,6 +176,14 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         }
     })?;
     println!("{}: {}", args.out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
+    for (index, voice) in voices.iter().enumerate().filter(|(_, voice)| ends_as_constant(voice)) {
+        let spread = deviation(&voice[voice.len() - STILL_SAMPLES..]);
+        println!(
+            "voice {}: its last {STILL_SAMPLES} samples are a constant (standard deviation {spread:.1e}); a mixture head, \
+             more training or --fresh-dropout with a model trained with dropout keep one moving",
+            index + 1
+        );
+    }
     if args.plot {
         println!("{}: waveform, envelope and spectrogram of seed and prediction", picture.display());
     }
@@ -281,6 +293,17 @@ fn arrange(voices: &[Vec<f32>], order: Order, sample_rate_hz: u32) -> Vec<Vec<f3
             channels
         }
     }
+}
+
+/// Whether nothing moves at the end, though there may be a level.
+fn ends_as_constant(voice: &[f32]) -> bool {
+    voice.len() >= STILL_SAMPLES && deviation(&voice[voice.len() - STILL_SAMPLES..]) < STILL_DEVIATION
+}
+
+fn deviation(samples: &[f32]) -> f64 {
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    (samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
 fn plot(

@@ -116,6 +116,8 @@ pub struct TrainConfig {
     /// Stop after as many epochs; an epoch shows as many rows as the material holds.
     #[serde(alias = "num_epochs")]
     pub epochs: Option<u32>,
+    /// Stop after as many steps (updates of the weights), however much material there is.
+    pub max_steps: Option<u64>,
     /// Stop after as many minutes. Where it is the only end, runs are not repeatable: the schedule follows the clock.
     pub max_minutes: Option<f64>,
     /// Matrices that are trained on side by side, at places spread over the material.
@@ -191,6 +193,7 @@ impl Default for TrainConfig {
             clip_norm: Some(1.0),
             clip_value: None,
             epochs: None,
+            max_steps: None,
             max_minutes: Some(10.0),
             streams: 16,
             bptt: 64,
@@ -256,6 +259,7 @@ impl TrainConfig {
             licence: defaults.licence,
             notes: defaults.notes,
             epochs: None,
+            max_steps: None,
             max_minutes: None,
             checkpoint_minutes: defaults.checkpoint_minutes,
             temperature: defaults.temperature,

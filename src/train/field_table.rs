@@ -224,6 +224,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("clip_norm", Training, Kind::OptionalNumber(Unit::None), always, "largest norm of the whole gradient, or none"),
     field("clip_value", Training, Kind::OptionalNumber(Unit::None), always, "largest number of the gradient, or none"),
     field("epochs", Training, Kind::OptionalWhole, always, "stop after as many times through the material, or none"),
+    field("max_steps", Training, Kind::OptionalWhole, always, "stop after as many updates of the weights, however much material there is"),
     field("max_minutes", Training, Kind::OptionalNumber(Unit::Minutes), always, "stop after as many minutes, or none"),
     field("one_shot", Training, SWITCH, always, "every recording is one sequence with one update at its end"),
     field("streams", Training, WHOLE, segmented, "places in the material that are trained on side by side"),

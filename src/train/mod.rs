@@ -14,6 +14,7 @@ mod dropout;
 mod error;
 mod field_table;
 mod fields;
+mod figures;
 pub mod files;
 #[cfg(test)]
 mod gradient_check;
@@ -40,9 +41,10 @@ mod streams;
 mod tensors;
 
 pub use config::TrainConfig;
-pub use dataset::{Dataset, magnitude_peak};
+pub use dataset::Dataset;
 pub use error::TrainError;
 pub use fields::{Field, Group, Kind, Unit};
+pub use figures::magnitude_peak;
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
 pub use presets::{PRESETS, Preset};
 pub use problem::Problem;

@@ -6,8 +6,8 @@
 use super::{
     Layer,
     parallel::{by_part, for_each, parts},
-    product::{View, multiply, multiply_rows},
-    shared::{Gradients, Run, Sizes, sum_rows, transposed},
+    product::{Packed, View, multiply_rows},
+    shared::{Gradients, Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
 use crate::nn::tanh;
@@ -17,14 +17,25 @@ pub(in crate::train) fn moving(tick: u64, groups: usize) -> usize {
     if tick == 0 { groups } else { groups.min(tick.trailing_zeros() as usize + 1) }
 }
 
+/// Per group the rows of W_ih, `(units, inputs)`, and those of W_hh from the first unit that is heard on, `(units, heard)`.
+fn blocks<'a>(run: &Run<'a>, groups: usize) -> impl Iterator<Item = [View<'a>; 2]> {
+    let Sizes { inputs, hidden, .. } = run.sizes;
+    let (width, weights) = (hidden / groups, run.weights);
+    (0..groups).map(move |group| {
+        let first = group * width;
+        let heard = View::new(&weights.hh[first * hidden + first..], width, hidden - first, hidden);
+        [View::whole(&weights.ih[first * inputs..], width, inputs), heard]
+    })
+}
+
 /// h of all steps, `[row][hidden]`.
 pub(super) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
     let Sizes { streams, inputs, hidden, .. } = run.sizes;
     let width = hidden / groups;
     let mut h = vec![0.0; run.sizes.rows() * hidden];
     let bias = run.weights.bias();
-    let (weight_ih, weight_hh) =
-        (transposed(run.weights.ih, hidden, inputs), transposed(run.weights.hh, hidden, hidden));
+    let weights: Vec<[Packed; 2]> =
+        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih.t()), Packed::new(hh.t())]).collect();
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -39,12 +50,11 @@ pub(super) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
             here[0].copy_from_slice(last);
             let last = run.heard(step, part, last, &mut scratch);
             let x = &run.x[(step * streams + part.start) * inputs..];
-            let from_x = View::new(&weight_ih, inputs, units, hidden);
-            multiply(View::whole(x, part.len(), inputs), from_x, &mut sums, hidden, false);
-            for first in (0..units).step_by(width) {
+            for (group, [weight_ih, weight_hh]) in weights[..moving].iter().enumerate() {
+                let first = group * width;
                 let heard = View::new(&last[first..], part.len(), hidden - first, hidden);
-                let weight = View::new(&weight_hh[first * hidden + first..], hidden - first, width, hidden);
-                multiply(heard, weight, &mut sums[first..], hidden, true);
+                weight_ih.multiply(View::whole(x, part.len(), inputs), &mut sums[first..], hidden, false);
+                weight_hh.multiply(heard, &mut sums[first..], hidden, true);
             }
             for (h, sums) in here[0].chunks_exact_mut(hidden).zip(sums.chunks_exact(hidden)) {
                 arch.dispatch(
@@ -64,6 +74,7 @@ pub(super) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
 pub(super) fn backward(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
     let Sizes { streams, inputs, hidden, .. } = run.sizes;
     let (groups, width) = (layer.clock_groups, hidden / layer.clock_groups);
+    let weights: Vec<[Packed; 2]> = blocks(run, groups).map(|[ih, hh]| [Packed::new(ih), Packed::new(hh)]).collect();
     let mut of_sums = vec![0.0; h.len()];
     let mut grad_x = vec![0.0; if layer.lowest { 0 } else { run.x.len() }];
     let parts = parts(streams);
@@ -76,7 +87,8 @@ pub(super) fn backward(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -
         let mut of_heard = from_later.clone();
         let mut of_x = of_x.rev();
         for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
-            let units = moving(run.start.tick + step as u64, groups) * width;
+            let moving = moving(run.start.tick + step as u64, groups);
+            let units = moving * width;
             let at = (step * streams + part.start) * hidden;
             from_later.iter_mut().zip(&grad_h[at..]).for_each(|(later, g)| *later += g);
             let rows = of_sums.chunks_exact_mut(hidden).zip(h[at..].chunks_exact(hidden));
@@ -87,18 +99,15 @@ pub(super) fn backward(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -
                     *of_h = 0.0;
                 }
             }
-            if let Some(of_x) = of_x.next() {
-                let weight = View::whole(run.weights.ih, hidden, inputs).first_rows(units);
-                multiply(View::new(of_sums, part.len(), units, hidden), weight, of_x, inputs, false);
-            }
-            if step == 0 {
-                continue;
-            }
-            for first in (0..units).step_by(width) {
+            let mut of_x = of_x.next();
+            for (group, [weight_ih, weight_hh]) in weights[..moving].iter().enumerate() {
+                let first = group * width;
                 let of_group = View::new(&of_sums[first..], part.len(), width, hidden);
-                let weight = View::new(&run.weights.hh[first * hidden + first..], width, hidden - first, hidden);
-                // The first group hears all others: it is the one that overwrites.
-                multiply(of_group, weight, &mut of_heard[first..], hidden, first > 0);
+                // The first group moves always and hears all others: it is the one that overwrites.
+                if let Some(of_x) = &mut of_x {
+                    weight_ih.multiply(of_group, of_x, inputs, group > 0);
+                }
+                weight_hh.multiply(of_group, &mut of_heard[first..], hidden, group > 0);
             }
             run.quieten(step, part, &mut of_heard);
             from_later.iter_mut().zip(&of_heard).for_each(|(later, heard)| *later += heard);

@@ -4,8 +4,8 @@
 use super::{
     Layer,
     parallel::{by_part, for_each, parts},
-    product::{View, multiply, multiply_rows},
-    shared::{Gradients, Run, Sizes, sum_rows, transposed},
+    product::{Packed, View, multiply_rows},
+    shared::{Gradients, Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
 use crate::nn::{sigmoid, tanh};
@@ -23,8 +23,7 @@ impl Pass {
         let rows = run.sizes.rows();
         let (mut h, mut gates) = (vec![0.0; rows * hidden], vec![0.0; rows * 4 * hidden]);
         run.project(&mut gates, 4 * hidden);
-        let weight = transposed(run.weights.hh, 3 * hidden, hidden);
-        let weight = View::whole(&weight, hidden, 3 * hidden);
+        let weight = Packed::new(View::whole(run.weights.hh, 3 * hidden, hidden).t());
         let parts = parts(streams);
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
         let jobs = parts.iter().zip(of_parts.zip(by_part(&mut h, &parts, streams, hidden))).collect();
@@ -36,7 +35,7 @@ impl Pass {
                 let (before, here) = h.split_at_mut(step);
                 let last = before.last().map_or(run.start_h(part), |h| &**h);
                 let last = run.heard(step, part, last, &mut scratch);
-                multiply(View::whole(last, part.len(), hidden), weight, &mut recurrent, 3 * hidden, false);
+                weight.multiply(View::whole(last, part.len(), hidden), &mut recurrent, 3 * hidden, false);
                 for stream in 0..part.len() {
                     let at = stream * hidden;
                     let row = Row {
@@ -60,8 +59,8 @@ impl Pass {
     pub fn backward(&self, run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
         let Sizes { streams, hidden, inputs, .. } = run.sizes;
         let (rows, heard) = (run.sizes.rows(), run.all_heard(h));
-        let weight_rz = View::whole(run.weights.hh, 2 * hidden, hidden);
-        let weight_n = View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden);
+        let weight_rz = Packed::new(View::whole(run.weights.hh, 2 * hidden, hidden));
+        let weight_n = Packed::new(View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden));
         // Of the sums in r, z, n, and of m. `[row][4·hidden]`
         let mut of_sums = vec![0.0; self.gates.len()];
         let parts = parts(streams);
@@ -89,8 +88,8 @@ impl Pass {
                 if step > 0 {
                     let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
                     let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
-                    multiply(of_rz, weight_rz, &mut from_later, hidden, false);
-                    multiply(of_m, weight_n, &mut from_later, hidden, true);
+                    weight_rz.multiply(of_rz, &mut from_later, hidden, false);
+                    weight_n.multiply(of_m, &mut from_later, hidden, true);
                     from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
                     run.quieten(step, part, &mut from_later);
                 }

@@ -3,8 +3,8 @@
 use super::{
     Layer,
     parallel::{by_part, for_each, parts},
-    product::{View, multiply},
-    shared::{Gradients, Run, Sizes, transposed},
+    product::{Packed, View},
+    shared::{Gradients, Run, Sizes},
     weights::WeightsMut,
 };
 use crate::nn::{sigmoid, tanh};
@@ -25,8 +25,7 @@ impl Pass {
         let (mut h, mut c, mut gates) =
             (vec![0.0; rows * hidden], vec![0.0; rows * hidden], vec![0.0; rows * 4 * hidden]);
         run.project(&mut gates, 4 * hidden);
-        let (bias, weight) = (run.weights.bias(), transposed(run.weights.hh, 4 * hidden, hidden));
-        let weight = View::whole(&weight, hidden, 4 * hidden);
+        let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden).t()));
         let parts = parts(streams);
         let mut jobs = Vec::new();
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
@@ -46,7 +45,7 @@ impl Pass {
                 let c_last = c_before.last().map_or(start_c, |c| &**c);
                 let h_last = h_before.last().map_or(run.start_h(part), |h| &**h);
                 let h_last = run.heard(step, part, h_last, &mut scratch);
-                multiply(View::whole(h_last, part.len(), hidden), weight, &mut recurrent, 4 * hidden, false);
+                weight.multiply(View::whole(h_last, part.len(), hidden), &mut recurrent, 4 * hidden, false);
                 for stream in 0..part.len() {
                     let (at, gates_at) = (stream * hidden, stream * 4 * hidden);
                     let row = Row {
@@ -75,7 +74,7 @@ impl Pass {
 
     pub fn backward(&self, run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
         let Sizes { streams, hidden, .. } = run.sizes;
-        let weight = View::whole(run.weights.hh, 4 * hidden, hidden);
+        let weight = Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden));
         let mut of_sums = vec![0.0; self.gates.len()];
         let parts = parts(streams);
         let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
@@ -103,7 +102,7 @@ impl Pass {
                     );
                 }
                 if step > 0 {
-                    multiply(View::whole(of_sums, part.len(), 4 * hidden), weight, &mut from_later, hidden, false);
+                    weight.multiply(View::whole(of_sums, part.len(), 4 * hidden), &mut from_later, hidden, false);
                     run.quieten(step, part, &mut from_later);
                 }
             }

@@ -1,7 +1,19 @@
-//! Products of matrices that lie in slices.
+//! Products of matrices that lie in slices: the right factor is packed once and used as often as there are steps.
+//!
+//! Every number of a product is the sum over k in order, begun anew after every [`MOST_DEPTH`] terms or a little less; it depends on
+//! nothing else, neither on the number of rows nor on the threads.
 
 use super::parallel::{for_each, threads};
-use gemm::Parallelism;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Columns that are packed together; a whole number of vectors at every level.
+const PANEL: usize = 48;
+/// Rows that are packed together.
+const TILE: usize = 8;
+/// Terms that are summed before they are added to the result: they have to fit the cache.
+const MOST_DEPTH: usize = 512;
+/// Rows of the left factor that stay in the cache while the right one passes.
+const BLOCK: usize = 128;
 
 /// A matrix in a slice.
 #[derive(Clone, Copy)]
@@ -33,11 +45,6 @@ impl<'a> View<'a> {
         self.rows
     }
 
-    /// Its first rows.
-    pub fn first_rows(self, rows: usize) -> Self {
-        Self { rows: rows.min(self.rows), ..self }
-    }
-
     /// A row of a matrix that is not transposed.
     pub fn row(self, row: usize) -> &'a [f32] {
         &self.values[row * self.row_stride..][..self.columns]
@@ -59,52 +66,219 @@ impl<'a> View<'a> {
     }
 }
 
-/// out ← lhs · rhs, or out + lhs · rhs where `add`; rows of `out` begin `stride` apart.
-///
-/// # Panics
-/// If sizes do not fit.
-pub(in crate::train) fn multiply(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize, add: bool) {
-    let (rows, columns) = (lhs.rows, rhs.columns);
-    if rows == 0 || columns == 0 {
-        return;
+/// A right factor, `(depth, columns)`, made ready.
+pub(in crate::train) struct Packed {
+    depth: usize,
+    columns: usize,
+    /// `[panel][k][48]`, zeros right of the last column.
+    panels: Vec<f32>,
+    arch: Arch,
+}
+
+impl Packed {
+    pub fn new(matrix: View<'_>) -> Self {
+        let (depth, columns) = (matrix.rows, matrix.columns);
+        let mut panels = vec![0.0; depth * columns.next_multiple_of(PANEL)];
+        let each = columns.div_ceil(PANEL).div_ceil(threads()).max(1);
+        let pieces = panels.chunks_mut((each * depth * PANEL).max(1)).enumerate().collect();
+        for_each(pieces, |(piece, panels): (usize, &mut [f32])| {
+            for (index, panel) in panels.chunks_exact_mut(depth * PANEL).enumerate() {
+                let first = (piece * each + index) * PANEL;
+                pack(matrix, first, panel);
+            }
+        });
+        Self { depth, columns, panels, arch: Arch::new() }
     }
-    assert!(lhs.columns == rhs.rows && columns <= stride && out.len() >= (rows - 1) * stride + columns);
-    let signed = |stride: usize| stride as isize;
-    // SAFETY: `View::new` checked that every element of both factors lies in its slice, and taking rows or transposing keeps
-    // to it; the line above checked the same of `out`, which nothing else can refer to.
-    unsafe {
-        gemm::gemm(
-            rows,
-            columns,
-            lhs.columns,
-            out.as_mut_ptr(),
-            1,
-            signed(stride),
-            add,
-            lhs.values.as_ptr(),
-            signed(lhs.column_stride),
-            signed(lhs.row_stride),
-            rhs.values.as_ptr(),
-            signed(rhs.column_stride),
-            signed(rhs.row_stride),
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
+
+    /// out ← lhs · self, or out + lhs · self where `add`; rows of `out` begin `stride` apart.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    pub fn multiply(&self, lhs: View<'_>, out: &mut [f32], stride: usize, add: bool) {
+        assert!(lhs.columns == self.depth && self.columns <= stride);
+        self.arch.dispatch(Product { lhs, rhs: self, out, stride, add });
     }
 }
 
-/// [`multiply`] without adding, its rows spread over the threads.
+/// Columns `first..first + 48` of a matrix, `[k][48]`.
+fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
+    let width = PANEL.min(matrix.columns - first);
+    if matrix.column_stride == 1 {
+        for (k, row) in panel.chunks_exact_mut(PANEL).enumerate() {
+            row[..width].copy_from_slice(&matrix.values[k * matrix.row_stride + first..][..width]);
+        }
+        return;
+    }
+    // In blocks, so that neither side is read or written line by line for single numbers.
+    for (block, rows) in panel.chunks_mut(TILE * PANEL).enumerate() {
+        for column in 0..width {
+            let from = &matrix.values[(first + column) * matrix.column_stride + block * TILE * matrix.row_stride..];
+            for (k, row) in rows.chunks_exact_mut(PANEL).enumerate() {
+                row[column] = from[k * matrix.row_stride];
+            }
+        }
+    }
+}
+
+/// out ← lhs · rhs, its rows spread over the threads; rows of `out` begin `stride` apart.
+///
+/// # Panics
+/// If sizes do not fit.
 pub(in crate::train) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize) {
-    let each = lhs.rows.div_ceil(threads()).max(1);
+    let rhs = Packed::new(rhs);
+    let each = lhs.rows.div_ceil(threads()).next_multiple_of(TILE).max(TILE);
     let pieces: Vec<(usize, &mut [f32])> = out.chunks_mut(each * stride).enumerate().collect();
     for_each(pieces, |(piece, out)| {
         let rows = each.min(lhs.rows.saturating_sub(piece * each));
         if rows > 0 {
-            multiply(lhs.skip_rows(piece * each, rows), rhs, out, stride, false);
+            rhs.multiply(lhs.skip_rows(piece * each, rows), out, stride, false);
         }
     });
+}
+
+struct Product<'a> {
+    lhs: View<'a>,
+    rhs: &'a Packed,
+    out: &'a mut [f32],
+    stride: usize,
+    add: bool,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        // Rows times vectors are sums in registers: 24 of 32, or 12 of 16.
+        match S::F32_LANES {
+            8 => self.run::<S, 4, 3>(simd),
+            4 | 16 => self.run::<S, 8, 3>(simd),
+            _ => self.run::<S, 4, 1>(simd),
+        }
+    }
+}
+
+impl Product<'_> {
+    /// In tiles of `M` rows and `V` vectors.
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const V: usize>(self, simd: S) {
+        let Self { lhs, rhs, out, stride, add } = self;
+        let Packed { depth, columns, ref panels, .. } = *rhs;
+        if depth == 0 && !add {
+            out.chunks_mut(stride).take(lhs.rows).for_each(|row| row[..columns].fill(0.0));
+        }
+        let each = depth.div_ceil(depth.div_ceil(MOST_DEPTH).max(1)).max(1);
+        let mut packed = Vec::new();
+        for first in (0..depth).step_by(each) {
+            let depth_here = each.min(depth - first);
+            let add = add || first > 0;
+            for block in (0..lhs.rows).step_by(BLOCK) {
+                let rows = BLOCK.min(lhs.rows - block);
+                pack_rows::<M>(lhs.skip_rows(block, rows), first, depth_here, &mut packed);
+                for (index, panel) in panels.chunks_exact(depth * PANEL).enumerate() {
+                    let panel = &panel[first * PANEL..][..depth_here * PANEL];
+                    let start = index * PANEL;
+                    for (tile, lhs) in packed.chunks_exact(depth_here * M).enumerate() {
+                        let rows = M.min(rows - tile * M);
+                        let at = (block + tile * M) * stride + start;
+                        let out = Tile { out: &mut out[at..], stride, rows, columns: columns - start, add };
+                        out.fill::<S, M, V>(simd, lhs, panel);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Rows of a matrix, columns `first..first + depth`, in tiles of M rows, `[tile][k][M]`, zeros below the last row.
+#[inline(always)]
+fn pack_rows<const M: usize>(lhs: View<'_>, first: usize, depth: usize, packed: &mut Vec<f32>) {
+    packed.clear();
+    packed.resize(lhs.rows.next_multiple_of(M) * depth, 0.0);
+    for (tile, packed) in packed.chunks_exact_mut(depth * M).enumerate() {
+        let rows = M.min(lhs.rows - tile * M);
+        let from = &lhs.values[tile * M * lhs.row_stride + first * lhs.column_stride..];
+        if lhs.row_stride == 1 {
+            for (k, packed) in packed.chunks_exact_mut(M).enumerate() {
+                packed[..rows].copy_from_slice(&from[k * lhs.column_stride..][..rows]);
+            }
+        } else {
+            for row in 0..rows {
+                let from = from[row * lhs.row_stride..].iter().step_by(lhs.column_stride);
+                packed.iter_mut().skip(row).step_by(M).zip(from).for_each(|(slot, value)| *slot = *value);
+            }
+        }
+    }
+}
+
+/// A few rows of the result and the columns of a panel.
+struct Tile<'a> {
+    out: &'a mut [f32],
+    stride: usize,
+    rows: usize,
+    /// Columns that are left; at most a panel's are filled.
+    columns: usize,
+    add: bool,
+}
+
+impl Tile<'_> {
+    #[inline(always)]
+    fn fill<S: Simd, const M: usize, const V: usize>(mut self, simd: S, lhs: &[f32], panel: &[f32]) {
+        let mut from = 0;
+        let columns = self.columns.min(PANEL);
+        while from < columns {
+            let vectors = (columns - from).div_ceil(S::F32_LANES);
+            from += match vectors {
+                1 => self.part::<S, M, 1>(simd, lhs, panel, from),
+                2 if V > 1 => self.part::<S, M, 2>(simd, lhs, panel, from),
+                _ => self.part::<S, M, V>(simd, lhs, panel, from),
+            };
+        }
+    }
+
+    /// `V` vectors of columns from the panel's `from` on; returns how many columns these are.
+    #[inline(always)]
+    fn part<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        lhs: &[f32],
+        panel: &[f32],
+        from: usize,
+    ) -> usize {
+        let width = V * S::F32_LANES;
+        // Indices below are constants once the loops are unrolled, so that the sums stay in registers.
+        let mut sums = [[simd.splat_f32s(0.0); V]; M];
+        for (lhs, rhs) in lhs.as_chunks::<M>().0.iter().zip(panel.as_chunks::<PANEL>().0) {
+            let (rhs, _) = S::as_simd_f32s(&rhs[from..from + width]);
+            for i in 0..M {
+                let value = simd.splat_f32s(lhs[i]);
+                for v in 0..V {
+                    sums[i][v] = simd.mul_add_e_f32s(value, rhs[v], sums[i][v]);
+                }
+            }
+        }
+        let whole = self.columns >= from + width;
+        for i in 0..M {
+            if i >= self.rows {
+                break;
+            }
+            let out = &mut self.out[i * self.stride + from..];
+            if whole {
+                let (out, _) = S::as_mut_simd_f32s(&mut out[..width]);
+                for v in 0..V {
+                    out[v] = if self.add { simd.add_f32s(out[v], sums[i][v]) } else { sums[i][v] };
+                }
+            } else {
+                let mut values = [0.0; PANEL];
+                let (vectors, _) = S::as_mut_simd_f32s(&mut values);
+                for v in 0..V {
+                    vectors[v] = sums[i][v];
+                }
+                for (out, value) in out[..self.columns - from].iter_mut().zip(values) {
+                    *out = if self.add { *out + value } else { value };
+                }
+            }
+        }
+        width
+    }
 }

@@ -141,20 +141,3 @@ pub(in crate::train) fn sum_rows(matrix: View<'_>, sums: &mut [f32]) {
         }
     });
 }
-
-/// `[columns][rows]` of `[rows][columns]`, in tiles, so that neither side is read line by line for single numbers.
-pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const TILE: usize = 16;
-    let mut out = vec![0.0; values.len()];
-    for row in (0..rows).step_by(TILE) {
-        let row_end = (row + TILE).min(rows);
-        for column in (0..columns).step_by(TILE) {
-            for c in column..(column + TILE).min(columns) {
-                for r in row..row_end {
-                    out[c * rows + r] = values[r * columns + c];
-                }
-            }
-        }
-    }
-    out
-}

@@ -3,8 +3,8 @@
 use super::{
     Layer,
     parallel::{by_part, for_each, parts},
-    product::{View, multiply},
-    shared::{Gradients, Run, Sizes, transposed},
+    product::{Packed, View},
+    shared::{Gradients, Run, Sizes},
 };
 use crate::nn::tanh;
 
@@ -13,8 +13,7 @@ pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
     let Sizes { streams, hidden, .. } = run.sizes;
     let mut h = vec![0.0; run.sizes.rows() * hidden];
     run.project(&mut h, hidden);
-    let (bias, weight) = (run.weights.bias(), transposed(run.weights.hh, hidden, hidden));
-    let weight = View::whole(&weight, hidden, hidden);
+    let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, hidden, hidden).t()));
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -25,7 +24,7 @@ pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
             let (before, here) = h.split_at_mut(step);
             let last = before.last().map_or(run.start_h(part), |h| &**h);
             let last = run.heard(step, part, last, &mut scratch);
-            multiply(View::whole(last, part.len(), hidden), weight, &mut recurrent, hidden, false);
+            weight.multiply(View::whole(last, part.len(), hidden), &mut recurrent, hidden, false);
             for (h, recurrent) in here[0].chunks_exact_mut(hidden).zip(recurrent.chunks_exact(hidden)) {
                 arch.dispatch(
                     #[inline(always)]
@@ -44,7 +43,7 @@ pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
 
 pub(super) fn backward<const RELU: bool>(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
     let Sizes { streams, hidden, .. } = run.sizes;
-    let weight = View::whole(run.weights.hh, hidden, hidden);
+    let weight = Packed::new(View::whole(run.weights.hh, hidden, hidden));
     let mut of_sums = vec![0.0; h.len()];
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).collect();
@@ -64,7 +63,7 @@ pub(super) fn backward<const RELU: bool>(run: &Run<'_>, layer: Layer, h: &[f32],
                 },
             );
             if step > 0 {
-                multiply(View::whole(of_sums, part.len(), hidden), weight, &mut from_later, hidden, false);
+                weight.multiply(View::whole(of_sums, part.len(), hidden), &mut from_later, hidden, false);
                 run.quieten(step, part, &mut from_later);
             }
         }

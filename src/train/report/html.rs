@@ -58,6 +58,20 @@ pub(super) fn section(id: &str, heading: &str, body: &str) -> String {
     format!("<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", escape(heading))
 }
 
+/// Links to the sections that there are.
+pub(super) fn contents(sections: &str) -> String {
+    let links: String = sections
+        .split("<section id=\"")
+        .skip(1)
+        .filter_map(|section| {
+            let id = section.split('"').next()?;
+            let heading = section.split("<h2>").nth(1)?.split("</h2>").next()?;
+            Some(format!("<a href=\"#{id}\">{heading}</a>\n"))
+        })
+        .collect();
+    if links.is_empty() { links } else { format!("<nav>\n{links}</nav>\n") }
+}
+
 /// A drawing on a card.
 pub(super) fn card(svg: &str) -> String {
     format!("<figure class=\"card\">{svg}</figure>\n")
