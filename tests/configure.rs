@@ -177,7 +177,7 @@ fn what_would_not_train_is_not_written_before_it_is_mended() {
     answers.extend(["epochs", "none", "max_minutes", "none", "y", "epochs", "5", "", ""]);
     let run = answer(&desk, "out.json --preset magnitude --file take.wav", &answers);
     succeeded(&run);
-    assert!(run.stderr.contains("! epochs, max_minutes: expected at least one of them"), "{}", run.stderr);
+    assert!(run.stderr.contains("! epochs, max_steps, max_minutes: expected at least one of them"), "{}", run.stderr);
     assert!(run.stderr.contains("not before this is mended"), "{}", run.stderr);
     let config = read(&desk, "out.json");
     assert_eq!((config.epochs, config.max_minutes), (Some(5), None));

@@ -73,6 +73,7 @@ fn dropout_peaks_temperature_and_random_seeds_are_heard() {
         "--random-seed 1",
         "--temperature 2",
         "--dropout 0.5",
+        "--dropout 0.5 --fresh-dropout",
         "--input-keep 0.5",
         "--output-keep 0.5",
         "--peaks on",

@@ -17,6 +17,7 @@ mod weights;
 
 pub use canvas::FigureError;
 pub use curves::curves_svg;
+pub use html::{escape, page};
 pub use sound::{Mark, Sound, SoundFigure};
 
 use super::{
