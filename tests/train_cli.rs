@@ -166,5 +166,10 @@ fn recordings_train_with_a_preset_and_no_configuration() {
     assert_eq!(run.code, Some(0), "{run:?}");
     let text = desk.succeed("inspect a.safetensors");
     assert!(text.contains("a.wav"), "{text}");
+    fs::write(desk.path("own.json"), r#"{"files": [{"path": "a.wav"}], "num_epochs": 2, "max_steps": null}"#).unwrap();
+    let run = desk.run(
+        "train own.json --preset vector --out own.safetensors --set sample_rate_hz=8000 --set bptt=8 --no-run --set hidden=8",
+    );
+    assert!(run.code == Some(0) && run.stderr.contains("2 epochs"), "{run:?}");
     desk.fail("train a.wav --preset nonsense --out b.safetensors", &["--preset", "nonsense", "ten-minutes"]);
 }

@@ -143,8 +143,11 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
             fields.insert("name".into(), json!(stem.to_string_lossy()));
         }
         [path] => {
-            fields.extend(read_config(path)?);
             origin = path.display().to_string();
+            // Under the names of the preset's fields, so that the file's win over them.
+            let own = TrainConfig::translate(Value::Object(read_config(path)?))
+                .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?;
+            fields.extend(own);
             folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         }
         [_, second, ..] => {

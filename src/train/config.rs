@@ -250,6 +250,20 @@ impl TrainConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
+    /// A configuration's fields with the names that Table 4.1 has for some of them replaced by those of this struct.
+    ///
+    /// # Errors
+    /// Published names that contradict each other.
+    pub fn translate(
+        mut config: serde_json::Value,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, Vec<Problem>> {
+        let problems = translate(&mut config, Names::OfFile);
+        match config {
+            serde_json::Value::Object(fields) if problems.is_empty() => Ok(fields),
+            _ => Err(problems),
+        }
+    }
+
     /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
     /// what does not touch the weights.
     pub(super) fn fixed_part(&self) -> String {
