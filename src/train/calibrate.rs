@@ -13,7 +13,7 @@ use crate::{
 use std::sync::Arc;
 
 /// Seeds are taken at so many places of the material, each for two random seeds.
-const PLACES: usize = 4;
+const PLACES: usize = 6;
 const RANDOM_SEEDS: u64 = 2;
 const SEED_SECONDS: f32 = 2.0;
 /// Continuations are measured in pieces, the first of which still leans on the seed and is left out.
@@ -22,7 +22,7 @@ const PIECE_SECONDS: f32 = 5.0;
 /// Powers tried.
 const LEAST: f32 = 0.8;
 const MOST: f32 = 1.6;
-const HALVINGS: usize = 8;
+const HALVINGS: usize = 7;
 
 /// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are.
 pub(super) fn sharpen(model: ModelData, data: &Dataset) -> Result<ModelData, TrainError> {
