@@ -4,7 +4,9 @@
 //! nothing else, neither on the number of rows nor on the threads.
 
 use super::parallel::{for_each, threads};
+use crate::train::workspace::{Buffer, Workspace};
 use pulp::{Arch, Simd, WithSimd};
+use std::sync::Arc;
 
 /// Columns that are packed together; a whole number of vectors at every level.
 const PANEL: usize = 48;
@@ -71,14 +73,14 @@ pub(in crate::train) struct Packed {
     depth: usize,
     columns: usize,
     /// `[panel][k][48]`, zeros right of the last column.
-    panels: Vec<f32>,
+    panels: Buffer,
     arch: Arch,
 }
 
 impl Packed {
-    pub fn new(matrix: View<'_>) -> Self {
+    pub fn new(matrix: View<'_>, work: &Arc<Workspace>) -> Self {
         let (depth, columns) = (matrix.rows, matrix.columns);
-        let mut panels = vec![0.0; depth * columns.next_multiple_of(PANEL)];
+        let mut panels = work.take(depth * columns.next_multiple_of(PANEL));
         let each = columns.div_ceil(PANEL).div_ceil(threads()).max(1);
         let pieces = panels.chunks_mut((each * depth * PANEL).max(1)).enumerate().collect();
         for_each(pieces, |(piece, panels): (usize, &mut [f32])| {
@@ -106,6 +108,7 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
     if matrix.column_stride == 1 {
         for (k, row) in panel.chunks_exact_mut(PANEL).enumerate() {
             row[..width].copy_from_slice(&matrix.values[k * matrix.row_stride + first..][..width]);
+            row[width..].fill(0.0);
         }
         return;
     }
@@ -117,6 +120,7 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
                 row[column] = from[k * matrix.row_stride];
             }
         }
+        rows.chunks_exact_mut(PANEL).for_each(|row| row[width..].fill(0.0));
     }
 }
 
@@ -124,8 +128,14 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
 ///
 /// # Panics
 /// If sizes do not fit.
-pub(in crate::train) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize) {
-    let rhs = Packed::new(rhs);
+pub(in crate::train) fn multiply_rows(
+    lhs: View<'_>,
+    rhs: View<'_>,
+    out: &mut [f32],
+    stride: usize,
+    work: &Arc<Workspace>,
+) {
+    let rhs = Packed::new(rhs, work);
     let each = lhs.rows.div_ceil(threads()).next_multiple_of(TILE).max(TILE);
     let pieces: Vec<(usize, &mut [f32])> = out.chunks_mut(each * stride).enumerate().collect();
     for_each(pieces, |(piece, out)| {
@@ -190,10 +200,9 @@ impl Product<'_> {
     }
 }
 
-/// Rows of a matrix, columns `first..first + depth`, in tiles of M rows, `[tile][k][M]`, zeros below the last row.
+/// Rows of a matrix, columns `first..first + depth`, in tiles of M rows, `[tile][k][M]`; anything below the last row.
 #[inline(always)]
 fn pack_rows<const M: usize>(lhs: View<'_>, first: usize, depth: usize, packed: &mut Vec<f32>) {
-    packed.clear();
     packed.resize(lhs.rows.next_multiple_of(M) * depth, 0.0);
     for (tile, packed) in packed.chunks_exact_mut(depth * M).enumerate() {
         let rows = M.min(lhs.rows - tile * M);
@@ -203,9 +212,10 @@ fn pack_rows<const M: usize>(lhs: View<'_>, first: usize, depth: usize, packed: 
                 packed[..rows].copy_from_slice(&from[k * lhs.column_stride..][..rows]);
             }
         } else {
-            for row in 0..rows {
-                let from = from[row * lhs.row_stride..].iter().step_by(lhs.column_stride);
-                packed.iter_mut().skip(row).step_by(M).zip(from).for_each(|(slot, value)| *slot = *value);
+            // Every row of the tile at once; rows below the last repeat it and are never read.
+            let from: [&[f32]; M] = std::array::from_fn(|i| &from[i.min(rows - 1) * lhs.row_stride..][..depth]);
+            for (k, packed) in packed.as_chunks_mut::<M>().0.iter_mut().enumerate() {
+                *packed = std::array::from_fn(|i| from[i][k]);
             }
         }
     }
