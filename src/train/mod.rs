@@ -16,6 +16,7 @@ mod field_table;
 mod fields;
 mod figures;
 pub mod files;
+mod gradient;
 #[cfg(test)]
 mod gradient_check;
 pub mod journal;
@@ -39,6 +40,7 @@ mod run;
 mod sampling;
 mod streams;
 mod tensors;
+mod workspace;
 
 pub use config::TrainConfig;
 pub use dataset::Dataset;
