@@ -1,5 +1,5 @@
 //! Training from a recording to a model that sounds, on a tiny configuration.
-#![cfg(feature = "train")]
+#![cfg(feature = "cli")]
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 use sympathy::{
@@ -135,6 +135,14 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             "one shot",
             raw(&["approach={\"kind\":\"sample\"}", "one_shot=true", "streams=1", "bptt=500", "optimiser=rprop"]),
         ),
+        (
+            "vector off the grid",
+            raw(&["approach={\"kind\":\"vector\",\"seg_len\":64}", "offsets=3", "restart=0", "streams=2"]),
+        ),
+        (
+            "steps longer than the rows",
+            raw(&["approach={\"kind\":\"vector\",\"seg_len\":64}", "ext_cursor_inc=1000", "bptt=1", "restart=0"]),
+        ),
         ("sgd", raw(&["approach={\"kind\":\"sample\"}", "scaling=peak", "optimiser=sgd", "momentum=0.9", "lr=0.01"])),
     ]
 }
@@ -147,15 +155,14 @@ fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
         let data = Dataset::read(&config, folder.path()).unwrap_or_else(|error| panic!("{name}: {error}"));
         // The schedule depends on the end, so the interruption comes from the observer.
         let steps = if config.one_shot { 4 } else { 24 };
-        config.epochs = Some(50);
-        config.max_minutes = None;
+        config = TrainConfig { epochs: None, max_steps: Some(steps), max_minutes: None, ..config };
         let place = folder.path().join(name);
         std::fs::create_dir(&place).expect("space");
-        let whole = train(&config, &data, None, &mut until(steps)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let whole = train(&config, &data, None, &mut until(u64::MAX)).unwrap_or_else(|error| panic!("{name}: {error}"));
         let stopped =
             train(&config, &data, Some(&files(&place, false)), &mut until(steps / 2)).expect("a good training");
         assert!(stopped.steps == (steps / 2).min(whole.steps) && stopped.interrupted, "{name}: {}", stopped.steps);
-        let resumed = train(&config, &data, Some(&files(&place, true)), &mut until(steps)).expect("a good training");
+        let resumed = train(&config, &data, Some(&files(&place, true)), &mut until(u64::MAX)).expect("a good training");
         assert_eq!(resumed.steps, whole.steps, "{name}");
         assert_eq!(resumed.model, whole.model, "{name}");
         assert!(place.join("melody.run/report.html").exists() && place.join("melody.run/journal.jsonl").exists());
@@ -166,6 +173,23 @@ fn a_resumed_training_has_the_bits_of_an_uninterrupted_one() {
         let error = train(&other, &data, Some(&files(&place, true)), &mut until(steps));
         let error = error.expect_err("another configuration").to_string();
         assert!(error.contains("melody.checkpoint") && error.contains("lr = 0.123"), "{error}");
+    }
+}
+
+#[test]
+fn groups_that_never_move_and_advances_beyond_the_end_are_no_trouble_in_two_threads() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_wav(&folder.path().join("melody.wav"), &melody(3.0));
+    for config in [
+        changed(&["cell=clockwork", "clock_groups=4", "hidden=64", "bptt=1"]),
+        changed(&[&RAW[..], &["approach={\"kind\":\"sample\"}", "bptt=1", "ext_cursor_inc=65536"]].concat()),
+    ] {
+        let data = Dataset::read(&config, folder.path()).expect("good material");
+        let run = |threads| {
+            let trained = sympathy::cli::train::in_threads(threads, || train(&config, &data, None, &mut until(6)));
+            trained.expect("a good training").model
+        };
+        assert_eq!(run(2), run(1));
     }
 }
 

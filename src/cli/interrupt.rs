@@ -18,8 +18,13 @@ impl Interrupt {
     pub fn watch() -> Result<Self, CliError> {
         let interrupt = Self::default();
         let flag = Arc::clone(&interrupt.0);
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
-            .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
+        ctrlc::set_handler(move || {
+            // Who presses it twice does not want to wait; 130 is what shells say of it.
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        })
+        .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
         Ok(interrupt)
     }
 

@@ -61,7 +61,7 @@ pub struct TrainArgs {
     /// Neither sample on the way nor write a report
     #[arg(long, conflicts_with = "run")]
     no_run: bool,
-    /// Threads to multiply matrices with; another number, other bits
+    /// Threads to multiply matrices with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
     /// Folder of recordings whose names are relative [default: the configuration's]

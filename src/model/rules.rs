@@ -3,12 +3,12 @@
 use super::config::{Approach, Cell, Head, ModelConfig};
 
 /// A field that breaks its rule: name, rule, value.
-pub(super) type FieldProblem = (&'static str, String, String);
+pub(crate) type FieldProblem = (&'static str, String, String);
 
 impl ModelConfig {
     /// Checks every number against its range. Ranges are generous for real models and small enough that no product of
     /// sizes can overflow or exhaust memory.
-    pub(super) fn problem(&self) -> Option<FieldProblem> {
+    pub(crate) fn problem(&self) -> Option<FieldProblem> {
         let size = |field, value: usize, least: usize, most: usize| {
             (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
         };

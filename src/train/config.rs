@@ -67,7 +67,7 @@ pub struct TrainConfig {
     pub forget_bias: f32,
     /// Clockwork: groups of units, their periods 1, 2, 4, …
     pub clock_groups: usize,
-    /// Layers above the first learn what is added to their input.
+    /// Layers learn what is added to their input, where it is as wide as they are (the first one's seldom is).
     pub use_residual: bool,
     /// How outputs become frames.
     pub head: Head,

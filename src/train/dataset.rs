@@ -7,7 +7,7 @@ use super::{
     material::{Material, Song},
     options::TrainApproach,
     pca::Pca,
-    rows::{Cut, Rows},
+    rows::{Cut, Rows, uses_frames},
 };
 use crate::{
     approach::FrameAnalyser,
@@ -70,7 +70,12 @@ impl Dataset {
         }
         let mut model = model_config(config, &sound);
         model.material = level;
-        let bytes = config.offsets * (sound.len() / model.hop_samples()) * model.features() * size_of::<f32>();
+        if let Some((field, expected, actual)) = model.problem() {
+            let actual = format!("{field} = {actual}");
+            return Err(TrainError::Material { expected: format!("a model with {field} of {expected}"), actual });
+        }
+        let cut_rows = if uses_frames(&model) { config.offsets * model.inputs() } else { model.hop_samples() };
+        let bytes = cut_rows * (sound.len() / model.hop_samples()) * size_of::<f32>();
         if bytes > MAX_BYTES {
             let expected = format!("features of at most {MAX_BYTES} bytes (fewer files, components or offsets)");
             return Err(TrainError::Material { expected, actual: format!("{bytes} bytes") });
@@ -105,7 +110,7 @@ impl Dataset {
 
     /// Matrices that an epoch shows: one per advance of the cursor.
     pub fn frames(&self) -> usize {
-        self.rows.units(0) / self.cut.advance
+        self.rows.units(0).div_ceil(self.cut.advance)
     }
 
     /// Rows that a step learns from; of the longest recording where a step is a whole one.
@@ -159,7 +164,7 @@ fn check_length(
     sound: &[f32],
     songs: &[Song],
 ) -> Result<(), TrainError> {
-    let frames = matches!(model.approach, Approach::Magnitude { .. }) || model.principal_components > 0;
+    let frames = uses_frames(model);
     // In samples: the last lattice begins almost a hop late.
     let samples_of = |units: usize| match frames {
         true => (units - 1) * model.hop_samples() + model.window_samples() + model.hop_samples(),
@@ -335,7 +340,7 @@ mod tests {
             assert_eq!((cut.inputs, cut.label, cut.label_offset, cut.advance), (inputs, label, offset, advance));
             assert_eq!(data.rows.input(0, 100, &cut), &samples[100..100 + inputs]);
             assert_eq!(data.rows.label(0, 100, &cut), &samples[100 + offset..100 + offset + label]);
-            assert_eq!(data.frames(), 44_100 / advance);
+            assert_eq!(data.frames(), 44_100usize.div_ceil(advance));
         }
     }
 

@@ -123,7 +123,9 @@ fn mixture(of: Mixture<'_>) -> Score {
     let mut row_losses = Vec::with_capacity(target.len() / features);
     let mut error = vec![0.0f32; features];
     let rows = output.chunks_exact(width).zip(grad.chunks_exact_mut(width));
-    let pairs = heard.chunks_exact(features).zip(target.chunks_exact(features));
+    // Where the frame slides, what is predicted follows its last number.
+    let inputs = heard.len() * features / target.len();
+    let pairs = heard.chunks_exact(inputs).map(|row| &row[inputs - features..]).zip(target.chunks_exact(features));
     for ((output, grad), (heard, target)) in rows.zip(pairs) {
         row.change
             .iter_mut()
@@ -250,5 +252,25 @@ impl CustomOp1 for Scored {
             values.iter_mut().for_each(|g| *g *= factor);
         }
         Ok(Some(Tensor::from_vec(values, output.shape(), &Device::Cpu)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::random::Random;
+
+    #[test]
+    fn a_residual_mixture_over_a_sliding_frame_follows_its_newest_sample() {
+        let head = Head::Mixture { components: 2, residual: true };
+        let mut random = Random::new(8);
+        let mut draw = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
+        let (rows, inputs) = (5, 3);
+        let (frames, target) = (draw(rows * inputs), draw(rows));
+        let newest: Vec<f32> = frames.chunks_exact(inputs).map(|frame| frame[inputs - 1]).collect();
+        let output = Tensor::from_vec(draw(rows * 6), (rows, 6), &Device::Cpu).expect("a tensor");
+        let of = |heard: &[f32]| loss(head, &output, heard, &target).expect("a loss").rows;
+        assert_eq!(of(&frames), of(&newest));
+        assert_ne!(of(&frames), of(&frames[..rows]));
     }
 }

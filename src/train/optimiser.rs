@@ -108,6 +108,12 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// The first tensor of which something is remembered that is not finite.
+    pub fn not_finite(&self) -> Option<&str> {
+        let all = self.first.iter().chain(&self.second);
+        all.into_iter().find(|(_, values)| !all_finite(values)).map(|(name, _)| &name[..])
+    }
+
     /// Moves the variables against their gradient.
     pub fn update(
         &mut self,
@@ -118,7 +124,7 @@ impl Memory {
     ) -> Result<()> {
         self.updates += 1;
         let rule = Rule::new(config, rate, self.updates);
-        let second_start = if config.optimiser == Optimiser::Rprop { rate as f32 } else { 0.0 };
+        let second_start = if config.optimiser == Optimiser::Rprop { config.lr as f32 } else { 0.0 };
         for (name, variable) in variables {
             let Some(gradient) = gradient.sums.get(name) else { continue };
             let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);

@@ -120,7 +120,8 @@ pub enum Optimiser {
     Rmsprop,
     /// Stochastic gradient descent with `momentum`.
     Sgd,
-    /// Resilient propagation (Riedmiller and Braun 1993): the signs of gradients over the whole excerpt.
+    /// Resilient propagation (Riedmiller and Braun 1993): the signs of gradients over the whole excerpt. `lr` is the first step
+    /// of every weight; from there each goes its own way, without schedule.
     Rprop,
 }
 
@@ -132,8 +133,8 @@ pub enum LrSchedule {
     Constant,
     /// Half a period of a cosine, down to a hundredth at the end (Loshchilov and Hutter, *SGDR*, 2017).
     Cosine,
-    /// Multiplied by `plateau_factor` after `plateau_patience` epochs without a better loss: of the validation where there
-    /// is one, else of the training.
+    /// Multiplied by `plateau_factor` after `plateau_patience` epochs without a better loss: of the training, or where
+    /// something is held out, of the validation, epochs being counted in which it was heard.
     Plateau,
 }
 

@@ -13,7 +13,7 @@
 //! mixture nor principal components, a width of `seg_len`, magnitudes as they are, one matrix at a time (`streams`), and a
 //! gradient that reaches one step back (`bptt`).
 
-use super::{config::TrainConfig, problem::Problem};
+use super::{config::TrainConfig, presets::Preset, problem::Problem};
 use serde_json::{Map, Value, json};
 
 /// Old and new name of a field.
@@ -236,14 +236,12 @@ fn kind_of(fields: &Map<String, Value>, flat: &Flat) -> Option<&'static str> {
 }
 
 fn add_published_defaults(fields: &mut Map<String, Value>, approach: &Map<String, Value>) {
-    let fixed = [
-        ("head", json!({"kind": "mse"})),
-        ("principal_components", json!(0)),
-        ("streams", json!(1)),
-        ("bptt", json!(1)),
-    ];
-    for (name, value) in fixed {
-        fields.entry(name).or_insert(value);
+    let published = Preset::by_name("dissertation").map(Preset::config_json);
+    for (name, value) in published.iter().filter_map(Value::as_object).flatten() {
+        // These follow from what the file says, or are its own business.
+        if !["approach", "hidden", "num_unrollings", "ext_cursor_inc", "sample_rate_hz"].contains(&&name[..]) {
+            fields.entry(name.clone()).or_insert(value.clone());
+        }
     }
     let seg_len = approach.get("seg_len").cloned().or_else(|| bins_of(approach).map(Value::from));
     fields.entry("hidden").or_insert_with(|| seg_len.unwrap_or(json!(TrainConfig::default().hidden)));
@@ -280,6 +278,7 @@ mod tests {
         assert_eq!((config.approach, config.head, config.hidden), (approach, Head::Mse, 1024));
         assert_eq!((config.lr, config.epochs, config.layers, config.weight_stddev), (1e-4, Some(20), 1, Some(1e-6)));
         assert_eq!((config.num_unrollings, config.ext_cursor_inc, config.principal_components), (100, Some(1), 0));
+        assert_eq!((config.input_noise, config.restart, config.max_minutes), (0.0, 0.0, None));
         assert_eq!((config.input_keep, config.output_keep, config.streams, config.bptt), (1.0, 1.0, 1, 1));
         assert_eq!((config.label_shape, config.label_offset), (Some([100, 1024]), Some(1024)));
     }

@@ -71,25 +71,28 @@ impl Record {
         Ok(Self { folder: folder.into(), journal, sampler: Sampler::new(folder, config, data)? })
     }
 
-    /// A step was made.
-    pub fn step(&mut self, entry: &StepEntry) -> Result<(), TrainError> {
-        Ok(self.journal.append(&Entry::Step(*entry))?)
+    /// A step was made, and perhaps an epoch completed; sampling goes on. Returns finished outputs.
+    pub fn all(
+        &mut self,
+        step: &StepEntry,
+        epoch: Option<&EpochEntry>,
+        training: &Training<'_>,
+    ) -> Result<Vec<SampleEntry>, TrainError> {
+        self.journal.append(&Entry::Step(*step))?;
+        if let Some(epoch) = epoch {
+            self.epoch(epoch, training)?;
+        }
+        let finished = self.sampler.after_step(training)?;
+        self.keep(finished)
     }
 
-    /// An epoch was completed.
-    pub fn epoch(&mut self, entry: &EpochEntry, training: &Training<'_>) -> Result<(), TrainError> {
+    fn epoch(&mut self, entry: &EpochEntry, training: &Training<'_>) -> Result<(), TrainError> {
         let mut entry = entry.clone();
         if has_histograms(entry.epoch) {
             let tensors = training.weights()?;
             entry.weights = tensors.iter().map(|(name, values)| histogram(name, values)).collect();
         }
         Ok(self.journal.append(&Entry::Epoch(entry))?)
-    }
-
-    /// After a step: sampling goes on. Returns finished outputs.
-    pub fn sample(&mut self, training: &Training<'_>) -> Result<Vec<SampleEntry>, TrainError> {
-        let finished = self.sampler.after_step(training)?;
-        self.keep(finished)
     }
 
     /// The end of the run: finishes the outputs under way.

@@ -74,7 +74,7 @@ impl Cut {
 }
 
 /// Frames are computed in advance; plain samples are cut where they are needed.
-fn uses_frames(model: &ModelConfig) -> bool {
+pub(super) fn uses_frames(model: &ModelConfig) -> bool {
     matches!(model.approach, Approach::Magnitude { .. }) || model.principal_components > 0
 }
 

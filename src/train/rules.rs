@@ -5,7 +5,7 @@ use super::{
     options::{Excerpt, Optimiser, TrainApproach},
     problem::Problem,
 };
-use crate::model::{Cell, Head};
+use crate::model::{Cell, Head, MAX_FILE_BYTES};
 use std::fmt::Display;
 
 /// What a segment's intermediate results may take.
@@ -91,7 +91,29 @@ pub(super) fn problems(config: &TrainConfig) -> Vec<Problem> {
         let held = bytes <= MOST_SEGMENT_BYTES;
         check.require(held, "streams × num_unrollings × bptt", rule, format!("{bytes} bytes"));
     }
+    if check.0.is_empty() {
+        let bytes = 4 * weights(config, frame);
+        let rule = format!("a model of at most {MAX_FILE_BYTES} bytes");
+        check.require(bytes <= u128::from(MAX_FILE_BYTES), "hidden, layers", rule, format!("{bytes} bytes"));
+    }
     check.0
+}
+
+/// About as many numbers as the model's file will hold.
+fn weights(config: &TrainConfig, frame: usize) -> u128 {
+    let (hidden, components) = (config.hidden as u128, config.principal_components as u128);
+    let inputs = if components > 0 { components } else { frame as u128 };
+    let predicted = match config.approach {
+        TrainApproach::Column { .. } | TrainApproach::Transpose { .. } => 1,
+        _ => inputs,
+    };
+    let outputs = match config.head {
+        Head::Mse => predicted,
+        Head::Mixture { components, .. } => components as u128 * (1 + 2 * predicted),
+    };
+    let rows = config.cell.gates() as u128 * hidden;
+    let layers = rows * (inputs + hidden + 2) + (config.layers as u128 - 1) * rows * (2 * hidden + 2);
+    layers + outputs * (hidden + 1) + components * (frame as u128 + 3) + frame as u128
 }
 
 fn material(check: &mut Check, config: &TrainConfig) {
@@ -113,6 +135,17 @@ fn matrices(check: &mut Check, config: &TrainConfig, frame: usize) {
     check.range("num_unrollings", rows, 1, 1024);
     check.range("int_cursor_inc", config.int_cursor_inc.unwrap_or(1), 1, 1 << 16);
     check.range("ext_cursor_inc", config.ext_cursor_inc.unwrap_or(1), 1, 1 << 16);
+    let components = matches!(config.approach, TrainApproach::Vector { .. }) && config.principal_components > 0;
+    for (field, value) in [("int_cursor_inc", config.int_cursor_inc), ("ext_cursor_inc", config.ext_cursor_inc)] {
+        let rule = "none, as vectors are cut in advance for their principal_components";
+        check.require(!components || value.is_none(), field, rule, value.unwrap_or(0));
+    }
+    if let (TrainApproach::Transpose { .. }, Some(distance)) = (&config.approach, config.int_cursor_inc) {
+        check.range("int_cursor_inc", distance, 1, 8192);
+    }
+    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let rule = format!("1, as a step of the approach {} is a sample", config.approach.kind());
+    check.require(frames || config.offsets == 1, "offsets", rule, config.offsets);
     let (shape, offset) = match config.approach {
         TrainApproach::Vector { seg_len, .. } => ([rows, frame], seg_len),
         TrainApproach::Magnitude { .. } => ([rows, frame], 1),
@@ -193,6 +226,8 @@ fn training(check: &mut Check, config: &TrainConfig) {
         "0, as the optimiser is not adam",
         config.weight_decay,
     );
+    let heavy = matches!(config.optimiser, Optimiser::Sgd | Optimiser::Rmsprop) || config.momentum == 0.0;
+    check.require(heavy, "momentum", "0, as the optimiser is neither sgd nor rmsprop", config.momentum);
     let signs = config.optimiser != Optimiser::Rprop || config.one_shot;
     check.require(
         signs,

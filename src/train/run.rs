@@ -137,12 +137,15 @@ pub fn train(
         interrupted = observer.step(&progress).is_break();
         let epoch = training.close_epoch()?;
         if let Some(record) = &mut record {
-            record.step(&entry)?;
-            if let Some(epoch) = &epoch {
-                record.epoch(epoch, &training)?;
-            }
-            for sample in record.sample(&training)? {
-                observer.sample(&sample);
+            match record.all(&entry, epoch.as_ref(), &training) {
+                Ok(samples) => samples.iter().for_each(|sample| observer.sample(sample)),
+                Err(error) => {
+                    // The steps since the last checkpoint are not lost if the checkpoint can still be written.
+                    if let Some(files) = files {
+                        let _ = training.save(&files.checkpoint);
+                    }
+                    return Err(error);
+                }
             }
         }
         if let Some(epoch) = &epoch {
@@ -162,13 +165,16 @@ pub fn train(
         }
     }
     if let Some(record) = &mut record {
-        for sample in record.finish(&training)? {
-            observer.sample(&sample);
+        if !interrupted {
+            for sample in record.finish(&training)? {
+                observer.sample(&sample);
+            }
         }
         report(record, observer);
     }
     let mut model = training.model()?;
     if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
+        observer.note("listening to the model, to find how far its partials are to be sharpened");
         model = calibrate::sharpen(model, data)?;
     }
     Ok(Trained { model, steps: training.step, interrupted })
@@ -307,6 +313,9 @@ impl<'a> Training<'a> {
         if let Some(tensor) = first_not_finite(&self.network.variables)? {
             return Err(self.diverged(&tensor, "a weight that is no number".into()));
         }
+        if let Some(tensor) = self.memory.not_finite() {
+            return Err(self.diverged(tensor, "a moment of the optimiser that is no number".into()));
+        }
         self.step += 1;
         self.ledger.update(mean);
         let progress = Progress {
@@ -340,7 +349,10 @@ impl<'a> Training<'a> {
                 self.validated = self.step;
             }
         }
-        self.plateau.epoch(entry.validation.unwrap_or(entry.train).loss, self.config);
+        let judged = if self.validated > 0 { entry.validation } else { Some(entry.train) };
+        if let Some(errors) = judged {
+            self.plateau.epoch(errors.loss, self.config);
+        }
         Ok(Some(entry))
     }
 
@@ -358,6 +370,9 @@ impl<'a> Training<'a> {
             steps += segment.steps as f64;
         }
         let [loss, mae, mbe] = sums.map(|sum| (sum / steps) as f32);
+        if !loss.is_finite() {
+            return Err(self.diverged("validation", format!("a loss of {loss}")));
+        }
         Ok(Errors { loss, mae, mbe })
     }
 
@@ -424,6 +439,7 @@ impl<'a> Training<'a> {
         if counters.places.len() != self.config.streams
             || !counters.places.iter().all(inside)
             || counters.song as usize >= self.data.songs.len()
+            || (self.config.one_shot && counters.places[0] != self.streams.beginning(counters.song, self.data))
         {
             return Err(fail(format!("{} places in the material", self.config.streams), "others".into()));
         }

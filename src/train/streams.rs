@@ -56,7 +56,7 @@ impl Streams {
     pub fn updates_per_epoch(config: &TrainConfig, data: &Dataset) -> u64 {
         match config.one_shot {
             true => data.songs.len() as u64,
-            false => (data.frames() as u64).div_ceil((config.streams * config.bptt) as u64),
+            false => (data.frames() as u64).div_ceil((config.streams * config.bptt) as u64).max(1),
         }
     }
 
@@ -75,7 +75,7 @@ impl Streams {
         let mut restarted = vec![config.reset_state; self.places.len()];
         for (place, restarted) in self.places.iter_mut().zip(&mut restarted) {
             let jump = self.random.uniform() < config.restart;
-            if jump || place.1 >= starts(config, data, place.0) * cut.grid as u32 {
+            if jump || place.1 as usize > last_place(config, data, place.0) {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
@@ -84,6 +84,11 @@ impl Streams {
         let segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
         self.places.iter_mut().for_each(|place| place.1 += (steps * cut.advance) as u32);
         segment
+    }
+
+    /// Where a song begins (`one_shot`).
+    pub fn beginning(&self, song: u32, data: &Dataset) -> Place {
+        (0, data.unit_at(0, data.songs[song as usize].span.start) as u32)
     }
 
     fn next_of_song(&mut self, config: &TrainConfig, data: &Dataset) -> Segment {
@@ -103,7 +108,7 @@ impl Streams {
         self.places[0] = (0, (place + steps * cut.advance) as u32);
         if segment.ends_update {
             self.song = (self.song + 1) % data.songs.len() as u32;
-            self.places[0] = (0, data.unit_at(0, data.songs[self.song as usize].span.start) as u32);
+            self.places[0] = self.beginning(self.song, data);
         }
         segment
     }
@@ -111,8 +116,12 @@ impl Streams {
 
 /// Places on a lattice from which a whole segment can be taken, in grid steps.
 fn starts(config: &TrainConfig, data: &Dataset, lattice: u32) -> u32 {
-    let last = data.rows.units(lattice as usize) - data.cut.span(config.bptt, data.rows.frames());
-    (last / data.cut.grid + 1) as u32
+    (last_place(config, data, lattice) / data.cut.grid + 1) as u32
+}
+
+/// The last unit from which a whole segment can be taken; those that follow one another need not stay on the grid.
+fn last_place(config: &TrainConfig, data: &Dataset, lattice: u32) -> usize {
+    data.rows.units(lattice as usize) - data.cut.span(config.bptt, data.rows.frames())
 }
 
 /// The matrices of `steps` steps from `places` on; `song_of` a lattice and unit.
@@ -161,6 +170,8 @@ pub(super) struct Evaluation<'a> {
 const STREAMS: usize = 8;
 /// And in at most so many steps of each: its beginning and seven other places, where it is longer.
 const MOST_STEPS: usize = 2048;
+/// Rows of a segment that no memory will mind.
+const ROWS: usize = 4096;
 
 impl<'a> Evaluation<'a> {
     /// None if the held-out material is too short.
@@ -189,7 +200,10 @@ impl<'a> Evaluation<'a> {
 
     /// The next segment; none at the end.
     pub fn next(&mut self) -> Option<Segment> {
-        let steps = self.steps_left.min(self.config.bptt.max(64));
+        // As many rows as a step of the training hears, or some thousand: memory was reckoned for that.
+        let trained = self.config.streams * self.config.bptt / self.places.len();
+        let cheap = ROWS / (self.places.len() * self.data.cut.rows);
+        let steps = self.steps_left.min(trained.max(cheap).max(1));
         if steps == 0 {
             return None;
         }

@@ -144,6 +144,12 @@ fn weight_gradients(run: &Run<'_>, groups: usize, of_sums: &[f32], h: &[f32], gr
         let (of_sums, x) = (gather(of_sums, hidden, first, end), gather(run.x, inputs, 0, inputs));
         let heard = gather(&heard, hidden, first, hidden);
         let rows = of_sums.len() / width;
+        if rows == 0 {
+            // It never moved.
+            grad.ih[first * inputs..end * inputs].fill(0.0);
+            grad.bias_ih[first..end].fill(0.0);
+            continue;
+        }
         let of_sums = View::whole(&of_sums, rows, width);
         multiply_rows(
             of_sums.t(),

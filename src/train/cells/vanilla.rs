@@ -30,7 +30,14 @@ pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
                     || {
                         for (h, (r, b)) in h.iter_mut().zip(recurrent.iter().zip(&bias)) {
                             let sum = *h + (r + b);
-                            *h = if RELU { sum.max(0.0) } else { tanh(sum) };
+                            // Not `max`, which would make 0 of a NaN.
+                            *h = if !RELU {
+                                tanh(sum)
+                            } else if sum < 0.0 {
+                                0.0
+                            } else {
+                                sum
+                            };
                         }
                     },
                 );
