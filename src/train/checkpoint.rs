@@ -1,13 +1,8 @@
 //! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
 
 use super::{
-    cells::LayerState,
-    error::TrainError,
-    files::write_whole,
-    ledger::Ledger,
-    network::TrainedNetwork,
-    optimiser::{Memory, Named},
-    streams::Place,
+    cells::LayerState, error::TrainError, files::write_whole, gradient::Named, ledger::Ledger, network::TrainedNetwork,
+    optimiser::Memory, streams::Place,
 };
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};

@@ -1,18 +1,21 @@
 //! The dense layer while it is trained, as one candle operation.
 
 use super::{
-    cells::{View, multiply_rows, sum_rows},
+    cells::{Tools, View, multiply_rows, sum_rows},
     tensors::{slice, values},
 };
 use candle_core::{CpuStorage, CustomOp3, Device, Layout, Result, Shape, Tensor};
 
-/// x·Wᵀ + b: `x` `(rows, inputs)`, `weight` `(outputs, inputs)`, `bias` `(outputs)`.
-pub(super) fn dense(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+/// x·Wᵀ + b: `x` `(rows, inputs)`, `weight` `(outputs, inputs)`, `bias` `(outputs)`. The gradients of the last two are left under
+/// their `names`.
+pub(super) fn dense(x: &Tensor, weight: &Tensor, bias: &Tensor, names: [String; 2], tools: &Tools) -> Result<Tensor> {
     let (outputs, inputs) = weight.dims2()?;
-    x.apply_op3(weight, bias, Dense { rows: x.dim(0)?, inputs, outputs })
+    x.apply_op3(weight, bias, Dense { names, tools: tools.clone(), rows: x.dim(0)?, inputs, outputs })
 }
 
 struct Dense {
+    names: [String; 2],
+    tools: Tools,
     rows: usize,
     inputs: usize,
     outputs: usize,
@@ -32,12 +35,12 @@ impl CustomOp3 for Dense {
         bias: &CpuStorage,
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let Self { rows, inputs, outputs } = *self;
+        let Self { rows, inputs, outputs, .. } = *self;
         let (x, weight) = (slice(x, x_layout)?, slice(weight, weight_layout)?);
         let bias = slice(bias, bias_layout)?;
         let mut y = vec![0.0; rows * outputs];
         let weight = View::whole(weight, outputs, inputs).t();
-        multiply_rows(View::whole(x, rows, inputs), weight, &mut y, outputs);
+        multiply_rows(View::whole(x, rows, inputs), weight, &mut y, outputs, &self.tools.work);
         for row in y.chunks_exact_mut(outputs) {
             row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
         }
@@ -48,20 +51,21 @@ impl CustomOp3 for Dense {
         &self,
         x: &Tensor,
         weight: &Tensor,
-        bias: &Tensor,
+        _bias: &Tensor,
         _y: &Tensor,
         grad_y: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let Self { rows, inputs, outputs } = *self;
+        let Self { rows, inputs, outputs, .. } = *self;
         let mut grad_x = vec![0.0; rows * inputs];
-        let (mut grad_weight, mut grad_bias) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
+        let names = [&self.names[0][..], &self.names[1]];
+        let [mut grad_weight, mut grad_bias] = self.tools.sink.take(names, [outputs * inputs, outputs]);
         values([x, weight, &grad_y.contiguous()?], |[x, weight, grad_y]| {
-            let grad_y = View::whole(grad_y, rows, outputs);
-            multiply_rows(grad_y, View::whole(weight, outputs, inputs), &mut grad_x, inputs);
-            multiply_rows(grad_y.t(), View::whole(x, rows, inputs), &mut grad_weight, inputs);
+            let (grad_y, work) = (View::whole(grad_y, rows, outputs), &self.tools.work);
+            multiply_rows(grad_y, View::whole(weight, outputs, inputs), &mut grad_x, inputs, work);
+            multiply_rows(grad_y.t(), View::whole(x, rows, inputs), &mut grad_weight, inputs, work);
             sum_rows(grad_y, &mut grad_bias);
         })?;
-        let tensor = |values: Vec<f32>, like: &Tensor| Tensor::from_vec(values, like.shape(), &Device::Cpu).map(Some);
-        Ok((tensor(grad_x, x)?, tensor(grad_weight, weight)?, tensor(grad_bias, bias)?))
+        self.tools.sink.put(names, [grad_weight, grad_bias]);
+        Ok((Some(Tensor::from_vec(grad_x, x.shape(), &Device::Cpu)?), None, None))
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod field_table;
 mod fields;
 pub mod files;
+mod gradient;
 #[cfg(test)]
 mod gradient_check;
 pub mod journal;
@@ -38,6 +39,7 @@ mod run;
 mod sampling;
 mod streams;
 mod tensors;
+mod workspace;
 
 pub use config::TrainConfig;
 pub use dataset::{Dataset, magnitude_peak};

@@ -1,9 +1,10 @@
 //! The network while it is trained: PyTorch's tensors as candle variables.
 
 use super::{
-    cells::{Layer, LayerState, PARTS},
+    cells::{Layer, LayerState, PARTS, Tools, Variables},
     dense::dense,
     dropout::Dropout,
+    gradient::Named,
     tensors::values,
 };
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     model::{Approach, Cell, Head, ModelConfig},
 };
 use candle_core::{Device, Result, Tensor, Var};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::MutexGuard};
 
 /// Logarithm of the scales of an untrained mixture.
 const FIRST_LOG_SCALE: f32 = -1.0;
@@ -35,6 +36,7 @@ pub(super) struct TrainedNetwork {
     tanh_output: bool,
     /// Rows of a matrix that make one prediction together; 1 but for *transpose*.
     columns: usize,
+    tools: Tools,
     /// Under the names of the model file.
     pub variables: BTreeMap<String, Var>,
 }
@@ -56,7 +58,6 @@ impl TrainedNetwork {
             cell: model.cell,
             inputs: if index == 0 { model.inputs() } else { model.hidden },
             hidden: model.hidden,
-            peepholes: model.peepholes,
             clock_groups: model.clock_groups,
             lowest: index == 0,
         });
@@ -65,6 +66,7 @@ impl TrainedNetwork {
             residual: model.residual_layers,
             tanh_output: model.tanh_output,
             columns: columns(model),
+            tools: Tools::default(),
             variables,
         })
     }
@@ -87,27 +89,38 @@ impl TrainedNetwork {
         let rows = inputs.len() / width;
         let mut x = Tensor::from_slice(inputs, (rows, width), &Device::Cpu)?;
         for (index, (layer, state)) in self.layers.iter().zip(state).enumerate() {
-            let weights: Vec<Tensor> = PARTS
-                .iter()
-                .filter_map(|part| self.variables.get(&format!("rnn.{part}_l{index}")))
-                .map(|variable| variable.flatten_all())
-                .collect::<Result<_>>()?;
+            let names = PARTS.map(|part| format!("rnn.{part}_l{index}"));
+            let tensors = names.iter().filter_map(|name| Some(self.variables.get(name)?.as_tensor().clone())).collect();
+            let variables = Variables { names, tensors };
             let (input, heard) = match &mut dropout {
                 Some(dropout) => (dropout.of_input(&x)?, dropout.of_state(rows * layer.hidden)),
                 None => (x.clone(), None),
             };
-            let (mut h, next) = layer.run(&input, &Tensor::cat(&weights, 0)?, state, heard)?;
+            let (mut h, next) = layer.run(&input, variables, state, heard, &self.tools)?;
             *state = next;
             if let Some(dropout) = &mut dropout {
                 h = dropout.of_output(&h)?;
             }
             x = if self.residual && layer.inputs == layer.hidden { (h + x)? } else { h };
         }
-        let mut y = dense(&x, &self.variables["out.weight"], &self.variables["out.bias"])?;
-        if let (Some(weight), Some(bias)) = (self.variables.get("columns.weight"), self.variables.get("columns.bias")) {
-            y = dense(&y.reshape((rows / self.columns, self.columns))?, weight, bias)?;
+        let mut y = self.dense("out", &x)?;
+        if self.variables.contains_key("columns.weight") {
+            y = self.dense("columns", &y.reshape((rows / self.columns, self.columns))?)?;
         }
         if self.tanh_output { y.tanh() } else { Ok(y) }
+    }
+
+    fn dense(&self, name: &str, x: &Tensor) -> Result<Tensor> {
+        let names = ["weight", "bias"].map(|part| format!("{name}.{part}"));
+        let [weight, bias] = [&self.variables[&names[0]], &self.variables[&names[1]]];
+        dense(x, weight, bias, names, &self.tools)
+    }
+
+    /// The gradient of a loss that follows from the last [`Self::forward`], until the next. Numbers may be taken out of it; their
+    /// memory is used again.
+    pub fn backward(&self, loss: &Tensor) -> Result<MutexGuard<'_, Named>> {
+        loss.backward()?;
+        Ok(self.tools.sink.lock())
     }
 
     /// The weights as they are, under the names of the model file.

@@ -1,11 +1,13 @@
 //! How gradients become changes of the weights.
 
 use super::{
+    cells::{for_each, threads},
     config::TrainConfig,
+    gradient::Named,
     options::{LrSchedule, Optimiser},
-    tensors::values,
+    tensors::{all_finite, change, values},
 };
-use candle_core::{Device, Result, Tensor, Var, backprop::GradStore};
+use candle_core::{Result, Var};
 use std::collections::BTreeMap;
 
 const BETA_1: f32 = 0.9;
@@ -21,37 +23,45 @@ const MOST_STEP: f32 = 50.0;
 /// A cosine schedule ends at this part of the first rate.
 const LAST_RATE: f64 = 0.01;
 
-/// Numbers for every variable, under its name.
-pub(super) type Named = BTreeMap<String, Vec<f32>>;
-
 /// A gradient that gathers until the weights move.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Gradient(Named);
+pub(super) struct Gradient {
+    sums: Named,
+    /// Something was gathered since the last [`Self::clear`].
+    gathered: bool,
+}
 
 impl Gradient {
-    /// Adds `weight` times the gradients of a segment.
-    pub fn add(&mut self, variables: &BTreeMap<String, Var>, gradients: &GradStore, weight: f32) -> Result<()> {
-        for (name, variable) in variables {
-            let Some(gradient) = gradients.get(variable) else { continue };
-            values([&gradient.contiguous()?], |[gradient]| match self.0.get_mut(name) {
-                None => {
-                    self.0.insert(name.clone(), gradient.iter().map(|g| weight * g).collect());
-                }
-                Some(sum) => sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += weight * g),
-            })?;
+    /// Begins anew, in the same memory.
+    pub fn clear(&mut self) {
+        self.gathered = false;
+    }
+
+    /// Adds `weight` times the gradient of a segment, which may be taken.
+    pub fn add(&mut self, segment: &mut Named, weight: f32) {
+        if !self.gathered {
+            std::mem::swap(&mut self.sums, segment);
+            self.gathered = true;
+            if weight != 1.0 {
+                self.scale(weight);
+            }
+            return;
         }
-        Ok(())
+        for (name, gradient) in segment {
+            let sums = self.sums.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+            sums.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += weight * *g);
+        }
     }
 
     /// Multiplies all of it.
     pub fn scale(&mut self, gain: f32) {
-        self.0.values_mut().flatten().for_each(|g| *g *= gain);
+        self.sums.values_mut().flatten().for_each(|g| *g *= gain);
     }
 
     /// Adds the gradient of `reg_amount` · ½ Σ w² over the matrices of the recurrent layers.
     pub fn regularise(&mut self, variables: &BTreeMap<String, Var>, reg_amount: f64) -> Result<()> {
         for (name, variable) in variables.iter().filter(|(name, _)| name.starts_with("rnn.weight_")) {
-            if let Some(gradient) = self.0.get_mut(name) {
+            if let Some(gradient) = self.sums.get_mut(name) {
                 values([variable], |[weights]| {
                     gradient.iter_mut().zip(weights).for_each(|(g, w)| *g += reg_amount as f32 * w);
                 })?;
@@ -62,27 +72,27 @@ impl Gradient {
 
     /// The first tensor that holds a number that is not finite.
     pub fn not_finite(&self) -> Option<&str> {
-        self.0.iter().find(|(_, g)| !g.iter().all(|x| x.is_finite())).map(|(name, _)| &name[..])
+        self.sums.iter().find(|(_, g)| !all_finite(g)).map(|(name, _)| &name[..])
     }
 
     /// Clips by value, then by norm; returns the norm before both.
     pub fn clip(&mut self, config: &TrainConfig) -> f64 {
         let norm = self.norm();
         if let Some(most) = config.clip_value {
-            self.0.values_mut().flatten().for_each(|g| *g = g.clamp(-most as f32, most as f32));
+            self.sums.values_mut().flatten().for_each(|g| *g = g.clamp(-most as f32, most as f32));
         }
         if let Some(most) = config.clip_norm {
             let norm = if config.clip_value.is_some() { self.norm() } else { norm };
             if norm > most {
                 let gain = (most / norm) as f32;
-                self.0.values_mut().flatten().for_each(|g| *g *= gain);
+                self.sums.values_mut().flatten().for_each(|g| *g *= gain);
             }
         }
         norm
     }
 
     fn norm(&self) -> f64 {
-        self.0.values().map(|g| g.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()).sum::<f64>().sqrt()
+        self.sums.values().map(|gradient| square_sum(gradient)).sum::<f64>().sqrt()
     }
 }
 
@@ -110,19 +120,42 @@ impl Memory {
         let rule = Rule::new(config, rate, self.updates);
         let second_start = if config.optimiser == Optimiser::Rprop { rate as f32 } else { 0.0 };
         for (name, variable) in variables {
-            let Some(gradient) = gradient.0.get(name) else { continue };
-            let mut weights = values([variable], |[w]| w.to_vec())?;
-            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; weights.len()]);
-            let second = self.second.entry(name.clone()).or_insert_with(|| vec![second_start; weights.len()]);
+            let Some(gradient) = gradient.sums.get(name) else { continue };
+            let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
+            let second = self.second.entry(name.clone()).or_insert_with(|| vec![second_start; gradient.len()]);
             let decay = if variable.rank() > 1 { rule.decay } else { 0.0 };
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || rule.apply(&mut weights, gradient, first, second, decay),
-            );
-            variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu)?)?;
+            change(variable, |weights| {
+                let each = weights.len().div_ceil(threads()).max(1);
+                let pieces = weights.chunks_mut(each).zip(gradient.chunks(each));
+                let pieces = pieces.zip(first.chunks_mut(each).zip(second.chunks_mut(each))).collect();
+                for_each(pieces, |((weights, gradient), (first, second))| {
+                    pulp::Arch::new().dispatch(
+                        #[inline(always)]
+                        || rule.apply(weights, gradient, first, second, decay),
+                    );
+                });
+            })?;
         }
         Ok(())
     }
+}
+
+/// Σ g². In sixteen sums, so that it is done in vectors.
+fn square_sum(values: &[f32]) -> f64 {
+    let mut sums = [0.0f64; 16];
+    let (whole, rest) = values.as_chunks::<16>();
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for values in whole {
+                for (sum, &x) in sums.iter_mut().zip(values) {
+                    *sum += f64::from(x) * f64::from(x);
+                }
+            }
+        },
+    );
+    let rest = rest.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>();
+    sums.iter().sum::<f64>() + rest
 }
 
 /// An optimiser with the numbers of one update.

@@ -182,6 +182,8 @@ pub(super) struct Training<'a> {
     pub config: &'a TrainConfig,
     pub data: &'a Dataset,
     network: TrainedNetwork,
+    /// Memory for the next update's gradient.
+    gradient: Gradient,
     memory: Memory,
     pub streams: Streams,
     dropout: Random,
@@ -207,6 +209,7 @@ impl<'a> Training<'a> {
         Ok(Self {
             config,
             data,
+            gradient: Gradient::default(),
             memory: Memory::default(),
             streams: Streams::new(config, data, random(2)),
             dropout: random(3),
@@ -252,7 +255,8 @@ impl<'a> Training<'a> {
     fn step(&mut self) -> Result<(Progress, StepEntry), TrainError> {
         // The clock decides on the schedule only where nothing else does, so that runs can be repeated.
         let fraction = self.by_epochs().or_else(|| self.by_minutes()).unwrap_or(0.0);
-        let mut gradient = Gradient::default();
+        let mut gradient = std::mem::take(&mut self.gradient);
+        gradient.clear();
         let (mut sum, mut steps) = (0.0f64, 0usize);
         loop {
             let segment = self.streams.next(self.config, self.data);
@@ -271,7 +275,7 @@ impl<'a> Training<'a> {
             }
             let whole = segment.ends_update && steps == 0;
             let weight = if whole { 1.0 } else { segment.steps as f32 };
-            gradient.add(&self.network.variables, &loss.node.backward()?, weight)?;
+            gradient.add(&mut *self.network.backward(&loss.node)?, weight);
             self.ledger.segment(&segment, &loss);
             sum += f64::from(loss.mean) * segment.steps as f64;
             steps += segment.steps;
@@ -292,6 +296,7 @@ impl<'a> Training<'a> {
         let norm = gradient.clip(self.config);
         let rate = learning_rate(self.config, self.memory.updates, fraction, self.plateau.reduction);
         self.memory.update(&self.network.variables, &gradient, rate, self.config)?;
+        self.gradient = gradient;
         if let Some(tensor) = first_not_finite(&self.network.variables)? {
             return Err(self.diverged(&tensor, "a weight that is no number".into()));
         }

@@ -4,10 +4,9 @@
 //! Groups that rest cost nothing: products are taken over those that move only, forward, backward and of the weights.
 
 use super::{
-    Layer,
     parallel::{by_part, for_each, parts},
     product::{Packed, View, multiply_rows},
-    shared::{Gradients, Run, Sizes, sum_rows},
+    shared::{Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
 use crate::nn::tanh;
@@ -35,7 +34,7 @@ pub(super) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
     let mut h = vec![0.0; run.sizes.rows() * hidden];
     let bias = run.weights.bias();
     let weights: Vec<[Packed; 2]> =
-        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih.t()), Packed::new(hh.t())]).collect();
+        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih.t(), run.work), Packed::new(hh.t(), run.work)]).collect();
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -71,12 +70,21 @@ pub(super) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
     h
 }
 
-pub(super) fn backward(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
+/// Fills `grad` and returns the gradient of x, if it is wanted.
+pub(super) fn backward(
+    run: &Run<'_>,
+    groups: usize,
+    h: &[f32],
+    grad_h: &[f32],
+    grad: &mut WeightsMut<'_>,
+    wants_x: bool,
+) -> Option<Vec<f32>> {
     let Sizes { streams, inputs, hidden, .. } = run.sizes;
-    let (groups, width) = (layer.clock_groups, hidden / layer.clock_groups);
-    let weights: Vec<[Packed; 2]> = blocks(run, groups).map(|[ih, hh]| [Packed::new(ih), Packed::new(hh)]).collect();
-    let mut of_sums = vec![0.0; h.len()];
-    let mut grad_x = vec![0.0; if layer.lowest { 0 } else { run.x.len() }];
+    let width = hidden / groups;
+    let weights: Vec<[Packed; 2]> =
+        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih, run.work), Packed::new(hh, run.work)]).collect();
+    let mut of_sums = run.work.take(h.len());
+    let mut grad_x = vec![0.0; if wants_x { run.x.len() } else { 0 }];
     let parts = parts(streams);
     let of_parts = by_part(&mut of_sums, &parts, streams, hidden).into_iter();
     let of_x = by_part(&mut grad_x, &parts, streams, inputs).into_iter().map(Vec::into_iter);
@@ -113,22 +121,22 @@ pub(super) fn backward(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -
             from_later.iter_mut().zip(&of_heard).for_each(|(later, heard)| *later += heard);
         }
     });
-    let weights = weight_gradients(run, layer, &of_sums, h);
-    Gradients { x: (!layer.lowest).then_some(grad_x), weights }
+    weight_gradients(run, groups, &of_sums, h, grad);
+    wants_x.then_some(grad_x)
 }
 
 /// Group by group, over the steps at which it moved.
-fn weight_gradients(run: &Run<'_>, layer: Layer, of_sums: &[f32], h: &[f32]) -> Vec<f32> {
+fn weight_gradients(run: &Run<'_>, groups: usize, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>) {
     let Sizes { inputs, hidden, .. } = run.sizes;
-    let width = hidden / layer.clock_groups;
+    let width = hidden / groups;
     let heard = run.all_heard(h);
-    let mut flat = vec![0.0; layer.weight_count()];
-    let grad = WeightsMut::of(layer, &mut flat);
-    for group in 0..layer.clock_groups {
+    // What lies below the diagonal has no effect.
+    grad.hh.fill(0.0);
+    for group in 0..groups {
         let (first, end) = (group * width, (group + 1) * width);
         let gather = |values: &[f32], columns: usize, from: usize, to: usize| -> Vec<f32> {
             let steps = values.chunks_exact(run.sizes.streams * columns).enumerate();
-            let steps = steps.filter(|(step, _)| moving(run.start.tick + *step as u64, layer.clock_groups) > group);
+            let steps = steps.filter(|(step, _)| moving(run.start.tick + *step as u64, groups) > group);
             steps
                 .flat_map(|(_, rows)| rows.chunks_exact(columns).flat_map(|row| row[from..to].iter().copied()))
                 .collect()
@@ -137,13 +145,18 @@ fn weight_gradients(run: &Run<'_>, layer: Layer, of_sums: &[f32], h: &[f32]) -> 
         let heard = gather(&heard, hidden, first, hidden);
         let rows = of_sums.len() / width;
         let of_sums = View::whole(&of_sums, rows, width);
-        multiply_rows(of_sums.t(), View::whole(&x, rows, inputs), &mut grad.ih[first * inputs..end * inputs], inputs);
+        multiply_rows(
+            of_sums.t(),
+            View::whole(&x, rows, inputs),
+            &mut grad.ih[first * inputs..end * inputs],
+            inputs,
+            run.work,
+        );
         let grad_hh = &mut grad.hh[first * hidden + first..end * hidden];
-        multiply_rows(of_sums.t(), View::whole(&heard, rows, hidden - first), grad_hh, hidden);
+        multiply_rows(of_sums.t(), View::whole(&heard, rows, hidden - first), grad_hh, hidden, run.work);
         sum_rows(of_sums, &mut grad.bias_ih[first..end]);
     }
     grad.bias_hh.copy_from_slice(grad.bias_ih);
-    flat
 }
 
 #[cfg(test)]

@@ -2,18 +2,20 @@
 //! recurrent part is inside the reset gate.
 
 use super::{
-    Layer,
     parallel::{by_part, for_each, parts},
     product::{Packed, View, multiply_rows},
-    shared::{Gradients, Run, Sizes, sum_rows},
+    shared::{Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
-use crate::nn::{sigmoid, tanh};
+use crate::{
+    nn::{sigmoid, tanh},
+    train::workspace::Buffer,
+};
 
 /// What the backward pass needs besides h.
 pub(super) struct Pass {
     /// Gates after their functions, and what the reset gate lets through: `[row][r z n m]`, m = W_hn·h + b_hn.
-    gates: Vec<f32>,
+    gates: Buffer,
 }
 
 impl Pass {
@@ -21,9 +23,9 @@ impl Pass {
     pub fn run(run: &Run<'_>) -> (Vec<f32>, Self) {
         let Sizes { streams, hidden, .. } = run.sizes;
         let rows = run.sizes.rows();
-        let (mut h, mut gates) = (vec![0.0; rows * hidden], vec![0.0; rows * 4 * hidden]);
+        let (mut h, mut gates) = (vec![0.0; rows * hidden], run.work.take(rows * 4 * hidden));
         run.project(&mut gates, 4 * hidden);
-        let weight = Packed::new(View::whole(run.weights.hh, 3 * hidden, hidden).t());
+        let weight = Packed::new(View::whole(run.weights.hh, 3 * hidden, hidden).t(), run.work);
         let parts = parts(streams);
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
         let jobs = parts.iter().zip(of_parts.zip(by_part(&mut h, &parts, streams, hidden))).collect();
@@ -56,13 +58,12 @@ impl Pass {
         (h, Self { gates })
     }
 
-    pub fn backward(&self, run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
-        let Sizes { streams, hidden, inputs, .. } = run.sizes;
-        let (rows, heard) = (run.sizes.rows(), run.all_heard(h));
-        let weight_rz = Packed::new(View::whole(run.weights.hh, 2 * hidden, hidden));
-        let weight_n = Packed::new(View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden));
-        // Of the sums in r, z, n, and of m. `[row][4·hidden]`
-        let mut of_sums = vec![0.0; self.gates.len()];
+    /// The gradient of the sums in r, z and n, and of m, `[row][4·hidden]`. `heard`: [`Run::all_heard`].
+    pub fn backward(&self, run: &Run<'_>, heard: &[f32], grad_h: &[f32]) -> Buffer {
+        let Sizes { streams, hidden, .. } = run.sizes;
+        let weight_rz = Packed::new(View::whole(run.weights.hh, 2 * hidden, hidden), run.work);
+        let weight_n = Packed::new(View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden), run.work);
+        let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
         let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
         for_each(jobs, |(part, mut of_sums)| {
@@ -95,21 +96,32 @@ impl Pass {
                 }
             }
         });
-        let mut flat = vec![0.0; layer.weight_count()];
-        let grad = WeightsMut::of(layer, &mut flat);
-        let of_input = View::new(&of_sums, rows, 3 * hidden, 4 * hidden);
-        let of_rz = View::new(&of_sums, rows, 2 * hidden, 4 * hidden);
+        of_sums
+    }
+
+    /// What follows from that: as [`Run::gradients`], but for the sums that only one of the products enters.
+    pub fn gradients(
+        run: &Run<'_>,
+        of_sums: &[f32],
+        heard: &[f32],
+        grad: &mut WeightsMut<'_>,
+        wants_x: bool,
+    ) -> Option<Vec<f32>> {
+        let Sizes { hidden, inputs, .. } = run.sizes;
+        let rows = run.sizes.rows();
+        let of_input = View::new(of_sums, rows, 3 * hidden, 4 * hidden);
+        let of_rz = View::new(of_sums, rows, 2 * hidden, 4 * hidden);
         let of_m = View::new(&of_sums[3 * hidden..], rows, hidden, 4 * hidden);
-        let heard = View::whole(&heard, rows, hidden);
+        let heard = View::whole(heard, rows, hidden);
         let (grad_rz, grad_m) = grad.hh.split_at_mut(2 * hidden * hidden);
-        multiply_rows(of_input.t(), run.x(), grad.ih, inputs);
-        multiply_rows(of_rz.t(), heard, grad_rz, hidden);
-        multiply_rows(of_m.t(), heard, grad_m, hidden);
+        multiply_rows(of_input.t(), run.x(), grad.ih, inputs, run.work);
+        multiply_rows(of_rz.t(), heard, grad_rz, hidden, run.work);
+        multiply_rows(of_m.t(), heard, grad_m, hidden, run.work);
         sum_rows(of_input, grad.bias_ih);
         let (bias_rz, bias_m) = grad.bias_hh.split_at_mut(2 * hidden);
         bias_rz.copy_from_slice(&grad.bias_ih[..2 * hidden]);
         sum_rows(of_m, bias_m);
-        Gradients { x: run.grad_x(layer, of_input), weights: flat }
+        wants_x.then(|| run.grad_x(of_input))
     }
 }
 

@@ -1,31 +1,34 @@
 //! PyTorch's `nn.LSTM`, with peepholes where they are asked for (Gers and Schmidhuber 2000).
 
 use super::{
-    Layer,
     parallel::{by_part, for_each, parts},
     product::{Packed, View},
-    shared::{Gradients, Run, Sizes},
-    weights::WeightsMut,
+    shared::{Run, Sizes},
 };
-use crate::nn::{sigmoid, tanh};
+use crate::{
+    nn::{sigmoid, tanh},
+    train::workspace::Buffer,
+};
 
 /// What the backward pass needs besides h.
 pub(super) struct Pass {
     /// Gates after their functions, `[row][i f g o]`.
-    gates: Vec<f32>,
+    gates: Buffer,
     /// Cells, `[row][hidden]`.
-    c: Vec<f32>,
+    c: Buffer,
 }
 
 impl Pass {
     /// h of all steps, `[row][hidden]`, and what led there.
-    pub fn run(run: &Run<'_>, peepholes: bool) -> (Vec<f32>, Self) {
+    pub fn run(run: &Run<'_>) -> (Vec<f32>, Self) {
+        let peepholes = !run.weights.peephole.is_empty();
         let Sizes { streams, hidden, .. } = run.sizes;
         let rows = run.sizes.rows();
-        let (mut h, mut c, mut gates) =
-            (vec![0.0; rows * hidden], vec![0.0; rows * hidden], vec![0.0; rows * 4 * hidden]);
+        let (mut c, mut gates) = (run.work.take(rows * hidden), run.work.take(rows * 4 * hidden));
+        let mut h = vec![0.0; rows * hidden];
         run.project(&mut gates, 4 * hidden);
-        let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden).t()));
+        let (bias, weight) =
+            (run.weights.bias(), Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden).t(), run.work));
         let parts = parts(streams);
         let mut jobs = Vec::new();
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
@@ -72,10 +75,12 @@ impl Pass {
         self.c[self.c.len() - sizes.streams * sizes.hidden..].to_vec()
     }
 
-    pub fn backward(&self, run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
+    /// The gradient of the sums in the gates, `[row][4·hidden]`.
+    pub fn backward(&self, run: &Run<'_>, grad_h: &[f32]) -> Buffer {
         let Sizes { streams, hidden, .. } = run.sizes;
-        let weight = Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden));
-        let mut of_sums = vec![0.0; self.gates.len()];
+        let peepholes = !run.weights.peephole.is_empty();
+        let weight = Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden), run.work);
+        let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
         let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
         for_each(jobs, |(part, mut of_sums)| {
@@ -98,7 +103,7 @@ impl Pass {
                     };
                     arch.dispatch(
                         #[inline(always)]
-                        || if layer.peepholes { row.backward::<true>() } else { row.backward::<false>() },
+                        || if peepholes { row.backward::<true>() } else { row.backward::<false>() },
                     );
                 }
                 if step > 0 {
@@ -107,16 +112,12 @@ impl Pass {
                 }
             }
         });
-        let mut gradients = run.gradients(layer, &of_sums, h);
-        if layer.peepholes {
-            let grad = WeightsMut::of(layer, &mut gradients.weights).peephole;
-            self.peephole_gradient(&run.start.c, &of_sums, hidden, grad);
-        }
-        gradients
+        of_sums
     }
 
-    /// i and f saw the last cell, o the new one.
-    fn peephole_gradient(&self, start_c: &[f32], of_sums: &[f32], hidden: usize, grad: &mut [f32]) {
+    /// The gradient of the peepholes: i and f saw the last cell, o the new one.
+    pub fn peephole_gradient(&self, start_c: &[f32], of_sums: &[f32], hidden: usize, grad: &mut [f32]) {
+        grad.fill(0.0);
         let c_last = start_c.chunks_exact(hidden).chain(self.c.chunks_exact(hidden));
         let (of_i, rest) = grad.split_at_mut(hidden);
         let (of_f, of_o) = rest.split_at_mut(hidden);

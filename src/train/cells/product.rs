@@ -4,7 +4,9 @@
 //! nothing else, neither on the number of rows nor on the threads.
 
 use super::parallel::{for_each, threads};
+use crate::train::workspace::{Buffer, Workspace};
 use pulp::{Arch, Simd, WithSimd};
+use std::sync::Arc;
 
 /// Columns that are packed together; a whole number of vectors at every level.
 const PANEL: usize = 48;
@@ -14,6 +16,9 @@ const TILE: usize = 8;
 const MOST_DEPTH: usize = 512;
 /// Rows of the left factor that stay in the cache while the right one passes.
 const BLOCK: usize = 128;
+
+/// Unused numbers between packed tiles: a power of two apart, these would be in each other's way in the cache.
+const APART: usize = 16;
 
 /// A matrix in a slice.
 #[derive(Clone, Copy)]
@@ -71,14 +76,16 @@ pub(in crate::train) struct Packed {
     depth: usize,
     columns: usize,
     /// `[panel][k][48]`, zeros right of the last column.
-    panels: Vec<f32>,
+    panels: Buffer,
     arch: Arch,
+    /// For the left factors.
+    work: Arc<Workspace>,
 }
 
 impl Packed {
-    pub fn new(matrix: View<'_>) -> Self {
+    pub fn new(matrix: View<'_>, work: &Arc<Workspace>) -> Self {
         let (depth, columns) = (matrix.rows, matrix.columns);
-        let mut panels = vec![0.0; depth * columns.next_multiple_of(PANEL)];
+        let mut panels = work.take(depth * columns.next_multiple_of(PANEL));
         let each = columns.div_ceil(PANEL).div_ceil(threads()).max(1);
         let pieces = panels.chunks_mut((each * depth * PANEL).max(1)).enumerate().collect();
         for_each(pieces, |(piece, panels): (usize, &mut [f32])| {
@@ -87,7 +94,7 @@ impl Packed {
                 pack(matrix, first, panel);
             }
         });
-        Self { depth, columns, panels, arch: Arch::new() }
+        Self { depth, columns, panels, arch: Arch::new(), work: Arc::clone(work) }
     }
 
     /// out ← lhs · self, or out + lhs · self where `add`; rows of `out` begin `stride` apart.
@@ -106,6 +113,7 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
     if matrix.column_stride == 1 {
         for (k, row) in panel.chunks_exact_mut(PANEL).enumerate() {
             row[..width].copy_from_slice(&matrix.values[k * matrix.row_stride + first..][..width]);
+            row[width..].fill(0.0);
         }
         return;
     }
@@ -117,6 +125,7 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
                 row[column] = from[k * matrix.row_stride];
             }
         }
+        rows.chunks_exact_mut(PANEL).for_each(|row| row[width..].fill(0.0));
     }
 }
 
@@ -124,8 +133,14 @@ fn pack(matrix: View<'_>, first: usize, panel: &mut [f32]) {
 ///
 /// # Panics
 /// If sizes do not fit.
-pub(in crate::train) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize) {
-    let rhs = Packed::new(rhs);
+pub(in crate::train) fn multiply_rows(
+    lhs: View<'_>,
+    rhs: View<'_>,
+    out: &mut [f32],
+    stride: usize,
+    work: &Arc<Workspace>,
+) {
+    let rhs = Packed::new(rhs, work);
     let each = lhs.rows.div_ceil(threads()).next_multiple_of(TILE).max(TILE);
     let pieces: Vec<(usize, &mut [f32])> = out.chunks_mut(each * stride).enumerate().collect();
     for_each(pieces, |(piece, out)| {
@@ -149,8 +164,9 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Rows times vectors are sums in registers: 24 of 32, or 12 of 16.
+        // Rows times vectors are sums in registers: 24 of 32, or 12 of 16. A single stream fills no such tile.
         match S::F32_LANES {
+            4 | 8 | 16 if self.lhs.rows <= 2 => self.run::<S, 2, 3>(simd),
             8 => self.run::<S, 4, 3>(simd),
             4 | 16 => self.run::<S, 8, 3>(simd),
             _ => self.run::<S, 4, 1>(simd),
@@ -163,26 +179,33 @@ impl Product<'_> {
     #[inline(always)]
     fn run<S: Simd, const M: usize, const V: usize>(self, simd: S) {
         let Self { lhs, rhs, out, stride, add } = self;
-        let Packed { depth, columns, ref panels, .. } = *rhs;
+        let Packed { depth, columns, ref panels, ref work, .. } = *rhs;
         if depth == 0 && !add {
             out.chunks_mut(stride).take(lhs.rows).for_each(|row| row[..columns].fill(0.0));
         }
         let each = depth.div_ceil(depth.div_ceil(MOST_DEPTH).max(1)).max(1);
-        let mut packed = Vec::new();
+        // What is transposed is packed as a whole: so it is read in the order in which it lies in memory.
+        let block_rows = if lhs.row_stride == 1 { lhs.rows } else { BLOCK.min(lhs.rows) };
+        let mut packed = work.take(block_rows.div_ceil(M) * (each.min(depth) * M + APART));
         for first in (0..depth).step_by(each) {
-            let depth_here = each.min(depth - first);
+            let depth = each.min(depth - first);
             let add = add || first > 0;
-            for block in (0..lhs.rows).step_by(BLOCK) {
-                let rows = BLOCK.min(lhs.rows - block);
-                pack_rows::<M>(lhs.skip_rows(block, rows), first, depth_here, &mut packed);
-                for (index, panel) in panels.chunks_exact(depth * PANEL).enumerate() {
-                    let panel = &panel[first * PANEL..][..depth_here * PANEL];
-                    let start = index * PANEL;
-                    for (tile, lhs) in packed.chunks_exact(depth_here * M).enumerate() {
-                        let rows = M.min(rows - tile * M);
-                        let at = (block + tile * M) * stride + start;
-                        let out = Tile { out: &mut out[at..], stride, rows, columns: columns - start, add };
-                        out.fill::<S, M, V>(simd, lhs, panel);
+            for block in (0..lhs.rows).step_by(block_rows) {
+                let lhs = lhs.skip_rows(block, block_rows.min(lhs.rows - block));
+                let tiles = &mut packed[..lhs.rows.div_ceil(M) * (depth * M + APART)];
+                pack_rows::<M>(lhs, first, depth, tiles);
+                let inner = (0..lhs.rows.div_ceil(M)).step_by(BLOCK / M);
+                for tiles_here in inner.map(|tile| tile..(tile + BLOCK / M).min(lhs.rows.div_ceil(M))) {
+                    for (index, panel) in panels.chunks_exact(rhs.depth * PANEL).enumerate() {
+                        let panel = &panel.as_chunks::<PANEL>().0[first..first + depth];
+                        let start = index * PANEL;
+                        for tile in tiles_here.clone() {
+                            let rows = M.min(lhs.rows - tile * M);
+                            let at = (block + tile * M) * stride + start;
+                            let out = Tile { out: &mut out[at..], stride, rows, columns: columns - start, add };
+                            let lhs = &tiles[tile * (depth * M + APART)..][..depth * M];
+                            out.fill::<S, M, V>(simd, lhs.as_chunks::<M>().0, panel);
+                        }
                     }
                 }
             }
@@ -190,23 +213,29 @@ impl Product<'_> {
     }
 }
 
-/// Rows of a matrix, columns `first..first + depth`, in tiles of M rows, `[tile][k][M]`, zeros below the last row.
+/// Rows of a matrix, columns `first..first + depth`, in tiles of M rows, `[tile][k][M]`; anything below the last row.
 #[inline(always)]
-fn pack_rows<const M: usize>(lhs: View<'_>, first: usize, depth: usize, packed: &mut Vec<f32>) {
-    packed.clear();
-    packed.resize(lhs.rows.next_multiple_of(M) * depth, 0.0);
-    for (tile, packed) in packed.chunks_exact_mut(depth * M).enumerate() {
-        let rows = M.min(lhs.rows - tile * M);
-        let from = &lhs.values[tile * M * lhs.row_stride + first * lhs.column_stride..];
-        if lhs.row_stride == 1 {
-            for (k, packed) in packed.chunks_exact_mut(M).enumerate() {
-                packed[..rows].copy_from_slice(&from[k * lhs.column_stride..][..rows]);
+fn pack_rows<const M: usize>(lhs: View<'_>, first: usize, depth: usize, packed: &mut [f32]) {
+    let each = depth * M + APART;
+    if lhs.row_stride == 1 {
+        for k in 0..depth {
+            let row = &lhs.values[(first + k) * lhs.column_stride..][..lhs.rows];
+            for (values, packed) in row.chunks(M).zip(packed.chunks_mut(each)) {
+                let packed = &mut packed[k * M..][..M];
+                match (values.first_chunk::<M>(), packed.first_chunk_mut::<M>()) {
+                    (Some(values), Some(packed)) => *packed = *values,
+                    _ => packed[..values.len()].copy_from_slice(values),
+                }
             }
-        } else {
-            for row in 0..rows {
-                let from = from[row * lhs.row_stride..].iter().step_by(lhs.column_stride);
-                packed.iter_mut().skip(row).step_by(M).zip(from).for_each(|(slot, value)| *slot = *value);
-            }
+        }
+        return;
+    }
+    for (tile, packed) in packed.chunks_exact_mut(each).enumerate() {
+        // Every row of the tile at once; rows below the last repeat it and are never written.
+        let row = |i: usize| (tile * M + i).min(lhs.rows - 1) * lhs.row_stride + first;
+        let from: [&[f32]; M] = std::array::from_fn(|i| &lhs.values[row(i)..][..depth]);
+        for (k, packed) in packed[..depth * M].as_chunks_mut::<M>().0.iter_mut().enumerate() {
+            *packed = std::array::from_fn(|i| from[i][k]);
         }
     }
 }
@@ -223,7 +252,7 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     #[inline(always)]
-    fn fill<S: Simd, const M: usize, const V: usize>(mut self, simd: S, lhs: &[f32], panel: &[f32]) {
+    fn fill<S: Simd, const M: usize, const V: usize>(mut self, simd: S, lhs: &[[f32; M]], panel: &[[f32; PANEL]]) {
         let mut from = 0;
         let columns = self.columns.min(PANEL);
         while from < columns {
@@ -238,17 +267,18 @@ impl Tile<'_> {
 
     /// `V` vectors of columns from the panel's `from` on; returns how many columns these are.
     #[inline(always)]
+    #[allow(clippy::needless_range_loop, clippy::manual_memcpy, reason = "else the sums are kept in memory")]
     fn part<S: Simd, const M: usize, const V: usize>(
         &mut self,
         simd: S,
-        lhs: &[f32],
-        panel: &[f32],
+        lhs: &[[f32; M]],
+        panel: &[[f32; PANEL]],
         from: usize,
     ) -> usize {
         let width = V * S::F32_LANES;
         // Indices below are constants once the loops are unrolled, so that the sums stay in registers.
         let mut sums = [[simd.splat_f32s(0.0); V]; M];
-        for (lhs, rhs) in lhs.as_chunks::<M>().0.iter().zip(panel.as_chunks::<PANEL>().0) {
+        for (lhs, rhs) in lhs.iter().zip(panel) {
             let (rhs, _) = S::as_simd_f32s(&rhs[from..from + width]);
             for i in 0..M {
                 let value = simd.splat_f32s(lhs[i]);
@@ -280,5 +310,52 @@ impl Tile<'_> {
             }
         }
         width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::random::Random;
+
+    fn levels() -> Vec<Arch> {
+        let mut levels = vec![Arch::Scalar, Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        levels
+    }
+
+    #[test]
+    fn products_are_plain_sums_at_every_level_however_the_factors_lie() {
+        let mut random = Random::new(31);
+        let work = Arc::new(Workspace::default());
+        for arch in levels() {
+            for (rows, depth, columns) in [(1, 1, 1), (2, 7, 49), (3, 5, 16), (8, 40, 48), (133, 20, 97), (9, 1030, 31)]
+            {
+                let mut draw = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
+                let (stride, out_stride) = (depth + 3, columns + 2);
+                let (lhs, rhs, start) = (draw(rows * stride), draw(depth * columns), draw(rows * out_stride));
+                let lhs_t: Vec<f32> = (0..depth * rows).map(|i| lhs[i % rows * stride + i / rows]).collect();
+                let rhs_t: Vec<f32> = (0..depth * columns).map(|i| rhs[i % depth * columns + i / depth]).collect();
+                let lefts = [View::new(&lhs, rows, depth, stride), View::whole(&lhs_t, depth, rows).t()];
+                let rights = [View::whole(&rhs, depth, columns), View::whole(&rhs_t, columns, depth).t()];
+                for (left, right, add) in (0..8).map(|k| (lefts[k % 2], rights[k / 2 % 2], k >= 4)) {
+                    let mut packed = Packed::new(right, &work);
+                    packed.arch = arch;
+                    let mut out = start.clone();
+                    packed.multiply(left, &mut out, out_stride, add);
+                    for (at, (&got, &before)) in out.iter().zip(&start).enumerate() {
+                        let (row, column) = (at / out_stride, at % out_stride);
+                        let products = (0..depth).map(|k| {
+                            f64::from(lhs[row * stride + k]) * f64::from(rhs[k * columns + column.min(columns - 1)])
+                        });
+                        let sum = products.sum::<f64>() + if add { f64::from(before) } else { 0.0 };
+                        let expected = if column < columns { sum } else { f64::from(before) };
+                        let close = (f64::from(got) - expected).abs() < 1e-6 * (depth as f64 + 10.0);
+                        assert!(close, "{arch:?}, {rows} x {depth} x {columns}, {row}, {column}: {got} for {expected}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! What the cells have in common.
 
 use super::{
-    Layer, LayerState,
+    LayerState,
     parallel::{for_each, threads},
     product::{View, multiply_rows},
     weights::{Weights, WeightsMut},
 };
-use std::ops::Range;
+use crate::train::workspace::{Buffer, Workspace};
+use std::{ops::Range, sync::Arc};
 
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
@@ -32,14 +33,7 @@ pub(super) struct Run<'a> {
     pub start: &'a LayerState,
     /// Factors of the h that the recurrence hears, `[row][hidden]`.
     pub heard: Option<&'a [f32]>,
-}
-
-/// What a backward pass ends with.
-pub(super) struct Gradients {
-    /// `[row][input]`; none for the lowest layer.
-    pub x: Option<Vec<f32>>,
-    /// As [`Weights`], flat.
-    pub weights: Vec<f32>,
+    pub work: &'a Arc<Workspace>,
 }
 
 impl<'a> Run<'a> {
@@ -54,7 +48,7 @@ impl<'a> Run<'a> {
 
     /// W_ih·x of all rows into `out`, whose rows begin `stride` apart.
     pub fn project(&self, out: &mut [f32], stride: usize) {
-        multiply_rows(self.x(), self.weight_ih().t(), out, stride);
+        multiply_rows(self.x(), self.weight_ih().t(), out, stride, self.work);
     }
 
     /// What the recurrence of some streams hears at a step: `h` of the step before, or it times its factors, in `scratch`.
@@ -90,10 +84,11 @@ impl<'a> Run<'a> {
     }
 
     /// What the recurrence heard at every step, `[row][hidden]`.
-    pub fn all_heard(&self, h: &[f32]) -> Vec<f32> {
-        let mut before = Vec::with_capacity(h.len());
-        before.extend_from_slice(&self.start.h);
-        before.extend_from_slice(&h[..h.len() - self.start.h.len()]);
+    pub fn all_heard(&self, h: &[f32]) -> Buffer {
+        let mut before = self.work.take(h.len());
+        let (start, later) = before.split_at_mut(self.start.h.len());
+        start.copy_from_slice(&self.start.h);
+        later.copy_from_slice(&h[..h.len() - self.start.h.len()]);
         if let Some(factors) = self.heard {
             before.iter_mut().zip(factors).for_each(|(h, factor)| *h *= factor);
         }
@@ -101,27 +96,24 @@ impl<'a> Run<'a> {
     }
 
     /// The gradients that follow from that of the sums before the functions, `[row][gates·hidden]`, where one bias and both
-    /// products enter the same sums.
-    pub fn gradients(&self, layer: Layer, of_sums: &[f32], h: &[f32]) -> Gradients {
+    /// products enter the same sums. Returns that of x, if it is wanted.
+    pub fn gradients(&self, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>, wants_x: bool) -> Option<Vec<f32>> {
         let Sizes { inputs, hidden, .. } = self.sizes;
         let (rows, width) = (self.sizes.rows(), self.weights.bias_ih.len());
         let of_sums = View::whole(of_sums, rows, width);
-        let mut flat = vec![0.0; layer.weight_count()];
-        let grad = WeightsMut::of(layer, &mut flat);
-        multiply_rows(of_sums.t(), self.x(), grad.ih, inputs);
-        multiply_rows(of_sums.t(), View::whole(&self.all_heard(h), rows, hidden), grad.hh, hidden);
+        multiply_rows(of_sums.t(), self.x(), grad.ih, inputs, self.work);
+        let heard = self.all_heard(h);
+        multiply_rows(of_sums.t(), View::whole(&heard, rows, hidden), grad.hh, hidden, self.work);
         sum_rows(of_sums, grad.bias_ih);
         grad.bias_hh.copy_from_slice(grad.bias_ih);
-        Gradients { x: self.grad_x(layer, of_sums), weights: flat }
+        wants_x.then(|| self.grad_x(of_sums))
     }
 
     /// The gradient of x from that of the sums that W_ih·x enters.
-    pub fn grad_x(&self, layer: Layer, of_sums: View<'_>) -> Option<Vec<f32>> {
-        (!layer.lowest).then(|| {
-            let mut grad = vec![0.0; self.x.len()];
-            multiply_rows(of_sums, self.weight_ih(), &mut grad, self.sizes.inputs);
-            grad
-        })
+    pub fn grad_x(&self, of_sums: View<'_>) -> Vec<f32> {
+        let mut grad = vec![0.0; self.x.len()];
+        multiply_rows(of_sums, self.weight_ih(), &mut grad, self.sizes.inputs, self.work);
+        grad
     }
 }
 

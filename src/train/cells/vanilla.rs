@@ -1,19 +1,18 @@
 //! PyTorch's `nn.RNN`: h ← tanh(W_ih·x + W_hh·h + b), or a rectifier in the place of tanh.
 
 use super::{
-    Layer,
     parallel::{by_part, for_each, parts},
     product::{Packed, View},
-    shared::{Gradients, Run, Sizes},
+    shared::{Run, Sizes},
 };
-use crate::nn::tanh;
+use crate::{nn::tanh, train::workspace::Buffer};
 
 /// h of all steps, `[row][hidden]`.
 pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
     let Sizes { streams, hidden, .. } = run.sizes;
     let mut h = vec![0.0; run.sizes.rows() * hidden];
     run.project(&mut h, hidden);
-    let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, hidden, hidden).t()));
+    let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, hidden, hidden).t(), run.work));
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -41,10 +40,11 @@ pub(super) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
     h
 }
 
-pub(super) fn backward<const RELU: bool>(run: &Run<'_>, layer: Layer, h: &[f32], grad_h: &[f32]) -> Gradients {
+/// The gradient of the sums in the function, `[row][hidden]`.
+pub(super) fn backward<const RELU: bool>(run: &Run<'_>, h: &[f32], grad_h: &[f32]) -> Buffer {
     let Sizes { streams, hidden, .. } = run.sizes;
-    let weight = Packed::new(View::whole(run.weights.hh, hidden, hidden));
-    let mut of_sums = vec![0.0; h.len()];
+    let weight = Packed::new(View::whole(run.weights.hh, hidden, hidden), run.work);
+    let mut of_sums = run.work.take(h.len());
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut of_sums)| {
@@ -68,5 +68,5 @@ pub(super) fn backward<const RELU: bool>(run: &Run<'_>, layer: Layer, h: &[f32],
             }
         }
     });
-    run.gradients(layer, &of_sums, h)
+    of_sums
 }

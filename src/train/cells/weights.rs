@@ -1,7 +1,4 @@
-//! The variables of a layer, one after the other in a slice.
-
-use super::Layer;
-use crate::model::Cell;
+//! The variables of a layer.
 
 /// Names of a layer's variables in their order; the last is there with peepholes only.
 pub(in crate::train) const PARTS: [&str; 5] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peephole"];
@@ -22,14 +19,10 @@ pub(super) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    pub fn of(layer: Layer, flat: &'a [f32]) -> Self {
-        let [ih, hh, bias, peephole] = layer.sizes();
-        assert_eq!(flat.len(), ih + hh + 2 * bias + peephole);
-        let (ih, rest) = flat.split_at(ih);
-        let (hh, rest) = rest.split_at(hh);
-        let (bias_ih, rest) = rest.split_at(bias);
-        let (bias_hh, peephole) = rest.split_at(bias);
-        Self { ih, hh, bias_ih, bias_hh, peephole }
+    /// From slices in the order of [`PARTS`].
+    pub fn of(parts: &[&'a [f32]]) -> Self {
+        let part = |index: usize| parts.get(index).copied().unwrap_or_default();
+        Self { ih: part(0), hh: part(1), bias_ih: part(2), bias_hh: part(3), peephole: part(4) }
     }
 
     /// The sum of both biases.
@@ -48,27 +41,7 @@ pub(super) struct WeightsMut<'a> {
 }
 
 impl<'a> WeightsMut<'a> {
-    pub fn of(layer: Layer, flat: &'a mut [f32]) -> Self {
-        let [ih, hh, bias, _] = layer.sizes();
-        let (ih, rest) = flat.split_at_mut(ih);
-        let (hh, rest) = rest.split_at_mut(hh);
-        let (bias_ih, rest) = rest.split_at_mut(bias);
-        let (bias_hh, peephole) = rest.split_at_mut(bias);
+    pub fn of([ih, hh, bias_ih, bias_hh, peephole]: &'a mut [Vec<f32>; 5]) -> Self {
         Self { ih, hh, bias_ih, bias_hh, peephole }
-    }
-}
-
-impl Layer {
-    /// Numbers in both matrices, a bias and the peepholes.
-    fn sizes(self) -> [usize; 4] {
-        let rows = self.cell.gates() * self.hidden;
-        let peephole = if self.peepholes && self.cell == Cell::Lstm { 3 * self.hidden } else { 0 };
-        [rows * self.inputs, rows * self.hidden, rows, peephole]
-    }
-
-    /// Numbers in all of them.
-    pub(super) fn weight_count(self) -> usize {
-        let [ih, hh, bias, peephole] = self.sizes();
-        ih + hh + 2 * bias + peephole
     }
 }

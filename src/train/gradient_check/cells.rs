@@ -2,7 +2,7 @@
 
 use crate::{
     model::Cell,
-    train::cells::{Layer, LayerState},
+    train::cells::{Layer, LayerState, Tools, Variables},
 };
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{GRU, GRUConfig, LSTM, LSTMConfig, RNN, VarBuilder};
@@ -35,7 +35,6 @@ impl Case {
             cell: self.cell,
             inputs: if index == 0 { self.inputs } else { self.hidden },
             hidden: self.hidden,
-            peepholes: false,
             clock_groups: self.clock_groups,
             lowest: index == 0,
         }
@@ -56,10 +55,12 @@ impl Case {
     fn ours(&self) -> Result<Vec<Vec<f32>>> {
         let mut x = Tensor::from_vec(self.input(), (self.steps, self.inputs), &Device::Cpu)?;
         for index in 0..self.layers {
-            let flat: Vec<f32> = self.parameters(index).into_iter().flat_map(|(.., values)| values).collect();
-            let weights = Tensor::from_vec(flat.clone(), flat.len(), &Device::Cpu)?;
+            let tensors =
+                self.parameters(index).map(|(_, shape, values)| Tensor::from_vec(values, shape, &Device::Cpu));
+            let tensors = tensors.into_iter().collect::<Result<Vec<Tensor>>>()?;
+            let variables = Variables { names: Default::default(), tensors };
             let start = LayerState::zeros(self.cell, 1, self.hidden);
-            x = self.layer(index).run(&x, &weights, &start, None)?.0;
+            x = self.layer(index).run(&x, variables, &start, None, &Tools::default())?.0;
         }
         x.to_vec2()
     }

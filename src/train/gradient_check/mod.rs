@@ -14,7 +14,7 @@ use crate::{
     dsp::random::Random,
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
 };
-use candle_core::{Device, Result, Tensor, backprop::GradStore};
+use candle_core::{Device, Result, Tensor};
 
 const CELLS: [Cell; 5] = [Cell::Lstm, Cell::Gru, Cell::RnnTanh, Cell::RnnRelu, Cell::Clockwork];
 const INIT: Initialisation = Initialisation { forget_bias: 1.0, weight_stddev: None };
@@ -110,13 +110,14 @@ fn check(model: &ModelConfig, keep: Keep) -> Result<()> {
             "{case}: state off by {worst}"
         );
     }
-    let (expected, got): (GradStore, GradStore) = (plain.backward()?, fused.node.backward()?);
+    let (expected, got) = (plain.backward()?, network.backward(&fused.node)?);
     for (name, variable) in &network.variables {
-        let (Some(expected), Some(got)) = (expected.get(variable), got.get(variable)) else {
+        let (Some(expected), Some(got)) = (expected.get(variable), got.get(name)) else {
             panic!("{case}: no gradient of {name}");
         };
         let largest = |tensor: Tensor| tensor.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>();
         let size = largest(expected.clone())?;
+        let got = Tensor::from_slice(got, variable.shape(), &Device::Cpu)?;
         let difference = largest((expected - got)?)?;
         assert!(difference < 2e-5 * size.max(0.1), "{case}: {name} off by {difference} of {size}");
     }
@@ -195,12 +196,12 @@ fn weights_of_a_clockwork_cell_that_have_no_effect_are_zero_and_get_no_gradient(
     let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
     let (inputs, targets) = (normal(&mut random, 40 * 16), normal(&mut random, 40 * 16));
     let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
-    let gradients =
-        loss(Head::Mse, &output, &inputs, &targets).and_then(|loss| loss.node.backward()).expect("gradients");
+    let loss = loss(Head::Mse, &output, &inputs, &targets).expect("a loss");
+    let gradients = network.backward(&loss.node).expect("gradients");
     for layer in 0..2 {
-        let variable = &network.variables[&format!("rnn.weight_hh_l{layer}")];
-        let gradient = gradients.get(variable).expect("a gradient").to_vec2::<f32>().expect("values");
-        let weights = variable.to_vec2::<f32>().expect("values");
+        let name = format!("rnn.weight_hh_l{layer}");
+        let weights = network.variables[&name].to_vec2::<f32>().expect("values");
+        let gradient: Vec<&[f32]> = gradients[&name].chunks_exact(12).collect();
         for (row, column) in (0..144).map(|i| (i / 12, i % 12)) {
             let below = column / 4 < row / 4;
             assert_eq!((weights[row][column] == 0.0, gradient[row][column] == 0.0), (below, below), "{row}, {column}");
@@ -272,5 +273,27 @@ fn weights_begin_as_asked() {
         let deviation = (weights.iter().map(|w| w * w).sum::<f32>() / weights.len() as f32).sqrt();
         assert!((deviation / 1e-3 - 1.0).abs() < 0.2, "{name}: deviation {deviation}");
         assert_eq!(tensors[&format!("{name}.bias")], [0.0]);
+    }
+}
+
+#[test]
+fn no_number_depends_on_the_threads() {
+    for cell in CELLS {
+        let model = model(cell, 2, 60, Head::Mse);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| {
+                let mut random = Random::new(27);
+                let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
+                let (inputs, targets) = (normal(&mut random, 20 * 5 * 16), normal(&mut random, 20 * 5 * 16));
+                let mut state = network.zero_state(5);
+                let output = network.forward(&inputs, &mut state, None).expect("a forward pass");
+                let loss = loss(Head::Mse, &output, &inputs, &targets).expect("a loss");
+                let gradients = network.backward(&loss.node).expect("gradients").clone();
+                (loss.mean.to_bits(), state, gradients)
+            })
+        };
+        let alone = run(1);
+        assert!(run(2) == alone && run(3) == alone && run(8) == alone, "{cell:?}");
     }
 }
