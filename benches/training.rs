@@ -43,7 +43,10 @@ fn main() {
 
     let configs = [
         ("B", r#""approach": {"kind": "vector", "seg_len": 128, "overlap": 0}, "hidden": 256, "layers": 1"#),
-        ("C", r#""approach": {"kind": "magnitude", "window": 1024, "hop": 256}, "hidden": 512, "layers": 2"#),
+        (
+            "C",
+            r#""approach": {"kind": "magnitude", "window": 1024, "hop": 256, "sharpen": 1}, "hidden": 512, "layers": 2"#,
+        ),
     ];
     for (name, network) in configs {
         if options.config.as_deref().is_some_and(|asked| asked != name) {
