@@ -72,6 +72,18 @@ fn dropout_is_drawn_from_the_random_seed_and_holds_until_the_next_reset() {
 }
 
 #[test]
+fn fresh_dropout_is_drawn_at_every_step_from_the_random_seed() {
+    let (name, data) = models::every_approach_and_cell().swap_remove(0);
+    let mut continuation = Continuation::new(network(&data));
+    continuation.set_dropout(0.5, 0.5);
+    let held = play(&mut continuation, 7, 0.0, 60);
+    continuation.set_fresh_dropout(true);
+    let fresh = play(&mut continuation, 7, 0.0, 60);
+    assert!(held != fresh, "{name}: the masks were held");
+    assert!(fresh == play(&mut continuation, 7, 0.0, 60), "{name}: the same again");
+}
+
+#[test]
 fn weights_change_under_a_continuation_and_its_state_stays() {
     for (name, data) in models::every_approach_and_cell() {
         let first = network(&data);

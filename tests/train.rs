@@ -39,7 +39,7 @@ fn write_wav(path: &Path, samples: &[f32]) {
 
 const MAGNITUDE: &str = r#"{
     "name": "Melody", "files": [{"path": "melody.wav"}], "sample_rate_hz": 8000, "licence": "CC0-1.0",
-    "approach": {"kind": "magnitude", "window": 256, "hop": 128}, "principal_components": 8,
+    "approach": {"kind": "magnitude", "window": 256, "hop": 128, "sharpen": 1}, "principal_components": 8,
     "head": {"kind": "mixture", "components": 3}, "hidden": 32, "layers": 2, "use_dropout": true, "output_keep": 0.9, "input_noise": 0.05,
     "streams": 4, "bptt": 16, "max_minutes": null, "epochs": 30, "trim_silence_db": null, "lr": 0.005
 }"#;
@@ -58,7 +58,7 @@ fn run(config: &TrainConfig, data: &Dataset) -> Trained {
 #[test]
 fn the_loss_falls_and_the_model_sounds() {
     let vector = MAGNITUDE
-        .replace(r#""magnitude", "window": 256, "hop": 128"#, r#""vector", "seg_len": 64, "overlap": 16"#)
+        .replace(r#""magnitude", "window": 256, "hop": 128, "sharpen": 1"#, r#""vector", "seg_len": 64, "overlap": 16"#)
         .replace(r#"{"kind": "mixture", "components": 3}"#, r#"{"kind": "mse"}"#)
         .replace(r#""principal_components": 8"#, r#""principal_components": 0"#);
     for json in [MAGNITUDE, &vector] {

@@ -16,7 +16,7 @@ use sympathy::dsp::random::Random;
 /// A second or two of training, with everything that has a state: dropout, noise, momentum, sampling, validation.
 const CONFIG: &str = r#"{
     "name": "Killed", "files": [{"path": "a.wav"}, {"path": "b.wav"}], "validation_split": 0.1, "sample_rate_hz": 8000,
-    "approach": {"kind": "magnitude", "window": 256, "hop": 64}, "principal_components": 12, "hidden": 32, "layers": 2,
+    "approach": {"kind": "magnitude", "window": 256, "hop": 64, "sharpen": 1}, "principal_components": 12, "hidden": 32, "layers": 2,
     "head": {"kind": "mixture", "components": 3}, "use_dropout": true, "output_keep": 0.9, "state_keep": 0.9,
     "streams": 8, "bptt": 24, "epochs": 60, "max_minutes": null, "checkpoint_minutes": 0.001, "lr": 0.004,
     "sampling": {"mode": "concurrent", "streams": 1, "seconds": 0.2, "seed_seconds": 0.2}
@@ -160,11 +160,16 @@ fn material_that_will_not_do_is_told_in_one_line() {
 fn recordings_train_with_a_preset_and_no_configuration() {
     let desk = desk();
     let run = desk.run(
-        "train a.wav --preset ten-minutes --out a.safetensors --set epochs=2 --set sample_rate_hz=8000 --set bptt=8 \
-         --set sampling.seconds=0.2 --set sampling.seed_seconds=0.2 --set principal_components=8",
+        "train a.wav --preset ten-minutes --out a.safetensors --set max_steps=2 --set sample_rate_hz=8000 --set bptt=8 \
+         --set sampling.seconds=0.2 --set sampling.seed_seconds=0.2 --set principal_components=8 --set approach.sharpen=1",
     );
     assert_eq!(run.code, Some(0), "{run:?}");
     let text = desk.succeed("inspect a.safetensors");
     assert!(text.contains("a.wav"), "{text}");
+    fs::write(desk.path("own.json"), r#"{"files": [{"path": "a.wav"}], "num_epochs": 2, "max_steps": null}"#).unwrap();
+    let run = desk.run(
+        "train own.json --preset vector --out own.safetensors --set sample_rate_hz=8000 --set bptt=8 --no-run --set hidden=8",
+    );
+    assert!(run.code == Some(0) && run.stderr.contains("2 epochs"), "{run:?}");
     desk.fail("train a.wav --preset nonsense --out b.safetensors", &["--preset", "nonsense", "ten-minutes"]);
 }

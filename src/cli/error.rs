@@ -119,6 +119,27 @@ pub enum CliError {
     /// The training could not be started; the text is the system's.
     #[error("{0}")]
     Training(String),
+    /// The answers end before the questions do.
+    #[error("question {question:?}: expected an answer, found the end of the input; nothing was written")]
+    NoAnswer {
+        /// What was asked.
+        question: String,
+    },
+    /// The user left.
+    #[error("stopped; nothing was written")]
+    Left,
+    /// A network said something that is no number.
+    #[error(
+        "{model}, voice {voice}: expected finite numbers, found NaN or infinity after {seconds:.3} s; nothing was written"
+    )]
+    NotFinite {
+        /// The model.
+        model: String,
+        /// Which output, from 1.
+        voice: usize,
+        /// When.
+        seconds: f64,
+    },
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,

@@ -97,7 +97,8 @@ impl Live {
 
     /// The training is over: the last figures stay on the terminal.
     pub fn finish(self) {
-        if !self.bar.is_hidden() {
+        if let Some(progress) = self.figures.progress.filter(|_| !self.bar.is_hidden()) {
+            self.bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
             self.draw();
         }
         self.lines.iter().chain([&self.bar]).for_each(ProgressBar::abandon);

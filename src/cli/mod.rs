@@ -1,21 +1,29 @@
 //! The command line tool `sympathy`: one file a subcommand. Nothing here is for the audio thread.
 
+mod answers;
 pub mod automation;
+pub mod compare;
+pub mod configure;
 pub mod demo;
+mod draft;
 mod error;
 pub mod export;
 pub mod import;
 mod import_plan;
 pub mod inspect;
+mod interrupt;
+mod interview;
 pub mod live;
 pub mod models;
 pub mod models_at_hand;
+pub mod noise_seed;
 pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
 mod progress;
 pub mod render;
+pub mod sample;
 pub mod train;
 
 pub use error::CliError;
@@ -65,8 +73,38 @@ pub enum Command {
         after_help = render_help()
     )]
     Render(render::RenderArgs),
+    /// Asks for every hyperparameter and writes a configuration to train with
+    #[command(
+        long_about = "Asks for a preset, for the recordings and for every hyperparameter that matters to them, explains each, \
+                      shows a summary to confirm or change, and writes a configuration for `sympathy train`. Groups of \
+                      questions can be skipped. Answers come from stdin, a line each, so that they can be piped.",
+        after_help = "EXAMPLES:\n  sympathy configure guitar.json\n  sympathy configure --list-presets\n  \
+                      sympathy configure guitar.json --preset ten-minutes --file take.wav --yes\n  \
+                      sympathy configure guitar.json --preset column --file \"take.wav 10-40\" --yes --set hidden=64"
+    )]
+    Configure(configure::ConfigureArgs),
     /// Trains a model on recordings
     Train(train::TrainArgs),
+    /// Trains recurrent architectures on the same sound and compares their times and errors
+    #[command(
+        long_about = "Trains the twelve models of a study of recurrent architectures (vanilla, GRU, LSTM and clockwork \
+                      networks of one to three layers), or a list of models, on the same sound under the same budget: \
+                      spectra, RMSProp, windows of 200 frames. Tells parameters, seconds for 5 epochs and errors, and \
+                      draws the errors over the epochs. Ctrl-C keeps the models that are done.",
+        after_help = compare_help()
+    )]
+    Compare(compare::CompareArgs),
+    /// Samples a model: its raw prediction, away from the engine
+    #[command(
+        long_about = "Lets a model hear a seed and predict what comes next: the raw prediction, without the plugin's leash, \
+                      levels and cross-fades. A seed is a part of a file, or noise as loud as the material. With several \
+                      voices each has a random seed of its own. At the end stand figures that tell whether the sound is \
+                      alive: change of the spectrum, level, flatness, and each as a multiple of the material's.",
+        after_help = "EXAMPLES:\n  sympathy sample piano-magnitude --seed-file take.wav --start 3 --seconds 20\n  \
+                      sympathy sample my-model.safetensors --seed white --temperature 1.5 --out noise.wav --plot\n  \
+                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 0.9"
+    )]
+    Sample(sample::SampleArgs),
     /// Lists the embedded models
     #[command(
         long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
@@ -99,6 +137,16 @@ pub enum Command {
     Export(export::ExportArgs),
 }
 
+fn compare_help() -> String {
+    format!(
+        "MODELS: a cell (vanilla, relu, gru, lstm, clockwork), layers and, if not --width, units of a layer: lstm-2x256. \
+         All:\n  {}\n\nEXAMPLES:\n  sympathy compare take.wav --out comparison\n  \
+         sympathy compare take.wav --out comparison --models lstm-1,lstm-1x256,gru-2 --epochs 20\n  \
+         sympathy compare song.wav --out original --width 2048 --seconds 180 --threads 8",
+        compare::table_1_names()
+    )
+}
+
 fn render_help() -> String {
     let parameters: Vec<String> = crate::engine::spec::SPECS
         .iter()
@@ -125,7 +173,10 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Configure(args) => configure::run(&args),
         Command::Train(args) => train::run(args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Sample(args) => sample::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),

@@ -1,6 +1,6 @@
 //! `sympathy train`: a model from recordings.
 
-use super::{error::CliError, live::Live, output::check_output};
+use super::{error::CliError, interrupt::Interrupt, live::Live, output::check_output};
 use crate::{
     dsp::float_mode::FloatMode,
     train::{
@@ -15,10 +15,6 @@ use std::{
     io::Read,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
 };
 
 /// No configuration is longer.
@@ -86,16 +82,13 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
         resume: args.resume,
         folder: (!args.no_run).then(|| args.run.unwrap_or_else(|| args.out.with_extension("run"))),
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    let handler_stop = Arc::clone(&stop);
-    ctrlc::set_handler(move || handler_stop.store(true, Ordering::Relaxed))
-        .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
+    let stop = Interrupt::watch()?;
     let trained = in_threads(args.threads, || {
         let data = Dataset::read(&config, &data_folder)?;
         let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
         view.live.note(&describe(&data));
         data.notes.iter().for_each(|note| view.live.note(note));
-        if config.epochs.is_none() {
+        if config.epochs.is_none() && config.max_steps.is_none() {
             view.live
                 .note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
         }
@@ -150,8 +143,11 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
             fields.insert("name".into(), json!(stem.to_string_lossy()));
         }
         [path] => {
-            fields.extend(read_config(path)?);
             origin = path.display().to_string();
+            // Under the names of the preset's fields, so that the file's win over them.
+            let own = TrainConfig::translate(Value::Object(read_config(path)?))
+                .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?;
+            fields.extend(own);
             folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         }
         [_, second, ..] => {
@@ -215,13 +211,13 @@ fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
 /// Shows a training and hears Ctrl-C.
 struct View {
     live: Live,
-    stop: Arc<AtomicBool>,
+    stop: Interrupt,
 }
 
 impl Observer for View {
     fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
         self.live.step(progress);
-        if self.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     fn epoch(&mut self, entry: &EpochEntry) {

@@ -1,7 +1,7 @@
 //! Reading and writing the container.
 
 use super::{
-    config::{FORMAT_VERSION, ModelConfig},
+    config::{Approach, FORMAT_VERSION, ModelConfig},
     error::ModelError,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -171,6 +171,15 @@ impl ModelData {
     pub fn with_config(self, config: ModelConfig) -> Result<Self, ModelError> {
         let name = config.name.clone();
         Self::new(config, self.tensors, Path::new(&name))
+    }
+
+    /// The same model with its frames sounded by their peaks alone, or by all bins; none where it knows no magnitudes.
+    pub fn with_peak_picking(mut self, on: bool) -> Option<Self> {
+        match &mut self.config.approach {
+            Approach::Magnitude { peak_picking, .. } => *peak_picking = on,
+            _ => return None,
+        }
+        Some(self)
     }
 
     /// What the file says of itself.

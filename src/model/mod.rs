@@ -10,6 +10,7 @@ pub mod export;
 mod file;
 #[cfg(feature = "train")]
 pub mod import;
+mod rules;
 
 pub use config::{Approach, Cell, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
 pub use embedded::{EMBEDDED, EmbeddedModel};

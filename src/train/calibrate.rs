@@ -13,16 +13,16 @@ use crate::{
 use std::sync::Arc;
 
 /// Seeds are taken at so many places of the material, each for two random seeds.
-const PLACES: usize = 4;
+const PLACES: usize = 6;
 const RANDOM_SEEDS: u64 = 2;
 const SEED_SECONDS: f32 = 2.0;
-/// The first part of a continuation still leans on its seed and is not measured.
-const SECONDS: f32 = 8.0;
-const MEASURED_SECONDS: f32 = 4.0;
+/// Continuations are measured in pieces, the first of which still leans on the seed and is left out.
+const SECONDS: f32 = 20.0;
+const PIECE_SECONDS: f32 = 5.0;
 /// Powers tried.
 const LEAST: f32 = 0.8;
 const MOST: f32 = 1.6;
-const HALVINGS: usize = 6;
+const HALVINGS: usize = 7;
 
 /// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are.
 pub(super) fn sharpen(model: ModelData, data: &Dataset) -> Result<ModelData, TrainError> {
@@ -49,21 +49,24 @@ fn with_sharpen(model: ModelData, power: f32) -> Result<ModelData, TrainError> {
     Ok(model.with_config(config)?)
 }
 
-/// Median over continuations from the material.
+/// Geometric middle between the least and the most of continuations from the material: passages differ, and none should
+/// stand far out.
 fn flatness(model: &ModelData, data: &Dataset) -> f32 {
     let network = Arc::new(Network::new(model, Isa::from_environment()));
     let rate = model.config().sample_rate_hz as f32;
     let seed_samples = ((SEED_SECONDS * rate) as usize).min(data.sound.len());
-    let measured = (MEASURED_SECONDS * rate) as usize;
-    let mut found: Vec<f32> = (0..PLACES)
-        .flat_map(|place| (0..RANDOM_SEEDS).map(move |random_seed| (place, random_seed)))
-        .map(|(place, random_seed)| {
-            let start = (data.sound.len() - seed_samples) * place / PLACES;
-            let seed = &data.sound[start..start + seed_samples];
+    let piece = (PIECE_SECONDS * rate) as usize;
+    let (mut least, mut most) = (f32::INFINITY, 0.0f32);
+    for place in 0..PLACES {
+        let start = (data.sound.len() - seed_samples) * place / PLACES;
+        let seed = &data.sound[start..start + seed_samples];
+        for random_seed in 0..RANDOM_SEEDS {
             let sound = continue_offline(&network, seed, SECONDS, 1.0, random_seed);
-            Liveliness::of(&sound[sound.len().saturating_sub(measured)..]).flatness
-        })
-        .collect();
-    found.sort_by(f32::total_cmp);
-    0.5 * (found[found.len() / 2] + found[(found.len() - 1) / 2])
+            for samples in sound.chunks_exact(piece).skip(1) {
+                let flatness = Liveliness::of(samples).flatness;
+                (least, most) = (least.min(flatness), most.max(flatness));
+            }
+        }
+    }
+    (least * most).sqrt()
 }

@@ -116,6 +116,8 @@ pub struct TrainConfig {
     /// Stop after as many epochs; an epoch shows as many rows as the material holds.
     #[serde(alias = "num_epochs")]
     pub epochs: Option<u32>,
+    /// Stop after as many steps (updates of the weights), however much material there is.
+    pub max_steps: Option<u64>,
     /// Stop after as many minutes. Where it is the only end, runs are not repeatable: the schedule follows the clock.
     pub max_minutes: Option<f64>,
     /// Matrices that are trained on side by side, at places spread over the material.
@@ -191,6 +193,7 @@ impl Default for TrainConfig {
             clip_norm: Some(1.0),
             clip_value: None,
             epochs: None,
+            max_steps: None,
             max_minutes: Some(10.0),
             streams: 16,
             bptt: 64,
@@ -247,6 +250,20 @@ impl TrainConfig {
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
+    /// A configuration's fields with the names that Table 4.1 has for some of them replaced by those of this struct.
+    ///
+    /// # Errors
+    /// Published names that contradict each other.
+    pub fn translate(
+        mut config: serde_json::Value,
+    ) -> Result<serde_json::Map<String, serde_json::Value>, Vec<Problem>> {
+        let problems = translate(&mut config, Names::OfFile);
+        match config {
+            serde_json::Value::Object(fields) if problems.is_empty() => Ok(fields),
+            _ => Err(problems),
+        }
+    }
+
     /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
     /// what does not touch the weights.
     pub(super) fn fixed_part(&self) -> String {
@@ -256,6 +273,7 @@ impl TrainConfig {
             licence: defaults.licence,
             notes: defaults.notes,
             epochs: None,
+            max_steps: None,
             max_minutes: None,
             checkpoint_minutes: defaults.checkpoint_minutes,
             temperature: defaults.temperature,

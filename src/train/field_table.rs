@@ -224,9 +224,10 @@ pub(super) const FIELDS: &[Field] = &[
     field("clip_norm", Training, Kind::OptionalNumber(Unit::None), always, "largest norm of the whole gradient, or none"),
     field("clip_value", Training, Kind::OptionalNumber(Unit::None), always, "largest number of the gradient, or none"),
     field("epochs", Training, Kind::OptionalWhole, always, "stop after as many times through the material, or none"),
+    field("max_steps", Training, Kind::OptionalWhole, always, "stop after as many updates of the weights, however much material there is"),
     field("max_minutes", Training, Kind::OptionalNumber(Unit::Minutes), always, "stop after as many minutes, or none"),
-    field("streams", Training, WHOLE, always, "places in the material that are trained on side by side"),
     field("one_shot", Training, SWITCH, always, "every recording is one sequence with one update at its end"),
+    field("streams", Training, WHOLE, segmented, "places in the material that are trained on side by side"),
     field("bptt", Training, WHOLE, segmented, "steps through which the gradient flows back; 1 is the dissertation's"),
     field("reset_state", Training, SWITCH, segmented, "forget the state after every segment of bptt steps"),
     field("restart", Training, PART, segmented, "probability, per segment, that a stream jumps to another place"),
@@ -244,4 +245,29 @@ pub(super) const FIELDS: &[Field] = &[
 
     field("temperature", Sound, NUMBER, always, "temperature at which the model is meant to sound: low is tame, high is wild"),
     field("feedback_noise", Sound, NUMBER, always, "deviation of the noise added to what is fed back while it sounds"),
+];
+
+/// What is worth saying of a field beyond its meaning.
+#[rustfmt::skip]
+pub(super) const MORE: &[(&str, &str)] = &[
+    ("files", "Half a minute of one instrument is a good beginning. A part of a file: `take.wav 10-40` (seconds)."),
+    ("sample_rate_hz", "Half the rate is the highest sound there is, and half the rate is half the work. 11025 was the dissertation's."),
+    ("scaling", "Networks learn best from numbers around 1; recordings are mostly far below. Magnitudes have a scaling of their own."),
+    ("approach.kind", "Spectra and segments compute hundreds of samples a step and run live on anything. The approaches with a sample a \
+      step have no joints and no frames, and need that much more time, for training too."),
+    ("approach.hop", "The dissertation found the hop the most musical of all numbers: from 56 (faithful) to 1024 (dreamy) for a window of 1024."),
+    ("num_unrollings", "With transpose the rows are what a sample is made of. With the others only the last row is ever heard, and rows \
+      are a batch like streams."),
+    ("principal_components", "The network then sees that many numbers instead of a whole frame, sorted by how much of the sound they carry. \
+      A mixture needs them: it treats its numbers as independent."),
+    ("head.kind", "Trained with the squared error, a network predicts the mean of all that might come, and fed with it settles on a \
+      constant, unless it knows its material by heart. A mixture says what might come and draws one of it."),
+    ("layers", "A second layer helps with minutes of material; half a minute is learned by one."),
+    ("use_dropout", "It makes the network rely on no single unit, and keeps a squared error from settling on a constant."),
+    ("input_noise", "While it sounds, a network hears its own mistakes; while it is trained it hears none. Noise teaches it to find back."),
+    ("lr", "Too large: the loss jumps or the training stops with a number that is none. Too small: nothing happens. Change it by threes."),
+    ("epochs", "Where only minutes end a training, another run gives other weights: the schedule follows the clock."),
+    ("bptt", "How far back the network can learn to look: steps × hop. The state itself goes on beyond it."),
+    ("sampling.mode", "Concurrent is the dissertation's: what the moving weights say has a life of its own that a finished model may lack."),
+    ("temperature", "It only matters while the model sounds and can be changed there."),
 ];

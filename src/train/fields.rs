@@ -1,7 +1,13 @@
 //! What every field of a [`TrainConfig`] means, of which kind it is and when it matters: for people who are asked for it.
 //! The ranges are those of [`TrainConfig::problems`], found by asking.
 
-use super::{config::TrainConfig, field_table::FIELDS, options::TrainApproach, overrides, problem::Problem};
+use super::{
+    config::TrainConfig,
+    field_table::{FIELDS, MORE},
+    options::TrainApproach,
+    overrides,
+    problem::Problem,
+};
 use crate::model::Head;
 use serde_json::{Map, Value, json};
 
@@ -116,19 +122,28 @@ impl Field {
         FIELDS.iter().find(|field| field.key == key)
     }
 
+    /// More about it, where a sentence is not enough.
+    pub fn more(&self) -> Option<&'static str> {
+        MORE.iter().find(|(key, _)| *key == self.key).map(|(_, text)| *text)
+    }
+
     /// Its value in `config`; null for none, and where the approach or head has no such field.
     pub fn value(&self, config: &TrainConfig) -> Value {
         let names = self.key.split('.');
         names.fold(as_json(config), |value, name| value.get(name).cloned().unwrap_or_default())
     }
 
-    /// `config` with another value. Another `approach.kind` or `head.kind` brings the usual values of that kind along.
+    /// `config` with another value. Another `approach.kind` or `head.kind` brings the usual values of that kind along, and
+    /// fields that lose their effect go back to their defaults, so that they contradict nothing.
     ///
     /// # Errors
     /// If the value has the wrong type, or breaks the rule of this field.
     pub fn with_value(&self, config: &TrainConfig, value: Value) -> Result<TrainConfig, Problem> {
-        let changed = self.replaced(config, value)?;
-        match changed.problems().into_iter().find(|problem| problem.field == self.key) {
+        let changed = self.without_loose_ends(config, self.replaced(config, value)?);
+        // A rule of a choice as a whole (`head`) is one of its name (`head.kind`).
+        let choice = self.key.strip_suffix(".kind");
+        let own = |problem: &Problem| problem.field == self.key || Some(&problem.field[..]) == choice;
+        match changed.problems().into_iter().find(own) {
             Some(problem) => Err(problem),
             None => Ok(changed),
         }
@@ -143,6 +158,30 @@ impl Field {
         };
         let problems = self.replaced(config, absurd).ok()?.problems();
         problems.into_iter().find(|problem| problem.field == self.key).map(|problem| problem.rule)
+    }
+
+    fn without_loose_ends(&self, before: &TrainConfig, mut changed: TrainConfig) -> TrainConfig {
+        let defaults = TrainConfig::default();
+        let lost = |field: &&Self, changed: &TrainConfig| (field.applies)(before) && !(field.applies)(changed);
+        for field in
+            FIELDS.iter().filter(|field| !field.key.starts_with("approach.") && !field.key.starts_with("head."))
+        {
+            if lost(&field, &changed) {
+                changed = field.replaced(&changed, field.value(&defaults)).unwrap_or(changed);
+            }
+        }
+        if self.key == "approach.kind" {
+            (changed.label_shape, changed.label_offset, changed.output_shape) = (None, None, None);
+            match changed.approach {
+                TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. } => {}
+                TrainApproach::Transpose { .. } => (changed.principal_components, changed.head) = (0, Head::Mse),
+                TrainApproach::Sample | TrainApproach::Column { .. } => changed.principal_components = 0,
+            }
+        }
+        if changed.one_shot && !before.one_shot {
+            (changed.streams, changed.num_unrollings) = (1, 1);
+        }
+        changed
     }
 
     fn replaced(&self, config: &TrainConfig, value: Value) -> Result<TrainConfig, Problem> {
@@ -284,6 +323,32 @@ mod tests {
         assert_eq!(hidden.with_value(&config, json!(0)).expect_err("too few").field, "hidden");
         assert_eq!(hidden.with_value(&config, json!("wide")).expect_err("a word").field, "hidden");
         assert_eq!(hidden.with_value(&config, json!(7)).expect("good").hidden, 7);
+    }
+
+    #[test]
+    fn what_loses_its_effect_contradicts_nothing() {
+        let set = |config: &TrainConfig, key: &str, value: Value| {
+            let changed =
+                Field::by_key(key).expect("a field").with_value(config, value).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(changed.problems(), [], "{key}");
+            changed
+        };
+        let Kind::Choice(kinds) = Field::by_key("approach.kind").expect("a field").kind else { panic!("a choice") };
+        let mut config = set(&good(), "peepholes", json!(true));
+        for (kind, _) in kinds {
+            config = set(&config, "approach.kind", json!(kind));
+        }
+        config = set(&config, "cell", json!("gru"));
+        assert!(!config.peepholes);
+        config = set(&config, "head.kind", json!("mse"));
+        config = set(&config, "tanh_output", json!(true));
+        config = set(&config, "head.kind", json!("mixture"));
+        assert!(!config.tanh_output);
+        config = set(&config, "weight_decay", json!(0.1));
+        config = set(&config, "optimiser", json!("sgd"));
+        assert_eq!(config.weight_decay, 0.0);
+        config = set(&config, "one_shot", json!(true));
+        assert_eq!(config.streams, 1);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod dropout;
 mod error;
 mod field_table;
 mod fields;
+mod figures;
 pub mod files;
 mod gradient;
 #[cfg(test)]
@@ -42,9 +43,10 @@ mod tensors;
 mod workspace;
 
 pub use config::TrainConfig;
-pub use dataset::{Dataset, magnitude_peak};
+pub use dataset::Dataset;
 pub use error::TrainError;
 pub use fields::{Field, Group, Kind, Unit};
+pub use figures::magnitude_peak;
 pub use options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach};
 pub use presets::{PRESETS, Preset};
 pub use problem::Problem;

@@ -4,7 +4,8 @@
 //! - `dissertation`, `dissertation-column` (Pfalz 2018): his gradient reaches one cell call back, which is `bptt: 1`; one
 //!   matrix is trained on at a time, which is `streams: 1`.
 //! - `noize-small`, `noize-large`: the two tables of the study of RNN and LSTM on single samples; "one shot" is `one_shot`, a
-//!   recording is one sequence. Five songs of 15 s were trained on: cut them with `start_s` and `end_s`.
+//!   recording is one sequence; the gradient of the small one reaches back through all of 15 s (`bptt`), that of the large one,
+//!   which would take 20 GB, through 4096 samples. Five songs of 15 s were trained on: cut them with `start_s` and `end_s`.
 //! - `comparison`: windows of 200 frames, each from a state of zeros, taken every 5 frames, so that an epoch showed every
 //!   frame 40 times. Here windows do not overlap, and a stream jumps to a place drawn anew after each (`restart: 1`,
 //!   `reset_state`); 5 of those epochs are 200 of these.
@@ -51,6 +52,12 @@ impl Preset {
     /// Looks a preset up.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.name == name)
+    }
+
+    /// All names, for a message.
+    pub fn names() -> String {
+        let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+        names.join(", ")
     }
 
     /// [`Self::json`] as a value: an object.

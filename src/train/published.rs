@@ -9,9 +9,9 @@
 //! | `window_size`, `hop_size`, `zero_padding` | `approach.window`, `approach.hop`, `approach.zero_padding` |
 //! | `label_shape` | stays; tells *vector*, *column* and *transpose* apart where no other name does |
 //!
-//! A file that has no `approach` but these names describes the published system, which had neither a mixture nor principal
-//! components, whose width was `seg_len`, which heard magnitudes as they are and one matrix at a time, and whose gradient reached one cell call
-//! back: so these are the defaults then.
+//! A file that has no `approach` but these names describes the published system, so what that was comes by default: neither a
+//! mixture nor principal components, a width of `seg_len`, magnitudes as they are, one matrix at a time (`streams`), and a
+//! gradient that reaches one step back (`bptt`).
 
 use super::{config::TrainConfig, problem::Problem};
 use serde_json::{Map, Value, json};
@@ -236,13 +236,17 @@ fn kind_of(fields: &Map<String, Value>, flat: &Flat) -> Option<&'static str> {
 }
 
 fn add_published_defaults(fields: &mut Map<String, Value>, approach: &Map<String, Value>) {
-    fields.entry("head").or_insert(json!({"kind": "mse"}));
-    fields.entry("principal_components").or_insert(json!(0));
+    let fixed = [
+        ("head", json!({"kind": "mse"})),
+        ("principal_components", json!(0)),
+        ("streams", json!(1)),
+        ("bptt", json!(1)),
+    ];
+    for (name, value) in fixed {
+        fields.entry(name).or_insert(value);
+    }
     let seg_len = approach.get("seg_len").cloned().or_else(|| bins_of(approach).map(Value::from));
     fields.entry("hidden").or_insert_with(|| seg_len.unwrap_or(json!(TrainConfig::default().hidden)));
-    for one in ["streams", "bptt"] {
-        fields.entry(one).or_insert(json!(1));
-    }
 }
 
 #[cfg(test)]

@@ -202,9 +202,10 @@ fn training(check: &mut Check, config: &TrainConfig) {
     );
     check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
     check.range("clip_value", config.clip_value.unwrap_or(1.0), 1e-6, 1e6);
-    let ends = config.epochs.is_some() || config.max_minutes.is_some();
-    check.require(ends, "epochs, max_minutes", "at least one of them", "neither");
+    let ends = config.epochs.is_some() || config.max_steps.is_some() || config.max_minutes.is_some();
+    check.require(ends, "epochs, max_steps, max_minutes", "at least one of them", "none");
     check.range("epochs", config.epochs.unwrap_or(1), 1, 1_000_000);
+    check.range("max_steps", config.max_steps.unwrap_or(1), 1, 1_000_000_000);
     check.range("max_minutes", config.max_minutes.unwrap_or(1.0), 1e-4, 1e5);
     check.range("streams", config.streams, 1, 1024);
     for (field, count) in [("streams", config.streams), ("num_unrollings", config.num_unrollings)] {
@@ -279,7 +280,7 @@ mod tests {
             (TrainConfig { label_shape: Some([1, 64]), ..column() }, "label_shape", "[1, 1] column [1, 64]"),
             (TrainConfig { output_shape: Some([2, 1]), ..column() }, "output_shape", "[2, 1]"),
             (TrainConfig { label_offset: Some(1), ..column() }, "label_offset", "64 column"),
-            (TrainConfig { epochs: None, max_minutes: None, ..good() }, "epochs, max_minutes", "neither"),
+            (TrainConfig { epochs: None, max_minutes: None, ..good() }, "epochs, max_steps, max_minutes", "none"),
             (TrainConfig { validation_split: 0.9, ..good() }, "validation_split", "0.5 0.9"),
             (TrainConfig { streams: 1024, bptt: 1 << 20, ..good() }, "streams × num_unrollings × bptt", "bytes"),
             (

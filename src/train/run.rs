@@ -29,11 +29,13 @@ use std::{
     collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Validation takes at most one part in as many of the rows that are trained on.
 const VALIDATION_SHARE: u64 = 8;
+/// Pictures are drawn with a checkpoint, but not more often.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Where a training keeps its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +130,7 @@ pub fn train(
     if resumed {
         training.saved = files.map(|files| files.checkpoint.clone());
     }
-    let mut last_saved = Instant::now();
+    let (mut last_saved, mut last_report) = (Instant::now(), Instant::now());
     let mut interrupted = false;
     while !interrupted && training.fraction() < 1.0 {
         let (progress, entry) = training.step()?;
@@ -151,10 +153,12 @@ pub fn train(
         if let Some(files) = files.filter(|_| due || ends) {
             training.save(&files.checkpoint)?;
             training.saved = Some(files.checkpoint.clone());
-            if let Some(record) = record.as_ref().filter(|_| !ends) {
-                report(record, observer);
-            }
             last_saved = Instant::now();
+            let shown = last_report.elapsed() < REPORT_EVERY;
+            if let Some(record) = record.as_ref().filter(|_| !ends && !shown) {
+                report(record, observer);
+                last_report = Instant::now();
+            }
         }
     }
     if let Some(record) = &mut record {
@@ -230,17 +234,20 @@ impl<'a> Training<'a> {
         self.elapsed_before + self.started.elapsed().as_secs_f64()
     }
 
-    fn by_epochs(&self) -> Option<f64> {
-        self.config.epochs.map(|epochs| self.step as f64 / (u64::from(epochs) * self.updates_per_epoch) as f64)
+    /// By epochs or steps, whichever is further.
+    fn by_steps(&self) -> Option<f64> {
+        let of_epochs = self.config.epochs.map(|epochs| u64::from(epochs) * self.updates_per_epoch);
+        let most = of_epochs.into_iter().chain(self.config.max_steps).min()?;
+        Some(self.step as f64 / most as f64)
     }
 
     fn by_minutes(&self) -> Option<f64> {
         self.config.max_minutes.map(|minutes| self.elapsed_s() / (60.0 * minutes))
     }
 
-    /// Part of the training gone by: by epochs or by minutes, whichever is further.
+    /// Part of the training gone by: by steps or by minutes, whichever is further.
     fn fraction(&self) -> f64 {
-        self.by_epochs().unwrap_or(0.0).max(self.by_minutes().unwrap_or(0.0))
+        self.by_steps().unwrap_or(0.0).max(self.by_minutes().unwrap_or(0.0))
     }
 
     fn parameters(&self) -> u64 {
@@ -254,7 +261,7 @@ impl<'a> Training<'a> {
     /// One update of the weights: one segment, or one whole recording.
     fn step(&mut self) -> Result<(Progress, StepEntry), TrainError> {
         // The clock decides on the schedule only where nothing else does, so that runs can be repeated.
-        let fraction = self.by_epochs().or_else(|| self.by_minutes()).unwrap_or(0.0);
+        let fraction = self.by_steps().or_else(|| self.by_minutes()).unwrap_or(0.0);
         let mut gradient = std::mem::take(&mut self.gradient);
         gradient.clear();
         let (mut sum, mut steps) = (0.0f64, 0usize);

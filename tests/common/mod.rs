@@ -2,8 +2,12 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 #![allow(missing_docs, reason = "test code")]
 
+#[cfg(feature = "cli")]
+pub mod browser;
 pub mod drive;
 pub mod golden;
+#[cfg(feature = "cli")]
+pub mod journals;
 pub mod models;
 #[cfg(feature = "cli")]
 pub mod program;

@@ -3,6 +3,7 @@
 use super::models;
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -46,12 +47,22 @@ impl Desk {
 
     /// Runs `sympathy`; `arguments` are separated by spaces.
     pub fn run(&self, arguments: &str) -> Run {
-        let output = Command::new(env!("CARGO_BIN_EXE_sympathy"))
+        self.run_with_input(arguments, "")
+    }
+
+    /// Runs `sympathy` with `input` on its stdin.
+    pub fn run_with_input(&self, arguments: &str, input: &str) -> Run {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_sympathy"))
             .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .expect("the program was built with the tests");
+        // A program that ends before it has read everything closes the pipe.
+        let _ = program.stdin.take().expect("a pipe").write_all(input.as_bytes());
+        let output = program.wait_with_output().expect("the program ends");
         Run {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -1,5 +1,5 @@
 //! System packages: a build needs a C compiler to link with; the VST3 hosts of the tests are Python packages, in an
-//! environment of their own.
+//! environment of their own; a browser opens the report of a training.
 
 use crate::run;
 use anyhow::{Result, bail};
@@ -10,14 +10,23 @@ struct Need {
     what: &'static str,
     proof: &'static [&'static str],
     packages: &'static [&'static str],
+    /// False: where apt may not be used, the tests that need it say that they were skipped.
+    always: bool,
 }
 
-const NEEDS: [Need; 2] = [
-    Need { what: "a C compiler", proof: &["cc", "--version"], packages: &["gcc", "libc6-dev"] },
+const NEEDS: [Need; 3] = [
+    Need { what: "a C compiler", proof: &["cc", "--version"], packages: &["gcc", "libc6-dev"], always: true },
     Need {
         what: "Python with virtual environments",
         proof: &["python3", "-c", "import venv, ensurepip"],
         packages: &["python3", "python3-venv"],
+        always: true,
+    },
+    Need {
+        what: "Chromium",
+        proof: &["sh", "-c", "chromium --version || chromium-browser --version || google-chrome --version"],
+        packages: &["chromium"],
+        always: false,
     },
 ];
 
@@ -26,7 +35,13 @@ const NEEDS: [Need; 2] = [
 /// # Errors
 /// If something is missing and cannot be installed.
 pub fn setup() -> Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need.proof)).collect();
+    let mut missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need.proof)).collect();
+    let root = works(&["sh", "-c", "test \"$(id -u)\" = 0"]);
+    let is_root_allowed = root || works(&["sudo", "-n", "true"]);
+    let apt = works(&["apt-get", "--version"]);
+    if !apt || !is_root_allowed {
+        missing.retain(|need| need.always);
+    }
     if missing.is_empty() {
         println!("everything a build and the tests need is there");
         return Ok(());
@@ -34,11 +49,10 @@ pub fn setup() -> Result<()> {
     let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(" and ");
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.iter().copied()).collect();
     let install = format!("apt-get install -y --no-install-recommends {}", packages.join(" "));
-    if !works(&["apt-get", "--version"]) {
+    if !apt {
         bail!("missing: {what}; install it with this system's package manager (Debian: {install})");
     }
-    let root = works(&["sh", "-c", "test \"$(id -u)\" = 0"]);
-    if !root && !works(&["sudo", "-n", "true"]) {
+    if !is_root_allowed {
         bail!("missing: {what}; run: sudo apt-get update && sudo {install}");
     }
     println!("installing {}", packages.join(" "));

@@ -55,7 +55,11 @@ const PIXELS: f64 = 2.0;
 /// Generic, so that every browser has it; in bitmaps the one in the binary stands for it.
 const FONT: FontFamily<'static> = FontFamily::SansSerif;
 /// plotters writes sizes into an SVG divided by this.
-const SIZE_FACTOR: f64 = 1.24;
+const SVG_FONT: f64 = 1.24;
+/// In a bitmap the size is the height of a line; and the font in the binary is a wide one.
+const BITMAP_FONT: f64 = 1.05;
+/// There a line is centred with what reaches below it: by this part of its size it stands too high.
+const BITMAP_LIFT: f64 = 0.09;
 /// Coordinates beyond are pulled in: no sum of them overflows.
 const FARTHEST: f64 = 1e6;
 
@@ -217,7 +221,10 @@ impl<B: DrawingBackend> Canvas<'_, B> {
             Anchor::Below => (HPos::Center, VPos::Top),
         };
         let turn = if matches!(anchor, Anchor::Upwards) { FontTransform::Rotate270 } else { FontTransform::None };
-        let font = FontDesc::new(FONT, size * SIZE_FACTOR * self.scale, FontStyle::Normal).transform(turn);
+        let (factor, lift) = if self.rasters.is_some() { (SVG_FONT, 0.0) } else { (BITMAP_FONT, BITMAP_LIFT * size) };
+        let place =
+            if matches!(anchor, Anchor::Upwards) { (place.0 + lift, place.1) } else { (place.0, place.1 + lift) };
+        let font = FontDesc::new(FONT, size * factor * self.scale, FontStyle::Normal).transform(turn);
         let style = TextStyle::from(font).color(&colour).pos(Pos::new(h, v));
         let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.area.draw(&Text::new(text, self.unit(place), style)).map_err(FigureError::new)

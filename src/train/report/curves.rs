@@ -7,19 +7,19 @@ use super::{
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 const WIDTH: f64 = 640.0;
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = 18.0;
+const LEFT: f64 = 84.0;
+const RIGHT: f64 = 30.0;
 const TITLE: f64 = 34.0;
-const LEGEND_ROW: f64 = 21.0;
+const LEGEND_ROW: f64 = 23.0;
 const PLOT: f64 = 250.0;
-const BELOW: f64 = 52.0;
-const TEXT: f64 = 14.0;
-/// Width of a letter of the legend, on average and rather too much.
-const LETTER: f64 = 0.56 * TEXT;
+const BELOW: f64 = 56.0;
+const TEXT: f64 = 15.0;
+/// Width of a letter of the legend in a wide font, on average.
+const LETTER: f64 = 0.58 * TEXT;
 /// A dash of its colour and the gap before the next name.
-const LEGEND_EXTRA: f64 = 48.0;
+const LEGEND_EXTRA: f64 = 46.0;
 /// Longest name in a legend.
-const MOST_LETTERS: usize = 48;
+const MOST_LETTERS: usize = 44;
 /// Points a curve has at most: a few per pixel.
 const COLUMNS: usize = 600;
 
@@ -30,6 +30,8 @@ pub(super) enum Look {
     /// What was measured, behind the curve that was smoothed; the next curve has the same colour.
     Pale,
     Dashed,
+    /// What the others are measured by: grey dashes.
+    Reference,
 }
 
 /// A curve: its name and its points in the order of x.
@@ -83,13 +85,13 @@ impl Chart<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, rows: &[Vec<LegendItem>]) -> Drawn {
-        canvas.text(self.title, (LEFT, TITLE / 2.0 + 2.0), 16.0, INK, Anchor::Start)?;
+        canvas.text(self.title, (LEFT, TITLE / 2.0 + 2.0), 18.0, INK, Anchor::Start)?;
         for (row, items) in rows.iter().enumerate() {
             let y = TITLE + LEGEND_ROW * (row as f64 + 0.4);
             for item in items {
                 let ends = [(item.x, y), (item.x + 20.0, y)];
                 match item.look {
-                    Look::Dashed => canvas.dashes(&ends, item.colour, 2.0)?,
+                    Look::Dashed | Look::Reference => canvas.dashes(&ends, item.colour, 2.0)?,
                     Look::Pale => canvas.pale_line(ends, item.colour, 3.0)?,
                     Look::Line => canvas.line(ends, item.colour, 2.0)?,
                 }
@@ -98,8 +100,8 @@ impl Chart<'_> {
         }
         let top = TITLE + LEGEND_ROW * rows.len() as f64;
         let plot = Area { left: LEFT, top, width: WIDTH - LEFT - RIGHT, height: PLOT };
-        canvas.text(self.x_label, (plot.left + plot.width / 2.0, plot.bottom() + 38.0), TEXT, QUIET, Anchor::Middle)?;
-        canvas.text(self.y_label, (14.0, top + PLOT / 2.0), TEXT, QUIET, Anchor::Upwards)?;
+        canvas.text(self.x_label, (plot.left + plot.width / 2.0, plot.bottom() + 42.0), TEXT, QUIET, Anchor::Middle)?;
+        canvas.text(self.y_label, (12.0, top + PLOT / 2.0), TEXT, QUIET, Anchor::Upwards)?;
         let points: Vec<Vec<(f64, f64)>> = self.curves.iter().map(|curve| self.visible(curve)).collect();
         let (Some(x), Some(y)) = (self.x_axis(&points), self.y_axis(&points)) else {
             canvas.frame(&plot)?;
@@ -124,7 +126,7 @@ impl Chart<'_> {
                 (_, &[(a, b)]) => canvas.line([(a - 3.0, b), (a + 3.0, b)], colour, 3.0)?,
                 (Look::Line, _) => canvas.line(places, colour, 1.8)?,
                 (Look::Pale, _) => canvas.pale_line(places, colour, 1.0)?,
-                (Look::Dashed, _) => canvas.dashes(&places, colour, 1.6)?,
+                (Look::Dashed | Look::Reference, _) => canvas.dashes(&places, colour, 1.6)?,
             }
         }
         canvas.frame(&plot)
@@ -160,6 +162,9 @@ impl Chart<'_> {
     fn colours(&self) -> Vec<RGBColor> {
         let mut next = 0;
         let colour = |curve: &Curve| {
+            if curve.look == Look::Reference {
+                return QUIET;
+            }
             let colour = SERIES[next % SERIES.len()];
             next += usize::from(curve.look != Look::Pale);
             colour
@@ -171,7 +176,9 @@ impl Chart<'_> {
     fn legend(&self) -> Vec<Vec<LegendItem>> {
         let mut rows: Vec<Vec<LegendItem>> = Vec::new();
         let mut x = f64::INFINITY;
-        for (curve, colour) in self.curves.iter().zip(self.colours()) {
+        // A single curve is what the title says.
+        let names = if self.curves.len() > 1 { self.curves } else { &[] };
+        for (curve, colour) in names.iter().zip(self.colours()) {
             let mut label: String = curve.label.chars().take(MOST_LETTERS).collect();
             if label.len() < curve.label.len() {
                 label.push('…');
@@ -260,7 +267,7 @@ mod tests {
     #[test]
     fn curves_are_drawn_whatever_they_hold() {
         let hostile = "</svg><script>alert(1)</script>\u{1b}\"&'";
-        let series = vec![
+        let series = [
             (hostile.to_string(), vec![(1.0, 0.5), (2.0, f64::NAN), (3.0, -0.1), (4.0, f64::INFINITY)]),
             ("empty".into(), vec![]),
             ("one".into(), vec![(2.0, 0.3)]),

@@ -7,7 +7,7 @@ const POLICY: &str = "default-src 'none'; img-src data:; media-src data:; style-
 const STYLE: &str = include_str!("report.css");
 
 /// Text as it may stand in elements and in quoted attributes, control characters as spaces.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -39,7 +39,7 @@ pub(super) fn address(path: &str) -> String {
 }
 
 /// The whole page. `title` is escaped here, `body` is HTML.
-pub(super) fn page(title: &str, body: &str) -> String {
+pub fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -56,6 +56,20 @@ pub(super) fn section(id: &str, heading: &str, body: &str) -> String {
         return String::new();
     }
     format!("<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", escape(heading))
+}
+
+/// Links to the sections that there are.
+pub(super) fn contents(sections: &str) -> String {
+    let links: String = sections
+        .split("<section id=\"")
+        .skip(1)
+        .filter_map(|section| {
+            let id = section.split('"').next()?;
+            let heading = section.split("<h2>").nth(1)?.split("</h2>").next()?;
+            Some(format!("<a href=\"#{id}\">{heading}</a>\n"))
+        })
+        .collect();
+    if links.is_empty() { links } else { format!("<nav>\n{links}</nav>\n") }
 }
 
 /// A drawing on a card.

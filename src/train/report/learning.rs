@@ -11,7 +11,6 @@ use serde_json::Value;
 
 /// So many songs are told apart in a drawing.
 const MOST_SONGS: usize = 12;
-const BASELINE: &str = "repeating the last frame";
 
 /// The name of the run and what was trained, in a line each.
 pub(super) fn heading(config: &Value) -> (String, String) {
@@ -29,8 +28,12 @@ pub(super) fn heading(config: &Value) -> (String, String) {
         other => other.to_string(),
     };
     let layers = if text("/layers") == "1" { "1 layer".to_string() } else { format!("{} layers", text("/layers")) };
+    let cell = match text("/cell").as_str() {
+        cell @ ("lstm" | "gru") => cell.to_uppercase(),
+        cell => cell.replace('_', " "),
+    };
     let what = [
-        format!("{} of {} × {}", text("/cell"), layers, text("/hidden")),
+        format!("{} of {layers} × {}", cell, text("/hidden")),
         format!("approach {}", text("/approach/kind")),
         format!("head {head}"),
         format!("optimiser {}", text("/optimiser")),
@@ -61,7 +64,7 @@ pub(super) fn summary(journal: &Journal) -> String {
         tile("Validation loss", figure(validation.loss.into()), best.unwrap_or_default());
     }
     if let Some(start) = &journal.start {
-        tile("Baseline loss", figure(start.baseline_loss.into()), BASELINE.into());
+        tile("Baseline loss", figure(start.baseline_loss.into()), "repeating the last frame".into());
     }
     if let Some(epoch) = last {
         let errors = epoch.validation.unwrap_or(epoch.train);
@@ -170,11 +173,11 @@ fn dash(index: usize) -> Look {
     if index < super::canvas::SERIES.len() { Look::Line } else { Look::Dashed }
 }
 
-/// A dashed line as long as the curve.
+/// A level line as long as the curve.
 fn level(value: Option<f64>, like: &[(f64, f64)]) -> Option<Curve> {
     let value = value.filter(|value| value.is_finite())?;
     let ends = like.first().zip(like.last())?;
-    Some(Curve { label: BASELINE.into(), points: vec![(ends.0.0, value), (ends.1.0, value)], look: Look::Dashed })
+    Some(Curve { label: "baseline".into(), points: vec![(ends.0.0, value), (ends.1.0, value)], look: Look::Reference })
 }
 
 fn validation(epochs: &[EpochEntry], x: fn(&EpochEntry) -> f64, value: fn(&Errors) -> f32) -> Vec<(f64, f64)> {
@@ -192,7 +195,7 @@ fn unit(journal: &Journal) -> &'static str {
 }
 
 /// Four digits that count.
-fn figure(value: f64) -> String {
+pub(super) fn figure(value: f64) -> String {
     if !value.is_finite() {
         return "–".into();
     }

@@ -17,6 +17,7 @@ mod weights;
 
 pub use canvas::FigureError;
 pub use curves::curves_svg;
+pub use html::{escape, page};
 pub use sound::{Mark, Sound, SoundFigure};
 
 use super::{
@@ -79,10 +80,11 @@ fn html_of(run_folder: &Path, journal: &Journal) -> Result<String, FigureError> 
     ]
     .concat();
     let body = format!(
-        "<header>\n<h1>{}</h1>\n<p>{}</p>\n</header>\n<main>\n{}{sections}</main>\n\
+        "<header>\n<h1>{}</h1>\n<p>{}</p>\n{}</header>\n<main>\n{}{sections}</main>\n\
          <footer>Written by Sympathy {}. This page holds all that it shows and loads nothing.</footer>\n",
         html::escape(&name),
         html::escape(&what),
+        html::contents(&sections),
         learning::summary(journal),
         env!("CARGO_PKG_VERSION")
     );

@@ -2,7 +2,7 @@
 
 use super::html::{escape, section};
 use crate::train::TrainConfig;
-use serde_json::Value;
+use serde_json::{Number, Value};
 use std::collections::BTreeMap;
 
 /// A configuration of more fields is shown in part.
@@ -69,10 +69,22 @@ fn flatten(name: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
                 Value::String(text) if text.is_empty() => "–".to_string(),
                 Value::String(text) => text.clone(),
                 Value::Array(items) if items.is_empty() => "–".to_string(),
+                Value::Number(number) => number_text(number),
                 other => other.to_string(),
             };
             fields.insert(shortened(name), shortened(&text));
         }
+    }
+}
+
+/// A number as it was typed: those of 32 bits without the digits that 64 bits add.
+fn number_text(number: &Number) -> String {
+    match number.as_f64() {
+        Some(value) if number.is_f64() => {
+            let single = value as f32;
+            if f64::from(single) == value { single.to_string() } else { value.to_string() }
+        }
+        _ => number.to_string(),
     }
 }
 
@@ -93,6 +105,8 @@ mod tests {
         let mut config = serde_json::to_value(TrainConfig::default()).expect("plain data");
         assert!(!settings(&config).contains("chosen"), "{}", settings(&config));
         config["hidden"] = json!(77);
+        config["restart"] = json!(0.3f32);
+        config["lr"] = json!(1e-3);
         config["approach"]["hop"] = json!(99);
         config["files"] = json!([{ "path": "<a>.wav", "end_s": 30.0 }]);
         let html = settings(&config);
@@ -101,10 +115,12 @@ mod tests {
             "<tr class=\"chosen\"><th>approach.hop</th><td>99</td><td>512</td></tr>",
             "<tr class=\"chosen\"><th>files.0.path</th><td>&lt;a&gt;.wav</td><td>–</td></tr>",
             "<tr><th>layers</th><td>1</td><td></td></tr>",
+            "<tr class=\"chosen\"><th>restart</th><td>0.3</td><td>0.05</td></tr>",
+            "<tr class=\"chosen\"><th>lr</th><td>0.001</td><td>0.002</td></tr>",
         ] {
             assert!(html.contains(row), "{row} in {html}");
         }
-        assert!(html.contains("4 of"), "{html}");
+        assert!(html.contains("6 of"), "{html}");
     }
 
     #[test]

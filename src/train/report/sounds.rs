@@ -4,12 +4,13 @@ use super::{
     axis::grouped,
     canvas::FigureError,
     html::{address, escape, section},
+    learning::figure,
     sound::{Sound, SoundFigure},
     wav::data_uri,
 };
 use crate::train::{
     Recording,
-    journal::{Journal, SampleEntry},
+    journal::{EpochEntry, Journal, SampleEntry},
 };
 use std::path::{Component, Path};
 
@@ -30,7 +31,8 @@ pub(super) fn sounds(folder: &Path, journal: &Journal) -> Result<String, FigureE
     let mut html = String::new();
     if let Some(start) = journal.start.as_ref().filter(|start| !start.material.as_os_str().is_empty()) {
         let card = page.card("Material, as it is trained on", &start.material)?;
-        html.push_str(&section("material", "Material", &format!("<div class=\"grid\">\n{card}</div>\n")));
+        let songs = songs(&start.songs, &journal.epochs);
+        html.push_str(&section("material", "Material", &format!("<div class=\"grid\">\n{card}{songs}</div>\n")));
     }
     let (earlier, latest) = journal.samples.split_at(journal.samples.len().saturating_sub(MOST_OUTPUTS));
     let mut body = String::new();
@@ -59,6 +61,24 @@ pub(super) fn sounds(folder: &Path, journal: &Journal) -> Result<String, FigureE
         html.push_str(&section("sounds", "Sampled outputs", &format!("{note}{body}")));
     }
     Ok(html)
+}
+
+/// The recordings and how well they were learned.
+fn songs(names: &[String], epochs: &[EpochEntry]) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let mut rows = String::new();
+    for (index, name) in names.iter().enumerate() {
+        // The last epoch in which it was heard.
+        let loss = epochs.iter().rev().find_map(|epoch| *epoch.songs.get(index)?);
+        let loss = loss.map_or("–".to_string(), |loss| figure(loss.into()));
+        rows.push_str(&format!("<tr><td>{}</td><td>{}</td></tr>\n", escape(name), escape(&loss)));
+    }
+    format!(
+        "<div><table><thead><tr><th>Recording</th><th>Training loss, last epoch</th></tr></thead><tbody>\n\
+         {rows}</tbody></table></div>\n"
+    )
 }
 
 /// When and in which stream.

@@ -15,7 +15,7 @@ const RIGHT: f64 = 14.0;
 const TITLE: f64 = 30.0;
 const PLOT: f64 = 150.0;
 const BELOW: f64 = 46.0;
-const TEXT: f64 = 13.0;
+const TEXT: f64 = 14.0;
 /// So many tensors are shown.
 const MOST_PANELS: usize = 64;
 /// Rows of a heat map.
@@ -41,10 +41,9 @@ pub(super) fn weights(entries: &[(u32, Vec<WeightHistogram>)]) -> Result<String,
     if layers.is_empty() {
         return Ok(String::new());
     }
-    let mut body =
-        "<p class=\"note\">How the numbers of each tensor are spread, from its first epoch to its last: the \
-                    darker, the more of them have this value.</p>\n<div class=\"grid small\">\n"
-            .to_string();
+    let mut body = "<p class=\"note\">How the numbers of each tensor are spread, from the first epoch to the \
+                    last: the stronger the colour, the more of them have this value.</p>\n<div class=\"grid small\">\n"
+        .to_string();
     for layer in &layers {
         let title = format!("{}: spread of the weights over epochs", layer.0);
         body.push_str(&card(&svg(&title, (WIDTH, TITLE + PLOT + BELOW), |canvas| draw(canvas, layer))?));
@@ -61,7 +60,7 @@ fn is_sound(histogram: &WeightHistogram) -> bool {
 fn draw<B: DrawingBackend>(canvas: &mut Canvas<'_, B>, (name, layer): &Layer<'_>) -> Drawn {
     let plot = Area { left: LEFT, top: TITLE, width: WIDTH - LEFT - RIGHT, height: PLOT };
     let short: String = name.chars().take(44).collect();
-    canvas.text(&short, (LEFT, TITLE / 2.0 + 1.0), 14.0, INK, Anchor::Start)?;
+    canvas.text(&short, (LEFT, TITLE / 2.0 + 1.0), 15.0, INK, Anchor::Start)?;
     let (Some((first, _)), Some((last, _))) = (layer.first(), layer.last()) else {
         return Ok(());
     };

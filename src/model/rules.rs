@@ -1,0 +1,85 @@
+//! The range of every number of a model's configuration.
+
+use super::config::{Approach, Cell, Head, ModelConfig};
+
+/// A field that breaks its rule: name, rule, value.
+pub(super) type FieldProblem = (&'static str, String, String);
+
+impl ModelConfig {
+    /// Checks every number against its range. Ranges are generous for real models and small enough that no product of
+    /// sizes can overflow or exhaust memory.
+    pub(super) fn problem(&self) -> Option<FieldProblem> {
+        let size = |field, value: usize, least: usize, most: usize| {
+            (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
+        };
+        let number = |field, value: f32, least: f32, most: f32| {
+            // A NaN lies in no range.
+            (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
+        };
+        let own = match self.approach {
+            Approach::Vector { seg_len, overlap, emphasis, gain } => size("seg_len", seg_len, 16, 8192)
+                .or_else(|| size("overlap", overlap, 0, seg_len))
+                .or_else(|| number("emphasis", emphasis, 0.0, 0.999))
+                .or_else(|| number("gain", gain, 0.01, 100.0)),
+            Approach::Magnitude { window, hop, magnitude_peak, power, sharpen, .. } => {
+                size("window", window, 64, 16_384)
+                    .or_else(|| {
+                        (!window.is_multiple_of(2)).then(|| ("window", "an even number".into(), window.to_string()))
+                    })
+                    .or_else(|| size("hop", hop, 16, window))
+                    .or_else(|| number("magnitude_peak", magnitude_peak, 1e-6, 1e9))
+                    .or_else(|| number("power", power, 0.1, 2.0))
+                    .or_else(|| number("sharpen", sharpen, 0.5, 4.0))
+            }
+            Approach::Sample => None,
+            Approach::Column { seg_len } => size("seg_len", seg_len, 1, 8192),
+            Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => size("seg_len", seg_len, 1, 8192)
+                .or_else(|| size("num_unrollings", num_unrollings, 1, 1024))
+                .or_else(|| size("int_cursor_inc", int_cursor_inc, 1, 8192)),
+        };
+        let needs = |field, holds: bool, rule: &str, value: String| (!holds).then(|| (field, rule.to_string(), value));
+        let groups_fit = match self.cell {
+            Cell::Clockwork => {
+                (1..=16).contains(&self.clock_groups) && self.hidden.is_multiple_of(self.clock_groups.max(1))
+            }
+            _ => self.clock_groups == 0,
+        };
+        own.or_else(|| size("layers", self.layers, 1, 16))
+            .or_else(|| size("hidden", self.hidden, 1, 8192))
+            .or_else(|| {
+                let rule = "1 to 16, a divisor of `hidden`, with a clockwork cell; 0 with others";
+                needs("clock_groups", groups_fit, rule, self.clock_groups.to_string())
+            })
+            .or_else(|| {
+                let holds = !self.peepholes || self.cell == Cell::Lstm;
+                needs("peepholes", holds, "false, as the cell is no LSTM", "true".into())
+            })
+            .or_else(|| {
+                let holds = !self.tanh_output || self.head == Head::Mse;
+                needs("tanh_output", holds, "false, as the head is a mixture", "true".into())
+            })
+            .or_else(|| {
+                let holds = self.head == Head::Mse || !matches!(self.approach, Approach::Transpose { .. });
+                needs("head", holds, "mse, as the approach is transpose", "a mixture".into())
+            })
+            .or_else(|| {
+                let most = if self.slides() { 0 } else { self.frame_size() };
+                size("principal_components", self.principal_components, 0, most)
+            })
+            .or_else(|| match self.head {
+                Head::Mixture { components, .. } => size("components", components, 1, 64),
+                Head::Mse => None,
+            })
+            .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
+            .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
+            .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))
+            .or_else(|| number("feedback_noise", self.feedback_noise, 0.0, 10.0))
+            .or_else(|| number("temperature", self.temperature, 0.0, 10.0))
+            .or_else(|| number("warmup_speed", self.warmup_speed, 1.0, 1000.0))
+            .or_else(|| {
+                let characters = self.name.chars().count();
+                (!(1..=80).contains(&characters) || self.name.chars().any(char::is_control))
+                    .then(|| ("name", "1 to 80 printable characters".into(), format!("{characters} characters")))
+            })
+    }
+}
