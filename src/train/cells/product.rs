@@ -164,8 +164,9 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        // Rows times vectors are sums in registers: 24 of 32, or 12 of 16.
+        // Rows times vectors are sums in registers: 24 of 32, or 12 of 16. A single stream fills no such tile.
         match S::F32_LANES {
+            4 | 8 | 16 if self.lhs.rows <= 2 => self.run::<S, 2, 3>(simd),
             8 => self.run::<S, 4, 3>(simd),
             4 | 16 => self.run::<S, 8, 3>(simd),
             _ => self.run::<S, 4, 1>(simd),
@@ -309,5 +310,52 @@ impl Tile<'_> {
             }
         }
         width
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::random::Random;
+
+    fn levels() -> Vec<Arch> {
+        let mut levels = vec![Arch::Scalar, Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        levels.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        levels
+    }
+
+    #[test]
+    fn products_are_plain_sums_at_every_level_however_the_factors_lie() {
+        let mut random = Random::new(31);
+        let work = Arc::new(Workspace::default());
+        for arch in levels() {
+            for (rows, depth, columns) in [(1, 1, 1), (2, 7, 49), (3, 5, 16), (8, 40, 48), (133, 20, 97), (9, 1030, 31)]
+            {
+                let mut draw = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
+                let (stride, out_stride) = (depth + 3, columns + 2);
+                let (lhs, rhs, start) = (draw(rows * stride), draw(depth * columns), draw(rows * out_stride));
+                let lhs_t: Vec<f32> = (0..depth * rows).map(|i| lhs[i % rows * stride + i / rows]).collect();
+                let rhs_t: Vec<f32> = (0..depth * columns).map(|i| rhs[i % depth * columns + i / depth]).collect();
+                let lefts = [View::new(&lhs, rows, depth, stride), View::whole(&lhs_t, depth, rows).t()];
+                let rights = [View::whole(&rhs, depth, columns), View::whole(&rhs_t, columns, depth).t()];
+                for (left, right, add) in (0..8).map(|k| (lefts[k % 2], rights[k / 2 % 2], k >= 4)) {
+                    let mut packed = Packed::new(right, &work);
+                    packed.arch = arch;
+                    let mut out = start.clone();
+                    packed.multiply(left, &mut out, out_stride, add);
+                    for (at, (&got, &before)) in out.iter().zip(&start).enumerate() {
+                        let (row, column) = (at / out_stride, at % out_stride);
+                        let products = (0..depth).map(|k| {
+                            f64::from(lhs[row * stride + k]) * f64::from(rhs[k * columns + column.min(columns - 1)])
+                        });
+                        let sum = products.sum::<f64>() + if add { f64::from(before) } else { 0.0 };
+                        let expected = if column < columns { sum } else { f64::from(before) };
+                        let close = (f64::from(got) - expected).abs() < 1e-6 * (depth as f64 + 10.0);
+                        assert!(close, "{arch:?}, {rows} x {depth} x {columns}, {row}, {column}: {got} for {expected}");
+                    }
+                }
+            }
+        }
     }
 }

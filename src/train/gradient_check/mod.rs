@@ -275,3 +275,25 @@ fn weights_begin_as_asked() {
         assert_eq!(tensors[&format!("{name}.bias")], [0.0]);
     }
 }
+
+#[test]
+fn no_number_depends_on_the_threads() {
+    for cell in CELLS {
+        let model = model(cell, 2, 60, Head::Mse);
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| {
+                let mut random = Random::new(27);
+                let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
+                let (inputs, targets) = (normal(&mut random, 20 * 5 * 16), normal(&mut random, 20 * 5 * 16));
+                let mut state = network.zero_state(5);
+                let output = network.forward(&inputs, &mut state, None).expect("a forward pass");
+                let loss = loss(Head::Mse, &output, &inputs, &targets).expect("a loss");
+                let gradients = network.backward(&loss.node).expect("gradients").clone();
+                (loss.mean.to_bits(), state, gradients)
+            })
+        };
+        let alone = run(1);
+        assert!(run(2) == alone && run(3) == alone && run(8) == alone, "{cell:?}");
+    }
+}
