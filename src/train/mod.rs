@@ -40,6 +40,7 @@ mod run;
 mod sampling;
 mod streams;
 mod tensors;
+mod training;
 mod workspace;
 
 pub use config::TrainConfig;

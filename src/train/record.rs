@@ -7,9 +7,9 @@ use super::{
     files::write_wav,
     journal::{Entry, EpochEntry, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
     report::{self, JOURNAL_NAME, ReportError},
-    run::Training,
     sampling::Sampler,
     streams::Streams,
+    training::Training,
 };
 use std::{
     fs,

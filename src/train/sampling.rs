@@ -11,7 +11,7 @@ use super::{
     files::write_wav,
     journal::SampleEntry,
     options::{SamplingMode, SeedAdvance},
-    run::Training,
+    training::Training,
 };
 use crate::{
     approach::{Continuation, Network, feed_seed},
