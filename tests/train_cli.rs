@@ -173,3 +173,58 @@ fn recordings_train_with_a_preset_and_no_configuration() {
     assert!(run.code == Some(0) && run.stderr.contains("2 epochs"), "{run:?}");
     desk.fail("train a.wav --preset nonsense --out b.safetensors", &["--preset", "nonsense", "ten-minutes"]);
 }
+
+#[test]
+fn nothing_is_overwritten_that_somebody_may_need() {
+    let desk = desk();
+    let quick = "--set epochs=1 --no-run";
+    let run = desk.run(&format!("train config.json --out a.safetensors {quick}"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for (arguments, parts) in [
+        (format!("train a.wav --out x.safetensors --checkpoint a.wav {quick}"), ["a.wav", "a recording"]),
+        (format!("train a.wav --out x.safetensors --checkpoint x.safetensors {quick}"), ["x.safetensors", "the model"]),
+        (format!("train a.wav --out x.safetensors --checkpoint b.wav {quick}"), ["b.wav", "something else"]),
+        ("train a.wav --out x.safetensors --run x.safetensors".into(), ["x.safetensors", "the model"]),
+        ("train a.wav --out x.safetensors --run b.wav".into(), ["b.wav", "a file"]),
+        (format!("train config.json --out a.safetensors {quick}"), ["a.checkpoint", "--resume"]),
+        ("sample a.safetensors --seed-file a.wav --out a.wav".into(), ["a.wav", "the seed"]),
+        ("export a.safetensors --out a.safetensors".into(), ["a.safetensors", "the model"]),
+    ] {
+        desk.fail(&arguments, &parts);
+    }
+    let run = desk.run(&format!("train config.json --out a.safetensors --overwrite {quick}"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn a_checkpoint_with_one_wrong_bit_is_refused() {
+    let desk = desk();
+    let run = desk.run("train config.json --out a.safetensors --set epochs=1 --no-run");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let good = fs::read(desk.path("a.checkpoint")).unwrap();
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    fs::write(desk.path("a.checkpoint"), bad).unwrap();
+    let run = desk.run("train config.json --out a.safetensors --resume --set epochs=2 --no-run");
+    assert!(run.code == Some(1) && run.stderr.contains("a.checkpoint: expected a whole checkpoint"), "{run:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_and_a_name_of_no_characters_are_refused_and_not_waited_for() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = desk();
+    assert!(Command::new("mkfifo").arg(desk.path("pipe.wav")).status().expect("mkfifo").success());
+    let run = desk.run("train pipe.wav --out x.safetensors --no-run");
+    assert!(run.code == Some(1) && run.stderr.contains("pipe.wav: expected a file"), "{run:?}");
+    let output = Command::new(env!("CARGO_BIN_EXE_sympathy"))
+        .arg("train")
+        .arg(std::ffi::OsStr::from_bytes(b"\xff.wav"))
+        .args(["--out", "x.safetensors"])
+        .current_dir(desk.path(""))
+        .output()
+        .expect("the program was built with the tests");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && stderr.lines().count() == 1, "{stderr}");
+}

@@ -3,11 +3,14 @@
 use super::{
     error::CliError,
     models_at_hand::read_model,
-    output::{check_output, replace_file},
+    output::{check_output, refuse_same_places, replace_file},
 };
 use crate::model::export::{Names, python_script, to_safetensors, to_torch, without_module};
 use clap::Args;
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Names in the exported file that are taken.
 const TAKEN: [&str; 2] = ["pca", "columns"];
@@ -58,6 +61,7 @@ fn python_name(text: &str) -> Result<String, String> {
 pub fn run(args: &ExportArgs) -> Result<(), CliError> {
     let torch = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
     check_output(&args.out, if torch { "pt" } else { "safetensors" })?;
+    refuse_same_places(&[("the model", Path::new(&args.model))], &[("the output", &args.out)])?;
     if let Some(script) = &args.script {
         check_output(script, "py")?;
     }

@@ -6,7 +6,7 @@ use super::{
     inspect::parameter_count,
     models::{describe_approach, describe_network},
     one_line,
-    output::check_output,
+    output::{check_output, refuse_same_places},
 };
 use crate::model::{
     ModelData,
@@ -143,6 +143,7 @@ is predicted. Whole modules, TorchScript and files older than PyTorch 1.6 are re
 /// If the file is refused, the options contradict it or leave something open, or the model cannot be written.
 pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     check_output(&args.out, "safetensors")?;
+    refuse_same_places(&[("the input", &args.input)], &[("the model", &args.out)])?;
     let file = ForeignFile::read(&args.input, args.key.as_deref())?;
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
     let (model, said) = match restore(&file).filter(|_| untouched) {

@@ -2,7 +2,10 @@
 
 use super::error::CliError;
 use crate::train::files;
-use std::{io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// The sizes in a WAV header have 32 bits.
 const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 1024;
@@ -29,6 +32,32 @@ pub fn check_output(path: &Path, extension: &str) -> Result<(), CliError> {
         return Err(wrong("a place in an existing folder".into(), "no such folder"));
     }
     Ok(())
+}
+
+/// Refuses places of which one would overwrite another; each with what it is for. Places of `inputs` are read, all others
+/// written.
+///
+/// # Errors
+/// The first two that are the same.
+pub fn refuse_same_places(inputs: &[(&str, &Path)], outputs: &[(&str, &Path)]) -> Result<(), CliError> {
+    for (index, (what, path)) in outputs.iter().enumerate() {
+        let others = inputs.iter().chain(&outputs[..index]);
+        if let Some((other, _)) = others.into_iter().find(|(_, other)| place(other) == place(path)) {
+            return Err(CliError::Output {
+                path: path.to_path_buf(),
+                expected: format!("a place of its own for {what}"),
+                actual: format!("that of {other}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads, also if there is nothing yet.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = || fs::canonicalize(folder).ok().zip(path.file_name()).map(|(folder, name)| folder.join(name));
+    fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.into())
 }
 
 /// Checks that so much sound fits into a WAV file.

@@ -5,7 +5,7 @@ use super::{
     error::CliError,
     models_at_hand::{load_all, make_bank},
     offline::{RenderOutcome, render_offline},
-    output::{check_output, check_wav_length, write_wav},
+    output::{check_output, check_wav_length, refuse_same_places, write_wav},
     progress::Progress,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     worker::ModelBank,
 };
 use clap::{Args, ValueEnum};
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 const LEAST_RATE_HZ: u32 = 8_000;
 const MOST_RATE_HZ: u32 = 384_000;
@@ -93,7 +93,7 @@ fn reaction_ms(text: &str) -> Result<f32, String> {
 /// Whatever is wrong with a file or an option; then no output was written.
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     check_output(&args.output, "wav")?;
-    refuse_same_file(args)?;
+    refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;
     let mut config = EngineConfig {
         reaction_ms: args.reaction,
         alignment: match args.alignment {
@@ -213,17 +213,4 @@ fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
         expected: format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"),
         actual: format!("{rate} Hz"),
     })
-}
-
-/// The recording would be lost.
-fn refuse_same_file(args: &RenderArgs) -> Result<(), CliError> {
-    let place = |path| fs::canonicalize(path).ok();
-    match place(&args.output) {
-        Some(output) if place(&args.input).as_ref() == Some(&output) => Err(CliError::Output {
-            path: args.output.clone(),
-            expected: "another file than the input".into(),
-            actual: "the input".into(),
-        }),
-        _ => Ok(()),
-    }
 }

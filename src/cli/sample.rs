@@ -5,7 +5,7 @@ use super::{
     interrupt::Interrupt,
     models_at_hand::read_model,
     noise_seed::NoiseSeed,
-    output::{check_output, check_wav_length, write_wav},
+    output::{check_output, check_wav_length, refuse_same_places, write_wav},
     picture::write_picture,
     progress::Progress,
 };
@@ -43,6 +43,7 @@ const MOST_PLOT_SECONDS: f64 = 600.0;
 
 /// Options of `sympathy sample`.
 #[derive(Args, Clone, Debug)]
+#[command(allow_negative_numbers = true)]
 pub struct SampleArgs {
     /// Embedded model by name, or a model file
     #[arg(value_name = "MODEL")]
@@ -132,6 +133,9 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 /// Whatever is wrong with the model, the seed or the output; then nothing was written.
 pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     check_output(&args.out, "wav")?;
+    let seed_file: Vec<(&str, &std::path::Path)> =
+        args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
+    refuse_same_places(&seed_file, &[("the output", &args.out)])?;
     let picture = args.out.with_extension("png");
     if args.plot {
         check_output(&picture, "png")?;

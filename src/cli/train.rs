@@ -1,10 +1,15 @@
 //! `sympathy train`: a model from recordings.
 
-use super::{error::CliError, interrupt::Interrupt, live::Live, output::check_output};
+use super::{
+    error::CliError,
+    interrupt::Interrupt,
+    live::Live,
+    output::{check_output, refuse_same_places},
+};
 use crate::{
     dsp::float_mode::FloatMode,
     train::{
-        Dataset, Observer, PRESETS, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
+        Dataset, Observer, PRESETS, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
         journal::{EpochEntry, SampleEntry},
         train,
     },
@@ -52,6 +57,9 @@ pub struct TrainArgs {
     /// Go on from the checkpoint; from the beginning if there is none yet
     #[arg(long)]
     resume: bool,
+    /// Begin anew where there is a checkpoint of an earlier run
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
     /// Where to keep the checkpoint [default: the model's name with .checkpoint]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -77,14 +85,19 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
     let (config, data_folder) = configuration(&args)?;
+    let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
     let files = RunFiles {
         checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
         resume: args.resume,
         folder: (!args.no_run).then(|| args.run.unwrap_or_else(|| args.out.with_extension("run"))),
     };
+    check_places(&inputs, &config, &data_folder, &args.out, &files, overwrite)?;
     let stop = Interrupt::watch()?;
     let trained = in_threads(args.threads, || {
         let data = Dataset::read(&config, &data_folder)?;
+        if stop.is_pressed() {
+            return Err(TrainError::Left);
+        }
         let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
         view.live.note(&describe(&data));
         data.notes.iter().for_each(|note| view.live.note(note));
@@ -109,6 +122,42 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
     );
     if let Some(folder) = &files.folder {
         eprintln!("pictures and sampled outputs: {}", folder.join("report.html").display());
+    }
+    Ok(())
+}
+
+/// Refuses, before any work is done, places of which one would overwrite another, and those that hold something else.
+fn check_places(
+    inputs: &[PathBuf],
+    config: &TrainConfig,
+    data_folder: &Path,
+    out: &Path,
+    files: &RunFiles,
+    overwrite: bool,
+) -> Result<(), CliError> {
+    let recordings: Vec<PathBuf> =
+        config.files.iter().chain(&config.validation).map(|excerpt| data_folder.join(&excerpt.path)).collect();
+    let given = inputs.iter().map(|path| ("the configuration", path.as_path()));
+    let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
+    let mut written: Vec<(&str, &Path)> = vec![("the model", out), ("the checkpoint", &files.checkpoint)];
+    written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
+    refuse_same_places(&read, &written)?;
+    let wrong = |path: &Path, expected: &str, actual: &str| CliError::Output {
+        path: path.into(),
+        expected: expected.into(),
+        actual: actual.into(),
+    };
+    if let Some(folder) = files.folder.as_deref().filter(|folder| folder.exists() && !folder.is_dir()) {
+        return Err(wrong(folder, "a folder for the run", "a file"));
+    }
+    if files.checkpoint.exists() && !files.resume {
+        if !is_checkpoint(&files.checkpoint) {
+            return Err(wrong(&files.checkpoint, "a place for a checkpoint", "something else"));
+        }
+        if !overwrite {
+            let expected = "no earlier run (--resume goes on with it, --overwrite begins anew)";
+            return Err(wrong(&files.checkpoint, expected, "its checkpoint"));
+        }
     }
     Ok(())
 }
@@ -163,7 +212,16 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
     }
     if !recordings.is_empty() {
         folder = PathBuf::new();
-        fields.insert("files".into(), recordings.iter().map(|path| json!({ "path": path })).collect());
+        let mut files = Vec::new();
+        for path in recordings {
+            let name = path.to_str().ok_or_else(|| CliError::Output {
+                path: path.clone(),
+                expected: "a name of Unicode characters, as it goes into the model file".into(),
+                actual: "other bytes".into(),
+            })?;
+            files.push(json!({ "path": name }));
+        }
+        fields.insert("files".into(), Value::Array(files));
     }
     let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
@@ -205,7 +263,9 @@ fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
     if text.len() as u64 > MAX_CONFIG_BYTES {
         return Err(problem(format!("at most {MAX_CONFIG_BYTES} bytes"), "more".into()));
     }
-    serde_json::from_str(&text).map_err(|error| problem("a JSON object".into(), error.to_string()))
+    // Some editors begin a file with a byte order mark.
+    serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| problem("a JSON object".into(), error.to_string()))
 }
 
 /// Shows a training and hears Ctrl-C.
@@ -217,6 +277,9 @@ struct View {
 impl Observer for View {
     fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
         self.live.step(progress);
+        if self.stop.is_pressed() {
+            self.live.note("stopping; Ctrl-C again ends at once, without a model");
+        }
         if self.stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 

@@ -24,19 +24,21 @@ const LEAST: f32 = 0.8;
 const MOST: f32 = 1.6;
 const HALVINGS: usize = 7;
 
-/// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are.
-pub(super) fn sharpen(model: ModelData, data: &Dataset) -> Result<ModelData, TrainError> {
+/// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are. `hurried`: somebody waits, and a rough
+/// choice from fewer places will do.
+pub(super) fn sharpen(model: ModelData, data: &Dataset, hurried: bool) -> Result<ModelData, TrainError> {
     if !matches!(model.config().approach, Approach::Magnitude { .. }) {
         return Ok(model);
     }
     let target = model.config().material.flatness;
     let (mut least, mut most) = (LEAST, MOST);
     let mut best = model;
-    for _ in 0..HALVINGS {
+    let (places, halvings) = if hurried { (2, HALVINGS - 2) } else { (PLACES, HALVINGS) };
+    for _ in 0..halvings {
         let middle = 0.5 * (least + most);
         best = with_sharpen(best, middle)?;
         // Sharper is less flat.
-        if flatness(&best, data) > target { least = middle } else { most = middle }
+        if flatness(&best, data, places) > target { least = middle } else { most = middle }
     }
     Ok(best)
 }
@@ -51,14 +53,14 @@ fn with_sharpen(model: ModelData, power: f32) -> Result<ModelData, TrainError> {
 
 /// Geometric middle between the least and the most of continuations from the material: passages differ, and none should
 /// stand far out.
-fn flatness(model: &ModelData, data: &Dataset) -> f32 {
+fn flatness(model: &ModelData, data: &Dataset, places: usize) -> f32 {
     let network = Arc::new(Network::new(model, Isa::from_environment()));
     let rate = model.config().sample_rate_hz as f32;
     let seed_samples = ((SEED_SECONDS * rate) as usize).min(data.sound.len());
     let piece = (PIECE_SECONDS * rate) as usize;
     let (mut least, mut most) = (f32::INFINITY, 0.0f32);
-    for place in 0..PLACES {
-        let start = (data.sound.len() - seed_samples) * place / PLACES;
+    for place in 0..places {
+        let start = (data.sound.len() - seed_samples) * place / places;
         let seed = &data.sound[start..start + seed_samples];
         for random_seed in 0..RANDOM_SEEDS {
             let sound = continue_offline(&network, seed, SECONDS, 1.0, random_seed);

@@ -4,6 +4,7 @@ use super::{
     cells::LayerState, error::TrainError, files::write_whole, gradient::Named, ledger::Ledger, network::TrainedNetwork,
     optimiser::Memory, streams::Place,
 };
+use crate::dsp::random::mix64;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+const SUM_KEY: &str = "sympathy-checkpoint-sum";
 const METADATA_KEY: &str = "sympathy-checkpoint";
 /// No checkpoint is larger: three times a model and the states.
 const MAX_BYTES: u64 = 4 << 30;
@@ -68,7 +70,8 @@ pub(super) fn write(
         views.push((name.clone(), view));
     }
     let json = serde_json::to_string(counters).map_err(|e| fail(e.to_string()))?;
-    let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
+    let sum = sum(&json, bytes.iter().map(|(name, bytes)| (&name[..], &bytes[..])));
+    let metadata = HashMap::from([(METADATA_KEY.to_string(), json), (SUM_KEY.to_string(), sum)]);
     let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
     write_whole(path, &file).map_err(|e| fail(e.to_string()))
 }
@@ -90,6 +93,15 @@ impl File {
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail("a safetensors file", e.to_string()))?;
         let json = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
         let json = json.ok_or_else(|| fail("a checkpoint of a training", "another safetensors file".into()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
+        let mut names = tensors.names();
+        names.sort_unstable();
+        let views = names.into_iter().filter_map(|name| Some((name, tensors.tensor(name).ok()?.data())));
+        let found = sum(json, views);
+        let wanted = header.metadata().as_ref().and_then(|metadata| metadata.get(SUM_KEY));
+        if wanted != Some(&found) {
+            return Err(fail("a whole checkpoint", "damage (its checksum differs)".into()));
+        }
         let counters = serde_json::from_str(json).map_err(|e| fail("the numbers of a checkpoint", e.to_string()))?;
         Ok(Self { path: path.into(), bytes, counters })
     }
@@ -140,6 +152,29 @@ impl File {
 
 fn failed(path: &Path, expected: &str, actual: String) -> TrainError {
     TrainError::Checkpoint { path: path.into(), expected: expected.into(), actual }
+}
+
+/// Whether a file says of itself that it is a checkpoint.
+pub fn is_checkpoint(path: &Path) -> bool {
+    File::open(path).is_ok()
+}
+
+/// Of the numbers and all tensors, in the order of their names.
+fn sum<'a>(json: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut sum = 0;
+    let mut add = |bytes: &[u8]| {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            sum = mix64(sum ^ u64::from_le_bytes(word));
+        }
+    };
+    add(json.as_bytes());
+    for (name, bytes) in tensors {
+        add(name.as_bytes());
+        add(bytes);
+    }
+    format!("{sum:016x}")
 }
 
 /// The fields in which two configurations (JSON objects) differ, as each has them.

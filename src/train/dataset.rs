@@ -18,6 +18,8 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Features of a data set take at most this many bytes.
 const MAX_BYTES: usize = 2 << 30;
+/// Louder material is not sound, but other data.
+const MOST_RMS: f32 = 100.0;
 /// Vectors are taken at this many places within a hop for their covariance.
 const VECTOR_PCA_OFFSETS: usize = 16;
 /// The covariance is taken from at most this many frames, evenly spread.
@@ -62,11 +64,16 @@ impl Dataset {
     pub(super) fn of(config: &TrainConfig, material: Material) -> Result<Self, TrainError> {
         let Material { sound, held_out, songs, notes } = material;
         let level = Liveliness::of(&sound);
+        let wrong = |expected: &str, actual: String| TrainError::Material { expected: expected.into(), actual };
         if level.rms < 1e-6 {
-            return Err(TrainError::Material {
-                expected: "sound louder than the threshold of `trim_silence_db`".into(),
-                actual: format!("{} s of silence", sound.len() as f32 / config.sample_rate_hz as f32),
-            });
+            let expected = "at least 0.25 s of sound louder than the threshold of `trim_silence_db`";
+            return Err(wrong(expected, "nothing but silence".into()));
+        }
+        if !level.rms.is_finite() || level.rms > MOST_RMS {
+            return Err(wrong("sound of about full scale 1", format!("an RMS of {}", level.rms)));
+        }
+        if sound.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 1e-7 * level.rms) {
+            return Err(wrong("sound that moves", format!("a constant of {}", sound[0])));
         }
         let mut model = model_config(config, &sound);
         model.material = level;

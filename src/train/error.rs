@@ -50,6 +50,9 @@ pub enum TrainError {
         /// What is.
         actual: String,
     },
+    /// It was stopped before it began.
+    #[error("stopped before the first step; nothing was written")]
+    Left,
     /// A file of the run's folder cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Io {

@@ -65,6 +65,10 @@ impl Material {
         let recording = Recording::read(&folder.join(&excerpt.path))?;
         let cut = cut(excerpt, &recording)?;
         let name = excerpt.path.display();
+        let seconds = recording.length_samples() as f64 / f64::from(recording.sample_rate_hz);
+        if let Some(end) = excerpt.end_s.filter(|&end| end > seconds + 0.01) {
+            self.notes.push(format!("{name}: ends at {seconds:.2} s, before its end_s = {end}"));
+        }
         if recording.sample_rate_hz != config.sample_rate_hz {
             let (from, to) = (recording.sample_rate_hz, config.sample_rate_hz);
             self.notes.push(format!("{name}: resampled from {from} to {to} Hz"));

@@ -43,6 +43,7 @@ mod tensors;
 mod training;
 mod workspace;
 
+pub use checkpoint::is_checkpoint;
 pub use config::TrainConfig;
 pub use dataset::Dataset;
 pub use error::TrainError;

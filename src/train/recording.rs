@@ -73,10 +73,11 @@ impl Recording {
     /// If the file cannot be read, is of another format, holds no sound, or sound outside these bounds.
     pub fn read(path: &Path) -> Result<Self, RecordingError> {
         let io = |source| RecordingError::Io { path: path.into(), source };
-        let file = File::open(path).map_err(io)?;
-        if !file.metadata().map_err(io)?.is_file() {
+        // Looked at before it is opened: opening a pipe waits for someone to write.
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
             return Err(Reading { path }.format("a file", "something else (a folder or a device)"));
         }
+        let file = File::open(path).map_err(io)?;
         // Symphonia 0.6 panics on some damaged headers (in debug builds, where arithmetic is checked). What it owned is
         // dropped, nothing else saw it.
         let reading = Reading { path };

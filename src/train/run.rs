@@ -158,7 +158,7 @@ pub fn train(
     let mut model = training.model()?;
     if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
         observer.note("listening to the model, to find how far its partials are to be sharpened");
-        model = calibrate::sharpen(model, data)?;
+        model = calibrate::sharpen(model, data, interrupted)?;
     }
     Ok(Trained { model, steps: training.step, interrupted })
 }
