@@ -149,7 +149,7 @@ fn bad_places_for_the_output() {
         ("out", ["expected a name that ends in .wav", "found \"out\""]),
         ("folder.wav", ["expected a place for a file", "found a folder"]),
         ("absent/out.wav", ["expected a place in an existing folder", "found no such folder"]),
-        ("./in.wav", ["expected a place of its own for the output", "found the input"]),
+        ("./in.wav", ["expected a place of its own for the output", "that of the input"]),
     ] {
         desk.fail(&format!("render in.wav {output} --model model.safetensors"), &[output, parts[0], parts[1]]);
     }
