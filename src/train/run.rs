@@ -1,18 +1,11 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
 use super::{
-    calibrate,
-    config::TrainConfig,
-    dataset::Dataset,
-    error::TrainError,
-    journal::{EpochEntry, SampleEntry},
-    options::TrainApproach,
-    record::Record,
-    training::Training,
+    calibrate, config::TrainConfig, dataset::Dataset, error::TrainError, observer::Observer, options::TrainApproach,
+    record::Record, training::Training,
 };
 use crate::{dsp::float_mode::FloatMode, model::ModelData};
 use std::{
-    ops::ControlFlow,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -29,43 +22,6 @@ pub struct RunFiles {
     pub resume: bool,
     /// Folder of the journal, the sampled outputs and the report; none: there are none.
     pub folder: Option<PathBuf>,
-}
-
-/// What an observer is told after every step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Progress {
-    /// Steps made, in this run and before.
-    pub step: u64,
-    /// Epochs completed.
-    pub epoch: u32,
-    /// Part of the training gone by, 0…1.
-    pub fraction: f64,
-    /// Loss, smoothed over about 20 steps.
-    pub loss: f32,
-    /// [`Dataset::baseline_loss`].
-    pub baseline_loss: f32,
-    /// Norm of the gradient before clipping.
-    pub gradient_norm: f64,
-    /// The learning rate.
-    pub rate: f64,
-}
-
-/// Follows a training. Any closure over [`Progress`] is one.
-pub trait Observer {
-    /// A step was made. [`ControlFlow::Break`] ends the training: the checkpoint is written and the model returned as it is.
-    fn step(&mut self, progress: &Progress) -> ControlFlow<()>;
-    /// An epoch was completed.
-    fn epoch(&mut self, _entry: &EpochEntry) {}
-    /// An output was sampled.
-    fn sample(&mut self, _entry: &SampleEntry) {}
-    /// Something that the user should know.
-    fn note(&mut self, _text: &str) {}
-}
-
-impl<F: FnMut(&Progress) -> ControlFlow<()>> Observer for F {
-    fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
-        self(progress)
-    }
 }
 
 /// A finished training.
@@ -173,7 +129,11 @@ fn report(record: &Record, observer: &mut dyn Observer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{dsp::random::Random, train::material::Material};
+    use crate::{
+        dsp::random::Random,
+        train::{Progress, material::Material},
+    };
+    use std::ops::ControlFlow;
 
     #[test]
     fn a_rate_that_is_too_high_stops_too() {

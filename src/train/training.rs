@@ -11,8 +11,8 @@ use super::{
     ledger::Ledger,
     loss::{Loss, loss},
     network::{Initialisation, TrainedNetwork},
+    observer::Progress,
     optimiser::{Gradient, Memory, Plateau, learning_rate},
-    run::Progress,
     streams::{Evaluation, Streams},
     tensors::first_not_finite,
 };
