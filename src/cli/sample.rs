@@ -323,7 +323,10 @@ fn plot(
         count => format!("prediction {} of {count}", voice + 1),
     };
     let seed_title = match &args.seed_file {
-        Some(path) => format!("seed: {} from {} s", super::one_line(&path.display().to_string()), args.start),
+        Some(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            format!("seed: {} from {} s", super::one_line(&name), args.start)
+        }
         None => format!("seed: {:?}", args.seed).to_lowercase(),
     };
     let joined: Vec<Vec<f32>> =
