@@ -121,9 +121,10 @@ fn a_step_of_a_network_does_not_allocate() {
         let mut continuation = Continuation::new(Arc::clone(&network));
         let window = vec![0.1; config.window_samples()];
         let mut out = vec![0.0; config.hop_samples()];
-        for keep in [1.0, 0.5] {
+        for (keep, fresh) in [(1.0, false), (0.5, false), (0.5, true)] {
             let (count, ()) = counted(|| {
                 continuation.set_dropout(keep, keep);
+                continuation.set_fresh_dropout(fresh);
                 continuation.reset(3);
                 for _ in 0..5 {
                     continuation.feed(&window);
@@ -132,7 +133,7 @@ fn a_step_of_a_network_does_not_allocate() {
                     continuation.predict(0.5, &mut out);
                 }
             });
-            assert_eq!(count, 0, "{name}, kept with {keep}");
+            assert_eq!(count, 0, "{name}, kept with {keep}, drawn anew: {fresh}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dsp::float_mode::FloatMode,
     train::{
-        Dataset, Observer, PRESETS, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
+        Dataset, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
         journal::{EpochEntry, SampleEntry},
         train,
     },
@@ -228,11 +228,6 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
     Ok((config, args.data.clone().unwrap_or(folder)))
 }
 
-fn preset_names() -> String {
-    let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-    names.join(", ")
-}
-
 /// The fields of a preset.
 ///
 /// # Errors
@@ -242,7 +237,7 @@ pub fn preset(name: &str) -> Result<Map<String, Value>, CliError> {
         origin: "--preset".into(),
         problems: vec![Problem {
             field: format!("{name:?}"),
-            rule: format!("one of {}", preset_names()),
+            rule: format!("one of {}", Preset::names()),
             value: "no such preset".into(),
         }],
     })?;
@@ -277,10 +272,11 @@ struct View {
 impl Observer for View {
     fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
         self.live.step(progress);
-        if self.stop.is_pressed() {
-            self.live.note("stopping; Ctrl-C again ends at once, without a model");
+        if !self.stop.is_pressed() {
+            return ControlFlow::Continue(());
         }
-        if self.stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.live.note("stopping; Ctrl-C again ends at once, without a model");
+        ControlFlow::Break(())
     }
 
     fn epoch(&mut self, entry: &EpochEntry) {

@@ -24,12 +24,9 @@ const LEAST: f32 = 0.8;
 const MOST: f32 = 1.6;
 const HALVINGS: usize = 7;
 
-/// Chooses `sharpen` of a magnitude model by bisection; other models stay as they are. `hurried`: somebody waits, and a rough
+/// Chooses `sharpen` of a magnitude model by bisection. `hurried`: somebody waits, and a rough
 /// choice from fewer places will do.
 pub(super) fn sharpen(model: ModelData, data: &Dataset, hurried: bool) -> Result<ModelData, TrainError> {
-    if !matches!(model.config().approach, Approach::Magnitude { .. }) {
-        return Ok(model);
-    }
     let target = model.config().material.flatness;
     let (mut least, mut most) = (LEAST, MOST);
     let mut best = model;

@@ -50,7 +50,8 @@ impl Record {
         let shown = &data.sound[..data.sound.len().min(MATERIAL_SECONDS * rate as usize)];
         write_wav(&material, rate, &[shown]).map_err(io(&material))?;
         let path = folder.join(JOURNAL_NAME);
-        let journal = match resumed {
+        // A journal that is gone is begun anew, so that the report still says what it is of.
+        let journal = match resumed.filter(|_| path.exists()) {
             Some(step) => JournalFile::resume(&path, step)?,
             None => {
                 let mut journal = JournalFile::create(&path)?;

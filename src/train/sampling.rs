@@ -49,6 +49,8 @@ pub(super) struct Sampler {
     outputs: Vec<Output>,
     samples: usize,
     seed_samples: usize,
+    /// The step whose weights were last sampled (sequential).
+    sampled: Option<u64>,
 }
 
 impl Sampler {
@@ -65,6 +67,7 @@ impl Sampler {
             outputs: Vec::new(),
             samples: of(config.sampling.seconds),
             seed_samples: of(config.sampling.seed_seconds).min(data.sound.len()),
+            sampled: None,
         })
     }
 
@@ -97,7 +100,7 @@ impl Sampler {
             SamplingMode::Off => {}
             SamplingMode::Sequential => {
                 finished = self.predict(training, None, usize::MAX)?;
-                if !training.step.is_multiple_of(training.config.sampling.every_steps) {
+                if self.sampled != Some(training.step) {
                     self.begin(training, &network(training)?)?;
                     finished.extend(self.predict(training, None, usize::MAX)?);
                 }
@@ -116,6 +119,7 @@ impl Sampler {
 
     /// Begins the outputs that are not under way.
     fn begin(&mut self, training: &Training<'_>, network: &Arc<Network>) -> Result<(), TrainError> {
+        self.sampled = Some(training.step);
         for stream in 0..training.config.sampling.streams {
             if self.outputs.iter().any(|output| output.stream == stream) {
                 continue;

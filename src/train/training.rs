@@ -28,6 +28,7 @@ use std::{
 
 /// Validation takes at most one part in as many of the rows that are trained on.
 const VALIDATION_SHARE: u64 = 8;
+
 /// A training under way.
 pub(super) struct Training<'a> {
     pub config: &'a TrainConfig,

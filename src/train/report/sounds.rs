@@ -85,7 +85,7 @@ fn songs(names: &[String], epochs: &[EpochEntry]) -> String {
 fn places(samples: &[&SampleEntry]) -> String {
     let text = |sample: &SampleEntry| {
         let step = i64::try_from(sample.step).map_or_else(|_| sample.step.to_string(), grouped);
-        format!("step {step}, stream {}", sample.stream)
+        format!("step {step}, stream {}", sample.stream + 1)
     };
     match samples {
         [] => String::new(),
