@@ -75,21 +75,15 @@ fn largest(matrix: &[f64], size: usize, wanted: usize) -> Result<(Vec<f64>, Vec<
     let mut random = Random::new(0x5043_4131);
     let mut rows: Vec<f64> = (0..width * size).map(|_| f64::from(random.normal())).collect();
     orthonormalise(&mut rows, size, &mut random);
-    let matrix = Tensor::from_slice(matrix, (size, size), &Device::Cpu)?;
-    let times_matrix = |rows: &[f64]| -> Result<Vec<f64>, TrainError> {
-        Ok(Tensor::from_slice(rows, (width, size), &Device::Cpu)?.matmul(&matrix)?.flatten_all()?.to_vec1()?)
-    };
     // The whole space needs no search.
     for _ in 0..if width == size { 0 } else { ITERATIONS } {
-        rows = times_matrix(&rows)?;
+        rows = product(&rows, matrix, size);
         orthonormalise(&mut rows, size, &mut random);
     }
-    let image = Tensor::from_vec(times_matrix(&rows)?, (width, size), &Device::Cpu)?;
-    let basis = Tensor::from_vec(rows, (width, size), &Device::Cpu)?;
-    let small = basis.matmul(&image.t()?)?.flatten_all()?.to_vec1::<f64>()?;
+    let image = product(&rows, matrix, size);
+    let small = rows.chunks_exact(size).flat_map(|a| image.chunks_exact(size).map(|b| dot(a, b))).collect();
     let (values, turns) = jacobi(small, width);
-    let turns = Tensor::from_vec(turns, (width, width), &Device::Cpu)?;
-    let mut vectors = turns.narrow(0, 0, wanted)?.matmul(&basis)?.flatten_all()?.to_vec1::<f64>()?;
+    let mut vectors = product(&turns[..wanted * width], &rows, size);
     orthonormalise(&mut vectors, size, &mut random);
     for vector in vectors.chunks_exact_mut(size) {
         // A vector and its negative are the same direction; the largest element is made positive.
@@ -99,6 +93,36 @@ fn largest(matrix: &[f64], size: usize, wanted: usize) -> Result<(Vec<f64>, Vec<
         }
     }
     Ok((values[..wanted].to_vec(), vectors))
+}
+
+/// `left` `[…][k]` times `right` `[k][columns]`. Written out, as candle's product in double precision would cost every build of the
+/// program a minute for this one place.
+fn product(left: &[f64], right: &[f64], columns: usize) -> Vec<f64> {
+    /// Rows that share what is read of `right`, and columns whose sums stay close to the processor.
+    const ROWS: usize = 8;
+    const TILE: usize = 256;
+    let depth = right.len() / columns;
+    let mut out = vec![0.0; left.len() / depth * columns];
+    let arch = pulp::Arch::new();
+    for (left, out) in left.chunks(ROWS * depth).zip(out.chunks_mut(ROWS * columns)) {
+        for first in (0..columns).step_by(TILE) {
+            let tile = TILE.min(columns - first);
+            arch.dispatch(
+                #[inline(always)]
+                || {
+                    for k in 0..depth {
+                        let right = &right[k * columns + first..][..tile];
+                        for (left, out) in left.chunks_exact(depth).zip(out.chunks_exact_mut(columns)) {
+                            let factor = left[k];
+                            let out = &mut out[first..first + tile];
+                            out.iter_mut().zip(right).for_each(|(sum, r)| *sum += factor * r);
+                        }
+                    }
+                },
+            );
+        }
+    }
+    out
 }
 
 /// Makes rows `[…][size]` orthonormal, by Gram and Schmidt, twice for accuracy; a row that depends on those before it
