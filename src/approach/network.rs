@@ -3,7 +3,7 @@
 use super::{Projection, delay_line::Columns};
 use crate::{
     model::{Approach, Cell, ModelConfig, ModelData},
-    nn::{CellKind, Dense, Isa, LayerWeights, Stack, StackShape},
+    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape},
 };
 
 /// Packed weights and the configuration they belong to.
@@ -18,8 +18,14 @@ pub struct Network {
 }
 
 impl Network {
-    /// Packs a validated model. Takes milliseconds: not for the audio thread.
+    /// Packs a validated model with its weights as they are, in 32 bits. Takes milliseconds: not for the audio thread.
     pub fn new(data: &ModelData, isa: Isa) -> Self {
+        Self::with_precision(data, Precision::F32, isa)
+    }
+
+    /// Packs a validated model, its weights stored as asked for.
+    pub fn with_precision(data: &ModelData, precision: Precision, isa: Isa) -> Self {
+        let _ = precision;
         let config = data.config().clone();
         let part = |name: &str, layer: usize| data.tensor(&format!("rnn.{name}_l{layer}"));
         let layers: Vec<LayerWeights<'_>> = (0..config.layers)
@@ -49,6 +55,16 @@ impl Network {
             projection: Projection::of(data, isa),
             config,
         }
+    }
+
+    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones.
+    pub fn load(data: &ModelData, precision: Option<Precision>, isa: Isa) -> Self {
+        Self::with_precision(data, precision.unwrap_or(Precision::F32), isa)
+    }
+
+    /// How the weights are stored.
+    pub fn precision(&self) -> Precision {
+        Precision::F32
     }
 
     /// What the model's file says of it.

