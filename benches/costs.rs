@@ -1,26 +1,20 @@
-//! What a block costs on the audio thread, what a model costs on the worker, and how the LSTM step compares with candle's.
+//! What a block costs on the audio thread, and what a model costs on the worker.
 //!
 //! `cargo bench`. Every part asserts that it computes something before it is timed.
 #![allow(missing_docs, reason = "a program")]
 
-use candle_core::{DType, Device, Tensor};
-use candle_nn::{LSTMConfig, RNN, VarBuilder, rnn::LSTMState};
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use sympathy::{
     dsp::{level::rms, random::Random},
     engine::{EngineConfig, ParamId, Transport},
     model::EMBEDDED,
-    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    nn::Isa,
     worker::{self, ModelBank},
 };
 
 fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
-    lstm_step(isa);
     for model in EMBEDDED {
         engine(model.slot, model.name, isa);
     }
@@ -95,53 +89,4 @@ fn engine(slot: u8, name: &str, isa: Isa) {
     println!("{name}: loaded in {load_ms:.1} ms");
     println!("  audio thread, 64 samples stereo at 48 kHz: {}", percentiles(audio_us));
     println!("  worker, seeds and warm-ups included: {:.0} x real time", 20.0 / worker_seconds);
-}
-
-/// One step of a 64 -> 256 LSTM against candle-nn's, interleaved in the same run.
-fn lstm_step(isa: Isa) {
-    const INPUTS: usize = 64;
-    const HIDDEN: usize = 256;
-    let mut random = Random::new(2);
-    let mut draw = |n: usize| (0..n).map(|_| 0.06 * random.normal()).collect::<Vec<f32>>();
-    let (weight_ih, weight_hh) = (draw(4 * HIDDEN * INPUTS), draw(4 * HIDDEN * HIDDEN));
-    let (bias_ih, bias_hh, x) = (draw(4 * HIDDEN), draw(4 * HIDDEN), draw(INPUTS));
-    let layer = LayerWeights {
-        weight_ih: &weight_ih,
-        weight_hh: &weight_hh,
-        bias_ih: &bias_ih,
-        bias_hh: &bias_hh,
-        peepholes: None,
-    };
-    let shape = StackShape { cell: CellKind::Lstm, inputs: INPUTS, hidden: HIDDEN, residual: false };
-    let stack = Stack::new(shape, &[layer], isa);
-    let tensor =
-        |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).expect("the shape fits");
-    let tensors = HashMap::from([
-        ("weight_ih_l0".to_string(), tensor(&weight_ih, &[4 * HIDDEN, INPUTS])),
-        ("weight_hh_l0".to_string(), tensor(&weight_hh, &[4 * HIDDEN, HIDDEN])),
-        ("bias_ih_l0".to_string(), tensor(&bias_ih, &[4 * HIDDEN])),
-        ("bias_hh_l0".to_string(), tensor(&bias_hh, &[4 * HIDDEN])),
-    ]);
-    let builder = VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu);
-    let peer = candle_nn::lstm(INPUTS, HIDDEN, LSTMConfig::default(), builder).expect("the shapes fit");
-    let input = tensor(&x, &[1, INPUTS]);
-    let mut state = stack.make_state();
-    let mut peer_state: LSTMState = peer.zero_state(1).expect("a state");
-    let (mut ours_us, mut theirs_us) = (Vec::new(), Vec::new());
-    for _ in 0..3000 {
-        let began = Instant::now();
-        stack.step(&x, &mut state);
-        ours_us.push(began.elapsed().as_secs_f64() * 1e6);
-        let began = Instant::now();
-        peer_state = peer.step(&input, &peer_state).expect("a step");
-        theirs_us.push(began.elapsed().as_secs_f64() * 1e6);
-    }
-    let theirs: Vec<f32> = peer_state.h().flatten_all().and_then(|h| h.to_vec1()).expect("plain numbers");
-    let worst = state.output().iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    assert!(worst < 1e-5, "the peers disagree by {worst}");
-    ours_us.sort_by(f64::total_cmp);
-    theirs_us.sort_by(f64::total_cmp);
-    let ratio = theirs_us[theirs_us.len() / 2] / ours_us[ours_us.len() / 2];
-    println!("LSTM step {INPUTS} -> {HIDDEN}: {}", percentiles(ours_us));
-    println!("  candle-nn: {} ({ratio:.1} x ours)", percentiles(theirs_us));
 }
