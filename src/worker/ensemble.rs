@@ -61,7 +61,9 @@ impl Ensemble {
         // Two windows of noise: seeds can end in different places.
         let window = (2 * config.window_samples() as u64 * u64::from(host_hz)).div_ceil(u64::from(model_hz)) as i64;
         let mut random = Random::new(1);
-        while history.end() < window + 4 * resamplers.0.window_samples() as i64 {
+        // Before it lies silence: a window may be as long as its file likes.
+        let noise = (window + 4 * resamplers.0.window_samples() as i64).min(10 * i64::from(host_hz));
+        while history.end() < noise {
             let noise = std::array::from_fn(|_| NOISE_RMS * random.normal());
             history.push(&[noise, noise], 1.0);
         }
