@@ -7,7 +7,11 @@ use crate::engine::{
 use nice_plug::{plugin::ParamValue, prelude::PluginState};
 
 /// The choices of the settings that are choices.
-const CHOICES: [(&str, [&str; 2]); 2] = [("alignment", ["after", "now"]), ("clock", ["transport", "free"])];
+const CHOICES: [(&str, &[&str]); 3] = [
+    ("alignment", &["after", "now"]),
+    ("clock", &["transport", "free"]),
+    ("precision", &["auto", "f32", "f16", "bf16", "int8"]),
+];
 
 /// Brings a state into shape before the framework takes it over: what is missing gets its default, so that loading a state
 /// never depends on what was there before; numbers are held to their ranges; values of the wrong kind become defaults. What
@@ -24,10 +28,10 @@ pub fn sanitise(state: &mut PluginState) {
     state.params.insert("store_models".into(), ParamValue::Bool(store));
     for (key, choices) in CHOICES {
         let known = match state.params.get(key) {
-            Some(ParamValue::String(id)) => choices.into_iter().find(|choice| choice == id),
+            Some(ParamValue::String(id)) => choices.iter().find(|choice| *choice == id),
             _ => None,
         };
-        state.params.insert(key.into(), ParamValue::String(known.unwrap_or(choices[0]).into()));
+        state.params.insert(key.into(), ParamValue::String((*known.unwrap_or(&choices[0])).into()));
     }
 }
 

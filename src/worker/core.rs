@@ -2,6 +2,7 @@
 
 use super::{
     bank::{ModelBank, SLOTS},
+    ensemble,
     history::History,
     schedule::{LEAST_SEED_SECONDS, SeedPlan, interval_samples, plan_seed, samples_to_next_interval},
     voice::{SeedSpan, Voice},
@@ -305,16 +306,12 @@ impl Core {
     fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutCell) {
         let [left, right] = &mut out.audio;
         left.fill(0.0);
+        let mut sounding = [self.fading.as_mut(), self.current.as_mut()];
+        for _ in 0..ensemble::sound(&mut sounding, time, values.get(ParamId::Temperature), left) {
+            self.shared.meters.count_wet_failure();
+        }
         for voice in [&mut self.fading, &mut self.current] {
-            let Some(playing) = voice else {
-                continue;
-            };
-            let failed_before = playing.has_failed();
-            playing.add_to(time, values.get(ParamId::Temperature), left);
-            if playing.has_failed() && !failed_before {
-                self.shared.meters.count_wet_failure();
-            }
-            if playing.is_over(time + GRID) {
+            if voice.as_ref().is_some_and(|voice| voice.is_over(time + GRID)) {
                 self.spare.extend(voice.take());
             }
         }
