@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod automation;
+pub mod bench;
 pub mod compare;
 pub mod configure;
 pub mod demo;
@@ -113,6 +114,14 @@ pub enum Command {
         after_help = "EXAMPLES:\n  sympathy models\n  sympathy models --dir ~/my-models"
     )]
     Models(models::ModelsArgs),
+    /// Measures what models cost on this machine
+    #[command(
+        long_about = "Measures every embedded model, and those that are named, on one core of this machine: how long a step \
+                      takes, how many times faster than real time it plays, how much of what the core can read and compute \
+                      it uses, and how many instances fit. Takes a second or two for each. Close what else is running.",
+        after_help = bench::HELP
+    )]
+    Bench(bench::BenchArgs),
     /// Tells everything that stands in a model file
     #[command(
         long_about = "Reads and checks a model file, or an embedded model by its name, and tells everything that stands \
@@ -179,6 +188,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Compare(args) => compare::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Models(args) => models::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),

@@ -107,8 +107,9 @@ fn shortened(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.into() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
-fn print_table(rows: &[[String; 8]]) {
-    let mut widths = [0; 8];
+/// Prints columns as wide as they have to be.
+pub(super) fn print_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
+    let mut widths = [0; COLUMNS];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
@@ -120,7 +121,8 @@ fn print_table(rows: &[[String; 8]]) {
     }
 }
 
-fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// The model files of a folder, by name.
+pub(super) fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let io = |source| CliError::Io { path: folder.into(), action: "read", source };
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(io)? {
