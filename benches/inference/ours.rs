@@ -14,7 +14,7 @@ use sympathy::{
 /// Someone to do the work; none where there is no such storage of these weights.
 pub fn peer(work: &Work, start: &Start, precision: Precision, isa: Isa) -> Option<Box<dyn Peer>> {
     match work.config.feeding {
-        Feeding::Frames => Some(Box::new(Looped::new(Layers::new(work, precision, isa)?, work, start))),
+        Feeding::Frames => Some(Box::new(Looped::new(Layers::new(work, precision, isa), work, start))),
         _ => Some(Box::new(Slides::new(work, precision, isa)?)),
     }
 }
@@ -28,10 +28,7 @@ struct Layers {
 }
 
 impl Layers {
-    fn new(work: &Work, precision: Precision, isa: Isa) -> Option<Self> {
-        if precision != Precision::F32 {
-            return None;
-        }
+    fn new(work: &Work, precision: Precision, isa: Isa) -> Self {
         let config = work.config;
         let layers: Vec<LayerWeights<'_>> = work
             .layers
@@ -45,9 +42,9 @@ impl Layers {
             })
             .collect();
         let shape = StackShape { cell: CellKind::Lstm, inputs: config.inputs, hidden: config.hidden, residual: false };
-        let stack = Stack::new(shape, &layers, isa);
-        let dense = Dense::new(config.hidden, config.outputs, &work.out_weight, &work.out_bias, isa);
-        Some(Self { state: stack.make_state(), stack, output: dense.make_output_buffer(), dense })
+        let stack = Stack::new(shape, &layers, precision, isa);
+        let dense = Dense::new(config.hidden, config.outputs, &work.out_weight, &work.out_bias, precision, isa);
+        Self { state: stack.make_state(), stack, output: dense.make_output_buffer(), dense }
     }
 }
 
