@@ -13,6 +13,7 @@ mod lstm;
 mod matrix;
 mod precision;
 mod rnn;
+mod sliding;
 mod stack;
 
 pub(crate) use activation::tanh;
@@ -22,4 +23,5 @@ pub use dense::Dense;
 pub use isa::Isa;
 pub use matrix::PackedMatrix;
 pub use precision::Precision;
+pub use sliding::{SlidingBank, SlidingState};
 pub use stack::{CellKind, LayerWeights, Stack, StackShape, StackState, Stepping};

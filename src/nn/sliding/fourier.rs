@@ -1,0 +1,143 @@
+//! Inverse real Fourier transforms of many spectra at once: every number is a vector, one lane a spectrum.
+//!
+//! Half a spectrum of 2B real numbers is folded into B complex ones, which go through a radix-4 transform, decimated in time
+//! (Cooley and Tukey 1965); of the result only the second half is made, which is what overlap-save keeps.
+
+use pulp::Simd;
+use std::f64::consts::{PI, TAU};
+
+/// A transform to 2 · `points` real numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Inverse {
+    points: usize,
+    /// Where a bin goes before the first pass: its digits to base 4, reversed.
+    places: Vec<usize>,
+    /// Factors of the passes from the second on, one after the other: three complex numbers a butterfly.
+    turns: Vec<[f32; 6]>,
+    /// e^{iπk/B}, which folds bins k and B − k.
+    half_turns: Vec<[f32; 2]>,
+}
+
+/// What the sums of a block begin with: a vector for every sample, or one for all.
+#[derive(Clone, Copy)]
+pub(super) struct Start<'a, V> {
+    pub values: &'a [V],
+    /// 1, or 0 where there is but one.
+    pub every: usize,
+}
+
+impl<V: Copy> Start<'_, V> {
+    #[inline(always)]
+    pub fn at(&self, sample: usize) -> V {
+        self.values[sample * self.every]
+    }
+}
+
+impl Inverse {
+    /// `points`: a power of 4, at least 16.
+    pub fn new(points: usize) -> Self {
+        let digits = points.ilog(4);
+        assert!(digits > 1 && points == 4usize.pow(digits));
+        let reversed = |k: usize| (0..digits).fold(0, |sum, digit| 4 * sum + (k >> (2 * digit)) % 4);
+        let turn = |angle: f64| [libm::cos(angle) as f32, libm::sin(angle) as f32];
+        let mut turns = Vec::new();
+        for pass in 1..digits {
+            let length = 4usize.pow(pass);
+            for j in 0..length {
+                let [a, b, c] = [1.0, 2.0, 3.0].map(|m| turn(TAU * m * j as f64 / (4 * length) as f64));
+                turns.push([a[0], a[1], b[0], b[1], c[0], c[1]]);
+            }
+        }
+        Self {
+            points,
+            places: (0..points).map(reversed).collect(),
+            turns,
+            half_turns: (0..points / 2).map(|k| turn(PI * k as f64 / points as f64)).collect(),
+        }
+    }
+
+    /// Bins 0, B and B/2, of which the first two are real: `[0, B, B/2 re, B/2 im]`. `z`: `[point][re, im]`.
+    #[inline(always)]
+    pub fn fold_edges<S: Simd>(&self, simd: S, [first, last, re, im]: [S::f32s; 4], z: &mut [[S::f32s; 2]]) {
+        z[0] = [simd.add_f32s(first, last), simd.sub_f32s(first, last)];
+        z[self.places[self.points / 2]] = [simd.add_f32s(re, re), simd.neg_f32s(simd.add_f32s(im, im))];
+    }
+
+    /// Bins k and B − k: `[k re, k im, B − k re, B − k im]`, 0 < k < B/2.
+    #[inline(always)]
+    pub fn fold<S: Simd>(&self, simd: S, k: usize, [re, im, far_re, far_im]: [S::f32s; 4], z: &mut [[S::f32s; 2]]) {
+        let [cos, sin] = self.half_turns[k].map(|x| simd.splat_f32s(x));
+        let even = [simd.add_f32s(re, far_re), simd.sub_f32s(im, far_im)];
+        let odd = [simd.sub_f32s(re, far_re), simd.add_f32s(im, far_im)];
+        let odd = turned(simd, odd, cos, sin);
+        z[self.places[k]] = [simd.sub_f32s(even[0], odd[1]), simd.add_f32s(even[1], odd[0])];
+        z[self.places[self.points - k]] = [simd.add_f32s(even[0], odd[1]), simd.sub_f32s(odd[0], even[1])];
+    }
+
+    /// The second half of the transform of what has been folded into `z`, added to `start`, unnormalised. `sums`: `[points]`
+    #[inline(always)]
+    pub fn finish<S: Simd>(&self, simd: S, z: &mut [[S::f32s; 2]], start: Start<'_, S::f32s>, sums: &mut [S::f32s]) {
+        for four in z.as_chunks_mut::<4>().0 {
+            *four = butterfly(simd, *four);
+        }
+        let (mut length, mut turns) = (4, &self.turns[..]);
+        while 4 * length < self.points {
+            let (here, later) = turns.split_at(length);
+            for part in z.chunks_exact_mut(4 * length) {
+                let (a, rest) = part.split_at_mut(length);
+                let (b, rest) = rest.split_at_mut(length);
+                let (c, d) = rest.split_at_mut(length);
+                for ((((a, b), c), d), turn) in a.iter_mut().zip(b).zip(c).zip(d).zip(here) {
+                    [*a, *b, *c, *d] = butterfly(simd, all_turned(simd, [*a, *b, *c, *d], turn));
+                }
+            }
+            (length, turns) = (4 * length, later);
+        }
+        let (a, rest) = z.split_at(length);
+        let (b, rest) = rest.split_at(length);
+        let (c, d) = rest.split_at(length);
+        let (third, fourth) = sums.split_at_mut(2 * length);
+        let out = third.as_chunks_mut::<2>().0.iter_mut().zip(fourth.as_chunks_mut::<2>().0);
+        for (j, (((((a, b), c), d), turn), (third, fourth))) in
+            a.iter().zip(b).zip(c).zip(d).zip(turns).zip(out).enumerate()
+        {
+            let [a, b, c, d] = all_turned(simd, [*a, *b, *c, *d], turn);
+            // Of the four numbers of a butterfly the last two.
+            for i in 0..2 {
+                let sum = simd.sub_f32s(simd.add_f32s(a[i], c[i]), simd.add_f32s(b[i], d[i]));
+                third[i] = simd.add_f32s(start.at(2 * j + i), sum);
+            }
+            let sum = simd.add_f32s(simd.sub_f32s(a[0], c[0]), simd.sub_f32s(b[1], d[1]));
+            fourth[0] = simd.add_f32s(start.at(2 * (length + j)), sum);
+            let sum = simd.sub_f32s(simd.sub_f32s(a[1], c[1]), simd.sub_f32s(b[0], d[0]));
+            fourth[1] = simd.add_f32s(start.at(2 * (length + j) + 1), sum);
+        }
+    }
+}
+
+/// z · (cos + i·sin).
+#[inline(always)]
+fn turned<S: Simd>(simd: S, [re, im]: [S::f32s; 2], cos: S::f32s, sin: S::f32s) -> [S::f32s; 2] {
+    [simd.negate_mul_add_e_f32s(im, sin, simd.mul_f32s(re, cos)), simd.mul_add_e_f32s(re, sin, simd.mul_f32s(im, cos))]
+}
+
+#[inline(always)]
+fn all_turned<S: Simd>(simd: S, [a, b, c, d]: [[S::f32s; 2]; 4], turn: &[f32; 6]) -> [[S::f32s; 2]; 4] {
+    let t = turn.map(|x| simd.splat_f32s(x));
+    [a, turned(simd, b, t[0], t[1]), turned(simd, c, t[2], t[3]), turned(simd, d, t[4], t[5])]
+}
+
+/// The inverse transform of four numbers.
+#[inline(always)]
+fn butterfly<S: Simd>(simd: S, [a, b, c, d]: [[S::f32s; 2]; 4]) -> [[S::f32s; 2]; 4] {
+    let add = |x: [S::f32s; 2], y: [S::f32s; 2]| [simd.add_f32s(x[0], y[0]), simd.add_f32s(x[1], y[1])];
+    let sub = |x: [S::f32s; 2], y: [S::f32s; 2]| [simd.sub_f32s(x[0], y[0]), simd.sub_f32s(x[1], y[1])];
+    let (even, odd) = (add(a, c), add(b, d));
+    let (even_rest, odd_rest) = (sub(a, c), sub(b, d));
+    [
+        add(even, odd),
+        [simd.sub_f32s(even_rest[0], odd_rest[1]), simd.add_f32s(even_rest[1], odd_rest[0])],
+        sub(even, odd),
+        [simd.add_f32s(even_rest[0], odd_rest[1]), simd.sub_f32s(even_rest[1], odd_rest[0])],
+    ]
+}
