@@ -66,7 +66,8 @@ impl Inverse {
     /// Bins k and B − k: `[k re, k im, B − k re, B − k im]`, 0 < k < B/2.
     #[inline(always)]
     pub fn fold<S: Simd>(&self, simd: S, k: usize, [re, im, far_re, far_im]: [S::f32s; 4], z: &mut [[S::f32s; 2]]) {
-        let [cos, sin] = self.half_turns[k].map(|x| simd.splat_f32s(x));
+        let [cos, sin] = self.half_turns[k];
+        let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
         let even = [simd.add_f32s(re, far_re), simd.sub_f32s(im, far_im)];
         let odd = [simd.sub_f32s(re, far_re), simd.add_f32s(im, far_im)];
         let odd = turned(simd, odd, cos, sin);
@@ -123,8 +124,12 @@ fn turned<S: Simd>(simd: S, [re, im]: [S::f32s; 2], cos: S::f32s, sin: S::f32s) 
 
 #[inline(always)]
 fn all_turned<S: Simd>(simd: S, [a, b, c, d]: [[S::f32s; 2]; 4], turn: &[f32; 6]) -> [[S::f32s; 2]; 4] {
-    let t = turn.map(|x| simd.splat_f32s(x));
-    [a, turned(simd, b, t[0], t[1]), turned(simd, c, t[2], t[3]), turned(simd, d, t[4], t[5])]
+    [
+        a,
+        turned(simd, b, simd.splat_f32s(turn[0]), simd.splat_f32s(turn[1])),
+        turned(simd, c, simd.splat_f32s(turn[2]), simd.splat_f32s(turn[3])),
+        turned(simd, d, simd.splat_f32s(turn[4]), simd.splat_f32s(turn[5])),
+    ]
 }
 
 /// The inverse transform of four numbers.

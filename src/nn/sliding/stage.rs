@@ -142,19 +142,17 @@ impl Stage {
         let zero = simd.splat_f32s(0.0);
         let mut sums = [zero; 4];
         for (weights, heard) in edges.iter().zip(edges_heard) {
-            let [first, last, re, im] = heard.map(|x| simd.splat_f32s(x));
-            sums[0] = simd.mul_add_e_f32s(weights[0], first, sums[0]);
-            sums[1] = simd.mul_add_e_f32s(weights[1], last, sums[1]);
-            [sums[2], sums[3]] = product(simd, [weights[2], weights[3]], [re, im], [sums[2], sums[3]]);
+            sums[0] = simd.mul_add_e_f32s(weights[0], simd.splat_f32s(heard[0]), sums[0]);
+            sums[1] = simd.mul_add_e_f32s(weights[1], simd.splat_f32s(heard[1]), sums[1]);
+            [sums[2], sums[3]] = product(simd, [weights[2], weights[3]], [heard[2], heard[3]], [sums[2], sums[3]]);
         }
         self.inverse.fold_edges(simd, sums, work);
         let groups = others.chunks_exact(self.partitions).zip(others_heard.chunks_exact(self.partitions));
         for (k, (weights, heard)) in (1..).zip(groups) {
             let (mut near, mut far) = ([zero; 2], [zero; 2]);
             for (weights, heard) in weights.iter().zip(heard) {
-                let [re, im, far_re, far_im] = heard.map(|x| simd.splat_f32s(x));
-                near = product(simd, [weights[0], weights[1]], [re, im], near);
-                far = product(simd, [weights[2], weights[3]], [far_re, far_im], far);
+                near = product(simd, [weights[0], weights[1]], [heard[0], heard[1]], near);
+                far = product(simd, [weights[2], weights[3]], [heard[2], heard[3]], far);
             }
             self.inverse.fold(simd, k, [near[0], near[1], far[0], far[1]], work);
         }
@@ -166,10 +164,11 @@ impl Stage {
 
 /// a · b + sum.
 #[inline(always)]
-fn product<S: Simd>(simd: S, a: [S::f32s; 2], b: [S::f32s; 2], sum: [S::f32s; 2]) -> [S::f32s; 2] {
+fn product<S: Simd>(simd: S, a: [S::f32s; 2], b: [f32; 2], sum: [S::f32s; 2]) -> [S::f32s; 2] {
+    let (re, im) = (simd.splat_f32s(b[0]), simd.splat_f32s(b[1]));
     [
-        simd.negate_mul_add_e_f32s(a[1], b[1], simd.mul_add_e_f32s(a[0], b[0], sum[0])),
-        simd.mul_add_e_f32s(a[1], b[0], simd.mul_add_e_f32s(a[0], b[1], sum[1])),
+        simd.negate_mul_add_e_f32s(a[1], im, simd.mul_add_e_f32s(a[0], re, sum[0])),
+        simd.mul_add_e_f32s(a[1], re, simd.mul_add_e_f32s(a[0], im, sum[1])),
     ]
 }
 
