@@ -3,7 +3,7 @@
 use sympathy::{
     dsp::random::Random,
     model::{Cell, ModelConfig, ModelData},
-    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape},
 };
 
 /// A layer's parameters under PyTorch's names.
@@ -74,7 +74,7 @@ pub fn stack(shape: StackShape, layers: &[Layer], isa: Isa) -> Stack {
             peepholes: layer.peepholes.as_deref(),
         })
         .collect();
-    Stack::new(shape, &weights, isa)
+    Stack::new(shape, &weights, Precision::F32, isa)
 }
 
 /// The same layers with their state, in double precision, written as the formulas are.

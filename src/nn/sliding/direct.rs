@@ -1,7 +1,7 @@
 //! Sums over taps as they are written, without a transform.
 
-use super::{aligned::Aligned, fourier::Start};
-use pulp::Simd;
+use super::{Filter, fourier::Start};
+use crate::nn::kernel::{AlignedBuffer, Lanes};
 
 /// Steps that are computed together: the shortest block.
 pub(super) const BLOCK: usize = 16;
@@ -11,66 +11,66 @@ pub(super) const BLOCK: usize = 16;
 pub(super) struct Direct {
     taps: usize,
     /// `[chunk][tap − 16][lanes]`
-    weights: Aligned,
+    weights: AlignedBuffer,
 }
 
 impl Direct {
-    /// `rows`: of `taps` weights, the newest sample's last; empty: zeros.
-    pub fn new(taps: usize, rows: &[&[f32]], lanes: usize) -> Self {
+    /// `rows`: of `taps` weights or none.
+    pub fn new(taps: usize, rows: &[Filter<'_>], lanes: usize) -> Self {
         let taps = taps.saturating_sub(BLOCK);
-        let mut packed = Aligned::zeros(rows.len().div_ceil(lanes) * taps * lanes);
-        for (row, weights) in rows.iter().enumerate() {
-            for (tap, &weight) in weights.iter().rev().skip(BLOCK).enumerate() {
-                packed[(row / lanes * taps + tap) * lanes + row % lanes] = weight;
+        let mut packed = AlignedBuffer::new(size_of::<f32>() * rows.len().div_ceil(lanes) * taps * lanes);
+        let values = packed.view_mut::<f32>();
+        for (row, filter) in rows.iter().enumerate() {
+            for (tap, weight) in filter.weights.iter().rev().skip(BLOCK).enumerate() {
+                values[(row / lanes * taps + tap) * lanes + row % lanes] = filter.factor * weight;
             }
         }
         Self { taps, weights: packed }
     }
 
     #[inline(always)]
-    fn weights<S: Simd>(&self, chunk: usize) -> &[S::f32s] {
-        let length = self.taps * S::F32_LANES;
-        S::as_simd_f32s(&self.weights[chunk * length..][..length]).0
+    fn weights<L: Lanes>(&self, chunk: usize) -> &[L::F] {
+        &self.weights.view()[chunk * self.taps..][..self.taps]
     }
 
     /// The sums of the next 16 steps over the taps `16..end`, on top of `start`, for one chunk of rows. `past` ends before the
-    /// first of the steps. `out`: the first row of the chunk in the first step, steps `stride` apart.
+    /// first of the steps. `out`: from the chunk's place in the first step on, steps `stride` vectors apart.
     #[inline(always)]
     #[allow(clippy::too_many_arguments, reason = "the inside of a loop")]
-    pub fn sum<S: Simd>(
+    pub fn sum<L: Lanes>(
         &self,
-        simd: S,
+        lanes: L,
         chunk: usize,
         end: usize,
         past: &[f32],
-        start: Start<'_, S::f32s>,
-        out: &mut [f32],
+        start: Start<'_, L::F>,
+        out: &mut [L::F],
         stride: usize,
     ) {
-        let weights = &self.weights::<S>(chunk)[..end - BLOCK];
+        let weights = &self.weights::<L>(chunk)[..end - BLOCK];
         // Of 32 or 16 registers, half for the sums.
-        match S::F32_LANES {
-            4 | 16 => block::<S, 16>(simd, weights, 0, past, start, out, stride),
+        match L::LANES {
+            4 | 16 => block::<L, 16>(lanes, weights, 0, past, start, out, stride),
             _ => {
-                block::<S, 8>(simd, weights, 0, past, start, out, stride);
-                block::<S, 8>(simd, weights, 8, past, start, out, stride);
+                block::<L, 8>(lanes, weights, 0, past, start, out, stride);
+                block::<L, 8>(lanes, weights, 8, past, start, out, stride);
             }
         }
     }
 
     /// The sum of one step over all taps from 16 on, on top of `start`. `heard`: the samples, the newest last.
     #[inline(always)]
-    pub fn whole<S: Simd>(&self, simd: S, chunk: usize, heard: &[f32], start: S::f32s) -> S::f32s {
+    pub fn whole<L: Lanes>(&self, lanes: L, chunk: usize, heard: &[f32], start: L::F) -> L::F {
         let mut sum = start;
-        for (&weight, &x) in self.weights::<S>(chunk).iter().zip(heard.iter().rev()) {
-            sum = simd.mul_add_e_f32s(simd.splat_f32s(x), weight, sum);
+        for (&weight, &x) in self.weights::<L>(chunk).iter().zip(heard.iter().rev()) {
+            sum = lanes.mul_add(lanes.splat(x), weight, sum);
         }
         sum
     }
 
     /// Bytes of the taps `16..end`.
     pub fn bytes(&self, end: usize) -> usize {
-        let part = size_of_val(&self.weights[..]) / self.taps.max(1);
+        let part = self.weights.bytes() / self.taps.max(1);
         part * end.saturating_sub(BLOCK)
     }
 }
@@ -78,16 +78,16 @@ impl Direct {
 /// Steps `first..first + M`.
 #[inline(always)]
 #[allow(clippy::needless_range_loop, reason = "else the sums are kept in memory")]
-fn block<S: Simd, const M: usize>(
-    simd: S,
-    weights: &[S::f32s],
+fn block<L: Lanes, const M: usize>(
+    lanes: L,
+    weights: &[L::F],
     first: usize,
     past: &[f32],
-    start: Start<'_, S::f32s>,
-    out: &mut [f32],
+    start: Start<'_, L::F>,
+    out: &mut [L::F],
     stride: usize,
 ) {
-    let mut sums = [simd.splat_f32s(0.0); M];
+    let mut sums = [lanes.splat(0.0); M];
     for m in 0..M {
         sums[m] = start.at(first + m);
     }
@@ -97,11 +97,10 @@ fn block<S: Simd, const M: usize>(
     for (&weight, heard) in weights.iter().zip(heard.windows(M).rev()) {
         let heard: &[f32; M] = heard.try_into().expect("windows of this length");
         for m in 0..M {
-            sums[m] = simd.mul_add_e_f32s(simd.splat_f32s(heard[m]), weight, sums[m]);
+            sums[m] = lanes.mul_add(lanes.splat(heard[m]), weight, sums[m]);
         }
     }
     for m in 0..M {
-        let (vector, _) = S::as_mut_simd_f32s(&mut out[(first + m) * stride..][..S::F32_LANES]);
-        vector[0] = sums[m];
+        out[(first + m) * stride] = sums[m];
     }
 }

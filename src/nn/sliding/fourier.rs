@@ -3,7 +3,7 @@
 //! Half a spectrum of 2B real numbers is folded into B complex ones, which go through a radix-4 transform, decimated in time
 //! (Cooley and Tukey 1965); of the result only the second half is made, which is what overlap-save keeps.
 
-use pulp::Simd;
+use crate::nn::kernel::Lanes;
 use std::f64::consts::{PI, TAU};
 
 /// A transform to 2 · `points` real numbers.
@@ -58,28 +58,28 @@ impl Inverse {
 
     /// Bins 0, B and B/2, of which the first two are real: `[0, B, B/2 re, B/2 im]`. `z`: `[point][re, im]`.
     #[inline(always)]
-    pub fn fold_edges<S: Simd>(&self, simd: S, [first, last, re, im]: [S::f32s; 4], z: &mut [[S::f32s; 2]]) {
-        z[0] = [simd.add_f32s(first, last), simd.sub_f32s(first, last)];
-        z[self.places[self.points / 2]] = [simd.add_f32s(re, re), simd.neg_f32s(simd.add_f32s(im, im))];
+    pub fn fold_edges<L: Lanes>(&self, lanes: L, [first, last, re, im]: [L::F; 4], z: &mut [[L::F; 2]]) {
+        z[0] = [lanes.add(first, last), lanes.sub(first, last)];
+        z[self.places[self.points / 2]] = [lanes.add(re, re), lanes.sub(lanes.sub(lanes.splat(0.0), im), im)];
     }
 
     /// Bins k and B − k: `[k re, k im, B − k re, B − k im]`, 0 < k < B/2.
     #[inline(always)]
-    pub fn fold<S: Simd>(&self, simd: S, k: usize, [re, im, far_re, far_im]: [S::f32s; 4], z: &mut [[S::f32s; 2]]) {
+    pub fn fold<L: Lanes>(&self, lanes: L, k: usize, [re, im, far_re, far_im]: [L::F; 4], z: &mut [[L::F; 2]]) {
         let [cos, sin] = self.half_turns[k];
-        let (cos, sin) = (simd.splat_f32s(cos), simd.splat_f32s(sin));
-        let even = [simd.add_f32s(re, far_re), simd.sub_f32s(im, far_im)];
-        let odd = [simd.sub_f32s(re, far_re), simd.add_f32s(im, far_im)];
-        let odd = turned(simd, odd, cos, sin);
-        z[self.places[k]] = [simd.sub_f32s(even[0], odd[1]), simd.add_f32s(even[1], odd[0])];
-        z[self.places[self.points - k]] = [simd.add_f32s(even[0], odd[1]), simd.sub_f32s(odd[0], even[1])];
+        let (cos, sin) = (lanes.splat(cos), lanes.splat(sin));
+        let even = [lanes.add(re, far_re), lanes.sub(im, far_im)];
+        let odd = [lanes.sub(re, far_re), lanes.add(im, far_im)];
+        let odd = turned(lanes, odd, cos, sin);
+        z[self.places[k]] = [lanes.sub(even[0], odd[1]), lanes.add(even[1], odd[0])];
+        z[self.places[self.points - k]] = [lanes.add(even[0], odd[1]), lanes.sub(odd[0], even[1])];
     }
 
     /// The second half of the transform of what has been folded into `z`, added to `start`, unnormalised. `sums`: `[points]`
     #[inline(always)]
-    pub fn finish<S: Simd>(&self, simd: S, z: &mut [[S::f32s; 2]], start: Start<'_, S::f32s>, sums: &mut [S::f32s]) {
+    pub fn finish<L: Lanes>(&self, lanes: L, z: &mut [[L::F; 2]], start: Start<'_, L::F>, sums: &mut [L::F]) {
         for four in z.as_chunks_mut::<4>().0 {
-            *four = butterfly(simd, *four);
+            *four = butterfly(lanes, *four);
         }
         let (mut length, mut turns) = (4, &self.turns[..]);
         while 4 * length < self.points {
@@ -89,7 +89,7 @@ impl Inverse {
                 let (b, rest) = rest.split_at_mut(length);
                 let (c, d) = rest.split_at_mut(length);
                 for ((((a, b), c), d), turn) in a.iter_mut().zip(b).zip(c).zip(d).zip(here) {
-                    [*a, *b, *c, *d] = butterfly(simd, all_turned(simd, [*a, *b, *c, *d], turn));
+                    [*a, *b, *c, *d] = butterfly(lanes, all_turned(lanes, [*a, *b, *c, *d], turn));
                 }
             }
             (length, turns) = (4 * length, later);
@@ -102,47 +102,47 @@ impl Inverse {
         for (j, (((((a, b), c), d), turn), (third, fourth))) in
             a.iter().zip(b).zip(c).zip(d).zip(turns).zip(out).enumerate()
         {
-            let [a, b, c, d] = all_turned(simd, [*a, *b, *c, *d], turn);
+            let [a, b, c, d] = all_turned(lanes, [*a, *b, *c, *d], turn);
             // Of the four numbers of a butterfly the last two.
             for i in 0..2 {
-                let sum = simd.sub_f32s(simd.add_f32s(a[i], c[i]), simd.add_f32s(b[i], d[i]));
-                third[i] = simd.add_f32s(start.at(2 * j + i), sum);
+                let sum = lanes.sub(lanes.add(a[i], c[i]), lanes.add(b[i], d[i]));
+                third[i] = lanes.add(start.at(2 * j + i), sum);
             }
-            let sum = simd.add_f32s(simd.sub_f32s(a[0], c[0]), simd.sub_f32s(b[1], d[1]));
-            fourth[0] = simd.add_f32s(start.at(2 * (length + j)), sum);
-            let sum = simd.sub_f32s(simd.sub_f32s(a[1], c[1]), simd.sub_f32s(b[0], d[0]));
-            fourth[1] = simd.add_f32s(start.at(2 * (length + j) + 1), sum);
+            let sum = lanes.add(lanes.sub(a[0], c[0]), lanes.sub(b[1], d[1]));
+            fourth[0] = lanes.add(start.at(2 * (length + j)), sum);
+            let sum = lanes.sub(lanes.sub(a[1], c[1]), lanes.sub(b[0], d[0]));
+            fourth[1] = lanes.add(start.at(2 * (length + j) + 1), sum);
         }
     }
 }
 
 /// z · (cos + i·sin).
 #[inline(always)]
-fn turned<S: Simd>(simd: S, [re, im]: [S::f32s; 2], cos: S::f32s, sin: S::f32s) -> [S::f32s; 2] {
-    [simd.negate_mul_add_e_f32s(im, sin, simd.mul_f32s(re, cos)), simd.mul_add_e_f32s(re, sin, simd.mul_f32s(im, cos))]
+fn turned<L: Lanes>(lanes: L, [re, im]: [L::F; 2], cos: L::F, sin: L::F) -> [L::F; 2] {
+    [lanes.sub_product(im, sin, lanes.mul(re, cos)), lanes.mul_add(re, sin, lanes.mul(im, cos))]
 }
 
 #[inline(always)]
-fn all_turned<S: Simd>(simd: S, [a, b, c, d]: [[S::f32s; 2]; 4], turn: &[f32; 6]) -> [[S::f32s; 2]; 4] {
+fn all_turned<L: Lanes>(lanes: L, [a, b, c, d]: [[L::F; 2]; 4], turn: &[f32; 6]) -> [[L::F; 2]; 4] {
     [
         a,
-        turned(simd, b, simd.splat_f32s(turn[0]), simd.splat_f32s(turn[1])),
-        turned(simd, c, simd.splat_f32s(turn[2]), simd.splat_f32s(turn[3])),
-        turned(simd, d, simd.splat_f32s(turn[4]), simd.splat_f32s(turn[5])),
+        turned(lanes, b, lanes.splat(turn[0]), lanes.splat(turn[1])),
+        turned(lanes, c, lanes.splat(turn[2]), lanes.splat(turn[3])),
+        turned(lanes, d, lanes.splat(turn[4]), lanes.splat(turn[5])),
     ]
 }
 
 /// The inverse transform of four numbers.
 #[inline(always)]
-fn butterfly<S: Simd>(simd: S, [a, b, c, d]: [[S::f32s; 2]; 4]) -> [[S::f32s; 2]; 4] {
-    let add = |x: [S::f32s; 2], y: [S::f32s; 2]| [simd.add_f32s(x[0], y[0]), simd.add_f32s(x[1], y[1])];
-    let sub = |x: [S::f32s; 2], y: [S::f32s; 2]| [simd.sub_f32s(x[0], y[0]), simd.sub_f32s(x[1], y[1])];
+fn butterfly<L: Lanes>(lanes: L, [a, b, c, d]: [[L::F; 2]; 4]) -> [[L::F; 2]; 4] {
+    let add = |x: [L::F; 2], y: [L::F; 2]| [lanes.add(x[0], y[0]), lanes.add(x[1], y[1])];
+    let sub = |x: [L::F; 2], y: [L::F; 2]| [lanes.sub(x[0], y[0]), lanes.sub(x[1], y[1])];
     let (even, odd) = (add(a, c), add(b, d));
     let (even_rest, odd_rest) = (sub(a, c), sub(b, d));
     [
         add(even, odd),
-        [simd.sub_f32s(even_rest[0], odd_rest[1]), simd.add_f32s(even_rest[1], odd_rest[0])],
+        [lanes.sub(even_rest[0], odd_rest[1]), lanes.add(even_rest[1], odd_rest[0])],
         sub(even, odd),
-        [simd.add_f32s(even_rest[0], odd_rest[1]), simd.sub_f32s(even_rest[1], odd_rest[0])],
+        [lanes.add(even_rest[0], odd_rest[1]), lanes.sub(even_rest[1], odd_rest[0])],
     ]
 }

@@ -2,10 +2,10 @@
 //! spectra of past blocks kept (Kulp 1988). As its first tap is that old, a block needs only samples that are known at its begin.
 
 use super::{
-    aligned::Aligned,
+    Filter,
     fourier::{Inverse, Start},
 };
-use pulp::Simd;
+use crate::nn::kernel::{AlignedBuffer, Lanes};
 use realfft::{RealFftPlanner, RealToComplex, num_complex::Complex};
 use std::{fmt, sync::Arc};
 
@@ -16,7 +16,7 @@ pub(super) struct Stage {
     pub block: usize,
     pub partitions: usize,
     /// `[chunk][group][partition][4][lanes]`; group 0 holds bins 0, B (real) and B/2, group k the bins k and B − k.
-    spectra: Aligned,
+    spectra: AlignedBuffer,
     inverse: Inverse,
     forward: Arc<dyn RealToComplex<f32>>,
 }
@@ -36,29 +36,30 @@ pub(super) struct StageState {
     /// Spectra of the last blocks, the newest first, each of 2B samples: `[group][partition][4]`.
     heard: Vec<[f32; 4]>,
     /// What this stage and those after it give for the samples of the present block: `[chunk][sample][lanes]`.
-    pub sums: Aligned,
+    pub sums: AlignedBuffer,
     segment: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
 }
 
 impl Stage {
-    /// The taps `block..end`. `rows`: the newest sample's weight last; empty: zeros.
-    pub fn new(block: usize, end: usize, rows: &[&[f32]], lanes: usize) -> Self {
+    /// The taps `block..end`.
+    pub fn new(block: usize, end: usize, rows: &[Filter<'_>], lanes: usize) -> Self {
         let partitions = (end - block).div_ceil(block);
         let length = 2 * block;
         let forward = RealFftPlanner::<f64>::new().plan_fft_forward(length);
         let (mut time, mut spectrum) = (forward.make_input_vec(), forward.make_output_vec());
         let mut scratch = forward.make_scratch_vec();
         let chunk_length = block / 2 * partitions * 4 * lanes;
-        let mut spectra = Aligned::zeros(rows.len().div_ceil(lanes) * chunk_length);
-        for (row, weights) in rows.iter().enumerate().filter(|(_, weights)| !weights.is_empty()) {
-            let chunk = &mut spectra[row / lanes * chunk_length..][..chunk_length];
+        let mut spectra = AlignedBuffer::new(size_of::<f32>() * rows.len().div_ceil(lanes) * chunk_length);
+        for (row, filter) in rows.iter().enumerate().filter(|(_, filter)| !filter.weights.is_empty()) {
+            let chunk = &mut spectra.view_mut::<f32>()[row / lanes * chunk_length..][..chunk_length];
+            let scale = f64::from(filter.factor) / length as f64;
             for partition in 0..partitions {
                 time.fill(0.0);
                 let first = block * (1 + partition);
                 for (slot, tap) in time.iter_mut().zip(first..end.min(first + block)) {
-                    *slot = f64::from(weights[weights.len() - 1 - tap]) / length as f64;
+                    *slot = scale * f64::from(filter.weights[filter.weights.len() - 1 - tap]);
                 }
                 forward
                     .process_with_scratch(&mut time, &mut spectrum, &mut scratch)
@@ -82,7 +83,7 @@ impl Stage {
     pub fn make_state(&self, padded_rows: usize) -> StageState {
         StageState {
             heard: vec![[0.0; 4]; self.block / 2 * self.partitions],
-            sums: Aligned::zeros(padded_rows * self.block),
+            sums: AlignedBuffer::new(size_of::<f32>() * padded_rows * self.block),
             segment: self.forward.make_input_vec(),
             spectrum: self.forward.make_output_vec(),
             scratch: self.forward.make_scratch_vec(),
@@ -96,7 +97,7 @@ impl Stage {
 
     /// Bytes of weights that a block reads.
     pub fn bytes(&self) -> usize {
-        size_of_val(&self.spectra[..])
+        self.spectra.bytes()
     }
 
     /// Learns the last block of `past`. To be called once a block.
@@ -125,50 +126,48 @@ impl Stage {
 
     /// The sums of a block for one chunk of rows, on top of `start`. `work`: `[block][re, im]`.
     #[inline(always)]
-    pub fn sum<S: Simd>(
+    pub fn sum<L: Lanes>(
         &self,
-        simd: S,
+        lanes: L,
         chunk: usize,
-        start: Start<'_, S::f32s>,
-        work: &mut [[S::f32s; 2]],
+        start: Start<'_, L::F>,
+        work: &mut [[L::F; 2]],
         state: &mut StageState,
     ) {
-        let chunk_length = self.block / 2 * self.partitions * 4 * S::F32_LANES;
-        let (spectra, _) = S::as_simd_f32s(&self.spectra[chunk * chunk_length..][..chunk_length]);
-        let spectra = spectra.as_chunks::<4>().0;
+        let chunk_length = self.block / 2 * self.partitions;
+        let spectra = &self.spectra.view::<[L::F; 4]>()[chunk * chunk_length..][..chunk_length];
         let work = &mut work[..self.block];
         let (edges, others) = spectra.split_at(self.partitions);
         let (edges_heard, others_heard) = state.heard.split_at(self.partitions);
-        let zero = simd.splat_f32s(0.0);
+        let zero = lanes.splat(0.0);
         let mut sums = [zero; 4];
         for (weights, heard) in edges.iter().zip(edges_heard) {
-            sums[0] = simd.mul_add_e_f32s(weights[0], simd.splat_f32s(heard[0]), sums[0]);
-            sums[1] = simd.mul_add_e_f32s(weights[1], simd.splat_f32s(heard[1]), sums[1]);
-            [sums[2], sums[3]] = product(simd, [weights[2], weights[3]], [heard[2], heard[3]], [sums[2], sums[3]]);
+            sums[0] = lanes.mul_add(weights[0], lanes.splat(heard[0]), sums[0]);
+            sums[1] = lanes.mul_add(weights[1], lanes.splat(heard[1]), sums[1]);
+            [sums[2], sums[3]] = product(lanes, [weights[2], weights[3]], [heard[2], heard[3]], [sums[2], sums[3]]);
         }
-        self.inverse.fold_edges(simd, sums, work);
+        self.inverse.fold_edges(lanes, sums, work);
         let groups = others.chunks_exact(self.partitions).zip(others_heard.chunks_exact(self.partitions));
         for (k, (weights, heard)) in (1..).zip(groups) {
             let (mut near, mut far) = ([zero; 2], [zero; 2]);
             for (weights, heard) in weights.iter().zip(heard) {
-                near = product(simd, [weights[0], weights[1]], [heard[0], heard[1]], near);
-                far = product(simd, [weights[2], weights[3]], [heard[2], heard[3]], far);
+                near = product(lanes, [weights[0], weights[1]], [heard[0], heard[1]], near);
+                far = product(lanes, [weights[2], weights[3]], [heard[2], heard[3]], far);
             }
-            self.inverse.fold(simd, k, [near[0], near[1], far[0], far[1]], work);
+            self.inverse.fold(lanes, k, [near[0], near[1], far[0], far[1]], work);
         }
-        let length = self.block * S::F32_LANES;
-        let (sums, _) = S::as_mut_simd_f32s(&mut state.sums[chunk * length..][..length]);
-        self.inverse.finish(simd, work, start, sums);
+        let sums = &mut state.sums.view_mut::<L::F>()[chunk * self.block..][..self.block];
+        self.inverse.finish(lanes, work, start, sums);
     }
 }
 
 /// a · b + sum.
 #[inline(always)]
-fn product<S: Simd>(simd: S, a: [S::f32s; 2], b: [f32; 2], sum: [S::f32s; 2]) -> [S::f32s; 2] {
-    let (re, im) = (simd.splat_f32s(b[0]), simd.splat_f32s(b[1]));
+fn product<L: Lanes>(lanes: L, a: [L::F; 2], b: [f32; 2], sum: [L::F; 2]) -> [L::F; 2] {
+    let (re, im) = (lanes.splat(b[0]), lanes.splat(b[1]));
     [
-        simd.negate_mul_add_e_f32s(a[1], im, simd.mul_add_e_f32s(a[0], re, sum[0])),
-        simd.mul_add_e_f32s(a[1], re, simd.mul_add_e_f32s(a[0], im, sum[1])),
+        lanes.sub_product(a[1], im, lanes.mul_add(a[0], re, sum[0])),
+        lanes.mul_add(a[1], re, lanes.mul_add(a[0], im, sum[1])),
     ]
 }
 

@@ -1,15 +1,17 @@
 //! One stream of samples through a bank of filters.
 
 use super::{
-    Aligned, BLOCK, PERIOD, SlidingBank, Start,
+    BLOCK, PERIOD, SlidingBank, Start,
     stage::{Stage, StageState},
 };
-use crate::dsp::random::Random;
-use pulp::{Simd, WithSimd};
+use crate::{
+    dsp::random::Random,
+    nn::kernel::{AlignedBuffer, Kernel, Lanes},
+};
 
 /// What one stream has heard, and the sums that are ready for its next steps.
 #[derive(Clone, Debug)]
-pub struct SlidingState {
+pub(in crate::nn) struct SlidingState {
     /// `[reach + 256]`, of which `reach + phase` are samples.
     past: Vec<f32>,
     reach: usize,
@@ -17,16 +19,17 @@ pub struct SlidingState {
     phase: usize,
     stages: Vec<StageState>,
     /// `[16][stride]`: biases and tails of the present block.
-    ready: Aligned,
+    ready: AlignedBuffer,
     stride: usize,
+    rows: usize,
     /// `[point][re, im]` of a transform.
-    work: Aligned,
+    work: AlignedBuffer,
     /// The sums are those of other weights.
     stale: bool,
-    /// What masks leave of the samples, where there are any: the stages are not used then, and have to recall later.
+    /// Masks are in use: the stages are not, and have to recall later.
     masked: bool,
     forgotten: bool,
-    /// Of the tail. `[taps − head]`, the newest sample's last.
+    /// Of the tail, the newest sample's last, and what it leaves of the samples. `[taps − head]`
     mask: Vec<f32>,
     left: Vec<f32>,
 }
@@ -34,19 +37,18 @@ pub struct SlidingState {
 impl SlidingBank {
     /// A stream of silence. Allocates.
     pub fn make_state(&self) -> SlidingState {
-        let reach = self.reach();
-        // Rows of a block a power of two apart would be in each other's way in the cache.
-        let stride = self.bias.len() + BLOCK;
+        let (reach, lanes) = (self.reach(), self.isa.lanes());
+        let floats = |length: usize| AlignedBuffer::new(size_of::<f32>() * length);
         let longest = self.stages.last().map_or(0, |stage| stage.block);
-        let lanes = self.isa.0.dispatch(super::Lanes);
         SlidingState {
             past: vec![0.0; reach + PERIOD],
             reach,
             phase: 0,
-            stages: self.stages.iter().map(|stage| stage.make_state(self.bias.len())).collect(),
-            ready: Aligned::zeros(BLOCK * stride),
-            stride,
-            work: Aligned::zeros(2 * longest * lanes),
+            stages: self.stages.iter().map(|stage| stage.make_state(self.chunks * lanes)).collect(),
+            ready: floats(BLOCK * self.stride()),
+            stride: self.stride(),
+            rows: self.rows,
+            work: floats(2 * longest * lanes),
             stale: false,
             masked: false,
             forgotten: false,
@@ -55,16 +57,15 @@ impl SlidingBank {
         }
     }
 
-    /// The next step, whose newest sample is `sample`. Returns the head's samples (`[head]`, the newest last) and for every row the
-    /// sum of its bias and its tail (`[rows]`), which does not depend on `sample`.
+    /// Goes on to the step whose newest sample is `sample`: see [`SlidingState::newest`] and [`SlidingState::sums`].
     ///
     /// # Realtime safety
     /// Does not allocate.
     ///
     /// # Panics
     /// If the state belongs to a bank of another shape.
-    pub fn step<'s>(&self, state: &'s mut SlidingState, sample: f32) -> (&'s [f32], &'s [f32]) {
-        assert!(state.reach == self.reach() && state.stride == self.bias.len() + BLOCK);
+    pub fn step(&self, state: &mut SlidingState, sample: f32) {
+        assert!(state.reach == self.reach() && state.stride == self.stride(), "a state of another bank");
         if state.phase == PERIOD {
             state.past.copy_within(PERIOD.., 0);
             state.phase = 0;
@@ -76,26 +77,23 @@ impl SlidingBank {
             for ((left, x), mask) in state.left.iter_mut().zip(heard).zip(&state.mask) {
                 *left = x * mask;
             }
-            self.isa.0.dispatch(Masked { bank: self, state });
+            self.isa.launch(Masked { bank: self, state });
         } else {
             if state.forgotten {
                 self.recall(state);
             }
             if state.stale || state.phase.is_multiple_of(BLOCK) {
                 self.hear(state);
-                self.isa.0.dispatch(Block { bank: self, state });
+                self.isa.launch(Block { bank: self, state });
                 state.stale = false;
             }
         }
-        let at = state.reach + state.phase;
-        state.past[at] = sample;
-        let ready = &state.ready[state.phase % BLOCK * state.stride..][..self.rows];
+        state.past[state.reach + state.phase] = sample;
         state.phase += 1;
-        (&state.past[at + 1 - self.head()..=at], ready)
     }
 
-    /// Replaces the past of a stream: `write` gets the last `taps − 1` samples before the next step, the newest last. What was heard before
-    /// them is forgotten.
+    /// Replaces the past of a stream: `write` gets the `taps − 1` samples before the next step, the newest last. What was
+    /// heard before them is forgotten.
     ///
     /// # Realtime safety
     /// Does not allocate.
@@ -128,6 +126,19 @@ impl SlidingBank {
 }
 
 impl SlidingState {
+    /// The last samples heard, the newest last; as many as the head or the whole window has.
+    pub fn newest(&self, count: usize) -> &[f32] {
+        let end = self.reach + self.phase;
+        &self.past[end - count..end]
+    }
+
+    /// The sum of bias and tail of every row in the present step, which does not depend on its newest sample. `[rows]`
+    pub fn sums(&self) -> &[f32] {
+        // Before the first step, those of the 16th.
+        let step = (self.phase + BLOCK - 1) % BLOCK;
+        &self.ready.view()[step * self.stride..][..self.rows]
+    }
+
     /// Back to silence. Masks stay.
     pub fn reset(&mut self) {
         self.past.fill(0.0);
@@ -141,8 +152,8 @@ impl SlidingState {
         self.stale = true;
     }
 
-    /// Draws which samples of the tail are silenced from now on, by their age; those kept are divided by the probability of being
-    /// kept. A probability of 1 draws nothing. With masks a step costs as much as the whole product.
+    /// Draws which samples of the tail are silenced from now on, by their age; those kept are divided by the probability of
+    /// being kept. A probability of 1 draws nothing. With masks a step costs as much as the whole product.
     ///
     /// # Realtime safety
     /// Does not allocate.
@@ -160,48 +171,48 @@ struct Block<'a> {
     state: &'a mut SlidingState,
 }
 
-impl WithSimd for Block<'_> {
+impl Kernel for Block<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<L: Lanes>(self, lanes: L) {
         let Self { bank, state } = self;
         let SlidingState { past, reach, phase, stages, ready, stride, work, stale, .. } = state;
-        let work = S::as_mut_simd_f32s(work).0.as_chunks_mut::<2>().0;
-        let bias = S::as_simd_f32s(&bank.bias).0;
+        let work = work.view_mut::<[L::F; 2]>();
+        let bias = &bank.bias.view::<L::F>()[..bank.chunks];
         // The longest first: each goes on from what those after it have summed.
         for (index, stage) in bank.stages.iter().enumerate().rev() {
             let (here, longer) = stages.split_at_mut(index + 1);
             if *stale || phase.is_multiple_of(stage.block) {
                 let longer = longer.first().zip(bank.stages.get(index + 1));
                 for (chunk, bias) in bias.iter().enumerate() {
-                    let start = start::<S>(longer, chunk, *phase / stage.block * stage.block, bias);
-                    stage.sum(simd, chunk, start, work, &mut here[index]);
+                    let start = start::<L>(longer, chunk, *phase / stage.block * stage.block, bias);
+                    stage.sum(lanes, chunk, start, work, &mut here[index]);
                 }
             }
         }
         let longer = stages.first().zip(bank.stages.first());
         let begin = *phase / BLOCK * BLOCK;
+        let (ready, stride) = (ready.view_mut::<L::F>(), *stride / L::LANES);
         for (chunk, bias) in bias.iter().enumerate() {
-            let start = start::<S>(longer, chunk, begin, bias);
-            let out = &mut ready[chunk * S::F32_LANES..];
-            bank.direct.sum(simd, chunk, bank.direct_end, &past[..*reach + begin], start, out, *stride);
+            let start = start::<L>(longer, chunk, begin, bias);
+            bank.direct.sum(lanes, chunk, bank.direct_end, &past[..*reach + begin], start, &mut ready[chunk..], stride);
         }
     }
 }
 
 /// What the sums of a chunk begin with at a step of the period: those of the next longer stage, or the bias.
 #[inline(always)]
-fn start<'a, S: Simd>(
+fn start<'a, L: Lanes>(
     longer: Option<(&'a StageState, &Stage)>,
     chunk: usize,
     step: usize,
-    bias: &'a S::f32s,
-) -> Start<'a, S::f32s> {
+    bias: &'a L::F,
+) -> Start<'a, L::F> {
     match longer {
         Some((state, stage)) => {
-            let sums = S::as_simd_f32s(&state.sums).0;
-            Start { values: &sums[chunk * stage.block..][step % stage.block..stage.block], every: 1 }
+            let sums: &[L::F] = &state.sums.view()[chunk * stage.block..][..stage.block];
+            Start { values: &sums[step % stage.block..], every: 1 }
         }
         None => Start { values: std::slice::from_ref(bias), every: 0 },
     }
@@ -213,16 +224,16 @@ struct Masked<'a> {
     state: &'a mut SlidingState,
 }
 
-impl WithSimd for Masked<'_> {
+impl Kernel for Masked<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn run<L: Lanes>(self, lanes: L) {
         let SlidingState { ready, stride, phase, left, .. } = self.state;
-        let ready = &mut ready[*phase % BLOCK * *stride..][..*stride];
-        let (ready, bias) = (S::as_mut_simd_f32s(ready).0, S::as_simd_f32s(&self.bank.bias).0);
+        let ready = &mut ready.view_mut::<L::F>()[*phase % BLOCK * (*stride / L::LANES)..];
+        let bias = &self.bank.bias.view::<L::F>()[..self.bank.chunks];
         for (chunk, (ready, &bias)) in ready.iter_mut().zip(bias).enumerate() {
-            *ready = self.bank.direct.whole(simd, chunk, left, bias);
+            *ready = self.bank.direct.whole(lanes, chunk, left, bias);
         }
     }
 }
