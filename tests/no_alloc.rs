@@ -113,9 +113,12 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
 fn a_step_of_a_network_does_not_allocate() {
     use sympathy::{
         approach::{Continuation, Network},
+        model::{Approach, Head},
         nn::Isa,
     };
-    for (name, data) in models::every_approach_and_cell() {
+    let long = models::config(Approach::Column { seg_len: 600 }, Head::Mse, 0);
+    let long = ("long column".into(), models::random_model(long, 3));
+    for (name, data) in models::every_approach_and_cell().into_iter().chain([long]) {
         let network = Arc::new(Network::new(&data, Isa::best()));
         let config = network.config().clone();
         let mut continuation = Continuation::new(Arc::clone(&network));
@@ -129,7 +132,7 @@ fn a_step_of_a_network_does_not_allocate() {
                 for _ in 0..5 {
                     continuation.feed(&window);
                 }
-                for _ in 0..50 {
+                for _ in 0..300 {
                     continuation.predict(0.5, &mut out);
                 }
             });

@@ -40,12 +40,18 @@ impl Gru {
                 );
             }
         }
-        let mut bias = weights.bias_ih.to_vec();
-        bias.iter_mut().zip(&weights.bias_hh[..2 * hidden]).for_each(|(a, b)| *a += b);
+        let bias = Self::bias(weights);
         let matrix = PackedMatrix::new(&order, PAIRS, &blocks(weights, inputs, hidden), &bias, precision, isa);
         let mut bias_hn = weights.bias_hh[2 * hidden..].to_vec();
         bias_hn.resize(hidden.next_multiple_of(units), 0.0);
         Self { matrix, bias_hn: AlignedBuffer::of(&bias_hn), order, precision, isa }
+    }
+
+    /// What the sums begin with: that of n hears x alone.
+    pub fn bias(weights: &LayerWeights<'_>) -> Vec<f32> {
+        let mut bias = weights.bias_ih.to_vec();
+        bias.iter_mut().zip(&weights.bias_hh[..weights.bias_hh.len() / 3 * 2]).for_each(|(a, b)| *a += b);
+        bias
     }
 
     pub fn bytes(&self) -> usize {

@@ -23,6 +23,8 @@ use stage::Stage;
 
 pub(super) use state::SlidingState;
 
+/// Taps of the head: what is heard within the shortest block.
+pub(super) const HEAD: usize = BLOCK;
 /// The blocks of the stages, with the fewest taps for which one pays. Measured.
 const STAGES: [(usize, usize); 2] = [(64, 97), (256, 385)];
 /// Steps after which everything begins anew.
@@ -82,7 +84,7 @@ impl SlidingBank {
 
     /// Samples of the head, 16 or all there are.
     pub fn head(&self) -> usize {
-        self.taps.min(BLOCK)
+        self.taps.min(HEAD)
     }
 
     /// Bytes of weights that a step reads, on average over many.

@@ -15,6 +15,7 @@ pub(in crate::nn) struct SlidingState {
     /// `[reach + 256]`, of which `reach + phase` are samples.
     past: Vec<f32>,
     reach: usize,
+    taps: usize,
     /// Steps of the present period.
     phase: usize,
     stages: Vec<StageState>,
@@ -43,6 +44,7 @@ impl SlidingBank {
         SlidingState {
             past: vec![0.0; reach + PERIOD],
             reach,
+            taps: self.taps,
             phase: 0,
             stages: self.stages.iter().map(|stage| stage.make_state(self.chunks * lanes)).collect(),
             ready: floats(BLOCK * self.stride()),
@@ -126,7 +128,12 @@ impl SlidingBank {
 }
 
 impl SlidingState {
-    /// The last samples heard, the newest last; as many as the head or the whole window has.
+    /// All that the filters hear, the newest sample last.
+    pub fn whole(&self) -> &[f32] {
+        self.newest(self.taps)
+    }
+
+    /// The last samples heard, at most as many.
     pub fn newest(&self, count: usize) -> &[f32] {
         let end = self.reach + self.phase;
         &self.past[end - count..end]
