@@ -11,6 +11,7 @@ mod delay_line;
 mod head;
 mod network;
 mod offline;
+mod precision;
 mod projection;
 mod synth;
 
@@ -20,5 +21,6 @@ pub use continuation::Continuation;
 pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed};
+pub use precision::PRECISION_BOUND;
 pub use projection::Projection;
 pub use synth::FrameSynth;

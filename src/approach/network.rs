@@ -63,9 +63,13 @@ impl Network {
         }
     }
 
-    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones.
+    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones
+    /// ([`PRECISION_BOUND`](super::PRECISION_BOUND)).
     pub fn load(data: &ModelData, precision: Option<Precision>, isa: Isa) -> Self {
-        Self::with_precision(data, precision.unwrap_or(Precision::F32), isa)
+        match precision {
+            Some(precision) => Self::with_precision(data, precision, isa),
+            None => super::precision::choose(data, isa),
+        }
     }
 
     /// How the weights are stored.
