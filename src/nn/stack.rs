@@ -29,6 +29,17 @@ pub enum CellKind {
     },
 }
 
+impl CellKind {
+    /// Rows of weights per unit.
+    pub(super) fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+            Self::RnnTanh | Self::RnnRelu | Self::Clockwork { .. } => 1,
+        }
+    }
+}
+
 /// What all layers of a stack share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StackShape {
@@ -130,7 +141,7 @@ impl Stack {
         parts[0].weight_ih = &newest;
         let stack = Self::new(StackShape { inputs: head, ..shape }, &parts, precision, isa);
         let bias = match shape.cell {
-            CellKind::Gru => Gru::bias(&layers[0]),
+            CellKind::Gru => layers[0].bias_ih.to_vec(),
             _ => layers[0].summed_bias(),
         };
         let filters: Vec<Filter<'_>> = stack.layers[0]
@@ -250,7 +261,7 @@ impl Layer {
         }
     }
 
-    fn order(&self) -> &Order {
+    fn order(&self) -> Order {
         match self {
             Self::Lstm(lstm) => lstm.order(),
             Self::Gru(gru) => gru.order(),

@@ -40,7 +40,7 @@ impl StackState {
             let head = window.filter(|_| index == 0).map(SlidingBank::head);
             let (inputs, hidden) = (head.unwrap_or(shape.inputs_of(index)), shape.hidden);
             LayerState {
-                memory: LayerMemory::new(inputs, hidden, shape.cell == CellKind::Lstm, precision),
+                memory: LayerMemory::new(inputs, hidden, shape.cell.gates(), shape.cell == CellKind::Lstm, precision),
                 masked: vec![0.0; inputs],
                 output: vec![0.0; hidden],
                 input_mask: vec![1.0; inputs],

@@ -114,7 +114,7 @@ fn a_stream_goes_on_from_whatever_past_it_is_given() {
                         state.change_bank();
                     }
                     bank.step(&mut state, sample);
-                    if step < 20 || step >= 250 {
+                    if !(20..250).contains(&step) {
                         filters.check(None, &sound[..taps + step], &state, &what);
                     }
                 }
