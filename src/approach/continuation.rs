@@ -214,7 +214,8 @@ impl Continuation {
         let network = Arc::clone(&self.network);
         let (input, state) = self.parts();
         network.stack.step(input, state);
-        self.read_out();
+        let (h, output) = self.dense_parts();
+        network.out.forward(h, output);
         self.after_step();
     }
 
@@ -223,9 +224,9 @@ impl Continuation {
         (&self.features[..self.network.config().inputs()], &mut self.state)
     }
 
-    /// The dense layer after a step of the stack.
-    pub(super) fn read_out(&mut self) {
-        self.network.out.forward(self.state.output(), &mut self.output);
+    /// What the dense layer hears after a step of the stack, and where it writes.
+    pub(super) fn dense_parts(&mut self) -> (&[f32], &mut [f32]) {
+        (self.state.output(), &mut self.output)
     }
 
     /// What follows the dense layer.

@@ -46,7 +46,8 @@ fn due_network<V: Predicting>(voice: &mut V) -> Option<Arc<Network>> {
 fn step(network: &Network, members: &mut [Option<&mut Continuation>]) {
     network.stack.step_together(members);
     for continuation in members.iter_mut().flatten() {
-        continuation.read_out();
+        let (h, output) = continuation.dense_parts();
+        network.out.forward(h, output);
         continuation.after_step();
     }
 }
