@@ -147,7 +147,7 @@ fn a_worker_that_plays_does_not_allocate() {
             let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
             for block in phrase(rate, 2.5, 1)[0].chunks_mut(441) {
                 engine.process(&mut [block], &[], Transport::default());
-                // The first continuation is where voices and resamplers are made.
+                // Voices and resamplers are made with the first cells.
                 let warm = engine.meters().continuations() > 0;
                 let (count, ()) = counted(|| drain(&mut worker));
                 assert!(!warm || count == 0, "{name}, {rate} Hz: {count} allocations and frees");

@@ -93,8 +93,10 @@ fn offline_it_is_waited_for_and_has_the_bits_of_a_worker_that_keeps_up() {
     let config = sparing(22_050);
     let input = phrase(22_050, 0.3, 1);
     let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
-    assert!(rms(&bounced[0][5000..]) > 1e-4, "nothing was played");
     let (mut engine, mut worker) = worker::start(config, bank);
     let fast = run(&mut engine, &input, &[], None, &Blocks::Fixed(64), |_| drain(&mut worker));
     assert_same_bits(&bounced, &fast, "a worker without a clock");
+    let meters = engine.meters();
+    assert_eq!((meters.continuations(), meters.wet_failures()), (1, 0));
+    assert!(rms(&bounced[0][5000..]) > 1e-4, "nothing was played: {}", rms(&bounced[0]));
 }
