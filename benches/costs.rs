@@ -13,7 +13,7 @@ use sympathy::{
     dsp::{level::rms, random::Random},
     engine::{EngineConfig, ParamId, Transport},
     model::EMBEDDED,
-    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape},
     worker::{self, ModelBank},
 };
 
@@ -113,7 +113,7 @@ fn lstm_step(isa: Isa) {
         peepholes: None,
     };
     let shape = StackShape { cell: CellKind::Lstm, inputs: INPUTS, hidden: HIDDEN, residual: false };
-    let stack = Stack::new(shape, &[layer], isa);
+    let stack = Stack::new(shape, &[layer], Precision::F32, isa);
     let tensor =
         |values: &[f32], shape: &[usize]| Tensor::from_slice(values, shape, &Device::Cpu).expect("the shape fits");
     let tensors = HashMap::from([

@@ -15,7 +15,7 @@ use sympathy::{
     approach::{Continuation, Network},
     dsp::random::Random,
     model::{Cell, ModelData},
-    nn::{CellKind, Dense, Isa, LayerWeights, Stack, StackShape},
+    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape},
 };
 
 const STEPS: usize = 1000;
@@ -58,8 +58,8 @@ fn predictions(model: &ModelData, isa: Isa, free: usize) -> Vec<f32> {
         _ => CellKind::RnnRelu,
     };
     let shape = StackShape { cell, inputs: config.inputs(), hidden: config.hidden, residual: false };
-    let stack = Stack::new(shape, &layers, isa);
-    let out = Dense::new(config.hidden, 1, model.tensor("out.weight"), model.tensor("out.bias"), isa);
+    let stack = Stack::new(shape, &layers, Precision::F32, isa);
+    let out = Dense::new(config.hidden, 1, model.tensor("out.weight"), model.tensor("out.bias"), Precision::F32, isa);
     let (mut state, mut output) = (stack.make_state(), out.make_output_buffer());
     let step = |step: usize| {
         let input = if step < free { driven(step, config.inputs()) } else { vec![output[0]] };

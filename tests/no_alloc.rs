@@ -113,27 +113,29 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
 fn a_step_of_a_network_does_not_allocate() {
     use sympathy::{
         approach::{Continuation, Network},
-        nn::Isa,
+        nn::{Isa, Precision},
     };
     for (name, data) in models::every_approach_and_cell() {
-        let network = Arc::new(Network::new(&data, Isa::best()));
-        let config = network.config().clone();
-        let mut continuation = Continuation::new(Arc::clone(&network));
-        let window = vec![0.1; config.window_samples()];
-        let mut out = vec![0.0; config.hop_samples()];
-        for (keep, fresh) in [(1.0, false), (0.5, false), (0.5, true)] {
-            let (count, ()) = counted(|| {
-                continuation.set_dropout(keep, keep);
-                continuation.set_fresh_dropout(fresh);
-                continuation.reset(3);
-                for _ in 0..5 {
-                    continuation.feed(&window);
-                }
-                for _ in 0..50 {
-                    continuation.predict(0.5, &mut out);
-                }
-            });
-            assert_eq!(count, 0, "{name}, kept with {keep}, drawn anew: {fresh}");
+        for precision in Precision::ALL {
+            let network = Arc::new(Network::with_precision(&data, precision, Isa::best()));
+            let config = network.config().clone();
+            let mut continuation = Continuation::new(Arc::clone(&network));
+            let window = vec![0.1; config.window_samples()];
+            let mut out = vec![0.0; config.hop_samples()];
+            for (keep, fresh) in [(1.0, false), (0.5, false), (0.5, true)] {
+                let (count, ()) = counted(|| {
+                    continuation.set_dropout(keep, keep);
+                    continuation.set_fresh_dropout(fresh);
+                    continuation.reset(3);
+                    for _ in 0..5 {
+                        continuation.feed(&window);
+                    }
+                    for _ in 0..50 {
+                        continuation.predict(0.5, &mut out);
+                    }
+                });
+                assert_eq!(count, 0, "{name}, {precision}, kept with {keep}, drawn anew: {fresh}");
+            }
         }
     }
 }

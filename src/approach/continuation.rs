@@ -200,6 +200,11 @@ impl Continuation {
         self.is_due = true;
     }
 
+    /// What the network said last: parameters of the next frame, before anything is drawn.
+    pub(super) fn said(&self) -> &[f32] {
+        &self.output[..self.network.config().output_size()]
+    }
+
     /// True once the network has produced something that is not a number; stays so until [`Self::reset`].
     pub fn has_failed(&self) -> bool {
         self.failed

@@ -12,6 +12,7 @@ mod ensemble;
 mod head;
 mod network;
 mod offline;
+mod precision;
 mod projection;
 mod synth;
 
@@ -22,5 +23,6 @@ pub use ensemble::{Predicting, predict_together};
 pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed};
+pub use precision::PRECISION_BOUND;
 pub use projection::Projection;
 pub use synth::FrameSynth;

@@ -10,6 +10,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Network {
     config: ModelConfig,
+    precision: Precision,
     pub(super) stack: Stack,
     pub(super) out: Dense,
     /// Transpose: the second dense layer.
@@ -25,7 +26,6 @@ impl Network {
 
     /// Packs a validated model, its weights stored as asked for.
     pub fn with_precision(data: &ModelData, precision: Precision, isa: Isa) -> Self {
-        let _ = precision;
         let config = data.config().clone();
         let part = |name: &str, layer: usize| data.tensor(&format!("rnn.{name}_l{layer}"));
         let layers: Vec<LayerWeights<'_>> = (0..config.layers)
@@ -38,12 +38,14 @@ impl Network {
             })
             .collect();
         Self {
-            stack: Stack::new(stack_shape(&config), &layers, isa),
+            precision,
+            stack: Stack::new(stack_shape(&config), &layers, precision, isa),
             out: Dense::new(
                 config.hidden,
                 config.output_size(),
                 data.tensor("out.weight"),
                 data.tensor("out.bias"),
+                precision,
                 isa,
             ),
             columns: match config.approach {
@@ -57,14 +59,18 @@ impl Network {
         }
     }
 
-    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones.
+    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones
+    /// ([`PRECISION_BOUND`](super::PRECISION_BOUND)).
     pub fn load(data: &ModelData, precision: Option<Precision>, isa: Isa) -> Self {
-        Self::with_precision(data, precision.unwrap_or(Precision::F32), isa)
+        match precision {
+            Some(precision) => Self::with_precision(data, precision, isa),
+            None => super::precision::choose(data, isa),
+        }
     }
 
     /// How the weights are stored.
     pub fn precision(&self) -> Precision {
-        Precision::F32
+        self.precision
     }
 
     /// What the model's file says of it.

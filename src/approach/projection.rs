@@ -2,7 +2,7 @@
 
 use crate::{
     model::ModelData,
-    nn::{Dense, Isa},
+    nn::{Dense, Isa, Precision},
 };
 
 /// The basis of a model file, ready for one frame at a time.
@@ -38,8 +38,8 @@ impl Projection {
             }
         }
         Self {
-            forward: Dense::new(frame, components, &weight, &bias, isa),
-            backward: Dense::new(components, frame, &transposed, mean, isa),
+            forward: Dense::new(frame, components, &weight, &bias, Precision::F32, isa),
+            backward: Dense::new(components, frame, &transposed, mean, Precision::F32, isa),
             least: least.to_vec(),
             most: most.to_vec(),
         }

@@ -1,5 +1,10 @@
 //! Which vector instructions the kernels use: the best the processor has, or what `SYMPATHY_ISA` asks for.
 
+#[cfg(target_arch = "aarch64")]
+use super::kernel::NeonLanes;
+#[cfg(target_arch = "x86_64")]
+use super::kernel::{Avx2Lanes, Avx512Lanes, VnniLanes};
+use super::kernel::{Kernel, Lanes, Portable};
 use pulp::Arch;
 
 /// The environment variable that forces a level, so that two machines can agree on every bit.
@@ -18,7 +23,7 @@ impl Isa {
 
     /// The widest level of this processor.
     pub fn best() -> Self {
-        Self(Arch::new())
+        Self::all().pop().unwrap_or(Self(Arch::Scalar))
     }
 
     /// A level by name; `None` if the name is unknown or the processor lacks it.
@@ -26,7 +31,7 @@ impl Isa {
         match name {
             "scalar" => Some(Self(Arch::Scalar)),
             #[cfg(target_arch = "x86_64")]
-            "avx2" => pulp::x86::V3::try_new().map(|v3| Self(Arch::V3(v3))),
+            "avx2" => pulp::x86::V3::try_new().filter(|&v3| Avx2Lanes::new(v3).is_some()).map(|v3| Self(Arch::V3(v3))),
             #[cfg(target_arch = "x86_64")]
             "avx512" => pulp::x86::V4::try_new().map(|v4| Self(Arch::V4(v4))),
             #[cfg(target_arch = "aarch64")]
@@ -38,6 +43,57 @@ impl Isa {
     /// Every level this processor can run, the narrowest first.
     pub fn all() -> Vec<Self> {
         ["scalar", "neon", "avx2", "avx512"].into_iter().filter_map(Self::by_name).collect()
+    }
+
+    /// Runs a kernel with the vectors of this level.
+    #[inline(always)]
+    pub(super) fn launch<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Arch::V4(v4) => v4.vectorize(
+                #[inline(always)]
+                || kernel.run(Avx512Lanes(v4)),
+            ),
+            #[cfg(target_arch = "x86_64")]
+            Arch::V3(v3) => match Avx2Lanes::new(v3) {
+                Some(lanes) => lanes.half.vectorize(
+                    #[inline(always)]
+                    || kernel.run(lanes),
+                ),
+                None => kernel.run(Portable),
+            },
+            #[cfg(target_arch = "aarch64")]
+            Arch::Neon(neon) => neon.vectorize(
+                #[inline(always)]
+                || kernel.run(NeonLanes(neon)),
+            ),
+            _ => kernel.run(Portable),
+        }
+    }
+
+    /// As [`Self::launch`], with dot products of bytes in one instruction where the processor has it: the same sums.
+    #[inline(always)]
+    pub(super) fn launch_for_bytes<K: Kernel>(self, kernel: K) -> K::Output {
+        #[cfg(target_arch = "x86_64")]
+        if let Arch::V4(v4) = self.0
+            && let Some(lanes) = VnniLanes::new(v4)
+        {
+            return lanes.vnni.vectorize(
+                #[inline(always)]
+                || kernel.run(lanes),
+            );
+        }
+        self.launch(kernel)
+    }
+
+    /// Numbers in a vector.
+    pub(super) fn lanes(self) -> usize {
+        self.launch(CountLanes)
+    }
+
+    /// What is added to the bytes that weights of 8 bits are multiplied with.
+    pub(super) fn byte_offset(self) -> u8 {
+        self.launch_for_bytes(TellOffset)
     }
 
     /// The name that [`Self::by_name`] takes.
@@ -52,5 +108,27 @@ impl Isa {
             Arch::Neon(_) => "neon",
             _ => "other",
         }
+    }
+}
+
+struct CountLanes;
+
+impl Kernel for CountLanes {
+    type Output = usize;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> usize {
+        L::LANES
+    }
+}
+
+struct TellOffset;
+
+impl Kernel for TellOffset {
+    type Output = u8;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, _: L) -> u8 {
+        L::BYTE_OFFSET
     }
 }

@@ -9,17 +9,20 @@ mod clockwork;
 mod dense;
 mod gru;
 mod isa;
+mod kernel;
+mod layer;
 mod lstm;
-mod matrix;
+mod plain;
 mod precision;
 mod rnn;
 mod stack;
+mod state;
 
 pub(crate) use activation::tanh;
 #[cfg(feature = "train")]
 pub(crate) use activation::{exp, sigmoid};
-pub use dense::Dense;
+pub use dense::{Dense, Forwarding};
 pub use isa::Isa;
-pub use matrix::PackedMatrix;
 pub use precision::Precision;
-pub use stack::{CellKind, LayerWeights, Stack, StackShape, StackState, Stepping};
+pub use stack::{CellKind, LayerWeights, Stack, StackShape, Stepping};
+pub use state::StackState;

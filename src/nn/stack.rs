@@ -1,8 +1,6 @@
 //! Layers of recurrent cells on top of each other, one step at a time.
 
-use super::{Isa, clockwork::Clockwork, gru::Gru, lstm::Lstm, rnn::Rnn};
-use crate::dsp::random::Random;
-use std::ops::Range;
+use super::{Isa, Precision, clockwork::Clockwork, gru::Gru, kernel::Order, lstm::Lstm, rnn::Rnn, state::StackState};
 
 /// What a layer is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,29 +68,7 @@ enum Layer {
 pub struct Stack {
     shape: StackShape,
     layers: Vec<Layer>,
-}
-
-/// What one continuation remembers, and the scratch of its steps.
-#[derive(Clone, Debug)]
-pub struct StackState {
-    layers: Vec<LayerState>,
-    /// Steps since the last reset.
-    step: u64,
-    /// Sums of one layer before their activations.
-    scratch: Vec<f32>,
-}
-
-#[derive(Clone, Debug)]
-struct LayerState {
-    /// x and h of the layer side by side, in the order that its cell takes.
-    joined: Vec<f32>,
-    /// The LSTM's c; empty with other cells.
-    cell: Vec<f32>,
-    /// What the layer above hears.
-    output: Vec<f32>,
-    /// 1, or with dropout 0 and 1 / keep. `[inputs]`, `[hidden]`
-    input_mask: Vec<f32>,
-    output_mask: Vec<f32>,
+    precision: Precision,
 }
 
 /// Something that steps through a [`Stack`] together with others.
@@ -106,7 +82,7 @@ impl Stack {
     ///
     /// # Panics
     /// If a length does not fit, or the groups of a clockwork do not divide the width.
-    pub fn new(shape: StackShape, layers: &[LayerWeights<'_>], isa: Isa) -> Self {
+    pub fn new(shape: StackShape, layers: &[LayerWeights<'_>], precision: Precision, isa: Isa) -> Self {
         let hidden = shape.hidden;
         let layers = layers
             .iter()
@@ -115,17 +91,17 @@ impl Stack {
                 let inputs = shape.inputs_of(index);
                 assert!(weights.peepholes.is_none() || shape.cell == CellKind::Lstm);
                 match shape.cell {
-                    CellKind::Lstm => Layer::Lstm(Lstm::new(inputs, hidden, weights, isa)),
-                    CellKind::Gru => Layer::Gru(Gru::new(inputs, hidden, weights, isa)),
-                    CellKind::RnnTanh => Layer::Rnn(Rnn::new(inputs, hidden, false, weights, isa)),
-                    CellKind::RnnRelu => Layer::Rnn(Rnn::new(inputs, hidden, true, weights, isa)),
+                    CellKind::Lstm => Layer::Lstm(Lstm::new(inputs, hidden, weights, precision, isa)),
+                    CellKind::Gru => Layer::Gru(Gru::new(inputs, hidden, weights, precision, isa)),
+                    CellKind::RnnTanh => Layer::Rnn(Rnn::new(inputs, hidden, false, weights, precision, isa)),
+                    CellKind::RnnRelu => Layer::Rnn(Rnn::new(inputs, hidden, true, weights, precision, isa)),
                     CellKind::Clockwork { groups } => {
-                        Layer::Clockwork(Clockwork::new(inputs, hidden, groups, weights, isa))
+                        Layer::Clockwork(Clockwork::new(inputs, hidden, groups, weights, precision, isa))
                     }
                 }
             })
             .collect();
-        Self { shape, layers }
+        Self { shape, layers, precision }
     }
 
     /// What the layers share.
@@ -138,24 +114,31 @@ impl Stack {
         self.layers.iter().map(Layer::bytes).sum()
     }
 
+    /// How the sums of the first layer lie, that a step may begin with; see [`Self::step_from`].
+    pub(super) fn first_order(&self) -> &Order {
+        self.layers[0].order()
+    }
+
     /// A zero state without dropout. Allocates.
     pub fn make_state(&self) -> StackState {
-        let hidden = self.shape.hidden;
-        let layer_state = |index| {
-            let inputs = self.shape.inputs_of(index);
-            LayerState {
-                joined: vec![0.0; inputs + hidden],
-                cell: vec![0.0; if self.shape.cell == CellKind::Lstm { hidden } else { 0 }],
-                output: vec![0.0; hidden],
-                input_mask: vec![1.0; inputs],
-                output_mask: vec![1.0; hidden],
-            }
-        };
-        StackState {
-            layers: (0..self.layers.len()).map(layer_state).collect(),
-            step: 0,
-            scratch: vec![0.0; self.layers.iter().map(Layer::scratch_length).max().unwrap_or(0)],
-        }
+        StackState::new(self.shape, self.layers.len(), self.precision)
+    }
+
+    /// One step: reads `input` (`[inputs]`), moves the state, returns the top layer's output (`[hidden]`).
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    ///
+    /// # Panics
+    /// If `input` has another length or the state belongs to a stack of another shape.
+    pub fn step<'s>(&self, input: &[f32], state: &'s mut StackState) -> &'s [f32] {
+        self.run(&mut [StepParts { input, initial: None, state: &mut *state }]);
+        state.output()
+    }
+
+    /// As [`Self::step`], with sums of the first layer that are known beforehand in place of its bias, which they hold.
+    pub(super) fn step_from(&self, input: &[f32], initial: &[f32], state: &mut StackState) {
+        self.run(&mut [StepParts { input, initial: Some(initial), state }]);
     }
 
     /// One step of several voices; large weights are read once for all of them. What a voice computes does not depend on the
@@ -167,57 +150,49 @@ impl Stack {
     /// # Panics
     /// As [`Self::step`].
     pub fn step_together<V: Stepping>(&self, voices: &mut [V]) {
-        for voice in voices {
-            let (input, state) = voice.parts();
-            self.step(input, state);
-        }
+        let (fours, rest) = voices.as_chunks_mut::<4>();
+        let (twos, rest) = rest.as_chunks_mut::<2>();
+        fours.iter_mut().for_each(|voices| self.run(&mut voices.each_mut().map(StepParts::of)));
+        twos.iter_mut().for_each(|voices| self.run(&mut voices.each_mut().map(StepParts::of)));
+        rest.iter_mut().for_each(|voice| self.run(&mut [StepParts::of(voice)]));
     }
 
-    /// One step: reads `input` (`[inputs]`), moves the state, returns the top layer's output (`[hidden]`).
-    ///
-    /// # Realtime safety
-    /// Does not allocate.
-    ///
-    /// # Panics
-    /// If `input` has another length or the state belongs to a stack of another shape.
-    pub fn step<'s>(&self, input: &[f32], state: &'s mut StackState) -> &'s [f32] {
+    fn run<const V: usize>(&self, voices: &mut [StepParts<'_>; V]) {
         for (index, layer) in self.layers.iter().enumerate() {
-            let (below, here) = state.layers.split_at_mut(index);
-            let here = &mut here[0];
-            let x = below.last().map_or(input, |below| &below.output[..]);
-            assert_eq!(x.len(), here.input_mask.len());
-            let (x_at, h_at) = self.shape.places(x.len());
-            multiply(x, &here.input_mask, &mut here.joined[x_at]);
-            layer.step(here, &mut state.scratch, state.step);
-            multiply(&here.joined[h_at], &here.output_mask, &mut here.output);
-            if self.shape.residual && x.len() == here.output.len() {
-                here.output.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+            let mut here = voices.each_mut().map(|voice| {
+                let initial = voice.initial.filter(|_| index == 0);
+                voice.state.layer_voice(index, voice.input, initial)
+            });
+            match layer {
+                Layer::Lstm(lstm) => lstm.step(&mut here),
+                Layer::Gru(gru) => gru.step(&mut here),
+                Layer::Rnn(rnn) => rnn.step(&mut here),
+                Layer::Clockwork(clockwork) => clockwork.step(&mut here),
             }
+            voices.iter_mut().for_each(|voice| voice.state.finish_layer(index, voice.input));
         }
-        state.step += 1;
-        state.output()
+        voices.iter_mut().for_each(|voice| voice.state.finish_step());
     }
 }
 
-/// product ← a · b; a factor of 1 changes no bit.
-fn multiply(a: &[f32], b: &[f32], product: &mut [f32]) {
-    for ((slot, a), b) in product.iter_mut().zip(a).zip(b) {
-        *slot = a * b;
+/// One voice in a step.
+struct StepParts<'a> {
+    input: &'a [f32],
+    initial: Option<&'a [f32]>,
+    state: &'a mut StackState,
+}
+
+impl<'a> StepParts<'a> {
+    fn of<V: Stepping>(voice: &'a mut V) -> Self {
+        let (input, state) = voice.parts();
+        Self { input, initial: None, state }
     }
 }
 
 impl StackShape {
-    fn inputs_of(&self, layer: usize) -> usize {
+    /// Inputs of a layer.
+    pub(super) fn inputs_of(&self, layer: usize) -> usize {
         if layer == 0 { self.inputs } else { self.hidden }
-    }
-
-    /// Where x and h of a layer lie in what is joined.
-    fn places(&self, inputs: usize) -> (Range<usize>, Range<usize>) {
-        let all = inputs + self.hidden;
-        match self.cell {
-            CellKind::Clockwork { .. } => (self.hidden..all, 0..self.hidden),
-            _ => (0..inputs, inputs..all),
-        }
     }
 }
 
@@ -231,54 +206,12 @@ impl Layer {
         }
     }
 
-    fn scratch_length(&self) -> usize {
+    fn order(&self) -> &Order {
         match self {
-            Self::Lstm(lstm) => lstm.scratch_length(),
-            Self::Gru(gru) => gru.scratch_length(),
-            Self::Rnn(rnn) => rnn.scratch_length(),
-            Self::Clockwork(clockwork) => clockwork.scratch_length(),
+            Self::Lstm(lstm) => lstm.order(),
+            Self::Gru(gru) => gru.order(),
+            Self::Rnn(rnn) => rnn.order(),
+            Self::Clockwork(clockwork) => clockwork.order(),
         }
-    }
-
-    fn step(&self, state: &mut LayerState, scratch: &mut [f32], step: u64) {
-        match self {
-            Self::Lstm(lstm) => lstm.step(&mut state.joined, &mut state.cell, scratch),
-            Self::Gru(gru) => gru.step(&mut state.joined, scratch),
-            Self::Rnn(rnn) => rnn.step(&mut state.joined, scratch),
-            Self::Clockwork(clockwork) => clockwork.step(&mut state.joined, scratch, step),
-        }
-    }
-}
-
-impl StackState {
-    /// Back to zeros and step 0. Dropout stays as it is.
-    pub fn reset(&mut self) {
-        for layer in &mut self.layers {
-            [&mut layer.joined, &mut layer.cell, &mut layer.output].into_iter().for_each(|values| values.fill(0.0));
-        }
-        self.step = 0;
-    }
-
-    /// Draws which inputs and outputs of every layer are silenced from now on; those kept are divided by the probability
-    /// of being kept. A probability of 1 draws nothing. The input that a residual layer adds is not masked.
-    ///
-    /// # Realtime safety
-    /// Does not allocate.
-    pub fn draw_dropout(&mut self, input_keep: f32, output_keep: f32, random: &mut Random) {
-        let mut draw = |mask: &mut [f32], keep: f32| {
-            mask.fill(1.0);
-            if keep < 1.0 {
-                mask.iter_mut().for_each(|slot| *slot = if random.uniform() < keep { 1.0 / keep } else { 0.0 });
-            }
-        };
-        for layer in &mut self.layers {
-            draw(&mut layer.input_mask, input_keep);
-            draw(&mut layer.output_mask, output_keep);
-        }
-    }
-
-    /// The top layer's output, `[hidden]`.
-    pub fn output(&self) -> &[f32] {
-        self.layers.last().map_or(&[], |layer| &layer.output)
     }
 }

@@ -3,7 +3,7 @@
 use sympathy::{
     dsp::random::Random,
     model::{Cell, ModelConfig, ModelData},
-    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape},
 };
 
 /// A layer's parameters under PyTorch's names.
@@ -62,8 +62,13 @@ pub fn input(step: usize, inputs: usize) -> Vec<f32> {
     (0..inputs).map(|i| libm::sin(0.1 * i as f64 + 0.5 * step as f64) as f32).collect()
 }
 
-/// The stack that is tested.
+/// The stack that is tested, its weights as they are.
 pub fn stack(shape: StackShape, layers: &[Layer], isa: Isa) -> Stack {
+    stack_of(shape, layers, Precision::F32, isa)
+}
+
+/// The stack that is tested, its weights stored in some precision.
+pub fn stack_of(shape: StackShape, layers: &[Layer], precision: Precision, isa: Isa) -> Stack {
     let weights: Vec<LayerWeights<'_>> = layers
         .iter()
         .map(|layer| LayerWeights {
@@ -74,7 +79,7 @@ pub fn stack(shape: StackShape, layers: &[Layer], isa: Isa) -> Stack {
             peepholes: layer.peepholes.as_deref(),
         })
         .collect();
-    Stack::new(shape, &weights, isa)
+    Stack::new(shape, &weights, precision, isa)
 }
 
 /// The same layers with their state, in double precision, written as the formulas are.

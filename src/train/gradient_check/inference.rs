@@ -39,9 +39,9 @@ fn the_trained_network_is_the_one_that_runs() {
             .collect();
         for isa in Isa::all() {
             let shape = StackShape { cell: kind, inputs: model.features(), hidden, residual: false };
-            let stack = Stack::new(shape, &weights, isa);
+            let stack = Stack::new(shape, &weights, crate::nn::Precision::F32, isa);
             let (weight, bias) = (&tensors["out.weight"], &tensors["out.bias"]);
-            let out = crate::nn::Dense::new(hidden, model.output_size(), weight, bias, isa);
+            let out = crate::nn::Dense::new(hidden, model.output_size(), weight, bias, crate::nn::Precision::F32, isa);
             let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());
             for (step, (x, expected)) in inputs.chunks_exact(model.features()).zip(&output).enumerate() {
                 out.forward(stack.step(x, &mut state), &mut y);

@@ -1,0 +1,207 @@
+//! Products of a tile of weights with the vectors of one or more voices.
+//!
+//! A sum runs over the columns in order, in one register, whatever the number of voices: that is why a voice's bits do not
+//! depend on it.
+
+use super::{Kernel, Lanes, matrix::Segment};
+use crate::nn::{Isa, Precision};
+use std::{array::from_fn, marker::PhantomData};
+
+/// The sums of a tile: pairs of vectors.
+pub type Pairs<L, const P: usize> = [[<L as Lanes>::F; 2]; P];
+/// The sums of a tile for every voice.
+pub type Sums<L, const P: usize, const V: usize> = [Pairs<L, P>; V];
+
+/// What a voice's vector is multiplied as.
+#[derive(Clone, Copy, Debug)]
+pub struct Operand<'a> {
+    /// The numbers themselves.
+    pub values: &'a [f32],
+    /// The same as bytes, and what one step of them stands for; only looked at with [`Precision::Int8`].
+    pub quads: &'a [i32],
+    pub scale: f32,
+}
+
+/// How weights lie in memory.
+pub trait Storage {
+    /// Whether operands are wanted as bytes.
+    const QUANTISES: bool;
+
+    /// sums ← sums + (tile of weights) · x.
+    fn accumulate<L: Lanes, const P: usize, const V: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: [Operand<'_>; V],
+        sums: &mut Sums<L, P, V>,
+    );
+}
+
+/// As they were trained.
+pub struct Single;
+/// IEEE half precision.
+pub struct Half;
+/// bfloat16, the rows of a pair of vectors alternating.
+pub struct Brain;
+/// Bytes, four columns side by side.
+pub struct Byte;
+
+/// What lies in memory for a pair of vectors and one column, and how it becomes `f32`.
+trait Unit {
+    type Stored<L: Lanes>: bytemuck::Pod;
+    fn widen<L: Lanes>(lanes: L, stored: &Self::Stored<L>) -> [L::F; 2];
+}
+
+impl Unit for Single {
+    type Stored<L: Lanes> = [L::F; 2];
+
+    #[inline(always)]
+    fn widen<L: Lanes>(_: L, stored: &[L::F; 2]) -> [L::F; 2] {
+        *stored
+    }
+}
+
+impl Unit for Half {
+    type Stored<L: Lanes> = [L::Halves; 2];
+
+    #[inline(always)]
+    fn widen<L: Lanes>(lanes: L, stored: &[L::Halves; 2]) -> [L::F; 2] {
+        [lanes.widen_f16(stored[0]), lanes.widen_f16(stored[1])]
+    }
+}
+
+impl Unit for Brain {
+    type Stored<L: Lanes> = L::F;
+
+    #[inline(always)]
+    fn widen<L: Lanes>(lanes: L, stored: &L::F) -> [L::F; 2] {
+        lanes.widen_bf16(*stored)
+    }
+}
+
+impl<U: Unit> Storage for U {
+    const QUANTISES: bool = false;
+
+    #[inline(always)]
+    fn accumulate<L: Lanes, const P: usize, const V: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: [Operand<'_>; V],
+        sums: &mut Sums<L, P, V>,
+    ) {
+        let units: &[U::Stored<L>] = segment.tile(tile, P);
+        let x = x.map(|x| &x.values[..segment.columns()]);
+        let mut local = *sums;
+        for (k, (column, &first)) in units.chunks_exact(P).zip(x[0]).enumerate() {
+            let mut factors = [lanes.splat(first); V];
+            for v in 1..V {
+                factors[v] = lanes.splat(x[v][k]);
+            }
+            for p in 0..P {
+                let [a, b] = U::widen(lanes, &column[p]);
+                for v in 0..V {
+                    local[v][p][0] = lanes.mul_add(a, factors[v], local[v][p][0]);
+                    local[v][p][1] = lanes.mul_add(b, factors[v], local[v][p][1]);
+                }
+            }
+        }
+        *sums = local;
+    }
+}
+
+/// Bytes are no [`Unit`]: their products are summed as whole numbers and scaled once.
+impl Storage for Byte {
+    const QUANTISES: bool = true;
+
+    #[inline(always)]
+    fn accumulate<L: Lanes, const P: usize, const V: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: [Operand<'_>; V],
+        sums: &mut Sums<L, P, V>,
+    ) {
+        let units: &[[L::F; 2]] = segment.tile(tile, P);
+        let (scales, corrections) = segment.scales::<L>(tile, P);
+        let start: [[L::I; 2]; P] = from_fn(|p| corrections[p].map(|bits| lanes.as_whole(bits)));
+        let mut whole = [start; V];
+        let quads = x.map(|x| &x.quads[..segment.columns().div_ceil(4)]);
+        for (k, (column, &first)) in units.chunks_exact(P).zip(quads[0]).enumerate() {
+            let mut factors = [lanes.splat_whole(first); V];
+            for v in 1..V {
+                factors[v] = lanes.splat_whole(quads[v][k]);
+            }
+            for p in 0..P {
+                for v in 0..V {
+                    whole[v][p][0] = lanes.dot(column[p][0], factors[v], whole[v][p][0]);
+                    whole[v][p][1] = lanes.dot(column[p][1], factors[v], whole[v][p][1]);
+                }
+            }
+        }
+        for v in 0..V {
+            let scale = lanes.splat(x[v].scale);
+            for p in 0..P {
+                for i in 0..2 {
+                    let sum = lanes.to_float(whole[v][p][i]);
+                    sums[v][p][i] = lanes.mul_add(sum, lanes.mul(scales[p][i], scale), sums[v][p][i]);
+                }
+            }
+        }
+    }
+}
+
+/// sums ← sums + weights · x for one tile of one pair of vectors: four sums side by side, so that the processor need not wait
+/// for one addition after the other.
+#[inline(always)]
+pub fn thin_product<L: Lanes>(lanes: L, segment: &Segment, x: &[f32], sums: [L::F; 2]) -> [L::F; 2] {
+    const CHAINS: usize = 4;
+    let units: &[[L::F; 2]] = segment.tile(0, 1);
+    let x = &x[..segment.columns()];
+    let mut partial = [[lanes.splat(0.0); 2]; CHAINS];
+    partial[0] = sums;
+    let (quads, rest) = (units.chunks_exact(CHAINS), units.chunks_exact(CHAINS).remainder());
+    let (x_quads, x_rest) = (x.chunks_exact(CHAINS), x.chunks_exact(CHAINS).remainder());
+    let mut add = |c: usize, unit: &[L::F; 2], x: f32| {
+        let factor = lanes.splat(x);
+        partial[c] = from_fn(|i| lanes.mul_add(unit[i], factor, partial[c][i]));
+    };
+    for (units, x) in quads.zip(x_quads) {
+        for c in 0..CHAINS {
+            add(c, &units[c], x[c]);
+        }
+    }
+    for (c, (unit, &x)) in rest.iter().zip(x_rest).enumerate() {
+        add(c, unit, x);
+    }
+    let [a, b, c, d] = partial;
+    from_fn(|i| lanes.add(lanes.add(a[i], b[i]), lanes.add(c[i], d[i])))
+}
+
+/// Something to compute with weights of whatever storage, at whatever instruction set.
+pub trait StorageKernel {
+    /// Computes it. Must be inlined.
+    fn run<L: Lanes, S: Storage>(self, lanes: L);
+}
+
+/// Runs a kernel with the storage that `precision` means.
+#[inline(always)]
+pub fn launch_stored(isa: Isa, precision: Precision, kernel: impl StorageKernel) {
+    match precision {
+        Precision::F32 => isa.launch(Stored::<_, Single>(kernel, PhantomData)),
+        Precision::F16 => isa.launch(Stored::<_, Half>(kernel, PhantomData)),
+        Precision::Bf16 => isa.launch(Stored::<_, Brain>(kernel, PhantomData)),
+        Precision::Int8 => isa.launch_for_bytes(Stored::<_, Byte>(kernel, PhantomData)),
+    }
+}
+
+struct Stored<K, S>(K, PhantomData<S>);
+
+impl<K: StorageKernel, S: Storage> Kernel for Stored<K, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        self.0.run::<L, S>(lanes);
+    }
+}

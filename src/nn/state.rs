@@ -1,0 +1,130 @@
+//! What one continuation remembers of a stack.
+
+use super::{
+    CellKind, Precision, StackShape,
+    layer::{LayerMemory, LayerVoice},
+};
+use crate::dsp::random::Random;
+
+/// What one continuation remembers, and the scratch of its steps.
+#[derive(Clone, Debug)]
+pub struct StackState {
+    layers: Vec<LayerState>,
+    residual: bool,
+    /// Some mask is not all ones.
+    has_dropout: bool,
+    /// Steps since the last reset.
+    step: u64,
+}
+
+#[derive(Clone, Debug)]
+struct LayerState {
+    memory: LayerMemory,
+    /// x, where a mask changes it.
+    masked: Vec<f32>,
+    /// What the layer above hears, where that is not h.
+    output: Vec<f32>,
+    /// 1, or with dropout 0 and 1 / keep. `[inputs]`, `[hidden]`
+    input_mask: Vec<f32>,
+    output_mask: Vec<f32>,
+}
+
+impl StackState {
+    pub(super) fn new(shape: StackShape, layers: usize, precision: Precision) -> Self {
+        let layer_state = |index| {
+            let (inputs, hidden) = (shape.inputs_of(index), shape.hidden);
+            LayerState {
+                memory: LayerMemory::new(inputs, hidden, shape.cell == CellKind::Lstm, precision),
+                masked: vec![0.0; inputs],
+                output: vec![0.0; hidden],
+                input_mask: vec![1.0; inputs],
+                output_mask: vec![1.0; hidden],
+            }
+        };
+        Self { layers: (0..layers).map(layer_state).collect(), residual: shape.residual, has_dropout: false, step: 0 }
+    }
+
+    /// Back to zeros and step 0. Dropout stays as it is.
+    pub fn reset(&mut self) {
+        for layer in &mut self.layers {
+            layer.memory.reset();
+            layer.output.fill(0.0);
+        }
+        self.step = 0;
+    }
+
+    /// Draws which inputs and outputs of every layer are silenced from now on; those kept are divided by the probability
+    /// of being kept. A probability of 1 draws nothing. [`Self::output`] means something again after the next step. The input that a residual layer adds is not masked.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    pub fn draw_dropout(&mut self, input_keep: f32, output_keep: f32, random: &mut Random) {
+        let mut draw = |mask: &mut [f32], keep: f32| {
+            mask.fill(1.0);
+            if keep < 1.0 {
+                mask.iter_mut().for_each(|slot| *slot = if random.uniform() < keep { 1.0 / keep } else { 0.0 });
+            }
+        };
+        for layer in &mut self.layers {
+            draw(&mut layer.input_mask, input_keep);
+            draw(&mut layer.output_mask, output_keep);
+        }
+        self.has_dropout = input_keep < 1.0 || output_keep < 1.0;
+    }
+
+    /// The top layer's output, `[hidden]`.
+    pub fn output(&self) -> &[f32] {
+        self.layers.last().map_or(&[], |layer| layer.heard(self.has_own_outputs()))
+    }
+
+    fn has_own_outputs(&self) -> bool {
+        self.residual || self.has_dropout
+    }
+
+    /// A layer's part in a step.
+    pub(super) fn layer_voice<'a>(
+        &'a mut self,
+        index: usize,
+        input: &'a [f32],
+        initial: Option<&'a [f32]>,
+    ) -> LayerVoice<'a> {
+        let own_outputs = self.has_own_outputs();
+        let (below, here) = self.layers.split_at_mut(index);
+        let LayerState { memory, masked, input_mask, .. } = &mut here[0];
+        let mut x = below.last().map_or(input, |below| below.heard(own_outputs));
+        assert_eq!(x.len(), masked.len(), "a state of another stack");
+        if self.has_dropout {
+            masked.iter_mut().zip(x).zip(&*input_mask).for_each(|((slot, x), mask)| *slot = x * mask);
+            x = masked;
+        }
+        LayerVoice { x, initial, memory, step: self.step }
+    }
+
+    /// What the layer above hears.
+    pub(super) fn finish_layer(&mut self, index: usize, input: &[f32]) {
+        if !self.has_own_outputs() {
+            return;
+        }
+        let (below, here) = self.layers.split_at_mut(index);
+        let x = below.last().map_or(input, |below| &below.output[..]);
+        here[0].mask_output();
+        if self.residual && x.len() == here[0].output.len() {
+            here[0].output.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+        }
+    }
+
+    pub(super) fn finish_step(&mut self) {
+        self.step += 1;
+    }
+}
+
+impl LayerState {
+    fn heard(&self, own_output: bool) -> &[f32] {
+        if own_output { &self.output } else { self.memory.h() }
+    }
+
+    fn mask_output(&mut self) {
+        let LayerState { memory, output, output_mask, .. } = self;
+        output.iter_mut().zip(memory.h()).zip(&*output_mask).for_each(|((slot, h), mask)| *slot = h * mask);
+    }
+}
