@@ -157,7 +157,7 @@ fn precisions_are_chosen_by_name_and_slow_models_are_told_of() {
     assert!(wrong.code == Some(2) && wrong.stderr.contains("auto, f32, f16, bf16, int8"), "{wrong:?}");
 
     let mixture = Head::Mixture { components: 2, residual: true };
-    let huge = ModelConfig { hidden: 768, ..models::config(Approach::Sample, mixture, 0) };
+    let huge = ModelConfig { hidden: 768, sample_rate_hz: 44_100, ..models::config(Approach::Sample, mixture, 0) };
     models::random_model(huge, 1).write(&desk.path("huge.safetensors")).expect("space");
     let run = desk.run("sample huge.safetensors --seed-seconds 0.01 --seconds 0.01 --precision bf16");
     assert_eq!(run.code, Some(0), "{run:?}");

@@ -27,7 +27,10 @@ const SLOT: u8 = 64;
 fn slow_model() -> ModelData {
     let mixture = Head::Mixture { components: 2, residual: true };
     let name = "Huge LSTM".into();
-    random_model(ModelConfig { name, hidden: 768, ..models::config(Approach::Sample, mixture, 0) }, 1)
+    random_model(
+        ModelConfig { name, hidden: 768, sample_rate_hz: 44_100, ..models::config(Approach::Sample, mixture, 0) },
+        1,
+    )
 }
 
 fn slow_bank(precision: Option<Precision>) -> Arc<ModelBank> {
