@@ -12,7 +12,7 @@ use common::{
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    engine::{Alignment, Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
     worker,
 };
 
@@ -140,6 +140,25 @@ fn a_step_of_a_network_does_not_allocate() {
                 });
                 assert_eq!(count, 0, "{name}, {precision}, kept with {keep}, drawn anew: {fresh}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_plays_does_not_allocate() {
+    let bank = models::bank();
+    for (slot, name, _) in models::all_kinds() {
+        for (rate, alignment) in [(48_000, Alignment::After), (44_100, Alignment::Now), (96_000, Alignment::After)] {
+            let config = EngineConfig { alignment, ..config(rate, 1, slot) };
+            let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+            for block in phrase(rate, 2.5, 1)[0].chunks_mut(441) {
+                engine.process(&mut [block], &[], Transport::default());
+                // Voices and resamplers are made with the first cells.
+                let warm = engine.meters().continuations() > 0;
+                let (count, ()) = counted(|| drain(&mut worker));
+                assert!(!warm || count == 0, "{name}, {rate} Hz: {count} allocations and frees");
+            }
+            assert!(engine.meters().continuations() > 2, "{name}: seeds and fades were not reached");
         }
     }
 }

@@ -36,7 +36,7 @@ fn every_approach_says_what_it_says_without_the_program() {
         let said = desk.succeed(&format!("sample model{index}.safetensors {options}"));
         let parts = ["sample.wav: 0.25 s of Test model", "flux ", "RMS ", "flatness ", "x real time"];
         assert!(parts.iter().all(|part| said.contains(part)), "{said}");
-        let network = Arc::new(Network::new(data, Isa::from_environment()));
+        let network = Arc::new(Network::load(data, None, Isa::from_environment()));
         let seed = &phrase(RATE, 2.0, 1)[0][11_025..11_025 + 6615];
         let expected = continue_offline(&network, seed, 0.25, 0.7, 5);
         assert_same_bits(&desk.read_wav("sample.wav").channels, &[expected], &format!("model {index}"));

@@ -41,6 +41,8 @@ pub struct Continuation {
     change: f32,
     change_speed: f32,
     failed: bool,
+    /// What is to come has sounded, and the network has not yet stepped.
+    pub(super) is_due: bool,
     input_keep: f32,
     output_keep: f32,
     /// Masks last for one predicted step.
@@ -72,6 +74,7 @@ impl Continuation {
             change: 1.0,
             change_speed: (hop_seconds / STUCK_SECONDS).min(1.0),
             failed: false,
+            is_due: false,
             input_keep: 1.0,
             output_keep: 1.0,
             fresh_dropout: false,
@@ -127,6 +130,7 @@ impl Continuation {
         self.feeding = false;
         self.change = 1.0;
         self.failed = false;
+        self.is_due = false;
     }
 
     /// One step of the seed. `window`: `[window_samples]`, finite. Windows that follow each other lie one hop apart: where they
@@ -158,6 +162,14 @@ impl Continuation {
     /// maker recommends, 0 is without chance in every step. `out`: `[hop_samples]`, finite whatever happens; after a NaN or an infinity in
     /// the network it is silence and [`Self::has_failed`] is true.
     pub fn predict(&mut self, daring: f32, out: &mut [f32]) {
+        self.sound(daring, out);
+        if std::mem::take(&mut self.is_due) {
+            self.step();
+        }
+    }
+
+    /// The first half of [`Self::predict`], up to the step of the network: it is due, unless the continuation has failed.
+    pub(super) fn sound(&mut self, daring: f32, out: &mut [f32]) {
         let network = Arc::clone(&self.network);
         let config = network.config();
         let frame_size = network.frame_size();
@@ -200,7 +212,7 @@ impl Continuation {
         if self.fresh_dropout {
             self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         }
-        self.step();
+        self.is_due = true;
     }
 
     /// What the network said last: parameters of the next frame, before anything is drawn.
@@ -219,10 +231,28 @@ impl Continuation {
     }
 
     fn step(&mut self) {
+        let network = Arc::clone(&self.network);
+        let (input, state) = self.parts();
+        network.stack.step(input, state);
+        let (h, output) = self.dense_parts();
+        network.out.forward(h, output);
+        self.after_step();
+    }
+
+    /// What the network hears next, and its state.
+    pub(super) fn parts(&mut self) -> (&[f32], &mut StackState) {
+        (&self.features[..self.network.inputs()], &mut self.state)
+    }
+
+    /// What the dense layer hears after a step of the stack, and where it writes.
+    pub(super) fn dense_parts(&mut self) -> (&[f32], &mut [f32]) {
+        (self.state.output(), &mut self.output)
+    }
+
+    /// What follows the dense layer.
+    pub(super) fn after_step(&mut self) {
         let network = &self.network;
         let config = network.config();
-        let h = network.stack.step(&self.features[..network.inputs()], &mut self.state);
-        network.out.forward(h, &mut self.output);
         if let (Some(columns), Some(line)) = (&network.columns, &mut self.delay_line) {
             line.push(self.output[0]);
             self.output[0] = columns.predict(line);

@@ -8,6 +8,7 @@
 mod analyser;
 mod continuation;
 mod delay_line;
+mod ensemble;
 mod head;
 mod network;
 mod offline;
@@ -17,6 +18,7 @@ mod synth;
 
 pub use analyser::FrameAnalyser;
 pub use continuation::Continuation;
+pub use ensemble::{Predicting, predict_together};
 #[cfg(feature = "train")]
 pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
 pub use network::Network;

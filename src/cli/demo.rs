@@ -7,6 +7,7 @@ use super::{
     phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
     picture::write_picture,
     render::{Job, render_with_progress, summary},
+    speed::PrecisionArg,
 };
 use crate::{
     engine::{EngineConfig, ParamId},
@@ -34,6 +35,9 @@ pub struct DemoArgs {
     /// Random seed: another number, another continuation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u16,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
 }
 
 /// Runs the command.
@@ -50,7 +54,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     if let Some(first) = EMBEDDED.first() {
         config.values.set(ParamId::Model, f32::from(first.slot));
     }
-    let bank = make_bank(args.model.as_deref(), &mut config.values)?;
+    let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
     load_all(&bank, &config.values, &[])?;
     let model = bank.label(config.values.get(ParamId::Model) as u8);
 

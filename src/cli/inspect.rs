@@ -2,9 +2,10 @@
 
 use super::{
     error::CliError,
-    models::{describe_approach, describe_network, measure_real_time_factor},
+    models::{describe_approach, describe_network},
     models_at_hand::read_model,
     one_line,
+    speed::{measure_real_time_factor, shown_factor},
 };
 use crate::{
     dsp::level::gain_to_db,
@@ -113,7 +114,7 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     );
     text.row("parameters", parameter_count(data));
     text.row("multiplications a step", config.multiplications_per_step());
-    text.row("real-time factor here", format!("{real_time_factor:.0}"));
+    text.row("real-time factor here", shown_factor(real_time_factor));
     text.row("temperature", config.temperature);
     text.row("feedback noise", config.feedback_noise);
     text.row("warm-up speed", format!("{} s of seed a second", config.warmup_speed));

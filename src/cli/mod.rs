@@ -24,6 +24,7 @@ pub mod picture;
 mod progress;
 pub mod render;
 pub mod sample;
+pub mod speed;
 pub mod train;
 
 pub use error::CliError;

@@ -1,22 +1,16 @@
 //! `sympathy models`: what can be played.
 
-use super::{error::CliError, models_at_hand::read_model};
-use crate::{
-    approach::{Continuation, Network},
-    dsp::{float_mode::FloatMode, random::Random},
-    model::{Approach, Cell, EMBEDDED, Head, ModelConfig, ModelData},
-    nn::Isa,
+use super::{
+    error::CliError,
+    models_at_hand::read_model,
+    speed::{measure_real_time_factor, shown_factor, slow_warning},
 };
+use crate::model::{Approach, Cell, EMBEDDED, Head, ModelConfig, ModelData};
 use clap::Args;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, Instant},
 };
-
-/// Long enough for a figure of two digits, short enough for a list.
-const MEASURE_FOR: Duration = Duration::from_millis(60);
 
 /// Options of `sympathy models`.
 #[derive(Args, Clone, Debug)]
@@ -34,14 +28,15 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
     let files = args.dir.as_deref().map(model_files).transpose()?.unwrap_or_default();
     let mut rows =
         vec![["SLOT", "NAME", "TITLE", "APPROACH", "NETWORK", "RATE", "LICENCE", "X REAL TIME"].map(String::from)];
+    let mut warnings = Vec::new();
     for model in EMBEDDED {
-        rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?));
+        rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?, &mut warnings));
     }
     let mut refused = Vec::new();
     for path in &files {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         match ModelData::read(path) {
-            Ok(data) => rows.push(row("-", &name, &data)),
+            Ok(data) => rows.push(row("-", &name, &data, &mut warnings)),
             Err(error) => refused.push(super::one_line(&error.to_string())),
         }
     }
@@ -54,6 +49,7 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
         );
     }
     refused.iter().for_each(|reason| println!("not a model: {reason}"));
+    warnings.iter().for_each(|warning| eprintln!("{warning}"));
     Ok(())
 }
 
@@ -88,32 +84,12 @@ pub fn describe_network(config: &ModelConfig) -> String {
     format!("{cell}, {} × {} wide{residual}", config.layers, config.hidden)
 }
 
-/// Seconds of sound per second of computing: one continuation, one core, measured for a moment.
-pub fn measure_real_time_factor(data: &ModelData) -> f64 {
-    let _mode = FloatMode::enter();
+fn row(slot: &str, name: &str, data: &ModelData, warnings: &mut Vec<String>) -> [String; 8] {
     let config = data.config();
-    let mut continuation = Continuation::new(Arc::new(Network::new(data, Isa::from_environment())));
-    continuation.reset(0);
-    let mut random = Random::new(0);
-    let window: Vec<f32> = (0..config.window_samples()).map(|_| 0.1 * random.normal()).collect();
-    let mut hop = vec![0.0; config.hop_samples()];
-    continuation.feed(&window);
-    continuation.predict(config.temperature, &mut hop);
-    let hop_seconds = hop.len() as f64 / f64::from(config.sample_rate_hz);
-    let mut sound_seconds = 0.0;
-    let began = Instant::now();
-    while began.elapsed() < MEASURE_FOR {
-        // A step of the approach `sample` is shorter than a look at the clock.
-        for _ in 0..16 {
-            continuation.predict(config.temperature, &mut hop);
-            sound_seconds += hop_seconds;
-        }
+    let factor = measure_real_time_factor(data);
+    if factor < 1.0 {
+        warnings.push(slow_warning(name, factor));
     }
-    sound_seconds / began.elapsed().as_secs_f64()
-}
-
-fn row(slot: &str, name: &str, data: &ModelData) -> [String; 8] {
-    let config = data.config();
     let licence = &config.training.licence;
     [
         slot.into(),
@@ -123,7 +99,7 @@ fn row(slot: &str, name: &str, data: &ModelData) -> [String; 8] {
         describe_network(config),
         format!("{} Hz", config.sample_rate_hz),
         if licence.is_empty() { "not stated".into() } else { shortened(&super::one_line(licence), 40) },
-        format!("{:.0}", measure_real_time_factor(data)),
+        shown_factor(factor),
     ]
 }
 

@@ -1,6 +1,10 @@
 //! Finding the model that a name, a file or a slot number means, and putting it into a bank.
 
-use super::{automation::TimedValue, error::CliError};
+use super::{
+    automation::TimedValue,
+    error::CliError,
+    speed::{PrecisionArg, warn_if_slow},
+};
 use crate::{
     engine::{ParamId, ParamValues},
     model::{EMBEDDED, EmbeddedModel, ModelData},
@@ -30,12 +34,16 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
 }
 
 /// A bank with all embedded models and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
-/// parameter *Model* to what was asked for.
+/// parameter *Model* to what was asked for. Weights are stored as `precision` says.
 ///
 /// # Errors
 /// As [`read_model`].
-pub fn make_bank(model: Option<&str>, values: &mut ParamValues) -> Result<Arc<ModelBank>, CliError> {
-    let bank = ModelBank::with_embedded(Isa::from_environment());
+pub fn make_bank(
+    model: Option<&str>,
+    precision: PrecisionArg,
+    values: &mut ParamValues,
+) -> Result<Arc<ModelBank>, CliError> {
+    let bank = ModelBank::with_precision(precision.into(), Isa::from_environment());
     match model.map(|name| (name, EmbeddedModel::by_name(name))) {
         None => {}
         Some((_, Some(embedded))) => values.set(ParamId::Model, f32::from(embedded.slot)),
@@ -50,13 +58,19 @@ pub fn make_bank(model: Option<&str>, values: &mut ParamValues) -> Result<Arc<Mo
 }
 
 /// Loads every model that will be played, so that a rendering never waits for one and never plays another instead.
+/// Warns of those that are slower than real time.
 ///
 /// # Errors
 /// The bank's reason, and what slots there are.
 pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
+    let mut loaded = Vec::new();
     let automated = automation.iter().filter(|point| point.id == ParamId::Model).map(|point| point.value);
     for slot in std::iter::once(values.get(ParamId::Model)).chain(automated) {
-        bank.load(slot as u8).map_err(|reason| {
+        if loaded.contains(&slot) {
+            continue;
+        }
+        loaded.push(slot);
+        let network = bank.load(slot as u8).map_err(|reason| {
             let slots: Vec<String> = bank.slots().iter().map(u8::to_string).collect();
             let there =
                 if slots.is_empty() { "none is filled".into() } else { format!("filled: {}", slots.join(", ")) };
@@ -64,6 +78,7 @@ pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue
                 "model slot {slot}: expected a model ({there}; --model takes a file), found: {reason}"
             ))
         })?;
+        warn_if_slow(&network.config().name, bank.slowness(slot as u8));
     }
     Ok(())
 }

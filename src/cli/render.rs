@@ -7,6 +7,7 @@ use super::{
     offline::{RenderOutcome, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
     progress::Progress,
+    speed::PrecisionArg,
 };
 use crate::{
     engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId},
@@ -57,6 +58,9 @@ pub struct RenderArgs {
     /// What the clock follows
     #[arg(long, value_enum, default_value_t = ClockArg::Transport)]
     pub clock: ClockArg,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
 }
 
 /// [`Alignment`] on the command line.
@@ -118,7 +122,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         }
         config.values.set(id, value);
     }
-    let bank = make_bank(args.model.as_deref(), &mut config.values)?;
+    let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
     let recording = Recording::read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
     let automation = match &args.automate {

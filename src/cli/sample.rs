@@ -8,6 +8,7 @@ use super::{
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
     picture::write_picture,
     progress::Progress,
+    speed::{PrecisionArg, load_network},
 };
 use crate::{
     approach::{Continuation, Network, feed_seed},
@@ -19,7 +20,6 @@ use crate::{
         resample::Resampler,
     },
     model::ModelData,
-    nn::Isa,
     train::{
         Recording,
         report::{Mark, Sound, SoundFigure},
@@ -81,6 +81,9 @@ pub struct SampleArgs {
     /// Sound only the peaks of spectra, or all bins [default: the model's]
     #[arg(long, value_enum)]
     pub peaks: Option<Switch>,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
     /// Random seed: another number, another prediction
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub random_seed: u64,
@@ -150,7 +153,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
 
     let interrupt = Interrupt::watch()?;
     let _mode = FloatMode::enter();
-    let network = Arc::new(Network::new(&data, Isa::from_environment()));
+    let network = load_network(&data, args.precision);
     let length = (args.seconds * f64::from(model_hz)).round() as usize;
     let mut progress = Progress::new(length * usize::from(args.voices));
     let mut voices = Vec::new();

@@ -7,7 +7,11 @@ use crate::engine::{
 use nice_plug::{plugin::ParamValue, prelude::PluginState};
 
 /// The choices of the settings that are choices.
-const CHOICES: [(&str, [&str; 2]); 2] = [("alignment", ["after", "now"]), ("clock", ["transport", "free"])];
+const CHOICES: [(&str, &[&str]); 3] = [
+    ("alignment", &["after", "now"]),
+    ("clock", &["transport", "free"]),
+    ("precision", &["auto", "f32", "f16", "bf16", "int8"]),
+];
 
 /// Brings a state into shape before the framework takes it over: what is missing gets its default, so that loading a state
 /// never depends on what was there before; numbers are held to their ranges; values of the wrong kind become defaults. What
@@ -24,10 +28,10 @@ pub fn sanitise(state: &mut PluginState) {
     state.params.insert("store_models".into(), ParamValue::Bool(store));
     for (key, choices) in CHOICES {
         let known = match state.params.get(key) {
-            Some(ParamValue::String(id)) => choices.into_iter().find(|choice| choice == id),
+            Some(ParamValue::String(id)) => choices.iter().find(|choice| *choice == id),
             _ => None,
         };
-        state.params.insert(key.into(), ParamValue::String(known.unwrap_or(choices[0]).into()));
+        state.params.insert(key.into(), ParamValue::String((*known.unwrap_or(&choices[0])).into()));
     }
 }
 
@@ -57,7 +61,7 @@ mod tests {
         let json = r#"{"version":"","params":{
             "mix":{"f32":1e30}, "seed_length":{"f32":-1e30}, "model":{"i32":2147483647}, "random_seed":{"f32":12.4},
             "bypass":{"i32":7}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
-            "alignment":{"string":"sideways"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
+            "alignment":{"string":"sideways"}, "precision":{"string":"f8"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
         let mut state: PluginState = serde_json::from_str(json).expect("a test's constant");
         sanitise(&mut state);
         let show = |key: &str| format!("{:?}", state.params[key]);
@@ -71,6 +75,7 @@ mod tests {
         assert_eq!(show("reaction"), "I32(0)");
         assert_eq!(show("clock"), "String(\"transport\")");
         assert_eq!(show("alignment"), "String(\"after\")");
+        assert_eq!(show("precision"), "String(\"auto\")");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
     }
 }

@@ -20,6 +20,6 @@ pub use project::{
     Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,
     Version,
 };
-pub use settings::{AlignmentSetting, ClockSetting, Settings};
+pub use settings::{AlignmentSetting, ClockSetting, PrecisionSetting, Settings};
 pub use table::SympathyParams;
 pub use user_models::{MODELS_FOLDER_VARIABLE, UserModels, models_folder};

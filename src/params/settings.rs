@@ -1,6 +1,9 @@
 //! Settings: fixed while the plugin is active, so not automatable; a change counts from the next activation on.
 
-use crate::engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, MAX_REACTION_MS};
+use crate::{
+    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, MAX_REACTION_MS},
+    nn::Precision,
+};
 use nice_plug::prelude::{BoolParam, Enum, EnumParam, IntParam, IntRange, Params};
 use std::sync::{
     Arc,
@@ -47,6 +50,42 @@ impl From<ClockSetting> for ClockMode {
     }
 }
 
+/// How weights are stored, as hosts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PrecisionSetting {
+    /// Each model chooses, by its predictions and never by speed.
+    #[id = "auto"]
+    Auto,
+    /// [`Precision::F32`].
+    #[id = "f32"]
+    #[name = "f32"]
+    F32,
+    /// [`Precision::F16`].
+    #[id = "f16"]
+    #[name = "f16"]
+    F16,
+    /// [`Precision::Bf16`].
+    #[id = "bf16"]
+    #[name = "bf16"]
+    Bf16,
+    /// [`Precision::Int8`].
+    #[id = "int8"]
+    #[name = "int8"]
+    Int8,
+}
+
+impl From<PrecisionSetting> for Option<Precision> {
+    fn from(setting: PrecisionSetting) -> Self {
+        match setting {
+            PrecisionSetting::Auto => None,
+            PrecisionSetting::F32 => Some(Precision::F32),
+            PrecisionSetting::F16 => Some(Precision::F16),
+            PrecisionSetting::Bf16 => Some(Precision::Bf16),
+            PrecisionSetting::Int8 => Some(Precision::Int8),
+        }
+    }
+}
+
 /// The settings of an instance.
 #[derive(Debug, Params)]
 pub struct Settings {
@@ -62,6 +101,9 @@ pub struct Settings {
     /// Whether the project keeps a copy of small models of the user's. Counts from the next saving on.
     #[id = "store_models"]
     pub store_models: BoolParam,
+    /// How the weights of models are stored while they run.
+    #[id = "precision"]
+    pub precision: EnumParam<PrecisionSetting>,
 }
 
 impl Settings {
@@ -77,6 +119,7 @@ impl Settings {
             store_models: BoolParam::new("Store Models in Project", true)
                 .with_callback(Arc::new(move |on| store_models.store(on, Ordering::Relaxed)))
                 .non_automatable(),
+            precision: EnumParam::new("Precision", PrecisionSetting::Auto).non_automatable(),
         }
     }
 }

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(
             ids.join(" "),
             "mix seed_length reseed_interval temperature model input_gain wet_gain gate hold random_seed stop bypass \
-             reaction alignment clock store_models",
+             reaction alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );
         assert!(SPECS.iter().map(|spec| spec.key).eq(ids.iter().take(SPECS.len())), "ids are the keys of the table");
@@ -202,6 +202,10 @@ mod tests {
         assert!(!params.stop.value() && !params.bypass.value() && params.settings.store_models.value());
         assert_eq!(params.settings.alignment.value(), super::super::AlignmentSetting::After);
         assert_eq!(params.settings.clock.value(), super::super::ClockSetting::Transport);
+        assert_eq!(params.settings.precision.value(), super::super::PrecisionSetting::Auto);
+        let names: Vec<String> =
+            (0..5).map(|i| params.settings.precision.normalized_value_to_string(0.25 * i as f32, true)).collect();
+        assert_eq!(names.join(" "), "Auto f32 f16 bf16 int8");
         assert_eq!(params.values(), ParamValues::default());
     }
 
@@ -210,6 +214,7 @@ mod tests {
         let params = fresh();
         assert!(params.bypass.flags().contains(ParamFlags::BYPASS));
         assert!(params.settings.reaction_ms.flags().contains(ParamFlags::NON_AUTOMATABLE));
+        assert!(params.settings.precision.flags().contains(ParamFlags::NON_AUTOMATABLE));
         assert!(!params.mix.flags().contains(ParamFlags::NON_AUTOMATABLE));
         assert_eq!(params.mix.normalized_value_to_string(0.5, true), "50.0 %");
         assert_eq!(params.hold.normalized_value_to_string(1.0, true), "∞");

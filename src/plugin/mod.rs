@@ -83,6 +83,8 @@ impl Plugin for Sympathy {
     ) -> bool {
         // The old worker ends before the new one begins.
         self.running = None;
+        // Models that are stored otherwise are loaded anew by the worker to come.
+        self.bank.set_precision(self.params.settings.precision.value().into());
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get);
         let mode = render_mode(context.plugin_api(), config.process_mode);
         self.running = Running::start(&self.params, &self.bank, channels, config, mode);

@@ -1,9 +1,10 @@
 //! The models an instance can play: 128 stable slots, loaded when they are wanted, off the audio thread.
 
+use super::measure::{factor_to_text, measure_slowness};
 use crate::{
     approach::Network,
     model::{EMBEDDED, ModelData},
-    nn::Isa,
+    nn::{Isa, Precision},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,7 +36,11 @@ enum State {
     #[default]
     NotLoaded,
     Loading,
-    Ready(Arc<Network>),
+    Ready {
+        network: Arc<Network>,
+        /// Its measured factor of real time, where that is below 1; shown, and nothing else.
+        slowness: Option<f64>,
+    },
     Failed(String),
 }
 
@@ -52,20 +57,47 @@ struct Slot {
 #[derive(Debug)]
 pub struct ModelBank {
     isa: Isa,
+    /// `None`: each model chooses.
+    precision: Mutex<Option<Precision>>,
     slots: Mutex<Vec<Slot>>,
     changed: Condvar,
     generation: AtomicU64,
 }
 
 impl ModelBank {
-    /// A bank that knows all embedded models; none is loaded yet.
+    /// A bank that knows all embedded models; none is loaded yet. Each chooses its precision.
     pub fn with_embedded(isa: Isa) -> Arc<Self> {
+        Self::with_precision(None, isa)
+    }
+
+    /// The same; all models are stored in one precision, if it is given.
+    pub fn with_precision(precision: Option<Precision>, isa: Isa) -> Arc<Self> {
         let mut slots = vec![Slot::default(); SLOTS];
         for (index, model) in EMBEDDED.iter().enumerate() {
             slots[usize::from(model.slot)] =
                 Slot { name: model.name.into(), source: Source::Embedded(index), ..Slot::default() };
         }
-        Arc::new(Self { isa, slots: Mutex::new(slots), changed: Condvar::new(), generation: AtomicU64::new(0) })
+        Arc::new(Self {
+            isa,
+            precision: Mutex::new(precision),
+            slots: Mutex::new(slots),
+            changed: Condvar::new(),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// From now on models are stored so; those that are loaded in another way are loaded anew when they are wanted.
+    pub fn set_precision(&self, precision: Option<Precision>) {
+        if std::mem::replace(&mut *self.lock_precision(), precision) == precision {
+            return;
+        }
+        // Only now: a load that still saw the old choice began before, and is dropped.
+        for slot in self.lock().iter_mut().filter(|slot| !matches!(slot.source, Source::Empty)) {
+            slot.state = State::NotLoaded;
+            slot.revision += 1;
+        }
+        self.generation.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
     }
 
     /// The slot will be loaded from this file.
@@ -117,7 +149,15 @@ impl ModelBank {
     /// The model of a slot, if it is loaded.
     pub fn get(&self, slot: u8) -> Option<Arc<Network>> {
         match &self.lock().get(usize::from(slot))?.state {
-            State::Ready(network) => Some(Arc::clone(network)),
+            State::Ready { network, .. } => Some(Arc::clone(network)),
+            _ => None,
+        }
+    }
+
+    /// The measured factor of real time of a loaded model that is slower than real time on this machine.
+    pub fn slowness(&self, slot: u8) -> Option<f64> {
+        match self.lock().get(usize::from(slot))?.state {
+            State::Ready { slowness, .. } => slowness,
             _ => None,
         }
     }
@@ -134,7 +174,7 @@ impl ModelBank {
                 return Err(format!("model slot: expected 0 to {}, found {slot}", SLOTS - 1));
             };
             match &entry.state {
-                State::Ready(network) => return Ok(Arc::clone(network)),
+                State::Ready { network, .. } => return Ok(Arc::clone(network)),
                 State::Failed(reason) => return Err(reason.clone()),
                 State::Loading => {
                     let (woken, timeout) =
@@ -156,16 +196,23 @@ impl ModelBank {
         // Whatever a file does to its reader, nobody must wait for this slot for ever.
         let loaded = catch_unwind(AssertUnwindSafe(|| self.read(slot, &source, &name)))
             .unwrap_or_else(|_| Err(format!("{name}: reading it failed unexpectedly")));
-        let mut slots = self.lock();
-        let entry = &mut slots[index];
-        if entry.revision == revision {
-            entry.state = match &loaded {
-                Ok(network) => State::Ready(Arc::clone(network)),
-                Err(reason) => State::Failed(reason.clone()),
-            };
-        }
-        drop(slots);
+        let publish = |state| {
+            let entry = &mut self.lock()[index];
+            if entry.revision == revision {
+                entry.state = state;
+            }
+        };
+        publish(match &loaded {
+            Ok(network) => State::Ready { network: Arc::clone(network), slowness: None },
+            Err(reason) => State::Failed(reason.clone()),
+        });
         self.changed.notify_all();
+        // Whoever wants to play it need not wait for the measurement.
+        if let Ok(network) = &loaded
+            && let Some(slowness) = measure_slowness(network)
+        {
+            publish(State::Ready { network: Arc::clone(network), slowness: Some(slowness) });
+        }
         loaded
     }
 
@@ -179,7 +226,7 @@ impl ModelBank {
         let _ = std::thread::Builder::new().name("sympathy-loader".into()).spawn(move || bank.load(slot));
     }
 
-    /// What to show for a slot: the model's title; or its name and why it does not play.
+    /// What to show for a slot: the model's title, and that it is slower than real time; or its name and why it does not play.
     pub fn label(&self, slot: u8) -> String {
         let slots = self.lock();
         let Some(entry) = slots.get(usize::from(slot)) else {
@@ -188,7 +235,10 @@ impl ModelBank {
         match (&entry.source, &entry.state) {
             (Source::Empty, State::Loading) => "being looked up".into(),
             (Source::Empty, _) => "empty".into(),
-            (_, State::Ready(network)) => network.config().name.clone(),
+            (_, State::Ready { network, slowness: None }) => network.config().name.clone(),
+            (_, State::Ready { network, slowness: Some(factor) }) => {
+                format!("{} (slow: {} × real time)", network.config().name, factor_to_text(*factor))
+            }
             (_, State::Failed(reason)) | (Source::Missing(reason), _) => format!("{}: {reason}", entry.name),
             (Source::Embedded(index), _) => EMBEDDED[*index].title.into(),
             _ => entry.name.clone(),
@@ -209,11 +259,38 @@ impl ModelBank {
             Source::File(path) => ModelData::read(path),
             Source::Bytes(bytes) => ModelData::from_bytes(bytes, Path::new(name)),
         };
-        data.map(|data| Arc::new(Network::new(&data, self.isa))).map_err(|error| error.to_string())
+        let precision = *self.lock_precision();
+        data.map(|data| Arc::new(Network::load(&data, precision, self.isa))).map_err(|error| error.to_string())
+    }
+
+    fn lock_precision(&self) -> MutexGuard<'_, Option<Precision>> {
+        self.precision.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Slot>> {
         // A loading thread that panicked leaves whole slots behind.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_precision_loads_models_anew_and_the_same_one_does_not() {
+        let bank = ModelBank::with_embedded(Isa::best());
+        let first = bank.load(0).expect("an embedded model");
+        bank.set_pending(64);
+        bank.set_precision(None);
+        assert!(bank.get(0).is_some_and(|network| Arc::ptr_eq(&network, &first)));
+        let generation = bank.generation();
+        bank.set_precision(Some(Precision::F16));
+        assert_ne!(bank.generation(), generation, "workers look again");
+        assert!(bank.get(0).is_none());
+        assert_eq!(bank.label(64), "being looked up", "whoever looks it up goes on");
+        let again = bank.load(0).expect("an embedded model");
+        assert!(!Arc::ptr_eq(&first, &again));
+        assert_eq!((bank.slowness(0), bank.slowness(127)), (None, None));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     bank::{ModelBank, SLOTS},
+    ensemble,
     history::History,
     schedule::{LEAST_SEED_SECONDS, SeedPlan, interval_samples, plan_seed, samples_to_next_interval},
     voice::{SeedSpan, Voice},
@@ -56,6 +57,8 @@ pub struct Core {
     networks: Vec<Option<Arc<Network>>>,
     bank_generation: u64,
     network: Option<Arc<Network>>,
+    /// Seconds of seed that the model runs in a second.
+    warmup_speed: f32,
     wanted_slot: Option<u8>,
     history: History,
     epoch: u32,
@@ -85,6 +88,7 @@ impl Core {
             networks: vec![None; SLOTS],
             bank_generation: 0,
             network: None,
+            warmup_speed: 1.0,
             wanted_slot: None,
             history: History::new(config.sample_rate_hz),
             epoch: 0,
@@ -182,6 +186,9 @@ impl Core {
             return;
         };
         if self.network.as_ref().is_none_or(|current| !Arc::ptr_eq(current, &network)) {
+            // A file may promise what no machine keeps.
+            let config = network.config();
+            self.warmup_speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
             self.network = Some(Arc::clone(&network));
             self.make_voices(&network);
         }
@@ -193,9 +200,7 @@ impl Core {
             return;
         };
         let rate = self.sample_rate_hz;
-        // A file may promise what no machine keeps.
-        let config = network.config();
-        let speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
+        let speed = self.warmup_speed;
         if self.warming.as_ref().is_some_and(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
             self.abandon_warming();
         }
@@ -305,16 +310,12 @@ impl Core {
     fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutCell) {
         let [left, right] = &mut out.audio;
         left.fill(0.0);
+        let mut sounding = [self.fading.as_mut(), self.current.as_mut()];
+        for _ in 0..ensemble::sound(&mut sounding, time, values.get(ParamId::Temperature), left) {
+            self.shared.meters.count_wet_failure();
+        }
         for voice in [&mut self.fading, &mut self.current] {
-            let Some(playing) = voice else {
-                continue;
-            };
-            let failed_before = playing.has_failed();
-            playing.add_to(time, values.get(ParamId::Temperature), left);
-            if playing.has_failed() && !failed_before {
-                self.shared.meters.count_wet_failure();
-            }
-            if playing.is_over(time + GRID) {
+            if voice.as_ref().is_some_and(|voice| voice.is_over(time + GRID)) {
                 self.spare.extend(voice.take());
             }
         }

@@ -5,12 +5,16 @@
 
 mod bank;
 mod core;
+mod ensemble;
 mod history;
+mod measure;
 mod schedule;
 mod thread;
 mod voice;
 
 pub use bank::ModelBank;
+pub use ensemble::{Ensemble, MOST_VOICES};
+pub use measure::{USUAL_HOST_HZ, factor_to_text, measure_slowness, measure_voices};
 pub use thread::{Worker, WorkerThread};
 
 use crate::engine::{Engine, EngineConfig, link, reaction_cells};

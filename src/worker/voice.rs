@@ -2,7 +2,7 @@
 
 use super::history::History;
 use crate::{
-    approach::{Continuation, Network},
+    approach::{Continuation, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES},
     model::Approach,
@@ -43,6 +43,8 @@ pub struct Voice {
     made: Vec<f32>,
     made_from: i64,
     first_sample: i64,
+    /// Model samples up to here are needed in the present cell.
+    needed_end: i64,
     hop: Vec<f32>,
     start_time: i64,
     fade_in_samples: i64,
@@ -63,9 +65,10 @@ impl Voice {
     pub fn new(network: Arc<Network>, host_hz: u32, to_model: Resampler, to_host: Resampler) -> Self {
         let config = network.config();
         let (model_hz, window, hop) = (config.sample_rate_hz, config.window_samples(), config.hop_samples());
-        // What one cell needs, and a hop more than that.
+        // What one cell needs, the rest of the hop on the lattice that this ends in, and a hop more, as a voice's own hops
+        // may begin anywhere.
         let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
-        let capacity = 2 * (to_host.window_samples() + per_cell + hop);
+        let capacity = to_host.window_samples() + per_cell + 2 * hop;
         Self {
             to_model,
             to_host,
@@ -77,6 +80,7 @@ impl Voice {
             made: Vec::with_capacity(capacity),
             made_from: 0,
             first_sample: 0,
+            needed_end: i64::MIN,
             hop: vec![0.0; hop],
             start_time: 0,
             fade_in_samples: 0,
@@ -109,6 +113,7 @@ impl Voice {
         self.end_step = last_step + 1;
         self.release = None;
         self.made.clear();
+        self.needed_end = i64::MIN;
     }
 
     /// Windows of the seed.
@@ -166,7 +171,8 @@ impl Voice {
         }
         self.made_from += made;
         if made < skip {
-            self.make_hop(daring);
+            self.continuation.predict(daring, &mut self.hop);
+            self.take_hop();
             self.made.drain(..(skip - made) as usize);
             self.made_from = self.first_sample;
         }
@@ -204,8 +210,41 @@ impl Voice {
         self.continuation.is_stuck() || silent_seconds > 2.0
     }
 
-    /// Adds the voice's sound from engine time `time` on to `out`.
-    pub fn add_to(&mut self, time: i64, daring: f32, out: &mut [f32; GRID_SAMPLES]) {
+    /// Looks how far the cell from engine time `time` on needs the model: to the end of a hop on the model's lattice, which
+    /// all voices of a model share, so that they need their hops in the same cells, wherever their own hops begin.
+    pub fn begin_cell(&mut self, time: i64) {
+        self.needed_end = i64::MIN;
+        if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
+            return;
+        }
+        let (whole, _) = self.to_host.position(time + GRID_SAMPLES as i64 - 1);
+        self.need(self.to_host.first_input(whole) + self.to_host.window_samples() as i64);
+    }
+
+    /// Model samples up to `end` of the lattice are needed, and the rest of their hop there.
+    fn need(&mut self, end: i64) {
+        let hop = self.hop.len() as i64;
+        self.needed_end = (end + hop - 1).div_euclid(hop) * hop;
+    }
+
+    /// True while another hop has to be predicted for the present cell.
+    pub fn is_short(&self) -> bool {
+        self.made_end() < self.needed_end
+    }
+
+    /// One past the last model sample made.
+    pub fn made_end(&self) -> i64 {
+        self.made_from + self.made.len() as i64
+    }
+
+    /// Asks for one hop more than there is.
+    pub fn ask_for_a_hop(&mut self) {
+        self.needed_end = self.made_end() + 1;
+    }
+
+    /// Adds the voice's sound from engine time `time` on to `out`. All that [`Self::begin_cell`] found to be needed has been
+    /// predicted.
+    pub fn add_to(&mut self, time: i64, out: &mut [f32; GRID_SAMPLES]) {
         if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
             return;
         }
@@ -218,7 +257,7 @@ impl Voice {
             if gain == 0.0 && self.is_over(now) {
                 break;
             }
-            *slot += gain * self.sample(now, daring);
+            *slot += gain * self.sample(now);
         }
         self.forget(time + GRID_SAMPLES as i64);
     }
@@ -237,13 +276,9 @@ impl Voice {
         }
     }
 
-    fn sample(&mut self, now: i64, daring: f32) -> f32 {
+    fn sample(&mut self, now: i64) -> f32 {
         let (whole, fraction) = self.to_host.position(now);
         let first = self.to_host.first_input(whole);
-        let end = first + self.to_host.window_samples() as i64;
-        while self.made_from + (self.made.len() as i64) < end {
-            self.make_hop(daring);
-        }
         if first >= self.made_from {
             return self.to_host.sample(fraction, &self.made[(first - self.made_from) as usize..]);
         }
@@ -254,8 +289,8 @@ impl Voice {
         self.to_host.sample(fraction, &self.made)
     }
 
-    fn make_hop(&mut self, daring: f32) {
-        self.continuation.predict(daring, &mut self.hop);
+    /// Takes over the hop that has been predicted.
+    pub fn take_hop(&mut self) {
         if self.continuation.has_failed() {
             // Not a step to silence but a short way there.
             let fade = FAILURE_FADE_SECONDS * self.continuation.network().config().sample_rate_hz as f32;
@@ -282,5 +317,13 @@ impl Voice {
     fn model_sample_at_or_after(&self, time: i64) -> i64 {
         let (whole, fraction) = self.to_host.position(time);
         whole + i64::from(fraction > 0.0)
+    }
+}
+
+/// A voice predicts together with others while it is short.
+impl Predicting for Option<&mut Voice> {
+    fn parts(&mut self) -> Option<(&mut Continuation, &mut [f32])> {
+        let voice = self.as_mut().filter(|voice| voice.is_short())?;
+        Some((&mut voice.continuation, &mut voice.hop))
     }
 }

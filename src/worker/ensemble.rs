@@ -1,0 +1,113 @@
+//! Voices that sound at once: those of one model need their hops in the same cells and predict them together.
+
+use super::{
+    history::History,
+    voice::{SeedSpan, Voice},
+};
+use crate::{
+    approach::{Network, predict_together},
+    dsp::{random::Random, resample::Resampler},
+    engine::{Alignment, GRID_SAMPLES},
+};
+use std::sync::Arc;
+
+/// So many voices sound at once at most.
+pub const MOST_VOICES: usize = 4;
+
+const GRID: i64 = GRID_SAMPLES as i64;
+/// Level of the noise that seeds the voices of an [`Ensemble`].
+const NOISE_RMS: f32 = 0.1;
+
+/// Adds what `voices` sound in the cell from engine time `time` on to `out`. Returns how many of them have failed in it.
+///
+/// # Realtime safety
+/// Does not allocate.
+pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, out: &mut [f32; GRID_SAMPLES]) -> usize {
+    let failed = |voices: &[Option<&mut Voice>]| voices.iter().flatten().filter(|voice| voice.has_failed()).count();
+    let failed_before = failed(voices);
+    voices.iter_mut().flatten().for_each(|voice| voice.begin_cell(time));
+    predict(voices, daring);
+    voices.iter_mut().flatten().for_each(|voice| voice.add_to(time, out));
+    failed(voices) - failed_before
+}
+
+/// Predicts until no voice is short.
+fn predict(voices: &mut [Option<&mut Voice>], daring: f32) {
+    while voices.iter().flatten().any(|voice| voice.is_short()) {
+        predict_together(voices, daring);
+        voices.iter_mut().flatten().filter(|voice| voice.is_short()).for_each(|voice| voice.take_hop());
+    }
+}
+
+/// Up to [`MOST_VOICES`] voices of one model without the worker's schedule, each seeded with noise: for measurements and tests.
+#[derive(Debug)]
+pub struct Ensemble {
+    network: Arc<Network>,
+    host_hz: u32,
+    resamplers: (Resampler, Resampler),
+    history: History,
+    voices: Vec<Voice>,
+    time: i64,
+}
+
+impl Ensemble {
+    /// An ensemble without a voice, at a host's rate.
+    pub fn new(network: &Arc<Network>, host_hz: u32) -> Self {
+        let config = network.config();
+        let model_hz = config.sample_rate_hz;
+        let resamplers = (Resampler::new(host_hz, model_hz), Resampler::new(model_hz, host_hz));
+        let mut history = History::new(host_hz);
+        history.restart(0, 0);
+        // Two windows of noise: seeds can end in different places.
+        let window = (2 * config.window_samples() as u64 * u64::from(host_hz)).div_ceil(u64::from(model_hz)) as i64;
+        let mut random = Random::new(1);
+        // Before it lies silence: a window may be as long as its file likes.
+        let noise = (window + 4 * resamplers.0.window_samples() as i64).min(10 * i64::from(host_hz));
+        while history.end() < noise {
+            let noise = std::array::from_fn(|_| NOISE_RMS * random.normal());
+            history.push(&[noise, noise], 1.0);
+        }
+        let time = history.end();
+        Self { network: Arc::clone(network), host_hz, resamplers, history, voices: Vec::new(), time }
+    }
+
+    /// A voice more, which begins to sound `delay_samples` from now. Where its seed ends, and what is random in it, follows
+    /// from `random_seed`.
+    ///
+    /// # Panics
+    /// If there are [`MOST_VOICES`] already.
+    pub fn add(&mut self, random_seed: u64, delay_samples: u32) {
+        assert!(self.voices.len() < MOST_VOICES, "an ensemble has at most {MOST_VOICES} voices");
+        let (to_model, to_host) = self.resamplers.clone();
+        let mut voice = Voice::new(Arc::clone(&self.network), self.host_hz, to_model, to_host);
+        let end = self.history.end() - (random_seed % 16) as i64;
+        voice.prepare(SeedSpan { start: end, end }, random_seed);
+        voice.warm(&mut self.history, i64::MAX, &Default::default());
+        voice.start(self.time + i64::from(delay_samples), GRID, NOISE_RMS, Alignment::After, 1.0);
+        self.voices.push(voice);
+    }
+
+    /// What the voices sound in the next cell. True if a hop was predicted for it.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    pub fn next_cell(&mut self, daring: f32, out: &mut [f32; GRID_SAMPLES]) -> bool {
+        out.fill(0.0);
+        let made = |voices: &[Voice]| voices.iter().map(Voice::made_end).max();
+        let before = made(&self.voices);
+        sound(&mut gather(&mut self.voices), self.time, daring, out);
+        self.time += GRID;
+        made(&self.voices) != before
+    }
+
+    /// Every voice predicts one hop.
+    pub(super) fn next_hop(&mut self, daring: f32) {
+        self.voices.iter_mut().for_each(Voice::ask_for_a_hop);
+        predict(&mut gather(&mut self.voices), daring);
+    }
+}
+
+fn gather(voices: &mut [Voice]) -> [Option<&mut Voice>; MOST_VOICES] {
+    let mut voices = voices.iter_mut();
+    std::array::from_fn(|_| voices.next())
+}

@@ -1,0 +1,83 @@
+//! What a model costs on this machine. Nothing that is measured here has an influence on any sound.
+
+use super::ensemble::Ensemble;
+use crate::{approach::Network, dsp::float_mode::FloatMode, engine::GRID_SAMPLES};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The rate of the host for which models are measured when they are loaded.
+pub const USUAL_HOST_HZ: u32 = 48_000;
+/// The figure is the median of so many parts of the measurement.
+const PARTS: u32 = 5;
+/// A model is measured for this long when it is loaded.
+const AT_LOADING_SECONDS: f64 = 0.02;
+/// What every machine manages.
+const MULTIPLICATIONS_PER_SECOND: f64 = 1e9;
+/// A model that is faster than this by its size alone is not measured when it is loaded.
+const PLAINLY_FAST: f64 = 4.0;
+
+/// Seconds of sound per second of computing: so many voices of a model (1 to [`super::MOST_VOICES`]) on one core, as the worker
+/// plays them, with resamplers and leash. Measures for about `seconds`, and one step where that alone takes longer.
+///
+/// # Panics
+/// If the number of voices or the rate is out of range.
+pub fn measure_voices(network: &Arc<Network>, host_hz: u32, voices: usize, seconds: f64) -> f64 {
+    assert!(voices > 0, "at least one voice");
+    let _mode = FloatMode::enter();
+    let config = network.config();
+    let part = Duration::from_secs_f64(seconds.max(0.0)) / PARTS;
+    let mut ensemble = Ensemble::new(network, host_hz);
+    for voice in 0..voices {
+        ensemble.add(voice as u64, (17 * voice) as u32);
+    }
+    // Nothing is in the caches before the first step.
+    ensemble.next_hop(1.0);
+    let began = Instant::now();
+    ensemble.next_hop(1.0);
+    let hop = began.elapsed();
+    let hop_seconds = config.hop_samples() as f64 / f64::from(config.sample_rate_hz);
+    let cell_seconds = GRID_SAMPLES as f64 / f64::from(host_hz);
+    if hop.mul_f64((cell_seconds / hop_seconds).max(1.0)) > part {
+        // Beside so long a step nothing else counts.
+        return hop_seconds / hop.as_secs_f64();
+    }
+    let mut cell = [0.0; GRID_SAMPLES];
+    // From one hop to another, so that a part holds as much work as sound.
+    while !ensemble.next_cell(1.0, &mut cell) {}
+    let (all, mut factors) = (Instant::now(), Vec::new());
+    while factors.is_empty() || all.elapsed() < PARTS * part {
+        let (began, mut cells) = (Instant::now(), 0u32);
+        let elapsed = loop {
+            let hop_made = ensemble.next_cell(1.0, &mut cell);
+            cells += 1;
+            let elapsed = began.elapsed();
+            if hop_made && elapsed >= part {
+                break elapsed;
+            }
+        };
+        factors.push(f64::from(cells) * cell_seconds / elapsed.as_secs_f64());
+    }
+    factors.sort_by(f64::total_cmp);
+    factors[factors.len() / 2]
+}
+
+/// The measured factor of a model that is slower than real time on this machine; `None` for all others. Takes up to about
+/// 30 ms, and nothing where the model's size already tells.
+pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
+    let config = network.config();
+    let steps_per_second = f64::from(config.sample_rate_hz) / config.hop_samples() as f64;
+    let work = config.multiplications_per_step() as f64 * steps_per_second;
+    if MULTIPLICATIONS_PER_SECOND / work > PLAINLY_FAST {
+        return None;
+    }
+    let factor = measure_voices(network, USUAL_HOST_HZ, 1, AT_LOADING_SECONDS);
+    (factor < 1.0).then_some(factor)
+}
+
+/// A factor of real time as text: two digits that count.
+pub fn factor_to_text(factor: f64) -> String {
+    let decimals = if factor >= 0.1 { 2 } else { 4 };
+    format!("{factor:.decimals$}")
+}
