@@ -10,6 +10,7 @@ use sympathy::{
     cli::{automation::TimedValue, render_offline},
     dsp::level::rms,
     engine::ParamId,
+    model::{Approach, Head, ModelConfig},
 };
 
 /// Parameters under which the small model is heard soon.
@@ -138,6 +139,35 @@ fn models_are_listed_and_inspected() {
     assert_eq!(json["tensors"][0]["shape"], serde_json::json!([48, 8]));
     // Two layers of (inputs + 12 + 2) · 48, and 51 outputs of 12 weights and a bias.
     assert_eq!(json["parameters"], 48 * (8 + 12 + 2) + 48 * (12 + 12 + 2) + 51 * 13);
+}
+
+#[test]
+fn precisions_are_chosen_by_name_and_slow_models_are_told_of() {
+    let desk = Desk::new();
+    desk.write_wav("in.wav", 22_050, &phrase(22_050, 1.0, 1));
+    let render = |precision: &str| {
+        desk.succeed(&format!("render in.wav out.wav {SOON} --seconds-after 0.2 --set mix=100 {precision}"));
+        desk.read_wav("out.wav").channels
+    };
+    assert_same_bits(&render(""), &render("--precision auto"), "auto is what is there without a word");
+    for precision in ["f32", "f16", "bf16", "int8"] {
+        assert!(rms(&render(&format!("--precision {precision}"))[0]) > 1e-4, "{precision}");
+    }
+    let wrong = desk.run("demo --precision f8");
+    assert!(wrong.code == Some(2) && wrong.stderr.contains("auto, f32, f16, bf16, int8"), "{wrong:?}");
+
+    let mixture = Head::Mixture { components: 2, residual: true };
+    let huge = ModelConfig { hidden: 768, sample_rate_hz: 44_100, ..models::config(Approach::Sample, mixture, 0) };
+    models::random_model(huge, 1).write(&desk.path("huge.safetensors")).expect("space");
+    let run = desk.run("sample huge.safetensors --seed-seconds 0.01 --seconds 0.01 --precision bf16");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.starts_with("warning: Test model: 0.") && run.stderr.lines().count() == 1, "{run:?}");
+    assert!(run.stderr.contains(" × real time on this machine") && run.stdout.contains("sample.wav: "), "{run:?}");
+    let run = desk.run("models --dir .");
+    assert_eq!(run.stderr.matches("warning: huge.safetensors: 0.").count(), 1, "{run:?}");
+    desk.write_wav("in.wav", 22_050, &[vec![0.0; 100]]);
+    let run = desk.run("render in.wav out.wav --model huge.safetensors --seconds-after 0");
+    assert!(run.code == Some(0) && run.stderr.contains("warning: Test model: 0."), "{run:?}");
 }
 
 #[test]

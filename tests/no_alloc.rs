@@ -12,7 +12,7 @@ use common::{
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    engine::{Alignment, Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
     worker,
 };
 
@@ -113,9 +113,13 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
 fn a_step_of_a_network_does_not_allocate() {
     use sympathy::{
         approach::{Continuation, Network},
+        model::{Approach, Head},
         nn::{Isa, Precision},
     };
-    for (name, data) in models::every_approach_and_cell() {
+    // Long enough for every stage of its filters.
+    let long = models::config(Approach::Column { seg_len: 600 }, Head::Mse, 0);
+    let long = ("long column".into(), models::random_model(long, 3));
+    for (name, data) in models::every_approach_and_cell().into_iter().chain([long]) {
         for precision in Precision::ALL {
             let network = Arc::new(Network::with_precision(&data, precision, Isa::best()));
             let config = network.config().clone();
@@ -130,12 +134,31 @@ fn a_step_of_a_network_does_not_allocate() {
                     for _ in 0..5 {
                         continuation.feed(&window);
                     }
-                    for _ in 0..50 {
+                    for _ in 0..300 {
                         continuation.predict(0.5, &mut out);
                     }
                 });
                 assert_eq!(count, 0, "{name}, {precision}, kept with {keep}, drawn anew: {fresh}");
             }
+        }
+    }
+}
+
+#[test]
+fn a_worker_that_plays_does_not_allocate() {
+    let bank = models::bank();
+    for (slot, name, _) in models::all_kinds() {
+        for (rate, alignment) in [(48_000, Alignment::After), (44_100, Alignment::Now), (96_000, Alignment::After)] {
+            let config = EngineConfig { alignment, ..config(rate, 1, slot) };
+            let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+            for block in phrase(rate, 2.5, 1)[0].chunks_mut(441) {
+                engine.process(&mut [block], &[], Transport::default());
+                // Voices and resamplers are made with the first cells.
+                let warm = engine.meters().continuations() > 0;
+                let (count, ()) = counted(|| drain(&mut worker));
+                assert!(!warm || count == 0, "{name}, {rate} Hz: {count} allocations and frees");
+            }
+            assert!(engine.meters().continuations() > 2, "{name}: seeds and fades were not reached");
         }
     }
 }

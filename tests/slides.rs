@@ -114,25 +114,27 @@ fn calm(config: ModelConfig) -> ModelData {
     ModelData::new(config, tensors, std::path::Path::new("test")).expect("the configuration is sound")
 }
 
-fn check(approach: &Approach) {
+/// Of every cell, one width throughout: seeds of these lengths beyond a window, and so many samples after them.
+fn check(approach: &Approach, hidden: usize, seeds: &[usize], length: usize) {
     for (name, set_cell) in models::CELLS {
         for (feedback_noise, keep, tanh_output) in [(0.0, 1.0, false), (0.2, 1.0, true), (0.2, KEEP, false)] {
             let mut config = models::config(approach.clone(), Head::Mse, 0);
             set_cell(&mut config);
+            config.hidden = hidden;
             config.scaling = Scaling { mean: 0.02, std: 0.2 };
             (config.feedback_noise, config.tanh_output) = (feedback_noise, tanh_output);
             let data = calm(config);
-            // With the shortest seed every row but the newest begins in what is predicted.
-            for seed_length in [data.config().window_samples(), 60] {
+            for seed_length in seeds.iter().map(|beyond| data.config().window_samples() + beyond) {
                 let seed: Vec<f32> =
                     phrase(data.config().sample_rate_hz, 0.1, 1).remove(0)[500..][..seed_length].to_vec();
-                let expected = literal(&data, &seed, keep, 150);
+                let expected = literal(&data, &seed, keep, length);
                 let [least, most] = [f32::min, f32::max].map(|pick| expected.iter().copied().reduce(pick));
                 // A single input may be the one that is dropped.
                 let moves = data.config().inputs() == 1 || most > least.map(|least| least + 2e-4);
                 assert!(moves, "{name}: {least:?} to {most:?}, nothing moves");
                 for isa in Isa::all() {
-                    let (difference, at) = common::max_difference(&expected, &continued(&data, isa, &seed, keep, 150));
+                    let got = continued(&data, isa, &seed, keep, length);
+                    let (difference, at) = common::max_difference(&expected, &got);
                     let what = format!("{approach:?}, {name}, noise {feedback_noise}, keep {keep}, {}", isa.name());
                     let size = expected.iter().fold(1.0f32, |size, x| size.max(x.abs()));
                     // A network of ReLU grows, and its roundings with it.
@@ -145,15 +147,58 @@ fn check(approach: &Approach) {
 
 #[test]
 fn column_is_the_last_row_of_the_matrix() {
-    check(&models::COLUMN);
-    check(&Approach::Column { seg_len: 1 });
+    check(&models::COLUMN, 12, &[0, 36], 150);
+    check(&Approach::Column { seg_len: 1 }, 12, &[0, 59], 150);
+}
+
+#[test]
+fn a_window_as_wide_as_the_layers_is_added_to_the_first_where_layers_are_residual() {
+    check(&Approach::Column { seg_len: 12 }, 12, &[0], 60);
+    check(&Approach::Column { seg_len: 24 }, 24, &[0], 60);
+    // As wide as the part of the window that the cell itself multiplies.
+    check(&Approach::Column { seg_len: 40 }, 18, &[0], 60);
+}
+
+#[test]
+fn long_columns_by_convolution_are_the_last_row_of_the_matrix() {
+    check(&Approach::Column { seg_len: 300 }, 6, &[0, 36], 300);
+    check(&Approach::Column { seg_len: 1024 }, 6, &[17], 560);
+}
+
+#[test]
+fn a_seed_after_a_prediction_is_heard_from_its_first_window_on() {
+    let config = ModelConfig { feedback_noise: 0.0, ..models::config(Approach::Column { seg_len: 400 }, Head::Mse, 0) };
+    // Nothing is remembered but the window.
+    let tensors = config.tensors().into_iter().map(|tensor| {
+        let count = tensor.shape.iter().product();
+        let weight = if tensor.name.contains("weight_hh") { 0.0 } else { 0.8 };
+        // A forget gate that lets nothing through.
+        let value = |i: usize| match tensor.name.as_str() {
+            name if name.contains("bias_ih") && (12..24).contains(&i) => -100.0,
+            _ => weight * libm::sinf(0.7 * i as f32),
+        };
+        (tensor.name.clone(), (0..count).map(value).collect())
+    });
+    let data =
+        ModelData::new(config, tensors.collect(), std::path::Path::new("test")).expect("the configuration is sound");
+    let sound = phrase(22_050, 0.1, 1).remove(0);
+    let mut continuation = Continuation::new(Arc::new(Network::new(&data, Isa::best())));
+    let mut said = [0.0; 3];
+    for (start, said) in [0, 500, 0].into_iter().zip(&mut said) {
+        sound[start..].windows(400).take(30).for_each(|window| continuation.feed(window));
+        continuation.predict(1.0, std::slice::from_mut(said));
+        (0..5).for_each(|_| continuation.predict(1.0, &mut [0.0]));
+    }
+    assert_eq!(said[0], said[2]);
+    assert!((said[0] - said[1]).abs() > 1e-4, "{said:?}");
 }
 
 #[test]
 fn transpose_by_a_delay_line_is_the_matrix() {
-    check(&models::TRANSPOSE);
-    check(&Approach::Transpose { seg_len: 1, num_unrollings: 1, int_cursor_inc: 9 });
-    check(&Approach::Transpose { seg_len: 10, num_unrollings: 12, int_cursor_inc: 1 });
+    check(&models::TRANSPOSE, 12, &[0, 44], 150);
+    check(&Approach::Transpose { seg_len: 1, num_unrollings: 1, int_cursor_inc: 9 }, 12, &[0, 59], 150);
+    check(&Approach::Transpose { seg_len: 10, num_unrollings: 12, int_cursor_inc: 1 }, 12, &[0, 50], 150);
+    check(&Approach::Transpose { seg_len: 130, num_unrollings: 3, int_cursor_inc: 20 }, 6, &[20], 150);
 }
 
 #[test]

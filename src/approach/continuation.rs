@@ -9,7 +9,7 @@ use crate::{
     dsp::random::{Random, mix64},
     nn::{StackState, tanh},
 };
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 /// A continuation whose frames change by less than this part of themselves, on average over [`STUCK_SECONDS`], is a drone.
 const STUCK_CHANGE: f32 = 0.004;
@@ -28,14 +28,16 @@ pub struct Continuation {
     random: Random,
     /// Transpose: what the other columns say.
     delay_line: Option<DelayLine>,
-    /// Frame of the seed, or the predicted one; where it slides, the predicted sample is its last. `[frame_size]`, padded for the kernel.
+    /// Frame of the seed, or the predicted one; where it slides, its newest sample. Padded for the kernel.
     frame: Vec<f32>,
     last_frame: Vec<f32>,
-    /// Input of the network. Padded for the kernel.
+    /// Input of the network; where it slides, its newest number. Padded for the kernel.
     features: Vec<f32>,
     next: Vec<f32>,
     output: Vec<f32>,
     primed: bool,
+    /// The last step was one of the seed.
+    feeding: bool,
     change: f32,
     change_speed: f32,
     failed: bool,
@@ -53,7 +55,7 @@ impl Continuation {
         let config = network.config();
         let (frame, features) = match &network.projection {
             Some(projection) => (projection.make_frame_buffer(), projection.make_feature_buffer()),
-            None => (vec![0.0; config.frame_size()], vec![0.0; config.frame_size()]),
+            None => (vec![0.0; network.frame_size()], vec![0.0; network.inputs()]),
         };
         let hop_seconds = config.hop_samples() as f32 / config.sample_rate_hz as f32;
         Self {
@@ -68,6 +70,7 @@ impl Continuation {
             next: vec![0.0; config.features()],
             output: network.out.make_output_buffer(),
             primed: false,
+            feeding: false,
             change: 1.0,
             change_speed: (hop_seconds / STUCK_SECONDS).min(1.0),
             failed: false,
@@ -92,6 +95,7 @@ impl Continuation {
     pub fn set_network(&mut self, network: Arc<Network>) {
         assert!(self.network.can_be_replaced_by(&network), "another network's state cannot be taken over");
         self.network = network;
+        self.state.change_stack();
     }
 
     /// Dropout while sampling (Pfalz 2018): from the next [`Self::reset`] on, inputs and outputs of every layer are kept
@@ -123,22 +127,34 @@ impl Continuation {
             buffer.fill(0.0);
         }
         self.primed = false;
+        self.feeding = false;
         self.change = 1.0;
         self.failed = false;
         self.is_due = false;
     }
 
-    /// One step of the seed. `window`: `[window_samples]`, finite.
+    /// One step of the seed. `window`: `[window_samples]`, finite. Windows that follow each other lie one hop apart: where they
+    /// slide, only the newest sample of those after the first is looked at.
     pub fn feed(&mut self, window: &[f32]) {
         let network = Arc::clone(&self.network);
-        let config = network.config();
-        let frame_size = config.frame_size();
-        self.analyser.frame(window, &mut self.frame[..frame_size]);
+        let frame_size = network.frame_size();
+        let fresh = if network.config().slides() {
+            assert_eq!(window.len(), network.config().window_samples());
+            let (before, newest) = window.split_at(window.len() - 1);
+            if !self.feeding {
+                network.stack.prime(&mut self.state, |slots| self.analyser.frame(before, slots));
+            }
+            newest
+        } else {
+            window
+        };
+        self.analyser.frame(fresh, &mut self.frame[..frame_size]);
         match &network.projection {
             Some(projection) => projection.project(&self.frame[..frame_size], &mut self.features),
             None => self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]),
         }
         self.primed = false;
+        self.feeding = true;
         self.step();
     }
 
@@ -156,7 +172,7 @@ impl Continuation {
     pub(super) fn sound(&mut self, daring: f32, out: &mut [f32]) {
         let network = Arc::clone(&self.network);
         let config = network.config();
-        let frame_size = config.frame_size();
+        let frame_size = network.frame_size();
         if self.failed {
             out.fill(0.0);
             return;
@@ -166,11 +182,10 @@ impl Continuation {
             self.last_frame.copy_from_slice(&self.frame);
             self.primed = true;
         }
-        let (inputs, features) = (config.inputs(), config.features());
-        // Where the frame slides, one sample of it is new, else all.
-        let fresh = if config.slides() { frame_size - 1..frame_size } else { 0..frame_size };
+        self.feeding = false;
+        let inputs = network.inputs();
         let temperature = daring * config.temperature;
-        let current = &self.features[inputs - features..inputs];
+        let current = &self.features[..inputs];
         head::draw(config.head, &self.output, current, temperature, &mut self.random, &mut self.next);
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
@@ -181,19 +196,19 @@ impl Continuation {
                 projection.clamp(&mut self.next);
                 projection.reconstruct(&self.next, &mut self.frame);
             }
-            None => slide(&mut self.frame, &self.next),
+            None => self.frame[..frame_size].copy_from_slice(&self.next),
         }
-        self.synth.sound(&self.frame[fresh.clone()], out);
+        self.synth.sound(&self.frame[..frame_size], out);
         if !out.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
         }
-        self.watch_change(fresh);
+        self.watch_change();
         let spread = daring * config.feedback_noise;
         if spread > 0.0 {
             self.next.iter_mut().for_each(|x| *x += spread * self.random.normal());
         }
-        slide(&mut self.features[..inputs], &self.next);
+        self.features[..inputs].copy_from_slice(&self.next);
         if self.fresh_dropout {
             self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         }
@@ -219,18 +234,19 @@ impl Continuation {
         let network = Arc::clone(&self.network);
         let (input, state) = self.parts();
         network.stack.step(input, state);
-        self.read_out();
+        let (h, output) = self.dense_parts();
+        network.out.forward(h, output);
         self.after_step();
     }
 
     /// What the network hears next, and its state.
     pub(super) fn parts(&mut self) -> (&[f32], &mut StackState) {
-        (&self.features[..self.network.config().inputs()], &mut self.state)
+        (&self.features[..self.network.inputs()], &mut self.state)
     }
 
-    /// The dense layer after a step of the stack.
-    pub(super) fn read_out(&mut self) {
-        self.network.out.forward(self.state.output(), &mut self.output);
+    /// What the dense layer hears after a step of the stack, and where it writes.
+    pub(super) fn dense_parts(&mut self) -> (&[f32], &mut [f32]) {
+        (self.state.output(), &mut self.output)
     }
 
     /// What follows the dense layer.
@@ -262,8 +278,9 @@ impl Continuation {
         self.failed = true;
     }
 
-    fn watch_change(&mut self, fresh: Range<usize>) {
-        let (new, last) = (&self.frame[fresh.clone()], &mut self.last_frame[fresh]);
+    fn watch_change(&mut self) {
+        let frame_size = self.network.frame_size();
+        let (new, last) = (&self.frame[..frame_size], &mut self.last_frame[..frame_size]);
         let (mut change, mut total) = (0.0f32, 1e-9f32);
         for (a, b) in new.iter().zip(&*last) {
             change += (a - b).abs();
@@ -272,11 +289,4 @@ impl Continuation {
         self.change += self.change_speed * ((change / total).min(1.0) - self.change);
         last.copy_from_slice(new);
     }
-}
-
-/// Moves a frame towards its beginning by as many numbers as are new; where all are, it becomes those.
-fn slide(frame: &mut [f32], new: &[f32]) {
-    let kept = frame.len() - new.len();
-    frame.copy_within(new.len().., 0);
-    frame[kept..].copy_from_slice(new);
 }

@@ -7,7 +7,7 @@
 /// The second dense layer: `num_unrollings` numbers to one.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
-    /// The oldest column first.
+    /// The newest column first.
     weight: Vec<f32>,
     bias: f32,
     spacing_samples: usize,
@@ -19,30 +19,45 @@ pub(super) struct Columns {
 /// `new` allocates; the other methods do not.
 #[derive(Clone, Debug)]
 pub(super) struct DelayLine {
+    /// A ring whose length is a power of two, so that a place in it is found without a division.
     numbers: Vec<f32>,
     newest: usize,
 }
 
+/// Sums that are taken side by side, as one would wait for the other.
+const SUMS: usize = 4;
+
 impl Columns {
+    /// `weight`: the oldest column first.
     pub fn new(weight: &[f32], bias: f32, spacing_samples: usize) -> Self {
-        Self { weight: weight.to_vec(), bias, spacing_samples }
+        Self { weight: weight.iter().rev().copied().collect(), bias, spacing_samples }
     }
 
     /// A line as long as the columns reach back.
     pub fn make_delay_line(&self) -> DelayLine {
-        DelayLine { numbers: vec![0.0; self.weight.len().saturating_sub(1) * self.spacing_samples + 1], newest: 0 }
+        let length = self.weight.len().saturating_sub(1) * self.spacing_samples + 1;
+        DelayLine { numbers: vec![0.0; length.next_power_of_two()], newest: 0 }
     }
 
     /// The output of all columns.
     pub fn predict(&self, line: &DelayLine) -> f32 {
-        let length = line.numbers.len();
-        let back = length - self.spacing_samples % length;
-        let (mut sum, mut at) = (self.bias, line.newest);
-        for weight in self.weight.iter().rev() {
-            sum += weight * line.numbers[at];
-            at = (at + back) % length;
+        let ring = &line.numbers[..];
+        let mask = ring.len() - 1;
+        let mut at = line.newest;
+        let mut next = || {
+            let number = ring[at & mask];
+            at = at.wrapping_sub(self.spacing_samples);
+            number
+        };
+        let (fours, rest) = self.weight.as_chunks::<SUMS>();
+        let mut sums = [0.0; SUMS];
+        for weights in fours {
+            for (sum, weight) in sums.iter_mut().zip(weights) {
+                *sum += weight * next();
+            }
         }
-        sum
+        let rest: f32 = rest.iter().map(|weight| weight * next()).sum();
+        self.bias + ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest
     }
 }
 
@@ -53,8 +68,9 @@ impl DelayLine {
     }
 
     pub fn push(&mut self, number: f32) {
-        self.newest = (self.newest + 1) % self.numbers.len();
-        self.numbers[self.newest] = number;
+        self.newest = self.newest.wrapping_add(1);
+        let mask = self.numbers.len() - 1;
+        self.numbers[self.newest & mask] = number;
     }
 }
 
@@ -64,7 +80,7 @@ mod tests {
 
     #[test]
     fn is_a_filter_with_zeros_before_the_first_number() {
-        for (rows, spacing) in [(1, 1), (1, 5), (2, 1), (3, 4), (7, 3)] {
+        for (rows, spacing) in [(1, 1), (1, 5), (2, 1), (3, 4), (7, 3), (9, 4), (12, 1)] {
             let weight: Vec<f32> = (0..rows).map(|r| 1.0 + r as f32).collect();
             let columns = Columns::new(&weight, 0.5, spacing);
             let mut line = columns.make_delay_line();

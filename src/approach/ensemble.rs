@@ -1,7 +1,7 @@
 //! Several continuations predict side by side: those of one network step together, so that large weights are read once.
 
 use super::{Continuation, Network};
-use crate::nn::{StackState, Stepping};
+use crate::nn::{Forwarding, StackState, Stepping};
 use std::sync::Arc;
 
 /// So many continuations step at once; more are taken in turn.
@@ -45,14 +45,22 @@ fn due_network<V: Predicting>(voice: &mut V) -> Option<Arc<Network>> {
 
 fn step(network: &Network, members: &mut [Option<&mut Continuation>]) {
     network.stack.step_together(members);
-    for continuation in members.iter_mut().flatten() {
-        continuation.read_out();
-        continuation.after_step();
-    }
+    network.out.forward_together(members);
+    members.iter_mut().flatten().for_each(|continuation| continuation.after_step());
 }
 
 impl Stepping for Option<&mut Continuation> {
     fn parts(&mut self) -> (&[f32], &mut StackState) {
-        self.as_mut().expect("only places that are taken step").parts()
+        taken(self).parts()
     }
+}
+
+impl Forwarding for Option<&mut Continuation> {
+    fn dense_parts(&mut self) -> (&[f32], &mut [f32]) {
+        taken(self).dense_parts()
+    }
+}
+
+fn taken<'c>(place: &'c mut Option<&mut Continuation>) -> &'c mut Continuation {
+    place.as_mut().expect("only places that are taken step")
 }

@@ -39,7 +39,11 @@ impl Network {
             .collect();
         Self {
             precision,
-            stack: Stack::new(stack_shape(&config), &layers, precision, isa),
+            stack: if config.slides() {
+                Stack::sliding(stack_shape(&config), &layers, precision, isa)
+            } else {
+                Stack::new(stack_shape(&config), &layers, precision, isa)
+            },
             out: Dense::new(
                 config.hidden,
                 config.output_size(),
@@ -76,6 +80,16 @@ impl Network {
     /// What the model's file says of it.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Numbers of a frame that a continuation holds: where the frame slides, the newest.
+    pub(super) fn frame_size(&self) -> usize {
+        if self.config.slides() { 1 } else { self.config.frame_size() }
+    }
+
+    /// Numbers that a step takes: where they slide, the newest.
+    pub(super) fn inputs(&self) -> usize {
+        if self.config.slides() { 1 } else { self.config.inputs() }
     }
 
     /// True if a state of this network means the same to the other.

@@ -5,9 +5,9 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{Lanes, Order, PackedMatrix, Row, Storage, StorageKernel, launch_stored, tanh},
-    layer::{LayerVoice, sums_of},
-    plain::{PAIRS, plain_order},
+    kernel::{Order, PackedMatrix, Row},
+    layer::{LayerVoice, plain_order},
+    rnn::Activate,
 };
 
 /// One layer, packed per group.
@@ -17,8 +17,6 @@ pub(super) struct Clockwork {
     width: usize,
     /// Per group, the fastest first: columns for x, for its own h and that of the slower groups.
     groups: Vec<PackedMatrix>,
-    order: Order,
-    precision: Precision,
     isa: Isa,
 }
 
@@ -35,8 +33,7 @@ impl Clockwork {
         assert!(weights.weight_ih.len() == hidden * inputs && weights.weight_hh.len() == hidden * hidden);
         let width = hidden / groups;
         let bias = weights.summed_bias();
-        let within = plain_order(0..width, PAIRS, isa);
-        let mut order = Vec::new();
+        let order = plain_order(0..width, isa);
         let groups = (0..groups)
             .map(|group| {
                 let (first, rows) = (group * width, group * width..(group + 1) * width);
@@ -46,12 +43,10 @@ impl Clockwork {
                     .copied()
                     .collect();
                 let of_x = &weights.weight_ih[rows.start * inputs..rows.end * inputs];
-                order.extend(within.iter().map(|row| row.map(|row| Row { source: first + row.source, ..row })));
-                let blocks = [(of_x, inputs), (&heard[..], hidden - first)];
-                PackedMatrix::new(&within, PAIRS, &blocks, &bias[rows], precision, isa)
+                PackedMatrix::new(&order, &[(of_x, inputs), (&heard, hidden - first)], &bias[rows], precision, isa)
             })
             .collect();
-        Self { width, groups, order, precision, isa }
+        Self { width, groups, isa }
     }
 
     /// When all groups move.
@@ -60,64 +55,36 @@ impl Clockwork {
     }
 
     /// How the sums lie: those of the fastest group first.
-    pub fn order(&self) -> &Order {
-        &self.order
-    }
-
-    /// How many groups move in a step: 2ᵏ divides a number if its last k bits are 0.
-    fn moving(&self, step: u64) -> usize {
-        (step.trailing_zeros() as usize + 1).min(self.groups.len())
+    pub fn order(&self) -> Order {
+        let of_group = |group| {
+            let rows = plain_order(0..self.width, self.isa);
+            rows.into_iter().map(move |row| row.map(|row| Row { source: group * self.width + row.source, ..row }))
+        };
+        (0..self.groups.len()).flat_map(of_group).collect()
     }
 
     pub fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
-        launch_stored(self.isa, self.precision, Step { clockwork: self, voices });
-    }
-
-    /// Moves one group. The fastest goes first: no group hears one that has moved already.
-    #[inline(always)]
-    fn move_group<L: Lanes, S: Storage, const V: usize>(
-        &self,
-        lanes: L,
-        group: usize,
-        offset: usize,
-        voices: &mut [LayerVoice<'_>; V],
-    ) {
-        let matrix = &self.groups[group];
-        let first = group * self.width;
-        voices.iter_mut().for_each(|voice| voice.prepare::<L, S>(lanes, first));
-        for tile in 0..matrix.tiles() {
-            let sums = sums_of::<L, S, PAIRS, V>(lanes, matrix, tile, offset, first, voices);
-            for (voice, sums) in voices.iter_mut().zip(sums) {
-                let next = &mut voice.memory.next.view_mut::<[L::F; 2]>()[tile * PAIRS..][..PAIRS];
-                next.iter_mut().zip(sums).for_each(|(slots, sums)| *slots = sums.map(|x| tanh(lanes, x)));
+        // The fastest goes first: no group hears one that has moved already.
+        for group in 0..self.groups.len() {
+            // 2ᵏ divides a number if its last k bits are 0.
+            let moves = voices.each_ref().map(|voice| group <= voice.step.trailing_zeros() as usize);
+            if moves == [true; V] {
+                self.move_group(group, voices);
+            } else {
+                let moving = voices.iter_mut().zip(moves).filter(|(_, moves)| *moves);
+                moving.for_each(|(voice, _)| self.move_group(group, std::array::from_mut(voice)));
             }
         }
-        voices.iter_mut().for_each(|voice| voice.memory.keep_part(first, self.width));
     }
-}
 
-struct Step<'a, 'v, const V: usize> {
-    clockwork: &'a Clockwork,
-    voices: &'a mut [LayerVoice<'v>; V],
-}
-
-impl<const V: usize> StorageKernel for Step<'_, '_, V> {
-    #[inline(always)]
-    fn run<L: Lanes, S: Storage>(self, lanes: L) {
-        let Self { clockwork, voices } = self;
-        let mut offset = 0;
-        for (group, matrix) in clockwork.groups.iter().enumerate() {
-            let moves = voices.each_ref().map(|voice| group < clockwork.moving(voice.step));
-            if moves == [true; V] {
-                clockwork.move_group::<L, S, V>(lanes, group, offset, voices);
-            } else {
-                for (voice, moves) in voices.iter_mut().zip(moves) {
-                    if moves {
-                        clockwork.move_group::<L, S, 1>(lanes, group, offset, std::array::from_mut(voice));
-                    }
-                }
-            }
-            offset += matrix.tiles() * PAIRS;
+    fn move_group<const V: usize>(&self, group: usize, voices: &mut [LayerVoice<'_>; V]) {
+        let (matrix, first) = (&self.groups[group], group * self.width);
+        let rows = matrix.padded_rows();
+        let initial = group * rows..(group + 1) * rows;
+        matrix.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_both(rows, first, initial.clone())));
+        for voice in voices {
+            self.isa.launch(Activate { units: self.width, relu: false, memory: voice.memory });
+            voice.memory.keep_part(first, self.width);
         }
     }
 }

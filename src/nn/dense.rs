@@ -2,12 +2,9 @@
 
 use super::{
     Isa, Precision,
-    kernel::{
-        Kernel, Lanes, Operand, PackedMatrix, Storage, StorageKernel, launch_stored, quantise, thin_product, words,
-    },
-    plain::{PAIRS, plain_order},
+    kernel::{Factors, Order, PAIRS, PackedMatrix, Row, words},
+    layer::plain_order,
 };
-use std::array::from_fn;
 
 /// y = W·x + b.
 #[derive(Clone, Debug)]
@@ -31,20 +28,20 @@ impl Dense {
     /// # Panics
     /// If a length does not fit.
     pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32], precision: Precision, isa: Isa) -> Self {
-        let thin = outputs <= 2 * isa.lanes();
-        let (pairs, precision) = if thin { (1, Precision::F32) } else { (PAIRS, precision) };
-        let order = plain_order(0..outputs, pairs, isa);
-        Self {
-            matrix: PackedMatrix::new(&order, pairs, &[(weight, inputs)], bias, precision, isa),
-            inputs,
-            outputs,
-            isa,
-        }
+        let blocks = [(weight, inputs)];
+        let matrix = if outputs <= 2 * isa.lanes() {
+            let mut order: Order = (0..outputs).map(|source| Some(Row { source, factor: 1.0 })).collect();
+            order.resize(2 * isa.lanes(), None);
+            PackedMatrix::with_pairs(&order, 1, &blocks, bias, Precision::F32, isa)
+        } else {
+            PackedMatrix::new(&plain_order(0..outputs, isa), &blocks, bias, precision, isa)
+        };
+        Self { matrix, inputs, outputs, isa }
     }
 
     /// A buffer for [`Self::forward`].
     pub fn make_output_buffer(&self) -> Vec<f32> {
-        vec![0.0; self.padded_outputs() + self.scratch()]
+        vec![0.0; self.matrix.padded_rows() + self.scratch()]
     }
 
     /// Number of meaningful outputs; the buffer is longer.
@@ -84,74 +81,24 @@ impl Dense {
         rest.iter_mut().for_each(|voice| self.run(&mut [voice.dense_parts()]));
     }
 
-    fn run<'v, const V: usize>(&self, voices: &mut [(&'v [f32], &'v mut [f32]); V]) {
-        let length = self.padded_outputs() + self.scratch();
+    fn run<const V: usize>(&self, voices: &mut [(&[f32], &mut [f32]); V]) {
+        let padded = self.matrix.padded_rows();
         for (x, y) in voices.iter() {
-            assert!(x.len() == self.inputs && y.len() == length, "a step of another layer");
+            assert!(x.len() == self.inputs && y.len() == padded + self.scratch(), "a step of another layer");
         }
-        if self.matrix.pairs() == 1 {
-            self.isa.launch(Thin { dense: self, voices });
+        if self.matrix.pairs() < PAIRS {
+            voices.iter_mut().for_each(|(x, y)| self.matrix.multiply_thin(self.isa, x, y));
         } else {
-            launch_stored(self.isa, self.matrix.precision(), Wide { dense: self, voices });
+            let mut factors = voices.each_mut().map(|(x, y)| {
+                let (sums, scratch) = y.split_at_mut(padded);
+                Factors { start: None, x: [x, &[]], quads: [bytemuck::cast_slice_mut(scratch), &mut []], sums }
+            });
+            self.matrix.multiply(self.isa, &mut factors);
         }
-    }
-
-    fn padded_outputs(&self) -> usize {
-        2 * self.matrix.pairs() * self.matrix.tiles() * self.isa.lanes()
     }
 
     /// Room behind the outputs for x as bytes.
     fn scratch(&self) -> usize {
         if self.matrix.precision() == Precision::Int8 { words(self.inputs) } else { 0 }
-    }
-}
-
-struct Thin<'a, 'v, const V: usize> {
-    dense: &'a Dense,
-    voices: &'a mut [(&'v [f32], &'v mut [f32]); V],
-}
-
-impl<const V: usize> Kernel for Thin<'_, '_, V> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) {
-        let Self { dense: Dense { matrix, .. }, voices } = self;
-        for (x, y) in voices {
-            let y: &mut [[L::F; 2]] = bytemuck::cast_slice_mut(y);
-            y[0] = thin_product(lanes, matrix.segment(0), x, matrix.bias::<L>()[0]);
-        }
-    }
-}
-
-struct Wide<'a, 'v, const V: usize> {
-    dense: &'a Dense,
-    voices: &'a mut [(&'v [f32], &'v mut [f32]); V],
-}
-
-impl<const V: usize> StorageKernel for Wide<'_, '_, V> {
-    #[inline(always)]
-    fn run<L: Lanes, S: Storage>(self, lanes: L) {
-        let Self { dense, voices } = self;
-        let (matrix, padded) = (&dense.matrix, dense.padded_outputs());
-        let mut scales = [0.0; V];
-        if S::QUANTISES {
-            for (scale, (x, y)) in scales.iter_mut().zip(voices.iter_mut()) {
-                *scale = quantise(lanes, x, bytemuck::cast_slice_mut(&mut y[padded..]));
-            }
-        }
-        for tile in 0..matrix.tiles() {
-            let start = &matrix.bias::<L>()[tile * PAIRS..][..PAIRS];
-            let mut sums = [from_fn::<_, PAIRS, _>(|p| start[p]); V];
-            let operands = from_fn(|v| {
-                let (x, y) = &voices[v];
-                Operand { values: x, quads: bytemuck::cast_slice(&y[padded..]), scale: scales[v] }
-            });
-            S::accumulate(lanes, matrix.segment(0), tile, operands, &mut sums);
-            for ((_, y), sums) in voices.iter_mut().zip(sums) {
-                let y: &mut [[L::F; 2]] = bytemuck::cast_slice_mut(&mut y[..padded]);
-                y[tile * PAIRS..][..PAIRS].copy_from_slice(&sums);
-            }
-        }
     }
 }

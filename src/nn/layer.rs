@@ -1,13 +1,13 @@
 //! What the cells share: a layer's memory of one voice, and what a step of it takes.
 
 use super::{
-    LayerWeights, Precision,
-    kernel::{AlignedBuffer, Lanes, Operand, PackedMatrix, Pairs, Storage, quantise, words},
+    Isa, LayerWeights, Precision,
+    kernel::{AlignedBuffer, Factors, Lanes, Order, PAIRS, Row, words},
 };
-use std::array::from_fn;
+use std::ops::Range;
 
-/// Padding of state vectors: a tile of two pairs of the longest vectors.
-const PADDING: usize = 64;
+/// Numbers of the largest tile: state vectors are padded to it, sums by it, so that whole vectors can be read and written.
+const TILE: usize = 64;
 
 /// What a layer remembers of one voice, and the scratch of its steps.
 #[derive(Clone, Debug)]
@@ -18,25 +18,26 @@ pub(super) struct LayerMemory {
     pub next: AlignedBuffer,
     /// The LSTM's c, `[hidden]`, padded; empty with other cells.
     pub cell: AlignedBuffer,
+    /// Sums before their activations, `[rows]`, padded. The second for cells that need those of x and of h apart.
+    pub sums: [AlignedBuffer; 2],
     hidden: usize,
     /// x and h as bytes, where weights are.
     x_quads: Vec<i32>,
     h_quads: Vec<i32>,
-    scales: [f32; 2],
 }
 
 impl LayerMemory {
-    pub fn new(inputs: usize, hidden: usize, has_cell: bool, precision: Precision) -> Self {
-        let padded = |length: usize| AlignedBuffer::new(4 * length.next_multiple_of(PADDING));
+    pub fn new(inputs: usize, hidden: usize, gates: usize, has_cell: bool, precision: Precision) -> Self {
+        let padded = |length: usize| AlignedBuffer::new(4 * length.next_multiple_of(TILE));
         let quads = |length| vec![0; if precision == Precision::Int8 { words(length) } else { 0 }];
         Self {
             h: padded(hidden),
             next: padded(hidden),
             cell: padded(if has_cell { hidden } else { 0 }),
+            sums: [padded(gates * hidden + TILE), padded(gates * hidden + TILE)],
             hidden,
             x_quads: quads(inputs),
             h_quads: quads(hidden),
-            scales: [0.0; 2],
         }
     }
 
@@ -45,18 +46,17 @@ impl LayerMemory {
     }
 
     /// `[hidden]`
+    #[inline(always)]
     pub fn h(&self) -> &[f32] {
         &self.h.view()[..self.hidden]
     }
 
-    /// `[hidden]`, padded, as vectors.
-    #[inline(always)]
-    pub fn padded_h<T: bytemuck::Pod>(&self) -> &[T] {
+    /// Padded.
+    pub fn padded_h(&self) -> &[f32] {
         self.h.view()
     }
 
     /// The first `length` numbers of `next` become h from `first` on.
-    #[inline(always)]
     pub fn keep_part(&mut self, first: usize, length: usize) {
         self.h.view_mut::<f32>()[first..first + length].copy_from_slice(&self.next.view()[..length]);
     }
@@ -80,55 +80,51 @@ pub(super) struct LayerVoice<'a> {
 }
 
 impl LayerVoice<'_> {
-    /// Rounds x and h, from one unit on, to bytes where the weights are bytes.
-    #[inline(always)]
-    pub fn prepare<L: Lanes, S: Storage>(&mut self, lanes: L, first: usize) {
-        if S::QUANTISES {
-            let LayerMemory { h, hidden, x_quads, h_quads, scales, .. } = &mut *self.memory;
-            *scales = [quantise(lanes, self.x, x_quads), quantise(lanes, &h.view()[first..*hidden], h_quads)];
+    /// For a product with x, then h from the unit `first` on. `initial`: of its sums, where they begin with something.
+    pub fn with_both(&mut self, rows: usize, first: usize, initial: Range<usize>) -> Factors<'_> {
+        let LayerMemory { h, sums: [sums, _], hidden, x_quads, h_quads, .. } = &mut *self.memory;
+        Factors {
+            start: self.initial.map(|all| &all[initial]),
+            x: [self.x, &h.view()[first..*hidden]],
+            quads: [x_quads, h_quads],
+            sums: &mut sums.view_mut()[..rows],
         }
     }
 
-    #[inline(always)]
-    pub fn x(&self) -> Operand<'_> {
-        Operand { values: self.x, quads: &self.memory.x_quads, scale: self.memory.scales[0] }
+    /// For a product with x alone.
+    pub fn with_x(&mut self, rows: usize) -> Factors<'_> {
+        let LayerMemory { sums: [sums, _], x_quads, .. } = &mut *self.memory;
+        let sums = &mut sums.view_mut()[..rows];
+        Factors { start: self.initial.map(|all| &all[..rows]), x: [self.x, &[]], quads: [x_quads, &mut []], sums }
     }
 
-    /// From one unit on.
-    #[inline(always)]
-    pub fn h(&self, first: usize) -> Operand<'_> {
-        Operand { values: &self.memory.h()[first..], quads: &self.memory.h_quads, scale: self.memory.scales[1] }
+    /// For a product with h alone, whose sums are the second.
+    pub fn with_h(&mut self, rows: usize) -> Factors<'_> {
+        let LayerMemory { h, sums: [_, sums], hidden, h_quads, .. } = &mut *self.memory;
+        Factors {
+            start: None,
+            x: [&h.view()[..*hidden], &[]],
+            quads: [h_quads, &mut []],
+            sums: &mut sums.view_mut()[..rows],
+        }
     }
-
-    /// What the sums of a tile begin with. `offset`: pairs in the layer's matrices before this one.
-    #[inline(always)]
-    pub fn start<L: Lanes, const P: usize>(&self, matrix: &PackedMatrix, tile: usize, offset: usize) -> Pairs<L, P> {
-        let (all, first) = match self.initial {
-            Some(initial) => (bytemuck::cast_slice(initial), offset + tile * P),
-            None => (matrix.bias::<L>(), tile * P),
-        };
-        let here: &[[L::F; 2]] = &all[first..first + P];
-        from_fn(|p| here[p])
-    }
-}
-
-/// The tile of sums over x, then h from the unit `first` on, of a matrix with these two segments, for all voices.
-#[inline(always)]
-pub(super) fn sums_of<L: Lanes, S: Storage, const P: usize, const V: usize>(
-    lanes: L,
-    matrix: &PackedMatrix,
-    tile: usize,
-    offset: usize,
-    first: usize,
-    voices: &[LayerVoice<'_>; V],
-) -> [Pairs<L, P>; V] {
-    let mut sums = from_fn(|v| voices[v].start::<L, P>(matrix, tile, offset));
-    S::accumulate(lanes, matrix.segment(0), tile, from_fn(|v| voices[v].x()), &mut sums);
-    S::accumulate(lanes, matrix.segment(1), tile, from_fn(|v| voices[v].h(first)), &mut sums);
-    sums
 }
 
 /// Both blocks of a layer's weights, x before h.
 pub(super) fn blocks<'a>(weights: &LayerWeights<'a>, inputs: usize, hidden: usize) -> [(&'a [f32], usize); 2] {
     [(weights.weight_ih, inputs), (weights.weight_hh, hidden)]
+}
+
+/// Rows one after the other, then zeros up to a whole number of tiles: the order of all but fused layers.
+pub(super) fn plain_order(rows: Range<usize>, isa: Isa) -> Order {
+    let padded = rows.len().next_multiple_of(2 * PAIRS * isa.lanes());
+    let mut order: Order = rows.map(|source| Some(Row { source, factor: 1.0 })).collect();
+    order.resize(padded, None);
+    order
+}
+
+/// The vector that begins at a place.
+#[inline(always)]
+pub(super) fn vector_at<L: Lanes>(numbers: &[f32], place: usize) -> L::F {
+    bytemuck::cast_slice(&numbers[place..place + L::LANES])[0]
 }

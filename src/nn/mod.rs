@@ -7,14 +7,15 @@
 mod activation;
 mod clockwork;
 mod dense;
+mod fused_lstm;
 mod gru;
 mod isa;
 mod kernel;
 mod layer;
 mod lstm;
-mod plain;
 mod precision;
 mod rnn;
+mod sliding;
 mod stack;
 mod state;
 

@@ -2,18 +2,16 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{Lanes, Order, PackedMatrix, Storage, StorageKernel, launch_stored, tanh},
-    layer::{LayerVoice, blocks, sums_of},
-    plain::{PAIRS, plain_order},
+    kernel::{Kernel, Lanes, Order, PackedMatrix, tanh},
+    layer::{LayerMemory, LayerVoice, blocks, plain_order, vector_at},
 };
 
 /// One layer, packed.
 #[derive(Clone, Debug)]
 pub(super) struct Rnn {
     matrix: PackedMatrix,
-    order: Order,
+    hidden: usize,
     relu: bool,
-    precision: Precision,
     isa: Isa,
 }
 
@@ -26,10 +24,9 @@ impl Rnn {
         precision: Precision,
         isa: Isa,
     ) -> Self {
-        let order = plain_order(0..hidden, PAIRS, isa);
-        let blocks = blocks(weights, inputs, hidden);
-        let matrix = PackedMatrix::new(&order, PAIRS, &blocks, &weights.summed_bias(), precision, isa);
-        Self { matrix, order, relu, precision, isa }
+        let (order, blocks) = (plain_order(0..hidden, isa), blocks(weights, inputs, hidden));
+        let matrix = PackedMatrix::new(&order, &blocks, &weights.summed_bias(), precision, isa);
+        Self { matrix, hidden, relu, isa }
     }
 
     pub fn bytes(&self) -> usize {
@@ -37,35 +34,37 @@ impl Rnn {
     }
 
     /// How the sums lie.
-    pub fn order(&self) -> &Order {
-        &self.order
+    pub fn order(&self) -> Order {
+        plain_order(0..self.hidden, self.isa)
     }
 
     pub fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
-        launch_stored(self.isa, self.precision, Step { rnn: self, voices: &mut *voices });
-        voices.iter_mut().for_each(|voice| voice.memory.turn());
+        let rows = self.matrix.padded_rows();
+        self.matrix.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_both(rows, 0, 0..rows)));
+        for voice in voices {
+            self.isa.launch(Activate { units: self.hidden, relu: self.relu, memory: voice.memory });
+            voice.memory.turn();
+        }
     }
 }
 
-struct Step<'a, 'v, const V: usize> {
-    rnn: &'a Rnn,
-    voices: &'a mut [LayerVoice<'v>; V],
+/// The first sums become the first numbers of `next`.
+pub(super) struct Activate<'a> {
+    pub units: usize,
+    pub relu: bool,
+    pub memory: &'a mut LayerMemory,
 }
 
-impl<const V: usize> StorageKernel for Step<'_, '_, V> {
+impl Kernel for Activate<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn run<L: Lanes, S: Storage>(self, lanes: L) {
-        let Self { rnn, voices } = self;
-        voices.iter_mut().for_each(|voice| voice.prepare::<L, S>(lanes, 0));
-        for tile in 0..rnn.matrix.tiles() {
-            let sums = sums_of::<L, S, PAIRS, V>(lanes, &rnn.matrix, tile, 0, 0, voices);
-            for (voice, sums) in voices.iter_mut().zip(sums) {
-                let next = &mut voice.memory.next.view_mut::<[L::F; 2]>()[tile * PAIRS..][..PAIRS];
-                for (slots, sums) in next.iter_mut().zip(sums) {
-                    // Zero stands first, so that what is not a number stays so.
-                    *slots = sums.map(|x| if rnn.relu { lanes.max(lanes.splat(0.0), x) } else { tanh(lanes, x) });
-                }
-            }
+    fn run<L: Lanes>(self, lanes: L) {
+        let LayerMemory { next, sums: [sums, _], .. } = self.memory;
+        for (unit, slot) in (0..self.units).step_by(L::LANES).zip(next.view_mut::<L::F>()) {
+            let sum = vector_at::<L>(sums.view(), unit);
+            // Zero stands first, so that what is not a number stays so.
+            *slot = if self.relu { lanes.max(lanes.splat(0.0), sum) } else { tanh(lanes, sum) };
         }
     }
 }

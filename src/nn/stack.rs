@@ -1,6 +1,15 @@
 //! Layers of recurrent cells on top of each other, one step at a time.
 
-use super::{Isa, Precision, clockwork::Clockwork, gru::Gru, kernel::Order, lstm::Lstm, rnn::Rnn, state::StackState};
+use super::{
+    Isa, Precision,
+    clockwork::Clockwork,
+    gru::Gru,
+    kernel::Order,
+    lstm::Lstm,
+    rnn::Rnn,
+    sliding::{Filter, HEAD, SlidingBank},
+    state::StackState,
+};
 
 /// What a layer is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +27,17 @@ pub enum CellKind {
         /// Equal groups of neighbouring units, their periods 1, 2, 4, …; a divisor of the width.
         groups: usize,
     },
+}
+
+impl CellKind {
+    /// Rows of weights per unit.
+    pub(super) fn gates(self) -> usize {
+        match self {
+            Self::Lstm => 4,
+            Self::Gru => 3,
+            Self::RnnTanh | Self::RnnRelu | Self::Clockwork { .. } => 1,
+        }
+    }
 }
 
 /// What all layers of a stack share.
@@ -69,11 +89,13 @@ pub struct Stack {
     shape: StackShape,
     layers: Vec<Layer>,
     precision: Precision,
+    /// Where the first layer hears a window that slides: what its older numbers give.
+    window: Option<SlidingBank>,
 }
 
 /// Something that steps through a [`Stack`] together with others.
 pub trait Stepping {
-    /// What it hears in this step (`[inputs]`), and its state.
+    /// What it hears in this step (`[inputs]`, or the newest number of a window), and its state.
     fn parts(&mut self) -> (&[f32], &mut StackState);
 }
 
@@ -101,7 +123,51 @@ impl Stack {
                 }
             })
             .collect();
-        Self { shape, layers, precision }
+        Self { shape, layers, precision, window: None }
+    }
+
+    /// As [`Self::new`] for an input that is a window over a stream, the newest number last, which moves on by one number a
+    /// step. A step takes that one number. The first layer's product with the window is then a bank of filters, and computed
+    /// as such: see [`Self::prime`] for what was before the first step.
+    ///
+    /// # Panics
+    /// As [`Self::new`], or if there is no layer or no input.
+    pub fn sliding(shape: StackShape, layers: &[LayerWeights<'_>], precision: Precision, isa: Isa) -> Self {
+        let inputs = shape.inputs;
+        let head = inputs.min(HEAD);
+        let rows = layers[0].weight_ih.chunks_exact(inputs);
+        let newest: Vec<f32> = rows.flat_map(|row| &row[inputs - head..]).copied().collect();
+        let mut parts = layers.to_vec();
+        parts[0].weight_ih = &newest;
+        let stack = Self::new(StackShape { inputs: head, ..shape }, &parts, precision, isa);
+        let bias = match shape.cell {
+            CellKind::Gru => layers[0].bias_ih.to_vec(),
+            _ => layers[0].summed_bias(),
+        };
+        let filters: Vec<Filter<'_>> = stack.layers[0]
+            .order()
+            .iter()
+            .map(|row| match row {
+                Some(row) => Filter {
+                    weights: &layers[0].weight_ih[row.source * inputs..][..inputs],
+                    bias: bias[row.source],
+                    factor: row.factor,
+                },
+                None => Filter { weights: &[], bias: 0.0, factor: 1.0 },
+            })
+            .collect();
+        Self { shape, window: Some(SlidingBank::new(inputs, &filters, isa)), ..stack }
+    }
+
+    /// What a window that slides held before the next step: `write` gets its last `inputs − 1` numbers, the newest last. To be
+    /// called between a reset and the first step; without it they are zeros. Nothing with other inputs.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    pub fn prime(&self, state: &mut StackState, write: impl FnOnce(&mut [f32])) {
+        if let Some(bank) = &self.window {
+            state.prime(bank, write);
+        }
     }
 
     /// What the layers share.
@@ -109,22 +175,17 @@ impl Stack {
         self.shape
     }
 
-    /// Bytes that a step reads; of a clockwork a step in which all groups move.
+    /// Bytes that a step reads; of a clockwork a step in which all groups move, of a bank of filters the mean.
     pub fn bytes(&self) -> usize {
-        self.layers.iter().map(Layer::bytes).sum()
-    }
-
-    /// How the sums of the first layer lie, that a step may begin with; see [`Self::step_from`].
-    pub(super) fn first_order(&self) -> &Order {
-        self.layers[0].order()
+        self.layers.iter().map(Layer::bytes).sum::<usize>() + self.window.as_ref().map_or(0, SlidingBank::bytes)
     }
 
     /// A zero state without dropout. Allocates.
     pub fn make_state(&self) -> StackState {
-        StackState::new(self.shape, self.layers.len(), self.precision)
+        StackState::new(self.shape, self.layers.len(), self.precision, self.window.as_ref())
     }
 
-    /// One step: reads `input` (`[inputs]`), moves the state, returns the top layer's output (`[hidden]`).
+    /// One step: reads `input` (`[inputs]`, or the newest number of a window), moves the state, returns the top layer's output (`[hidden]`).
     ///
     /// # Realtime safety
     /// Does not allocate.
@@ -132,13 +193,8 @@ impl Stack {
     /// # Panics
     /// If `input` has another length or the state belongs to a stack of another shape.
     pub fn step<'s>(&self, input: &[f32], state: &'s mut StackState) -> &'s [f32] {
-        self.run(&mut [StepParts { input, initial: None, state: &mut *state }]);
+        self.run(&mut [StepParts { input, state: &mut *state }]);
         state.output()
-    }
-
-    /// As [`Self::step`], with sums of the first layer that are known beforehand in place of its bias, which they hold.
-    pub(super) fn step_from(&self, input: &[f32], initial: &[f32], state: &mut StackState) {
-        self.run(&mut [StepParts { input, initial: Some(initial), state }]);
     }
 
     /// One step of several voices; large weights are read once for all of them. What a voice computes does not depend on the
@@ -158,11 +214,11 @@ impl Stack {
     }
 
     fn run<const V: usize>(&self, voices: &mut [StepParts<'_>; V]) {
+        if let Some(bank) = &self.window {
+            voices.iter_mut().for_each(|voice| voice.state.hear(bank, voice.input));
+        }
         for (index, layer) in self.layers.iter().enumerate() {
-            let mut here = voices.each_mut().map(|voice| {
-                let initial = voice.initial.filter(|_| index == 0);
-                voice.state.layer_voice(index, voice.input, initial)
-            });
+            let mut here = voices.each_mut().map(|voice| voice.state.layer_voice(index, voice.input));
             match layer {
                 Layer::Lstm(lstm) => lstm.step(&mut here),
                 Layer::Gru(gru) => gru.step(&mut here),
@@ -178,14 +234,13 @@ impl Stack {
 /// One voice in a step.
 struct StepParts<'a> {
     input: &'a [f32],
-    initial: Option<&'a [f32]>,
     state: &'a mut StackState,
 }
 
 impl<'a> StepParts<'a> {
     fn of<V: Stepping>(voice: &'a mut V) -> Self {
         let (input, state) = voice.parts();
-        Self { input, initial: None, state }
+        Self { input, state }
     }
 }
 
@@ -206,7 +261,7 @@ impl Layer {
         }
     }
 
-    fn order(&self) -> &Order {
+    fn order(&self) -> Order {
         match self {
             Self::Lstm(lstm) => lstm.order(),
             Self::Gru(gru) => gru.order(),

@@ -3,13 +3,18 @@
 use super::{
     CellKind, Precision, StackShape,
     layer::{LayerMemory, LayerVoice},
+    sliding::{SlidingBank, SlidingState},
 };
 use crate::dsp::random::Random;
+
+const OTHER: &str = "a state of another stack";
 
 /// What one continuation remembers, and the scratch of its steps.
 #[derive(Clone, Debug)]
 pub struct StackState {
     layers: Vec<LayerState>,
+    /// The first layer's window, where it slides.
+    window: Option<SlidingState>,
     residual: bool,
     /// Some mask is not all ones.
     has_dropout: bool,
@@ -30,18 +35,25 @@ struct LayerState {
 }
 
 impl StackState {
-    pub(super) fn new(shape: StackShape, layers: usize, precision: Precision) -> Self {
+    pub(super) fn new(shape: StackShape, layers: usize, precision: Precision, window: Option<&SlidingBank>) -> Self {
         let layer_state = |index| {
-            let (inputs, hidden) = (shape.inputs_of(index), shape.hidden);
+            let head = window.filter(|_| index == 0).map(SlidingBank::head);
+            let (inputs, hidden) = (head.unwrap_or(shape.inputs_of(index)), shape.hidden);
             LayerState {
-                memory: LayerMemory::new(inputs, hidden, shape.cell == CellKind::Lstm, precision),
+                memory: LayerMemory::new(inputs, hidden, shape.cell.gates(), shape.cell == CellKind::Lstm, precision),
                 masked: vec![0.0; inputs],
                 output: vec![0.0; hidden],
                 input_mask: vec![1.0; inputs],
                 output_mask: vec![1.0; hidden],
             }
         };
-        Self { layers: (0..layers).map(layer_state).collect(), residual: shape.residual, has_dropout: false, step: 0 }
+        Self {
+            layers: (0..layers).map(layer_state).collect(),
+            window: window.map(SlidingBank::make_state),
+            residual: shape.residual,
+            has_dropout: false,
+            step: 0,
+        }
     }
 
     /// Back to zeros and step 0. Dropout stays as it is.
@@ -50,7 +62,28 @@ impl StackState {
             layer.memory.reset();
             layer.output.fill(0.0);
         }
+        if let Some(window) = &mut self.window {
+            window.reset();
+        }
         self.step = 0;
+    }
+
+    /// From the next step on the stack is another of the same shape.
+    pub fn change_stack(&mut self) {
+        if let Some(window) = &mut self.window {
+            window.change_bank();
+        }
+    }
+
+    /// What a window held before the next step.
+    pub(super) fn prime(&mut self, bank: &SlidingBank, write: impl FnOnce(&mut [f32])) {
+        bank.prime(self.window.as_mut().expect(OTHER), write);
+    }
+
+    /// The window moves on.
+    pub(super) fn hear(&mut self, bank: &SlidingBank, input: &[f32]) {
+        assert_eq!(input.len(), 1, "a step takes the newest number of a window");
+        bank.step(self.window.as_mut().expect(OTHER), input[0]);
     }
 
     /// Draws which inputs and outputs of every layer are silenced from now on; those kept are divided by the probability
@@ -59,6 +92,10 @@ impl StackState {
     /// # Realtime safety
     /// Does not allocate.
     pub fn draw_dropout(&mut self, input_keep: f32, output_keep: f32, random: &mut Random) {
+        // The oldest inputs first, as they lie in the window.
+        if let Some(window) = &mut self.window {
+            window.draw_dropout(input_keep, random);
+        }
         let mut draw = |mask: &mut [f32], keep: f32| {
             mask.fill(1.0);
             if keep < 1.0 {
@@ -82,22 +119,21 @@ impl StackState {
     }
 
     /// A layer's part in a step.
-    pub(super) fn layer_voice<'a>(
-        &'a mut self,
-        index: usize,
-        input: &'a [f32],
-        initial: Option<&'a [f32]>,
-    ) -> LayerVoice<'a> {
+    pub(super) fn layer_voice<'a>(&'a mut self, index: usize, input: &'a [f32]) -> LayerVoice<'a> {
         let own_outputs = self.has_own_outputs();
         let (below, here) = self.layers.split_at_mut(index);
         let LayerState { memory, masked, input_mask, .. } = &mut here[0];
-        let mut x = below.last().map_or(input, |below| below.heard(own_outputs));
-        assert_eq!(x.len(), masked.len(), "a state of another stack");
+        let window = self.window.as_ref().filter(|_| index == 0);
+        let mut x = match window {
+            Some(window) => window.newest(masked.len()),
+            None => below.last().map_or(input, |below| below.heard(own_outputs)),
+        };
+        assert_eq!(x.len(), masked.len(), "{OTHER}");
         if self.has_dropout {
             masked.iter_mut().zip(x).zip(&*input_mask).for_each(|((slot, x), mask)| *slot = x * mask);
             x = masked;
         }
-        LayerVoice { x, initial, memory, step: self.step }
+        LayerVoice { x, initial: window.map(SlidingState::sums), memory, step: self.step }
     }
 
     /// What the layer above hears.
@@ -106,6 +142,7 @@ impl StackState {
             return;
         }
         let (below, here) = self.layers.split_at_mut(index);
+        let input = self.window.as_ref().map_or(input, SlidingState::whole);
         let x = below.last().map_or(input, |below| &below.output[..]);
         here[0].mask_output();
         if self.residual && x.len() == here[0].output.len() {

@@ -61,7 +61,7 @@ mod tests {
         let json = r#"{"version":"","params":{
             "mix":{"f32":1e30}, "seed_length":{"f32":-1e30}, "model":{"i32":2147483647}, "random_seed":{"f32":12.4},
             "bypass":{"i32":7}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
-            "alignment":{"string":"sideways"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
+            "alignment":{"string":"sideways"}, "precision":{"string":"f8"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
         let mut state: PluginState = serde_json::from_str(json).expect("a test's constant");
         sanitise(&mut state);
         let show = |key: &str| format!("{:?}", state.params[key]);
@@ -75,6 +75,7 @@ mod tests {
         assert_eq!(show("reaction"), "I32(0)");
         assert_eq!(show("clock"), "String(\"transport\")");
         assert_eq!(show("alignment"), "String(\"after\")");
+        assert_eq!(show("precision"), "String(\"auto\")");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
     }
 }

@@ -57,6 +57,8 @@ pub struct Core {
     networks: Vec<Option<Arc<Network>>>,
     bank_generation: u64,
     network: Option<Arc<Network>>,
+    /// Seconds of seed that the model runs in a second.
+    warmup_speed: f32,
     wanted_slot: Option<u8>,
     history: History,
     epoch: u32,
@@ -86,6 +88,7 @@ impl Core {
             networks: vec![None; SLOTS],
             bank_generation: 0,
             network: None,
+            warmup_speed: 1.0,
             wanted_slot: None,
             history: History::new(config.sample_rate_hz),
             epoch: 0,
@@ -183,6 +186,9 @@ impl Core {
             return;
         };
         if self.network.as_ref().is_none_or(|current| !Arc::ptr_eq(current, &network)) {
+            // A file may promise what no machine keeps.
+            let config = network.config();
+            self.warmup_speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
             self.network = Some(Arc::clone(&network));
             self.make_voices(&network);
         }
@@ -194,9 +200,7 @@ impl Core {
             return;
         };
         let rate = self.sample_rate_hz;
-        // A file may promise what no machine keeps.
-        let config = network.config();
-        let speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
+        let speed = self.warmup_speed;
         if self.warming.as_ref().is_some_and(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
             self.abandon_warming();
         }

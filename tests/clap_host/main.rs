@@ -13,7 +13,7 @@ use host::{Job, MAX_BLOCK, Plugin};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use sympathy::{
     engine::{EngineConfig, Event, ParamId, ParamValues, RenderMode, Transport},
-    nn::Isa,
+    nn::{Isa, Precision},
     params::plain,
     worker::{self, ModelBank},
 };
@@ -41,8 +41,12 @@ const IRREGULAR: [usize; 9] = [1, 63, 64, 65, 441, 7, 1024, 3, 4095];
 
 /// The engine offline, with the plain values the plugin must have seen.
 fn reference(job: &Job<'_>, set: &[(ParamId, f32)], model: &[u8]) -> Vec<Vec<f32>> {
+    reference_in(None, job, set, model)
+}
+
+fn reference_in(precision: Option<Precision>, job: &Job<'_>, set: &[(ParamId, f32)], model: &[u8]) -> Vec<Vec<f32>> {
     const BLOCK: usize = 1000;
-    let bank = ModelBank::with_embedded(Isa::from_environment());
+    let bank = ModelBank::with_precision(precision, Isa::from_environment());
     bank.set_bytes(material::SLOT, material::NAME.into(), model.to_vec());
     let mut values = ParamValues::default();
     values.set(ParamId::Model, material::SLOT.into());
@@ -233,11 +237,29 @@ fn hostile_states_are_refused_or_tamed() {
 }
 
 #[test]
+fn the_precision_of_a_project_is_the_engines_from_the_next_activation_on() {
+    let _shared = shared();
+    let model = material::model();
+    let input = phrase(48_000, 1.5, 2);
+    let job = job(48_000, &input, &[480]);
+    let mut plugin = instance(HostMode::Offline, &SET, &model);
+    for precision in Precision::ALL {
+        // A state sets everything anew.
+        assert!(plugin.load(&material::state_in(&model, precision.name())));
+        SET.iter().for_each(|&(id, normalised)| plugin.set(id, normalised));
+        let expected = reference_in(Some(precision), &job, &SET, &model);
+        assert_same_bits(&plugin.play(&job), &expected, precision.name());
+    }
+}
+
+#[test]
 fn hosts_see_names_units_and_words() {
     let _shared = shared();
     let mut plugin = Plugin::new();
     let names = plugin.names().join(", ");
-    for name in ["Mix", "Seed Length", "Re-seed Interval", "Model", "Hold", "Bypass", "Reaction Time", "Alignment"] {
+    for name in
+        ["Mix", "Seed Length", "Re-seed Interval", "Model", "Hold", "Bypass", "Reaction Time", "Alignment", "Precision"]
+    {
         assert!(names.contains(name), "{name} in {names}");
     }
     assert_eq!(plugin.text(ParamId::Mix, 0.5), "50.0 %");

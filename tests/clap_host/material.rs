@@ -28,8 +28,15 @@ pub fn project(model: &[u8]) -> String {
 
 /// A whole state, as the plugin saves it: the length, then JSON.
 pub fn state(model: &[u8]) -> Vec<u8> {
+    state_in(model, "auto")
+}
+
+/// The same with a precision.
+pub fn state_in(model: &[u8], precision: &str) -> Vec<u8> {
     let json = serde_json::json!({
-        "version": "", "params": { ParamId::Model.spec().key: { "i32": SLOT } }, "fields": { "models": project(model) },
+        "version": "",
+        "params": { ParamId::Model.spec().key: { "i32": SLOT }, "precision": { "string": precision } },
+        "fields": { "models": project(model) },
     });
     framed(json.to_string().as_bytes())
 }

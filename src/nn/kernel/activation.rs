@@ -23,11 +23,17 @@ pub fn tanh<L: Lanes>(lanes: L, x: L::F) -> L::F {
     lanes.quotient(lanes.mul(x, polynomial(P)), polynomial(Q))
 }
 
-/// 1 / (1 + e⁻ˣ) = ½ + ½·tanh(x/2), of x/2: the rows of weights are halved when they are packed, which is exact.
+/// 1 / (1 + e⁻ˣ) = ½ + ½·tanh(x/2), of x/2, where rows of weights were halved when they were packed, which is exact.
 #[inline(always)]
 pub fn sigmoid_of_half<L: Lanes>(lanes: L, half_x: L::F) -> L::F {
     let half = lanes.splat(0.5);
     lanes.mul_add(half, tanh(lanes, half_x), half)
+}
+
+/// 1 / (1 + e⁻ˣ).
+#[inline(always)]
+pub fn sigmoid<L: Lanes>(lanes: L, x: L::F) -> L::F {
+    sigmoid_of_half(lanes, lanes.mul(x, lanes.splat(0.5)))
 }
 
 #[cfg(test)]

@@ -28,10 +28,14 @@ pub trait Lanes: Copy {
     fn splat(self, x: f32) -> Self::F;
     /// a + b.
     fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    /// a − b.
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
     /// a · b.
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     /// a · b + c, fused where the processor can.
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// c − a · b, fused where the processor can.
+    fn sub_product(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// a / b to within 2⁻²² of itself, for 1 ≤ b ≤ 1000.
     fn quotient(self, a: Self::F, b: Self::F) -> Self::F;
     /// The smaller; b where one is not a number.

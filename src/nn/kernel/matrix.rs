@@ -1,6 +1,6 @@
 //! A matrix packed for the kernels.
 
-use super::{AlignedBuffer, Lanes, quantise::round_row};
+use super::{AlignedBuffer, Lanes, multiply::PAIRS, quantise::round_row};
 use crate::nn::{Isa, Precision};
 use half::{bf16, f16};
 
@@ -43,11 +43,10 @@ impl Segment {
         &all[index * length..][..length]
     }
 
-    /// Scales and corrections of a tile.
+    /// Of a tile: what its bytes stand for, and what is added to their sums, pairs of vectors each.
     #[inline(always)]
-    pub fn scales<L: Lanes>(&self, tile: usize, pairs: usize) -> (&[[L::F; 2]], &[[L::F; 2]]) {
-        let here = tile * pairs..(tile + 1) * pairs;
-        (&self.scales.view()[here.clone()], &self.corrections.view()[here])
+    pub fn scales<T: bytemuck::Pod>(&self, tile: usize, pairs: usize) -> [&[T]; 2] {
+        [&self.scales, &self.corrections].map(|buffer| &buffer.view()[tile * pairs..(tile + 1) * pairs])
     }
 
     fn bytes(&self) -> usize {
@@ -60,6 +59,7 @@ impl Segment {
 pub struct PackedMatrix {
     pairs: usize,
     tiles: usize,
+    padded_rows: usize,
     segments: Vec<Segment>,
     /// `[tile][vector][lane]`
     bias: AlignedBuffer,
@@ -67,12 +67,26 @@ pub struct PackedMatrix {
 }
 
 impl PackedMatrix {
+    /// As [`Self::with_pairs`], in the tiles that [`Self::multiply`] takes.
+    ///
+    /// # Panics
+    /// If a length does not fit.
+    pub fn new(
+        order: &[Option<Row>],
+        blocks: &[(&[f32], usize)],
+        bias: &[f32],
+        precision: Precision,
+        isa: Isa,
+    ) -> Self {
+        Self::with_pairs(order, PAIRS, blocks, bias, precision, isa)
+    }
+
     /// Packs `blocks`, each row-major `[rows][columns_i]` as PyTorch stores weights, and `bias` (`[rows]`), in the order given,
     /// whose length is a whole number of tiles.
     ///
     /// # Panics
     /// If a length does not fit.
-    pub fn new(
+    pub fn with_pairs(
         order: &[Option<Row>],
         pairs: usize,
         blocks: &[(&[f32], usize)],
@@ -88,6 +102,7 @@ impl PackedMatrix {
         Self {
             pairs,
             tiles: order.len() / tile_rows,
+            padded_rows: order.len(),
             segments: blocks
                 .iter()
                 .map(|&(weights, columns)| {
@@ -114,10 +129,15 @@ impl PackedMatrix {
         self.precision
     }
 
-    /// A block of columns.
+    /// Length of a result: the rows, padded to whole tiles.
+    pub fn padded_rows(&self) -> usize {
+        self.padded_rows
+    }
+
+    /// The blocks of columns.
     #[inline(always)]
-    pub fn segment(&self, index: usize) -> &Segment {
-        &self.segments[index]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
     }
 
     /// The bias in packed order, as pairs of vectors of `L`.

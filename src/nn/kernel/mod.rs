@@ -1,14 +1,15 @@
 //! What costs time in a network: products of packed weights with vectors, and the activations that follow while the sums are
 //! still in registers.
 //!
-//! A [`PackedMatrix`] stores its rows in *tiles*, in the order in which a cell needs its sums; a tile's weights lie column by
-//! column, so that they are read once, in order. Several voices go through a tile together. Everything is written once,
+//! A [`PackedMatrix`] stores its rows in *tiles*; a tile's weights lie column by column, so that they are read once, in order,
+//! while its sums stay in registers. Several voices go through a tile together. Everything is written once,
 //! over [`Lanes`], and compiled for every instruction set; [`Isa::launch`](super::Isa) picks one at run time.
 
 mod activation;
 mod buffer;
 mod lanes;
 mod matrix;
+mod multiply;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -17,14 +18,15 @@ mod quantise;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(super) use activation::{sigmoid_of_half, tanh};
+pub(super) use activation::{sigmoid, sigmoid_of_half, tanh};
 pub(super) use buffer::AlignedBuffer;
 pub(super) use lanes::{Kernel, Lanes};
 pub(super) use matrix::{Order, PackedMatrix, Row};
+pub(super) use multiply::{Factors, PAIRS};
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::NeonLanes;
 pub(super) use portable::Portable;
-pub(super) use product::{Operand, Pairs, Storage, StorageKernel, launch_stored, thin_product};
-pub(super) use quantise::{quantise, words};
+pub(super) use product::{Operand, Pairs, Single, Storage};
+pub(super) use quantise::words;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2Lanes, Avx512Lanes, VnniLanes};

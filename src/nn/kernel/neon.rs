@@ -26,6 +26,11 @@ impl Lanes for NeonLanes {
     }
 
     #[inline(always)]
+    fn sub(self, a: f32x4, b: f32x4) -> f32x4 {
+        self.0.sub_f32s(a, b)
+    }
+
+    #[inline(always)]
     fn mul(self, a: f32x4, b: f32x4) -> f32x4 {
         self.0.mul_f32s(a, b)
     }
@@ -33,6 +38,11 @@ impl Lanes for NeonLanes {
     #[inline(always)]
     fn mul_add(self, a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
         self.0.mul_add_f32s(a, b, c)
+    }
+
+    #[inline(always)]
+    fn sub_product(self, a: f32x4, b: f32x4, c: f32x4) -> f32x4 {
+        self.0.negate_mul_add_f32s(a, b, c)
     }
 
     #[inline(always)]

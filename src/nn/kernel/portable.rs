@@ -28,6 +28,11 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
     fn mul(self, a: Self::F, b: Self::F) -> Self::F {
         from_fn(|i| a[i] * b[i])
     }
@@ -35,6 +40,11 @@ impl Lanes for Portable {
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
         from_fn(|i| a[i] * b[i] + c[i])
+    }
+
+    #[inline(always)]
+    fn sub_product(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        from_fn(|i| c[i] - a[i] * b[i])
     }
 
     #[inline(always)]

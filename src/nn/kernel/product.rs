@@ -123,7 +123,7 @@ impl Storage for Byte {
         sums: &mut Sums<L, P, V>,
     ) {
         let units: &[[L::F; 2]] = segment.tile(tile, P);
-        let (scales, corrections) = segment.scales::<L>(tile, P);
+        let [scales, corrections]: [&[[L::F; 2]]; 2] = segment.scales(tile, P);
         let start: [[L::I; 2]; P] = from_fn(|p| corrections[p].map(|bits| lanes.as_whole(bits)));
         let mut whole = [start; V];
         let quads = x.map(|x| &x.quads[..segment.columns().div_ceil(4)]);

@@ -82,6 +82,11 @@ impl Lanes for Avx2Lanes {
     }
 
     #[inline(always)]
+    fn sub(self, a: f32x8, b: f32x8) -> f32x8 {
+        self.simd.sub_f32x8(a, b)
+    }
+
+    #[inline(always)]
     fn mul(self, a: f32x8, b: f32x8) -> f32x8 {
         self.simd.mul_f32x8(a, b)
     }
@@ -89,6 +94,11 @@ impl Lanes for Avx2Lanes {
     #[inline(always)]
     fn mul_add(self, a: f32x8, b: f32x8, c: f32x8) -> f32x8 {
         self.simd.mul_add_f32x8(a, b, c)
+    }
+
+    #[inline(always)]
+    fn sub_product(self, a: f32x8, b: f32x8, c: f32x8) -> f32x8 {
+        self.simd.negate_mul_add_f32x8(a, b, c)
     }
 
     #[inline(always)]
@@ -217,6 +227,12 @@ macro_rules! sixteen_lanes {
             }
 
             #[inline(always)]
+            fn sub(self, a: f32x16, b: f32x16) -> f32x16 {
+                let $this = self;
+                $simd.sub_f32x16(a, b)
+            }
+
+            #[inline(always)]
             fn mul(self, a: f32x16, b: f32x16) -> f32x16 {
                 let $this = self;
                 $simd.mul_f32x16(a, b)
@@ -229,6 +245,12 @@ macro_rules! sixteen_lanes {
             }
 
             /// The approximation to 14 bits, whose bits its maker has specified, and one step of Newton's, which doubles them.
+            #[inline(always)]
+            fn sub_product(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
+                let $this = self;
+                $simd.negate_mul_add_f32x16(a, b, c)
+            }
+
             #[inline(always)]
             fn quotient(self, a: f32x16, b: f32x16) -> f32x16 {
                 let $this = self;
