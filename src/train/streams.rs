@@ -65,9 +65,31 @@ impl Streams {
         let mut segment =
             if config.one_shot { self.next_of_song(config, data) } else { self.next_of_all(config, data) };
         if config.input_noise > 0.0 {
-            segment.inputs.iter_mut().for_each(|x| *x += config.input_noise * self.random.normal());
+            if data.model.slides() {
+                self.add_noise_to_samples(config.input_noise, &data.cut, &mut segment);
+            } else {
+                segment.inputs.iter_mut().for_each(|x| *x += config.input_noise * self.random.normal());
+            }
         }
         segment
+    }
+
+    /// Rows that slide hear the same samples again and again. A sample has one noise for all of them, as it has when it is
+    /// predicted and fed back; were it another one each time, the network would learn to average it away.
+    fn add_noise_to_samples(&mut self, deviation: f32, cut: &Cut, segment: &mut Segment) {
+        let streams = segment.restarted.len() / cut.rows;
+        let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
+        let mut noise = vec![0.0f32; reach];
+        for stream in 0..streams {
+            noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
+            for step in 0..segment.steps {
+                for row in 0..cut.rows {
+                    let at = ((step * streams + stream) * cut.rows + row) * cut.inputs;
+                    let of_row = &noise[step * cut.advance + row * cut.row_distance..][..cut.inputs];
+                    segment.inputs[at..at + cut.inputs].iter_mut().zip(of_row).for_each(|(x, n)| *x += n);
+                }
+            }
+        }
     }
 
     fn next_of_all(&mut self, config: &TrainConfig, data: &Dataset) -> Segment {
