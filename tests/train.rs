@@ -132,6 +132,19 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             raw(&["approach={\"kind\":\"transpose\",\"seg_len\":32}", "num_unrollings=5", "int_cursor_inc=8"]),
         ),
         (
+            "column that hears itself",
+            raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "own_predictions=0.5", "feedback_noise=0.1"]),
+        ),
+        (
+            "transpose that hears itself",
+            raw(&[
+                "approach={\"kind\":\"transpose\",\"seg_len\":32}",
+                "num_unrollings=5",
+                "int_cursor_inc=8",
+                "own_predictions=1",
+            ]),
+        ),
+        (
             "one shot",
             raw(&["approach={\"kind\":\"sample\"}", "one_shot=true", "streams=1", "bptt=500", "optimiser=rprop"]),
         ),

@@ -163,7 +163,9 @@ impl ModelData {
     /// # Panics
     /// Never: shapes were checked.
     pub fn to_half_bytes(&self) -> Vec<u8> {
-        self.bytes(|shape, values| shape.len() == 2 && values.iter().all(|&value| from_half(to_half(value)).is_finite()))
+        self.bytes(|shape, values| {
+            shape.len() == 2 && values.iter().all(|&value| from_half(to_half(value)).is_finite())
+        })
     }
 
     /// `halved`: whether a tensor of a shape and values is to be written in half precision.

@@ -223,6 +223,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         peepholes: config.peepholes,
         clock_groups: if config.cell == Cell::Clockwork { config.clock_groups } else { 0 },
         residual_layers: config.use_residual,
+        emphasis: config.emphasis,
         tanh_output: config.tanh_output,
         head: config.head,
         sample_rate_hz: config.sample_rate_hz,

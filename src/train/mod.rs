@@ -23,6 +23,7 @@ pub mod journal;
 mod ledger;
 mod loss;
 mod material;
+mod mistakes;
 mod network;
 mod observer;
 mod optimiser;

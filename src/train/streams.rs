@@ -3,6 +3,7 @@
 use super::{
     config::TrainConfig,
     dataset::Dataset,
+    mistakes::Mistakes,
     rows::{Cut, Rows},
 };
 use crate::dsp::random::Random;
@@ -33,6 +34,8 @@ pub(super) struct Streams {
     pub places: Vec<Place>,
     /// The song under way (`one_shot`).
     pub song: u32,
+    /// Of the streams that hear themselves.
+    pub mistakes: Mistakes,
     pub random: Random,
 }
 
@@ -40,7 +43,7 @@ impl Streams {
     /// Evenly spread over the material.
     pub fn new(config: &TrainConfig, data: &Dataset, mut random: Random) -> Self {
         if config.one_shot {
-            return Self { places: vec![(0, 0)], song: 0, random };
+            return Self { places: vec![(0, 0)], song: 0, mistakes: Mistakes::new(config, &data.cut), random };
         }
         let places = (0..config.streams)
             .map(|stream| {
@@ -49,7 +52,7 @@ impl Streams {
                 (lattice, (u64::from(starts) * stream as u64 / config.streams as u64) as u32 * data.cut.grid as u32)
             })
             .collect();
-        Self { places, song: 0, random }
+        Self { places, song: 0, mistakes: Mistakes::new(config, &data.cut), random }
     }
 
     /// Updates of an epoch.
@@ -80,7 +83,7 @@ impl Streams {
         let streams = segment.restarted.len() / cut.rows;
         let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
         let mut noise = vec![0.0f32; reach];
-        for stream in 0..streams {
+        for stream in self.mistakes.count()..streams {
             noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
             for step in 0..segment.steps {
                 for row in 0..cut.rows {
@@ -95,12 +98,13 @@ impl Streams {
     fn next_of_all(&mut self, config: &TrainConfig, data: &Dataset) -> Segment {
         let (cut, steps) = (&data.cut, config.bptt);
         let mut restarted = vec![config.reset_state; self.places.len()];
-        for (place, restarted) in self.places.iter_mut().zip(&mut restarted) {
-            let jump = self.random.uniform() < config.restart;
+        for (stream, (place, restarted)) in self.places.iter_mut().zip(&mut restarted).enumerate() {
+            let jump = self.random.uniform() < config.restart || self.mistakes.lost(stream);
             if jump || place.1 as usize > last_place(config, data, place.0) {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
+                self.mistakes.forget(stream);
             }
         }
         let segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
