@@ -9,12 +9,22 @@ use crate::dsp::random::Random;
 const LOST: f32 = 0.5;
 /// So many mistakes decide on it.
 const LAST: usize = 256;
+/// A stream that has lost its place is given so many samples to find it again.
+const PATIENCE: usize = 4096;
+/// A jump is to where the material differs least from what was heard; so many samples are compared.
+const COMPARED: usize = 1536;
+/// No mistake is larger.
+const MOST: f32 = 16.0;
+/// What is heard before a jump is the material played this much slower or faster.
+const SPEEDS: [f32; 2] = [0.7, 1.4];
 
 /// What the samples that streams hear differ from the material by.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mistakes {
     /// Of the first streams; as many samples as a matrix reaches over, the newest last. `[stream][sample]`
     streams: Vec<Vec<f32>>,
+    /// Samples since the stream was given its place. `[stream]`
+    since: Vec<usize>,
 }
 
 /// Samples that a matrix reaches over.
@@ -26,7 +36,7 @@ impl Mistakes {
     /// None yet, for `own_predictions` of the streams.
     pub fn new(config: &TrainConfig, cut: &Cut) -> Self {
         let count = (config.own_predictions * config.streams as f32).round() as usize;
-        Self { streams: vec![vec![0.0; reach(cut)]; count] }
+        Self { streams: vec![vec![0.0; reach(cut)]; count], since: vec![0; count] }
     }
 
     /// Streams that hear themselves: the first ones.
@@ -34,20 +44,56 @@ impl Mistakes {
         self.streams.len()
     }
 
-    /// The stream jumped: it hears the material again.
-    pub fn forget(&mut self, stream: usize) {
-        if let Some(mistakes) = self.streams.get_mut(stream) {
-            mistakes.fill(0.0);
+    /// The stream jumps: it has heard what resembles the material, but is none of it, at another pitch. Returns the place,
+    /// below `places`, from which the material goes on most alike. `material`: `[sample]`.
+    pub fn jump(&mut self, stream: usize, material: &[f32], places: usize, random: &mut Random) -> usize {
+        let mistakes = &mut self.streams[stream];
+        let speed = SPEEDS[0] + (SPEEDS[1] - SPEEDS[0]) * random.uniform();
+        let begin = random.uniform() * material.len() as f32;
+        for (k, slot) in mistakes.iter_mut().enumerate() {
+            let at = begin + speed * k as f32;
+            let (index, part) = (at as usize, at.fract());
+            let sample = |index: usize| material[index % material.len()];
+            *slot = sample(index) * (1.0 - part) + sample(index + 1) * part;
         }
+        self.settle(stream, material, places)
     }
 
-    /// True where a stream no longer follows the material.
+    /// The same for a stream that has lost its place, from what it has heard of itself.
+    pub fn find_back(&mut self, stream: usize, place: usize, material: &[f32], places: usize) -> usize {
+        self.streams[stream].iter_mut().zip(&material[place..]).for_each(|(slot, x)| *slot += x);
+        self.settle(stream, material, places)
+    }
+
+    /// From what was heard to its difference from the most similar place.
+    fn settle(&mut self, stream: usize, material: &[f32], places: usize) -> usize {
+        let heard = &mut self.streams[stream];
+        let compared = COMPARED.min(heard.len());
+        let newest = &heard[heard.len() - compared..];
+        let before = heard.len() - compared;
+        let difference = |place: usize| {
+            let there = &material[place + before..][..compared];
+            let (whole, rest) = (there.as_chunks::<16>().0, newest.as_chunks::<16>().0);
+            let mut sums = [0.0f32; 16];
+            for (a, b) in whole.iter().zip(rest) {
+                (0..16).for_each(|lane| sums[lane] += (a[lane] - b[lane]) * (a[lane] - b[lane]));
+            }
+            sums.iter().sum::<f32>()
+        };
+        let place = (0..places).map(|place| (difference(place), place)).min_by(|a, b| a.0.total_cmp(&b.0));
+        let place = place.map_or(0, |(_, place)| place);
+        heard.iter_mut().zip(&material[place..]).for_each(|(slot, x)| *slot -= x);
+        self.since[stream] = 0;
+        place
+    }
+
+    /// True where a stream has not followed the material for too long.
     pub fn lost(&self, stream: usize) -> bool {
         self.streams.get(stream).is_some_and(|mistakes| {
             let last = &mistakes[mistakes.len().saturating_sub(LAST)..];
             let square = last.iter().map(|e| e * e).sum::<f32>() / last.len() as f32;
             // A mistake that is no number is one, too.
-            !(square <= LOST)
+            self.since[stream] >= PATIENCE && (square > LOST || square.is_nan())
         })
     }
 
@@ -81,15 +127,21 @@ impl Mistakes {
             }
         }
         let reach = reach(cut);
-        for mistakes in &mut self.streams {
+        for (mistakes, since) in self.streams.iter_mut().zip(&mut self.since) {
             mistakes.drain(..mistakes.len() - reach);
+            // Rows that hear themselves may wander off as far as they like, but not out of all numbers.
+            mistakes.iter_mut().for_each(|e| *e = if e.is_finite() { e.clamp(-MOST, MOST) } else { 0.0 });
+            *since += segment.steps;
         }
         Ok(())
     }
 
-    /// For a checkpoint. `[stream · sample]`
+    /// For a checkpoint: the mistakes of all streams, then how long they have had their places.
     pub fn numbers(&self) -> Vec<f32> {
-        self.streams.concat()
+        let mut numbers = self.streams.concat();
+        // Exact: restarts come long before 2^24 samples, and what is beyond patience is all the same.
+        numbers.extend(self.since.iter().map(|&since| since.min(PATIENCE) as f32));
+        numbers
     }
 
     /// The way back; as many numbers.
@@ -100,6 +152,7 @@ impl Mistakes {
             mistakes.copy_from_slice(own);
             rest = others;
         }
+        self.since.iter_mut().zip(rest).for_each(|(since, &number)| *since = number as usize);
     }
 }
 
@@ -163,15 +216,35 @@ mod tests {
             let mut again = Mistakes::new(&config, &cut);
             again.restore(&numbers);
             assert_eq!(again, mistakes);
-            assert!(mistakes.lost(0) && !mistakes.lost(1), "some samples ahead, where 0.7 is lost");
-            mistakes.forget(0);
-            assert!(!mistakes.lost(0));
         }
     }
 
     #[test]
+    fn a_lost_stream_goes_on_from_the_most_similar_place() {
+        let mut random = Random::new(3);
+        let material: Vec<f32> = (0..5000).map(|_| random.normal()).collect();
+        let mut mistakes = Mistakes { streams: vec![vec![0.0; 200]], since: vec![0] };
+        // Heard: the material from 3000 on, and a little noise; believed: the material from 1000 on.
+        let heard: Vec<f32> = material[3000..3200].iter().map(|x| x + 0.1 * random.normal()).collect();
+        for (slot, (heard, believed)) in mistakes.streams[0].iter_mut().zip(heard.iter().zip(&material[1000..])) {
+            *slot = heard - believed;
+        }
+        assert!(!mistakes.lost(0), "patience");
+        mistakes.since[0] = PATIENCE;
+        assert!(mistakes.lost(0));
+        assert_eq!(mistakes.find_back(0, 1000, &material, 4800), 3000);
+        mistakes.since[0] = PATIENCE;
+        assert!(!mistakes.lost(0), "noise of a tenth");
+
+        let place = mistakes.jump(0, &material, 4800, &mut random);
+        let heard =
+            mistakes.streams[0].iter().zip(&material[place..]).map(|(e, x)| (e + x).powi(2)).sum::<f32>() / 200.0;
+        assert!((0.2..1.5).contains(&heard), "as loud as the material, a little less for the straight lines: {heard}");
+    }
+
+    #[test]
     fn a_mistake_that_is_no_number_is_one() {
-        let mistakes = Mistakes { streams: vec![vec![0.0, f32::NAN]] };
+        let mistakes = Mistakes { streams: vec![vec![0.0, f32::NAN]], since: vec![PATIENCE] };
         assert!(mistakes.lost(0));
     }
 }

@@ -4,6 +4,7 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod beginning;
 mod calibrate;
 mod cells;
 mod checkpoint;

@@ -99,12 +99,23 @@ impl Streams {
         let (cut, steps) = (&data.cut, config.bptt);
         let mut restarted = vec![config.reset_state; self.places.len()];
         for (stream, (place, restarted)) in self.places.iter_mut().zip(&mut restarted).enumerate() {
-            let jump = self.random.uniform() < config.restart || self.mistakes.lost(stream);
-            if jump || place.1 as usize > last_place(config, data, place.0) {
+            let own = stream < self.mistakes.count();
+            let ended = place.1 as usize > last_place(config, data, place.0);
+            let jump = self.random.uniform() < config.restart || (ended && !own);
+            if own {
+                // Samples have one lattice; where one ends the stream finds its way from there.
+                let Rows::Samples(material) = &data.rows else { continue };
+                let places = starts(config, data, 0) as usize;
+                if jump {
+                    place.1 = self.mistakes.jump(stream, material, places, &mut self.random) as u32;
+                    *restarted = true;
+                } else if ended || self.mistakes.lost(stream) {
+                    place.1 = self.mistakes.find_back(stream, place.1 as usize, material, places) as u32;
+                }
+            } else if jump {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
-                self.mistakes.forget(stream);
             }
         }
         let segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);

@@ -59,6 +59,7 @@ impl<'a> Training<'a> {
         let random = |purpose: u64| Random::new(mix64(config.random_seed) ^ purpose);
         let init = Initialisation { forget_bias: config.forget_bias, weight_stddev: config.weight_stddev };
         let network = TrainedNetwork::new(&data.model, &init, &mut random(1))?;
+        network.take(&data.first_weights)?;
         Ok(Self {
             config,
             data,
