@@ -131,17 +131,14 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             "transpose",
             raw(&["approach={\"kind\":\"transpose\",\"seg_len\":32}", "num_unrollings=5", "int_cursor_inc=8"]),
         ),
+        ("column after another sound", raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "foreign_starts=0.5"])),
         (
-            "column that hears itself",
-            raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "own_predictions=0.5", "feedback_noise=0.1"]),
-        ),
-        (
-            "transpose that hears itself",
+            "transpose after another sound",
             raw(&[
                 "approach={\"kind\":\"transpose\",\"seg_len\":32}",
                 "num_unrollings=5",
                 "int_cursor_inc=8",
-                "own_predictions=1",
+                "foreign_starts=1",
             ]),
         ),
         (

@@ -91,9 +91,9 @@ pub struct TrainConfig {
     pub reg_amount: f64,
     /// Standard deviation of the noise added to the features that the network hears (not to those it predicts).
     pub input_noise: f32,
-    /// Column, transpose, with an *mse* head: part of the streams that hear what the network itself predicts, with
-    /// `feedback_noise` on it, instead of the material with `input_noise`.
-    pub own_predictions: f32,
+    /// Column, transpose: part of the streams that have heard something else than the material when they jump, and go on
+    /// with its beginning.
+    pub foreign_starts: f32,
     /// How weights move.
     #[serde(alias = "optimizer")]
     pub optimiser: Optimiser,
@@ -185,7 +185,7 @@ impl Default for TrainConfig {
             regularization: false,
             reg_amount: 1e-4,
             input_noise: 0.3,
-            own_predictions: 0.0,
+            foreign_starts: 0.0,
             optimiser: Optimiser::Adam,
             lr: 2e-3,
             lr_schedule: LrSchedule::Cosine,
@@ -227,8 +227,7 @@ impl TrainConfig {
             max_minutes: None,
             checkpoint_minutes: defaults.checkpoint_minutes,
             temperature: defaults.temperature,
-            // Heard in training, too, where streams hear themselves.
-            feedback_noise: if self.own_predictions > 0.0 { self.feedback_noise } else { defaults.feedback_noise },
+            feedback_noise: defaults.feedback_noise,
             sampling: defaults.sampling,
             ..self.clone()
         };

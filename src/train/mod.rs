@@ -17,6 +17,7 @@ mod field_table;
 mod fields;
 mod figures;
 pub mod files;
+mod foreign;
 mod gradient;
 #[cfg(test)]
 mod gradient_check;
@@ -24,7 +25,6 @@ pub mod journal;
 mod ledger;
 mod loss;
 mod material;
-mod mistakes;
 mod network;
 mod observer;
 mod optimiser;

@@ -209,11 +209,10 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let drops = !config.use_dropout || keeps.iter().any(|&keep| keep < 1.0);
     check.require(drops, "use_dropout", "false, as input_keep, output_keep and state_keep are 1", true);
     check.range("input_noise", config.input_noise, 0.0, 10.0);
-    check.range("own_predictions", config.own_predictions, 0.0, 1.0);
-    let sample_each = matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. });
-    let can = sample_each && mse && !config.one_shot && config.ext_cursor_inc.is_none_or(|samples| samples == 1);
-    let rule = "0, unless the approach is column or transpose, the head mse, ext_cursor_inc 1 and one_shot off";
-    check.require(can || config.own_predictions == 0.0, "own_predictions", rule, config.own_predictions);
+    check.range("foreign_starts", config.foreign_starts, 0.0, 1.0);
+    let can = slides && !config.one_shot;
+    let rule = "0, unless the approach is column or transpose and one_shot off";
+    check.require(can || config.foreign_starts == 0.0, "foreign_starts", rule, config.foreign_starts);
     check.range("temperature", config.temperature, 0.0, 10.0);
     check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
 }
@@ -313,12 +312,7 @@ mod tests {
             (TrainConfig { head: good().head, ..raw(TrainApproach::Transpose { seg_len: 64 }) }, "head", "mse mixture"),
             (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
             (TrainConfig { emphasis: 0.5, ..good() }, "emphasis", "magnitude 0.5"),
-            (TrainConfig { own_predictions: 0.5, ..good() }, "own_predictions", "column transpose 0.5"),
-            (
-                TrainConfig { own_predictions: 0.5, ext_cursor_inc: Some(2), ..column() },
-                "own_predictions",
-                "ext_cursor_inc",
-            ),
+            (TrainConfig { foreign_starts: 0.5, ..good() }, "foreign_starts", "column transpose 0.5"),
             (TrainConfig { principal_components: 8, ..column() }, "principal_components", "column 8"),
             (TrainConfig { peepholes: true, cell: Cell::Gru, ..good() }, "peepholes", "LSTM"),
             (TrainConfig { cell: Cell::Clockwork, clock_groups: 7, ..good() }, "clock_groups", "256 7"),

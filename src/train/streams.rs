@@ -3,7 +3,7 @@
 use super::{
     config::TrainConfig,
     dataset::Dataset,
-    mistakes::Mistakes,
+    foreign::ForeignSounds,
     rows::{Cut, Rows},
 };
 use crate::dsp::random::Random;
@@ -34,8 +34,8 @@ pub(super) struct Streams {
     pub places: Vec<Place>,
     /// The song under way (`one_shot`).
     pub song: u32,
-    /// Of the streams that hear themselves.
-    pub mistakes: Mistakes,
+    /// What the first streams have heard before.
+    pub foreign: ForeignSounds,
     pub random: Random,
 }
 
@@ -43,7 +43,7 @@ impl Streams {
     /// Evenly spread over the material.
     pub fn new(config: &TrainConfig, data: &Dataset, mut random: Random) -> Self {
         if config.one_shot {
-            return Self { places: vec![(0, 0)], song: 0, mistakes: Mistakes::new(config, &data.cut), random };
+            return Self { places: vec![(0, 0)], song: 0, foreign: ForeignSounds::new(config, &data.cut), random };
         }
         let places = (0..config.streams)
             .map(|stream| {
@@ -52,7 +52,7 @@ impl Streams {
                 (lattice, (u64::from(starts) * stream as u64 / config.streams as u64) as u32 * data.cut.grid as u32)
             })
             .collect();
-        Self { places, song: 0, mistakes: Mistakes::new(config, &data.cut), random }
+        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), random }
     }
 
     /// Updates of an epoch.
@@ -83,7 +83,7 @@ impl Streams {
         let streams = segment.restarted.len() / cut.rows;
         let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
         let mut noise = vec![0.0f32; reach];
-        for stream in self.mistakes.count()..streams {
+        for stream in 0..streams {
             noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
             for step in 0..segment.steps {
                 for row in 0..cut.rows {
@@ -99,26 +99,21 @@ impl Streams {
         let (cut, steps) = (&data.cut, config.bptt);
         let mut restarted = vec![config.reset_state; self.places.len()];
         for (stream, (place, restarted)) in self.places.iter_mut().zip(&mut restarted).enumerate() {
-            let own = stream < self.mistakes.count();
             let ended = place.1 as usize > last_place(config, data, place.0);
-            let jump = self.random.uniform() < config.restart || (ended && !own);
-            if own {
-                // Samples have one lattice; where one ends the stream finds its way from there.
-                let Rows::Samples(material) = &data.rows else { continue };
-                let places = starts(config, data, 0) as usize;
-                if jump {
-                    place.1 = self.mistakes.jump(stream, material, places, &mut self.random) as u32;
-                    *restarted = true;
-                } else if ended || self.mistakes.lost(stream) {
-                    place.1 = self.mistakes.find_back(stream, place.1 as usize, material, places) as u32;
-                }
-            } else if jump {
+            if self.random.uniform() < config.restart || ended {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
+                if let (true, Rows::Samples(material)) = (stream < self.foreign.count(), &data.rows) {
+                    *place = (0, 0);
+                    self.foreign.begin(stream, material, &mut self.random);
+                    // A network that has heard a seed has no state of zeros.
+                    *restarted = self.random.below(2) == 0;
+                }
             }
         }
-        let segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
+        let mut segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
+        self.foreign.add(&mut segment, cut);
         self.places.iter_mut().for_each(|place| place.1 += (steps * cut.advance) as u32);
         segment
     }

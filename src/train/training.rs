@@ -7,15 +7,15 @@ use super::{
     dataset::Dataset,
     dropout::Dropout,
     error::TrainError,
+    foreign::ForeignSounds,
     journal::{EpochEntry, Errors, StepEntry},
     ledger::Ledger,
     loss::{Loss, loss},
-    mistakes::Mistakes,
     network::{Initialisation, TrainedNetwork},
     observer::Progress,
     optimiser::{Gradient, Memory, Plateau, learning_rate},
-    streams::{Evaluation, Segment, Streams},
-    tensors::{first_not_finite, values},
+    streams::{Evaluation, Streams},
+    tensors::first_not_finite,
 };
 use crate::{
     dsp::random::{Random, mix64},
@@ -116,11 +116,8 @@ impl<'a> Training<'a> {
         gradient.clear();
         let (mut sum, mut steps) = (0.0f64, 0usize);
         loop {
-            let mut segment = self.streams.next(self.config, self.data);
+            let segment = self.streams.next(self.config, self.data);
             self.state.iter_mut().for_each(|layer| layer.forget(&segment.restarted));
-            if self.streams.mistakes.count() > 0 {
-                self.hear_itself(&mut segment)?;
-            }
             let dropout = self.config.use_dropout.then_some(Dropout {
                 input_keep: self.config.input_keep,
                 output_keep: self.config.output_keep,
@@ -175,16 +172,6 @@ impl<'a> Training<'a> {
             rate,
         };
         Ok((progress, StepEntry { step: self.step, loss: mean, rate, gradient_norm: norm }))
-    }
-
-    /// Streams hear what the network predicts as it is now, step after step; its state stays where it is.
-    fn hear_itself(&mut self, segment: &mut Segment) -> Result<(), TrainError> {
-        let mut state = self.state.clone();
-        let Streams { mistakes, random, .. } = &mut self.streams;
-        mistakes.hear(segment, &self.data.cut, self.config.feedback_noise, random, |inputs| {
-            let output = self.network.forward(inputs, &mut state, None)?.detach();
-            Ok(values([&output], |[output]| output.to_vec())?)
-        })
     }
 
     fn diverged(&self, tensor: &str, found: String) -> TrainError {
@@ -273,7 +260,7 @@ impl<'a> Training<'a> {
             dropout_random: self.dropout.state(),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
-        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams.mistakes)
+        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams.foreign)
     }
 
     pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
@@ -300,10 +287,10 @@ impl<'a> Training<'a> {
         {
             return Err(fail(format!("{} places in the material", self.config.streams), "others".into()));
         }
-        let mut mistakes = Mistakes::new(self.config, &self.data.cut);
-        file.restore(&self.network, &mut self.memory, &mut self.state, &mut mistakes)?;
+        let mut foreign = ForeignSounds::new(self.config, &self.data.cut);
+        file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign)?;
         self.streams = Streams {
-            mistakes,
+            foreign,
             places: counters.places,
             song: counters.song,
             random: Random::from_state(counters.streams_random),
