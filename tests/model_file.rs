@@ -86,6 +86,53 @@ fn every_kind_of_model_comes_back_as_it_was_written() {
 }
 
 #[test]
+fn half_precision_is_half_as_large_and_comes_back_rounded() {
+    for (_, kind, data) in models::all_kinds() {
+        let bytes = data.to_half_bytes();
+        let rounded = read(&bytes).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!(rounded.config(), data.config(), "{kind}");
+        let mut saved = 0;
+        for tensor in data.config().tensors() {
+            let pairs = rounded.tensor(&tensor.name).iter().zip(data.tensor(&tensor.name));
+            let matrix = tensor.shape.len() == 2;
+            // 11 significant bits.
+            let bound = |x: f32| if matrix { x.abs() / 2048.0 + 3e-8 } else { 0.0 };
+            assert!(pairs.clone().all(|(a, b)| (a - b).abs() <= bound(*b)), "{kind}: {}", tensor.name);
+            saved += if matrix { 2 * pairs.len() } else { 0 };
+        }
+        let whole = data.to_bytes();
+        assert_eq!(whole.len() - header_end(&whole), bytes.len() - header_end(&bytes) + saved, "{kind}");
+        assert_eq!(rounded.to_half_bytes(), bytes, "{kind}: rounding twice changes nothing");
+
+        let end = header_end(&bytes);
+        for cut in [end, end + 1, bytes.len() - 1] {
+            refused(&bytes[..cut], &format!("{kind} cut after {cut} bytes"));
+        }
+        // The first tensor of the file is one of 16 bits or one of 32: ones everywhere are a NaN in both.
+        let mut wild = bytes;
+        wild[end..end + 4].fill(0xff);
+        let error = refused(&wild, "a weight that is no number");
+        assert!(error.contains("expected finite numbers"), "{error}");
+    }
+}
+
+#[test]
+fn a_number_too_large_for_half_precision_keeps_its_matrix_whole() {
+    let (_, kind, data) = models::all_kinds().swap_remove(0);
+    let tensors = data.config().tensors().into_iter().map(|tensor| {
+        let mut values = data.tensor(&tensor.name).to_vec();
+        if tensor.name == "out.weight" {
+            values[3] = 65_520.0;
+        }
+        (tensor.name, values)
+    });
+    let large = ModelData::new(data.config().clone(), tensors.collect(), Path::new(NAME)).unwrap();
+    let read = read(&large.to_half_bytes()).unwrap();
+    assert_eq!(read.tensor("out.weight"), large.tensor("out.weight"), "{kind}");
+    assert_ne!(read.tensor("rnn.weight_hh_l0"), large.tensor("rnn.weight_hh_l0"), "{kind}");
+}
+
+#[test]
 fn a_file_cut_anywhere_is_refused() {
     for (_, kind, data) in models::all_kinds() {
         let bytes = data.to_bytes();
@@ -134,13 +181,13 @@ fn each_fault_is_its_own_error() {
         header["out.base"] = tensor;
     });
     let error = refused(&renamed, "missing tensor");
-    assert!(error.contains("tensor `out.bias`: expected F32 [51], found nothing"), "{error}");
+    assert!(error.contains("tensor `out.bias`: expected F32 or F16 [51], found nothing"), "{error}");
     let reshaped = with_header(&bytes, |header| header["out.weight"]["shape"] = json!([12, 51]));
     let error = refused(&reshaped, "wrong shape");
-    assert!(error.contains("tensor `out.weight`: expected F32 [51, 12], found F32 [12, 51]"), "{error}");
+    assert!(error.contains("tensor `out.weight`: expected F32 or F16 [51, 12], found F32 [12, 51]"), "{error}");
     let retyped = with_header(&bytes, |header| header["out.weight"]["dtype"] = "I32".into());
     let error = refused(&retyped, "wrong type");
-    assert!(error.contains("tensor `out.weight`: expected F32 [51, 12], found I32 [51, 12]"), "{error}");
+    assert!(error.contains("tensor `out.weight`: expected F32 or F16 [51, 12], found I32 [51, 12]"), "{error}");
 
     for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut wild = bytes.clone();
@@ -187,7 +234,7 @@ fn absurd_numbers_are_refused_before_memory_is_taken() {
     // A network that would need 16 GiB: the file would have to hold it, so nothing is allocated.
     let vast = with_config(&bytes, |config| (config["hidden"], config["layers"]) = (8192.into(), 16.into()));
     let error = refused(&vast, "a vast network");
-    assert!(error.contains("tensor `rnn.weight_ih_l0`: expected F32 [32768, 8]"), "{error}");
+    assert!(error.contains("tensor `rnn.weight_ih_l0`: expected F32 or F16 [32768, 8]"), "{error}");
 }
 
 #[test]

@@ -131,6 +131,16 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             "transpose",
             raw(&["approach={\"kind\":\"transpose\",\"seg_len\":32}", "num_unrollings=5", "int_cursor_inc=8"]),
         ),
+        ("column after another sound", raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "foreign_starts=0.5"])),
+        (
+            "transpose after another sound",
+            raw(&[
+                "approach={\"kind\":\"transpose\",\"seg_len\":32}",
+                "num_unrollings=5",
+                "int_cursor_inc=8",
+                "foreign_starts=1",
+            ]),
+        ),
         (
             "one shot",
             raw(&["approach={\"kind\":\"sample\"}", "one_shot=true", "streams=1", "bptt=500", "optimiser=rprop"]),

@@ -24,9 +24,8 @@ impl FrameAnalyser {
     /// An analyser for a validated configuration.
     pub fn new(config: &ModelConfig) -> Self {
         let kind = match config.approach {
-            Approach::Vector { emphasis, .. } => Kind::Samples { scaling: config.scaling, emphasis },
-            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => {
-                Kind::Samples { scaling: config.scaling, emphasis: 0.0 }
+            Approach::Vector { .. } | Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => {
+                Kind::Samples { scaling: config.scaling, emphasis: config.pre_emphasis() }
             }
             Approach::Magnitude { window, magnitude_peak, power, .. } => {
                 Kind::Magnitudes { stft: MagnitudeStft::new(window, config.fft_samples()), magnitude_peak, power }

@@ -140,11 +140,12 @@ impl Continuation {
         let frame_size = network.frame_size();
         let fresh = if network.config().slides() {
             assert_eq!(window.len(), network.config().window_samples());
-            let (before, newest) = window.split_at(window.len() - 1);
+            let length = window.len();
             if !self.feeding {
-                network.stack.prime(&mut self.state, |slots| self.analyser.frame(before, slots));
+                network.stack.prime(&mut self.state, |slots| self.analyser.frame(&window[..length - 1], slots));
             }
-            newest
+            // With emphasis a sample is heard beside the one before it.
+            &window[length - 1 - usize::from(network.config().pre_emphasis() > 0.0)..]
         } else {
             window
         };

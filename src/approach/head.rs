@@ -24,17 +24,20 @@ pub(super) fn draw(
             let means = &rest[chosen * features..][..features];
             let log_scales = &rest[(components + chosen) * features..][..features];
             for (((slot, &x), &mean), &log_scale) in next.iter_mut().zip(current).zip(means).zip(log_scales) {
-                let scale = libm::expf(log_scale.clamp(LOG_SCALE_LEAST, LOG_SCALE_MOST));
+                let scale = libm::expf(log_scale.clamp(log_scale_least(features), LOG_SCALE_MOST));
                 *slot = if residual { x } else { 0.0 } + mean + temperature * scale * random.normal();
             }
         }
     }
 }
 
-/// Bounds of the logarithm of a scale, in training and here: neither certainty nor explosion.
-/// The least is the logarithm of 0.02.
-pub(crate) const LOG_SCALE_LEAST: f32 = -3.912_023;
-/// See [`LOG_SCALE_LEAST`].
+/// The least logarithm of a scale, in training and here, so that nothing is certain: of 0.02, or, where a single sample is
+/// predicted, whose errors are heard as noise below all that sounds, of 0.001.
+pub(crate) fn log_scale_least(features: usize) -> f32 {
+    if features == 1 { -6.907_755 } else { -3.912_023 }
+}
+
+/// The largest, so that nothing explodes.
 pub(crate) const LOG_SCALE_MOST: f32 = 2.0;
 
 /// The component in whose part of the summed weights `point` (0…1) lies.

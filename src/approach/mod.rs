@@ -20,7 +20,7 @@ pub use analyser::FrameAnalyser;
 pub use continuation::Continuation;
 pub use ensemble::{Predicting, predict_together};
 #[cfg(feature = "train")]
-pub(crate) use head::{LOG_SCALE_LEAST, LOG_SCALE_MOST};
+pub(crate) use head::{LOG_SCALE_MOST, log_scale_least};
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed};
 pub use precision::PRECISION_BOUND;

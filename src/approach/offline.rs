@@ -58,6 +58,7 @@ mod tests {
             peepholes: false,
             clock_groups: 0,
             residual_layers: false,
+            emphasis: 0.0,
             tanh_output: false,
             head,
             sample_rate_hz: 8000,

@@ -58,9 +58,14 @@ impl FrameSynth {
                 gain,
                 last: 0.0,
             },
-            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => {
-                Kind::Samples { scaling: config.scaling, hop: 1, tail: Vec::new(), emphasis: 0.0, gain: 1.0, last: 0.0 }
-            }
+            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => Kind::Samples {
+                scaling: config.scaling,
+                hop: 1,
+                tail: Vec::new(),
+                emphasis: config.pre_emphasis(),
+                gain: 1.0,
+                last: 0.0,
+            },
             Approach::Magnitude { window, hop, peak_picking, magnitude_peak, power, sharpen, .. } => {
                 let fft = config.fft_samples();
                 let window = blackman(window);

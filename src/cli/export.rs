@@ -33,6 +33,9 @@ pub struct ExportArgs {
     /// Python file to write that loads FILE; it is printed where this is not given
     #[arg(long, value_name = "FILE.py")]
     pub script: Option<PathBuf>,
+    /// Write a model of half the size instead, which the plugin and `sympathy` play: matrices in 16-bit floats
+    #[arg(long, conflicts_with_all = ["rnn_prefix", "linear_prefix", "script"])]
+    pub half: bool,
 }
 
 /// Examples for the help.
@@ -41,6 +44,7 @@ EXAMPLES:
   sympathy export guitar.safetensors --out plain.safetensors
   sympathy export piano-magnitude --out piano.pt --script piano.py
   sympathy export noize.safetensors --out noize.pt --rnn-prefix lstm --linear-prefix fc
+  sympathy export guitar.safetensors --half --out small.safetensors    a smaller model, not for PyTorch
 
 Nothing is lost: sympathy import makes the same model of FILE again. To train it further in PyTorch take .safetensors, and
 save as the script says: torch.save does not keep the configuration.";
@@ -59,7 +63,7 @@ fn python_name(text: &str) -> Result<String, String> {
 /// # Errors
 /// If the model is refused or a file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), CliError> {
-    let torch = args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
+    let torch = !args.half && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
     check_output(&args.out, if torch { "pt" } else { "safetensors" })?;
     refuse_same_places(&[("the model", Path::new(&args.model))], &[("the output", &args.out)])?;
     if let Some(script) = &args.script {
@@ -73,6 +77,12 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
         });
     }
     let model = read_model(&args.model)?;
+    if args.half {
+        let bytes = model.to_half_bytes();
+        replace_file(&args.out, |part| fs::write(part, &bytes))?;
+        println!("{}: a model with matrices in 16-bit floats, {} bytes", args.out.display(), bytes.len());
+        return Ok(());
+    }
     let names = Names { rnn: args.rnn_prefix.clone(), linear: args.linear_prefix.clone() };
     let bytes = if torch { to_torch(&model, &names) } else { to_safetensors(&model, &names) };
     replace_file(&args.out, |part| fs::write(part, &bytes))?;

@@ -57,6 +57,7 @@ pub(super) fn plan(
         peepholes: false,
         clock_groups: 0,
         residual_layers: false,
+        emphasis: 0.0,
         tanh_output: args.tanh_output,
         head: Head::Mse,
         sample_rate_hz,

@@ -84,6 +84,9 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
             text.row("columns", format!("{num_unrollings} of {}, every {}", ms(seg_len), ms(int_cursor_inc)));
         }
     }
+    if config.slides() {
+        text.row("pre-emphasis", config.emphasis);
+    }
     text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
     text.row("network", describe_network(config));
     text.row(

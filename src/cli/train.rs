@@ -4,6 +4,7 @@ use super::{
     error::CliError,
     interrupt::Interrupt,
     live::Live,
+    models_at_hand::read_model,
     output::{check_output, refuse_same_places},
 };
 use crate::{
@@ -33,6 +34,7 @@ EXAMPLES:
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
   sympathy train guitar.json --out guitar.safetensors --resume
+  sympathy train other.json --out other.safetensors --from guitar.safetensors
 
 A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
 for them one by one:
@@ -54,6 +56,9 @@ pub struct TrainArgs {
     /// Change a field of the configuration; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// Begin with the weights of a model of the same sizes; a transpose may begin with a column
+    #[arg(long, value_name = "MODEL")]
+    from: Option<String>,
     /// Go on from the checkpoint; from the beginning if there is none yet
     #[arg(long)]
     resume: bool,
@@ -85,6 +90,7 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
     let (config, data_folder) = configuration(&args)?;
+    let beginning = args.from.as_deref().map(read_model).transpose()?;
     let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
     let files = RunFiles {
         checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
@@ -94,7 +100,10 @@ pub fn run(args: TrainArgs) -> Result<(), CliError> {
     check_places(&inputs, &config, &data_folder, &args.out, &files, overwrite)?;
     let stop = Interrupt::watch()?;
     let trained = in_threads(args.threads, || {
-        let data = Dataset::read(&config, &data_folder)?;
+        let mut data = Dataset::read(&config, &data_folder)?;
+        if let (Some(model), Some(name)) = (&beginning, &args.from) {
+            data.begin_with(model, Path::new(name))?;
+        }
         if stop.is_pressed() {
             return Err(TrainError::Left);
         }

@@ -190,6 +190,9 @@ pub struct ModelConfig {
     pub sample_rate_hz: u32,
     /// Scaling of samples (vector, sample).
     pub scaling: Scaling,
+    /// Where the frame slides: the network hears x\[n\] − emphasis · x\[n−1\]; what it says is put right again. 0: plain samples.
+    #[serde(default, skip_serializing_if = "is_zero_number")]
+    pub emphasis: f32,
     /// Principal components that stand for a frame; 0: the frame itself.
     #[serde(default)]
     pub principal_components: usize,
@@ -214,6 +217,10 @@ pub struct ModelConfig {
 
 fn is_false(flag: &bool) -> bool {
     !flag
+}
+
+fn is_zero_number(number: &f32) -> bool {
+    *number == 0.0
 }
 
 fn is_zero(number: &usize) -> bool {
@@ -242,10 +249,20 @@ impl ModelConfig {
     /// Samples that a step of the seed looks at.
     pub fn window_samples(&self) -> usize {
         match self.approach {
-            Approach::Vector { seg_len, overlap, emphasis, .. } => seg_len + overlap + usize::from(emphasis > 0.0),
+            Approach::Vector { seg_len, overlap, .. } => seg_len + overlap + usize::from(self.pre_emphasis() > 0.0),
             Approach::Magnitude { window, .. } => window,
-            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => seg_len,
+            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => {
+                seg_len + usize::from(self.pre_emphasis() > 0.0)
+            }
             Approach::Sample => 1,
+        }
+    }
+
+    /// What part of the sample before is taken from each sample that the network hears.
+    pub fn pre_emphasis(&self) -> f32 {
+        match self.approach {
+            Approach::Vector { emphasis, .. } => emphasis,
+            _ => self.emphasis,
         }
     }
 

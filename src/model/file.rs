@@ -3,6 +3,7 @@
 use super::{
     config::{Approach, FORMAT_VERSION, ModelConfig},
     error::ModelError,
+    half::{from_half, to_half},
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
@@ -107,19 +108,22 @@ impl ModelData {
             SafeTensors::deserialize(bytes).map_err(|e| container(name, "tensors that fill it", &e.to_string()))?;
         let mut tensors = BTreeMap::new();
         for wanted in config.tensors() {
-            let describe = |dtype: Dtype, shape: &[usize]| format!("{dtype:?} {shape:?}");
             let fail = |actual| ModelError::Tensor {
                 file: name.into(),
                 tensor: wanted.name.clone(),
-                expected: describe(Dtype::F32, &wanted.shape),
+                expected: format!("F32 or F16 {:?}", wanted.shape),
                 actual,
             };
             let view = views.tensor(&wanted.name).map_err(|_| fail("nothing".into()))?;
-            if view.dtype() != Dtype::F32 || view.shape() != wanted.shape {
-                return Err(fail(describe(view.dtype(), view.shape())));
-            }
-            let values: Vec<f32> =
-                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let values: Vec<f32> = match view.dtype() {
+                Dtype::F32 if view.shape() == wanted.shape => {
+                    view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+                }
+                Dtype::F16 if view.shape() == wanted.shape => {
+                    view.data().as_chunks::<2>().0.iter().map(|bytes| from_half(u16::from_le_bytes(*bytes))).collect()
+                }
+                dtype => return Err(fail(format!("{dtype:?} {:?}", view.shape()))),
+            };
             check_finite(&values, &wanted.name, name)?;
             tensors.insert(wanted.name, values);
         }
@@ -145,19 +149,41 @@ impl ModelData {
         written.map_err(io)
     }
 
-    /// The file's bytes.
+    /// The file's bytes, all numbers in 32 bits.
     ///
     /// # Panics
     /// Never: shapes were checked.
     pub fn to_bytes(&self) -> Vec<u8> {
+        self.bytes(|_, _| false)
+    }
+
+    /// A file of about half the size: matrices in half precision, rounded to the nearest; those with a number beyond its range
+    /// (65 504), and all vectors, stay in 32 bits.
+    ///
+    /// # Panics
+    /// Never: shapes were checked.
+    pub fn to_half_bytes(&self) -> Vec<u8> {
+        self.bytes(|shape, values| {
+            shape.len() == 2 && values.iter().all(|&value| from_half(to_half(value)).is_finite())
+        })
+    }
+
+    /// `halved`: whether a tensor of a shape and values is to be written in half precision.
+    fn bytes(&self, halved: impl Fn(&[usize], &[f32]) -> bool) -> Vec<u8> {
         let json = serde_json::to_string(&self.config).expect("a configuration is plain data");
         let shapes = self.config.tensors();
-        let raw: Vec<Vec<u8>> = shapes
+        let raw: Vec<(Dtype, Vec<u8>)> = shapes
             .iter()
-            .map(|tensor| self.tensors[&tensor.name].iter().flat_map(|value| value.to_le_bytes()).collect())
+            .map(|tensor| {
+                let values = &self.tensors[&tensor.name];
+                match halved(&tensor.shape, values) {
+                    true => (Dtype::F16, values.iter().flat_map(|&value| to_half(value).to_le_bytes()).collect()),
+                    false => (Dtype::F32, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+                }
+            })
             .collect();
-        let views = shapes.iter().zip(&raw).map(|(tensor, bytes)| {
-            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).expect("shapes were checked");
+        let views = shapes.iter().zip(&raw).map(|(tensor, (dtype, bytes))| {
+            let view = TensorView::new(*dtype, tensor.shape.clone(), bytes).expect("shapes were checked");
             (tensor.name.clone(), view)
         });
         let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);

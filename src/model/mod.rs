@@ -8,6 +8,7 @@ mod error;
 #[cfg(feature = "train")]
 pub mod export;
 mod file;
+mod half;
 #[cfg(feature = "train")]
 pub mod import;
 mod rules;

@@ -70,6 +70,7 @@ impl ModelConfig {
                 Head::Mixture { components, .. } => size("components", components, 1, 64),
                 Head::Mse => None,
             })
+            .or_else(|| number("emphasis", self.emphasis, 0.0, if self.slides() { 0.999 } else { 0.0 }))
             .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
             .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
             .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))

@@ -1,8 +1,8 @@
 //! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
 
 use super::{
-    cells::LayerState, error::TrainError, files::write_whole, gradient::Named, ledger::Ledger, network::TrainedNetwork,
-    optimiser::Memory, streams::Place,
+    cells::LayerState, error::TrainError, files::write_whole, foreign::ForeignSounds, gradient::Named, ledger::Ledger,
+    network::TrainedNetwork, optimiser::Memory, streams::Place,
 };
 use crate::dsp::random::mix64;
 use candle_core::{Device, Tensor};
@@ -50,6 +50,7 @@ pub(super) fn write(
     network: &TrainedNetwork,
     memory: &Memory,
     state: &[LayerState],
+    foreign: &ForeignSounds,
 ) -> Result<(), TrainError> {
     let mut tensors: Named = network.tensors()?.into_iter().map(|(name, v)| (format!("weight/{name}"), v)).collect();
     for (prefix, moments) in [("first", &memory.first), ("second", &memory.second)] {
@@ -58,6 +59,9 @@ pub(super) fn write(
     for (layer, LayerState { h, c, .. }) in state.iter().enumerate() {
         tensors.insert(format!("state/h{layer}"), h.clone());
         tensors.insert(format!("state/c{layer}"), c.clone());
+    }
+    if foreign.count() > 0 {
+        tensors.insert("streams/foreign".into(), foreign.numbers());
     }
     let fail = |found: String| failed(path, "a place to write", found);
     let bytes: BTreeMap<String, Vec<u8>> = tensors
@@ -112,6 +116,7 @@ impl File {
         network: &TrainedNetwork,
         memory: &mut Memory,
         state: &mut [LayerState],
+        foreign: &mut ForeignSounds,
     ) -> Result<(), TrainError> {
         let fail = |expected: &str, found: String| failed(&self.path, expected, found);
         let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
@@ -145,6 +150,10 @@ impl File {
             state.h = take(format!("state/h{layer}"), state.h.len())?;
             state.c = take(format!("state/c{layer}"), state.c.len())?;
             state.tick = tick;
+        }
+        if foreign.count() > 0 {
+            let count = foreign.numbers().len();
+            foreign.restore(&take("streams/foreign".into(), count)?);
         }
         Ok(())
     }

@@ -29,6 +29,9 @@ pub struct TrainConfig {
     pub normalise_rms_db: Option<f32>,
     /// How samples are scaled.
     pub scaling: SampleScaling,
+    /// Column, transpose: the network hears each sample less this part of the one before. Errors then have the material's own
+    /// falling spectrum.
+    pub emphasis: f32,
     /// How audio becomes steps.
     pub approach: TrainApproach,
     /// Rows of the matrix that is one input: stretches that begin `int_cursor_inc` apart, each with a state of its own. They
@@ -88,6 +91,9 @@ pub struct TrainConfig {
     pub reg_amount: f64,
     /// Standard deviation of the noise added to the features that the network hears (not to those it predicts).
     pub input_noise: f32,
+    /// Column, transpose: part of the streams that have heard something else than the material when they jump, and go on
+    /// with its beginning.
+    pub foreign_starts: f32,
     /// How weights move.
     #[serde(alias = "optimizer")]
     pub optimiser: Optimiser,
@@ -151,6 +157,7 @@ impl Default for TrainConfig {
             trim_silence_db: Some(-50.0),
             normalise_rms_db: None,
             scaling: SampleScaling::Zscore,
+            emphasis: 0.0,
             approach: TrainApproach::magnitude(),
             num_unrollings: 1,
             int_cursor_inc: None,
@@ -178,6 +185,7 @@ impl Default for TrainConfig {
             regularization: false,
             reg_amount: 1e-4,
             input_noise: 0.3,
+            foreign_starts: 0.0,
             optimiser: Optimiser::Adam,
             lr: 2e-3,
             lr_schedule: LrSchedule::Cosine,

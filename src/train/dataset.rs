@@ -40,6 +40,8 @@ pub struct Dataset {
     offsets: usize,
     /// Tensors of the projection, under the names of the model file.
     pub(super) projection: BTreeMap<String, Vec<f32>>,
+    /// What weights begin with instead of random numbers; see [`Self::begin_with`].
+    pub(super) first_weights: BTreeMap<String, Vec<f32>>,
     /// Part of the variance that the principal components hold; 1 without.
     pub kept_variance: f32,
     /// Seconds of sound, silences cut out.
@@ -105,6 +107,7 @@ impl Dataset {
             seconds: sound.len() as f32 / model.sample_rate_hz as f32,
             validation: Rows::of(&held_out, &model, pca.as_ref(), 1),
             projection: pca.as_ref().map(|pca| projection_tensors(pca, &rows)).unwrap_or_default(),
+            first_weights: BTreeMap::new(),
             offsets: config.offsets,
             cut,
             rows,
@@ -223,6 +226,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         peepholes: config.peepholes,
         clock_groups: if config.cell == Cell::Clockwork { config.clock_groups } else { 0 },
         residual_layers: config.use_residual,
+        emphasis: config.emphasis,
         tanh_output: config.tanh_output,
         head: config.head,
         sample_rate_hz: config.sample_rate_hz,

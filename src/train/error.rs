@@ -50,6 +50,16 @@ pub enum TrainError {
         /// What is.
         actual: String,
     },
+    /// A model cannot be what a training begins with.
+    #[error("{}: expected {expected}, found {actual}", path.display())]
+    Beginning {
+        /// The model.
+        path: PathBuf,
+        /// What should be there.
+        expected: String,
+        /// What is.
+        actual: String,
+    },
     /// It was stopped before it began.
     #[error("stopped before the first step; nothing was written")]
     Left,

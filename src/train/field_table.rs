@@ -77,6 +77,10 @@ fn mixture(config: &TrainConfig) -> bool {
     !mse(config)
 }
 
+fn slides(config: &TrainConfig) -> bool {
+    matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. })
+}
+
 fn dropout(config: &TrainConfig) -> bool {
     config.use_dropout
 }
@@ -174,6 +178,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("approach.kind", Approach, APPROACHES, always, "how audio becomes steps of the network and steps become audio"),
     field("approach.seg_len", Approach, WHOLE, segments, "samples of a segment (a step, or what a step looks at)"),
     field("approach.overlap", Approach, WHOLE, vector, "samples that neighbouring predictions share and are cross-faded over"),
+    field("emphasis", Approach, PART, slides, "pre-emphasis: the network hears each sample less this part of the one before"),
     field("approach.emphasis", Approach, PART, vector, "pre-emphasis: the network hears each sample less this part of the one before"),
     field("approach.gain", Approach, NUMBER, vector, "gain of what is predicted"),
     field("approach.window", Approach, WHOLE, magnitude, "length of the window of a spectrum in samples"),
@@ -213,6 +218,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("reg_amount", Regularisation, NUMBER, regularised, "how much the weights' squares count in the loss"),
     field("weight_decay", Regularisation, NUMBER, adam, "decoupled weight decay of the matrices (AdamW)"),
     field("input_noise", Regularisation, NUMBER, always, "deviation of the noise added to what the network hears: it learns to find back"),
+    field("foreign_starts", Regularisation, PART, slides, "part of the streams that begin after another sound than the material"),
 
     field("optimiser", Training, OPTIMISERS, always, "how gradients become changes of the weights"),
     field("lr", Training, NUMBER, always, "learning rate at the beginning"),
@@ -265,6 +271,7 @@ pub(super) const MORE: &[(&str, &str)] = &[
     ("layers", "A second layer helps with minutes of material; half a minute is learned by one."),
     ("use_dropout", "It makes the network rely on no single unit, and keeps a squared error from settling on a constant."),
     ("input_noise", "While it sounds, a network hears its own mistakes; while it is trained it hears none. Noise teaches it to find back."),
+    ("foreign_starts", "A network that has only ever heard its material may hum what a performer played for ever. This teaches it to begin."),
     ("lr", "Too large: the loss jumps or the training stops with a number that is none. Too small: nothing happens. Change it by threes."),
     ("epochs", "Where only minutes end a training, another run gives other weights: the schedule follows the clock."),
     ("bptt", "How far back the network can learn to look: steps × hop. The state itself goes on beyond it."),

@@ -14,7 +14,7 @@ const MAX_MEASURED_ROWS: usize = 20_000;
 pub(super) fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
     let emphasis = match config.approach {
         TrainApproach::Vector { emphasis, .. } => emphasis,
-        _ => 0.0,
+        _ => config.emphasis,
     };
     match config.scaling {
         SampleScaling::None => return Scaling { mean: 0.0, std: 1.0 },

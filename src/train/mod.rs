@@ -4,6 +4,7 @@
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
+mod beginning;
 mod calibrate;
 mod cells;
 mod checkpoint;
@@ -16,6 +17,7 @@ mod field_table;
 mod fields;
 mod figures;
 pub mod files;
+mod foreign;
 mod gradient;
 #[cfg(test)]
 mod gradient_check;

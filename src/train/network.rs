@@ -71,6 +71,16 @@ impl TrainedNetwork {
         })
     }
 
+    /// Other weights for the variables that are named.
+    pub fn take(&self, weights: &BTreeMap<String, Vec<f32>>) -> Result<()> {
+        for (name, values) in weights {
+            if let Some(variable) = self.variables.get(name) {
+                variable.set(&Tensor::from_slice(values, variable.shape(), &Device::Cpu)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// A state of zeros for every layer, for `streams` matrices.
     pub fn zero_state(&self, streams: usize) -> Vec<LayerState> {
         let rows = streams * self.columns;

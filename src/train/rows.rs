@@ -139,10 +139,7 @@ impl Rows {
 
 /// Every sample as a frame of samples holds it: less its mean and part of the one before, in units of the deviation.
 fn heard_samples(sound: &[f32], model: &ModelConfig) -> Vec<f32> {
-    let emphasis = match model.approach {
-        Approach::Vector { emphasis, .. } => emphasis,
-        _ => 0.0,
-    };
+    let emphasis = model.pre_emphasis();
     let scaling = model.scaling;
     let scaled = |x: f32| (x - scaling.mean) / scaling.std;
     if emphasis > 0.0 {

@@ -182,6 +182,10 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let rule =
         if frames { format!("0 to {most}") } else { format!("0, as the approach is {}", config.approach.kind()) };
     check.require(components <= most, "principal_components", rule, components);
+    check.range("emphasis", config.emphasis, 0.0, 0.999);
+    let slides = matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. });
+    let rule = format!("0, as the approach is {}", config.approach.kind());
+    check.require(slides || config.emphasis == 0.0, "emphasis", rule, config.emphasis);
     let fits = components == 0 || frame <= MOST_PCA_FRAME;
     let rule = format!("0, as frames have {frame} numbers, more than {MOST_PCA_FRAME}");
     check.require(fits, "principal_components", rule, components);
@@ -205,6 +209,10 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let drops = !config.use_dropout || keeps.iter().any(|&keep| keep < 1.0);
     check.require(drops, "use_dropout", "false, as input_keep, output_keep and state_keep are 1", true);
     check.range("input_noise", config.input_noise, 0.0, 10.0);
+    check.range("foreign_starts", config.foreign_starts, 0.0, 1.0);
+    let can = slides && !config.one_shot;
+    let rule = "0, unless the approach is column or transpose and one_shot off";
+    check.require(can || config.foreign_starts == 0.0, "foreign_starts", rule, config.foreign_starts);
     check.range("temperature", config.temperature, 0.0, 10.0);
     check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
 }
@@ -303,6 +311,8 @@ mod tests {
         for (config, field, parts) in [
             (TrainConfig { head: good().head, ..raw(TrainApproach::Transpose { seg_len: 64 }) }, "head", "mse mixture"),
             (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
+            (TrainConfig { emphasis: 0.5, ..good() }, "emphasis", "magnitude 0.5"),
+            (TrainConfig { foreign_starts: 0.5, ..good() }, "foreign_starts", "column transpose 0.5"),
             (TrainConfig { principal_components: 8, ..column() }, "principal_components", "column 8"),
             (TrainConfig { peepholes: true, cell: Cell::Gru, ..good() }, "peepholes", "LSTM"),
             (TrainConfig { cell: Cell::Clockwork, clock_groups: 7, ..good() }, "clock_groups", "256 7"),

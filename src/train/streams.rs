@@ -3,6 +3,7 @@
 use super::{
     config::TrainConfig,
     dataset::Dataset,
+    foreign::ForeignSounds,
     rows::{Cut, Rows},
 };
 use crate::dsp::random::Random;
@@ -33,6 +34,8 @@ pub(super) struct Streams {
     pub places: Vec<Place>,
     /// The song under way (`one_shot`).
     pub song: u32,
+    /// What the first streams have heard before.
+    pub foreign: ForeignSounds,
     pub random: Random,
 }
 
@@ -40,7 +43,7 @@ impl Streams {
     /// Evenly spread over the material.
     pub fn new(config: &TrainConfig, data: &Dataset, mut random: Random) -> Self {
         if config.one_shot {
-            return Self { places: vec![(0, 0)], song: 0, random };
+            return Self { places: vec![(0, 0)], song: 0, foreign: ForeignSounds::new(config, &data.cut), random };
         }
         let places = (0..config.streams)
             .map(|stream| {
@@ -49,7 +52,7 @@ impl Streams {
                 (lattice, (u64::from(starts) * stream as u64 / config.streams as u64) as u32 * data.cut.grid as u32)
             })
             .collect();
-        Self { places, song: 0, random }
+        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), random }
     }
 
     /// Updates of an epoch.
@@ -65,23 +68,52 @@ impl Streams {
         let mut segment =
             if config.one_shot { self.next_of_song(config, data) } else { self.next_of_all(config, data) };
         if config.input_noise > 0.0 {
-            segment.inputs.iter_mut().for_each(|x| *x += config.input_noise * self.random.normal());
+            if data.model.slides() {
+                self.add_noise_to_samples(config.input_noise, &data.cut, &mut segment);
+            } else {
+                segment.inputs.iter_mut().for_each(|x| *x += config.input_noise * self.random.normal());
+            }
         }
         segment
+    }
+
+    /// Rows that slide hear the same samples again and again. A sample has one noise for all of them, as it has when it is
+    /// predicted and fed back; were it another one each time, the network would learn to average it away.
+    fn add_noise_to_samples(&mut self, deviation: f32, cut: &Cut, segment: &mut Segment) {
+        let streams = segment.restarted.len() / cut.rows;
+        let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
+        let mut noise = vec![0.0f32; reach];
+        for stream in 0..streams {
+            noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
+            for step in 0..segment.steps {
+                for row in 0..cut.rows {
+                    let at = ((step * streams + stream) * cut.rows + row) * cut.inputs;
+                    let of_row = &noise[step * cut.advance + row * cut.row_distance..][..cut.inputs];
+                    segment.inputs[at..at + cut.inputs].iter_mut().zip(of_row).for_each(|(x, n)| *x += n);
+                }
+            }
+        }
     }
 
     fn next_of_all(&mut self, config: &TrainConfig, data: &Dataset) -> Segment {
         let (cut, steps) = (&data.cut, config.bptt);
         let mut restarted = vec![config.reset_state; self.places.len()];
-        for (place, restarted) in self.places.iter_mut().zip(&mut restarted) {
-            let jump = self.random.uniform() < config.restart;
-            if jump || place.1 as usize > last_place(config, data, place.0) {
+        for (stream, (place, restarted)) in self.places.iter_mut().zip(&mut restarted).enumerate() {
+            let ended = place.1 as usize > last_place(config, data, place.0);
+            if self.random.uniform() < config.restart || ended {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
+                if let (true, Rows::Samples(material)) = (stream < self.foreign.count(), &data.rows) {
+                    *place = (0, 0);
+                    self.foreign.begin(stream, material, &mut self.random);
+                    // A network that has heard a seed has no state of zeros.
+                    *restarted = self.random.below(2) == 0;
+                }
             }
         }
-        let segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
+        let mut segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
+        self.foreign.add(&mut segment, cut);
         self.places.iter_mut().for_each(|place| place.1 += (steps * cut.advance) as u32);
         segment
     }

@@ -7,6 +7,7 @@ use super::{
     dataset::Dataset,
     dropout::Dropout,
     error::TrainError,
+    foreign::ForeignSounds,
     journal::{EpochEntry, Errors, StepEntry},
     ledger::Ledger,
     loss::{Loss, loss},
@@ -58,6 +59,7 @@ impl<'a> Training<'a> {
         let random = |purpose: u64| Random::new(mix64(config.random_seed) ^ purpose);
         let init = Initialisation { forget_bias: config.forget_bias, weight_stddev: config.weight_stddev };
         let network = TrainedNetwork::new(&data.model, &init, &mut random(1))?;
+        network.take(&data.first_weights)?;
         Ok(Self {
             config,
             data,
@@ -258,7 +260,7 @@ impl<'a> Training<'a> {
             dropout_random: self.dropout.state(),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
-        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state)
+        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams.foreign)
     }
 
     pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
@@ -285,8 +287,10 @@ impl<'a> Training<'a> {
         {
             return Err(fail(format!("{} places in the material", self.config.streams), "others".into()));
         }
-        file.restore(&self.network, &mut self.memory, &mut self.state)?;
+        let mut foreign = ForeignSounds::new(self.config, &self.data.cut);
+        file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign)?;
         self.streams = Streams {
+            foreign,
             places: counters.places,
             song: counters.song,
             random: Random::from_state(counters.streams_random),

@@ -150,9 +150,9 @@ impl Voice {
         // hop of a vocoder leads away from the last frame of the seed.
         let own_place = match config.approach {
             Approach::Magnitude { window, .. } => (self.end_step - 1) * hop + window as i64 / 2,
-            Approach::Vector { emphasis, .. } => self.end_step * hop + i64::from(emphasis > 0.0),
+            Approach::Vector { .. } => self.end_step * hop + i64::from(config.pre_emphasis() > 0.0),
             Approach::Sample => self.end_step * hop,
-            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => self.end_step - 1 + seg_len as i64,
+            Approach::Column { .. } | Approach::Transpose { .. } => self.end_step - 1 + config.window_samples() as i64,
         };
         self.start_time = start;
         self.fade_in_samples = fade_in_samples;

@@ -31,6 +31,7 @@ pub fn config(approach: Approach, head: Head, principal_components: usize) -> Mo
         peepholes: false,
         clock_groups: 0,
         residual_layers: false,
+        emphasis: 0.0,
         tanh_output: false,
         head,
         sample_rate_hz: 22_050,

@@ -32,6 +32,7 @@ fn model(cell: Cell, layers: usize, hidden: usize, head: Head) -> ModelConfig {
         peepholes: false,
         clock_groups: if cell == Cell::Clockwork { 3 } else { 0 },
         residual_layers: false,
+        emphasis: 0.0,
         tanh_output: false,
         head,
         sample_rate_hz: 8000,
