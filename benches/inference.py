@@ -334,6 +334,11 @@ def build():
     return next(m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "inference")
 
 
+def digits(value):
+    """Three that count, without an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def ratio(found, base, peer):
     return statistics.median(b / a for a, b in zip(found[base], found[peer]))
 
@@ -345,10 +350,10 @@ def show(name, found, markdown):
     best_torch = min((peer for peer in found if peer.startswith("torch")), key=median.get)
     if markdown:
         def cell(peer):
-            return f"{median[peer]:.3g} ({ratio(found, base, peer):.3g} ×)"
+            return f"{digits(median[peer])} ({digits(ratio(found, base, peer))} ×)"
 
         way = best_torch.removeprefix("torch, ")
-        print(f"| {name} | {median[base]:.3g} | {cell(best_torch)}, {way} | {cell('onnxruntime')} |")
+        print(f"| {name} | {digits(median[base])} | {cell(best_torch)}, {way} | {cell('onnxruntime')} |")
         return
     print(f"\n{name}")
     for peer in found:

@@ -27,7 +27,7 @@ impl Tract {
         inputs.append(&mut self.states);
         let mut outputs = self.state.run(inputs)?;
         let y = outputs.remove(0);
-        out.copy_from_slice(y.try_as_plain()?.as_slice::<f32>()?);
+        out.copy_from_slice(y.try_as_plain_ram()?.as_slice::<f32>()?);
         self.states = outputs;
         Ok(())
     }
