@@ -2,7 +2,7 @@
 
 use super::{
     Lanes, PackedMatrix,
-    product::{Operand, Storage, StorageKernel, launch_stored, thin_product},
+    product::{Operand, Pairs, Storage, StorageKernel, launch_stored, thin_product},
     quantise::quantise,
 };
 use crate::nn::Isa;
@@ -55,26 +55,45 @@ impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
                 }
             }
         }
-        for tile in 0..matrix.tiles() {
-            let here = tile * PAIRS..(tile + 1) * PAIRS;
-            let mut sums: [_; V] = from_fn(|v| {
-                let all = voices[v].start.map_or(matrix.bias::<L>(), bytemuck::cast_slice);
-                let start: &[[L::F; 2]] = &all[here.clone()];
-                from_fn::<_, PAIRS, _>(|p| start[p])
-            });
+        let mut done = 0;
+        if let [voice] = &mut voices[..] {
+            // Two tiles at once for a voice alone.
+            for tile in (0..matrix.tiles() / 2 * 2).step_by(2) {
+                let mut sums: [_; 2] = from_fn(|t| start::<L>(matrix, voice, tile + t));
+                for (index, segment) in matrix.segments().iter().enumerate() {
+                    S::accumulate_twice(lanes, segment, tile, operand(voice, index, scales[0]), &mut sums);
+                }
+                sums.iter().enumerate().for_each(|(t, sums)| store::<L>(voice, tile + t, sums));
+            }
+            done = matrix.tiles() / 2 * 2;
+        }
+        for tile in done..matrix.tiles() {
+            let mut sums: [_; V] = from_fn(|v| start::<L>(matrix, &voices[v], tile));
             for (index, segment) in matrix.segments().iter().enumerate() {
-                let operands = from_fn(|v| Operand {
-                    values: voices[v].x[index],
-                    quads: &*voices[v].quads[index],
-                    scale: scales[v][index],
-                });
+                let operands = from_fn(|v| operand(&voices[v], index, scales[v]));
                 S::accumulate(lanes, segment, tile, operands, &mut sums);
             }
-            for (voice, sums) in voices.iter_mut().zip(sums) {
-                bytemuck::cast_slice_mut::<f32, [L::F; 2]>(voice.sums)[here.clone()].copy_from_slice(&sums);
-            }
+            voices.iter_mut().zip(&sums).for_each(|(voice, sums)| store::<L>(voice, tile, sums));
         }
     }
+}
+
+/// What the sums of a tile begin with.
+#[inline(always)]
+fn start<L: Lanes>(matrix: &PackedMatrix, voice: &Factors<'_>, tile: usize) -> Pairs<L, PAIRS> {
+    let all: &[[L::F; 2]] = voice.start.map_or(matrix.bias::<L>(), bytemuck::cast_slice);
+    let here = &all[tile * PAIRS..(tile + 1) * PAIRS];
+    from_fn(|p| here[p])
+}
+
+#[inline(always)]
+fn operand<'a>(voice: &'a Factors<'_>, index: usize, scales: [f32; 2]) -> Operand<'a> {
+    Operand { values: voice.x[index], quads: &*voice.quads[index], scale: scales[index] }
+}
+
+#[inline(always)]
+fn store<L: Lanes>(voice: &mut Factors<'_>, tile: usize, sums: &Pairs<L, PAIRS>) {
+    bytemuck::cast_slice_mut::<f32, [L::F; 2]>(voice.sums)[tile * PAIRS..(tile + 1) * PAIRS].copy_from_slice(sums);
 }
 
 struct Thin<'a> {

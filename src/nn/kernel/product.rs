@@ -35,6 +35,16 @@ pub trait Storage {
         x: [Operand<'_>; V],
         sums: &mut Sums<L, P, V>,
     );
+
+    /// As [`Self::accumulate`] for one voice and two tiles that follow each other, side by side: one alone would leave the
+    /// processor waiting for its sums.
+    fn accumulate_twice<L: Lanes, const P: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: Operand<'_>,
+        sums: &mut [Pairs<L, P>; 2],
+    );
 }
 
 /// As they were trained.
@@ -108,6 +118,29 @@ impl<U: Unit> Storage for U {
         }
         *sums = local;
     }
+
+    #[inline(always)]
+    fn accumulate_twice<L: Lanes, const P: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: Operand<'_>,
+        sums: &mut [Pairs<L, P>; 2],
+    ) {
+        let tiles: [&[U::Stored<L>]; 2] = [segment.tile(tile, P), segment.tile(tile + 1, P)];
+        let mut local = *sums;
+        let columns = tiles[0].chunks_exact(P).zip(tiles[1].chunks_exact(P));
+        for ((first, second), &x) in columns.zip(&x.values[..segment.columns()]) {
+            let factor = lanes.splat(x);
+            for p in 0..P {
+                for (sums, column) in local.iter_mut().zip([first, second]) {
+                    let [a, b] = U::widen(lanes, &column[p]);
+                    sums[p] = [lanes.mul_add(a, factor, sums[p][0]), lanes.mul_add(b, factor, sums[p][1])];
+                }
+            }
+        }
+        *sums = local;
+    }
 }
 
 /// Bytes are no [`Unit`]: their products are summed as whole numbers and scaled once.
@@ -140,13 +173,52 @@ impl Storage for Byte {
             }
         }
         for v in 0..V {
-            let scale = lanes.splat(x[v].scale);
+            add_scaled(lanes, whole[v], scales, x[v].scale, &mut sums[v]);
+        }
+    }
+
+    #[inline(always)]
+    fn accumulate_twice<L: Lanes, const P: usize>(
+        lanes: L,
+        segment: &Segment,
+        tile: usize,
+        x: Operand<'_>,
+        sums: &mut [Pairs<L, P>; 2],
+    ) {
+        let tiles: [&[[L::F; 2]]; 2] = [segment.tile(tile, P), segment.tile(tile + 1, P)];
+        let mut whole: [[[L::I; 2]; P]; 2] = from_fn(|t| {
+            let [_, corrections]: [&[[L::F; 2]]; 2] = segment.scales(tile + t, P);
+            from_fn(|p| corrections[p].map(|bits| lanes.as_whole(bits)))
+        });
+        let columns = tiles[0].chunks_exact(P).zip(tiles[1].chunks_exact(P));
+        for ((first, second), &quad) in columns.zip(&x.quads[..segment.columns().div_ceil(4)]) {
+            let factor = lanes.splat_whole(quad);
             for p in 0..P {
-                for i in 0..2 {
-                    let sum = lanes.to_float(whole[v][p][i]);
-                    sums[v][p][i] = lanes.mul_add(sum, lanes.mul(scales[p][i], scale), sums[v][p][i]);
+                for (whole, column) in whole.iter_mut().zip([first, second]) {
+                    let [a, b] = column[p];
+                    whole[p] = [lanes.dot(a, factor, whole[p][0]), lanes.dot(b, factor, whole[p][1])];
                 }
             }
+        }
+        for (t, (whole, sums)) in whole.into_iter().zip(sums).enumerate() {
+            add_scaled(lanes, whole, segment.scales(tile + t, P)[0], x.scale, sums);
+        }
+    }
+}
+
+/// sums ← sums + whole numbers · what one of them stands for.
+#[inline(always)]
+fn add_scaled<L: Lanes, const P: usize>(
+    lanes: L,
+    whole: [[L::I; 2]; P],
+    scales: &[[L::F; 2]],
+    scale: f32,
+    sums: &mut Pairs<L, P>,
+) {
+    let scale = lanes.splat(scale);
+    for p in 0..P {
+        for i in 0..2 {
+            sums[p][i] = lanes.mul_add(lanes.to_float(whole[p][i]), lanes.mul(scales[p][i], scale), sums[p][i]);
         }
     }
 }
