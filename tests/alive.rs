@@ -92,7 +92,7 @@ fn unseen_seeds(name: &str, model_hz: u32) -> Vec<(String, Vec<f32>)> {
 
 fn network(model: &EmbeddedModel) -> Arc<Network> {
     let data = ModelData::from_bytes(model.bytes, Path::new(model.name)).expect("an embedded model is sound");
-    Arc::new(Network::new(&data, Isa::from_environment()))
+    Arc::new(Network::load(&data, None, Isa::from_environment()))
 }
 
 fn check(name: &str) {
@@ -107,7 +107,10 @@ fn check_network(name: &str, network: Arc<Network>) {
     let most_flux = if matches!(config.approach, Approach::Magnitude { .. }) { 1.5 } else { 2.0 };
     let last = 5 * config.sample_rate_hz as usize;
     let mut dead = Vec::new();
-    println!("{name}: flux, RMS in dB and flatness against the material's, least / median / most");
+    println!(
+        "{name}, {}: flux, RMS in dB and flatness against the material's, least / median / most",
+        network.precision()
+    );
     for (place, seed) in unseen_seeds(name, config.sample_rate_hz) {
         let mut figures: [Vec<f32>; 3] = Default::default();
         for random_seed in 0..RANDOM_SEEDS {
@@ -149,7 +152,7 @@ fn a_model_of_ones_own_is_alive() {
     if let Some(path) = std::env::var_os("SYMPATHY_MODEL") {
         let data = ModelData::read(Path::new(&path)).expect("a good model");
         let name = data.config().name.clone();
-        check_network(&name, Arc::new(Network::new(&data, Isa::from_environment())));
+        check_network(&name, Arc::new(Network::load(&data, None, Isa::from_environment())));
     }
 }
 
