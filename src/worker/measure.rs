@@ -13,6 +13,8 @@ pub const USUAL_HOST_HZ: u32 = 48_000;
 const PARTS: u32 = 5;
 /// A model is measured for this long when it is loaded.
 const AT_LOADING_SECONDS: f64 = 0.02;
+/// A model that seems slow is measured so often.
+const TRIES: u32 = 3;
 /// What every machine manages.
 const MULTIPLICATIONS_PER_SECOND: f64 = 1e9;
 /// A model that is faster than this by its size alone is not measured when it is loaded.
@@ -64,7 +66,7 @@ pub fn measure_voices(network: &Arc<Network>, host_hz: u32, voices: usize, secon
 }
 
 /// The measured factor of a model that is slower than real time on this machine; `None` for all others. Takes up to about
-/// 30 ms, and nothing where the model's size already tells.
+/// 30 ms, three times that where the model seems slow, and nothing where its size already tells.
 pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
     let config = network.config();
     let steps_per_second = f64::from(config.sample_rate_hz) / config.hop_samples() as f64;
@@ -72,8 +74,15 @@ pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
     if MULTIPLICATIONS_PER_SECOND / work > PLAINLY_FAST {
         return None;
     }
-    let factor = measure_voices(network, USUAL_HOST_HZ, 1, AT_LOADING_SECONDS);
-    (factor < 1.0).then_some(factor)
+    // Other programs only ever make it look slower: it is believed to be slow when it was so several times.
+    let mut best = 0.0f64;
+    for _ in 0..TRIES {
+        best = best.max(measure_voices(network, USUAL_HOST_HZ, 1, AT_LOADING_SECONDS));
+        if best >= 1.0 {
+            return None;
+        }
+    }
+    Some(best)
 }
 
 /// A factor of real time as text: two digits that count.
