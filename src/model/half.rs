@@ -1,38 +1,15 @@
 //! Half precision (IEEE 754 binary16), in which a model file may keep its matrices.
 
-/// The nearest half, ties to even; beyond 65 504 an infinity. The payload of a NaN is lost.
+use half::f16;
+
+/// The nearest half, ties to even; beyond 65 504 an infinity. A NaN stays one.
 pub(super) fn to_half(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let sign = (bits >> 16 & 0x8000) as u16;
-    let magnitude = bits & 0x7fff_ffff;
-    if magnitude > 0x7f80_0000 {
-        return sign | 0x7e00;
-    }
-    // 65 520 and more: closer to 2^16 than to the largest half.
-    if magnitude >= 0x477f_f000 {
-        return sign | 0x7c00;
-    }
-    let half = if magnitude < 0x3880_0000 {
-        // Below 2^-14: a multiple of 2^-24. In 0.5 + x the last bit counts exactly these, and the sum rounds as it should.
-        (f32::from_bits(magnitude) + 0.5).to_bits() - 0.5f32.to_bits()
-    } else {
-        // Other exponent bias; 13 bits fewer. A carry out of the fraction raises the exponent, as it should.
-        let rebiased = magnitude - (112 << 23);
-        (rebiased + 0xfff + (rebiased >> 13 & 1)) >> 13
-    };
-    sign | half as u16
+    f16::from_f32(value).to_bits()
 }
 
 /// Exact.
 pub(super) fn from_half(half: u16) -> f32 {
-    let sign = u32::from(half & 0x8000) << 16;
-    let magnitude = u32::from(half & 0x7fff);
-    let bits = match magnitude {
-        0..0x400 => (magnitude as f32 / 16_777_216.0).to_bits(),
-        0x400..0x7c00 => (magnitude << 13) + (112 << 23),
-        _ => magnitude << 13 | 0x7f80_0000,
-    };
-    f32::from_bits(sign | bits)
+    f16::from_bits(half).to_f32()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! How weights are stored while they run.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 /// The storage of a network's weights. Sums are always taken in `f32`, but for [`Self::Int8`], whose products are summed as
 /// whole numbers.
@@ -20,7 +20,7 @@ impl Precision {
     /// Every precision, the most exact first.
     pub const ALL: [Self; 4] = [Self::F32, Self::F16, Self::Bf16, Self::Int8];
 
-    /// The name that [`FromStr`] takes.
+    /// The name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -34,16 +34,5 @@ impl Precision {
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|precision| precision.name() == name)
-            .ok_or_else(|| format!("precision: expected f32, f16, bf16 or int8, found {name}"))
     }
 }

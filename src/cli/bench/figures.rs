@@ -4,12 +4,10 @@ use super::machine::Machine;
 use crate::{
     approach::{Continuation, Network},
     dsp::random::Random,
-    worker::{USUAL_HOST_HZ, measure_voices},
+    worker::{MOST_VOICES, USUAL_HOST_HZ, measure_voices},
 };
 use std::{sync::Arc, time::Instant};
 
-/// The most voices that the plugin plays at once.
-const VOICES: usize = 4;
 /// A batch of steps takes about so long: a look at the clock costs nothing beside it.
 const BATCH_SECONDS: f64 = 2e-3;
 /// What a careful user fills a core with.
@@ -42,7 +40,7 @@ impl Figures {
             weight_bytes,
             step_seconds,
             real_time_factor: factor(1),
-            real_time_factor_4_voices: factor(VOICES),
+            real_time_factor_4_voices: factor(MOST_VOICES),
             read_share: 1e-9 * weight_bytes as f64 / step_seconds / machine.read_gb_per_second(weight_bytes),
             fma_share: 1e-9 * operations / step_seconds / machine.fma_gflops(),
         }
