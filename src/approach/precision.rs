@@ -13,7 +13,7 @@ const SMALL_BYTES: usize = 1 << 20;
 /// The error that a rounding of the weights may leave in a prediction, as a part of the prediction: −40 dB.
 pub const PRECISION_BOUND: f32 = 0.01;
 /// Predictions that are compared.
-const STEPS: usize = 48;
+const STEPS: usize = 16;
 const RANDOM_SEED: u64 = 77;
 
 /// The network with the most compact storage whose predictions stay within [`PRECISION_BOUND`] of the exact ones, step by

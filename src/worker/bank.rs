@@ -154,6 +154,11 @@ impl ModelBank {
         }
     }
 
+    /// Whether the slot holds a model that ships inside the binary.
+    pub fn is_embedded(&self, slot: u8) -> bool {
+        matches!(self.lock().get(usize::from(slot)), Some(Slot { source: Source::Embedded(_), .. }))
+    }
+
     /// The measured factor of real time of a loaded model that is slower than real time on this machine.
     pub fn slowness(&self, slot: u8) -> Option<f64> {
         match self.lock().get(usize::from(slot))?.state {

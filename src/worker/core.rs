@@ -60,6 +60,8 @@ pub struct Core {
     /// Seconds of seed that the model runs in a second.
     warmup_speed: f32,
     wanted_slot: Option<u8>,
+    /// How many of the embedded models have been loaded ahead of their use.
+    embedded_loaded: usize,
     history: History,
     epoch: u32,
     clock_end: i64,
@@ -90,6 +92,7 @@ impl Core {
             network: None,
             warmup_speed: 1.0,
             wanted_slot: None,
+            embedded_loaded: 0,
             history: History::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
@@ -103,12 +106,15 @@ impl Core {
         }
     }
 
-    /// Loads the embedded models, some milliseconds each: switches between them are then never late, in no host.
-    pub fn load_embedded(&self) {
-        for model in EMBEDDED {
-            // One that cannot be loaded says why when it is chosen.
-            let _ = self.bank.load(model.slot);
-        }
+    /// Loads one more embedded model, some milliseconds of work. Returns whether there was one left.
+    pub fn load_another_embedded(&mut self) -> bool {
+        let Some(model) = EMBEDDED.get(self.embedded_loaded) else {
+            return false;
+        };
+        self.embedded_loaded += 1;
+        // One that cannot be loaded says why when it is chosen.
+        let _ = self.bank.load(model.slot);
+        true
     }
 
     /// True while something sounds or is on its way.
@@ -161,7 +167,8 @@ impl Core {
         }
     }
 
-    /// Offline, and before anything has ever played, a model is waited for; otherwise it is loaded beside.
+    /// Embedded models are waited for, for they take milliseconds; so are all others offline, and before anything has ever
+    /// played. Otherwise they are loaded beside.
     fn choose_model(&mut self, values: &ParamValues) {
         let generation = self.bank.generation();
         let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
@@ -175,7 +182,7 @@ impl Core {
             self.networks[index] = self.bank.get(slot);
         }
         if self.networks[index].is_none() && (switched || changed) {
-            if self.mode == RenderMode::Offline || self.network.is_none() {
+            if self.mode == RenderMode::Offline || self.network.is_none() || self.bank.is_embedded(slot) {
                 self.networks[index] = self.bank.load(slot).ok();
             } else {
                 self.shared.meters.count_late_switch();

@@ -4,7 +4,7 @@ use super::{bank::ModelBank, core::Core};
 use crate::{
     dsp::float_mode::FloatMode,
     engine::{
-        EngineConfig, GRID_SAMPLES, MAX_CHANNELS,
+        EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId,
         cell::OutCell,
         link::{Shared, WorkerLink},
     },
@@ -25,6 +25,9 @@ const SLEEP_SOUNDING: Duration = Duration::from_millis(1);
 pub struct Worker {
     link: WorkerLink,
     core: Core,
+    bank: Arc<ModelBank>,
+    /// What the host chose before it plays.
+    first_slot: u8,
     sample_rate_hz: u32,
     reaction_cells: i64,
     too_late_cells: i64,
@@ -41,7 +44,9 @@ impl Worker {
     pub(super) fn new(config: &EngineConfig, link: WorkerLink, reaction_cells: usize, bank: Arc<ModelBank>) -> Self {
         let rate = f64::from(config.sample_rate_hz);
         Self {
-            core: Core::new(config, reaction_cells, bank, Arc::clone(&link.shared)),
+            core: Core::new(config, reaction_cells, Arc::clone(&bank), Arc::clone(&link.shared)),
+            bank,
+            first_slot: config.values.get(ParamId::Model) as u8,
             link,
             sample_rate_hz: config.sample_rate_hz,
             reaction_cells: reaction_cells as i64,
@@ -107,17 +112,23 @@ impl Worker {
         self.delay = per_cell;
     }
 
-    /// Runs on a thread of its own until the handle is dropped.
+    /// Runs on a thread of its own until the handle is dropped. An embedded model that is to play first is loaded before this
+    /// returns (about 20 ms), so that a host that hurries finds it, however busy the machine is; the others as soon as there is
+    /// nothing else to do.
     pub fn spawn(mut self) -> WorkerThread {
+        if self.bank.is_embedded(self.first_slot) {
+            // One that cannot be loaded says why when it is chosen.
+            let _ = self.bank.load(self.first_slot);
+        }
         let shared = Arc::clone(&self.link.shared);
         let reaction =
             Duration::from_secs_f64(self.reaction_cells as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
         let spawned = std::thread::Builder::new().name("sympathy-worker".into()).spawn(move || {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());
-            self.core.load_embedded();
             while !self.link.shared.stop.load(Ordering::Acquire) {
-                if !self.run_once() {
+                // What loads while nothing sounds makes nobody late.
+                if !self.run_once() && (self.core.is_active() || !self.core.load_another_embedded()) {
                     // The audio thread never wakes a live worker: it must look often enough by itself.
                     let sleep = if self.core.is_active() { SLEEP_SOUNDING.min(reaction / 20) } else { reaction / 4 };
                     std::thread::park_timeout(sleep);
