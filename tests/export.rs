@@ -15,7 +15,7 @@ fn exported_models_come_back_bit_for_bit() {
     let clockwork = ModelConfig { cell: Cell::Clockwork, clock_groups: 3, ..gru.clone() };
     let peepholes = ModelConfig { peepholes: true, cell: Cell::Lstm, ..gru.clone() };
     let approach = Approach::Transpose { seg_len: 5, num_unrollings: 3, int_cursor_inc: 2 };
-    let transpose = ModelConfig { cell: Cell::RnnRelu, ..models::config(approach, Head::Mse, 0) };
+    let transpose = ModelConfig { cell: Cell::RnnRelu, ..models::config(approach, mixture, 0) };
     let mut all: Vec<ModelData> = models::all_kinds().into_iter().map(|(_, _, data)| data).collect();
     all.extend([gru, clockwork, peepholes, transpose].map(|config| models::random_model(config, 9)));
     let desk = Desk::new();

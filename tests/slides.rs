@@ -22,6 +22,7 @@ const KEEP: f32 = 0.7;
 struct Matrix<'a> {
     data: &'a ModelData,
     rows: Vec<Reference>,
+    /// `[row][output]`: the prediction, or weight, mean and scale of a mixture of one.
     said: Vec<f64>,
     /// Scaled samples: the seed's, then what was fed back.
     samples: Vec<f64>,
@@ -32,20 +33,27 @@ struct Matrix<'a> {
 impl Matrix<'_> {
     /// The prediction after the sample at `newest`.
     fn step(&mut self, newest: usize) -> f64 {
-        let rows = self.rows.len();
+        let (rows, outputs) = (self.rows.len(), self.data.config().output_size());
         let out_weight = self.data.tensor("out.weight");
         for (r, row) in self.rows.iter_mut().enumerate() {
             let behind = (rows - 1 - r) * self.spacing;
             if newest >= self.seg_len - 1 + behind {
                 let end = newest - behind + 1;
                 let h = row.step(&self.samples[end - self.seg_len..end]);
-                self.said[r] = f64::from(self.data.tensor("out.bias")[0]) + dot(out_weight, &h);
+                let said = self.said[r * outputs..].iter_mut().zip(out_weight.chunks_exact(h.len()));
+                for ((said, weight), bias) in said.zip(self.data.tensor("out.bias")) {
+                    *said = f64::from(*bias) + dot(weight, &h);
+                }
             }
         }
+        let predicted = if outputs == 1 { 0 } else { 1 };
         let prediction = match self.data.config().approach {
             // Of all rows only the last is kept.
-            Approach::Column { .. } => self.said[rows - 1],
-            _ => f64::from(self.data.tensor("columns.bias")[0]) + dot(self.data.tensor("columns.weight"), &self.said),
+            Approach::Column { .. } => self.said[(rows - 1) * outputs + predicted],
+            _ => {
+                let weight = &self.data.tensor("columns.weight")[predicted * self.said.len()..][..self.said.len()];
+                f64::from(self.data.tensor("columns.bias")[predicted]) + dot(weight, &self.said)
+            }
         };
         if self.data.config().tanh_output { prediction.tanh() } else { prediction }
     }
@@ -67,7 +75,7 @@ fn literal(data: &ModelData, seed: &[f32], keep: f32, length: usize) -> Vec<f32>
     let mut matrix = Matrix {
         data,
         rows: vec![row; rows],
-        said: vec![0.0; rows],
+        said: vec![0.0; rows * config.output_size()],
         samples: seed.iter().map(|&x| (f64::from(x) - f64::from(mean)) / f64::from(std)).collect(),
         seg_len,
         spacing,
@@ -117,8 +125,16 @@ fn calm(config: ModelConfig) -> ModelData {
 /// Of every cell, one width throughout: seeds of these lengths beyond a window, and so many samples after them.
 fn check(approach: &Approach, hidden: usize, seeds: &[usize], length: usize) {
     for (name, set_cell) in models::CELLS {
-        for (feedback_noise, keep, tanh_output) in [(0.0, 1.0, false), (0.2, 1.0, true), (0.2, KEEP, false)] {
-            let mut config = models::config(approach.clone(), Head::Mse, 0);
+        let mixture = Head::Mixture { components: 1, residual: false };
+        for (head, feedback_noise, keep, tanh_output) in [
+            (Head::Mse, 0.0, 1.0, false),
+            (Head::Mse, 0.2, 1.0, true),
+            (Head::Mse, 0.2, KEEP, false),
+            (mixture, 0.0, 1.0, false),
+        ] {
+            let mut config = models::config(approach.clone(), head, 0);
+            // The mean of the mixture is what is predicted.
+            config.temperature = 0.0;
             set_cell(&mut config);
             config.hidden = hidden;
             config.scaling = Scaling { mean: 0.02, std: 0.2 };
@@ -135,7 +151,8 @@ fn check(approach: &Approach, hidden: usize, seeds: &[usize], length: usize) {
                 for isa in Isa::all() {
                     let got = continued(&data, isa, &seed, keep, length);
                     let (difference, at) = common::max_difference(&expected, &got);
-                    let what = format!("{approach:?}, {name}, noise {feedback_noise}, keep {keep}, {}", isa.name());
+                    let what =
+                        format!("{approach:?}, {head:?}, {name}, noise {feedback_noise}, keep {keep}, {}", isa.name());
                     let size = expected.iter().fold(1.0f32, |size, x| size.max(x.abs()));
                     // A network of ReLU grows, and its roundings with it.
                     assert!(difference < 4e-6 * size, "{what}, seed of {seed_length}: off by {difference} at {at}");

@@ -131,6 +131,15 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             "transpose",
             raw(&["approach={\"kind\":\"transpose\",\"seg_len\":32}", "num_unrollings=5", "int_cursor_inc=8"]),
         ),
+        (
+            "transpose mixture",
+            raw(&[
+                "approach={\"kind\":\"transpose\",\"seg_len\":32}",
+                "num_unrollings=3",
+                "int_cursor_inc=8",
+                "head={\"kind\":\"mixture\",\"components\":2}",
+            ]),
+        ),
         ("column after another sound", raw(&["approach={\"kind\":\"column\",\"seg_len\":32}", "foreign_starts=0.5"])),
         (
             "transpose after another sound",

@@ -255,8 +255,9 @@ impl Continuation {
         let network = &self.network;
         let config = network.config();
         if let (Some(columns), Some(line)) = (&network.columns, &mut self.delay_line) {
-            line.push(self.output[0]);
-            self.output[0] = columns.predict(line);
+            let said = &mut self.output[..config.output_size()];
+            line.push(said);
+            columns.predict(line, said);
         }
         if config.tanh_output {
             self.output[..config.features()].iter_mut().for_each(|y| *y = tanh(*y));

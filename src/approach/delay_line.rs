@@ -1,76 +1,90 @@
 //! The transpose approach by its identity: one column runs, the others are what it said before.
 //!
 //! All columns go through the same weights, and column r holds what the newest held (rows − 1 − r) · `int_cursor_inc` samples
-//! ago. Where each starts with its first sample, its state is the newest one's, delayed. So is the number that the dense
-//! layer makes of it, and the second dense layer becomes a sparse filter over those numbers.
+//! ago. Where each starts with its first sample, its state is the newest one's, delayed. So is what the dense layer makes of
+//! it, and the second dense layer becomes a bank of sparse filters over that.
 
-/// The second dense layer: `num_unrollings` numbers to one.
+/// The second dense layer: what the first says of `num_unrollings` columns, to as many numbers as it says of one.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
-    /// The newest column first.
+    /// `[column][input][output]`, the newest column first.
     weight: Vec<f32>,
-    bias: f32,
+    /// `[output]`
+    bias: Vec<f32>,
     spacing_samples: usize,
 }
 
-/// The numbers that the dense layer has made of the newest column; before the first they count as 0.
+/// What the dense layer has said of the newest column; before the first time it counts as zeros.
 ///
 /// # Realtime safety
 /// `new` allocates; the other methods do not.
 #[derive(Clone, Debug)]
 pub(super) struct DelayLine {
-    /// A ring whose length is a power of two, so that a place in it is found without a division.
-    numbers: Vec<f32>,
+    /// `[time][output]`, a ring whose length is a power of two, so that a place in it is found without a division.
+    said: Vec<f32>,
+    outputs: usize,
     newest: usize,
 }
 
-/// Sums that are taken side by side, as one would wait for the other.
-const SUMS: usize = 4;
-
 impl Columns {
-    /// `weight`: the oldest column first.
-    pub fn new(weight: &[f32], bias: f32, spacing_samples: usize) -> Self {
-        Self { weight: weight.iter().rev().copied().collect(), bias, spacing_samples }
+    /// `weight`: `[output][column][input]`, the oldest column first; `bias`: `[output]`.
+    pub fn new(weight: &[f32], bias: &[f32], spacing_samples: usize) -> Self {
+        let outputs = bias.len();
+        let inputs = weight.len() / outputs;
+        let newest_first = (0..inputs / outputs).rev().flat_map(|column| column * outputs..(column + 1) * outputs);
+        Self {
+            weight: newest_first
+                .flat_map(|input| (0..outputs).map(move |output| weight[output * inputs + input]))
+                .collect(),
+            bias: bias.to_vec(),
+            spacing_samples,
+        }
     }
 
     /// A line as long as the columns reach back.
     pub fn make_delay_line(&self) -> DelayLine {
-        let length = self.weight.len().saturating_sub(1) * self.spacing_samples + 1;
-        DelayLine { numbers: vec![0.0; length.next_power_of_two()], newest: 0 }
+        let outputs = self.bias.len();
+        let columns = self.weight.len() / (outputs * outputs);
+        let length = columns.saturating_sub(1) * self.spacing_samples + 1;
+        DelayLine { said: vec![0.0; outputs * length.next_power_of_two()], outputs, newest: 0 }
     }
 
-    /// The output of all columns.
-    pub fn predict(&self, line: &DelayLine) -> f32 {
-        let ring = &line.numbers[..];
-        let mask = ring.len() - 1;
+    /// What all columns say together. `out`: `[output]`
+    pub fn predict(&self, line: &DelayLine, out: &mut [f32]) {
+        out.copy_from_slice(&self.bias);
+        let outputs = self.bias.len();
         let mut at = line.newest;
-        let mut next = || {
-            let number = ring[at & mask];
-            at = at.wrapping_sub(self.spacing_samples);
-            number
-        };
-        let (fours, rest) = self.weight.as_chunks::<SUMS>();
-        let mut sums = [0.0; SUMS];
-        for weights in fours {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += weight * next();
+        for column in self.weight.chunks_exact(outputs * outputs) {
+            for (&number, weights) in line.at(at).iter().zip(column.chunks_exact(outputs)) {
+                for (sum, weight) in out.iter_mut().zip(weights) {
+                    *sum += weight * number;
+                }
             }
+            at = at.wrapping_sub(self.spacing_samples);
         }
-        let rest: f32 = rest.iter().map(|weight| weight * next()).sum();
-        self.bias + ((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest
     }
 }
 
 impl DelayLine {
     /// Back to zeros.
     pub fn reset(&mut self) {
-        self.numbers.fill(0.0);
+        self.said.fill(0.0);
     }
 
-    pub fn push(&mut self, number: f32) {
+    /// `numbers`: `[output]`
+    pub fn push(&mut self, numbers: &[f32]) {
         self.newest = self.newest.wrapping_add(1);
-        let mask = self.numbers.len() - 1;
-        self.numbers[self.newest & mask] = number;
+        let range = self.range(self.newest);
+        self.said[range].copy_from_slice(numbers);
+    }
+
+    fn at(&self, time: usize) -> &[f32] {
+        &self.said[self.range(time)]
+    }
+
+    fn range(&self, time: usize) -> std::ops::Range<usize> {
+        let start = (time & (self.said.len() / self.outputs - 1)) * self.outputs;
+        start..start + self.outputs
     }
 }
 
@@ -79,20 +93,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_a_filter_with_zeros_before_the_first_number() {
-        for (rows, spacing) in [(1, 1), (1, 5), (2, 1), (3, 4), (7, 3), (9, 4), (12, 1)] {
-            let weight: Vec<f32> = (0..rows).map(|r| 1.0 + r as f32).collect();
-            let columns = Columns::new(&weight, 0.5, spacing);
+    fn is_a_bank_of_filters_with_zeros_before_the_first_numbers() {
+        for (rows, spacing, outputs) in
+            [(1, 1, 1), (1, 5, 3), (2, 1, 1), (3, 4, 2), (7, 3, 1), (9, 4, 3), (12, 1, 1), (12, 1, 6)]
+        {
+            let inputs = rows * outputs;
+            let weight: Vec<f32> = (0..outputs * inputs).map(|i| (1 + i * i % 11) as f32).collect();
+            let bias: Vec<f32> = (0..outputs).map(|o| 0.5 + o as f32).collect();
+            let columns = Columns::new(&weight, &bias, spacing);
             let mut line = columns.make_delay_line();
             for run in 0..2 {
-                let numbers: Vec<f32> = (0..40).map(|i| (i * i % 17) as f32 + run as f32).collect();
+                let said: Vec<f32> = (0..40 * outputs).map(|i| (i * i % 17) as f32 + run as f32).collect();
                 line.reset();
-                for t in 0..numbers.len() {
-                    line.push(numbers[t]);
-                    let past = |row| t.checked_sub((rows - 1 - row) * spacing).map_or(0.0, |at| numbers[at]);
+                for t in 0..40 {
+                    line.push(&said[t * outputs..][..outputs]);
                     // Small whole numbers: no rounding.
-                    let expected = 0.5 + (0..rows).map(|row| weight[row] * past(row)).sum::<f32>();
-                    assert_eq!(columns.predict(&line), expected, "{rows} rows, {spacing} apart, at {t}");
+                    let expected = (0..outputs).map(|output| {
+                        let products = (0..inputs).map(|input| {
+                            let (row, which) = (input / outputs, input % outputs);
+                            let past = t.checked_sub((rows - 1 - row) * spacing);
+                            weight[output * inputs + input] * past.map_or(0.0, |at| said[at * outputs + which])
+                        });
+                        bias[output] + products.sum::<f32>()
+                    });
+                    let expected: Vec<f32> = expected.collect();
+                    let mut out = vec![f32::NAN; outputs];
+                    columns.predict(&line, &mut out);
+                    assert_eq!(out, expected, "{rows} rows, {spacing} apart, {outputs} outputs, at {t}");
                 }
             }
         }

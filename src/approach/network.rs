@@ -54,7 +54,7 @@ impl Network {
             ),
             columns: match config.approach {
                 Approach::Transpose { int_cursor_inc, .. } => {
-                    Some(Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias")[0], int_cursor_inc))
+                    Some(Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias"), int_cursor_inc))
                 }
                 _ => None,
             },

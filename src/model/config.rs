@@ -52,8 +52,8 @@ pub enum Approach {
         /// Samples that a step looks at.
         seg_len: usize,
     },
-    /// As a column, but what is predicted comes from `num_unrollings` columns: the dense layer makes a number of each, a
-    /// second dense layer the next sample of these numbers (Pfalz 2018, *transpose*).
+    /// As a column, but what is predicted comes from `num_unrollings` columns: the dense layer says of each what it would of
+    /// a single one, and a second dense layer makes one prediction of all that (Pfalz 2018, *transpose*).
     Transpose {
         /// Samples that a column holds.
         seg_len: usize,
@@ -325,9 +325,10 @@ impl ModelConfig {
         tensors.push(tensor("out.weight".into(), &[self.output_size(), self.hidden]));
         tensors.push(tensor("out.bias".into(), &[self.output_size()]));
         if let Approach::Transpose { num_unrollings, .. } = self.approach {
-            // The oldest column first.
-            tensors.push(tensor("columns.weight".into(), &[1, num_unrollings]));
-            tensors.push(tensor("columns.bias".into(), &[1]));
+            // All that the dense layer says of the oldest column first.
+            let outputs = self.output_size();
+            tensors.push(tensor("columns.weight".into(), &[outputs, num_unrollings * outputs]));
+            tensors.push(tensor("columns.bias".into(), &[outputs]));
         }
         if self.principal_components > 0 {
             let (components, frame) = (self.principal_components, self.frame_size());

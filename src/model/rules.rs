@@ -59,10 +59,6 @@ impl ModelConfig {
                 needs("tanh_output", holds, "false, as the head is a mixture", "true".into())
             })
             .or_else(|| {
-                let holds = self.head == Head::Mse || !matches!(self.approach, Approach::Transpose { .. });
-                needs("head", holds, "mse, as the approach is transpose", "a mixture".into())
-            })
-            .or_else(|| {
                 let most = if self.slides() { 0 } else { self.frame_size() };
                 size("principal_components", self.principal_components, 0, most)
             })

@@ -1,6 +1,6 @@
 //! Weights that a training begins with, taken from a model.
 
-use super::{dataset::Dataset, error::TrainError};
+use super::{dataset::Dataset, error::TrainError, network::newest_column};
 use crate::model::{Approach, ModelData};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ impl Dataset {
             let mut values = vec![0.0; count];
             match tensors.iter().find(|tensor| tensor.name == wanted.name) {
                 Some(found) if found.shape == wanted.shape => values.copy_from_slice(model.tensor(&wanted.name)),
-                None if column && wanted.name == "columns.weight" => values[count - 1] = 1.0,
+                None if column && wanted.name == "columns.weight" => values = newest_column(own),
                 None if column && wanted.name == "columns.bias" => {}
                 found => {
                     let found = found.map_or("nothing".into(), |tensor| format!("{:?}", tensor.shape));
@@ -56,9 +56,19 @@ mod tests {
 
     #[test]
     fn a_transpose_begins_as_the_column_it_was_and_another_cell_is_refused() {
+        check(Head::Mse, &[0.0, 0.0, 1.0]);
+        // Weight, mean and scale of the newest of three columns.
+        let mut newest = [0.0; 27];
+        for at in [6, 16, 26] {
+            newest[at] = 1.0;
+        }
+        check(Head::Mixture { components: 1, residual: false }, &newest);
+    }
+
+    fn check(head: Head, newest: &[f32]) {
         let column = TrainConfig {
             approach: TrainApproach::Column { seg_len: 8 },
-            head: Head::Mse,
+            head,
             principal_components: 0,
             hidden: 4,
             streams: 2,
@@ -79,10 +89,11 @@ mod tests {
         let mut data = dataset(&transpose);
         data.begin_with(&model, name).expect("the same sizes");
         let begun = Training::new(&transpose, &data).and_then(|training| training.model()).expect("a model");
+        let outputs = begun.config().output_size();
         for tensor in model.config().tensors() {
             assert_eq!(begun.tensor(&tensor.name), model.tensor(&tensor.name), "{}", tensor.name);
         }
-        assert_eq!((begun.tensor("columns.weight"), begun.tensor("columns.bias")), (&[0.0, 0.0, 1.0][..], &[0.0][..]));
+        assert_eq!((begun.tensor("columns.weight"), begun.tensor("columns.bias")), (newest, &vec![0.0; outputs][..]));
 
         let wider = TrainConfig { hidden: 5, ..column.clone() };
         let error = dataset(&wider).begin_with(&model, name).expect_err("another width").to_string();

@@ -174,8 +174,9 @@ impl Field {
             (changed.label_shape, changed.label_offset, changed.output_shape) = (None, None, None);
             match changed.approach {
                 TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. } => {}
-                TrainApproach::Transpose { .. } => (changed.principal_components, changed.head) = (0, Head::Mse),
-                TrainApproach::Sample | TrainApproach::Column { .. } => changed.principal_components = 0,
+                TrainApproach::Sample | TrainApproach::Column { .. } | TrainApproach::Transpose { .. } => {
+                    changed.principal_components = 0;
+                }
             }
         }
         if changed.one_shot && !before.one_shot {

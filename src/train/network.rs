@@ -42,7 +42,7 @@ pub(super) struct TrainedNetwork {
 }
 
 impl TrainedNetwork {
-    /// Weights are uniform in ±1/√hidden as in PyTorch (±1/√`num_unrollings` in the second dense layer), drawn in the order of the
+    /// Weights are uniform in ±1/√hidden as in PyTorch (±1/√inputs in the second dense layer), drawn in the order of the
     /// tensors' names, and changed by `init`. What a clockwork cell has no use for is 0.
     pub fn new(model: &ModelConfig, init: &Initialisation, random: &mut Random) -> Result<Self> {
         let mut tensors = model.tensors();
@@ -115,7 +115,8 @@ impl TrainedNetwork {
         }
         let mut y = self.dense("out", &x)?;
         if self.variables.contains_key("columns.weight") {
-            y = self.dense("columns", &y.reshape((rows / self.columns, self.columns))?)?;
+            let width = self.columns * y.dim(1)?;
+            y = self.dense("columns", &y.reshape((rows / self.columns, width))?)?;
         }
         if self.tanh_output { y.tanh() } else { Ok(y) }
     }
@@ -146,6 +147,18 @@ fn columns(model: &ModelConfig) -> usize {
     if let Approach::Transpose { num_unrollings, .. } = model.approach { num_unrollings } else { 1 }
 }
 
+/// The second dense layer that hands on what the first says of the newest column, and hears no other:
+/// `[output_size][num_unrollings · output_size]`.
+pub(super) fn newest_column(model: &ModelConfig) -> Vec<f32> {
+    let outputs = model.output_size();
+    let inputs = columns(model) * outputs;
+    let mut weights = vec![0.0; outputs * inputs];
+    for (output, row) in weights.chunks_exact_mut(inputs).enumerate() {
+        row[inputs - outputs + output] = 1.0;
+    }
+    weights
+}
+
 fn first_weights(
     model: &ModelConfig,
     init: &Initialisation,
@@ -154,7 +167,7 @@ fn first_weights(
     random: &mut Random,
 ) -> Vec<f32> {
     let dense = !name.starts_with("rnn.");
-    let fan_in = if name.starts_with("columns.") { columns(model) } else { model.hidden };
+    let fan_in = if name.starts_with("columns.") { columns(model) * model.output_size() } else { model.hidden };
     let bound = 1.0 / (fan_in as f32).sqrt();
     let mut weights: Vec<f32> = match init.weight_stddev {
         Some(deviation) if dense && name.ends_with(".weight") => {
@@ -179,6 +192,9 @@ fn first_weights(
                 weights.fill(0.0);
                 weights[components * (1 + model.features())..].fill(FIRST_LOG_SCALE);
             }
+            // A mixture of several columns begins as that of the newest.
+            "columns.weight" => weights = newest_column(model),
+            "columns.bias" => weights.fill(0.0),
             _ => {}
         }
     }

@@ -173,8 +173,6 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
         check.range("head.components", components, 1, 64);
     }
     let mse = config.head == Head::Mse;
-    let transpose = matches!(config.approach, TrainApproach::Transpose { .. });
-    check.require(mse || !transpose, "head", "mse, as the approach is transpose", "mixture");
     check.require(mse || !config.tanh_output, "tanh_output", "false, as the head is a mixture", true);
     let components = config.principal_components;
     let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
@@ -309,7 +307,6 @@ mod tests {
     fn combinations_that_make_none_are_told_with_field_value_and_rule() {
         let column = || raw(TrainApproach::Column { seg_len: 64 });
         for (config, field, parts) in [
-            (TrainConfig { head: good().head, ..raw(TrainApproach::Transpose { seg_len: 64 }) }, "head", "mse mixture"),
             (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
             (TrainConfig { emphasis: 0.5, ..good() }, "emphasis", "magnitude 0.5"),
             (TrainConfig { foreign_starts: 0.5, ..good() }, "foreign_starts", "column transpose 0.5"),

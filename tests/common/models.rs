@@ -83,6 +83,7 @@ pub fn every_approach_and_cell() -> Vec<(String, ModelData)> {
         ("column", COLUMN, Head::Mse, 0),
         ("column mixture", COLUMN, mixture, 0),
         ("transpose", TRANSPOSE, Head::Mse, 0),
+        ("transpose mixture", TRANSPOSE, mixture, 0),
     ] {
         for (seed, (cell_name, set_cell)) in (10..).zip(CELLS) {
             let mut config = config(approach.clone(), head, principal_components);

@@ -64,8 +64,9 @@ fn module(config: &ModelConfig, names: &Names) -> Vec<String> {
         format!("        self.{linear} = nn.Linear({hidden}, {})", config.output_size()),
     ];
     if let Approach::Transpose { num_unrollings, .. } = config.approach {
-        lines.push("        # From the outputs of the last columns, the oldest first, to one sample.".into());
-        lines.push(format!("        self.columns = nn.Linear({num_unrollings}, 1)"));
+        let outputs = config.output_size();
+        lines.push("        # From the outputs of the last columns, the oldest first, to those of one.".into());
+        lines.push(format!("        self.columns = nn.Linear({}, {outputs})", num_unrollings * outputs));
     }
     if config.principal_components > 0 {
         lines.push("        # features = basis @ (frame - mean) / scale".into());

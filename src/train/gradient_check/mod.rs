@@ -182,6 +182,7 @@ fn gradients_of_the_column_and_transpose_approaches_are_those_of_candle() {
     check_all(|model| model.approach = Approach::Column { seg_len: 9 }, Head::Mse, None);
     let transpose = Approach::Transpose { seg_len: 9, num_unrollings: 4, int_cursor_inc: 1 };
     check_all(|model| model.approach = transpose.clone(), Head::Mse, None);
+    check_all(|model| model.approach = transpose.clone(), Head::Mixture { components: 3, residual: false }, None);
     let saturated = |model: &mut ModelConfig| {
         model.approach = transpose.clone();
         model.tanh_output = true;

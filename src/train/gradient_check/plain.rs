@@ -131,7 +131,8 @@ pub(super) fn forward(
     };
     let mut y = dense(&below.reshape((STEPS * batch, model.hidden))?, "out")?;
     if let Approach::Transpose { num_unrollings, .. } = model.approach {
-        y = dense(&y.reshape((STEPS * batch / num_unrollings, num_unrollings))?, "columns")?;
+        let width = num_unrollings * y.dim(1)?;
+        y = dense(&y.reshape((STEPS * batch / num_unrollings, width))?, "columns")?;
     }
     Ok((if model.tanh_output { y.tanh()? } else { y }, states))
 }
