@@ -7,7 +7,7 @@ mod common;
 use common::{assert_same_bits, models, phrase, program::Desk};
 use std::fs;
 use sympathy::{
-    cli::{automation::TimedValue, render_offline},
+    cli::{Song, automation::TimedValue, render_offline},
     dsp::level::rms,
     engine::ParamId,
     model::{Approach, Head, ModelConfig},
@@ -75,7 +75,8 @@ fn the_block_size_changes_no_bit_and_neither_does_going_without_the_program() {
         TimedValue { sample: 28_800, id: ParamId::Mix, value: 100.0 },
         TimedValue { sample: 33_600, id: ParamId::Temperature, value: 0.5 },
     ];
-    let in_process = render_offline(models::bank(), config, &padded, &automation, 156_000, 480, |_| {});
+    let song = Song { start_samples: 156_000, beats_per_minute: 120.0 };
+    let in_process = render_offline(models::bank(), config, &padded, &automation, song, 480, |_| {});
     assert_same_bits(&in_process.channels, &first, "in process");
     assert!(in_process.meters.continuations() > 0);
 }

@@ -73,7 +73,7 @@ fn what_was_before_a_start_of_the_transport_is_forgotten() {
     let alone = offline(&config, &bank, &input, &[], Some(start), &Blocks::Fixed(256));
     // The same song position after two seconds of playing to a stopped transport.
     let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
-    let stopped = Transport { playing: false, position_samples: Some(start), loop_samples: None };
+    let stopped = Transport { playing: false, position_samples: Some(start), loop_samples: None, beats: None };
     for chunk in 0..345 {
         let mut block = vec![vec![0.3 * ((chunk * 7 % 13) as f32 / 13.0 - 0.5); 256]; 2];
         let mut channels: Vec<&mut [f32]> = block.iter_mut().map(Vec::as_mut_slice).collect();
@@ -119,7 +119,12 @@ fn a_loop_keeps_the_voices_playing() {
     let mut out = Vec::new();
     for block in input[0].chunks(480) {
         let mut block = block.to_vec();
-        let transport = Transport { playing: true, position_samples: Some(position), loop_samples: Some((start, end)) };
+        let transport = Transport {
+            playing: true,
+            position_samples: Some(position),
+            loop_samples: Some((start, end)),
+            beats: None,
+        };
         engine.process(&mut [&mut block], &[], transport);
         drain(&mut worker);
         out.extend(block);

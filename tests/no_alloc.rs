@@ -6,13 +6,13 @@ mod common;
 mod counting;
 
 use common::{
-    drive::{config, drain, playing},
+    drive::{config, drain, everything_moves, playing},
     models, phrase,
 };
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    engine::{Alignment, Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    engine::{Alignment, Beats, Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
     worker,
 };
 
@@ -75,6 +75,34 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
             assert!(engine.meters().continuations() > 0, "{name}: nothing played");
         }
     }
+}
+
+#[test]
+fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
+    let input = phrase(48_000, 12.0, 2);
+    let changes = everything_moves(48_000, 12.0, 8);
+    let (mut engine, mut worker) = worker::start(config(48_000, 2, 64), models::bank());
+    let block = 256;
+    for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
+        let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
+        let events: Vec<Event> = changes
+            .iter()
+            .filter(|change| (start..start + block).contains(&change.at))
+            .map(|change| Event { offset_samples: change.at - start, id: change.id, value: change.value })
+            .collect();
+        let beats = Some(Beats { position: start as f64 / 24_000.0, per_minute: 120.0 });
+        let transport = Transport { beats, ..playing(start as i64) };
+        process(&mut engine, &mut audio, &events, transport, &format!("block {i}"));
+        let notes =
+            counted(|| (0..if i % 16 == 0 { i % 7 } else { 0 }).for_each(|key| engine.note_on(60 + key as u8, 0.9))).0;
+        assert_eq!(notes, 0, "allocations and frees of notes");
+        // Now and then the worker is late.
+        if i % 300 < 280 {
+            drain(&mut worker);
+        }
+    }
+    let meters = engine.meters();
+    assert!(meters.underruns() > 0 && meters.continuations() > 20, "{meters:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{
     error::CliError,
     models_at_hand::{load_all, make_bank},
+    offline::{Song, USUAL_TEMPO},
     output::{check_output, write_wav},
     phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
     picture::write_picture,
@@ -61,7 +62,12 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     let mut dry = phrase();
     dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
     let input = [dry];
-    let job = Job { start_samples: 0, block_samples: 512, input: &input, automation: &[] };
+    let job = Job {
+        song: Song { start_samples: 0, beats_per_minute: USUAL_TEMPO },
+        block_samples: 512,
+        input: &input,
+        automation: &[],
+    };
     let (mixed, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
     config.values.set(ParamId::Mix, 100.0);
     let (wet, _) = render_with_progress(bank, config, &job)?;

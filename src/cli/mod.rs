@@ -29,7 +29,7 @@ pub mod speed;
 pub mod train;
 
 pub use error::CliError;
-pub use offline::{RenderOutcome, render_offline};
+pub use offline::{RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};
 

@@ -2,7 +2,7 @@
 
 use super::automation::TimedValue;
 use crate::{
-    engine::{EngineConfig, Event, Meters, RenderMode, Transport},
+    engine::{Beats, EngineConfig, Event, Meters, RenderMode, Transport},
     worker::{self, ModelBank},
 };
 use std::sync::Arc;
@@ -16,8 +16,20 @@ pub struct RenderOutcome {
     pub meters: Arc<Meters>,
 }
 
+/// The song that the transport plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Song {
+    /// Position of the first sample.
+    pub start_samples: i64,
+    /// Tempo throughout; beat 0 is at position 0.
+    pub beats_per_minute: f64,
+}
+
+/// Tempo where none is given.
+pub const USUAL_TEMPO: f64 = 120.0;
+
 /// Renders `input` (`[channel][sample]`, 1 or 2 channels, equally long) in blocks of `block_samples`, on an engine and a
-/// worker thread of its own. The transport plays from `start_samples`. `automation` is sorted by sample, counted from the
+/// worker thread of its own. The transport plays `song`. `automation` is sorted by sample, counted from the
 /// first sample of the input. `progress` is told the samples done after each block.
 ///
 /// The channels, the block size and the mode of `config` are set here. The result does not depend on the block size.
@@ -26,13 +38,14 @@ pub fn render_offline(
     config: EngineConfig,
     input: &[Vec<f32>],
     automation: &[TimedValue],
-    start_samples: i64,
+    song: Song,
     block_samples: usize,
     mut progress: impl FnMut(usize),
 ) -> RenderOutcome {
     let block_samples = block_samples.max(1);
     let config =
         EngineConfig { channels: input.len(), max_block_samples: block_samples, mode: RenderMode::Offline, ..config };
+    let sample_rate_hz = config.sample_rate_hz;
     let (mut engine, worker) = worker::start(config, bank);
     let thread = worker.spawn();
     let mut channels = input.to_vec();
@@ -47,10 +60,13 @@ pub fn render_offline(
             let offset_samples = (point.sample as usize).saturating_sub(start);
             events.push(Event { offset_samples, id: point.id, value: point.value });
         }
+        let position = song.start_samples.saturating_add(start as i64);
+        let minutes = position as f64 / (60.0 * f64::from(sample_rate_hz));
         let transport = Transport {
             playing: true,
-            position_samples: Some(start_samples.saturating_add(start as i64)),
+            position_samples: Some(position),
             loop_samples: None,
+            beats: Some(Beats { position: minutes * song.beats_per_minute, per_minute: song.beats_per_minute }),
         };
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[start..end]).collect();
         engine.process(&mut block, &events, transport);

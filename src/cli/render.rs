@@ -4,7 +4,7 @@ use super::{
     automation::{Assignment, TimedValue, read_automation},
     error::CliError,
     models_at_hand::{load_all, make_bank},
-    offline::{RenderOutcome, render_offline},
+    offline::{RenderOutcome, Song, USUAL_TEMPO, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
     progress::Progress,
     speed::PrecisionArg,
@@ -49,6 +49,9 @@ pub struct RenderArgs {
     /// Song position at which IN begins
     #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
     pub start: f64,
+    /// Tempo of the song, for intervals in beats
+    #[arg(long, value_name = "BPM", default_value_t = USUAL_TEMPO, value_parser = tempo)]
+    pub tempo: f64,
     /// Reaction time; raised to the least possible
     #[arg(long, value_name = "MS", default_value_t = DEFAULT_REACTION_MS, value_parser = reaction_ms)]
     pub reaction: f32,
@@ -84,6 +87,11 @@ pub enum ClockArg {
 fn seconds(text: &str) -> Result<f64, String> {
     let value = text.parse::<f64>().ok().filter(|value| (0.0..=MAX_SECONDS).contains(value));
     value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
+}
+
+fn tempo(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (1.0..=999.0).contains(value));
+    value.ok_or_else(|| "expected 1 to 999 beats a minute".into())
 }
 
 fn reaction_ms(text: &str) -> Result<f32, String> {
@@ -135,9 +143,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     check_wav_length(&args.output, recording.channels.len(), length)?;
     let mut input = recording.channels;
     input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
-    let start_samples = (args.start * rate).round() as i64;
+    let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.tempo };
     let label_slot = config.values.get(ParamId::Model) as u8;
-    let job = Job { start_samples, block_samples: usize::from(args.block), input: &input, automation: &automation };
+    let job = Job { song, block_samples: usize::from(args.block), input: &input, automation: &automation };
     let (outcome, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
     write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
     println!(
@@ -150,8 +158,8 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
 
 /// What is rendered, besides the engine's configuration.
 pub struct Job<'a> {
-    /// Song position of the first sample.
-    pub start_samples: i64,
+    /// Where the transport is.
+    pub song: Song,
     /// Samples a block.
     pub block_samples: usize,
     /// `[channel][sample]`
@@ -170,10 +178,9 @@ pub fn render_with_progress(
     job: &Job<'_>,
 ) -> Result<(RenderOutcome, f64), CliError> {
     let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
-    let outcome =
-        render_offline(bank, config, job.input, job.automation, job.start_samples, job.block_samples, |done| {
-            progress.update(done);
-        });
+    let outcome = render_offline(bank, config, job.input, job.automation, job.song, job.block_samples, |done| {
+        progress.update(done);
+    });
     if outcome.meters.is_failed() {
         return Err(CliError::Worker);
     }

@@ -4,13 +4,17 @@
 //! allocated; transcendental functions come from the `libm` crate and FFTs from the portable code paths of `rustfft`, so
 //! that a result depends on the build and not on the machine's C library or processor.
 
+pub mod filter_bank;
 pub mod float_mode;
+pub mod follower;
 pub mod leash;
 pub mod level;
 pub mod limiter;
 pub mod measure;
+pub mod onset;
 pub mod pluck;
 pub mod random;
 pub mod resample;
 pub mod stft;
+pub mod tuning;
 pub mod vocoder;

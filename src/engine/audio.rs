@@ -1,30 +1,24 @@
 //! The engine of the audio thread.
 
 use super::{
-    cell::{CellAudio, InCell, OutCell},
+    beats::BeatClock,
+    cell::{CellAudio, Gestures, InCell, MOST_NOTES, Note, OutCell},
     clock::{ClockChange, SampleClock},
     flow::Flow,
-    lead::Lead,
     link::AudioLink,
     meters::Meters,
     mixer::{GUARD_SECONDS, Mixer, samples},
     spec::{ParamId, ParamValues},
-    types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, RenderMode, Transport},
+    types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, Transport},
+    waiting::Waiting,
 };
 use crate::dsp::{
     float_mode::FloatMode,
     level::{Ramp, db_to_gain},
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// A wait ends after this long, and the instance counts as failed.
-const LONGEST_WAIT_SECONDS: f64 = 10.0;
-/// How long the audio thread sleeps between two looks, where it may wait at all.
-const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
 const LOUDEST_INPUT: f32 = 64.0;
 /// After the last sound of the input something may still start for this long: the longest seed and its warm-up.
@@ -39,15 +33,13 @@ const MAY_START_SECONDS: f32 = 13.0;
 pub struct Engine {
     sample_rate_hz: u32,
     channels: usize,
-    mode: RenderMode,
     reaction_cells: i64,
     least_seed_cells: i64,
     guard_samples: usize,
     link: AudioLink,
     clock: SampleClock,
-    lead: Lead,
-    started: Instant,
-    wait_budget_seconds: f64,
+    beats: BeatClock,
+    waiting: Waiting,
     values: ParamValues,
     mixer: Mixer,
     input_gain: Ramp,
@@ -82,9 +74,7 @@ impl Engine {
         let stop_held = values.get(ParamId::Stop) >= 0.5;
         let mut mixer = Mixer::new(
             rate,
-            values.get(ParamId::Mix),
-            values.get(ParamId::WetGain),
-            values.get(ParamId::Bypass) >= 0.5,
+            &values,
             // What the worker predicts ends one reaction time after Stop: the fade must have ended by then.
             (reaction_cells.saturating_sub(1) * GRID_SAMPLES) as u32,
         );
@@ -93,15 +83,13 @@ impl Engine {
         Self {
             sample_rate_hz: rate,
             channels: config.channels.clamp(1, MAX_CHANNELS),
-            mode: config.mode,
             reaction_cells: reaction_cells as i64,
             least_seed_cells: (ParamId::SeedLength.spec().min * rate as f32) as i64 / GRID,
             guard_samples,
             link,
             clock: SampleClock::new(config.clock),
-            lead: Lead::default(),
-            started: Instant::now(),
-            wait_budget_seconds: 0.0,
+            beats: BeatClock::default(),
+            waiting: Waiting::new(config.mode),
             values,
             mixer,
             input_gain: Ramp::new(db_to_gain(values.get(ParamId::InputGain)), samples(0.010, rate)),
@@ -149,7 +137,7 @@ impl Engine {
         self.input_gain.jump(self.input_gain.target());
         self.quiet_samples = usize::MAX;
         self.active = false;
-        self.lead = Lead::default();
+        self.waiting.reset();
         self.was_playing = false;
     }
 
@@ -159,12 +147,25 @@ impl Engine {
         self.update_stop();
     }
 
+    /// A note begins at the next sample. `velocity`: 0…1.
+    ///
+    /// # Realtime safety
+    /// As [`Self::process`].
+    pub fn note_on(&mut self, key: u8, velocity: f32) {
+        let gestures = &mut self.in_cell.gestures;
+        if gestures.note_count < MOST_NOTES && velocity > 0.0 {
+            gestures.notes[gestures.note_count] = Note { key, velocity: velocity.min(1.0) };
+            gestures.note_count += 1;
+        }
+    }
+
     /// Processes a block in place. `channels`: `[channel][sample]`, equally long; channels past the configured ones are left
     /// alone. `events` are sorted by offset; an offset past the end counts as the end. `transport` is that of offset 0.
     pub fn process(&mut self, channels: &mut [&mut [f32]], events: &[Event], transport: Transport) -> Activity {
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let _mode = FloatMode::enter();
-        self.set_wait_budget(block);
+        let seconds = |samples: usize| samples as f64 / f64::from(self.sample_rate_hz);
+        self.waiting.begin_call(seconds(block), seconds(self.reaction_samples()));
         let old_time = self.clock.time();
         // Whatever the clock follows: when the song starts, what MIDI has stopped may sound again.
         let started = transport.playing && !self.was_playing;
@@ -178,6 +179,7 @@ impl Engine {
                 self.keep_tail(old_time);
                 self.midi_stopped = false;
                 self.begin_epoch();
+                self.in_cell.gestures.song_started = true;
                 self.settle_pending = true;
             }
             ClockChange::Loop | ClockChange::None => {
@@ -186,6 +188,7 @@ impl Engine {
                 }
             }
         }
+        self.beats.follow(transport, self.clock.time(), self.sample_rate_hz);
         let mut events = events.iter().peekable();
         let mut done = 0;
         while done < block {
@@ -215,9 +218,11 @@ impl Engine {
     }
 
     fn apply(&mut self, event: Event) {
+        let was = self.values.get(event.id);
         self.values.set(event.id, event.value);
         let value = self.values.get(event.id);
         match event.id {
+            ParamId::Continue => self.in_cell.gestures.continued |= was < 0.5 && value >= 0.5,
             ParamId::InputGain => self.input_gain.set_target(db_to_gain(value)),
             ParamId::Stop => {
                 self.stop_held = value >= 0.5;
@@ -297,7 +302,7 @@ impl Engine {
         let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID).max(index + 1);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;
-        let ready = wanted == 0 || self.wait_for(from, wanted);
+        let ready = wanted == 0 || self.waiting.wait_for(&mut self.link, self.epoch, from, wanted);
         let in_hand = if ready { 0 } else { self.link.cells_ready(self.epoch, from, wanted) };
         let in_hand_samples = (from - index) as usize * GRID_SAMPLES + in_hand * GRID_SAMPLES;
         if self.flow.enter_cell(ready, in_hand_samples, self.guard_samples) {
@@ -309,70 +314,40 @@ impl Engine {
         }
     }
 
-    /// True as soon as the cells are there; waits for them as far as this call may.
-    fn wait_for(&mut self, from: i64, wanted: usize) -> bool {
-        if self.link.cells_ready(self.epoch, from, wanted) >= wanted {
-            return true;
-        }
-        if self.link.shared.is_dead() {
-            self.meters().mark_failed();
-        }
-        let offline = self.mode == RenderMode::Offline;
-        if self.meters().is_failed() || !(offline || self.wait_budget_seconds > 0.0) {
-            return false;
-        }
-        self.meters().count_wait();
-        let began = Instant::now();
-        loop {
-            self.link.shared.wake_worker();
-            std::thread::sleep(LOOK_AGAIN);
-            let ready = self.link.cells_ready(self.epoch, from, wanted) >= wanted;
-            let waited = began.elapsed().as_secs_f64();
-            let may_wait = if offline { LONGEST_WAIT_SECONDS } else { self.wait_budget_seconds };
-            if ready || waited >= may_wait || self.link.shared.is_dead() {
-                if !ready && waited >= LONGEST_WAIT_SECONDS {
-                    self.meters().mark_failed();
-                }
-                self.wait_budget_seconds -= waited;
-                return ready;
-            }
-        }
-    }
-
-    fn set_wait_budget(&mut self, block: usize) {
-        let block_seconds = block as f64 / f64::from(self.sample_rate_hz);
-        let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
-        let long_block = if 2 * block > self.reaction_samples() { 0.5 * block_seconds } else { 0.0 };
-        self.wait_budget_seconds = ahead.max(long_block).min(LONGEST_WAIT_SECONDS);
-    }
-
     /// `start..end` of the block lies inside one cell, from `position` on.
     fn segment(&mut self, channels: &mut [&mut [f32]], start: usize, end: usize, position: usize) {
         const SILENCE: CellAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         for (i, position) in (start..end).zip(position..) {
-            let gains = self.mixer.advance();
             let input_gain = self.input_gain.advance();
+            self.hear(channels, i, position, input_gain);
+            let gains = self.mixer.advance(0.5 * (self.in_cell.audio[0][position] + self.in_cell.audio[1][position]));
             let flow = self.flow.advance();
             let predicted = self.out_cell.as_ref().map_or(&SILENCE, |cell| &cell.audio);
             let mut quiet = true;
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
-                let heard = dry * input_gain;
-                self.in_cell.audio[channel][position] = if heard.is_finite() {
-                    heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
-                } else {
-                    self.link.shared.meters.count_nonfinite_input();
-                    0.0
-                };
                 quiet &= dry == 0.0;
                 let tail = self.tail[channel].get(self.tail_position).copied().unwrap_or(0.0);
                 samples[i] = gains.output(dry, predicted[channel][position] * flow + tail);
             }
-            if self.channels == 1 {
-                self.in_cell.audio[1][position] = self.in_cell.audio[0][position];
-            }
             self.tail_position = (self.tail_position + 1).min(self.guard_samples);
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };
+        }
+    }
+
+    /// What the model hears of the block's sample `i`, in both channels.
+    fn hear(&mut self, channels: &[&mut [f32]], i: usize, position: usize, input_gain: f32) {
+        for (channel, samples) in channels.iter().take(self.channels).enumerate() {
+            let heard = samples[i] * input_gain;
+            self.in_cell.audio[channel][position] = if heard.is_finite() {
+                heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
+            } else {
+                self.link.shared.meters.count_nonfinite_input();
+                0.0
+            };
+        }
+        if self.channels == 1 {
+            self.in_cell.audio[1][position] = self.in_cell.audio[0][position];
         }
     }
 
@@ -383,6 +358,7 @@ impl Engine {
         std::mem::swap(&mut cell, &mut self.in_cell);
         cell.values = self.values;
         cell.clock_end = self.clock.clock();
+        cell.beats = self.beats.at(self.clock.time());
         // The worker is over a second late: what it has not heard cannot be mended. A new epoch begins when it is back.
         if !self.restart_pending && !self.link.send(cell) {
             self.meters().count_late_start();
@@ -402,5 +378,15 @@ impl Engine {
 }
 
 fn empty_cell(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> InCell {
-    InCell { epoch, index, clock_end: 0, heard_from, armed: true, values, audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS] }
+    InCell {
+        epoch,
+        index,
+        clock_end: 0,
+        heard_from,
+        armed: true,
+        values,
+        gestures: Gestures::default(),
+        beats: None,
+        audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
+    }
 }

@@ -8,6 +8,40 @@ use super::{
 /// `[channel][sample]`
 pub type CellAudio = [[f32; GRID_SAMPLES]; MAX_CHANNELS];
 
+/// Most notes that begin in one cell; more are not heard.
+pub const MOST_NOTES: usize = 4;
+
+/// A note that begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Note {
+    /// MIDI number; 60 is middle C.
+    pub key: u8,
+    /// 0…1
+    pub velocity: f32,
+}
+
+/// What the performer or the host asks for in a cell, beside its sound.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Gestures {
+    /// *Continue* went on.
+    pub continued: bool,
+    /// The song started or jumped: the cell is the first of an epoch that follows the transport.
+    pub song_started: bool,
+    /// Notes that begin, the first `note_count` of them.
+    pub notes: [Note; MOST_NOTES],
+    /// How many there are.
+    pub note_count: usize,
+}
+
+/// The song's beats at the end of a cell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CellBeats {
+    /// Beats (quarter notes) since the song's beginning.
+    pub end: f64,
+    /// Beats a sample, above 0.
+    pub per_sample: f64,
+}
+
 /// Input of one cell of the grid. Cell `index` holds engine time `64·index` to `64·index + 63`.
 #[derive(Clone, Debug)]
 pub struct InCell {
@@ -23,6 +57,10 @@ pub struct InCell {
     pub armed: bool,
     /// Parameters at the end of the cell.
     pub values: ParamValues,
+    /// What was asked for in it.
+    pub gestures: Gestures,
+    /// Where it ends in the song, while the song runs and the host tells its tempo.
+    pub beats: Option<CellBeats>,
     /// What the model hears: input gain applied, finite.
     pub audio: CellAudio,
 }

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn playing(position: i64) -> Transport {
-        Transport { playing: true, position_samples: Some(position), loop_samples: None }
+        Transport { playing: true, position_samples: Some(position), loop_samples: None, beats: None }
     }
 
     #[test]
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_stopped_or_silent_transport_counts_on() {
         let mut clock = SampleClock::new(ClockMode::Transport);
-        let stopped = Transport { playing: false, position_samples: Some(0), loop_samples: None };
+        let stopped = Transport { playing: false, position_samples: Some(0), loop_samples: None, beats: None };
         for expected in [0, 64, 128] {
             assert_eq!(clock.follow(stopped), ClockChange::None);
             assert_eq!(clock.clock(), expected);
@@ -133,6 +133,7 @@ mod tests {
                 playing: true,
                 position_samples: Some(position),
                 loop_samples: Some((1000, 5000)),
+                beats: None,
             };
             clock.follow(looped(4000));
             clock.advance(1000 + overshoot as usize);

@@ -12,6 +12,7 @@ pub struct Meters {
     wet_failures: AtomicU64,
     continuations: AtomicU64,
     waits: AtomicU64,
+    missed_calls: AtomicU64,
     seed_clipped_ms: AtomicU32,
     failed: AtomicBool,
     sounding: AtomicBool,
@@ -40,6 +41,8 @@ impl Meters {
     counter!(wet_failures, count_wet_failure, "Times a network produced NaN or infinity and was reset.");
     counter!(continuations, count_continuation, "Continuations that have begun.");
     counter!(waits, count_wait, "Times the audio thread waited for the worker.");
+
+    counter!(missed_calls, count_missed_call, "Continuations asked for while too many others were on their way.");
 
     /// By how much the last seed was shortened because it could not be run in 2 s; 0 if it was not.
     pub fn seed_clipped_ms(&self) -> u32 {

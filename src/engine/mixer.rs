@@ -1,6 +1,9 @@
 //! From prediction to output: fades, gain, soft limit, mix, bypass. Everything here acts at once (the rendering stage).
 
-use super::spec::ParamId;
+use super::{
+    duck::Duck,
+    spec::{ParamId, ParamValues},
+};
 use crate::dsp::{
     level::{Ramp, db_to_gain, equal_power},
     limiter::soft_limit,
@@ -21,6 +24,7 @@ pub struct Mixer {
     wet_gain: Ramp,
     bypass: Ramp,
     stop: Ramp,
+    duck: Duck,
     /// (dry, wet) at the ramp's target, so that a resting mix costs nothing.
     resting: (f32, f32),
 }
@@ -42,14 +46,16 @@ pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
 impl Mixer {
     /// A mixer that rests on these plain values.
     /// *Stop* fades in 20 ms, or in `most_stop_samples` where that is less.
-    pub fn new(sample_rate_hz: u32, mix_percent: f32, wet_gain_db: f32, bypass: bool, most_stop_samples: u32) -> Self {
+    pub fn new(sample_rate_hz: u32, values: &ParamValues, most_stop_samples: u32) -> Self {
         let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
+        let mix = values.get(ParamId::Mix) / 100.0;
         Self {
-            mix: Ramp::new(mix_percent / 100.0, smoothing),
-            wet_gain: Ramp::new(db_to_gain(wet_gain_db), smoothing),
-            bypass: Ramp::new(f32::from(bypass), smoothing),
+            mix: Ramp::new(mix, smoothing),
+            wet_gain: Ramp::new(db_to_gain(values.get(ParamId::WetGain)), smoothing),
+            bypass: Ramp::new(values.get(ParamId::Bypass), smoothing),
+            duck: Duck::new(sample_rate_hz, values),
             stop: Ramp::new(1.0, samples(STOP_SECONDS, sample_rate_hz).min(most_stop_samples)),
-            resting: equal_power(mix_percent / 100.0),
+            resting: equal_power(mix),
         }
     }
 
@@ -62,7 +68,7 @@ impl Mixer {
             }
             ParamId::WetGain => self.wet_gain.set_target(db_to_gain(value)),
             ParamId::Bypass => self.bypass.set_target(value),
-            _ => {}
+            id => self.duck.set(id, value),
         }
     }
 
@@ -81,13 +87,16 @@ impl Mixer {
         for ramp in [&mut self.mix, &mut self.wet_gain, &mut self.bypass, &mut self.stop] {
             ramp.jump(ramp.target());
         }
+        self.duck.settle();
     }
 
-    /// Moves one sample.
-    pub fn advance(&mut self) -> SampleGains {
+    /// Moves one sample. `heard`: what the model hears of the performer.
+    pub fn advance(&mut self, heard: f32) -> SampleGains {
         let mix = self.mix.advance();
         let (dry, wet) = if self.mix.is_steady() { self.resting } else { equal_power(mix) };
-        SampleGains { dry, wet, level: self.wet_gain.advance() * self.stop.advance(), bypass: self.bypass.advance() }
+        let (duck_wet, duck_dry) = self.duck.advance(heard);
+        let level = self.wet_gain.advance() * self.stop.advance() * duck_wet;
+        SampleGains { dry: dry * duck_dry, wet, level, bypass: self.bypass.advance() }
     }
 }
 
@@ -107,39 +116,46 @@ impl SampleGains {
 mod tests {
     use super::*;
 
+    fn mixer(mix: f32, wet_gain_db: f32) -> Mixer {
+        let mut values = ParamValues::default();
+        values.set(ParamId::Mix, mix);
+        values.set(ParamId::WetGain, wet_gain_db);
+        Mixer::new(48_000, &values, 2400)
+    }
+
     #[test]
     fn dry_is_exact_at_zero_mix_and_in_bypass_and_wet_at_one() {
         let odd = f32::from_bits(0x3e99_999b);
-        let mut mixer = Mixer::new(48_000, 0.0, 6.0, false, 2400);
-        assert_eq!(mixer.advance().output(odd, 0.7).to_bits(), odd.to_bits());
-        assert!(mixer.advance().output(f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
+        let mut mixer = mixer(0.0, 6.0);
+        assert_eq!(mixer.advance(0.0).output(odd, 0.7).to_bits(), odd.to_bits());
+        assert!(mixer.advance(0.0).output(f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
         mixer.set(ParamId::Mix, 100.0);
         mixer.settle();
-        assert_eq!(mixer.advance().output(f32::NAN, 0.125), 0.125 * db_to_gain(6.0), "no trace of dry");
+        assert_eq!(mixer.advance(0.0).output(f32::NAN, 0.125), 0.125 * db_to_gain(6.0), "no trace of dry");
         mixer.set(ParamId::Bypass, 1.0);
-        let mut last = mixer.advance().output(0.5, -0.125);
+        let mut last = mixer.advance(0.0).output(0.5, -0.125);
         for _ in 0..479 {
-            let next = mixer.advance().output(0.5, -0.125);
+            let next = mixer.advance(0.0).output(0.5, -0.125);
             assert!((next - last).abs() < 0.003, "bypass clicks: {last} to {next}");
             last = next;
         }
-        assert_eq!(mixer.advance().output(odd, 0.1).to_bits(), odd.to_bits());
+        assert_eq!(mixer.advance(0.0).output(odd, 0.1).to_bits(), odd.to_bits());
     }
 
     #[test]
     fn stop_is_silent_after_twenty_milliseconds() {
-        let mut mixer = Mixer::new(48_000, 100.0, 0.0, false, 2400);
+        let mut mixer = mixer(100.0, 0.0);
         mixer.set_stopped(true);
-        let path: Vec<f32> = (0..960).map(|_| mixer.advance().output(0.0, 0.4)).collect();
+        let path: Vec<f32> = (0..960).map(|_| mixer.advance(0.0).output(0.0, 0.4)).collect();
         assert!(path.windows(2).all(|pair| pair[0] >= pair[1]) && path[958] > 0.0);
         assert_eq!(path[959], 0.0);
     }
 
     #[test]
     fn whatever_comes_in_is_finite_and_below_the_ceiling() {
-        let mut mixer = Mixer::new(48_000, 100.0, 12.0, false, 2400);
+        let mut mixer = mixer(100.0, 12.0);
         for wet in [f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 5.0] {
-            let out = mixer.advance().output(0.0, wet);
+            let out = mixer.advance(0.0).output(0.0, wet);
             assert!(out.is_finite() && out.abs() <= crate::dsp::limiter::CEILING, "{wet} gave {out}");
         }
     }

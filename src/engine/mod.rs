@@ -5,8 +5,10 @@
 //! ago. The worker's side of the rings is in [`link`].
 
 mod audio;
+mod beats;
 pub mod cell;
 mod clock;
+mod duck;
 mod flow;
 mod lead;
 pub mod link;
@@ -14,13 +16,15 @@ mod meters;
 mod mixer;
 mod reaction;
 pub mod spec;
+mod spec_table;
 mod types;
+mod waiting;
 
 pub use audio::Engine;
 pub use meters::Meters;
 pub use reaction::{least_reaction_samples, reaction_cells};
 pub use spec::{ParamId, ParamValues};
 pub use types::{
-    Activity, Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
+    Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
     MAX_REACTION_MS, RenderMode, Transport,
 };

@@ -1,4 +1,6 @@
-//! Every parameter, in one table: what hosts, the command line and the engine know of it. Ids and keys never change.
+//! What hosts, the command line and the engine know of every parameter. The rows are in [`SPECS`]; ids and keys never change.
+
+pub use super::spec_table::SPECS;
 
 /// How a parameter's numbers are spread over a host's control, and what kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,10 +52,59 @@ pub enum ParamId {
     Stop,
     /// Dry only.
     Bypass,
+    /// Seeds a continuation when it goes on.
+    Continue,
+    /// Holds what sounds.
+    Freeze,
+    /// Whether the first continuation begins by itself.
+    AutoStart,
+    /// Beats of the song from one seed to the next.
+    IntervalBeats,
+    /// Whether the song's start seeds a continuation.
+    StartTrigger,
+    /// Whether attacks seed continuations.
+    OnsetTrigger,
+    /// How soft an attack may be.
+    Sensitivity,
+    /// Whether the end of a phrase seeds its answer.
+    Answer,
+    /// How long it must be quiet before a phrase has ended.
+    AnswerAfter,
+    /// Whether notes seed continuations.
+    MidiTrigger,
+    /// Whether the note transposes.
+    MidiTranspose,
+    /// Continuations that sound at once.
+    Voices,
+    /// From the start of one continuation to that of the next.
+    Stagger,
+    /// How far voices stand apart.
+    Spread,
+    /// How far the wet steps back while the performer plays.
+    DuckWet,
+    /// How far the dry steps back while the performer is quiet.
+    DuckDry,
+    /// How fast that happens when the performer begins.
+    DuckAttack,
+    /// And when the performer ends.
+    DuckRelease,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 12;
+pub const PARAM_COUNT: usize = 30;
+
+/// The page on which a parameter is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// What a performer reaches for.
+    Play,
+    /// What is heard, and when it seeds a continuation.
+    Seed,
+    /// How many continuations sound, and where.
+    Voices,
+    /// What becomes of them.
+    Output,
+}
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +125,8 @@ pub struct ParamSpec {
     pub default: f32,
     /// Kind of number.
     pub kind: Kind,
+    /// Where it is found.
+    pub group: Group,
     /// Where it acts.
     pub stage: Stage,
     /// One sentence.
@@ -84,39 +137,6 @@ pub struct ParamSpec {
 pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
 /// Intervals between 0 (never) and this are raised to it.
 pub const LEAST_INTERVAL_SECONDS: f32 = 0.1;
-
-#[rustfmt::skip]
-/// The table. Defaults let the first insert make sound.
-pub const SPECS: [ParamSpec; PARAM_COUNT] = [
-    spec(ParamId::Mix, "mix", "Mix", "%", 0.0, 100.0, 50.0, Kind::Linear, Stage::Rendering, "Dry to wet at equal power; exactly dry at 0 and exactly wet at 100."),
-    spec(ParamId::SeedLength, "seed_length", "Seed Length", "s", 0.05, 10.0, 2.0, Kind::Skewed, Stage::Prediction, "How many of the last seconds of input seed a continuation."),
-    spec(ParamId::ReseedInterval, "reseed_interval", "Re-seed Interval", "s", 0.0, 60.0, 8.0, Kind::Skewed, Stage::Prediction, "Time from one seed to the next, counted from song position 0; 0 is never."),
-    spec(ParamId::Temperature, "temperature", "Temperature", "x", 0.0, 2.0, 1.0, Kind::Linear, Stage::Prediction, "How daring the predictions are, as a multiple of what the model's maker recommends."),
-    spec(ParamId::Model, "model", "Model", "", 0.0, 127.0, 0.0, Kind::Integer, Stage::Prediction, "Slot of the model: 0 to 63 embedded, 64 to 127 your own."),
-    spec(ParamId::InputGain, "input_gain", "Input Gain", "dB", -24.0, 24.0, 0.0, Kind::Linear, Stage::Prediction, "Gain of what the model hears; the dry signal is not touched."),
-    spec(ParamId::WetGain, "wet_gain", "Wet Gain", "dB", -24.0, 12.0, 0.0, Kind::Linear, Stage::Rendering, "Gain of the continuation, before the soft limit."),
-    spec(ParamId::Gate, "gate", "Gate", "dBFS", -90.0, 0.0, -60.0, Kind::Linear, Stage::Prediction, "A seed whose RMS lies below this starts nothing."),
-    spec(ParamId::Hold, "hold", "Hold", "s", 1.0, 61.0, 12.0, Kind::Skewed, Stage::Prediction, "How long a continuation plays when no new seed replaces it; above 60 without end."),
-    spec(ParamId::RandomSeed, "random_seed", "Random Seed", "", 0.0, 65_535.0, 0.0, Kind::Integer, Stage::Prediction, "The number from which all that is random follows."),
-    spec(ParamId::Stop, "stop", "Stop", "", 0.0, 1.0, 0.0, Kind::Switch, Stage::Rendering, "Fades everything in 20 ms and starts nothing while on."),
-    spec(ParamId::Bypass, "bypass", "Bypass", "", 0.0, 1.0, 0.0, Kind::Switch, Stage::Rendering, "Dry only, bit for bit, after a 10 ms cross-fade."),
-];
-
-#[allow(clippy::too_many_arguments, reason = "one row of the table above")]
-const fn spec(
-    id: ParamId,
-    key: &'static str,
-    name: &'static str,
-    unit: &'static str,
-    min: f32,
-    max: f32,
-    default: f32,
-    kind: Kind,
-    stage: Stage,
-    help: &'static str,
-) -> ParamSpec {
-    ParamSpec { id, key, name, unit, min, max, default, kind, stage, help }
-}
 
 impl ParamId {
     /// The row of the table.
@@ -182,7 +202,9 @@ mod tests {
         let keys = SPECS.map(|spec| spec.key).join(" ");
         assert_eq!(
             keys,
-            "mix seed_length reseed_interval temperature model input_gain wet_gain gate hold random_seed stop bypass",
+            "mix seed_length reseed_interval temperature model input_gain wet_gain gate hold random_seed stop bypass \
+             continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
+             midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release",
             "a changed key loses users' automation"
         );
     }

@@ -98,6 +98,17 @@ pub struct Transport {
     pub position_samples: Option<i64>,
     /// Start and end of the loop, if the host loops.
     pub loop_samples: Option<(i64, i64)>,
+    /// Tempo and place in the song, if the host tells both.
+    pub beats: Option<Beats>,
+}
+
+/// The song's beats (quarter notes).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Beats {
+    /// Beats since the song's beginning.
+    pub position: f64,
+    /// Beats a minute.
+    pub per_minute: f64,
 }
 
 /// What a host should do after a block.

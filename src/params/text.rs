@@ -10,18 +10,27 @@ const FOREVER: &str = "∞";
 /// What *Re-seed Interval* shows at 0.
 const NEVER: &str = "never";
 
+/// What gains show at their least.
+const SILENCE: &str = "−∞";
+
 /// True for parameters some of whose values are words: their text carries the unit itself.
 pub(super) fn has_words(id: ParamId) -> bool {
-    matches!(id, ParamId::Hold | ParamId::ReseedInterval)
+    matches!(id, ParamId::Hold | ParamId::ReseedInterval | ParamId::IntervalBeats | ParamId::DuckWet | ParamId::DuckDry)
 }
 
 /// A real value as text, with its unit only where [`has_words`] is true.
 pub(super) fn float_to_text(spec: &ParamSpec, value: f32) -> String {
     match spec.id {
         ParamId::Hold if value >= HOLD_FOREVER_SECONDS => FOREVER.into(),
-        ParamId::ReseedInterval if value <= 0.0 => NEVER.into(),
+        ParamId::ReseedInterval | ParamId::IntervalBeats if value <= 0.0 => NEVER.into(),
+        ParamId::DuckWet | ParamId::DuckDry if value <= spec.min => SILENCE.into(),
+        ParamId::DuckWet | ParamId::DuckDry => format!("{value:.1} {}", spec.unit),
+        ParamId::IntervalBeats => format!("{value:.0} {}", spec.unit),
         ParamId::Hold | ParamId::ReseedInterval => format!("{value:.2} {}", spec.unit),
-        ParamId::SeedLength | ParamId::Temperature => format!("{value:.2}"),
+        ParamId::DuckAttack => format!("{value:.3}"),
+        ParamId::SeedLength | ParamId::Temperature | ParamId::AnswerAfter | ParamId::Stagger | ParamId::DuckRelease => {
+            format!("{value:.2}")
+        }
         // Adding 0 turns a negative zero into a plain one.
         _ => format!("{:.1}", (value * 10.0).round() / 10.0 + 0.0),
     }
@@ -32,7 +41,8 @@ pub(super) fn text_to_float(spec: &ParamSpec, text: &str) -> Option<f32> {
     let text = text.trim().to_lowercase();
     match (spec.id, text.as_str()) {
         (ParamId::Hold, FOREVER | "inf" | "infinity" | "forever") => return Some(spec.max),
-        (ParamId::ReseedInterval, NEVER | "off") => return Some(0.0),
+        (ParamId::ReseedInterval | ParamId::IntervalBeats, NEVER | "off") => return Some(0.0),
+        (ParamId::DuckWet | ParamId::DuckDry, SILENCE | "-inf" | "off") => return Some(spec.min),
         _ => {}
     }
     let number = text.strip_suffix(&spec.unit.to_lowercase()).unwrap_or(&text).trim_end().replace(',', ".");

@@ -59,7 +59,7 @@ impl Plugin for Sympathy {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[layout(2, "Stereo"), layout(1, "Mono")];
-    /// For "all sound off" and "all notes off".
+    /// Notes, and "all sound off" and "all notes off".
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
@@ -115,6 +115,10 @@ impl Plugin for Sympathy {
 }
 
 impl ClapPlugin for Sympathy {
+    fn remote_controls(&self, context: &mut impl RemoteControlsContext) {
+        self.params.remote_pages(context);
+    }
+
     const CLAP_ID: &'static str = "org.sympathy.sympathy";
     const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to what is played and continues it");
     const CLAP_MANUAL_URL: Option<&'static str> = None;

@@ -6,7 +6,10 @@ use crate::{
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
-use nice_plug::prelude::{BufferConfig, NoteEvent, ProcessContext, ProcessStatus};
+use nice_plug::{
+    midi::Key,
+    prelude::{BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
+};
 use std::sync::Arc;
 
 /// Rates outside are not processed: the dry signal passes.
@@ -95,13 +98,21 @@ impl Running {
         }
         let mut done = 0;
         while let Some(event) = context.next_event() {
-            if let NoteEvent::MidiCC { timing, cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. } = event {
-                let offset = (timing as usize).clamp(done, block);
-                if offset > done {
-                    self.advance(channels, done, offset, context);
-                    done = offset;
-                }
-                self.engine.stop_from_midi();
+            if !matches!(
+                event,
+                NoteEvent::MidiCC { cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. }
+                    | NoteEvent::NoteOn { key: Key::Number(_), .. }
+            ) {
+                continue;
+            }
+            let offset = (event.timing() as usize).clamp(done, block);
+            if offset > done {
+                self.advance(channels, done, offset, context);
+                done = offset;
+            }
+            match event {
+                NoteEvent::NoteOn { key: Key::Number(key), velocity, .. } => self.engine.note_on(key, velocity),
+                _ => self.engine.stop_from_midi(),
             }
         }
         match self.advance(channels, done, block, context) {

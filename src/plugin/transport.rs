@@ -29,6 +29,10 @@ impl SongPosition {
             playing: transport.playing,
             position_samples: position,
             loop_samples: transport.loop_range_samples().filter(|(start, end)| start < end),
+            beats: transport.pos_beats().zip(transport.tempo).map(|(position, per_minute)| engine::Beats {
+                position: position + offset as f64 * per_minute / (60.0 * f64::from(transport.sample_rate)),
+                per_minute,
+            }),
         }
     }
 }

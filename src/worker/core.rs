@@ -1,25 +1,26 @@
 //! The worker's arithmetic: from a cell of input to a cell of prediction. No clock, no thread, no ring in here.
 
 use super::{
-    bank::{ModelBank, SLOTS},
-    ensemble,
+    bank::ModelBank,
+    calls::{Call, Listener, MOST_CALLS},
+    chosen::Chosen,
     history::History,
-    schedule::{LEAST_SEED_SECONDS, SeedPlan, interval_samples, plan_seed, samples_to_next_interval},
-    voice::{SeedSpan, Voice},
+    schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
+    voice::{SeedSpan, Sound, Voice},
+    voices::Voices,
 };
 use crate::{
     approach::Network,
-    dsp::{level::db_to_gain, random::mix64, resample::Resampler},
+    dsp::{level::db_to_gain, random::mix64},
     engine::{
-        Alignment, EngineConfig, GRID_SAMPLES, ParamId, ParamValues, RenderMode,
-        cell::{InCell, OutCell},
+        Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId, ParamValues,
+        cell::{InCell, Note, OutCell},
         least_reaction_samples,
         link::Shared,
         spec::HOLD_FOREVER_SECONDS,
     },
-    model::EMBEDDED,
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Old to new continuation.
@@ -29,19 +30,20 @@ const FADE_IN_SECONDS: f64 = 0.02;
 /// At the end of *Hold*.
 const FADE_OUT_SECONDS: f64 = 0.5;
 
-/// A model's warm-up speed is believed up to this times what its size suggests.
-const MOST_OPTIMISM: f32 = 4.0;
-/// Voices of a model that are made when it is chosen: warming, playing and fading.
-const VOICES: usize = 3;
+/// So many seeds wait for their turn at most.
+const MOST_WARMING: usize = 8;
 
-/// A seed being run through its network.
+/// A seed that is, or is to be, run through its network.
 #[derive(Debug)]
 struct Warming {
     voice: Voice,
     seed: SeedSpan,
     began: i64,
-    /// Engine time at which the seed has ended and been run.
+    /// Engine time at which the seed has ended and been run, and the continuation may begin.
     ready: i64,
+    /// Sound that goes on before this time takes it back.
+    taken_back_until: i64,
+    note: Option<Note>,
 }
 
 /// State of the worker.
@@ -50,31 +52,21 @@ pub struct Core {
     sample_rate_hz: u32,
     reaction_samples: i64,
     alignment: Alignment,
-    mode: RenderMode,
-    bank: Arc<ModelBank>,
     shared: Arc<Shared>,
-    /// Models seen ready, so that the bank's lock is taken only at switches.
-    networks: Vec<Option<Arc<Network>>>,
-    bank_generation: u64,
-    network: Option<Arc<Network>>,
-    /// Seconds of seed that the model runs in a second.
-    warmup_speed: f32,
-    wanted_slot: Option<u8>,
-    /// How many of the embedded models have been loaded ahead of their use.
-    embedded_loaded: usize,
+    chosen: Chosen,
     history: History,
+    listener: Listener,
     epoch: u32,
     clock_end: i64,
     /// Since when sound above the gate has been heard while nothing played.
     sound_since: Option<i64>,
     /// Seeds from what was heard at once, after the worker fell behind.
     start_at_once: bool,
-    warming: Option<Warming>,
-    current: Option<Voice>,
-    fading: Option<Voice>,
-    spare: Vec<Voice>,
-    /// From and to the host's rate, by model rate.
-    resamplers: HashMap<u32, (Resampler, Resampler)>,
+    /// One after the other: together they would ask for more than the machine has.
+    warming: Vec<Warming>,
+    voices: Voices,
+    /// Engine time at which the last voice begins.
+    last_start: i64,
 }
 
 impl Core {
@@ -84,50 +76,38 @@ impl Core {
             sample_rate_hz: config.sample_rate_hz,
             reaction_samples: (reaction_cells * GRID_SAMPLES) as i64,
             alignment: config.alignment,
-            mode: config.mode,
-            bank,
             shared,
-            networks: vec![None; SLOTS],
-            bank_generation: 0,
-            network: None,
-            warmup_speed: 1.0,
-            wanted_slot: None,
-            embedded_loaded: 0,
+            chosen: Chosen::new(bank, config.mode),
             history: History::new(config.sample_rate_hz),
+            listener: Listener::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
             sound_since: None,
             start_at_once: false,
-            warming: None,
-            current: None,
-            fading: None,
-            spare: Vec::new(),
-            resamplers: HashMap::new(),
+            warming: Vec::with_capacity(MOST_WARMING),
+            voices: Voices::new(config.sample_rate_hz),
+            last_start: i64::MIN,
         }
     }
 
-    /// Loads one more embedded model, some milliseconds of work. Returns whether there was one left.
+    /// As [`Chosen::load_another_embedded`].
     pub fn load_another_embedded(&mut self) -> bool {
-        let Some(model) = EMBEDDED.get(self.embedded_loaded) else {
-            return false;
-        };
-        self.embedded_loaded += 1;
-        // One that cannot be loaded says why when it is chosen.
-        let _ = self.bank.load(model.slot);
-        true
+        self.chosen.load_another_embedded()
     }
 
     /// True while something sounds or is on its way.
     pub fn is_active(&self) -> bool {
-        self.warming.is_some() || self.current.is_some() || self.fading.is_some()
+        !self.warming.is_empty() || !self.voices.is_empty()
     }
 
     /// Answers a cell.
     pub fn process(&mut self, cell: &InCell, out: &mut OutCell) {
         self.hear(cell);
         let now = self.history.end();
-        self.choose_model(&cell.values);
-        self.decide(now, &cell.values);
+        if let Some(network) = self.chosen.choose(cell.values.get(ParamId::Model) as u8, &self.shared.meters) {
+            self.voices.make_ahead(&network);
+        }
+        self.decide(now, cell);
         self.run_warm_up(now, &cell.values);
         out.epoch = cell.epoch;
         out.index = cell.index + self.reaction_samples / GRID;
@@ -149,9 +129,8 @@ impl Core {
             self.drop_voices();
             self.sound_since = None;
             self.start_at_once = false;
-            // Not even the model that played before: a bounce from here does not know it.
-            self.network = None;
-            self.wanted_slot = None;
+            self.listener.restart();
+            self.chosen.forget();
         } else if cell.clock_end != self.clock_end + GRID {
             // The host looped: voices go on, what was planned for the clock is planned anew.
             self.abandon_planned();
@@ -167,166 +146,205 @@ impl Core {
         }
     }
 
-    /// Embedded models are waited for, for they take milliseconds; so are all others offline, and before anything has ever
-    /// played. Otherwise they are loaded beside.
-    fn choose_model(&mut self, values: &ParamValues) {
-        let generation = self.bank.generation();
-        let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
-        if changed {
-            self.networks.fill(None);
+    fn decide(&mut self, now: i64, cell: &InCell) {
+        let values = &cell.values;
+        let frozen = values.get(ParamId::Freeze) >= 0.5;
+        if !frozen {
+            self.end_held(now, values);
         }
-        let slot = values.get(ParamId::Model) as u8;
-        let switched = self.wanted_slot.replace(slot) != Some(slot);
-        let index = usize::from(slot).min(SLOTS - 1);
-        if self.networks[index].is_none() {
-            self.networks[index] = self.bank.get(slot);
-        }
-        if self.networks[index].is_none() && (switched || changed) {
-            if self.mode == RenderMode::Offline || self.network.is_none() || self.bank.is_embedded(slot) {
-                self.networks[index] = self.bank.load(slot).ok();
-            } else {
-                self.shared.meters.count_late_switch();
-                self.bank.load_in_background(slot);
-            }
-        }
-        let Some(network) = self.networks[index].clone() else {
+        let calls = self.hear_calls(cell);
+        let Some(network) = self.chosen.network().cloned() else {
             return;
         };
-        if self.network.as_ref().is_none_or(|current| !Arc::ptr_eq(current, &network)) {
-            // A file may promise what no machine keeps.
-            let config = network.config();
-            self.warmup_speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
-            self.network = Some(Arc::clone(&network));
-            self.make_voices(&network);
+        if self.warming.iter().any(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
+            self.abandon(|warming| !Arc::ptr_eq(warming.voice.network(), &network));
+        }
+        if frozen {
+            self.abandon(|_| true);
+            return;
+        }
+        if self.listener.is_within_phrase(now) {
+            self.abandon(|warming| now < warming.taken_back_until);
+        }
+        for call in calls.into_iter().flatten() {
+            self.answer(now, call, &network, values);
+        }
+        if self.warming.is_empty() && !self.begin_by_itself(now, &network, values) {
+            self.begin_planned(now, cell, &network);
         }
     }
 
-    fn decide(&mut self, now: i64, values: &ParamValues) {
-        self.end_held(now, values);
-        let Some(network) = self.network.clone() else {
+    /// The calls of this cell, taken out of the listener.
+    fn hear_calls(&mut self, cell: &InCell) -> [Option<Call>; MOST_CALLS] {
+        let mut calls = self.listener.hear(cell, &self.history).iter().copied();
+        std::array::from_fn(|_| calls.next())
+    }
+
+    fn answer(&mut self, now: i64, call: Call, network: &Arc<Network>, values: &ParamValues) {
+        let heard = self.history.heard_samples().min(call.most_seed);
+        let Some(mut plan) = plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None) else {
             return;
         };
-        let rate = self.sample_rate_hz;
-        let speed = self.warmup_speed;
-        if self.warming.as_ref().is_some_and(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
-            self.abandon_warming();
+        plan.seed_samples = plan.seed_samples.min(self.history.heard_samples() - (now - call.seed_end)).max(GRID);
+        if self.is_above_gate(call.seed_end, plan.seed_samples, values) {
+            self.begin(now, plan, call, network, values);
         }
-        if self.warming.is_some() {
-            return;
-        }
-        let heard = self.history.heard_samples();
+    }
+
+    /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
+    fn begin_by_itself(&mut self, now: i64, network: &Arc<Network>, values: &ParamValues) -> bool {
         let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(LEAST_SEED_SECONDS));
-        let begin_now = match &self.current {
-            Some(voice) => {
-                let switch = !Arc::ptr_eq(voice.network(), &network);
-                let broken = voice.has_failed() || voice.has_collapsed();
-                switch || (broken && now > voice.start_time())
-            }
-            None => self.start_at_once || self.sound_since.is_some_and(|since| now - since >= wish),
+        let idle = self.voices.unreleased().next().is_none();
+        let begin_now = if idle {
+            let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
+            self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5)
+        } else {
+            self.voices.unreleased().any(|voice| Self::is_to_be_replaced(voice, network, now))
         };
-        if begin_now && let Some(plan) = plan_seed(values, heard, speed, rate, None) {
-            self.start_at_once = false;
-            if self.is_above_gate(now, plan.seed_samples, values) {
-                self.begin(now, now, plan, &network, values);
-            } else if self.current.is_none() {
-                self.sound_since = None;
-            }
-            return;
+        let heard = self.history.heard_samples();
+        let plan = if begin_now {
+            plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None)
+        } else {
+            None
+        };
+        let Some(plan) = plan else {
+            return false;
+        };
+        self.start_at_once = false;
+        if self.is_above_gate(now, plan.seed_samples, values) {
+            self.begin(now, plan, Call::now(now), network, values);
+        } else if idle {
+            self.sound_since = None;
         }
-        let Some(wait) = samples_to_next_interval(values, self.clock_end, rate) else {
-            return;
-        };
-        let interval = interval_samples(values, rate);
-        if let Some(plan) = plan_seed(values, heard + wait, speed, rate, interval)
-            && wait <= plan.warmup_samples
+        true
+    }
+
+    fn is_to_be_replaced(voice: &Voice, network: &Arc<Network>, now: i64) -> bool {
+        let broken = voice.has_failed() || voice.has_collapsed();
+        !Arc::ptr_eq(voice.network(), network) || (broken && now > voice.start_time())
+    }
+
+    /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
+    fn begin_planned(&mut self, now: i64, cell: &InCell, network: &Arc<Network>) {
+        let values = &cell.values;
+        let rate = self.sample_rate_hz;
+        for (wait, interval) in
+            [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, cell.beats)].into_iter().flatten()
         {
-            self.begin(now, now + wait, plan, &network, values);
+            let heard = self.history.heard_samples() + wait;
+            if let Some(plan) = plan_seed(values, heard, self.chosen.warmup_speed(), rate, Some(interval))
+                && wait <= plan.warmup_samples
+            {
+                self.begin(now, plan, Call::now(now + wait), network, values);
+                return;
+            }
         }
     }
 
-    /// Begins to run the seed that ends at `seed_end`, now or a warm-up from now.
-    fn begin(&mut self, now: i64, seed_end: i64, plan: SeedPlan, network: &Arc<Network>, values: &ParamValues) {
+    /// Puts a seed in the queue, to be run now or as soon as those before it have been.
+    fn begin(&mut self, now: i64, plan: SeedPlan, call: Call, network: &Arc<Network>, values: &ParamValues) {
+        if self.warming.len() >= MOST_WARMING {
+            self.shared.meters.count_missed_call();
+            return;
+        }
         let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
         self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
-        let mut voice = self.take_spare(network);
-        let seed = SeedSpan { start: seed_end - plan.seed_samples, end: seed_end };
-        // What is random follows from the number and from the place on the clock, not from what played before.
-        let clock = self.clock_end + (seed_end - now);
-        let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64);
+        let mut voice = self.voices.take_spare(network);
+        let seed = SeedSpan { start: call.seed_end - plan.seed_samples, end: call.seed_end };
+        // What is random follows from the number, the place on the clock and the note, not from what played before.
+        let clock = self.clock_end + (call.seed_end - now);
+        let key = call.note.map_or(0, |note| 1 + u64::from(note.key));
+        let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
         voice.prepare(seed, random_seed);
-        self.warming = Some(Warming { voice, seed, began: now, ready: seed_end.max(now + plan.warmup_samples) });
+        let began = self.warming.iter().map(|warming| warming.ready).max().map_or(now, |ready| ready.max(now));
+        let ready = seed.end.max(call.not_before).max(began + plan.warmup_samples);
+        let taken_back_until = if call.is_answer { call.not_before } else { i64::MIN };
+        self.warming.push(Warming { voice, seed, began, ready, taken_back_until, note: call.note });
     }
 
-    /// Runs as much of the seed as the time since its beginning asks for, whatever the machine could do.
+    /// Runs as much of the seeds as the time since their beginning asks for, whatever the machine could do.
     fn run_warm_up(&mut self, now: i64, values: &ParamValues) {
-        let Some(warming) = &mut self.warming else {
-            return;
-        };
-        let steps = warming.voice.seed_steps();
-        let span = (warming.ready - warming.began).max(GRID);
-        let due = if now >= warming.ready { steps } else { steps * (now - warming.began) / span };
-        warming.voice.warm(&mut self.history, due, &self.shared.stop);
-        if now == warming.seed.end && !self.is_above_gate(now, self.warming_seed_samples(), values) {
-            self.abandon_warming();
-            return;
+        for index in 0..self.warming.len() {
+            let warming = &mut self.warming[index];
+            let steps = warming.voice.seed_steps();
+            let span = (warming.ready - warming.began).max(GRID);
+            let due = if now >= warming.ready { steps } else { steps * (now - warming.began).max(0) / span };
+            warming.voice.warm(&mut self.history, due, &self.shared.stop);
         }
-        // A fade that has not ended yet keeps the next one waiting: two voices at most are heard at once.
-        if self.warming.as_ref().is_some_and(|warming| now >= warming.ready) && self.fading.is_none() {
+        let seeds_end_now = self.warming.iter().filter(|warming| now == warming.seed.end);
+        let too_soft = seeds_end_now.map(|warming| warming.seed).find(|seed| {
+            // What was planned ahead could not yet be listened to.
+            !self.is_above_gate(now, seed.end - seed.start, values)
+        });
+        if let Some(seed) = too_soft {
+            self.abandon(|warming| warming.seed == seed);
+        }
+        // Fades that have not ended yet keep the next voice waiting.
+        while self.warming.first().is_some_and(|warming| now >= warming.ready)
+            && self.voices.fading() < most_voices(values)
+        {
             self.promote(now, values);
         }
     }
 
-    fn warming_seed_samples(&self) -> i64 {
-        self.warming.as_ref().map_or(GRID, |warming| warming.seed.end - warming.seed.start)
-    }
-
     fn promote(&mut self, now: i64, values: &ParamValues) {
-        let Some(Warming { mut voice, seed, .. }) = self.warming.take() else {
-            return;
-        };
-        let model_hz = voice.network().config().sample_rate_hz;
+        let Warming { mut voice, seed, note, .. } = self.warming.remove(0);
+        let network = Arc::clone(voice.network());
+        let transposition = note.filter(|_| values.get(ParamId::MidiTranspose) >= 0.5);
+        let model_hz = transposed_hz(network.config().sample_rate_hz, transposition);
         let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
-        let start = now + self.reaction_samples.max(least as i64);
-        // The level to keep to is the performer's, before what Input Gain adds for the model's ears.
-        let level = self.history.performer_rms(seed.end, seed.end - seed.start);
-        let seconds = if self.current.is_some() { CROSS_FADE_SECONDS } else { FADE_IN_SECONDS };
-        let fade = self.in_samples(seconds);
-        voice.start(start, fade, level, self.alignment, values.get(ParamId::Temperature));
-        self.shared.meters.count_continuation();
-        if let Some(mut old) = self.current.replace(voice) {
-            old.release(start, fade);
-            self.fading = Some(old);
+        let most = most_voices(values);
+        let mut start = now + self.reaction_samples.max(least as i64);
+        // Who plays keys sets the time; all others keep their distance.
+        if most > 1 && note.is_none() && !self.voices.is_empty() {
+            let stagger = self.in_samples(f64::from(values.get(ParamId::Stagger)));
+            start = start.max(self.last_start.saturating_add(stagger));
         }
+        self.last_start = start.max(self.last_start);
+        let idle = self.voices.unreleased().next().is_none();
+        let fade_in_samples = self.in_samples(if idle { FADE_IN_SECONDS } else { CROSS_FADE_SECONDS });
+        for old in self.voices.unreleased_mut().filter(|old| Self::is_to_be_replaced(old, &network, now)) {
+            old.release(start, fade_in_samples);
+        }
+        self.voices.release_oldest(most - 1, start, fade_in_samples);
+        let (lane, place) = self.voices.free_place(most, values.get(ParamId::Spread) / 100.0);
+        // Several voices are together as loud as one.
+        let level = note.map_or(1.0, |note| note.velocity * note.velocity) / (most as f32).sqrt();
+        voice.start(Sound {
+            start,
+            fade_in_samples,
+            // The level to keep to is the performer's, before what Input Gain adds for the model's ears.
+            seed_rms: self.history.performer_rms(seed.end, seed.end - seed.start),
+            alignment: self.alignment,
+            daring: values.get(ParamId::Temperature),
+            place: place.map(|gain| gain * level),
+            transposed: transposition.is_some().then(|| self.voices.resampler_to_host(model_hz)),
+        });
+        self.shared.meters.count_continuation();
+        self.voices.add(voice, lane);
     }
 
-    /// A voice that has played for *Hold* fades.
+    /// Voices that have played for *Hold* fade.
     fn end_held(&mut self, now: i64, values: &ParamValues) {
         let hold = values.get(ParamId::Hold);
         let window = now + self.reaction_samples;
         let fade = self.in_samples(FADE_OUT_SECONDS);
         let end = if hold >= HOLD_FOREVER_SECONDS { i64::MAX } else { self.in_samples(f64::from(hold)) };
-        let Some(voice) = &mut self.current else {
-            return;
-        };
-        if !voice.is_released() && window - voice.start_time() >= end {
+        let mut ended = false;
+        for voice in self.voices.unreleased_mut().filter(|voice| window.saturating_sub(voice.start_time()) >= end) {
             voice.release(window, fade);
+            ended = true;
+        }
+        if ended && self.voices.unreleased().next().is_none() {
             self.sound_since = None;
         }
     }
 
     fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutCell) {
-        let [left, right] = &mut out.audio;
-        left.fill(0.0);
-        let mut sounding = [self.fading.as_mut(), self.current.as_mut()];
-        for _ in 0..ensemble::sound(&mut sounding, time, values.get(ParamId::Temperature), left) {
+        out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+        for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
             self.shared.meters.count_wet_failure();
         }
-        for voice in [&mut self.fading, &mut self.current] {
-            if voice.as_ref().is_some_and(|voice| voice.is_over(time + GRID)) {
-                self.spare.extend(voice.take());
-            }
-        }
-        right.copy_from_slice(left);
     }
 
     fn is_above_gate(&self, end: i64, samples: i64, values: &ParamValues) -> bool {
@@ -337,46 +355,32 @@ impl Core {
         (seconds * f64::from(self.sample_rate_hz)).round() as i64
     }
 
-    /// Voices of a model are made when it is chosen, and those of others let go: no seed waits for an allocation.
-    fn make_voices(&mut self, network: &Arc<Network>) {
-        self.spare.retain(|voice| Arc::ptr_eq(voice.network(), network));
-        while self.spare.len() < VOICES {
-            let voice = self.make_voice(network);
-            self.spare.push(voice);
+    fn abandon(&mut self, which: impl Fn(&Warming) -> bool) {
+        while let Some(index) = self.warming.iter().position(&which) {
+            let warming = self.warming.remove(index);
+            self.voices.give_back(warming.voice);
         }
     }
 
-    fn make_voice(&mut self, network: &Arc<Network>) -> Voice {
-        let (host_hz, model_hz) = (self.sample_rate_hz, network.config().sample_rate_hz);
-        let (to_model, to_host) = self
-            .resamplers
-            .entry(model_hz)
-            .or_insert_with(|| (Resampler::new(host_hz, model_hz), Resampler::new(model_hz, host_hz)));
-        Voice::new(Arc::clone(network), host_hz, to_model.clone(), to_host.clone())
-    }
-
-    fn take_spare(&mut self, network: &Arc<Network>) -> Voice {
-        match self.spare.iter().position(|voice| Arc::ptr_eq(voice.network(), network)) {
-            Some(index) => self.spare.swap_remove(index),
-            None => self.make_voice(network),
-        }
-    }
-
-    fn abandon_warming(&mut self) {
-        if let Some(warming) = self.warming.take() {
-            self.spare.push(warming.voice);
-        }
-    }
-
-    /// Drops a seed whose end lies ahead on a clock that has jumped.
+    /// Drops seeds whose end lies ahead on a clock that has jumped.
     fn abandon_planned(&mut self) {
-        if self.warming.as_ref().is_some_and(|warming| warming.seed.end > self.history.end()) {
-            self.abandon_warming();
-        }
+        let now = self.history.end();
+        self.abandon(|warming| warming.seed.end > now);
     }
 
     fn drop_voices(&mut self) {
-        self.abandon_warming();
-        self.spare.extend(self.current.take().into_iter().chain(self.fading.take()));
+        self.abandon(|_| true);
+        self.voices.drop_all();
+        self.last_start = i64::MIN;
     }
+}
+
+fn most_voices(values: &ParamValues) -> usize {
+    values.get(ParamId::Voices) as usize
+}
+
+/// The rate at which a model's samples are read so that its middle C sounds as `note`, at most two octaves away.
+fn transposed_hz(model_hz: u32, note: Option<Note>) -> u32 {
+    let semitones = note.map_or(0, |note| (i32::from(note.key) - 60).clamp(-24, 24));
+    (f64::from(model_hz) * libm::exp2(f64::from(semitones) / 12.0)).round() as u32
 }

@@ -2,12 +2,12 @@
 
 use super::{
     history::History,
-    voice::{SeedSpan, Voice},
+    voice::{SeedSpan, Sound, Voice},
 };
 use crate::{
     approach::{Network, predict_together},
     dsp::{random::Random, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES},
+    engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, cell::CellAudio},
 };
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ const NOISE_RMS: f32 = 0.1;
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, out: &mut [f32; GRID_SAMPLES]) -> usize {
+pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, out: &mut CellAudio) -> usize {
     let failed = |voices: &[Option<&mut Voice>]| voices.iter().flatten().filter(|voice| voice.has_failed()).count();
     let failed_before = failed(voices);
     voices.iter_mut().flatten().for_each(|voice| voice.begin_cell(time));
@@ -83,7 +83,15 @@ impl Ensemble {
         let end = self.history.end() - (random_seed % 16) as i64;
         voice.prepare(SeedSpan { start: end, end }, random_seed);
         voice.warm(&mut self.history, i64::MAX, &Default::default());
-        voice.start(self.time + i64::from(delay_samples), GRID, NOISE_RMS, Alignment::After, 1.0);
+        voice.start(Sound {
+            start: self.time + i64::from(delay_samples),
+            fade_in_samples: GRID,
+            seed_rms: NOISE_RMS,
+            alignment: Alignment::After,
+            daring: 1.0,
+            place: [1.0; 2],
+            transposed: None,
+        });
         self.voices.push(voice);
     }
 
@@ -92,10 +100,11 @@ impl Ensemble {
     /// # Realtime safety
     /// Does not allocate.
     pub fn next_cell(&mut self, daring: f32, out: &mut [f32; GRID_SAMPLES]) -> bool {
-        out.fill(0.0);
+        let mut both = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         let made = |voices: &[Voice]| voices.iter().map(Voice::made_end).max();
         let before = made(&self.voices);
-        sound(&mut gather(&mut self.voices), self.time, daring, out);
+        sound(&mut gather(&mut self.voices), self.time, daring, &mut both);
+        *out = both[0];
         self.time += GRID;
         made(&self.voices) != before
     }

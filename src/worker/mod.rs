@@ -4,6 +4,8 @@
 //! tests. What it predicts for a cell depends on the cells before it and on nothing else: not on time, not on load.
 
 mod bank;
+mod calls;
+mod chosen;
 mod core;
 mod ensemble;
 mod history;
@@ -11,6 +13,7 @@ mod measure;
 mod schedule;
 mod thread;
 mod voice;
+mod voices;
 
 pub use bank::ModelBank;
 pub use ensemble::{Ensemble, MOST_VOICES};

@@ -2,6 +2,7 @@
 
 use crate::engine::{
     GRID_SAMPLES,
+    cell::CellBeats,
     spec::{LEAST_INTERVAL_SECONDS, ParamId, ParamValues},
 };
 
@@ -10,6 +11,9 @@ const GRID: i64 = GRID_SAMPLES as i64;
 pub const LEAST_SEED_SECONDS: f64 = 0.25;
 /// A seed that cannot be run in this time is shortened.
 const LONGEST_WARMUP_SECONDS: f64 = 2.0;
+
+/// Beats are sums of rounded numbers: what is nearer than this is the same place.
+const BEAT_TOLERANCE: f64 = 1e-4;
 
 /// The next multiple of the re-seed interval after clock `clock`, as whole cells to wait from there; `None` if the interval is
 /// 0, *never*. Counted from clock 0, so that it does not matter where playback began.
@@ -25,6 +29,21 @@ pub fn samples_to_next_interval(values: &ParamValues, clock: i64, sample_rate_hz
         next = ((count + 1.0) * interval).round() as i64;
     }
     Some((next - clock).div_ceil_grid())
+}
+
+/// Whole cells from clock `clock` to the next multiple of the re-seed interval, and the interval.
+pub fn planned_by_time(values: &ParamValues, clock: i64, sample_rate_hz: u32) -> Option<(i64, i64)> {
+    let wait = samples_to_next_interval(values, clock, sample_rate_hz)?;
+    Some((wait, interval_samples(values, sample_rate_hz)?))
+}
+
+/// The same for the interval in beats, from the end of a cell.
+pub fn planned_by_beats(values: &ParamValues, beats: Option<CellBeats>) -> Option<(i64, i64)> {
+    let interval = f64::from(values.get(ParamId::IntervalBeats));
+    let CellBeats { end, per_sample } = beats.filter(|_| interval > 0.0)?;
+    let next = (((end + BEAT_TOLERANCE) / interval).floor() + 1.0) * interval;
+    let wait = ((next - end) / per_sample - BEAT_TOLERANCE).ceil().max(1.0) as i64;
+    Some((wait.div_ceil_grid(), (interval / per_sample) as i64))
 }
 
 trait CeilGrid {
@@ -101,6 +120,21 @@ mod tests {
         assert_eq!(samples_to_next_interval(&every_second, -100, 48_000), Some(128), "pre-roll");
         assert_eq!(samples_to_next_interval(&values(0.0, 1.0), 5, 48_000), None);
         assert_eq!(samples_to_next_interval(&values(0.001, 1.0), 0, 48_000), Some(4800), "raised to 0.1 s");
+    }
+
+    #[test]
+    fn beats_count_from_the_beginning_of_the_song_and_rounding_does_not_matter() {
+        let mut values = values(0.0, 1.0);
+        let at = |end| Some(CellBeats { end, per_sample: 1.0 / 24_000.0 });
+        assert_eq!(planned_by_beats(&values, at(1.0)), None, "never");
+        values.set(ParamId::IntervalBeats, 4.0);
+        assert_eq!(planned_by_beats(&values, None), None, "no song");
+        let expected = |wait: i64| Some((wait.div_ceil_grid(), 96_000));
+        for rounding in [-1e-9, 0.0, 1e-9] {
+            assert_eq!(planned_by_beats(&values, at(3.0 + rounding)), expected(24_000));
+            assert_eq!(planned_by_beats(&values, at(4.0 + rounding)), expected(96_000), "this one has begun");
+            assert_eq!(planned_by_beats(&values, at(-1.0 + rounding)), expected(24_000), "pre-roll");
+        }
     }
 
     #[test]

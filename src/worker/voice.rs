@@ -4,7 +4,7 @@ use super::history::History;
 use crate::{
     approach::{Continuation, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES},
+    engine::{Alignment, GRID_SAMPLES, cell::CellAudio},
     model::Approach,
 };
 use std::sync::{
@@ -14,6 +14,28 @@ use std::sync::{
 
 /// How long a voice takes to fall silent when its network has failed.
 const FAILURE_FADE_SECONDS: f32 = 0.005;
+
+/// No voice reads its model faster than this by transposition: two octaves.
+const MOST_TRANSPOSED: usize = 4;
+
+/// How a voice sounds.
+#[derive(Debug)]
+pub struct Sound {
+    /// Engine time of the first predicted sample.
+    pub start: i64,
+    /// Fade there.
+    pub fade_in_samples: i64,
+    /// The level that the leash keeps to.
+    pub seed_rms: f32,
+    /// Where it sits in time.
+    pub alignment: Alignment,
+    /// What multiplies the model's temperature.
+    pub daring: f32,
+    /// Gains of the left and the right channel.
+    pub place: [f32; 2],
+    /// To the host's rate from another than the model's, where it is transposed.
+    pub transposed: Option<Resampler>,
+}
 
 /// The span of input that seeds a continuation, on engine time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +54,11 @@ pub struct SeedSpan {
 pub struct Voice {
     continuation: Continuation,
     to_model: Resampler,
+    /// At the model's own pitch, and as it sounds.
+    untransposed: Resampler,
     to_host: Resampler,
+    /// Gains of the left and the right channel.
+    place: [f32; 2],
     leash: Leash,
     window: Vec<f32>,
     /// Next window to feed, and one past the last, counted in hops on the model's lattice.
@@ -68,10 +94,12 @@ impl Voice {
         // What one cell needs, the rest of the hop on the lattice that this ends in, and a hop more, as a voice's own hops
         // may begin anywhere.
         let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
-        let capacity = to_host.window_samples() + per_cell + 2 * hop;
+        let capacity = MOST_TRANSPOSED * (to_host.window_samples() + per_cell) + 2 * hop;
         Self {
             to_model,
+            untransposed: to_host.clone(),
             to_host,
+            place: [1.0; 2],
             leash: Leash::new(0.1, model_hz),
             window: vec![0.0; window],
             next_step: 0,
@@ -99,6 +127,7 @@ impl Voice {
     /// Takes a new seed. Which windows that means follows from the span alone; there is at least one.
     pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
         self.continuation.reset(random_seed);
+        self.to_host.clone_from(&self.untransposed);
         let hop = self.hop.len() as i64;
         let window = self.window.len() as i64;
         let first_sample = self.model_sample_at_or_after(seed.start);
@@ -139,8 +168,15 @@ impl Voice {
         }
     }
 
-    /// Places the first predicted sample at engine time `start`, with a fade. `seed_rms` is the level to keep to.
-    pub fn start(&mut self, start: i64, fade_in_samples: i64, seed_rms: f32, alignment: Alignment, daring: f32) {
+    /// Begins to sound after its seed.
+    pub fn start(&mut self, sound: Sound) {
+        let Sound { start, fade_in_samples, seed_rms, daring, .. } = sound;
+        self.place = sound.place;
+        // A transposed voice is on no lattice that the performer's time could be read from.
+        let alignment = if sound.transposed.is_some() { Alignment::After } else { sound.alignment };
+        if let Some(transposed) = sound.transposed {
+            self.to_host = transposed;
+        }
         let config = self.continuation.network().config();
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
         self.last_sample = 0.0;
@@ -242,13 +278,14 @@ impl Voice {
         self.needed_end = self.made_end() + 1;
     }
 
-    /// Adds the voice's sound from engine time `time` on to `out`. All that [`Self::begin_cell`] found to be needed has been
-    /// predicted.
-    pub fn add_to(&mut self, time: i64, out: &mut [f32; GRID_SAMPLES]) {
+    /// Adds the voice's sound from engine time `time` on to `out`, at its place. All that [`Self::begin_cell`] found to be
+    /// needed has been predicted.
+    pub fn add_to(&mut self, time: i64, out: &mut CellAudio) {
         if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
             return;
         }
-        for (i, slot) in out.iter_mut().enumerate() {
+        let [left, right] = out;
+        for (i, (left, right)) in left.iter_mut().zip(right).enumerate() {
             let now = time + i as i64;
             if now < self.start_time {
                 continue;
@@ -257,7 +294,9 @@ impl Voice {
             if gain == 0.0 && self.is_over(now) {
                 break;
             }
-            *slot += gain * self.sample(now);
+            let sample = gain * self.sample(now);
+            *left += self.place[0] * sample;
+            *right += self.place[1] * sample;
         }
         self.forget(time + GRID_SAMPLES as i64);
     }

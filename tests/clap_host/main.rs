@@ -79,6 +79,7 @@ fn reference_in(precision: Option<Precision>, job: &Job<'_>, set: &[(ParamId, f3
             playing: job.start.is_some(),
             position_samples: job.start.map(|first| first + start as i64),
             loop_samples: None,
+            beats: None,
         };
         let mut channels: Vec<&mut [f32]> = output.iter_mut().map(|channel| &mut channel[start..end]).collect();
         engine.process(&mut channels, &events, transport);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use sympathy::{
     dsp::random::Random,
-    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport, spec::SPECS},
     worker::{self, ModelBank, Worker},
 };
 
@@ -35,7 +35,7 @@ pub fn config(sample_rate_hz: u32, channels: usize, slot: u8) -> EngineConfig {
 }
 
 pub fn playing(position: i64) -> Transport {
-    Transport { playing: true, position_samples: Some(position), loop_samples: None }
+    Transport { playing: true, position_samples: Some(position), loop_samples: None, beats: None }
 }
 
 /// Runs `input` through an engine, block by block; `step` is called after every block.
@@ -87,6 +87,28 @@ pub fn offline(
     assert_eq!(engine.meters().underruns(), 0);
     assert!(!engine.meters().is_failed());
     out
+}
+
+/// Moves every parameter to a random place, again and again.
+pub fn everything_moves(sample_rate_hz: u32, seconds: f64, random_seed: u64) -> Vec<Change> {
+    let mut random = Random::new(random_seed);
+    let mut changes = Vec::new();
+    for i in 0..(seconds * 12.0) as usize {
+        for spec in &SPECS {
+            // Of the models only those of the tests are there; what silences everything does not silence the whole test.
+            let rare = matches!(spec.id, ParamId::Model | ParamId::Stop | ParamId::Bypass | ParamId::Freeze);
+            if random.uniform() < if rare { 0.02 } else { 0.15 } {
+                let value = match spec.id {
+                    ParamId::Model => 64.0 + random.below(6) as f32,
+                    _ => spec.sanitise(spec.min + (spec.max - spec.min) * random.uniform()),
+                };
+                let cell = sample_rate_hz as usize / 12;
+                changes.push(Change { at: i * cell + random.below(cell as u32) as usize, id: spec.id, value });
+            }
+        }
+    }
+    changes.sort_by_key(|change| change.at);
+    changes
 }
 
 /// Answers everything that was asked.

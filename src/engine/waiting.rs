@@ -1,0 +1,70 @@
+//! How long a call of the host may wait for the worker (DESIGN 3), and the waiting itself.
+
+use super::{lead::Lead, link::AudioLink, types::RenderMode};
+use std::time::{Duration, Instant};
+
+/// A wait ends after this long, and the instance counts as failed.
+const LONGEST_SECONDS: f64 = 10.0;
+/// How long the audio thread sleeps between two looks, where it may wait at all.
+const LOOK_AGAIN: Duration = Duration::from_micros(50);
+
+/// The patience of the audio thread.
+///
+/// # Realtime safety
+/// One clock read per call; other system calls only where the call may wait.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    mode: RenderMode,
+    lead: Lead,
+    started: Instant,
+    budget_seconds: f64,
+}
+
+impl Waiting {
+    /// For an engine that begins now.
+    pub fn new(mode: RenderMode) -> Self {
+        Self { mode, lead: Lead::default(), started: Instant::now(), budget_seconds: 0.0 }
+    }
+
+    /// No call of the past counts.
+    pub fn reset(&mut self) {
+        self.lead = Lead::default();
+    }
+
+    /// A call begins, for a block of this length.
+    pub fn begin_call(&mut self, block_seconds: f64, reaction_seconds: f64) {
+        let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
+        let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
+        self.budget_seconds = ahead.max(long_block).min(LONGEST_SECONDS);
+    }
+
+    /// True as soon as `wanted` cells from `from` on are there; waits for them as far as this call may.
+    pub fn wait_for(&mut self, link: &mut AudioLink, epoch: u32, from: i64, wanted: usize) -> bool {
+        if link.cells_ready(epoch, from, wanted) >= wanted {
+            return true;
+        }
+        if link.shared.is_dead() {
+            link.shared.meters.mark_failed();
+        }
+        let offline = self.mode == RenderMode::Offline;
+        if link.shared.meters.is_failed() || !(offline || self.budget_seconds > 0.0) {
+            return false;
+        }
+        link.shared.meters.count_wait();
+        let began = Instant::now();
+        loop {
+            link.shared.wake_worker();
+            std::thread::sleep(LOOK_AGAIN);
+            let ready = link.cells_ready(epoch, from, wanted) >= wanted;
+            let waited = began.elapsed().as_secs_f64();
+            let may_wait = if offline { LONGEST_SECONDS } else { self.budget_seconds };
+            if ready || waited >= may_wait || link.shared.is_dead() {
+                if !ready && waited >= LONGEST_SECONDS {
+                    link.shared.meters.mark_failed();
+                }
+                self.budget_seconds -= waited;
+                return ready;
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The parameters in the groups under which hosts show them.
+
+use super::{
+    convert::{float_range, int_range},
+    text,
+};
+use crate::engine::{
+    ParamId,
+    spec::{Kind, ParamSpec},
+};
+use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params};
+use std::sync::Arc;
+
+/// A kind of the framework's parameters, made from a row of the table.
+trait Row: Param {
+    fn of(spec: &'static ParamSpec) -> Self;
+    fn plain(&self) -> f32;
+}
+
+impl Row for FloatParam {
+    fn of(spec: &'static ParamSpec) -> Self {
+        let param = Self::new(spec.name, spec.default, float_range(spec))
+            .with_value_to_string(Arc::new(move |value| text::float_to_text(spec, value)))
+            .with_string_to_value(Arc::new(move |typed| text::text_to_float(spec, typed)));
+        if text::has_words(spec.id) { param } else { param.with_unit(spaced_unit(spec)) }
+    }
+
+    fn plain(&self) -> f32 {
+        self.value()
+    }
+}
+
+impl Row for IntParam {
+    fn of(spec: &'static ParamSpec) -> Self {
+        let param = Self::new(spec.name, spec.default as i32, int_range(spec));
+        if text::has_words(spec.id) {
+            param
+                .with_value_to_string(Arc::new(move |value| text::float_to_text(spec, value as f32)))
+                .with_string_to_value(Arc::new(move |typed| text::text_to_float(spec, typed).map(|value| value as i32)))
+        } else {
+            param
+        }
+    }
+
+    fn plain(&self) -> f32 {
+        self.value() as f32
+    }
+}
+
+impl Row for BoolParam {
+    fn of(spec: &'static ParamSpec) -> Self {
+        debug_assert_eq!(spec.kind, Kind::Switch);
+        let param = Self::new(spec.name, spec.default >= 0.5);
+        if spec.id == ParamId::Bypass { param.make_bypass() } else { param }
+    }
+
+    fn plain(&self) -> f32 {
+        f32::from(self.value())
+    }
+}
+
+/// Hosts put the unit right behind the number: it brings its own space.
+fn spaced_unit(spec: &ParamSpec) -> &'static str {
+    match spec.unit {
+        "%" => " %",
+        "s" => " s",
+        "x" => " x",
+        "dB" => " dB",
+        "dBFS" => " dBFS",
+        other => other,
+    }
+}
+
+macro_rules! group {
+    ($(#[$doc:meta])* $name:ident: $($key:tt $field:ident $kind:ident $id:ident,)*) => {
+        $(#[$doc])*
+        #[derive(Params)]
+        pub struct $name {
+            $(
+                #[doc = concat!("`", $key, "`")]
+                #[id = $key]
+                pub $field: $kind,
+            )*
+        }
+
+        impl $name {
+            pub(super) fn new() -> Self {
+                Self { $($field: Row::of(ParamId::$id.spec()),)* }
+            }
+
+            /// The plain value of one of its parameters, as the host left it.
+            pub(super) fn value(&self, id: ParamId) -> Option<f32> {
+                match id {
+                    $(ParamId::$id => Some(self.$field.plain()),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+group! {
+    /// What a performer reaches for.
+    Play:
+    "mix" mix FloatParam Mix,
+    "temperature" temperature FloatParam Temperature,
+    "hold" hold FloatParam Hold,
+    "continue" continue_now BoolParam Continue,
+    "freeze" freeze BoolParam Freeze,
+    "stop" stop BoolParam Stop,
+}
+
+group! {
+    /// What is heard, and when it seeds a continuation.
+    Seed:
+    "input_gain" input_gain FloatParam InputGain,
+    "gate" gate FloatParam Gate,
+    "seed_length" seed_length FloatParam SeedLength,
+    "random_seed" random_seed IntParam RandomSeed,
+    "auto_start" auto_start BoolParam AutoStart,
+    "reseed_interval" reseed_interval FloatParam ReseedInterval,
+    "interval_beats" interval_beats IntParam IntervalBeats,
+    "start_trigger" start_trigger BoolParam StartTrigger,
+    "onset_trigger" onset_trigger BoolParam OnsetTrigger,
+    "sensitivity" sensitivity FloatParam Sensitivity,
+    "answer" answer BoolParam Answer,
+    "answer_after" answer_after FloatParam AnswerAfter,
+    "midi_trigger" midi_trigger BoolParam MidiTrigger,
+}
+
+group! {
+    /// How many continuations sound, and where.
+    Voices:
+    "voices" voices IntParam Voices,
+    "stagger" stagger FloatParam Stagger,
+    "spread" spread FloatParam Spread,
+    "midi_transpose" midi_transpose BoolParam MidiTranspose,
+}
+
+group! {
+    /// What becomes of them.
+    Output:
+    "wet_gain" wet_gain FloatParam WetGain,
+    "duck_wet" duck_wet FloatParam DuckWet,
+    "duck_dry" duck_dry FloatParam DuckDry,
+    "duck_attack" duck_attack FloatParam DuckAttack,
+    "duck_release" duck_release FloatParam DuckRelease,
+    "bypass" bypass BoolParam Bypass,
+}

@@ -1,0 +1,163 @@
+//! The voices that sound: up to four continuations at once, spread over the stereo field, and those that fade.
+
+use super::{ensemble, voice::Voice};
+use crate::{
+    approach::Network,
+    dsp::{level::equal_power, resample::Resampler},
+    engine::{GRID_SAMPLES, cell::CellAudio},
+};
+use std::{collections::HashMap, sync::Arc};
+
+const GRID: i64 = GRID_SAMPLES as i64;
+/// Voices that sound and voices that fade.
+const MOST_SOUNDING: usize = 2 * ensemble::MOST_VOICES;
+/// Voices of a model that are made when it is chosen: warming, playing and fading.
+const MADE_AHEAD: usize = 3;
+/// Places in the stereo field by number of voices, −1 left to 1 right; a voice takes the first that is free.
+const PLACES: [&[f32]; ensemble::MOST_VOICES] =
+    [&[0.0], &[-1.0, 1.0], &[-1.0, 1.0, 0.0], &[-1.0, 1.0, -1.0 / 3.0, 1.0 / 3.0]];
+
+#[derive(Debug)]
+struct Sounding {
+    voice: Voice,
+    /// Index of its place.
+    lane: usize,
+}
+
+/// The pool. Voices that are over are used again.
+#[derive(Debug)]
+pub(super) struct Voices {
+    host_hz: u32,
+    /// Oldest first.
+    sounding: Vec<Sounding>,
+    spare: Vec<Voice>,
+    /// From and to the host's rate, by model rate.
+    resamplers: HashMap<u32, (Resampler, Resampler)>,
+}
+
+impl Voices {
+    /// An empty pool at a host's rate.
+    pub fn new(host_hz: u32) -> Self {
+        Self { host_hz, sounding: Vec::with_capacity(MOST_SOUNDING), spare: Vec::new(), resamplers: HashMap::new() }
+    }
+
+    /// True if nothing sounds or is about to.
+    pub fn is_empty(&self) -> bool {
+        self.sounding.is_empty()
+    }
+
+    /// Voices that have not been told to end, oldest first.
+    pub fn unreleased(&self) -> impl Iterator<Item = &Voice> {
+        self.sounding.iter().map(|sounding| &sounding.voice).filter(|voice| !voice.is_released())
+    }
+
+    /// The same, to be changed.
+    pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Voice> {
+        self.sounding.iter_mut().map(|sounding| &mut sounding.voice).filter(|voice| !voice.is_released())
+    }
+
+    /// Voices that fade.
+    pub fn fading(&self) -> usize {
+        self.sounding.len() - self.unreleased().count()
+    }
+
+    /// Makes voices of a model when it is chosen, and lets those of others go: no seed waits for an allocation.
+    pub fn make_ahead(&mut self, network: &Arc<Network>) {
+        self.spare.retain(|voice| Arc::ptr_eq(voice.network(), network));
+        while self.spare.len() < MADE_AHEAD {
+            let voice = self.make(network);
+            self.spare.push(voice);
+        }
+    }
+
+    /// A voice to be warmed up.
+    pub fn take_spare(&mut self, network: &Arc<Network>) -> Voice {
+        match self.spare.iter().position(|voice| Arc::ptr_eq(voice.network(), network)) {
+            Some(index) => self.spare.swap_remove(index),
+            None => self.make(network),
+        }
+    }
+
+    /// A voice that is not needed any more.
+    pub fn give_back(&mut self, voice: Voice) {
+        self.spare.push(voice);
+    }
+
+    /// From a model's rate to the host's.
+    pub fn resampler_to_host(&mut self, model_hz: u32) -> Resampler {
+        self.resamplers_of(model_hz).1.clone()
+    }
+
+    /// Gains (left, right) of the first free place among `most` voices, and its index. In the middle both are 1.
+    pub fn free_place(&self, most: usize, spread: f32) -> (usize, [f32; 2]) {
+        let places = PLACES[most.clamp(1, PLACES.len()) - 1];
+        let is_free = |lane: &usize| {
+            !self.sounding.iter().any(|sounding| sounding.lane == *lane && !sounding.voice.is_released())
+        };
+        let lane = (0..places.len()).find(is_free).unwrap_or(0);
+        let position = spread * places[lane];
+        if position == 0.0 {
+            return (lane, [1.0, 1.0]);
+        }
+        let (left, right) = equal_power(0.5 * (position + 1.0));
+        (lane, [left, right].map(|gain| std::f32::consts::SQRT_2 * gain))
+    }
+
+    /// A voice that has been placed and started sounds from now on.
+    pub fn add(&mut self, voice: Voice, lane: usize) {
+        self.sounding.push(Sounding { voice, lane });
+    }
+
+    /// Ends the oldest voices from `start` on, until at most `most` are left.
+    pub fn release_oldest(&mut self, most: usize, start: i64, fade: i64) {
+        let surplus = self.unreleased().count().saturating_sub(most);
+        self.unreleased_mut().take(surplus).for_each(|voice| voice.release(start, fade));
+    }
+
+    /// Adds what sounds in the cell from engine time `time` on to `out`. Returns how many voices have failed in it.
+    pub fn sound(&mut self, time: i64, daring: f32, out: &mut CellAudio) -> usize {
+        let mut voices = self.sounding.iter_mut().map(|sounding| &mut sounding.voice);
+        let mut together: [Option<&mut Voice>; MOST_SOUNDING] = std::array::from_fn(|_| voices.next());
+        let failed = ensemble::sound(&mut together, time, daring, out);
+        while let Some(index) = self.sounding.iter().position(|sounding| sounding.voice.is_over(time + GRID)) {
+            let over = self.sounding.remove(index);
+            self.spare.push(over.voice);
+        }
+        failed
+    }
+
+    /// Silence, at once.
+    pub fn drop_all(&mut self) {
+        self.spare.extend(self.sounding.drain(..).map(|sounding| sounding.voice));
+    }
+
+    fn make(&mut self, network: &Arc<Network>) -> Voice {
+        let (to_model, to_host) = self.resamplers_of(network.config().sample_rate_hz).clone();
+        Voice::new(Arc::clone(network), self.host_hz, to_model, to_host)
+    }
+
+    fn resamplers_of(&mut self, model_hz: u32) -> &(Resampler, Resampler) {
+        let host_hz = self.host_hz;
+        let make = || (Resampler::new(host_hz, model_hz), Resampler::new(model_hz, host_hz));
+        self.resamplers.entry(model_hz).or_insert_with(make)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_as_loud_as_the_middle_and_the_middle_is_exact() {
+        let voices = Voices::new(48_000);
+        assert_eq!(voices.free_place(1, 1.0), (0, [1.0, 1.0]));
+        assert_eq!(voices.free_place(4, 0.0).1, [1.0, 1.0]);
+        for spread in [0.1, 0.5, 1.0] {
+            let (lane, [left, right]) = voices.free_place(2, spread);
+            assert_eq!(lane, 0);
+            assert!((left * left + right * right - 2.0).abs() < 1e-6 && left > right, "{left} {right}");
+        }
+        let (_, hard_left) = voices.free_place(2, 1.0);
+        assert!(hard_left[1].abs() < 1e-6);
+    }
+}
