@@ -275,6 +275,37 @@ fn sixty_seconds_of_everything_at_once() {
 }
 
 #[test]
+fn nothing_that_moves_clicks() {
+    let bank = models::bank();
+    let steepest = |sound: &[Vec<f32>]| {
+        let steps = sound.iter().flat_map(|channel| channel.windows(2)).map(|pair| (pair[1] - pair[0]).abs());
+        steps.fold(0.0f32, f32::max)
+    };
+    let mut config = config(RATE, 2, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    let spans: Vec<(f64, f64)> = (0..20).map(|i| (1.5 * f64::from(i), 1.5 * f64::from(i) + 0.9)).collect();
+    let input = tones(30.0, &spans);
+    // What the models do by themselves, as loud and as daring as they are let.
+    let alone = (64..70).map(|slot| {
+        let mut config = config.clone();
+        let loud = [
+            (ParamId::Model, slot as f32),
+            (ParamId::WetGain, 12.0),
+            (ParamId::Temperature, 2.0),
+            (ParamId::Spread, 100.0),
+            (ParamId::Voices, 4.0),
+        ];
+        loud.iter().for_each(|&(id, value)| config.values.set(id, value));
+        steepest(&offline(&config, &bank, &input, &[], Some(0), &Blocks::Fixed(512)))
+    });
+    let alone = alone.fold(0.0f32, f32::max);
+    let mut changes = everything_moves(RATE, 30.0, 11);
+    changes.retain(|change| !matches!(change.id, ParamId::Mix | ParamId::Bypass));
+    let moved = steepest(&offline(&config, &bank, &input, &changes, Some(0), &Blocks::Fixed(512)));
+    assert!(moved < 1.2 * alone, "a step of {moved}, where the models themselves have {alone}");
+}
+
+#[test]
 fn everything_at_once_has_the_same_bits_in_any_blocks() {
     let bank = models::bank();
     let config = config(RATE, 2, 64);

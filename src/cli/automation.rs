@@ -121,7 +121,7 @@ pub fn parameter_keys() -> String {
     SPECS.map(|spec| spec.key).join(", ")
 }
 
-fn parameter(key: &str, origin: &str) -> Result<ParamId, CliError> {
+pub(super) fn parameter(key: &str, origin: &str) -> Result<ParamId, CliError> {
     ParamId::by_key(key).ok_or_else(|| CliError::UnknownParameter {
         origin: origin.into(),
         key: key.into(),
@@ -130,13 +130,13 @@ fn parameter(key: &str, origin: &str) -> Result<ParamId, CliError> {
 }
 
 /// `value` as the parameter takes it; `None` if it would have to be changed.
-fn accepted(id: ParamId, value: f64) -> Option<f32> {
+pub(super) fn accepted(id: ParamId, value: f64) -> Option<f32> {
     let spec = id.spec();
     let inside = (f64::from(spec.min)..=f64::from(spec.max)).contains(&value);
     (inside && spec.accepts(value as f32)).then_some(value as f32)
 }
 
-fn refused(id: ParamId, origin: &str, actual: &str) -> CliError {
+pub(super) fn refused(id: ParamId, origin: &str, actual: &str) -> CliError {
     let spec = id.spec();
     let number = if matches!(spec.kind, Kind::Integer | Kind::Switch) { "a whole number" } else { "a number" };
     let unit = if spec.unit.is_empty() { String::new() } else { format!(" {}", spec.unit) };

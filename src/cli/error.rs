@@ -60,6 +60,16 @@ pub enum CliError {
         /// What it is.
         actual: String,
     },
+    /// A preset was refused.
+    #[error("preset {origin}: expected {expected}, found {actual}")]
+    Preset {
+        /// Its name or file.
+        origin: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
     /// No parameter has this key.
     #[error("{origin}: parameter {key:?}: expected one of {expected}, found no such parameter")]
     UnknownParameter {

@@ -22,6 +22,7 @@ pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
+mod preset;
 mod progress;
 pub mod render;
 pub mod sample;
@@ -166,12 +167,14 @@ fn render_help() -> String {
         })
         .collect();
     format!(
-        "PARAMETERS for --set and --automate:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+        "PARAMETERS for --set and --automate:\n{}\n\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+         sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[0, 0.8]]}}: at so many seconds \
          of IN, to this value",
-        parameters.join("\n")
+        parameters.join("\n"),
+        preset::list()
     )
 }
 

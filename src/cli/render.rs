@@ -6,6 +6,7 @@ use super::{
     models_at_hand::{load_all, make_bank},
     offline::{RenderOutcome, Song, USUAL_TEMPO, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
+    preset::Preset,
     progress::Progress,
     speed::PrecisionArg,
 };
@@ -34,6 +35,9 @@ pub struct RenderArgs {
     /// Embedded model by name, or a model file; slot 0 where this is not given
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
+    /// Factory preset by name (below), or a preset's file; --set comes on top
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preset: Option<String>,
     /// Sets a parameter, in its own unit; may be given many times
     #[arg(long = "set", value_name = "PARAM=VALUE")]
     pub assignments: Vec<Assignment>,
@@ -118,6 +122,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         },
         ..EngineConfig::new(LEAST_RATE_HZ)
     };
+    if let Some(name) = &args.preset {
+        config.values = Preset::find(name)?.values(name)?;
+    }
     for assignment in &args.assignments {
         let (id, value) = assignment.resolve()?;
         if id == ParamId::Model && args.model.is_some() {
@@ -207,8 +214,10 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
     if meters.seed_clipped_ms() > 0 {
         line += &format!(", last seed shortened by {} ms to keep its warm-up below 2 s", meters.seed_clipped_ms());
     }
-    if meters.continuations() == 0 {
-        line += "; no seed was above the gate";
+    if meters.loops() > 0 {
+        line += &format!(", {}", counted(meters.loops(), "loop"));
+    } else if meters.continuations() == 0 {
+        line += "; nothing asked for a continuation, or no seed was above the gate";
     }
     line
 }

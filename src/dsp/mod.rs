@@ -15,6 +15,7 @@ pub mod onset;
 pub mod pluck;
 pub mod random;
 pub mod resample;
+pub mod seam;
 pub mod stft;
 pub mod tuning;
 pub mod vocoder;

@@ -93,7 +93,6 @@ fn coarse_peaks(buffer: &[f32], fade: usize, from: usize, to: usize) -> [Option<
     let mut template = [0.0; TEMPLATE];
     let template = &mut template[..length];
     template.iter_mut().enumerate().for_each(|(index, slot)| *slot = mean(index * factor));
-
     let steps = (to - from) / factor + 1;
     let mut tile = [0.0; TILE];
     // The scores of the last two candidates: a peak is known one later.
@@ -132,8 +131,8 @@ fn coarse_peaks(buffer: &[f32], fade: usize, from: usize, to: usize) -> [Option<
     peaks.map(|peak| peak.1)
 }
 
-/// Σ a b in a fixed order.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+/// Σ a b in a fixed order of additions.
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (rows, rest) = a.as_chunks::<LANES>();
     let (others, other_rest) = b.as_chunks::<LANES>();
     let mut sums = [0.0f32; LANES];
@@ -201,9 +200,8 @@ mod tests {
     }
 
     fn exhaustive(buffer: &[f32], fade: usize, from: usize, to: usize) -> f32 {
-        let begin = &buffer[..fade];
         let score = |end: usize| {
-            let span = &buffer[end..end + fade];
+            let (begin, span) = (&buffer[..fade], &buffer[end..end + fade]);
             dot(begin, span) / (dot(begin, begin) * dot(span, span)).sqrt()
         };
         (from..=to).map(score).fold(f32::NEG_INFINITY, f32::max)
@@ -292,6 +290,15 @@ mod tests {
             let seam = find_seam(&buffer, FADE, 10_000, 14_096);
             assert!(seam.end == at && seam.correlation > 0.999, "{at}: {seam:?}");
         }
+    }
+
+    #[test]
+    fn a_quiet_match_behind_loud_noise_is_found() {
+        let mut buffer = noise(7, 20_000);
+        buffer[10_000..12_000].iter_mut().for_each(|x| *x *= 30.0);
+        buffer.copy_within(..FADE, 13_001);
+        buffer[12_000..].iter_mut().for_each(|x| *x *= 0.1);
+        assert_eq!(find_seam(&buffer, FADE, 10_000, 14_096).end, 13_001);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use super::{
     beats::BeatClock,
-    cell::{CellAudio, Gestures, InCell, MOST_NOTES, Note, OutCell},
+    cell::{CellAudio, InCell, MOST_NOTES, Note, OutCell, REGIONS},
     clock::{ClockChange, SampleClock},
+    duck::gain,
     flow::Flow,
+    layers::Layers,
     link::AudioLink,
     meters::Meters,
     mixer::{GUARD_SECONDS, Mixer, samples},
@@ -42,6 +44,8 @@ pub struct Engine {
     waiting: Waiting,
     values: ParamValues,
     mixer: Mixer,
+    voice_level: Ramp,
+    layers: Layers,
     input_gain: Ramp,
     stop_held: bool,
     midi_stopped: bool,
@@ -92,13 +96,15 @@ impl Engine {
             waiting: Waiting::new(config.mode),
             values,
             mixer,
+            voice_level: Ramp::new(gain(values.get(ParamId::VoiceLevel)), samples(0.010, rate)),
+            layers: Layers::new(rate, &values),
             input_gain: Ramp::new(db_to_gain(values.get(ParamId::InputGain)), samples(0.010, rate)),
             stop_held,
             midi_stopped: false,
             muted_until_cell: None,
             epoch: 1,
             first_cell: 0,
-            in_cell: empty_cell(1, 0, 0, values),
+            in_cell: InCell::empty(1, 0, 0, values),
             out_cell: None,
             entered_cell: None,
             flow: Flow::new(),
@@ -133,8 +139,7 @@ impl Engine {
         self.tail_position = self.guard_samples;
         self.midi_stopped = false;
         self.begin_epoch();
-        self.mixer.settle();
-        self.input_gain.jump(self.input_gain.target());
+        self.settle();
         self.quiet_samples = usize::MAX;
         self.active = false;
         self.waiting.reset();
@@ -197,8 +202,7 @@ impl Engine {
             }
             if std::mem::take(&mut self.settle_pending) {
                 // A start depends on nothing that was before it, not even on a fade.
-                self.mixer.settle();
-                self.input_gain.jump(self.input_gain.target());
+                self.settle();
             }
             let position = self.clock.time().rem_euclid(GRID) as usize;
             self.enter_cell();
@@ -217,6 +221,15 @@ impl Engine {
         self.activity()
     }
 
+    /// Ends all movement.
+    fn settle(&mut self) {
+        self.mixer.settle();
+        self.layers.settle(&self.values);
+        for ramp in [&mut self.input_gain, &mut self.voice_level] {
+            ramp.jump(ramp.target());
+        }
+    }
+
     fn apply(&mut self, event: Event) {
         let was = self.values.get(event.id);
         self.values.set(event.id, event.value);
@@ -229,7 +242,11 @@ impl Engine {
                 self.midi_stopped = false;
                 self.update_stop();
             }
-            id => self.mixer.set(id, value),
+            ParamId::VoiceLevel => self.voice_level.set_target(gain(value)),
+            id => {
+                self.mixer.set(id, value);
+                self.layers.set(id, value);
+            }
         }
     }
 
@@ -253,7 +270,7 @@ impl Engine {
         self.epoch = self.epoch.wrapping_add(1);
         self.restart_pending = false;
         self.first_cell = time.div_euclid(GRID);
-        self.in_cell = empty_cell(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
+        self.in_cell = InCell::empty(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
         self.in_cell.armed = self.is_armed();
         self.out_cell = None;
         self.entered_cell = None;
@@ -264,7 +281,7 @@ impl Engine {
 
     /// Keeps the next 5 ms of the old epoch's wet, faded out.
     fn keep_tail(&mut self, old_time: i64) {
-        let gain = self.flow.gain() * self.mixer.stop_gain();
+        let (flow, stop, voices) = (self.flow.gain(), self.mixer.stop_gain(), self.voice_level.value());
         let mut cell = self.out_cell.take();
         for i in 0..self.guard_samples {
             let time = old_time + i as i64;
@@ -272,11 +289,14 @@ impl Engine {
             if cell.as_ref().is_none_or(|cell| cell.index != index) {
                 cell = self.link.take(self.epoch, index);
             }
-            let fade = gain * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
+            let fade = stop * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
+            let loops = cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|region| flow * region[position]));
+            let layers = self.layers.advance(0.0, loops);
             for (channel, tail) in self.tail.iter_mut().enumerate() {
                 // What is left of an earlier tail goes on.
                 let earlier = tail.get(self.tail_position + i).copied().unwrap_or(0.0);
-                tail[i] = earlier + cell.as_ref().map_or(0.0, |cell| cell.audio[channel][position] * fade);
+                let predicted = cell.as_ref().map_or(0.0, |cell| cell.audio[channel][position]);
+                tail[i] = earlier + fade * (flow * voices * predicted + layers[channel]);
             }
         }
         self.tail_position = 0;
@@ -290,6 +310,7 @@ impl Engine {
             return;
         }
         self.entered_cell = Some(index);
+        self.layers.begin_cell(&self.values);
         self.link.set_now(self.epoch, index);
         if self.muted_until_cell.is_some_and(|until| index >= until) {
             self.muted_until_cell = None;
@@ -320,15 +341,19 @@ impl Engine {
         for (i, position) in (start..end).zip(position..) {
             let input_gain = self.input_gain.advance();
             self.hear(channels, i, position, input_gain);
-            let gains = self.mixer.advance(0.5 * (self.in_cell.audio[0][position] + self.in_cell.audio[1][position]));
+            let heard = 0.5 * (self.in_cell.audio[0][position] + self.in_cell.audio[1][position]);
+            let gains = self.mixer.advance(heard);
+            let voices = self.voice_level.advance();
             let flow = self.flow.advance();
             let predicted = self.out_cell.as_ref().map_or(&SILENCE, |cell| &cell.audio);
+            let loops = self.out_cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|r| flow * r[position]));
+            let layers = self.layers.advance(heard, loops);
             let mut quiet = true;
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;
                 let tail = self.tail[channel].get(self.tail_position).copied().unwrap_or(0.0);
-                samples[i] = gains.output(dry, predicted[channel][position] * flow + tail);
+                samples[i] = gains.output(dry, predicted[channel][position] * voices * flow + layers[channel] + tail);
             }
             self.tail_position = (self.tail_position + 1).min(self.guard_samples);
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };
@@ -353,7 +378,7 @@ impl Engine {
 
     fn finish_cell(&mut self) {
         let next_index = self.in_cell.index + 1;
-        let mut cell = empty_cell(self.epoch, next_index, 0, self.values);
+        let mut cell = InCell::empty(self.epoch, next_index, 0, self.values);
         cell.armed = self.is_armed();
         std::mem::swap(&mut cell, &mut self.in_cell);
         cell.values = self.values;
@@ -368,25 +393,11 @@ impl Engine {
 
     fn activity(&self) -> Activity {
         let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
-        let sounding = self.active || self.tail_position < self.guard_samples;
+        let sounding = self.active || self.layers.is_sounding() || self.tail_position < self.guard_samples;
         if sounding || (self.is_armed() && self.quiet_samples < may_start) {
             Activity::KeepAlive
         } else {
             Activity::Idle
         }
-    }
-}
-
-fn empty_cell(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> InCell {
-    InCell {
-        epoch,
-        index,
-        clock_end: 0,
-        heard_from,
-        armed: true,
-        values,
-        gestures: Gestures::default(),
-        beats: None,
-        audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
     }
 }

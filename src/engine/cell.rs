@@ -8,6 +8,11 @@ use super::{
 /// `[channel][sample]`
 pub type CellAudio = [[f32; GRID_SAMPLES]; MAX_CHANNELS];
 
+/// Regions of the filter bank that have a loop of their own, from low to high.
+pub const REGIONS: usize = 4;
+/// `[region][sample]`
+pub type RegionAudio = [[f32; GRID_SAMPLES]; REGIONS];
+
 /// Most notes that begin in one cell; more are not heard.
 pub const MOST_NOTES: usize = 4;
 
@@ -76,4 +81,23 @@ pub struct OutCell {
     pub active: bool,
     /// Finite. Both channels are filled.
     pub audio: CellAudio,
+    /// The loops of the regions, finite: what the bands of the audio thread open.
+    pub regions: RegionAudio,
+}
+
+impl InCell {
+    /// Silence, in which nothing is asked for.
+    pub fn empty(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> Self {
+        Self {
+            epoch,
+            index,
+            clock_end: 0,
+            heard_from,
+            armed: true,
+            values,
+            gestures: Gestures::default(),
+            beats: None,
+            audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
+        }
+    }
 }

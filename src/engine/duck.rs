@@ -2,7 +2,7 @@
 
 use super::{
     mixer::samples,
-    spec::{ParamId, ParamValues},
+    spec::{ParamId, ParamValues, SILENT_DB},
 };
 use crate::dsp::level::{Ramp, db_to_gain};
 
@@ -11,8 +11,6 @@ const LEVEL_SECONDS: f32 = 0.010;
 /// Between the notes of a phrase the performer still plays.
 const HANG_SECONDS: f32 = 0.050;
 const SMOOTHING_SECONDS: f32 = 0.010;
-/// A level of this many dB and less is silence.
-const SILENT_DB: f32 = -60.0;
 
 /// Gains of wet and dry by the input's level.
 ///
@@ -35,7 +33,8 @@ pub(super) struct Duck {
     dry: Ramp,
 }
 
-fn gain(db: f32) -> f32 {
+/// A level of a parameter whose least value is silence.
+pub(super) fn gain(db: f32) -> f32 {
     if db <= SILENT_DB { 0.0 } else { db_to_gain(db) }
 }
 

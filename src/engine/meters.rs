@@ -11,6 +11,7 @@ pub struct Meters {
     nonfinite_inputs: AtomicU64,
     wet_failures: AtomicU64,
     continuations: AtomicU64,
+    loops: AtomicU64,
     waits: AtomicU64,
     missed_calls: AtomicU64,
     seed_clipped_ms: AtomicU32,
@@ -40,6 +41,7 @@ impl Meters {
     counter!(nonfinite_inputs, count_nonfinite_input, "Input samples that were NaN or infinite, heard as 0.");
     counter!(wet_failures, count_wet_failure, "Times a network produced NaN or infinity and was reset.");
     counter!(continuations, count_continuation, "Continuations that have begun.");
+    counter!(loops, count_loop, "Loops that have begun.");
     counter!(waits, count_wait, "Times the audio thread waited for the worker.");
 
     counter!(missed_calls, count_missed_call, "Continuations asked for while too many others were on their way.");

@@ -2,6 +2,9 @@
 
 pub use super::spec_table::SPECS;
 
+/// Names of the values of [`ParamId::Tuning`].
+pub const TUNINGS: [&str; 4] = ["Constant Q", "Chromatic", "E minor", "Open Strings"];
+
 /// How a parameter's numbers are spread over a host's control, and what kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -88,10 +91,36 @@ pub enum ParamId {
     DuckAttack,
     /// And when the performer ends.
     DuckRelease,
+    /// Level of the continuations.
+    VoiceLevel,
+    /// Level of the sympathetic swell.
+    SwellLevel,
+    /// Level of the swell with a tremolo.
+    ShimmerLevel,
+    /// How fast a band opens.
+    SympathyAttack,
+    /// How fast it closes.
+    SympathyRelease,
+    /// Bands of the filter bank.
+    Bands,
+    /// Lowest band.
+    LowHz,
+    /// Highest band.
+    HighHz,
+    /// How narrow bands are.
+    BandQ,
+    /// Where the bands lie.
+    Tuning,
+    /// Fastest tremolo.
+    TremoloRate,
+    /// Deepest tremolo.
+    TremoloDepth,
+    /// Length of the loops.
+    LoopLength,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 30;
+pub const PARAM_COUNT: usize = 43;
 
 /// The page on which a parameter is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +131,8 @@ pub enum Group {
     Seed,
     /// How many continuations sound, and where.
     Voices,
+    /// The strings that answer at once.
+    Sympathy,
     /// What becomes of them.
     Output,
 }
@@ -133,6 +164,8 @@ pub struct ParamSpec {
     pub help: &'static str,
 }
 
+/// A level of this many dB is off.
+pub const SILENT_DB: f32 = -60.0;
 /// From this value on *Hold* is without end.
 pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
 /// Intervals between 0 (never) and this are raised to it.
@@ -204,7 +237,9 @@ mod tests {
             keys,
             "mix seed_length reseed_interval temperature model input_gain wet_gain gate hold random_seed stop bypass \
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
-             midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release",
+             midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
+             shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
+             loop_length",
             "a changed key loses users' automation"
         );
     }

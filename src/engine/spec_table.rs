@@ -1,7 +1,7 @@
 //! The rows of all parameters, in the order of their ids.
 
 use super::spec::{
-    Group::{self, Output, Play, Seed, Voices},
+    Group::{self, Output, Play, Seed, Sympathy, Voices},
     Kind::{self, Integer, Linear, Skewed, Switch},
     PARAM_COUNT, ParamId, ParamSpec,
     Stage::{self, Prediction, Rendering},
@@ -40,6 +40,19 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::DuckDry, "duck_dry", "Duck Dry", "dB", [-60.0, 0.0], 0.0, Linear, Output, Rendering, "Gain of the dry while the input lies below the gate; -60 is silence."),
     spec(ParamId::DuckAttack, "duck_attack", "Duck Attack", "s", [0.005, 1.0], 0.05, Skewed, Output, Rendering, "How long ducking takes once the input rises above the gate."),
     spec(ParamId::DuckRelease, "duck_release", "Duck Release", "s", [0.01, 5.0], 0.5, Skewed, Output, Rendering, "How long it takes back once the input lies below the gate."),
+    spec(ParamId::VoiceLevel, "voice_level", "Voice Level", "dB", [-60.0, 12.0], 0.0, Linear, Voices, Prediction, "Gain of the continuations; at -60 there are none, only what sounds in sympathy."),
+    spec(ParamId::SwellLevel, "swell_level", "Swell Level", "dB", [-60.0, 24.0], -60.0, Linear, Sympathy, Rendering, "Gain of the swell: what you play opens silent loops of predictions, band by band. -60 is off."),
+    spec(ParamId::ShimmerLevel, "shimmer_level", "Shimmer Level", "dB", [-60.0, 24.0], -60.0, Linear, Sympathy, Rendering, "Gain of the swell with a tremolo that quickens and deepens with the envelope. -60 is off."),
+    spec(ParamId::SympathyAttack, "sympathy_attack", "Sympathy Attack", "s", [0.001, 2.0], 0.05, Skewed, Sympathy, Rendering, "How fast a band opens."),
+    spec(ParamId::SympathyRelease, "sympathy_release", "Sympathy Release", "s", [0.05, 10.0], 1.5, Skewed, Sympathy, Rendering, "How fast it closes."),
+    spec(ParamId::Bands, "bands", "Bands", "", [8.0, 48.0], 36.0, Integer, Sympathy, Rendering, "Bands of the filter bank, at most; a tuning may have fewer notes."),
+    spec(ParamId::LowHz, "low_hz", "Lowest Band", "Hz", [40.0, 2000.0], 80.0, Skewed, Sympathy, Rendering, "Where the bands begin."),
+    spec(ParamId::HighHz, "high_hz", "Highest Band", "Hz", [200.0, 12_000.0], 2500.0, Skewed, Sympathy, Rendering, "Where the bands end."),
+    spec(ParamId::BandQ, "band_q", "Band Q", "", [2.0, 120.0], 30.0, Skewed, Sympathy, Rendering, "How narrow a band is: its centre divided by its width."),
+    spec(ParamId::Tuning, "tuning", "Tuning", "", [0.0, 3.0], 0.0, Integer, Sympathy, Rendering, "Where the bands lie: 0 evenly (constant Q), 1 chromatic, 2 E minor, 3 open strings and their harmonics."),
+    spec(ParamId::TremoloRate, "tremolo_rate", "Tremolo Rate", "Hz", [0.5, 20.0], 8.0, Skewed, Sympathy, Rendering, "Rate of the shimmer's tremolo in a band that is fully open."),
+    spec(ParamId::TremoloDepth, "tremolo_depth", "Tremolo Depth", "%", [0.0, 100.0], 100.0, Linear, Sympathy, Rendering, "Its depth there."),
+    spec(ParamId::LoopLength, "loop_length", "Loop Length", "s", [0.5, 8.0], 4.0, Linear, Sympathy, Prediction, "Length of the loops; each is cut where it best fits."),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "one row of the table above")]

@@ -67,6 +67,7 @@ fn spaced_unit(spec: &ParamSpec) -> &'static str {
         "x" => " x",
         "dB" => " dB",
         "dBFS" => " dBFS",
+        "Hz" => " Hz",
         other => other,
     }
 }
@@ -131,10 +132,28 @@ group! {
 group! {
     /// How many continuations sound, and where.
     Voices:
+    "voice_level" voice_level FloatParam VoiceLevel,
     "voices" voices IntParam Voices,
     "stagger" stagger FloatParam Stagger,
     "spread" spread FloatParam Spread,
     "midi_transpose" midi_transpose BoolParam MidiTranspose,
+}
+
+group! {
+    /// The strings that answer at once.
+    Sympathy:
+    "swell_level" swell_level FloatParam SwellLevel,
+    "shimmer_level" shimmer_level FloatParam ShimmerLevel,
+    "sympathy_attack" sympathy_attack FloatParam SympathyAttack,
+    "sympathy_release" sympathy_release FloatParam SympathyRelease,
+    "tremolo_rate" tremolo_rate FloatParam TremoloRate,
+    "tremolo_depth" tremolo_depth FloatParam TremoloDepth,
+    "loop_length" loop_length FloatParam LoopLength,
+    "tuning" tuning IntParam Tuning,
+    "bands" bands IntParam Bands,
+    "low_hz" low_hz FloatParam LowHz,
+    "high_hz" high_hz FloatParam HighHz,
+    "band_q" band_q FloatParam BandQ,
 }
 
 group! {

@@ -16,7 +16,7 @@ mod text;
 mod user_models;
 
 pub use convert::{normalised, plain};
-pub use groups::{Output, Play, Seed, Voices};
+pub use groups::{Output, Play, Seed, Sympathy, Voices};
 pub use host_state::sanitise;
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,

@@ -2,7 +2,7 @@
 
 use super::{
     convert::int_range,
-    groups::{Output, Play, Seed, Voices},
+    groups::{Output, Play, Seed, Sympathy, Voices},
     settings::Settings,
     text,
     user_models::UserModels,
@@ -29,6 +29,9 @@ pub struct SympathyParams {
     /// How many continuations sound, and where.
     #[nested(group = "Voices")]
     pub voices: Voices,
+    /// The strings that answer at once.
+    #[nested(group = "Sympathy")]
+    pub sympathy: Sympathy,
     /// What becomes of them.
     #[nested(group = "Output")]
     pub output: Output,
@@ -55,6 +58,7 @@ impl SympathyParams {
             play: Play::new(),
             seed: Seed::new(),
             voices: Voices::new(),
+            sympathy: Sympathy::new(),
             output: Output::new(),
             settings: Settings::new(models.store_files()),
             models,
@@ -64,7 +68,7 @@ impl SympathyParams {
     /// A plain value, held to its range: a state written by other hands may have put it outside.
     pub fn value(&self, id: ParamId) -> f32 {
         let grouped = self.play.value(id).or_else(|| self.seed.value(id)).or_else(|| self.voices.value(id));
-        let value = grouped.or_else(|| self.output.value(id));
+        let value = grouped.or_else(|| self.sympathy.value(id)).or_else(|| self.output.value(id));
         id.spec().sanitise(value.unwrap_or_else(|| self.model.value() as f32))
     }
 
@@ -82,7 +86,7 @@ impl SympathyParams {
 
     /// The pages of a controller: up to eight parameters each, the first page for the hands.
     pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
-        let (play, seed, voices, output) = (&self.play, &self.seed, &self.voices, &self.output);
+        let Self { play, seed, voices, sympathy, output, .. } = self;
         context.add_section("Sympathy", |section| {
             section.add_page("Play", |page| {
                 page.add_param(&play.mix);
@@ -113,9 +117,26 @@ impl SympathyParams {
                 page.add_param(&voices.midi_transpose);
             });
             section.add_page("Voices", |page| {
+                page.add_param(&voices.voice_level);
                 page.add_param(&voices.voices);
                 page.add_param(&voices.stagger);
                 page.add_param(&voices.spread);
+            });
+            section.add_page("Sympathy", |page| {
+                page.add_param(&sympathy.swell_level);
+                page.add_param(&sympathy.shimmer_level);
+                page.add_param(&sympathy.sympathy_attack);
+                page.add_param(&sympathy.sympathy_release);
+                page.add_param(&sympathy.tremolo_rate);
+                page.add_param(&sympathy.tremolo_depth);
+                page.add_param(&sympathy.loop_length);
+            });
+            section.add_page("Strings", |page| {
+                page.add_param(&sympathy.tuning);
+                page.add_param(&sympathy.bands);
+                page.add_param(&sympathy.low_hz);
+                page.add_param(&sympathy.high_hz);
+                page.add_param(&sympathy.band_q);
             });
             section.add_page("Output", |page| {
                 page.add_param(&output.wet_gain);
@@ -145,8 +166,9 @@ mod tests {
         assert_eq!(
             ids.join(" "),
             "model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
-             reseed_interval interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger voices \
-             stagger spread midi_transpose wet_gain duck_wet duck_dry duck_attack duck_release bypass \
+             reseed_interval interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
+             voice_level voices stagger spread midi_transpose swell_level shimmer_level sympathy_attack sympathy_release \
+             tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release bypass \
              reaction alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );
@@ -172,6 +194,17 @@ mod tests {
             (&seed.answer_after, "answer_after 0.02 4 0.25"),
             (&params.voices.stagger, "stagger 0 4 0.25"),
             (&params.voices.spread, "spread 0 100 70"),
+            (&params.voices.voice_level, "voice_level -60 12 0"),
+            (&params.sympathy.swell_level, "swell_level -60 24 -60"),
+            (&params.sympathy.shimmer_level, "shimmer_level -60 24 -60"),
+            (&params.sympathy.sympathy_attack, "sympathy_attack 0.001 2 0.05"),
+            (&params.sympathy.sympathy_release, "sympathy_release 0.05 10 1.5"),
+            (&params.sympathy.tremolo_rate, "tremolo_rate 0.5 20 8"),
+            (&params.sympathy.tremolo_depth, "tremolo_depth 0 100 100"),
+            (&params.sympathy.loop_length, "loop_length 0.5 8 4"),
+            (&params.sympathy.low_hz, "low_hz 40 2000 80"),
+            (&params.sympathy.high_hz, "high_hz 200 12000 2500"),
+            (&params.sympathy.band_q, "band_q 2 120 30"),
             (&output.duck_wet, "duck_wet -60 0 0"),
             (&output.duck_dry, "duck_dry -60 0 0"),
             (&output.duck_attack, "duck_attack 0.005 1 0.05"),

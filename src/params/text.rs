@@ -1,7 +1,7 @@
 //! Values as text and back.
 
 use crate::{
-    engine::spec::{HOLD_FOREVER_SECONDS, ParamId, ParamSpec},
+    engine::spec::{HOLD_FOREVER_SECONDS, ParamId, ParamSpec, TUNINGS},
     worker::ModelBank,
 };
 
@@ -15,7 +15,15 @@ const SILENCE: &str = "−∞";
 
 /// True for parameters some of whose values are words: their text carries the unit itself.
 pub(super) fn has_words(id: ParamId) -> bool {
-    matches!(id, ParamId::Hold | ParamId::ReseedInterval | ParamId::IntervalBeats | ParamId::DuckWet | ParamId::DuckDry)
+    is_level(id) || matches!(id, ParamId::Hold | ParamId::ReseedInterval | ParamId::IntervalBeats | ParamId::Tuning)
+}
+
+/// Levels whose least value is silence.
+fn is_level(id: ParamId) -> bool {
+    matches!(
+        id,
+        ParamId::DuckWet | ParamId::DuckDry | ParamId::VoiceLevel | ParamId::SwellLevel | ParamId::ShimmerLevel
+    )
 }
 
 /// A real value as text, with its unit only where [`has_words`] is true.
@@ -23,12 +31,18 @@ pub(super) fn float_to_text(spec: &ParamSpec, value: f32) -> String {
     match spec.id {
         ParamId::Hold if value >= HOLD_FOREVER_SECONDS => FOREVER.into(),
         ParamId::ReseedInterval | ParamId::IntervalBeats if value <= 0.0 => NEVER.into(),
-        ParamId::DuckWet | ParamId::DuckDry if value <= spec.min => SILENCE.into(),
-        ParamId::DuckWet | ParamId::DuckDry => format!("{value:.1} {}", spec.unit),
+        id if is_level(id) && value <= spec.min => SILENCE.into(),
+        id if is_level(id) => format!("{value:.1} {}", spec.unit),
+        ParamId::Tuning => TUNINGS.get(value as usize).copied().unwrap_or_default().into(),
         ParamId::IntervalBeats => format!("{value:.0} {}", spec.unit),
         ParamId::Hold | ParamId::ReseedInterval => format!("{value:.2} {}", spec.unit),
-        ParamId::DuckAttack => format!("{value:.3}"),
-        ParamId::SeedLength | ParamId::Temperature | ParamId::AnswerAfter | ParamId::Stagger | ParamId::DuckRelease => {
+        ParamId::DuckAttack | ParamId::SympathyAttack => format!("{value:.3}"),
+        ParamId::SympathyRelease
+        | ParamId::SeedLength
+        | ParamId::Temperature
+        | ParamId::AnswerAfter
+        | ParamId::Stagger
+        | ParamId::DuckRelease => {
             format!("{value:.2}")
         }
         // Adding 0 turns a negative zero into a plain one.
@@ -42,7 +56,12 @@ pub(super) fn text_to_float(spec: &ParamSpec, text: &str) -> Option<f32> {
     match (spec.id, text.as_str()) {
         (ParamId::Hold, FOREVER | "inf" | "infinity" | "forever") => return Some(spec.max),
         (ParamId::ReseedInterval | ParamId::IntervalBeats, NEVER | "off") => return Some(0.0),
-        (ParamId::DuckWet | ParamId::DuckDry, SILENCE | "-inf" | "off") => return Some(spec.min),
+        (id, SILENCE | "-inf" | "off") if is_level(id) => return Some(spec.min),
+        (ParamId::Tuning, name) => {
+            if let Some(index) = TUNINGS.iter().position(|tuning| tuning.to_lowercase() == name) {
+                return Some(index as f32);
+            }
+        }
         _ => {}
     }
     let number = text.strip_suffix(&spec.unit.to_lowercase()).unwrap_or(&text).trim_end().replace(',', ".");

@@ -5,16 +5,18 @@ use super::{
     calls::{Call, Listener, MOST_CALLS},
     chosen::Chosen,
     history::History,
+    loops::Loops,
     schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
     voice::{SeedSpan, Sound, Voice},
-    voices::Voices,
+    voices::{Voices, most_voices, transposed_hz},
+    warming::{MOST_WARMING, Purpose, Purposes, Warming},
 };
 use crate::{
     approach::Network,
     dsp::{level::db_to_gain, random::mix64},
     engine::{
         Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId, ParamValues,
-        cell::{InCell, Note, OutCell},
+        cell::{InCell, OutCell},
         least_reaction_samples,
         link::Shared,
         spec::HOLD_FOREVER_SECONDS,
@@ -29,22 +31,6 @@ const CROSS_FADE_SECONDS: f64 = 0.05;
 const FADE_IN_SECONDS: f64 = 0.02;
 /// At the end of *Hold*.
 const FADE_OUT_SECONDS: f64 = 0.5;
-
-/// So many seeds wait for their turn at most.
-const MOST_WARMING: usize = 8;
-
-/// A seed that is, or is to be, run through its network.
-#[derive(Debug)]
-struct Warming {
-    voice: Voice,
-    seed: SeedSpan,
-    began: i64,
-    /// Engine time at which the seed has ended and been run, and the continuation may begin.
-    ready: i64,
-    /// Sound that goes on before this time takes it back.
-    taken_back_until: i64,
-    note: Option<Note>,
-}
 
 /// State of the worker.
 #[derive(Debug)]
@@ -65,6 +51,7 @@ pub struct Core {
     /// One after the other: together they would ask for more than the machine has.
     warming: Vec<Warming>,
     voices: Voices,
+    loops: Loops,
     /// Engine time at which the last voice begins.
     last_start: i64,
 }
@@ -86,6 +73,7 @@ impl Core {
             start_at_once: false,
             warming: Vec::with_capacity(MOST_WARMING),
             voices: Voices::new(config.sample_rate_hz),
+            loops: Loops::new(config.sample_rate_hz),
             last_start: i64::MIN,
         }
     }
@@ -97,7 +85,7 @@ impl Core {
 
     /// True while something sounds or is on its way.
     pub fn is_active(&self) -> bool {
-        !self.warming.is_empty() || !self.voices.is_empty()
+        !self.warming.is_empty() || !self.voices.is_empty() || self.loops.are_recording()
     }
 
     /// Answers a cell.
@@ -167,10 +155,10 @@ impl Core {
             self.abandon(|warming| now < warming.taken_back_until);
         }
         for call in calls.into_iter().flatten() {
-            self.answer(now, call, &network, values);
+            self.answer(now, call, values);
         }
         if self.warming.is_empty() && !self.begin_by_itself(now, &network, values) {
-            self.begin_planned(now, cell, &network);
+            self.begin_planned(now, cell);
         }
     }
 
@@ -180,27 +168,30 @@ impl Core {
         std::array::from_fn(|_| calls.next())
     }
 
-    fn answer(&mut self, now: i64, call: Call, network: &Arc<Network>, values: &ParamValues) {
+    fn answer(&mut self, now: i64, call: Call, values: &ParamValues) {
         let heard = self.history.heard_samples().min(call.most_seed);
         let Some(mut plan) = plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None) else {
             return;
         };
         plan.seed_samples = plan.seed_samples.min(self.history.heard_samples() - (now - call.seed_end)).max(GRID);
         if self.is_above_gate(call.seed_end, plan.seed_samples, values) {
-            self.begin(now, plan, call, network, values);
+            self.begin(now, plan, call, Purposes::of(values), values);
         }
     }
 
     /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
     fn begin_by_itself(&mut self, now: i64, network: &Arc<Network>, values: &ParamValues) -> bool {
         let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(LEAST_SEED_SECONDS));
+        let wanted = Purposes::of(values);
         let idle = self.voices.unreleased().next().is_none();
-        let begin_now = if idle {
-            let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
-            self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5)
-        } else {
-            self.voices.unreleased().any(|voice| Self::is_to_be_replaced(voice, network, now))
+        let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
+        let may_start = self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5);
+        let is_replaced = self.voices.unreleased().any(|voice| Self::is_to_be_replaced(voice, network, now));
+        let missing = Purposes {
+            play: wanted.play && if idle { may_start } else { is_replaced },
+            loops: wanted.loops && may_start && !self.loops.are_all_of(network),
         };
+        let begin_now = missing.play || missing.loops;
         let heard = self.history.heard_samples();
         let plan = if begin_now {
             plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None)
@@ -212,7 +203,7 @@ impl Core {
         };
         self.start_at_once = false;
         if self.is_above_gate(now, plan.seed_samples, values) {
-            self.begin(now, plan, Call::now(now), network, values);
+            self.begin(now, plan, Call::now(now), missing, values);
         } else if idle {
             self.sound_since = None;
         }
@@ -225,7 +216,7 @@ impl Core {
     }
 
     /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
-    fn begin_planned(&mut self, now: i64, cell: &InCell, network: &Arc<Network>) {
+    fn begin_planned(&mut self, now: i64, cell: &InCell) {
         let values = &cell.values;
         let rate = self.sample_rate_hz;
         for (wait, interval) in
@@ -235,40 +226,47 @@ impl Core {
             if let Some(plan) = plan_seed(values, heard, self.chosen.warmup_speed(), rate, Some(interval))
                 && wait <= plan.warmup_samples
             {
-                self.begin(now, plan, Call::now(now + wait), network, values);
+                self.begin(now, plan, Call::now(now + wait), Purposes::of(values), values);
                 return;
             }
         }
     }
 
-    /// Puts a seed in the queue, to be run now or as soon as those before it have been.
-    fn begin(&mut self, now: i64, plan: SeedPlan, call: Call, network: &Arc<Network>, values: &ParamValues) {
-        if self.warming.len() >= MOST_WARMING {
-            self.shared.meters.count_missed_call();
-            return;
-        }
+    /// Puts a seed in the queue, once for each purpose, to be run now or as soon as those before it have been.
+    fn begin(&mut self, now: i64, plan: SeedPlan, call: Call, purposes: Purposes, values: &ParamValues) {
         let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
         self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
+        for purpose in purposes.all() {
+            self.queue(now, plan, call, purpose, values);
+        }
+    }
+
+    fn queue(&mut self, now: i64, plan: SeedPlan, call: Call, purpose: Purpose, values: &ParamValues) {
+        let Some(network) = self.chosen.network().filter(|_| self.warming.len() < MOST_WARMING) else {
+            self.shared.meters.count_missed_call();
+            return;
+        };
         let mut voice = self.voices.take_spare(network);
         let seed = SeedSpan { start: call.seed_end - plan.seed_samples, end: call.seed_end };
         // What is random follows from the number, the place on the clock and the note, not from what played before.
         let clock = self.clock_end + (call.seed_end - now);
-        let key = call.note.map_or(0, |note| 1 + u64::from(note.key));
+        let key = match purpose {
+            Purpose::Play => call.note.map_or(0, |note| 1 + u64::from(note.key)),
+            Purpose::Loop(region) => 200 + region as u64,
+        };
         let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
         voice.prepare(seed, random_seed);
         let began = self.warming.iter().map(|warming| warming.ready).max().map_or(now, |ready| ready.max(now));
         let ready = seed.end.max(call.not_before).max(began + plan.warmup_samples);
         let taken_back_until = if call.is_answer { call.not_before } else { i64::MIN };
-        self.warming.push(Warming { voice, seed, began, ready, taken_back_until, note: call.note });
+        self.warming.push(Warming { voice, seed, purpose, began, ready, taken_back_until, note: call.note });
     }
 
     /// Runs as much of the seeds as the time since their beginning asks for, whatever the machine could do.
     fn run_warm_up(&mut self, now: i64, values: &ParamValues) {
         for index in 0..self.warming.len() {
             let warming = &mut self.warming[index];
-            let steps = warming.voice.seed_steps();
-            let span = (warming.ready - warming.began).max(GRID);
-            let due = if now >= warming.ready { steps } else { steps * (now - warming.began).max(0) / span };
+            let due = warming.steps_due(now);
             warming.voice.warm(&mut self.history, due, &self.shared.stop);
         }
         let seeds_end_now = self.warming.iter().filter(|warming| now == warming.seed.end);
@@ -279,22 +277,54 @@ impl Core {
         if let Some(seed) = too_soft {
             self.abandon(|warming| warming.seed == seed);
         }
-        // Fades that have not ended yet keep the next voice waiting.
-        while self.warming.first().is_some_and(|warming| now >= warming.ready)
-            && self.voices.fading() < most_voices(values)
-        {
-            self.promote(now, values);
+        while let Some(index) = self.next_ready(now, values) {
+            let warming = self.warming.remove(index);
+            match warming.purpose {
+                Purpose::Play => self.promote(now, warming, values),
+                Purpose::Loop(region) => self.record(now, region, warming, values),
+            }
         }
     }
 
-    fn promote(&mut self, now: i64, values: &ParamValues) {
-        let Warming { mut voice, seed, note, .. } = self.warming.remove(0);
+    /// The first in the queue that has been run. Fades that have not ended yet keep the next voice waiting.
+    fn next_ready(&self, now: i64, values: &ParamValues) -> Option<usize> {
+        let may_play = self.voices.fading() < most_voices(values);
+        self.warming.iter().position(|warming| now >= warming.ready && (may_play || warming.purpose != Purpose::Play))
+    }
+
+    /// A voice becomes the loop of a region, unless that is just changing.
+    fn record(&mut self, now: i64, region: usize, warming: Warming, values: &ParamValues) {
+        let Warming { mut voice, seed, .. } = warming;
+        let start = self.earliest_start(now, voice.network().config().sample_rate_hz);
+        if !self.loops.is_free(region, start) {
+            self.voices.give_back(voice);
+            return;
+        }
+        voice.start(Sound {
+            start,
+            fade_in_samples: 0,
+            seed_rms: self.history.performer_rms(seed.end, seed.end - seed.start),
+            alignment: self.alignment,
+            daring: values.get(ParamId::Temperature),
+            place: [1.0; 2],
+            transposed: None,
+        });
+        self.loops.record(region, voice, values.get(ParamId::LoopLength));
+        self.shared.meters.count_loop();
+    }
+
+    fn earliest_start(&self, now: i64, model_hz: u32) -> i64 {
+        let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
+        now + self.reaction_samples.max(least as i64)
+    }
+
+    fn promote(&mut self, now: i64, warming: Warming, values: &ParamValues) {
+        let Warming { mut voice, seed, note, .. } = warming;
         let network = Arc::clone(voice.network());
         let transposition = note.filter(|_| values.get(ParamId::MidiTranspose) >= 0.5);
         let model_hz = transposed_hz(network.config().sample_rate_hz, transposition);
-        let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
         let most = most_voices(values);
-        let mut start = now + self.reaction_samples.max(least as i64);
+        let mut start = self.earliest_start(now, model_hz);
         // Who plays keys sets the time; all others keep their distance.
         if most > 1 && note.is_none() && !self.voices.is_empty() {
             let stagger = self.in_samples(f64::from(values.get(ParamId::Stagger)));
@@ -345,6 +375,13 @@ impl Core {
         for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
             self.shared.meters.count_wet_failure();
         }
+        if !Purposes::of(values).loops {
+            self.loops.clear(|voice| self.voices.give_back(voice));
+        }
+        let daring = values.get(ParamId::Temperature);
+        for _ in 0..self.loops.sound(time, daring, &mut out.regions, |voice| self.voices.give_back(voice)) {
+            self.shared.meters.count_wet_failure();
+        }
     }
 
     fn is_above_gate(&self, end: i64, samples: i64, values: &ParamValues) -> bool {
@@ -371,16 +408,7 @@ impl Core {
     fn drop_voices(&mut self) {
         self.abandon(|_| true);
         self.voices.drop_all();
+        self.loops.clear(|voice| self.voices.give_back(voice));
         self.last_start = i64::MIN;
     }
-}
-
-fn most_voices(values: &ParamValues) -> usize {
-    values.get(ParamId::Voices) as usize
-}
-
-/// The rate at which a model's samples are read so that its middle C sounds as `note`, at most two octaves away.
-fn transposed_hz(model_hz: u32, note: Option<Note>) -> u32 {
-    let semitones = note.map_or(0, |note| (i32::from(note.key) - 60).clamp(-24, 24));
-    (f64::from(model_hz) * libm::exp2(f64::from(semitones) / 12.0)).round() as u32
 }

@@ -23,12 +23,29 @@ const NOISE_RMS: f32 = 0.1;
 /// # Realtime safety
 /// Does not allocate.
 pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, out: &mut CellAudio) -> usize {
-    let failed = |voices: &[Option<&mut Voice>]| voices.iter().flatten().filter(|voice| voice.has_failed()).count();
     let failed_before = failed(voices);
-    voices.iter_mut().flatten().for_each(|voice| voice.begin_cell(time));
-    predict(voices, daring);
+    prepare(voices, time, daring);
     voices.iter_mut().flatten().for_each(|voice| voice.add_to(time, out));
     failed(voices) - failed_before
+}
+
+/// As [`sound`], each voice to an output of its own.
+pub(super) fn sound_apart(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, outs: &mut [CellAudio]) -> usize {
+    let failed_before = failed(voices);
+    prepare(voices, time, daring);
+    for (voice, out) in voices.iter_mut().zip(outs) {
+        voice.iter_mut().for_each(|voice| voice.add_to(time, out));
+    }
+    failed(voices) - failed_before
+}
+
+fn failed(voices: &[Option<&mut Voice>]) -> usize {
+    voices.iter().flatten().filter(|voice| voice.has_failed()).count()
+}
+
+fn prepare(voices: &mut [Option<&mut Voice>], time: i64, daring: f32) {
+    voices.iter_mut().flatten().for_each(|voice| voice.begin_cell(time));
+    predict(voices, daring);
 }
 
 /// Predicts until no voice is short.

@@ -9,11 +9,13 @@ mod chosen;
 mod core;
 mod ensemble;
 mod history;
+mod loops;
 mod measure;
 mod schedule;
 mod thread;
 mod voice;
 mod voices;
+mod warming;
 
 pub use bank::ModelBank;
 pub use ensemble::{Ensemble, MOST_VOICES};

@@ -5,7 +5,7 @@ use crate::{
     dsp::float_mode::FloatMode,
     engine::{
         EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId,
-        cell::OutCell,
+        cell::{OutCell, REGIONS},
         link::{Shared, WorkerLink},
     },
 };
@@ -51,7 +51,13 @@ impl Worker {
             sample_rate_hz: config.sample_rate_hz,
             reaction_cells: reaction_cells as i64,
             too_late_cells: (TOO_LATE_SECONDS * rate / GRID_SAMPLES as f64) as i64,
-            out: OutCell { epoch: 0, index: 0, active: false, audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS] },
+            out: OutCell {
+                epoch: 0,
+                index: 0,
+                active: false,
+                audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
+                regions: [[0.0; GRID_SAMPLES]; REGIONS],
+            },
             catching_up: false,
             busy_seconds: 0.0,
             sound_seconds: 0.0,
@@ -90,6 +96,7 @@ impl Worker {
             self.out.index = index;
             self.out.active = false;
             self.out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+            self.out.regions = [[0.0; GRID_SAMPLES]; REGIONS];
         } else {
             self.core.process(&cell, &mut self.out);
         }

@@ -4,7 +4,10 @@ use super::{ensemble, voice::Voice};
 use crate::{
     approach::Network,
     dsp::{level::equal_power, resample::Resampler},
-    engine::{GRID_SAMPLES, cell::CellAudio},
+    engine::{
+        GRID_SAMPLES, ParamId, ParamValues,
+        cell::{CellAudio, Note},
+    },
 };
 use std::{collections::HashMap, sync::Arc};
 
@@ -141,6 +144,17 @@ impl Voices {
         let make = || (Resampler::new(host_hz, model_hz), Resampler::new(model_hz, host_hz));
         self.resamplers.entry(model_hz).or_insert_with(make)
     }
+}
+
+/// Continuations that may sound at once.
+pub(super) fn most_voices(values: &ParamValues) -> usize {
+    values.get(ParamId::Voices) as usize
+}
+
+/// The rate at which a model's samples are read so that its middle C sounds as `note`, at most two octaves away.
+pub(super) fn transposed_hz(model_hz: u32, note: Option<Note>) -> u32 {
+    let semitones = note.map_or(0, |note| (i32::from(note.key) - 60).clamp(-24, 24));
+    (f64::from(model_hz) * libm::exp2(f64::from(semitones) / 12.0)).round() as u32
 }
 
 #[cfg(test)]

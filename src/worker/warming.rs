@@ -1,0 +1,76 @@
+//! Seeds on their way: what they are for, and how far they have been run.
+
+use super::voice::{SeedSpan, Voice};
+use crate::engine::{
+    ParamId, ParamValues,
+    cell::{Note, REGIONS},
+    spec::SILENT_DB,
+};
+
+/// So many seeds wait for their turn at most.
+pub(super) const MOST_WARMING: usize = 16;
+
+/// What becomes of a seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// It is heard as a continuation.
+    Play,
+    /// It loops in silence, in this region.
+    Loop(usize),
+}
+
+/// What seeds are for, by the levels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purposes {
+    /// Continuations are heard.
+    pub play: bool,
+    /// Loops are.
+    pub loops: bool,
+}
+
+impl Purposes {
+    /// What the levels ask for.
+    pub fn of(values: &ParamValues) -> Self {
+        let is_heard = |id| values.get(id) > SILENT_DB;
+        Self {
+            play: is_heard(ParamId::VoiceLevel),
+            loops: is_heard(ParamId::SwellLevel) || is_heard(ParamId::ShimmerLevel),
+        }
+    }
+
+    /// One by one.
+    pub fn all(self) -> impl Iterator<Item = Purpose> {
+        let loops = (0..if self.loops { REGIONS } else { 0 }).map(Purpose::Loop);
+        self.play.then_some(Purpose::Play).into_iter().chain(loops)
+    }
+}
+
+/// A seed that is, or is to be, run through its network.
+#[derive(Debug)]
+pub(super) struct Warming {
+    /// What runs it.
+    pub voice: Voice,
+    /// The seed.
+    pub seed: SeedSpan,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Engine time from which it is run.
+    pub began: i64,
+    /// Engine time at which it has ended and been run, and what it is for may begin.
+    pub ready: i64,
+    /// Sound that goes on before this time takes it back.
+    pub taken_back_until: i64,
+    /// The note that asked for it.
+    pub note: Option<Note>,
+}
+
+impl Warming {
+    /// Steps of the seed that are to have been run at engine time `now`, whatever the machine could do.
+    pub fn steps_due(&self, now: i64) -> i64 {
+        let steps = self.voice.seed_steps();
+        if now >= self.ready {
+            return steps;
+        }
+        steps * (now - self.began).max(0) / (self.ready - self.began).max(1)
+    }
+}
