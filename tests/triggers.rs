@@ -317,3 +317,34 @@ fn everything_at_once_has_the_same_bits_in_any_blocks() {
         assert_same_bits(&reference, &again, &format!("{blocks:?}"));
     }
 }
+
+#[test]
+fn a_wet_that_comes_back_steps_back() {
+    let play = |guard: f32, returned: f32| {
+        let mut config = armed_with(&[(ParamId::FeedbackGuard, guard), (ParamId::Hold, 61.0)]);
+        config.values.set(ParamId::AutoStart, 1.0);
+        // A guitar, whose notes begin and end.
+        config.values.set(ParamId::Model, 0.0);
+        let (mut engine, mut worker) = worker::start(config, models::bank());
+        let input = tones(20.0, &[(0.0, 2.0)]);
+        let mut room = vec![0.0; at(0.12)];
+        let mut out = Vec::new();
+        for block in input[0].chunks(480) {
+            // The loudspeaker, 120 ms later.
+            let from = room.len() - at(0.12);
+            let mut left: Vec<f32> = block.iter().zip(&room[from..]).map(|(x, y)| x + returned * y).collect();
+            let mut right = left.clone();
+            engine.process(&mut [&mut left, &mut right], &[], Transport::default());
+            drain(&mut worker);
+            room.extend_from_slice(&left);
+            out.extend(left);
+        }
+        (rms(&out[at(12.0)..]), engine.meters().feedbacks())
+    };
+    let (alone, none) = play(1.0, 0.0);
+    let (guarded, found) = play(1.0, 0.5);
+    let (unguarded, off) = play(0.0, 0.5);
+    assert_eq!((none, off), (0, 0));
+    assert!(found > 0, "the loudspeaker was not recognised");
+    assert!(alone > 1e-3 && guarded < 0.5 * unguarded, "{alone} alone, {guarded} guarded, {unguarded} unguarded");
+}

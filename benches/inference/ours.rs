@@ -107,6 +107,7 @@ fn model(work: &Work) -> ModelData {
         clock_groups: 0,
         residual_layers: false,
         emphasis: 0.0,
+        sound_spread: 1.0,
         tanh_output: false,
         head: Head::Mse,
         sample_rate_hz: config.sample_rate_hz,

@@ -34,6 +34,8 @@ pub struct Continuation {
     /// Input of the network; where it slides, its newest number. Padded for the kernel.
     features: Vec<f32>,
     next: Vec<f32>,
+    /// The same with less noise: what is heard.
+    sounded: Vec<f32>,
     output: Vec<f32>,
     primed: bool,
     /// The last step was one of the seed.
@@ -68,6 +70,7 @@ impl Continuation {
             frame,
             features,
             next: vec![0.0; config.features()],
+            sounded: vec![0.0; config.features()],
             output: network.out.make_output_buffer(),
             primed: false,
             feeding: false,
@@ -187,7 +190,8 @@ impl Continuation {
         let inputs = network.inputs();
         let temperature = daring * config.temperature;
         let current = &self.features[..inputs];
-        head::draw(config.head, &self.output, current, temperature, &mut self.random, &mut self.next);
+        let chance = head::Chance { temperature, spread: config.sound_spread, random: &mut self.random };
+        head::draw(config.head, &self.output, current, chance, &mut self.next, &mut self.sounded);
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
@@ -197,7 +201,7 @@ impl Continuation {
                 projection.clamp(&mut self.next);
                 projection.reconstruct(&self.next, &mut self.frame);
             }
-            None => self.frame[..frame_size].copy_from_slice(&self.next),
+            None => self.frame[..frame_size].copy_from_slice(&self.sounded),
         }
         self.synth.sound(&self.frame[..frame_size], out);
         if !out.iter().all(|x| x.is_finite()) {

@@ -2,7 +2,18 @@
 
 use crate::{dsp::random::Random, model::Head};
 
-/// Draws the next features. `output`: `[output_size]`, `current` and `next`: `[features]`.
+/// What leaves a draw to chance.
+pub(super) struct Chance<'a> {
+    /// Multiplies the scales.
+    pub temperature: f32,
+    /// Part of the noise that is heard.
+    pub spread: f32,
+    /// Where it comes from.
+    pub random: &'a mut Random,
+}
+
+/// Draws the next features. `output`: `[output_size]`, `current`, `next` and `sounded`: `[features]`. What is `sounded` has only
+/// a part of the noise in it.
 ///
 /// Mixture (Bishop, *Mixture density networks*, 1994; temperature as in Ha and Eck, *A neural representation of sketch
 /// drawings*, 2017): a Gaussian is drawn by its weight, then a point of it with its scale times
@@ -11,21 +22,28 @@ pub(super) fn draw(
     head: Head,
     output: &[f32],
     current: &[f32],
-    temperature: f32,
-    random: &mut Random,
+    Chance { temperature, spread, random }: Chance<'_>,
     next: &mut [f32],
+    sounded: &mut [f32],
 ) {
     match head {
-        Head::Mse => next.copy_from_slice(&output[..next.len()]),
+        Head::Mse => {
+            next.copy_from_slice(&output[..next.len()]);
+            sounded.copy_from_slice(next);
+        }
         Head::Mixture { components, residual } => {
             let features = next.len();
             let (logits, rest) = output.split_at(components);
             let chosen = choose(logits, random.uniform());
             let means = &rest[chosen * features..][..features];
             let log_scales = &rest[(components + chosen) * features..][..features];
-            for (((slot, &x), &mean), &log_scale) in next.iter_mut().zip(current).zip(means).zip(log_scales) {
+            let slots = next.iter_mut().zip(sounded);
+            for ((((slot, sounded), &x), &mean), &log_scale) in slots.zip(current).zip(means).zip(log_scales) {
                 let scale = libm::expf(log_scale.clamp(log_scale_least(features), LOG_SCALE_MOST));
-                *slot = if residual { x } else { 0.0 } + mean + temperature * scale * random.normal();
+                let centre = if residual { x } else { 0.0 } + mean;
+                let noise = temperature * scale * random.normal();
+                *slot = centre + noise;
+                *sounded = if spread == 1.0 { *slot } else { centre + spread * noise };
             }
         }
     }
@@ -81,7 +99,10 @@ mod tests {
                 let n = 20_000;
                 for _ in 0..n {
                     let mut next = [0.0; 2];
-                    draw(head, &output, &[1.0, 1.0], temperature, &mut random, &mut next);
+                    let mut sounded = [0.0; 2];
+                    let chance = Chance { temperature, spread: 0.0, random: &mut random };
+                    draw(head, &output, &[1.0, 1.0], chance, &mut next, &mut sounded);
+                    assert_eq!(sounded, if residual { [1.5, 0.75] } else { [0.5, -0.25] }, "without the noise");
                     for i in 0..2 {
                         mean[i] += f64::from(next[i]) / f64::from(n);
                         let centre = if residual { [1.5, 0.75] } else { [0.5, -0.25] }[i];

@@ -59,6 +59,7 @@ mod tests {
             clock_groups: 0,
             residual_layers: false,
             emphasis: 0.0,
+            sound_spread: 1.0,
             tanh_output: false,
             head,
             sample_rate_hz: 8000,

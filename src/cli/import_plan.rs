@@ -58,6 +58,7 @@ pub(super) fn plan(
         clock_groups: 0,
         residual_layers: false,
         emphasis: 0.0,
+        sound_spread: 1.0,
         tanh_output: args.tanh_output,
         head: Head::Mse,
         sample_rate_hz,

@@ -214,6 +214,9 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
     if meters.seed_clipped_ms() > 0 {
         line += &format!(", last seed shortened by {} ms to keep its warm-up below 2 s", meters.seed_clipped_ms());
     }
+    if meters.feedbacks() > 0 {
+        line += &format!(", {} (the input contained the wet)", counted(meters.feedbacks(), "feedback"));
+    }
     if meters.loops() > 0 {
         line += &format!(", {}", counted(meters.loops(), "loop"));
     } else if meters.continuations() == 0 {

@@ -4,6 +4,7 @@
 //! allocated; transcendental functions come from the `libm` crate and FFTs from the portable code paths of `rustfft`, so
 //! that a result depends on the build and not on the machine's C library or processor.
 
+pub mod feedback;
 pub mod filter_bank;
 pub mod float_mode;
 pub mod follower;

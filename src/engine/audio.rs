@@ -20,6 +20,8 @@ use crate::dsp::{
 };
 use std::sync::Arc;
 
+/// What is left of the wet while the input contains it: −12 dB.
+const FEEDBACK_GAIN: f32 = 0.25;
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
 const LOUDEST_INPUT: f32 = 64.0;
@@ -46,6 +48,8 @@ pub struct Engine {
     mixer: Mixer,
     voice_level: Ramp,
     layers: Layers,
+    /// The wet steps back while the input contains it.
+    guard: Ramp,
     input_gain: Ramp,
     stop_held: bool,
     midi_stopped: bool,
@@ -98,6 +102,7 @@ impl Engine {
             mixer,
             voice_level: Ramp::new(gain(values.get(ParamId::VoiceLevel)), samples(0.010, rate)),
             layers: Layers::new(rate, &values),
+            guard: Ramp::new(1.0, samples(0.1, rate)),
             input_gain: Ramp::new(db_to_gain(values.get(ParamId::InputGain)), samples(0.010, rate)),
             stop_held,
             midi_stopped: false,
@@ -135,6 +140,7 @@ impl Engine {
 
     /// Forgets input, voices and fades; the clock begins at 0. Parameters stay.
     pub fn reset(&mut self) {
+        self.guard.set_target(1.0);
         self.clock.reset();
         self.tail_position = self.guard_samples;
         self.midi_stopped = false;
@@ -182,6 +188,7 @@ impl Engine {
         match self.clock.follow(transport) {
             ClockChange::Restart(_) => {
                 self.keep_tail(old_time);
+                self.guard.set_target(1.0);
                 self.midi_stopped = false;
                 self.begin_epoch();
                 self.in_cell.gestures.song_started = true;
@@ -225,7 +232,7 @@ impl Engine {
     fn settle(&mut self) {
         self.mixer.settle();
         self.layers.settle(&self.values);
-        for ramp in [&mut self.input_gain, &mut self.voice_level] {
+        for ramp in [&mut self.input_gain, &mut self.voice_level, &mut self.guard] {
             ramp.jump(ramp.target());
         }
     }
@@ -332,7 +339,17 @@ impl Engine {
         self.out_cell = if index >= first_predicted { self.link.take(self.epoch, index) } else { None };
         if let Some(cell) = &self.out_cell {
             self.active = cell.active;
+            self.guard_against_feedback();
         }
+    }
+
+    fn guard_against_feedback(&mut self) {
+        let is_feedback = self.out_cell.as_ref().is_some_and(|cell| cell.feedback);
+        let target = if is_feedback && self.values.get(ParamId::FeedbackGuard) >= 0.5 { FEEDBACK_GAIN } else { 1.0 };
+        if target < self.guard.target() {
+            self.meters().count_feedback();
+        }
+        self.guard.set_target(target);
     }
 
     /// `start..end` of the block lies inside one cell, from `position` on.
@@ -348,12 +365,14 @@ impl Engine {
             let predicted = self.out_cell.as_ref().map_or(&SILENCE, |cell| &cell.audio);
             let loops = self.out_cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|r| flow * r[position]));
             let layers = self.layers.advance(heard, loops);
+            let guard = self.guard.advance();
             let mut quiet = true;
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;
                 let tail = self.tail[channel].get(self.tail_position).copied().unwrap_or(0.0);
-                samples[i] = gains.output(dry, predicted[channel][position] * voices * flow + layers[channel] + tail);
+                samples[i] =
+                    gains.output(dry, guard * (predicted[channel][position] * voices * flow + layers[channel]) + tail);
             }
             self.tail_position = (self.tail_position + 1).min(self.guard_samples);
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };

@@ -79,6 +79,8 @@ pub struct OutCell {
     pub index: i64,
     /// True while a continuation sounds or is on its way.
     pub active: bool,
+    /// True while the input contains what was played a moment before.
+    pub feedback: bool,
     /// Finite. Both channels are filled.
     pub audio: CellAudio,
     /// The loops of the regions, finite: what the bands of the audio thread open.

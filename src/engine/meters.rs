@@ -12,6 +12,7 @@ pub struct Meters {
     wet_failures: AtomicU64,
     continuations: AtomicU64,
     loops: AtomicU64,
+    feedbacks: AtomicU64,
     waits: AtomicU64,
     missed_calls: AtomicU64,
     seed_clipped_ms: AtomicU32,
@@ -42,6 +43,7 @@ impl Meters {
     counter!(wet_failures, count_wet_failure, "Times a network produced NaN or infinity and was reset.");
     counter!(continuations, count_continuation, "Continuations that have begun.");
     counter!(loops, count_loop, "Loops that have begun.");
+    counter!(feedbacks, count_feedback, "Times the input contained what was played, and the wet stepped back.");
     counter!(waits, count_wait, "Times the audio thread waited for the worker.");
 
     counter!(missed_calls, count_missed_call, "Continuations asked for while too many others were on their way.");

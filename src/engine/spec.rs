@@ -117,10 +117,12 @@ pub enum ParamId {
     TremoloDepth,
     /// Length of the loops.
     LoopLength,
+    /// Whether the wet steps back when it is heard again in the input.
+    FeedbackGuard,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 43;
+pub const PARAM_COUNT: usize = 44;
 
 /// The page on which a parameter is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +241,7 @@ mod tests {
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
-             loop_length",
+             loop_length feedback_guard",
             "a changed key loses users' automation"
         );
     }

@@ -53,6 +53,7 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::TremoloRate, "tremolo_rate", "Tremolo Rate", "Hz", [0.5, 20.0], 8.0, Skewed, Sympathy, Rendering, "Rate of the shimmer's tremolo in a band that is fully open."),
     spec(ParamId::TremoloDepth, "tremolo_depth", "Tremolo Depth", "%", [0.0, 100.0], 100.0, Linear, Sympathy, Rendering, "Its depth there."),
     spec(ParamId::LoopLength, "loop_length", "Loop Length", "s", [0.5, 8.0], 4.0, Linear, Sympathy, Prediction, "Length of the loops; each is cut where it best fits."),
+    spec(ParamId::FeedbackGuard, "feedback_guard", "Feedback Guard", "", [0.0, 1.0], 1.0, Switch, Output, Rendering, "Lowers the wet by 12 dB while the input contains it, through the room or a bus."),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "one row of the table above")]

@@ -67,6 +67,10 @@ impl ModelConfig {
                 Head::Mse => None,
             })
             .or_else(|| number("emphasis", self.emphasis, 0.0, if self.slides() { 0.999 } else { 0.0 }))
+            .or_else(|| {
+                let least = if self.principal_components > 0 { 1.0 } else { 0.0 };
+                number("sound_spread", self.sound_spread, least, 1.0)
+            })
             .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
             .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
             .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))

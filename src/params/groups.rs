@@ -164,5 +164,6 @@ group! {
     "duck_dry" duck_dry FloatParam DuckDry,
     "duck_attack" duck_attack FloatParam DuckAttack,
     "duck_release" duck_release FloatParam DuckRelease,
+    "feedback_guard" feedback_guard BoolParam FeedbackGuard,
     "bypass" bypass BoolParam Bypass,
 }

@@ -144,6 +144,7 @@ impl SympathyParams {
                 page.add_param(&output.duck_dry);
                 page.add_param(&output.duck_attack);
                 page.add_param(&output.duck_release);
+                page.add_param(&output.feedback_guard);
                 page.add_param(&output.bypass);
             });
         });
@@ -168,7 +169,8 @@ mod tests {
             "model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
              reseed_interval interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              voice_level voices stagger spread midi_transpose swell_level shimmer_level sympathy_attack sympathy_release \
-             tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release bypass \
+             tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
+             feedback_guard bypass \
              reaction alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );

@@ -138,6 +138,8 @@ pub struct TrainConfig {
     pub temperature: f32,
     /// Standard deviation of the noise added to features that are fed back while it sounds.
     pub feedback_noise: f32,
+    /// Without principal components: what part of the drawn noise is heard; all of it is fed back.
+    pub sound_spread: f32,
     /// Minutes between checkpoints.
     pub checkpoint_minutes: f64,
     /// What is sampled on the way.
@@ -207,6 +209,7 @@ impl Default for TrainConfig {
             random_seed: 1,
             temperature: 0.5,
             feedback_noise: 0.0,
+            sound_spread: 1.0,
             checkpoint_minutes: 5.0,
             sampling: Sampling::default(),
         }
@@ -228,6 +231,7 @@ impl TrainConfig {
             checkpoint_minutes: defaults.checkpoint_minutes,
             temperature: defaults.temperature,
             feedback_noise: defaults.feedback_noise,
+            sound_spread: defaults.sound_spread,
             sampling: defaults.sampling,
             ..self.clone()
         };

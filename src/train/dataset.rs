@@ -234,6 +234,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         principal_components: config.principal_components,
         temperature: config.temperature,
         feedback_noise: config.feedback_noise,
+        sound_spread: config.sound_spread,
         warmup_speed: 1.0,
         material: Liveliness::default(),
         training: Training {

@@ -213,6 +213,9 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     check.require(can || config.foreign_starts == 0.0, "foreign_starts", rule, config.foreign_starts);
     check.range("temperature", config.temperature, 0.0, 10.0);
     check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
+    check.range("sound_spread", config.sound_spread, 0.0, 1.0);
+    let whole = config.principal_components == 0 || config.sound_spread == 1.0;
+    check.require(whole, "sound_spread", "1, as there are principal components", config.sound_spread);
 }
 
 fn training(check: &mut Check, config: &TrainConfig) {

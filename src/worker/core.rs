@@ -4,6 +4,7 @@ use super::{
     bank::ModelBank,
     calls::{Call, Listener, MOST_CALLS},
     chosen::Chosen,
+    feedback_guard::FeedbackGuard,
     history::History,
     loops::Loops,
     schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
@@ -52,6 +53,7 @@ pub struct Core {
     warming: Vec<Warming>,
     voices: Voices,
     loops: Loops,
+    feedback_guard: FeedbackGuard,
     /// Engine time at which the last voice begins.
     last_start: i64,
 }
@@ -74,6 +76,7 @@ impl Core {
             warming: Vec::with_capacity(MOST_WARMING),
             voices: Voices::new(config.sample_rate_hz),
             loops: Loops::new(config.sample_rate_hz),
+            feedback_guard: FeedbackGuard::new(config.sample_rate_hz, reaction_cells),
             last_start: i64::MIN,
         }
     }
@@ -101,6 +104,7 @@ impl Core {
         out.index = cell.index + self.reaction_samples / GRID;
         self.sound(out.index * GRID, &cell.values, out);
         out.active = self.is_active();
+        out.feedback = self.feedback_guard.hear(cell, out);
     }
 
     /// Hears a cell without playing: the worker is too late for its answer. What sounds is dropped.
@@ -118,6 +122,7 @@ impl Core {
             self.sound_since = None;
             self.start_at_once = false;
             self.listener.restart();
+            self.feedback_guard.restart();
             self.chosen.forget();
         } else if cell.clock_end != self.clock_end + GRID {
             // The host looped: voices go on, what was planned for the clock is planned anew.

@@ -8,6 +8,7 @@ mod calls;
 mod chosen;
 mod core;
 mod ensemble;
+mod feedback_guard;
 mod history;
 mod loops;
 mod measure;

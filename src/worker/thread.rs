@@ -55,6 +55,7 @@ impl Worker {
                 epoch: 0,
                 index: 0,
                 active: false,
+                feedback: false,
                 audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
                 regions: [[0.0; GRID_SAMPLES]; REGIONS],
             },
@@ -95,6 +96,7 @@ impl Worker {
             self.out.epoch = cell.epoch;
             self.out.index = index;
             self.out.active = false;
+            self.out.feedback = false;
             self.out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
             self.out.regions = [[0.0; GRID_SAMPLES]; REGIONS];
         } else {

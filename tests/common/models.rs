@@ -32,6 +32,7 @@ pub fn config(approach: Approach, head: Head, principal_components: usize) -> Mo
         clock_groups: 0,
         residual_layers: false,
         emphasis: 0.0,
+        sound_spread: 1.0,
         tanh_output: false,
         head,
         sample_rate_hz: 22_050,

@@ -33,6 +33,7 @@ fn model(cell: Cell, layers: usize, hidden: usize, head: Head) -> ModelConfig {
         clock_groups: if cell == Cell::Clockwork { 3 } else { 0 },
         residual_layers: false,
         emphasis: 0.0,
+        sound_spread: 1.0,
         tanh_output: false,
         head,
         sample_rate_hz: 8000,
