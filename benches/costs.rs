@@ -16,7 +16,9 @@ fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
     for model in EMBEDDED {
-        engine(model.slot, model.name, isa);
+        for in_sympathy in [false, true] {
+            engine(model.slot, model.name, in_sympathy, isa);
+        }
     }
     idle(isa);
 }
@@ -59,7 +61,7 @@ fn percentiles(mut times_us: Vec<f64>) -> String {
 }
 
 /// An engine at 48 kHz in blocks of 64, its worker stepped in between: both sides are timed for themselves.
-fn engine(slot: u8, name: &str, isa: Isa) {
+fn engine(slot: u8, name: &str, in_sympathy: bool, isa: Isa) {
     const RATE: u32 = 48_000;
     let bank = ModelBank::with_embedded(isa);
     let began = Instant::now();
@@ -67,6 +69,12 @@ fn engine(slot: u8, name: &str, isa: Isa) {
     let load_ms = began.elapsed().as_secs_f64() * 1e3;
     let mut config = EngineConfig::new(RATE);
     config.values.set(ParamId::Model, f32::from(slot));
+    if in_sympathy {
+        // All bands, and four loops that are renewed with every seed.
+        for (id, value) in [(ParamId::SwellLevel, 6.0), (ParamId::ShimmerLevel, 6.0), (ParamId::Bands, 48.0)] {
+            config.values.set(id, value);
+        }
+    }
     let (mut engine, mut worker) = worker::start(config, bank);
     let mut random = Random::new(1);
     let (mut audio_us, mut worker_seconds) = (Vec::new(), 0.0);
@@ -86,7 +94,8 @@ fn engine(slot: u8, name: &str, isa: Isa) {
         worker_seconds += began.elapsed().as_secs_f64();
     }
     assert!(heard > 1e-3 && engine.meters().underruns() == 0, "{name}: nothing was played");
-    println!("{name}: loaded in {load_ms:.1} ms");
+    let layers = if in_sympathy { " with both sympathetic layers of 48 bands" } else { "" };
+    println!("{name}{layers}: loaded in {load_ms:.1} ms");
     println!("  audio thread, 64 samples stereo at 48 kHz: {}", percentiles(audio_us));
     println!("  worker, seeds and warm-ups included: {:.0} x real time", 20.0 / worker_seconds);
 }

@@ -120,6 +120,7 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.row("real-time factor here", shown_factor(real_time_factor));
     text.row("temperature", config.temperature);
     text.row("feedback noise", config.feedback_noise);
+    text.row("part of the noise heard", config.sound_spread);
     text.row("warm-up speed", format!("{} s of seed a second", config.warmup_speed));
 
     text.heading("Material");
