@@ -91,13 +91,16 @@ impl Listener {
         let on = |id| values.get(id) >= 0.5;
         let call = |note| Call { note, ..Call::now(now) };
         self.follow_phrase(now, values, history);
-        let middle = std::array::from_fn(|i| 0.5 * (cell.audio[0][i] + cell.audio[1][i]));
-        let onset = self.onsets.push(&middle, values.get(ParamId::Sensitivity) / 100.0).is_some();
+        let mut onset = false;
+        if on(ParamId::OnsetTrigger) {
+            let middle = std::array::from_fn(|i| 0.5 * (cell.audio[0][i] + cell.audio[1][i]));
+            onset = self.onsets.push(&middle, values.get(ParamId::Sensitivity) / 100.0).is_some();
+        }
         if !cell.armed {
             self.phrase = None;
             return &[];
         }
-        if cell.gestures.continued || (onset && on(ParamId::OnsetTrigger)) {
+        if cell.gestures.continued || onset {
             self.calls.push(call(None));
         }
         self.start_is_due |= cell.gestures.song_started && on(ParamId::StartTrigger);
