@@ -3,9 +3,21 @@
 //! `cargo bench`. Every part asserts that it computes something before it is timed.
 #![allow(missing_docs, reason = "a program")]
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 use sympathy::{
-    dsp::{level::rms, random::Random},
+    dsp::{
+        feedback::FeedbackDetector,
+        filter_bank::{FilterBank, MAX_BANDS},
+        follower::BankFollower,
+        level::rms,
+        onset::OnsetDetector,
+        random::Random,
+        seam::find_seam,
+        tuning::constant_q_centres,
+    },
     engine::{EngineConfig, ParamId, Transport},
     model::EMBEDDED,
     nn::Isa,
@@ -20,7 +32,45 @@ fn main() {
             engine(model.slot, model.name, in_sympathy, isa);
         }
     }
+    for (what, nanoseconds) in parts() {
+        println!("{what}: {:.2} us for 64 samples at 48 kHz", 1e-3 * nanoseconds);
+    }
     idle(isa);
+}
+
+/// What listening takes, in nanoseconds a cell: the bank and its envelopes on the audio thread, the rest on the worker.
+fn parts() -> [(&'static str, f64); 4] {
+    let mut random = Random::new(4);
+    let noise: Vec<[f32; 64]> = (0..7500).map(|_| std::array::from_fn(|_| 0.1 * random.normal())).collect();
+    let per_cell = |hear: &mut dyn FnMut(&[f32; 64])| {
+        let began = Instant::now();
+        noise.iter().for_each(hear);
+        began.elapsed().as_nanos() as f64 / noise.len() as f64
+    };
+    let mut centres = [0.0; MAX_BANDS];
+    constant_q_centres(80.0, 2500.0, &mut centres);
+    let (mut bank, mut envelopes) = (FilterBank::new(48_000), BankFollower::new(48_000));
+    bank.tune(&centres, 30.0);
+    let (mut onsets, mut feedback) = (OnsetDetector::new(48_000), FeedbackDetector::new(48_000));
+    let mut bands = [0.0; MAX_BANDS];
+    let bank = per_cell(&mut |cell| {
+        for &x in cell {
+            bank.run(x, &mut bands);
+            black_box(envelopes.advance(&bands));
+        }
+    });
+    let onsets = per_cell(&mut |cell| _ = black_box(onsets.push(cell, 0.5)));
+    let feedback = per_cell(&mut |cell| feedback.push(cell, cell));
+    let sound = noise.as_flattened();
+    let began = Instant::now();
+    black_box(find_seam(sound, 1440, 20_000, 24_800));
+    let seam = began.elapsed().as_nanos() as f64;
+    [
+        ("filter bank of 48 bands and its envelopes", bank),
+        ("onset detector", onsets),
+        ("feedback detector", feedback),
+        ("cutting a loop, once in its life", seam),
+    ]
 }
 
 /// What a live worker takes while nothing is heard: blocks of silence, paced as a sound card does.

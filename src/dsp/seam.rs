@@ -332,18 +332,4 @@ mod tests {
         assert_eq!(cross_fade(-1.0, 0.5), cross_fade(0.0, 0.5));
         assert!((cross_fade(0.0, 0.5).0 - 0.5f32.sqrt()).abs() < 1e-6);
     }
-
-    #[test]
-    #[ignore = "measures time"]
-    fn cost() {
-        let buffer = noise(1, RATE);
-        for (fade, count) in [(1024, 4096), (2048, 4096), (1024, 20_000)] {
-            let times = (0..20).map(|_| {
-                let begin = std::time::Instant::now();
-                std::hint::black_box(find_seam(&buffer, fade, 20_000, 20_000 + count));
-                begin.elapsed().as_micros()
-            });
-            println!("fade {fade}, {count} candidates: {} µs", times.min().unwrap_or(0));
-        }
-    }
 }

@@ -288,7 +288,8 @@ impl Engine {
 
     /// Keeps the next 5 ms of the old epoch's wet, faded out.
     fn keep_tail(&mut self, old_time: i64) {
-        let (flow, stop, voices) = (self.flow.gain(), self.mixer.stop_gain(), self.voice_level.value());
+        let (flow, voices) = (self.flow.gain(), self.voice_level.value());
+        let gain = self.mixer.stop_gain() * self.guard.value();
         let mut cell = self.out_cell.take();
         for i in 0..self.guard_samples {
             let time = old_time + i as i64;
@@ -296,7 +297,7 @@ impl Engine {
             if cell.as_ref().is_none_or(|cell| cell.index != index) {
                 cell = self.link.take(self.epoch, index);
             }
-            let fade = stop * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
+            let fade = gain * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
             let loops = cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|region| flow * region[position]));
             let layers = self.layers.advance(0.0, loops);
             for (channel, tail) in self.tail.iter_mut().enumerate() {

@@ -124,21 +124,6 @@ pub enum ParamId {
 /// Number of parameters.
 pub const PARAM_COUNT: usize = 44;
 
-/// The page on which a parameter is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Group {
-    /// What a performer reaches for.
-    Play,
-    /// What is heard, and when it seeds a continuation.
-    Seed,
-    /// How many continuations sound, and where.
-    Voices,
-    /// The strings that answer at once.
-    Sympathy,
-    /// What becomes of them.
-    Output,
-}
-
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct ParamSpec {
@@ -158,8 +143,6 @@ pub struct ParamSpec {
     pub default: f32,
     /// Kind of number.
     pub kind: Kind,
-    /// Where it is found.
-    pub group: Group,
     /// Where it acts.
     pub stage: Stage,
     /// One sentence.

@@ -8,7 +8,7 @@ use crate::engine::{
     ParamId,
     spec::{Kind, ParamSpec},
 };
-use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params};
+use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params, RemoteControlsPage};
 use std::sync::Arc;
 
 /// A kind of the framework's parameters, made from a row of the table.
@@ -87,6 +87,11 @@ macro_rules! group {
         impl $name {
             pub(super) fn new() -> Self {
                 Self { $($field: Row::of(ParamId::$id.spec()),)* }
+            }
+
+            /// Puts all of them on a controller's page; the framework begins another after eight.
+            pub(super) fn add_to(&self, page: &mut impl RemoteControlsPage) {
+                $(page.add_param(&self.$field);)*
             }
 
             /// The plain value of one of its parameters, as the host left it.

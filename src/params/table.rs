@@ -84,69 +84,17 @@ impl SympathyParams {
         values
     }
 
-    /// The pages of a controller: up to eight parameters each, the first page for the hands.
+    /// The pages of a controller: a group each.
     pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
-        let Self { play, seed, voices, sympathy, output, .. } = self;
         context.add_section("Sympathy", |section| {
             section.add_page("Play", |page| {
-                page.add_param(&play.mix);
                 page.add_param(&self.model);
-                page.add_param(&play.temperature);
-                page.add_param(&seed.seed_length);
-                page.add_param(&play.hold);
-                page.add_param(&play.continue_now);
-                page.add_param(&play.freeze);
-                page.add_param(&play.stop);
+                self.play.add_to(page);
             });
-            section.add_page("Seed", |page| {
-                page.add_param(&seed.input_gain);
-                page.add_param(&seed.gate);
-                page.add_param(&seed.seed_length);
-                page.add_param(&seed.random_seed);
-                page.add_param(&seed.auto_start);
-                page.add_param(&seed.reseed_interval);
-                page.add_param(&seed.interval_beats);
-                page.add_param(&seed.start_trigger);
-            });
-            section.add_page("Triggers", |page| {
-                page.add_param(&seed.onset_trigger);
-                page.add_param(&seed.sensitivity);
-                page.add_param(&seed.answer);
-                page.add_param(&seed.answer_after);
-                page.add_param(&seed.midi_trigger);
-                page.add_param(&voices.midi_transpose);
-            });
-            section.add_page("Voices", |page| {
-                page.add_param(&voices.voice_level);
-                page.add_param(&voices.voices);
-                page.add_param(&voices.stagger);
-                page.add_param(&voices.spread);
-            });
-            section.add_page("Sympathy", |page| {
-                page.add_param(&sympathy.swell_level);
-                page.add_param(&sympathy.shimmer_level);
-                page.add_param(&sympathy.sympathy_attack);
-                page.add_param(&sympathy.sympathy_release);
-                page.add_param(&sympathy.tremolo_rate);
-                page.add_param(&sympathy.tremolo_depth);
-                page.add_param(&sympathy.loop_length);
-            });
-            section.add_page("Strings", |page| {
-                page.add_param(&sympathy.tuning);
-                page.add_param(&sympathy.bands);
-                page.add_param(&sympathy.low_hz);
-                page.add_param(&sympathy.high_hz);
-                page.add_param(&sympathy.band_q);
-            });
-            section.add_page("Output", |page| {
-                page.add_param(&output.wet_gain);
-                page.add_param(&output.duck_wet);
-                page.add_param(&output.duck_dry);
-                page.add_param(&output.duck_attack);
-                page.add_param(&output.duck_release);
-                page.add_param(&output.feedback_guard);
-                page.add_param(&output.bypass);
-            });
+            section.add_page("Seed", |page| self.seed.add_to(page));
+            section.add_page("Voices", |page| self.voices.add_to(page));
+            section.add_page("Sympathy", |page| self.sympathy.add_to(page));
+            section.add_page("Output", |page| self.output.add_to(page));
         });
     }
 }

@@ -188,23 +188,3 @@ fn quiet_signals_and_a_reset_detector_have_none() {
     assert!(first[first.len() - 1] > 0.9);
     assert_eq!(run(), first);
 }
-
-#[test]
-#[ignore = "measures time"]
-fn cost() {
-    for rate in [48_000u32, 384_000] {
-        let wet = plucks(1, &UP_HZ, 0.15, 4.0, rate);
-        let mut detector = FeedbackDetector::new(rate);
-        let mut times: Vec<u128> = vec![];
-        for cell in wet.as_chunks::<64>().0 {
-            let begin = std::time::Instant::now();
-            detector.push(cell, cell);
-            times.push(begin.elapsed().as_nanos());
-        }
-        let mean = times.iter().sum::<u128>() / times.len() as u128;
-        times.sort_unstable();
-        // Four pushes in a quarter of a second do more than listen; others may be interrupted.
-        let many = times.len() - 12;
-        println!("{rate} Hz: {mean} ns a cell, at most about {} ns", times[many]);
-    }
-}

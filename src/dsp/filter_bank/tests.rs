@@ -179,28 +179,3 @@ fn a_band_that_goes_fades_out_and_leaves_nothing() {
     bank.run(1.0, &mut out);
     assert_eq!((bank.bands(), out), (0, [0.0; MAX_BANDS]));
 }
-
-/// `cargo test --release -- --ignored --nocapture filter_bank` prints nanoseconds per sample.
-#[test]
-#[ignore = "measures time"]
-fn cost() {
-    let mut random = Random::new(1);
-    let noise: Vec<f32> = (0..RATE).map(|_| random.normal()).collect();
-    for bands in [8, 16, 32, 48] {
-        let centres: Vec<f32> = (0..bands).map(|i| 100.0 * libm::exp2f(i as f32 / 8.0)).collect();
-        for gliding in [false, true] {
-            let mut bank = tuned(&centres, 10.0);
-            let (mut out, mut sum) = ([0.0; MAX_BANDS], 0.0);
-            let begin = std::time::Instant::now();
-            for (i, &x) in noise.iter().enumerate() {
-                if gliding && i % 64 == 0 {
-                    bank.tune(&centres, 10.0 + (i % 128) as f32);
-                }
-                bank.run(x, &mut out);
-                sum += out[bands - 1];
-            }
-            let ns = begin.elapsed().as_nanos() as f64 / noise.len() as f64;
-            println!("{bands} bands, gliding {gliding}: {ns:.1} ns a sample ({sum})");
-        }
-    }
-}

@@ -165,20 +165,3 @@ fn a_reset_forgets_everything() {
     detector.reset();
     assert_eq!(run(&mut detector), first);
 }
-
-#[test]
-#[ignore = "measures time"]
-fn cost() {
-    for rate in [44_100, 48_000, 384_000] {
-        let (sound, _) = arpeggio(rate, 0.2, 1.0, 40, 1);
-        let mut detector = OnsetDetector::new(rate);
-        let (mut most, mut sum) = (0, 0);
-        for cell in sound.as_chunks::<64>().0 {
-            let begin = std::time::Instant::now();
-            std::hint::black_box(detector.push(cell, 0.5));
-            let ns = begin.elapsed().as_nanos();
-            (most, sum) = (most.max(ns), sum + ns);
-        }
-        println!("{rate} Hz: {} ns a cell, at most {most}", sum / (sound.len() / 64) as u128);
-    }
-}
