@@ -79,8 +79,8 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
 
 #[test]
 fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
-    let input = phrase(48_000, 12.0, 2);
-    let changes = everything_moves(48_000, 12.0, 8);
+    let input = phrase(48_000, 20.0, 2);
+    let changes = everything_moves(48_000, 20.0, 8);
     let (mut engine, mut worker) = worker::start(config(48_000, 2, 64), models::bank());
     let block = 256;
     for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
@@ -102,14 +102,16 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
         }
     }
     let meters = engine.meters();
-    assert!(meters.underruns() > 0 && meters.continuations() > 8 && meters.loops() > 8, "{meters:?}");
+    assert!(meters.underruns() > 0 && meters.continuations() > 4 && meters.loops() > 4, "{meters:?}");
 }
 
 #[test]
 fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
     let bank = models::bank();
     for mode in [RenderMode::Live, RenderMode::Offline] {
-        let config = EngineConfig { mode, ..config(48_000, 2, 64) };
+        let mut config = EngineConfig { mode, ..config(48_000, 2, 64) };
+        // Strings ring on where the song jumps.
+        config.values.set(ParamId::SwellLevel, 0.0);
         let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
         let _thread = worker.spawn();
         let input = phrase(48_000, 4.0, 2);

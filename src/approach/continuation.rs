@@ -1,7 +1,8 @@
 //! A network that has heard a seed and goes on from it, at the model's own rate.
 
 use super::{
-    FrameAnalyser, FrameSynth, Network,
+    Colour, FrameAnalyser, FrameSynth, Network,
+    colour::{Masks, longest_hop},
     delay_line::{Columns, DelayLine},
     head,
 };
@@ -49,6 +50,8 @@ pub struct Continuation {
     output_keep: f32,
     /// Masks last for one predicted step.
     fresh_dropout: bool,
+    colour: Colour,
+    masks: Masks,
 }
 
 impl Continuation {
@@ -60,10 +63,12 @@ impl Continuation {
             None => (vec![0.0; network.frame_size()], vec![0.0; network.inputs()]),
         };
         let hop_seconds = config.hop_samples() as f32 / config.sample_rate_hz as f32;
+        let state = network.stack.make_state();
         Self {
             analyser: FrameAnalyser::new(config),
             synth: FrameSynth::new(config),
-            state: network.stack.make_state(),
+            masks: Masks::new(state.units(), hop_seconds),
+            state,
             delay_line: network.columns.as_ref().map(Columns::make_delay_line),
             random: Random::new(0),
             last_frame: frame.clone(),
@@ -81,6 +86,7 @@ impl Continuation {
             input_keep: 1.0,
             output_keep: 1.0,
             fresh_dropout: false,
+            colour: Colour::default(),
             network,
         }
     }
@@ -120,12 +126,31 @@ impl Continuation {
         self.fresh_dropout = fresh;
     }
 
+    /// Colours what is predicted from here on. Its masks replace those of [`Self::set_dropout`].
+    pub fn set_colour(&mut self, colour: Colour) {
+        self.colour = colour;
+        self.synth.pick_peaks(colour.peaks);
+    }
+
+    /// How many samples the next prediction sounds: the model's hop, stretched where the model's sound can be.
+    pub fn hop_samples(&self) -> usize {
+        let hop = self.network.config().hop_samples();
+        if self.synth.stretches() { self.colour.stretched(hop) } else { hop }
+    }
+
+    /// The most that it can become.
+    pub fn longest_hop_samples(&self) -> usize {
+        let hop = self.network.config().hop_samples();
+        if self.synth.stretches() { longest_hop(hop) } else { hop }
+    }
+
     /// Forgets everything; all that is random from here on follows from `random_seed`.
     pub fn reset(&mut self, random_seed: u64) {
         self.random = Random::new(mix64(random_seed ^ 0x5359_4d50));
         self.forget_state();
         self.synth.reset(&mut self.random);
         self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
+        self.masks.reset(random_seed);
         for buffer in [&mut self.frame, &mut self.last_frame, &mut self.features, &mut self.next, &mut self.output] {
             buffer.fill(0.0);
         }
@@ -163,7 +188,7 @@ impl Continuation {
     }
 
     /// Predicts the next hop of sound. `daring` multiplies the model's own temperature and feedback noise: 1 is what its
-    /// maker recommends, 0 is without chance in every step. `out`: `[hop_samples]`, finite whatever happens; after a NaN or an infinity in
+    /// maker recommends, 0 is without chance in every step. `out`: [`Self::hop_samples`], finite whatever happens; after a NaN or an infinity in
     /// the network it is silence and [`Self::has_failed`] is true.
     pub fn predict(&mut self, daring: f32, out: &mut [f32]) {
         self.sound(daring, out);
@@ -217,6 +242,7 @@ impl Continuation {
         if self.fresh_dropout {
             self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         }
+        self.masks.step(&self.colour, &mut self.state);
         self.is_due = true;
     }
 

@@ -6,6 +6,7 @@
 //! what a network learned is what it hears.
 
 mod analyser;
+mod colour;
 mod continuation;
 mod delay_line;
 mod ensemble;
@@ -17,6 +18,7 @@ mod projection;
 mod synth;
 
 pub use analyser::FrameAnalyser;
+pub use colour::{Colour, Peaks, STRETCHES};
 pub use continuation::Continuation;
 pub use ensemble::{Predicting, predict_together};
 #[cfg(feature = "train")]

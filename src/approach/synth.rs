@@ -1,6 +1,6 @@
 //! Frames to sound.
 
-use super::analyser::raise;
+use super::{analyser::raise, colour::Peaks};
 use crate::{
     dsp::{
         random::Random,
@@ -40,8 +40,12 @@ struct Magnitudes {
     magnitude_peak: f32,
     power: f32,
     sharpen: f32,
-    peak_picking: bool,
-    amplitude: f32,
+    /// Whether the model's maker picked peaks, and whether they are picked now.
+    trained_peaks: bool,
+    picks_peaks: bool,
+    /// From a magnitude, and from one at a peak, to the amplitude of an oscillator.
+    amplitude_per_magnitude: f32,
+    amplitude_per_peak: f32,
     amplitudes: Vec<f32>,
     picked: Vec<f32>,
 }
@@ -66,20 +70,18 @@ impl FrameSynth {
                 gain: 1.0,
                 last: 0.0,
             },
-            Approach::Magnitude { window, hop, peak_picking, magnitude_peak, power, sharpen, .. } => {
+            Approach::Magnitude { window, peak_picking, magnitude_peak, power, sharpen, .. } => {
                 let fft = config.fft_samples();
                 let window = blackman(window);
                 Kind::Magnitudes(Box::new(Magnitudes {
-                    vocoder: Vocoder::new(fft, hop),
+                    vocoder: Vocoder::new(fft),
                     magnitude_peak,
                     power,
                     sharpen,
-                    peak_picking,
-                    amplitude: if peak_picking {
-                        amplitude_per_peak(&window)
-                    } else {
-                        amplitude_per_magnitude(&window, fft)
-                    },
+                    trained_peaks: peak_picking,
+                    picks_peaks: peak_picking,
+                    amplitude_per_magnitude: amplitude_per_magnitude(&window, fft),
+                    amplitude_per_peak: amplitude_per_peak(&window),
                     amplitudes: vec![0.0; fft / 2 + 1],
                     picked: vec![0.0; fft / 2 + 1],
                 }))
@@ -113,7 +115,24 @@ impl FrameSynth {
         }
     }
 
-    /// The sound of a predicted frame. `frame`: `[frame_size]`, `out`: `[hop]`. Magnitudes below 0 count as 0.
+    /// Which bins sound from the next frame on; of samples nothing changes.
+    pub fn pick_peaks(&mut self, peaks: Peaks) {
+        if let Kind::Magnitudes(magnitudes) = &mut self.kind {
+            magnitudes.picks_peaks = match peaks {
+                Peaks::Trained => magnitudes.trained_peaks,
+                Peaks::Off => false,
+                Peaks::On => true,
+            };
+        }
+    }
+
+    /// True if a frame may sound longer or shorter than the model's hop.
+    pub fn stretches(&self) -> bool {
+        matches!(self.kind, Kind::Magnitudes(_))
+    }
+
+    /// The sound of a predicted frame. `frame`: `[frame_size]`, `out`: `[hop]`, or where it stretches of any length. Magnitudes
+    /// below 0 count as 0.
     pub fn sound(&mut self, frame: &[f32], out: &mut [f32]) {
         match &mut self.kind {
             Kind::Samples { scaling, hop, tail, emphasis, gain, last } => {
@@ -142,7 +161,8 @@ fn raised_cosine(at: usize, length: usize) -> f32 {
 impl Magnitudes {
     /// Features of a frame to amplitudes of oscillators.
     fn decode(&mut self, frame: &[f32]) {
-        let scale = self.magnitude_peak * self.amplitude;
+        let amplitude = if self.picks_peaks { self.amplitude_per_peak } else { self.amplitude_per_magnitude };
+        let scale = self.magnitude_peak * amplitude;
         for (slot, &x) in self.amplitudes.iter_mut().zip(frame) {
             *slot = raise(x.max(0.0), 1.0 / self.power) * scale;
         }
@@ -157,7 +177,7 @@ impl Magnitudes {
                 self.amplitudes.iter_mut().for_each(|a| *a *= gain);
             }
         }
-        if self.peak_picking {
+        if self.picks_peaks {
             pick_peaks(&self.amplitudes, &mut self.picked);
             self.amplitudes.copy_from_slice(&self.picked);
         }

@@ -2,14 +2,10 @@
 
 use crate::dsp::{
     level::rms,
+    noise::PerlinNoise,
     random::{Random, mix64},
 };
 use clap::ValueEnum;
-use noise::{NoiseFn, Perlin};
-
-/// Perlin noise has octaves from here on, each half as loud as the one below: like a low, wandering voice.
-const PERLIN_HZ: f64 = 55.0;
-const PERLIN_OCTAVES: u32 = 7;
 
 /// A kind of seed.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +40,9 @@ impl NoiseSeed {
 }
 
 fn perlin(length_samples: usize, sample_rate_hz: f64, random_seed: u64) -> Vec<f32> {
-    let field = Perlin::new(mix64(random_seed) as u32);
-    let octaves: Vec<(f64, f64)> = (0..PERLIN_OCTAVES)
-        .map(|octave| (PERLIN_HZ * f64::from(1 << octave), 1.0 / f64::from(1 << octave)))
-        .filter(|(hz, _)| *hz < 0.25 * sample_rate_hz)
-        .collect();
-    let value = |seconds: f64| -> f64 {
-        // Each octave runs along a line of its own through the field, between the points where it is always 0.
-        let lines = octaves.iter().zip(0u32..);
-        lines.map(|((hz, gain), line)| gain * field.get([seconds * hz, f64::from(line) + 0.5])).sum()
-    };
-    (0..length_samples).map(|index| value(index as f64 / sample_rate_hz) as f32).collect()
+    let mut noise = PerlinNoise::new(random_seed);
+    let value = |index: usize| noise.at(random_seed, index as f64 / sample_rate_hz, 0.5 * sample_rate_hz);
+    (0..length_samples).map(value).collect()
 }
 
 #[cfg(test)]

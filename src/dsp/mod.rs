@@ -12,6 +12,7 @@ pub mod leash;
 pub mod level;
 pub mod limiter;
 pub mod measure;
+pub mod noise;
 pub mod onset;
 pub mod pluck;
 pub mod random;

@@ -73,6 +73,11 @@ impl Resampler {
         self.half_width
     }
 
+    /// The rate that it converts to.
+    pub fn out_hz(&self) -> u32 {
+        self.out_hz
+    }
+
     /// Where output sample `k` sits on the input's time line: whole sample and the fraction above it.
     pub fn position(&self, k: i64) -> (i64, f32) {
         let scaled = i128::from(k) * i128::from(self.in_hz);

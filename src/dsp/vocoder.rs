@@ -7,13 +7,12 @@
 use super::{random::Random, stft::InverseFft};
 use realfft::num_complex::Complex;
 
-/// Turns frames of bin amplitudes into `hop_samples` of sound each.
+/// Turns frames of bin amplitudes into a hop of sound each. Hops may differ in length: longer ones stretch time.
 ///
 /// # Realtime safety
 /// `new` allocates; the other methods do not.
 #[derive(Clone, Debug)]
 pub struct Vocoder {
-    hop_samples: usize,
     inverse: InverseFft,
     /// exp(i·phase) per bin.
     phases: Vec<Complex<f32>>,
@@ -25,9 +24,8 @@ pub struct Vocoder {
 
 impl Vocoder {
     /// A silent vocoder with `fft_samples / 2 + 1` bins.
-    pub fn new(fft_samples: usize, hop_samples: usize) -> Self {
+    pub fn new(fft_samples: usize) -> Self {
         let mut vocoder = Self {
-            hop_samples,
             inverse: InverseFft::new(fft_samples),
             phases: vec![Complex::new(1.0, 0.0); fft_samples / 2 + 1],
             previous: vec![0.0; fft_samples],
@@ -59,21 +57,20 @@ impl Vocoder {
     }
 
     /// Moves from the last frame to `amplitudes` (`[bins]`, the peak amplitude of each bin's oscillator) and writes
-    /// the sound between them. `out`: `[hop_samples]`.
+    /// the sound between them. `out`: the hop, of any length.
     ///
     /// # Panics
-    /// If a length differs.
+    /// If there are more or fewer amplitudes than bins.
     pub fn frame(&mut self, amplitudes: &[f32], out: &mut [f32]) {
-        assert_eq!(out.len(), self.hop_samples);
         Self::cycle(&mut self.inverse, &self.phases, amplitudes, &mut self.next);
         let cycle = self.next.len();
-        let step = 1.0 / self.hop_samples as f32;
+        let step = 1.0 / out.len() as f32;
         for (i, slot) in out.iter_mut().enumerate() {
             let at = (self.position_samples + i) % cycle;
             let towards = i as f32 * step;
             *slot = self.previous[at] + (self.next[at] - self.previous[at]) * towards;
         }
-        self.position_samples = (self.position_samples + self.hop_samples) % cycle;
+        self.position_samples = (self.position_samples + out.len()) % cycle;
         std::mem::swap(&mut self.previous, &mut self.next);
     }
 
@@ -122,10 +119,11 @@ mod tests {
     use crate::dsp::{level::rms, stft::MagnitudeStft};
 
     /// The definition, in double precision: one oscillator a bin, straight lines between frames.
-    fn oscillator_bank(frames: &[Vec<f32>], phases: &[Complex<f32>], fft: usize, hop: usize) -> Vec<f64> {
-        let mut out = vec![0.0; (frames.len() - 1) * hop];
-        for (n, slot) in out.iter_mut().enumerate() {
-            let (frame, towards) = (n / hop, (n % hop) as f64 / hop as f64);
+    fn oscillator_bank(frames: &[Vec<f32>], phases: &[Complex<f32>], fft: usize, hops: &[usize]) -> Vec<f64> {
+        let mut out = vec![0.0; hops.iter().sum()];
+        let places =
+            hops.iter().enumerate().flat_map(|(frame, &hop)| (0..hop).map(move |i| (frame, i as f64 / hop as f64)));
+        for ((n, slot), (frame, towards)) in out.iter_mut().enumerate().zip(places) {
             for (bin, phase) in phases.iter().enumerate() {
                 let (a, b) = (f64::from(frames[frame][bin]), f64::from(frames[frame + 1][bin]));
                 let angle = std::f64::consts::TAU * bin as f64 * n as f64 / fft as f64;
@@ -141,23 +139,26 @@ mod tests {
 
     #[test]
     fn equals_the_oscillator_bank() {
-        for (fft, hop) in [(16, 4), (64, 64), (64, 100), (128, 56), (256, 64)] {
+        for (fft, hops) in [(16, [4; 2]), (64, [64; 2]), (64, [100; 2]), (128, [56; 2]), (256, [64; 2]), (64, [1, 517])]
+        {
             let mut random = Random::new(11);
             let bins = fft / 2 + 1;
             let frames: Vec<Vec<f32>> =
                 (0..9).map(|_| (0..bins).map(|_| random.uniform() / bins as f32).collect()).collect();
-            let mut vocoder = Vocoder::new(fft, hop);
+            let mut vocoder = Vocoder::new(fft);
             vocoder.reset(&mut random);
             vocoder.prime(&frames[0]);
             let mut got = Vec::new();
-            for frame in &frames[1..] {
+            // Every other hop is longer or shorter, where a performer stretches time.
+            let hops: Vec<usize> = hops.into_iter().cycle().take(frames.len() - 1).collect();
+            for (frame, &hop) in frames[1..].iter().zip(&hops) {
                 let mut out = vec![0.0; hop];
                 vocoder.frame(frame, &mut out);
                 got.extend(out);
             }
-            let expected = oscillator_bank(&frames, &vocoder.phases, fft, hop);
+            let expected = oscillator_bank(&frames, &vocoder.phases, fft, &hops);
             for (n, (&g, &e)) in got.iter().zip(&expected).enumerate() {
-                assert!((f64::from(g) - e).abs() < 1e-4, "fft {fft}, hop {hop}, sample {n}: {g} for {e}");
+                assert!((f64::from(g) - e).abs() < 1e-4, "fft {fft}, hops {hops:?}, sample {n}: {g} for {e}");
             }
         }
     }
@@ -171,7 +172,7 @@ mod tests {
             for (window, fft) in [(1024, 1024), (1024, 2048), (2048, 2048)] {
                 let hop = 256;
                 let mut stft = MagnitudeStft::new(window, fft);
-                let mut vocoder = Vocoder::new(fft, hop);
+                let mut vocoder = Vocoder::new(fft);
                 vocoder.reset(&mut random);
                 let scale = amplitude_per_magnitude(stft.window(), fft);
                 let mut frame = vec![0.0; stft.bins()];

@@ -6,6 +6,7 @@ use super::{
     clock::{ClockChange, SampleClock},
     duck::gain,
     flow::Flow,
+    hearing::{Hearing, needs_no_input},
     layers::Layers,
     link::AudioLink,
     meters::Meters,
@@ -14,17 +15,12 @@ use super::{
     types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, Transport},
     waiting::Waiting,
 };
-use crate::dsp::{
-    float_mode::FloatMode,
-    level::{Ramp, db_to_gain},
-};
+use crate::dsp::{float_mode::FloatMode, level::Ramp};
 use std::sync::Arc;
 
 /// What is left of the wet while the input contains it: −12 dB.
 const FEEDBACK_GAIN: f32 = 0.25;
 const GRID: i64 = GRID_SAMPLES as i64;
-/// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
-const LOUDEST_INPUT: f32 = 64.0;
 /// After the last sound of the input something may still start for this long: the longest seed and its warm-up.
 const MAY_START_SECONDS: f32 = 13.0;
 
@@ -50,7 +46,7 @@ pub struct Engine {
     layers: Layers,
     /// The wet steps back while the input contains it.
     guard: Ramp,
-    input_gain: Ramp,
+    hearing: Hearing,
     stop_held: bool,
     midi_stopped: bool,
     /// The wet stays silent before this cell after *Stop* was released: what is under way belongs to the past.
@@ -103,7 +99,7 @@ impl Engine {
             voice_level: Ramp::new(gain(values.get(ParamId::VoiceLevel)), samples(0.010, rate)),
             layers: Layers::new(rate, &values),
             guard: Ramp::new(1.0, samples(0.1, rate)),
-            input_gain: Ramp::new(db_to_gain(values.get(ParamId::InputGain)), samples(0.010, rate)),
+            hearing: Hearing::new(config.channels.clamp(1, MAX_CHANNELS), rate, &values),
             stop_held,
             midi_stopped: false,
             muted_until_cell: None,
@@ -173,6 +169,17 @@ impl Engine {
     /// Processes a block in place. `channels`: `[channel][sample]`, equally long; channels past the configured ones are left
     /// alone. `events` are sorted by offset; an offset past the end counts as the end. `transport` is that of offset 0.
     pub fn process(&mut self, channels: &mut [&mut [f32]], events: &[Event], transport: Transport) -> Activity {
+        self.process_with_sidechain(channels, &[], events, transport)
+    }
+
+    /// The same with a sidechain beside it (`[channel][sample]`): what is missing of it is silence.
+    pub fn process_with_sidechain(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        sidechain: &[&[f32]],
+        events: &[Event],
+        transport: Transport,
+    ) -> Activity {
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let _mode = FloatMode::enter();
         let seconds = |samples: usize| samples as f64 / f64::from(self.sample_rate_hz);
@@ -215,7 +222,7 @@ impl Engine {
             self.enter_cell();
             let until_event = events.peek().map_or(block, |event| event.offset_samples.min(block));
             let end = until_event.min(done + GRID_SAMPLES - position);
-            self.segment(channels, done, end, position);
+            self.segment(channels, sidechain, done, end, position);
             self.clock.advance(end - done);
             if position + (end - done) == GRID_SAMPLES {
                 self.finish_cell();
@@ -232,7 +239,8 @@ impl Engine {
     fn settle(&mut self) {
         self.mixer.settle();
         self.layers.settle(&self.values);
-        for ramp in [&mut self.input_gain, &mut self.voice_level, &mut self.guard] {
+        self.hearing.settle();
+        for ramp in [&mut self.voice_level, &mut self.guard] {
             ramp.jump(ramp.target());
         }
     }
@@ -243,7 +251,7 @@ impl Engine {
         let value = self.values.get(event.id);
         match event.id {
             ParamId::Continue => self.in_cell.gestures.continued |= was < 0.5 && value >= 0.5,
-            ParamId::InputGain => self.input_gain.set_target(db_to_gain(value)),
+            ParamId::Capture => self.in_cell.gestures.captured |= was < 0.5 && value >= 0.5,
             ParamId::Stop => {
                 self.stop_held = value >= 0.5;
                 self.midi_stopped = false;
@@ -251,6 +259,7 @@ impl Engine {
             }
             ParamId::VoiceLevel => self.voice_level.set_target(gain(value)),
             id => {
+                self.hearing.set(id, &self.values);
                 self.mixer.set(id, value);
                 self.layers.set(id, value);
             }
@@ -354,12 +363,18 @@ impl Engine {
     }
 
     /// `start..end` of the block lies inside one cell, from `position` on.
-    fn segment(&mut self, channels: &mut [&mut [f32]], start: usize, end: usize, position: usize) {
+    fn segment(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        sidechain: &[&[f32]],
+        start: usize,
+        end: usize,
+        position: usize,
+    ) {
         const SILENCE: CellAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         for (i, position) in (start..end).zip(position..) {
-            let input_gain = self.input_gain.advance();
-            self.hear(channels, i, position, input_gain);
-            let heard = 0.5 * (self.in_cell.audio[0][position] + self.in_cell.audio[1][position]);
+            let heard =
+                self.hearing.hear(channels, sidechain, i, (&mut self.in_cell, position), &self.link.shared.meters);
             let gains = self.mixer.advance(heard);
             let voices = self.voice_level.advance();
             let flow = self.flow.advance();
@@ -367,7 +382,7 @@ impl Engine {
             let loops = self.out_cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|r| flow * r[position]));
             let layers = self.layers.advance(heard, loops);
             let guard = self.guard.advance();
-            let mut quiet = true;
+            let mut quiet = self.in_cell.audio.iter().all(|channel| channel[position] == 0.0);
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;
@@ -377,22 +392,6 @@ impl Engine {
             }
             self.tail_position = (self.tail_position + 1).min(self.guard_samples);
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };
-        }
-    }
-
-    /// What the model hears of the block's sample `i`, in both channels.
-    fn hear(&mut self, channels: &[&mut [f32]], i: usize, position: usize, input_gain: f32) {
-        for (channel, samples) in channels.iter().take(self.channels).enumerate() {
-            let heard = samples[i] * input_gain;
-            self.in_cell.audio[channel][position] = if heard.is_finite() {
-                heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
-            } else {
-                self.link.shared.meters.count_nonfinite_input();
-                0.0
-            };
-        }
-        if self.channels == 1 {
-            self.in_cell.audio[1][position] = self.in_cell.audio[0][position];
         }
     }
 
@@ -414,10 +413,7 @@ impl Engine {
     fn activity(&self) -> Activity {
         let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
         let sounding = self.active || self.layers.is_sounding() || self.tail_position < self.guard_samples;
-        if sounding || (self.is_armed() && self.quiet_samples < may_start) {
-            Activity::KeepAlive
-        } else {
-            Activity::Idle
-        }
+        let may_start = self.quiet_samples < may_start || needs_no_input(&self.values);
+        if sounding || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
     }
 }

@@ -30,6 +30,8 @@ pub struct Note {
 pub struct Gestures {
     /// *Continue* went on.
     pub continued: bool,
+    /// *Capture* went on.
+    pub captured: bool,
     /// The song started or jumped: the cell is the first of an epoch that follows the transport.
     pub song_started: bool,
     /// Notes that begin, the first `note_count` of them.

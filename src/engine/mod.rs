@@ -10,6 +10,7 @@ pub mod cell;
 mod clock;
 mod duck;
 mod flow;
+mod hearing;
 mod layers;
 mod lead;
 pub mod link;

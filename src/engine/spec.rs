@@ -5,6 +5,15 @@ pub use super::spec_table::SPECS;
 /// Names of the values of [`ParamId::Tuning`].
 pub const TUNINGS: [&str; 4] = ["Constant Q", "Chromatic", "E minor", "Open Strings"];
 
+/// Names of the values of [`ParamId::Peaks`].
+pub const PEAKS: [&str; 3] = ["As Trained", "All Bins", "Peaks Only"];
+/// Names of the values of [`ParamId::Stereo`].
+pub const STEREO: [&str; 3] = ["Mid", "Linked", "Dual"];
+/// Names of the values of [`ParamId::SeedSource`].
+pub const SEED_SOURCES: [&str; 5] = ["Input", "Sidechain", "White Noise", "Perlin Noise", "Captured"];
+/// The value of [`ParamId::MorphModel`] that is no model.
+pub const NO_MODEL: f32 = -1.0;
+
 /// How a parameter's numbers are spread over a host's control, and what kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -119,10 +128,28 @@ pub enum ParamId {
     LoopLength,
     /// Whether the wet steps back when it is heard again in the input.
     FeedbackGuard,
+    /// How slowly the frames of a continuation follow each other.
+    Stretch,
+    /// Which bins of a frame sound.
+    Peaks,
+    /// Part of the network that is silenced.
+    Dropout,
+    /// How far the network wanders.
+    Drift,
+    /// Slot of a second model.
+    MorphModel,
+    /// From the first model to the second.
+    Morph,
+    /// What the models hear of two channels.
+    Stereo,
+    /// What seeds are made of.
+    SeedSource,
+    /// Keeps the seed of this moment in the project.
+    Capture,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 44;
+pub const PARAM_COUNT: usize = 53;
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +251,7 @@ mod tests {
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
-             loop_length feedback_guard",
+             loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture",
             "a changed key loses users' automation"
         );
     }

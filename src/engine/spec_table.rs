@@ -53,6 +53,15 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::TremoloDepth, "tremolo_depth", "Tremolo Depth", "%", [0.0, 100.0], 100.0, Linear, Rendering, "Its depth there."),
     spec(ParamId::LoopLength, "loop_length", "Loop Length", "s", [0.5, 8.0], 4.0, Linear, Prediction, "Length of the loops; each is cut where it best fits."),
     spec(ParamId::FeedbackGuard, "feedback_guard", "Feedback Guard", "", [0.0, 1.0], 1.0, Switch, Rendering, "Lowers the wet by 12 dB while the input contains it, through the room or a bus."),
+    spec(ParamId::Stretch, "stretch", "Time Stretch", "x", [0.25, 8.0], 1.0, Skewed, Prediction, "Hop size of magnitude models as a multiple of their own: 2 is half the speed at the same pitch."),
+    spec(ParamId::Peaks, "peaks", "Peak Picking", "", [0.0, 2.0], 0.0, Integer, Prediction, "Which bins of magnitude models sound: 0 as trained, 1 all of them, 2 only those larger than both neighbours."),
+    spec(ParamId::Dropout, "dropout", "Dropout", "%", [0.0, 90.0], 0.0, Linear, Prediction, "Part of the network that is silenced while it predicts, another part with every frame."),
+    spec(ParamId::Drift, "drift", "Drift", "%", [0.0, 100.0], 0.0, Linear, Prediction, "How far the parts of the network slowly wander from their levels, away from what it has learnt."),
+    spec(ParamId::MorphModel, "morph_model", "Morph Model", "", [-1.0, 127.0], -1.0, Integer, Prediction, "Slot of a second model that continues the same seed; -1 is none."),
+    spec(ParamId::Morph, "morph", "Morph", "%", [0.0, 100.0], 50.0, Linear, Prediction, "From the first model to the second, at equal power."),
+    spec(ParamId::Stereo, "stereo", "Stereo", "", [0.0, 2.0], 0.0, Integer, Prediction, "What models hear: 0 the middle, 1 each channel for itself with the same chance, 2 each with its own. 1 and 2 cost twice as much."),
+    spec(ParamId::SeedSource, "seed_source", "Seed Source", "", [0.0, 4.0], 0.0, Integer, Prediction, "What seeds continuations: 0 the input, 1 the sidechain, which is then all that is listened to, 2 white noise, 3 Perlin noise, 4 what was captured."),
+    spec(ParamId::Capture, "capture", "Capture", "", [0.0, 1.0], 0.0, Switch, Prediction, "Keeps the last Seed Length of the input in the project, each time it goes on: seed source 4."),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "one row of the table above")]

@@ -109,6 +109,25 @@ impl StackState {
         self.has_dropout = input_keep < 1.0 || output_keep < 1.0;
     }
 
+    /// Sets the gains of every layer's outputs: `write` gets the index of a layer's first unit among those of all layers, and
+    /// the layer's gains. [`Self::output`] means something again after the next step.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    pub fn mask_outputs(&mut self, mut write: impl FnMut(usize, &mut [f32])) {
+        let mut first = 0;
+        for layer in &mut self.layers {
+            write(first, &mut layer.output_mask);
+            first += layer.output_mask.len();
+        }
+        self.has_dropout = true;
+    }
+
+    /// Units of all layers.
+    pub fn units(&self) -> usize {
+        self.layers.iter().map(|layer| layer.output_mask.len()).sum()
+    }
+
     /// The top layer's output, `[hidden]`.
     pub fn output(&self) -> &[f32] {
         self.layers.last().map_or(&[], |layer| layer.heard(self.has_own_outputs()))

@@ -125,6 +125,8 @@ group! {
     "random_seed" random_seed IntParam RandomSeed,
     "auto_start" auto_start BoolParam AutoStart,
     "reseed_interval" reseed_interval FloatParam ReseedInterval,
+    "seed_source" seed_source IntParam SeedSource,
+    "capture" capture BoolParam Capture,
     "interval_beats" interval_beats IntParam IntervalBeats,
     "start_trigger" start_trigger BoolParam StartTrigger,
     "onset_trigger" onset_trigger BoolParam OnsetTrigger,
@@ -142,6 +144,17 @@ group! {
     "stagger" stagger FloatParam Stagger,
     "spread" spread FloatParam Spread,
     "midi_transpose" midi_transpose BoolParam MidiTranspose,
+    "stereo" stereo IntParam Stereo,
+}
+
+group! {
+    /// How they differ from what their model would say.
+    Colour:
+    "stretch" stretch FloatParam Stretch,
+    "peaks" peaks IntParam Peaks,
+    "dropout" dropout FloatParam Dropout,
+    "drift" drift FloatParam Drift,
+    "morph" morph FloatParam Morph,
 }
 
 group! {

@@ -26,6 +26,7 @@ pub fn sanitise(state: &mut PluginState) {
     state.params.insert("reaction".into(), ParamValue::I32(reaction as i32));
     let store = !matches!(state.params.get("store_models"), Some(ParamValue::Bool(false)));
     state.params.insert("store_models".into(), ParamValue::Bool(store));
+    state.fields.entry("captured".into()).or_insert_with(|| "null".into());
     for (key, choices) in CHOICES {
         let known = match state.params.get(key) {
             Some(ParamValue::String(id)) => choices.iter().find(|choice| *choice == id),
@@ -76,6 +77,7 @@ mod tests {
         assert_eq!(show("clock"), "String(\"transport\")");
         assert_eq!(show("alignment"), "String(\"after\")");
         assert_eq!(show("precision"), "String(\"auto\")");
+        assert_eq!(state.fields["captured"], "null", "no seed is left over from another project");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
     }
 }

@@ -4,6 +4,7 @@
 //! [`UserModels`], whose thread looks files up, reads and checks them, so that neither the main nor the audio thread does.
 
 mod assigned;
+mod captured;
 mod convert;
 mod groups;
 mod host_state;
@@ -15,8 +16,9 @@ mod table;
 mod text;
 mod user_models;
 
+pub use captured::{CapturedSeed, StoredClip, StoredSeed};
 pub use convert::{normalised, plain};
-pub use groups::{Output, Play, Seed, Sympathy, Voices};
+pub use groups::{Colour, Output, Play, Seed, Sympathy, Voices};
 pub use host_state::sanitise;
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,

@@ -94,6 +94,11 @@ impl Base64File {
         Self(STANDARD.encode(bytes).into())
     }
 
+    /// Length of the text.
+    pub fn encoded_bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// The file's bytes; `None` if this is no base64.
     pub fn decode(&self) -> Option<Vec<u8>> {
         STANDARD.decode(self.0.as_bytes()).ok()

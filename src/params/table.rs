@@ -1,8 +1,9 @@
 //! The parameters as the host sees them.
 
 use super::{
+    captured::CapturedSeed,
     convert::int_range,
-    groups::{Output, Play, Seed, Sympathy, Voices},
+    groups::{Colour, Output, Play, Seed, Sympathy, Voices},
     settings::Settings,
     text,
     user_models::UserModels,
@@ -20,6 +21,9 @@ pub struct SympathyParams {
     /// Slot of the model.
     #[id = "model"]
     pub model: IntParam,
+    /// Slot of the model to morph to.
+    #[id = "morph_model"]
+    pub morph_model: IntParam,
     /// What a performer reaches for.
     #[nested(group = "Play")]
     pub play: Play,
@@ -29,6 +33,9 @@ pub struct SympathyParams {
     /// How many continuations sound, and where.
     #[nested(group = "Voices")]
     pub voices: Voices,
+    /// How they differ from what their model would say.
+    #[nested(group = "Colour")]
+    pub colour: Colour,
     /// The strings that answer at once.
     #[nested(group = "Sympathy")]
     pub sympathy: Sympathy,
@@ -38,6 +45,9 @@ pub struct SympathyParams {
     /// What is fixed while the plugin is active.
     #[nested(group = "Settings")]
     pub settings: Settings,
+    /// The seed that was captured.
+    #[persist = "captured"]
+    pub captured: CapturedSeed,
     /// The user's models, as the project stores them.
     #[persist = "models"]
     pub models: UserModels,
@@ -48,28 +58,39 @@ impl SympathyParams {
     pub fn new(bank: &Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
         let models = UserModels::new(Arc::clone(bank), folder);
         let selection = models.selection();
-        let (shown, read) = (Arc::clone(bank), Arc::clone(bank));
-        let model = ParamId::Model.spec();
-        Self {
-            model: IntParam::new(model.name, model.default as i32, int_range(model))
-                .with_callback(Arc::new(move |slot| selection.select(slot)))
+        let slot_param = |id: ParamId| {
+            let (spec, shown, read) = (id.spec(), Arc::clone(bank), Arc::clone(bank));
+            IntParam::new(spec.name, spec.default as i32, int_range(spec))
                 .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown, slot)))
-                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, text))),
+                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, text)))
+        };
+        Self {
+            model: slot_param(ParamId::Model).with_callback(Arc::new(move |slot| selection.select(slot))),
+            morph_model: slot_param(ParamId::MorphModel),
             play: Play::new(),
             seed: Seed::new(),
             voices: Voices::new(),
+            colour: Colour::new(),
             sympathy: Sympathy::new(),
             output: Output::new(),
             settings: Settings::new(models.store_files()),
+            captured: CapturedSeed::default(),
             models,
         }
     }
 
     /// A plain value, held to its range: a state written by other hands may have put it outside.
     pub fn value(&self, id: ParamId) -> f32 {
-        let grouped = self.play.value(id).or_else(|| self.seed.value(id)).or_else(|| self.voices.value(id));
-        let value = grouped.or_else(|| self.sympathy.value(id)).or_else(|| self.output.value(id));
-        id.spec().sanitise(value.unwrap_or_else(|| self.model.value() as f32))
+        let value = match id {
+            ParamId::Model => Some(self.model.value() as f32),
+            ParamId::MorphModel => Some(self.morph_model.value() as f32),
+            _ => {
+                let heard = self.play.value(id).or_else(|| self.seed.value(id)).or_else(|| self.voices.value(id));
+                let shaped = heard.or_else(|| self.colour.value(id)).or_else(|| self.sympathy.value(id));
+                shaped.or_else(|| self.output.value(id))
+            }
+        };
+        id.spec().sanitise(value.unwrap_or(id.spec().default))
     }
 
     /// All plain values.
@@ -93,6 +114,10 @@ impl SympathyParams {
             });
             section.add_page("Seed", |page| self.seed.add_to(page));
             section.add_page("Voices", |page| self.voices.add_to(page));
+            section.add_page("Colour", |page| {
+                self.colour.add_to(page);
+                page.add_param(&self.morph_model);
+            });
             section.add_page("Sympathy", |page| self.sympathy.add_to(page));
             section.add_page("Output", |page| self.output.add_to(page));
         });
@@ -114,9 +139,9 @@ mod tests {
         let ids: Vec<String> = fresh().param_map().into_iter().map(|(id, _, _)| id).collect();
         assert_eq!(
             ids.join(" "),
-            "model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
-             reseed_interval interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
-             voice_level voices stagger spread midi_transpose swell_level shimmer_level sympathy_attack sympathy_release \
+            "model morph_model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
+             reseed_interval seed_source capture interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
+             voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
              feedback_guard bypass \
              reaction alignment clock store_models precision",
@@ -145,6 +170,10 @@ mod tests {
             (&params.voices.stagger, "stagger 0 4 0.25"),
             (&params.voices.spread, "spread 0 100 70"),
             (&params.voices.voice_level, "voice_level -60 12 0"),
+            (&params.colour.stretch, "stretch 0.25 8 1"),
+            (&params.colour.dropout, "dropout 0 90 0"),
+            (&params.colour.drift, "drift 0 100 0"),
+            (&params.colour.morph, "morph 0 100 50"),
             (&params.sympathy.swell_level, "swell_level -60 24 -60"),
             (&params.sympathy.shimmer_level, "shimmer_level -60 24 -60"),
             (&params.sympathy.sympathy_attack, "sympathy_attack 0.001 2 0.05"),
@@ -168,6 +197,10 @@ mod tests {
         }
         for (param, frozen) in [
             (&params.model, "0 127 0"),
+            (&params.morph_model, "-1 127 -1"),
+            (&params.colour.peaks, "0 2 0"),
+            (&params.voices.stereo, "0 2 0"),
+            (&params.seed.seed_source, "0 4 0"),
             (&params.seed.random_seed, "0 65535 0"),
             (&params.settings.reaction_ms, "0 500 50"),
         ] {

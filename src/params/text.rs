@@ -1,7 +1,7 @@
 //! Values as text and back.
 
 use crate::{
-    engine::spec::{HOLD_FOREVER_SECONDS, ParamId, ParamSpec, TUNINGS},
+    engine::spec::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
     worker::ModelBank,
 };
 
@@ -10,12 +10,28 @@ const FOREVER: &str = "∞";
 /// What *Re-seed Interval* shows at 0.
 const NEVER: &str = "never";
 
+/// What *Morph Model* shows when there is none.
+const NO_MODEL_TEXT: &str = "off";
+
 /// What gains show at their least.
 const SILENCE: &str = "−∞";
 
 /// True for parameters some of whose values are words: their text carries the unit itself.
 pub(super) fn has_words(id: ParamId) -> bool {
-    is_level(id) || matches!(id, ParamId::Hold | ParamId::ReseedInterval | ParamId::IntervalBeats | ParamId::Tuning)
+    is_level(id)
+        || names_of(id).is_some()
+        || matches!(id, ParamId::Hold | ParamId::ReseedInterval | ParamId::IntervalBeats)
+}
+
+/// The names of a parameter's values, from 0 on, where they have names.
+fn names_of(id: ParamId) -> Option<&'static [&'static str]> {
+    match id {
+        ParamId::Tuning => Some(&TUNINGS),
+        ParamId::Peaks => Some(&PEAKS),
+        ParamId::Stereo => Some(&STEREO),
+        ParamId::SeedSource => Some(&SEED_SOURCES),
+        _ => None,
+    }
 }
 
 /// Levels whose least value is silence.
@@ -28,18 +44,21 @@ fn is_level(id: ParamId) -> bool {
 
 /// A real value as text, with its unit only where [`has_words`] is true.
 pub(super) fn float_to_text(spec: &ParamSpec, value: f32) -> String {
+    if let Some(names) = names_of(spec.id) {
+        return names.get(value as usize).copied().unwrap_or_default().into();
+    }
     match spec.id {
         ParamId::Hold if value >= HOLD_FOREVER_SECONDS => FOREVER.into(),
         ParamId::ReseedInterval | ParamId::IntervalBeats if value <= 0.0 => NEVER.into(),
         id if is_level(id) && value <= spec.min => SILENCE.into(),
         id if is_level(id) => format!("{value:.1} {}", spec.unit),
-        ParamId::Tuning => TUNINGS.get(value as usize).copied().unwrap_or_default().into(),
         ParamId::IntervalBeats => format!("{value:.0} {}", spec.unit),
         ParamId::Hold | ParamId::ReseedInterval => format!("{value:.2} {}", spec.unit),
         ParamId::DuckAttack | ParamId::SympathyAttack => format!("{value:.3}"),
         ParamId::SympathyRelease
         | ParamId::SeedLength
         | ParamId::Temperature
+        | ParamId::Stretch
         | ParamId::AnswerAfter
         | ParamId::Stagger
         | ParamId::DuckRelease => {
@@ -57,28 +76,30 @@ pub(super) fn text_to_float(spec: &ParamSpec, text: &str) -> Option<f32> {
         (ParamId::Hold, FOREVER | "inf" | "infinity" | "forever") => return Some(spec.max),
         (ParamId::ReseedInterval | ParamId::IntervalBeats, NEVER | "off") => return Some(0.0),
         (id, SILENCE | "-inf" | "off") if is_level(id) => return Some(spec.min),
-        (ParamId::Tuning, name) => {
-            if let Some(index) = TUNINGS.iter().position(|tuning| tuning.to_lowercase() == name) {
-                return Some(index as f32);
-            }
-        }
         _ => {}
+    }
+    let named = names_of(spec.id).and_then(|names| names.iter().position(|name| name.to_lowercase() == text));
+    if let Some(index) = named {
+        return Some(index as f32);
     }
     let number = text.strip_suffix(&spec.unit.to_lowercase()).unwrap_or(&text).trim_end().replace(',', ".");
     number.parse::<f32>().ok().filter(|value| value.is_finite()).map(|value| spec.sanitise(value))
 }
 
-/// A slot of the bank as text: its number, and the model in it or why there is none.
+/// A slot of the bank as text: its number, and the model in it or why there is none. What is below all slots is no model.
 pub(super) fn slot_to_text(bank: &ModelBank, slot: i32) -> String {
     match u8::try_from(slot) {
         Ok(slot) => format!("{slot}: {}", bank.label(slot)),
-        Err(_) => slot.to_string(),
+        Err(_) => NO_MODEL_TEXT.into(),
     }
 }
 
 /// Reads a slot's number, or the label of a slot that holds something.
 pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
     let text = text.trim();
+    if text.eq_ignore_ascii_case(NO_MODEL_TEXT) {
+        return Some(NO_MODEL as i32);
+    }
     let number = text.split_once(':').map_or(text, |(number, _)| number).trim();
     number.parse().ok().or_else(|| {
         let wanted = text.to_lowercase();
@@ -125,6 +146,7 @@ mod tests {
         assert_eq!(slot_to_text(&bank, 64), "64: my-model: missing: no such file");
         assert_eq!(text_to_slot(&bank, "64: my-model: missing: no such file"), Some(64));
         assert_eq!(text_to_slot(&bank, "99"), Some(99));
+        assert_eq!((slot_to_text(&bank, -1).as_str(), text_to_slot(&bank, "Off")), ("off", Some(-1)));
         assert_eq!(text_to_slot(&bank, "no such model"), None);
     }
 }

@@ -32,11 +32,12 @@ impl Default for Sympathy {
     }
 }
 
-/// In and out, equally wide.
-const fn layout(channels: u32, name: &'static str) -> AudioIOLayout {
+/// In and out, equally wide, and perhaps a sidechain.
+const fn layout(channels: u32, sidechain: &'static [NonZeroU32], name: &'static str) -> AudioIOLayout {
     AudioIOLayout {
         main_input_channels: Some(new_nonzero_u32(channels)),
         main_output_channels: Some(new_nonzero_u32(channels)),
+        aux_input_ports: sidechain,
         names: PortNames { layout: Some(name), ..PortNames::const_default() },
         ..AudioIOLayout::const_default()
     }
@@ -58,7 +59,12 @@ impl Plugin for Sympathy {
     const URL: &'static str = "";
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[layout(2, "Stereo"), layout(1, "Mono")];
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[
+        layout(2, &[new_nonzero_u32(2)], "Stereo"),
+        layout(1, &[new_nonzero_u32(1)], "Mono"),
+        layout(2, &[], "Stereo without sidechain"),
+        layout(1, &[], "Mono without sidechain"),
+    ];
     /// Notes, and "all sound off" and "all notes off".
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
@@ -100,11 +106,11 @@ impl Plugin for Sympathy {
     fn process(
         &mut self,
         buffer: &mut Buffer,
-        _aux: &mut AuxiliaryBuffers,
+        aux: &mut AuxiliaryBuffers,
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         match &mut self.running {
-            Some(running) => running.process(&self.params, buffer.as_slice(), context),
+            Some(running) => running.process(&self.params, buffer.as_slice(), aux.inputs.first_mut(), context),
             None => ProcessStatus::Normal,
         }
     }

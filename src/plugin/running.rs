@@ -2,13 +2,13 @@
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
-    engine::{Activity, Engine, EngineConfig, Event, ParamValues, RenderMode, Transport, spec::SPECS},
+    engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamValues, RenderMode, Transport, spec::SPECS},
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
 use nice_plug::{
     midi::Key,
-    prelude::{BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
+    prelude::{Buffer, BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
 };
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Running {
         let sample_rate_hz = config.sample_rate.round() as u32;
         let settings = &params.settings;
         let values = params.values();
-        let (engine, worker) = worker::start(
+        let (engine, worker) = worker::start_with(
             EngineConfig {
                 channels: channels as usize,
                 max_block_samples: config.max_buffer_size.max(1) as usize,
@@ -60,6 +60,7 @@ impl Running {
                 ..EngineConfig::new(sample_rate_hz)
             },
             Arc::clone(bank),
+            Arc::clone(params.captured.shelf()),
         );
         Some(Self {
             engine,
@@ -89,8 +90,13 @@ impl Running {
         &mut self,
         params: &SympathyParams,
         channels: &mut [&mut [f32]],
+        sidechain: Option<&mut Buffer>,
         context: &mut impl ProcessContext<Sympathy>,
     ) -> ProcessStatus {
+        let mut beside: [&[f32]; MAX_CHANNELS] = [&[]; MAX_CHANNELS];
+        if let Some(sidechain) = sidechain {
+            beside.iter_mut().zip(sidechain.as_slice_immutable()).for_each(|(slot, channel)| *slot = channel);
+        }
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         self.note_changes(params.values());
         if block > 0 && std::mem::take(&mut self.fresh) {
@@ -107,7 +113,7 @@ impl Running {
             }
             let offset = (event.timing() as usize).clamp(done, block);
             if offset > done {
-                self.advance(channels, done, offset, context);
+                self.advance(channels, &beside, done, offset, context);
                 done = offset;
             }
             match event {
@@ -115,7 +121,7 @@ impl Running {
                 _ => self.engine.stop_from_midi(),
             }
         }
-        match self.advance(channels, done, block, context) {
+        match self.advance(channels, &beside, done, block, context) {
             Activity::KeepAlive => ProcessStatus::KeepAlive,
             Activity::Idle => ProcessStatus::Normal,
         }
@@ -147,16 +153,22 @@ impl Running {
     fn advance(
         &mut self,
         channels: &mut [&mut [f32]],
+        beside: &[&[f32]; MAX_CHANNELS],
         start: usize,
         end: usize,
         context: &impl ProcessContext<Sympathy>,
     ) -> Activity {
         let transport = self.position.read(context.transport(), start, end - start);
         let mut pieces = channels.iter_mut().map(|channel| &mut channel[start..end]);
+        let engine = &mut self.engine;
+        // A channel that is not connected is empty, and silent.
+        let beside: &[&[f32]] = &beside.map(|channel| channel.get(start..end).unwrap_or(&[]));
         let activity = match (pieces.next(), pieces.next()) {
-            (Some(left), Some(right)) => self.engine.process(&mut [left, right], &self.events, transport),
-            (Some(only), None) => self.engine.process(&mut [only], &self.events, transport),
-            (None, _) => self.engine.process(&mut [], &self.events, transport),
+            (Some(left), Some(right)) => {
+                engine.process_with_sidechain(&mut [left, right], beside, &self.events, transport)
+            }
+            (Some(only), None) => engine.process_with_sidechain(&mut [only], beside, &self.events, transport),
+            (None, _) => engine.process(&mut [], &self.events, transport),
         };
         self.events.clear();
         activity

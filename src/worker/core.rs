@@ -3,22 +3,22 @@
 use super::{
     bank::ModelBank,
     calls::{Call, Listener, MOST_CALLS},
-    chosen::Chosen,
+    clip::{Clip, ClipShelf},
+    colour::{MorphRamp, colour_of},
     feedback_guard::FeedbackGuard,
-    history::History,
+    group::{Group, Models},
     loops::Loops,
+    models::ChosenModels,
     schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
-    voice::{SeedSpan, Sound, Voice},
-    voices::{Voices, most_voices, transposed_hz},
-    warming::{MOST_WARMING, Purpose, Purposes, Warming},
+    seeds::{Seeds, Source},
+    voices::Voices,
+    warming::{MOST_WARMING, Purposes, Warming},
 };
 use crate::{
-    approach::Network,
-    dsp::{level::db_to_gain, random::mix64},
+    dsp::level::db_to_gain,
     engine::{
         Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId, ParamValues,
         cell::{InCell, OutCell},
-        least_reaction_samples,
         link::Shared,
         spec::HOLD_FOREVER_SECONDS,
     },
@@ -26,48 +26,57 @@ use crate::{
 use std::sync::Arc;
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// Old to new continuation.
-const CROSS_FADE_SECONDS: f64 = 0.05;
-/// From silence to the first continuation.
-const FADE_IN_SECONDS: f64 = 0.02;
 /// At the end of *Hold*.
 const FADE_OUT_SECONDS: f64 = 0.5;
 
 /// State of the worker.
 #[derive(Debug)]
 pub struct Core {
-    sample_rate_hz: u32,
-    reaction_samples: i64,
-    alignment: Alignment,
-    shared: Arc<Shared>,
-    chosen: Chosen,
-    history: History,
+    pub(super) sample_rate_hz: u32,
+    pub(super) channels: usize,
+    pub(super) reaction_samples: i64,
+    pub(super) alignment: Alignment,
+    pub(super) shared: Arc<Shared>,
+    pub(super) chosen: ChosenModels,
+    pub(super) seeds: Seeds,
+    shelf: Arc<ClipShelf>,
+    shelf_generation: Option<u64>,
     listener: Listener,
     epoch: u32,
-    clock_end: i64,
+    pub(super) clock_end: i64,
     /// Since when sound above the gate has been heard while nothing played.
     sound_since: Option<i64>,
     /// Seeds from what was heard at once, after the worker fell behind.
     start_at_once: bool,
     /// One after the other: together they would ask for more than the machine has.
-    warming: Vec<Warming>,
-    voices: Voices,
-    loops: Loops,
+    pub(super) warming: Vec<Warming>,
+    pub(super) voices: Voices,
+    pub(super) loops: Loops,
+    morph: MorphRamp,
     feedback_guard: FeedbackGuard,
     /// Engine time at which the last voice begins.
-    last_start: i64,
+    pub(super) last_start: i64,
 }
 
 impl Core {
     /// The state before the first cell.
-    pub fn new(config: &EngineConfig, reaction_cells: usize, bank: Arc<ModelBank>, shared: Arc<Shared>) -> Self {
+    pub fn new(
+        config: &EngineConfig,
+        reaction_cells: usize,
+        bank: Arc<ModelBank>,
+        shelf: Arc<ClipShelf>,
+        shared: Arc<Shared>,
+    ) -> Self {
         Self {
             sample_rate_hz: config.sample_rate_hz,
+            channels: config.channels,
             reaction_samples: (reaction_cells * GRID_SAMPLES) as i64,
             alignment: config.alignment,
             shared,
-            chosen: Chosen::new(bank, config.mode),
-            history: History::new(config.sample_rate_hz),
+            chosen: ChosenModels::new(bank, config.mode),
+            seeds: Seeds::new(config.sample_rate_hz),
+            shelf,
+            shelf_generation: None,
             listener: Listener::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
@@ -76,12 +85,13 @@ impl Core {
             warming: Vec::with_capacity(MOST_WARMING),
             voices: Voices::new(config.sample_rate_hz),
             loops: Loops::new(config.sample_rate_hz),
+            morph: MorphRamp::new(config.sample_rate_hz),
             feedback_guard: FeedbackGuard::new(config.sample_rate_hz, reaction_cells),
             last_start: i64::MIN,
         }
     }
 
-    /// As [`Chosen::load_another_embedded`].
+    /// As [`ChosenModels::load_another_embedded`].
     pub fn load_another_embedded(&mut self) -> bool {
         self.chosen.load_another_embedded()
     }
@@ -94,9 +104,11 @@ impl Core {
     /// Answers a cell.
     pub fn process(&mut self, cell: &InCell, out: &mut OutCell) {
         self.hear(cell);
-        let now = self.history.end();
-        if let Some(network) = self.chosen.choose(cell.values.get(ParamId::Model) as u8, &self.shared.meters) {
-            self.voices.make_ahead(&network);
+        let now = self.seeds.end();
+        if self.chosen.choose(&cell.values, &self.shared.meters)
+            && let Some(models) = self.chosen.get()
+        {
+            self.voices.make_ahead(models);
         }
         self.decide(now, cell);
         self.run_warm_up(now, &cell.values);
@@ -115,27 +127,45 @@ impl Core {
     }
 
     fn hear(&mut self, cell: &InCell) {
-        if cell.epoch != self.epoch || cell.index * GRID != self.history.end() {
+        if cell.epoch != self.epoch || cell.index * GRID != self.seeds.end() {
             self.epoch = cell.epoch;
-            self.history.restart(cell.index, cell.index * GRID + cell.heard_from as i64);
+            self.seeds.history.restart(cell.index, cell.index * GRID + cell.heard_from as i64);
             self.drop_voices();
             self.sound_since = None;
             self.start_at_once = false;
             self.listener.restart();
             self.feedback_guard.restart();
             self.chosen.forget();
+            self.morph.forget();
         } else if cell.clock_end != self.clock_end + GRID {
             // The host looped: voices go on, what was planned for the clock is planned anew.
             self.abandon_planned();
         }
         self.clock_end = cell.clock_end;
-        self.history.push(&cell.audio, db_to_gain(cell.values.get(ParamId::InputGain)));
-        let now = self.history.end();
+        let input_gain = db_to_gain(cell.values.get(ParamId::InputGain));
+        self.seeds.history.push(&cell.audio, input_gain);
+        self.follow_shelf(cell, input_gain);
+        let now = self.seeds.end();
         if !cell.armed {
             self.drop_voices();
             self.sound_since = None;
-        } else if self.history.rms(now, GRID) >= db_to_gain(cell.values.get(ParamId::Gate)) {
+        } else if self.is_above_gate(now, GRID, &cell.values) {
             self.sound_since.get_or_insert(now - GRID);
+        }
+    }
+
+    /// Captures if the cell asks for it, and takes over what others have put on the shelf.
+    fn follow_shelf(&mut self, cell: &InCell, input_gain: f32) {
+        if cell.gestures.captured {
+            let samples = self.in_samples(f64::from(cell.values.get(ParamId::SeedLength)));
+            // Silence is nothing to keep: what was captured before stays.
+            if let Some(clip) = Clip::capture(&self.seeds.history, samples, input_gain, self.sample_rate_hz) {
+                self.shelf.put(Some(Arc::new(clip)));
+            }
+        }
+        let generation = Some(self.shelf.generation());
+        if std::mem::replace(&mut self.shelf_generation, generation) != generation {
+            self.seeds.set_clip(self.shelf.get());
         }
     }
 
@@ -146,12 +176,10 @@ impl Core {
             self.end_held(now, values);
         }
         let calls = self.hear_calls(cell);
-        let Some(network) = self.chosen.network().cloned() else {
+        let Some(models) = self.chosen.get().cloned() else {
             return;
         };
-        if self.warming.iter().any(|warming| !Arc::ptr_eq(warming.voice.network(), &network)) {
-            self.abandon(|warming| !Arc::ptr_eq(warming.voice.network(), &network));
-        }
+        self.abandon(|warming| !warming.is_of(&models));
         if frozen {
             self.abandon(|_| true);
             return;
@@ -162,48 +190,57 @@ impl Core {
         for call in calls.into_iter().flatten() {
             self.answer(now, call, values);
         }
-        if self.warming.is_empty() && !self.begin_by_itself(now, &network, values) {
+        if self.warming.is_empty() && !self.begin_by_itself(now, &models, values) {
             self.begin_planned(now, cell);
         }
     }
 
     /// The calls of this cell, taken out of the listener.
     fn hear_calls(&mut self, cell: &InCell) -> [Option<Call>; MOST_CALLS] {
-        let mut calls = self.listener.hear(cell, &self.history).iter().copied();
+        let mut calls = self.listener.hear(cell, &self.seeds.history).iter().copied();
         std::array::from_fn(|_| calls.next())
     }
 
     fn answer(&mut self, now: i64, call: Call, values: &ParamValues) {
-        let heard = self.history.heard_samples().min(call.most_seed);
-        let Some(mut plan) = plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None) else {
-            return;
-        };
-        plan.seed_samples = plan.seed_samples.min(self.history.heard_samples() - (now - call.seed_end)).max(GRID);
-        if self.is_above_gate(call.seed_end, plan.seed_samples, values) {
+        let source = Source::of(values);
+        let mut available = self.available(source);
+        if source == Source::Heard {
+            available = (available - (now - call.seed_end)).min(call.most_seed);
+        }
+        if let Some(plan) = self.plan(values, available, None)
+            && self.is_above_gate(call.seed_end, plan.seed_samples, values)
+        {
             self.begin(now, plan, call, Purposes::of(values), values);
         }
     }
 
+    /// Samples of which a seed could be made now.
+    fn available(&self, source: Source) -> i64 {
+        self.seeds.available_samples(source, self.in_samples(LEAST_SEED_SECONDS))
+    }
+
+    /// Plans a seed of what is available for the models that are chosen.
+    fn plan(&self, values: &ParamValues, available: i64, interval: Option<i64>) -> Option<SeedPlan> {
+        let speed = self.chosen.get()?.warmup_speed(self.ears(values).len());
+        plan_seed(values, available, speed, self.sample_rate_hz, interval)
+    }
+
     /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
-    fn begin_by_itself(&mut self, now: i64, network: &Arc<Network>, values: &ParamValues) -> bool {
+    fn begin_by_itself(&mut self, now: i64, models: &Models, values: &ParamValues) -> bool {
         let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(LEAST_SEED_SECONDS));
         let wanted = Purposes::of(values);
         let idle = self.voices.unreleased().next().is_none();
         let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
         let may_start = self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5);
-        let is_replaced = self.voices.unreleased().any(|voice| Self::is_to_be_replaced(voice, network, now));
+        let is_replaced = self.voices.unreleased().any(|group| Self::is_to_be_replaced(group, models, now));
         let missing = Purposes {
             play: wanted.play && if idle { may_start } else { is_replaced },
-            loops: wanted.loops && may_start && !self.loops.are_all_of(network),
+            loops: wanted.loops && may_start && !self.loops.are_all_of(&models.first),
         };
-        let begin_now = missing.play || missing.loops;
-        let heard = self.history.heard_samples();
-        let plan = if begin_now {
-            plan_seed(values, heard, self.chosen.warmup_speed(), self.sample_rate_hz, None)
-        } else {
-            None
-        };
-        let Some(plan) = plan else {
+        if !(missing.play || missing.loops) {
+            return false;
+        }
+        let Some(plan) = self.plan(values, self.available(Source::of(values)), None) else {
             return false;
         };
         self.start_at_once = false;
@@ -215,9 +252,8 @@ impl Core {
         true
     }
 
-    fn is_to_be_replaced(voice: &Voice, network: &Arc<Network>, now: i64) -> bool {
-        let broken = voice.has_failed() || voice.has_collapsed();
-        !Arc::ptr_eq(voice.network(), network) || (broken && now > voice.start_time())
+    pub(super) fn is_to_be_replaced(group: &Group, models: &Models, now: i64) -> bool {
+        !group.is_of(models) || (group.is_broken() && now > group.start_time())
     }
 
     /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
@@ -227,136 +263,17 @@ impl Core {
         for (wait, interval) in
             [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, cell.beats)].into_iter().flatten()
         {
-            let heard = self.history.heard_samples() + wait;
-            if let Some(plan) = plan_seed(values, heard, self.chosen.warmup_speed(), rate, Some(interval))
+            let mut available = self.available(Source::of(values));
+            if Source::of(values) == Source::Heard {
+                available += wait;
+            }
+            if let Some(plan) = self.plan(values, available, Some(interval))
                 && wait <= plan.warmup_samples
             {
                 self.begin(now, plan, Call::now(now + wait), Purposes::of(values), values);
                 return;
             }
         }
-    }
-
-    /// Puts a seed in the queue, once for each purpose, to be run now or as soon as those before it have been.
-    fn begin(&mut self, now: i64, plan: SeedPlan, call: Call, purposes: Purposes, values: &ParamValues) {
-        let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
-        self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
-        for purpose in purposes.all() {
-            self.queue(now, plan, call, purpose, values);
-        }
-    }
-
-    fn queue(&mut self, now: i64, plan: SeedPlan, call: Call, purpose: Purpose, values: &ParamValues) {
-        let Some(network) = self.chosen.network().filter(|_| self.warming.len() < MOST_WARMING) else {
-            self.shared.meters.count_missed_call();
-            return;
-        };
-        let mut voice = self.voices.take_spare(network);
-        let seed = SeedSpan { start: call.seed_end - plan.seed_samples, end: call.seed_end };
-        // What is random follows from the number, the place on the clock and the note, not from what played before.
-        let clock = self.clock_end + (call.seed_end - now);
-        let key = match purpose {
-            Purpose::Play => call.note.map_or(0, |note| 1 + u64::from(note.key)),
-            Purpose::Loop(region) => 200 + region as u64,
-        };
-        let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
-        voice.prepare(seed, random_seed);
-        let began = self.warming.iter().map(|warming| warming.ready).max().map_or(now, |ready| ready.max(now));
-        let ready = seed.end.max(call.not_before).max(began + plan.warmup_samples);
-        let taken_back_until = if call.is_answer { call.not_before } else { i64::MIN };
-        self.warming.push(Warming { voice, seed, purpose, began, ready, taken_back_until, note: call.note });
-    }
-
-    /// Runs as much of the seeds as the time since their beginning asks for, whatever the machine could do.
-    fn run_warm_up(&mut self, now: i64, values: &ParamValues) {
-        for index in 0..self.warming.len() {
-            let warming = &mut self.warming[index];
-            let due = warming.steps_due(now);
-            warming.voice.warm(&mut self.history, due, &self.shared.stop);
-        }
-        let seeds_end_now = self.warming.iter().filter(|warming| now == warming.seed.end);
-        let too_soft = seeds_end_now.map(|warming| warming.seed).find(|seed| {
-            // What was planned ahead could not yet be listened to.
-            !self.is_above_gate(now, seed.end - seed.start, values)
-        });
-        if let Some(seed) = too_soft {
-            self.abandon(|warming| warming.seed == seed);
-        }
-        while let Some(index) = self.next_ready(now, values) {
-            let warming = self.warming.remove(index);
-            match warming.purpose {
-                Purpose::Play => self.promote(now, warming, values),
-                Purpose::Loop(region) => self.record(now, region, warming, values),
-            }
-        }
-    }
-
-    /// The first in the queue that has been run. Fades that have not ended yet keep the next voice waiting.
-    fn next_ready(&self, now: i64, values: &ParamValues) -> Option<usize> {
-        let may_play = self.voices.fading() < most_voices(values);
-        self.warming.iter().position(|warming| now >= warming.ready && (may_play || warming.purpose != Purpose::Play))
-    }
-
-    /// A voice becomes the loop of a region, unless that is just changing.
-    fn record(&mut self, now: i64, region: usize, warming: Warming, values: &ParamValues) {
-        let Warming { mut voice, seed, .. } = warming;
-        let start = self.earliest_start(now, voice.network().config().sample_rate_hz);
-        if !self.loops.is_free(region, start) {
-            self.voices.give_back(voice);
-            return;
-        }
-        voice.start(Sound {
-            start,
-            fade_in_samples: 0,
-            seed_rms: self.history.performer_rms(seed.end, seed.end - seed.start),
-            alignment: self.alignment,
-            daring: values.get(ParamId::Temperature),
-            place: [1.0; 2],
-            transposed: None,
-        });
-        self.loops.record(region, voice, values.get(ParamId::LoopLength));
-        self.shared.meters.count_loop();
-    }
-
-    fn earliest_start(&self, now: i64, model_hz: u32) -> i64 {
-        let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
-        now + self.reaction_samples.max(least as i64)
-    }
-
-    fn promote(&mut self, now: i64, warming: Warming, values: &ParamValues) {
-        let Warming { mut voice, seed, note, .. } = warming;
-        let network = Arc::clone(voice.network());
-        let transposition = note.filter(|_| values.get(ParamId::MidiTranspose) >= 0.5);
-        let model_hz = transposed_hz(network.config().sample_rate_hz, transposition);
-        let most = most_voices(values);
-        let mut start = self.earliest_start(now, model_hz);
-        // Who plays keys sets the time; all others keep their distance.
-        if most > 1 && note.is_none() && !self.voices.is_empty() {
-            let stagger = self.in_samples(f64::from(values.get(ParamId::Stagger)));
-            start = start.max(self.last_start.saturating_add(stagger));
-        }
-        self.last_start = start.max(self.last_start);
-        let idle = self.voices.unreleased().next().is_none();
-        let fade_in_samples = self.in_samples(if idle { FADE_IN_SECONDS } else { CROSS_FADE_SECONDS });
-        for old in self.voices.unreleased_mut().filter(|old| Self::is_to_be_replaced(old, &network, now)) {
-            old.release(start, fade_in_samples);
-        }
-        self.voices.release_oldest(most - 1, start, fade_in_samples);
-        let (lane, place) = self.voices.free_place(most, values.get(ParamId::Spread) / 100.0);
-        // Several voices are together as loud as one.
-        let level = note.map_or(1.0, |note| note.velocity * note.velocity) / (most as f32).sqrt();
-        voice.start(Sound {
-            start,
-            fade_in_samples,
-            // The level to keep to is the performer's, before what Input Gain adds for the model's ears.
-            seed_rms: self.history.performer_rms(seed.end, seed.end - seed.start),
-            alignment: self.alignment,
-            daring: values.get(ParamId::Temperature),
-            place: place.map(|gain| gain * level),
-            transposed: transposition.is_some().then(|| self.voices.resampler_to_host(model_hz)),
-        });
-        self.shared.meters.count_continuation();
-        self.voices.add(voice, lane);
     }
 
     /// Voices that have played for *Hold* fade.
@@ -366,8 +283,8 @@ impl Core {
         let fade = self.in_samples(FADE_OUT_SECONDS);
         let end = if hold >= HOLD_FOREVER_SECONDS { i64::MAX } else { self.in_samples(f64::from(hold)) };
         let mut ended = false;
-        for voice in self.voices.unreleased_mut().filter(|voice| window.saturating_sub(voice.start_time()) >= end) {
-            voice.release(window, fade);
+        for group in self.voices.unreleased_mut().filter(|group| window.saturating_sub(group.start_time()) >= end) {
+            group.release(window, fade);
             ended = true;
         }
         if ended && self.voices.unreleased().next().is_none() {
@@ -377,6 +294,9 @@ impl Core {
 
     fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutCell) {
         out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+        let colour = colour_of(values);
+        self.voices.set_colour(colour, self.morph.next_cell(values));
+        self.loops.set_colour(colour);
         for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
             self.shared.meters.count_wet_failure();
         }
@@ -389,24 +309,24 @@ impl Core {
         }
     }
 
-    fn is_above_gate(&self, end: i64, samples: i64, values: &ParamValues) -> bool {
-        self.history.rms(end, samples) >= db_to_gain(values.get(ParamId::Gate))
+    pub(super) fn is_above_gate(&self, end: i64, samples: i64, values: &ParamValues) -> bool {
+        self.seeds.is_above(db_to_gain(values.get(ParamId::Gate)), Source::of(values), end, samples)
     }
 
-    fn in_samples(&self, seconds: f64) -> i64 {
+    pub(super) fn in_samples(&self, seconds: f64) -> i64 {
         (seconds * f64::from(self.sample_rate_hz)).round() as i64
     }
 
-    fn abandon(&mut self, which: impl Fn(&Warming) -> bool) {
+    pub(super) fn abandon(&mut self, which: impl Fn(&Warming) -> bool) {
         while let Some(index) = self.warming.iter().position(&which) {
             let warming = self.warming.remove(index);
-            self.voices.give_back(warming.voice);
+            self.voices.take_apart(warming.group);
         }
     }
 
     /// Drops seeds whose end lies ahead on a clock that has jumped.
     fn abandon_planned(&mut self) {
-        let now = self.history.end();
+        let now = self.seeds.end();
         self.abandon(|warming| warming.seed.end > now);
     }
 

@@ -1,11 +1,11 @@
 //! Voices that sound at once: those of one model need their hops in the same cells and predict them together.
 
 use super::{
-    history::History,
+    history::{Ear, History},
     voice::{SeedSpan, Sound, Voice},
 };
 use crate::{
-    approach::{Network, predict_together},
+    approach::{Colour, Network, predict_together},
     dsp::{random::Random, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, cell::CellAudio},
 };
@@ -99,13 +99,17 @@ impl Ensemble {
         let mut voice = Voice::new(Arc::clone(&self.network), self.host_hz, to_model, to_host);
         let end = self.history.end() - (random_seed % 16) as i64;
         voice.prepare(SeedSpan { start: end, end }, random_seed);
-        voice.warm(&mut self.history, i64::MAX, &Default::default());
+        let history = &mut self.history;
+        voice.warm(history.end(), i64::MAX, &Default::default(), |resampler, k| {
+            history.model_sample(Ear::Middle, resampler, k)
+        });
         voice.start(Sound {
             start: self.time + i64::from(delay_samples),
             fade_in_samples: GRID,
             seed_rms: NOISE_RMS,
             alignment: Alignment::After,
             daring: 1.0,
+            colour: Colour::default(),
             place: [1.0; 2],
             transposed: None,
         });

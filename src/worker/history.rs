@@ -9,6 +9,30 @@ use crate::{
 pub const HISTORY_SECONDS: usize = 20;
 const GRID: i64 = GRID_SAMPLES as i64;
 
+/// What is listened to of two channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ear {
+    /// Half their sum.
+    #[default]
+    Middle,
+    /// The first.
+    Left,
+    /// The second.
+    Right,
+}
+
+impl Ear {
+    pub(super) fn of(self, left: f32, right: f32) -> f32 {
+        match self {
+            Self::Middle => 0.5 * (left + right),
+            Self::Left => left,
+            Self::Right => right,
+        }
+    }
+}
+
+const EARS: [Ear; 3] = [Ear::Middle, Ear::Left, Ear::Right];
+
 /// A ring of cells. What was never heard reads as silence.
 #[derive(Debug)]
 pub struct History {
@@ -17,8 +41,8 @@ pub struct History {
     audio: [Vec<f32>; 2],
     /// Energy of the middle signal per cell.
     energies: Vec<f64>,
-    /// The same before the input gain: the performer's.
-    performer_energies: Vec<f64>,
+    /// The same before the input gain: the performer's, by ear.
+    performer_energies: [Vec<f64>; EARS.len()],
     heard_from: i64,
     end: i64,
     window: Vec<f32>,
@@ -33,7 +57,7 @@ impl History {
             cells,
             audio: [vec![0.0; samples], vec![0.0; samples]],
             energies: vec![0.0; cells as usize],
-            performer_energies: vec![0.0; cells as usize],
+            performer_energies: std::array::from_fn(|_| vec![0.0; cells as usize]),
             heard_from: 0,
             end: 0,
             window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
@@ -52,12 +76,14 @@ impl History {
         for (ring, samples) in self.audio.iter_mut().zip(audio) {
             ring[slot * GRID_SAMPLES..][..GRID_SAMPLES].copy_from_slice(samples);
         }
-        let mut middle = [0.0; GRID_SAMPLES];
-        for (i, slot) in middle.iter_mut().enumerate() {
-            *slot = 0.5 * (audio[0][i] + audio[1][i]);
+        for (ear, energies) in EARS.into_iter().zip(&mut self.performer_energies) {
+            let heard: [f32; GRID_SAMPLES] = std::array::from_fn(|i| ear.of(audio[0][i], audio[1][i]));
+            let energy = energy(&heard);
+            energies[slot] = energy / f64::from(input_gain * input_gain);
+            if ear == Ear::Middle {
+                self.energies[slot] = energy;
+            }
         }
-        self.energies[slot] = energy(&middle);
-        self.performer_energies[slot] = self.energies[slot] / f64::from(input_gain * input_gain);
         self.end += GRID;
     }
 
@@ -76,9 +102,9 @@ impl History {
         self.rms_of(&self.energies, end, samples)
     }
 
-    /// The same of what the performer plays, before the input gain.
-    pub fn performer_rms(&self, end: i64, samples: i64) -> f32 {
-        self.rms_of(&self.performer_energies, end, samples)
+    /// RMS of what the performer plays, before the input gain, in one ear.
+    pub fn performer_rms(&self, ear: Ear, end: i64, samples: i64) -> f32 {
+        self.rms_of(&self.performer_energies[ear as usize], end, samples)
     }
 
     fn rms_of(&self, energies: &[f64], end: i64, samples: i64) -> f32 {
@@ -89,24 +115,28 @@ impl History {
         (sum / (count * GRID) as f64).sqrt() as f32
     }
 
-    /// Model sample `k` of the middle signal.
+    /// What the model heard at an engine time.
+    pub fn sample(&self, ear: Ear, time: i64) -> f32 {
+        if time < self.heard_from || time >= self.end || time < self.end - self.cells * GRID {
+            return 0.0;
+        }
+        let at = time.rem_euclid(self.cells * GRID) as usize;
+        ear.of(self.audio[0][at], self.audio[1][at])
+    }
+
+    /// Model sample `k` of what an ear heard.
     ///
     /// # Realtime safety
     /// Does not allocate for model rates of 8 kHz and above.
-    pub fn model_sample(&mut self, resampler: &Resampler, k: i64) -> f32 {
+    pub fn model_sample(&mut self, ear: Ear, resampler: &Resampler, k: i64) -> f32 {
         let (whole, fraction) = resampler.position(k);
         let first = resampler.first_input(whole);
-        self.window.clear();
-        for time in first..first + resampler.window_samples() as i64 {
-            let value = if time < self.heard_from || time >= self.end || time < self.end - self.cells * GRID {
-                0.0
-            } else {
-                let at = time.rem_euclid(self.cells * GRID) as usize;
-                0.5 * (self.audio[0][at] + self.audio[1][at])
-            };
-            self.window.push(value);
-        }
-        resampler.sample(fraction, &self.window)
+        let mut window = std::mem::take(&mut self.window);
+        window.clear();
+        window.extend((first..first + resampler.window_samples() as i64).map(|time| self.sample(ear, time)));
+        let sample = resampler.sample(fraction, &window);
+        self.window = window;
+        sample
     }
 }
 
@@ -130,18 +160,21 @@ mod tests {
             cells += 1;
             if cells == 3 {
                 let same = Resampler::new(8000, 8000);
-                assert_eq!(history.model_sample(&same, start - 1), 0.0);
-                assert_eq!(history.model_sample(&same, start), start as f32);
+                assert_eq!(history.model_sample(Ear::Middle, &same, start - 1), 0.0);
+                assert_eq!(history.model_sample(Ear::Middle, &same, start), start as f32);
                 assert_eq!(history.heard_samples(), 8 * 64 - start);
             }
         }
         let same = Resampler::new(8000, 8000);
         let end = history.end();
-        assert_eq!(history.model_sample(&same, end - 1), (end - 1) as f32);
-        assert_eq!(history.model_sample(&same, end), 0.0, "the future");
-        assert_eq!(history.model_sample(&same, end - 161_000), 0.0, "the forgotten past");
+        assert_eq!(history.model_sample(Ear::Middle, &same, end - 1), (end - 1) as f32);
+        assert_eq!(history.model_sample(Ear::Middle, &same, end), 0.0, "the future");
+        assert_eq!(history.model_sample(Ear::Middle, &same, end - 161_000), 0.0, "the forgotten past");
         let expected = (end - 32) as f32;
         assert!((history.rms(end, 64) - expected).abs() < 1e-3 * expected);
-        assert!((history.performer_rms(end, 64) - 0.5 * expected).abs() < 1e-3 * expected, "heard at twice its level");
+        assert!(
+            (history.performer_rms(Ear::Left, end, 64) - 0.5 * expected).abs() < 1e-3 * expected,
+            "heard at twice its level"
+        );
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{ensemble, voice::Voice};
 use crate::{
-    approach::Network,
+    approach::{Colour, Network},
     dsp::{
         level::equal_power,
         seam::{cross_fade, find_seam},
@@ -149,6 +149,12 @@ impl Loops {
             at: 0,
         };
         region.fading = region.playing.replace(tape);
+    }
+
+    /// Colours what has not been recorded yet.
+    pub fn set_colour(&mut self, colour: Colour) {
+        let tapes = self.regions.iter_mut().flat_map(|region| region.playing.iter_mut().chain(&mut region.fading));
+        tapes.filter_map(|tape| tape.voice.as_mut()).for_each(|voice| voice.set_colour(colour));
     }
 
     /// Sounds the cell from engine time `time` on into `out`. Voices that have said enough go to `done`. Returns how many have

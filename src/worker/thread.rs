@@ -1,6 +1,6 @@
 //! The worker as a thread, or stepped by hand.
 
-use super::{bank::ModelBank, core::Core};
+use super::{bank::ModelBank, clip::ClipShelf, core::Core};
 use crate::{
     dsp::float_mode::FloatMode,
     engine::{
@@ -41,10 +41,16 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(config: &EngineConfig, link: WorkerLink, reaction_cells: usize, bank: Arc<ModelBank>) -> Self {
+    pub(super) fn new(
+        config: &EngineConfig,
+        link: WorkerLink,
+        reaction_cells: usize,
+        bank: Arc<ModelBank>,
+        shelf: Arc<ClipShelf>,
+    ) -> Self {
         let rate = f64::from(config.sample_rate_hz);
         Self {
-            core: Core::new(config, reaction_cells, Arc::clone(&bank), Arc::clone(&link.shared)),
+            core: Core::new(config, reaction_cells, Arc::clone(&bank), shelf, Arc::clone(&link.shared)),
             bank,
             first_slot: config.values.get(ParamId::Model) as u8,
             link,

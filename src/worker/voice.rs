@@ -1,8 +1,7 @@
 //! One continuation as it is heard: seed, warm-up, place on the lattice, fades.
 
-use super::history::History;
 use crate::{
-    approach::{Continuation, Network, Predicting},
+    approach::{Colour, Continuation, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, cell::CellAudio},
     model::Approach,
@@ -31,6 +30,8 @@ pub struct Sound {
     pub alignment: Alignment,
     /// What multiplies the model's temperature.
     pub daring: f32,
+    /// How what it predicts is coloured.
+    pub colour: Colour,
     /// Gains of the left and the right channel.
     pub place: [f32; 2],
     /// To the host's rate from another than the model's, where it is transposed.
@@ -59,6 +60,8 @@ pub struct Voice {
     to_host: Resampler,
     /// Gains of the left and the right channel.
     place: [f32; 2],
+    /// Gains at the beginning and at the end of the present cell: its part in a morph.
+    weights: [f32; 2],
     leash: Leash,
     window: Vec<f32>,
     /// Next window to feed, and one past the last, counted in hops on the model's lattice.
@@ -71,6 +74,8 @@ pub struct Voice {
     first_sample: i64,
     /// Model samples up to here are needed in the present cell.
     needed_end: i64,
+    /// The model's hop, and room for the longest that can sound.
+    hop_samples: usize,
     hop: Vec<f32>,
     start_time: i64,
     fade_in_samples: i64,
@@ -94,12 +99,15 @@ impl Voice {
         // What one cell needs, the rest of the hop on the lattice that this ends in, and a hop more, as a voice's own hops
         // may begin anywhere.
         let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
-        let capacity = MOST_TRANSPOSED * (to_host.window_samples() + per_cell) + 2 * hop;
+        let continuation = Continuation::new(network);
+        let longest = continuation.longest_hop_samples();
+        let capacity = MOST_TRANSPOSED * (to_host.window_samples() + per_cell) + 2 * longest;
         Self {
             to_model,
             untransposed: to_host.clone(),
             to_host,
             place: [1.0; 2],
+            weights: [1.0; 2],
             leash: Leash::new(0.1, model_hz),
             window: vec![0.0; window],
             next_step: 0,
@@ -109,13 +117,14 @@ impl Voice {
             made_from: 0,
             first_sample: 0,
             needed_end: i64::MIN,
-            hop: vec![0.0; hop],
+            hop_samples: hop,
+            hop: vec![0.0; longest],
             start_time: 0,
             fade_in_samples: 0,
             release: None,
             last_sample: 0.0,
             failed_samples: 0,
-            continuation: Continuation::new(network),
+            continuation,
         }
     }
 
@@ -128,7 +137,7 @@ impl Voice {
     pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
         self.continuation.reset(random_seed);
         self.to_host.clone_from(&self.untransposed);
-        let hop = self.hop.len() as i64;
+        let hop = self.hop_samples as i64;
         let window = self.window.len() as i64;
         let first_sample = self.model_sample_at_or_after(seed.start);
         // The last model sample whose filter ends before the seed does.
@@ -141,6 +150,7 @@ impl Voice {
         self.next_step = self.first_step;
         self.end_step = last_step + 1;
         self.release = None;
+        self.weights = [1.0; 2];
         self.made.clear();
         self.needed_end = i64::MIN;
     }
@@ -150,18 +160,19 @@ impl Voice {
         self.end_step - self.first_step
     }
 
-    /// Feeds windows until `steps` of the seed have been run, the input known so far ends, or `stop` is set.
-    pub fn warm(&mut self, history: &mut History, steps: i64, stop: &AtomicBool) {
-        let (hop, window) = (self.hop.len() as i64, self.window.len());
+    /// Feeds windows until `steps` of the seed have been run, the input known so far ends at engine time `end`, or `stop` is set.
+    /// `hear` gives samples of the model's lattice.
+    pub fn warm(&mut self, end: i64, steps: i64, stop: &AtomicBool, mut hear: impl FnMut(&Resampler, i64) -> f32) {
+        let (hop, window) = (self.hop_samples as i64, self.window.len());
         while self.next_step < self.first_step + steps.min(self.seed_steps()) && !stop.load(Ordering::Relaxed) {
             let first = self.next_step * hop;
-            if self.to_model.end_of_input(first + window as i64 - 1) > history.end() {
+            if self.to_model.end_of_input(first + window as i64 - 1) > end {
                 return;
             }
             let fresh = if self.next_step == self.first_step { window } else { (hop as usize).min(window) };
             self.window.copy_within(fresh.., 0);
             for i in window - fresh..window {
-                self.window[i] = history.model_sample(&self.to_model, first + i as i64);
+                self.window[i] = hear(&self.to_model, first + i as i64);
             }
             self.continuation.feed(&self.window);
             self.next_step += 1;
@@ -170,8 +181,9 @@ impl Voice {
 
     /// Begins to sound after its seed.
     pub fn start(&mut self, sound: Sound) {
-        let Sound { start, fade_in_samples, seed_rms, daring, .. } = sound;
+        let Sound { start, fade_in_samples, seed_rms, daring, colour, .. } = sound;
         self.place = sound.place;
+        self.continuation.set_colour(colour);
         // A transposed voice is on no lattice that the performer's time could be read from.
         let alignment = if sound.transposed.is_some() { Alignment::After } else { sound.alignment };
         if let Some(transposed) = sound.transposed {
@@ -181,7 +193,7 @@ impl Voice {
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
         self.last_sample = 0.0;
         self.failed_samples = 0;
-        let hop = self.hop.len() as i64;
+        let hop = self.hop_samples as i64;
         // Where the first predicted sample belongs by its own time: a frame sits at its window's centre, and the first
         // hop of a vocoder leads away from the last frame of the seed.
         let own_place = match config.approach {
@@ -201,17 +213,28 @@ impl Voice {
         self.made.clear();
         // What is skipped is made and dropped.
         let mut made = 0;
-        while made + hop <= skip {
-            self.continuation.predict(daring, &mut self.hop);
-            made += hop;
+        let sounding = self.continuation.hop_samples();
+        while made + sounding as i64 <= skip {
+            self.continuation.predict(daring, &mut self.hop[..sounding]);
+            made += sounding as i64;
         }
         self.made_from += made;
         if made < skip {
-            self.continuation.predict(daring, &mut self.hop);
+            self.continuation.predict(daring, &mut self.hop[..sounding]);
             self.take_hop();
             self.made.drain(..(skip - made) as usize);
             self.made_from = self.first_sample;
         }
+    }
+
+    /// Colours what has not been predicted yet.
+    pub fn set_colour(&mut self, colour: Colour) {
+        self.continuation.set_colour(colour);
+    }
+
+    /// Gains at the beginning and at the end of the next cell.
+    pub fn set_weights(&mut self, weights: [f32; 2]) {
+        self.weights = weights;
     }
 
     /// From `start` on the voice fades over `samples`. An earlier release stays.
@@ -259,7 +282,7 @@ impl Voice {
 
     /// Model samples up to `end` of the lattice are needed, and the rest of their hop there.
     fn need(&mut self, end: i64) {
-        let hop = self.hop.len() as i64;
+        let hop = self.hop_samples as i64;
         self.needed_end = (end + hop - 1).div_euclid(hop) * hop;
     }
 
@@ -294,7 +317,9 @@ impl Voice {
             if gain == 0.0 && self.is_over(now) {
                 break;
             }
-            let sample = gain * self.sample(now);
+            let [from, to] = self.weights;
+            let weight = from + (to - from) * (i as f32 / GRID_SAMPLES as f32);
+            let sample = weight * gain * self.sample(now);
             *left += self.place[0] * sample;
             *right += self.place[1] * sample;
         }
@@ -330,18 +355,19 @@ impl Voice {
 
     /// Takes over the hop that has been predicted.
     pub fn take_hop(&mut self) {
+        let hop = &mut self.hop[..self.continuation.hop_samples()];
         if self.continuation.has_failed() {
             // Not a step to silence but a short way there.
             let fade = FAILURE_FADE_SECONDS * self.continuation.network().config().sample_rate_hz as f32;
-            for slot in &mut self.hop {
+            for slot in hop.iter_mut() {
                 self.failed_samples = self.failed_samples.saturating_add(1);
                 *slot = self.last_sample * (1.0 - self.failed_samples as f32 / fade).max(0.0);
             }
         } else {
-            self.leash.process(&mut self.hop);
-            self.last_sample = self.hop.last().copied().unwrap_or(0.0);
+            self.leash.process(hop);
+            self.last_sample = hop.last().copied().unwrap_or(0.0);
         }
-        self.made.extend_from_slice(&self.hop);
+        self.made.extend_from_slice(hop);
     }
 
     /// Drops model samples that no sample from `time` on needs.
@@ -363,6 +389,7 @@ impl Voice {
 impl Predicting for Option<&mut Voice> {
     fn parts(&mut self) -> Option<(&mut Continuation, &mut [f32])> {
         let voice = self.as_mut().filter(|voice| voice.is_short())?;
-        Some((&mut voice.continuation, &mut voice.hop))
+        let sounding = voice.continuation.hop_samples();
+        Some((&mut voice.continuation, &mut voice.hop[..sounding]))
     }
 }

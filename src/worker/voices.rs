@@ -1,8 +1,12 @@
 //! The voices that sound: up to four continuations at once, spread over the stereo field, and those that fade.
 
-use super::{ensemble, voice::Voice};
+use super::{
+    ensemble,
+    group::{Group, MOST_PARTS, Models, Part},
+    voice::Voice,
+};
 use crate::{
-    approach::Network,
+    approach::{Colour, Network},
     dsp::{level::equal_power, resample::Resampler},
     engine::{
         GRID_SAMPLES, ParamId, ParamValues,
@@ -12,7 +16,7 @@ use crate::{
 use std::{collections::HashMap, sync::Arc};
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// Voices that sound and voices that fade.
+/// Continuations that sound and that fade.
 const MOST_SOUNDING: usize = 2 * ensemble::MOST_VOICES;
 /// Voices of a model that are made when it is chosen: warming, playing and fading.
 const MADE_AHEAD: usize = 3;
@@ -22,7 +26,7 @@ const PLACES: [&[f32]; ensemble::MOST_VOICES] =
 
 #[derive(Debug)]
 struct Sounding {
-    voice: Voice,
+    group: Group,
     /// Index of its place.
     lane: usize,
 }
@@ -34,6 +38,8 @@ pub(super) struct Voices {
     /// Oldest first.
     sounding: Vec<Sounding>,
     spare: Vec<Voice>,
+    /// Memory for groups.
+    spare_parts: Vec<Vec<Part>>,
     /// From and to the host's rate, by model rate.
     resamplers: HashMap<u32, (Resampler, Resampler)>,
 }
@@ -41,7 +47,13 @@ pub(super) struct Voices {
 impl Voices {
     /// An empty pool at a host's rate.
     pub fn new(host_hz: u32) -> Self {
-        Self { host_hz, sounding: Vec::with_capacity(MOST_SOUNDING), spare: Vec::new(), resamplers: HashMap::new() }
+        Self {
+            host_hz,
+            sounding: Vec::with_capacity(MOST_SOUNDING),
+            spare: Vec::new(),
+            spare_parts: (0..MOST_SOUNDING).map(|_| Vec::with_capacity(MOST_PARTS)).collect(),
+            resamplers: HashMap::new(),
+        }
     }
 
     /// True if nothing sounds or is about to.
@@ -49,27 +61,31 @@ impl Voices {
         self.sounding.is_empty()
     }
 
-    /// Voices that have not been told to end, oldest first.
-    pub fn unreleased(&self) -> impl Iterator<Item = &Voice> {
-        self.sounding.iter().map(|sounding| &sounding.voice).filter(|voice| !voice.is_released())
+    /// Continuations that have not been told to end, oldest first.
+    pub fn unreleased(&self) -> impl Iterator<Item = &Group> {
+        self.sounding.iter().map(|sounding| &sounding.group).filter(|group| !group.is_released())
     }
 
     /// The same, to be changed.
-    pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Voice> {
-        self.sounding.iter_mut().map(|sounding| &mut sounding.voice).filter(|voice| !voice.is_released())
+    pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.sounding.iter_mut().map(|sounding| &mut sounding.group).filter(|group| !group.is_released())
     }
 
-    /// Voices that fade.
+    /// Continuations that fade.
     pub fn fading(&self) -> usize {
         self.sounding.len() - self.unreleased().count()
     }
 
-    /// Makes voices of a model when it is chosen, and lets those of others go: no seed waits for an allocation.
-    pub fn make_ahead(&mut self, network: &Arc<Network>) {
-        self.spare.retain(|voice| Arc::ptr_eq(voice.network(), network));
-        while self.spare.len() < MADE_AHEAD {
-            let voice = self.make(network);
-            self.spare.push(voice);
+    /// Makes voices of models when they are chosen, and lets those of others go: no seed waits for an allocation.
+    pub fn make_ahead(&mut self, models: &Models) {
+        let is_of = |voice: &Voice, network: &Arc<Network>| Arc::ptr_eq(voice.network(), network);
+        let chosen: Vec<&Arc<Network>> = [Some(&models.first), models.second.as_ref()].into_iter().flatten().collect();
+        self.spare.retain(|voice| chosen.iter().any(|network| is_of(voice, network)));
+        for network in chosen {
+            for _ in self.spare.iter().filter(|voice| is_of(voice, network)).count()..MADE_AHEAD {
+                let voice = self.make(network);
+                self.spare.push(voice);
+            }
         }
     }
 
@@ -86,6 +102,22 @@ impl Voices {
         self.spare.push(voice);
     }
 
+    /// The same of all voices of a continuation.
+    pub fn take_apart(&mut self, group: Group) {
+        let parts = group.take_apart(|voice| self.spare.push(voice));
+        self.spare_parts.push(parts);
+    }
+
+    /// Room for the parts of a group, to be given back with it.
+    pub fn parts_buffer(&mut self) -> Vec<Part> {
+        self.spare_parts.pop().unwrap_or_else(|| Vec::with_capacity(MOST_PARTS))
+    }
+
+    /// Takes back what [`Self::parts_buffer`] gave, when all parts have been taken out of it.
+    pub fn give_back_buffer(&mut self, parts: Vec<Part>) {
+        self.spare_parts.push(parts);
+    }
+
     /// From a model's rate to the host's.
     pub fn resampler_to_host(&mut self, model_hz: u32) -> Resampler {
         self.resamplers_of(model_hz).1.clone()
@@ -95,7 +127,7 @@ impl Voices {
     pub fn free_place(&self, most: usize, spread: f32) -> (usize, [f32; 2]) {
         let places = PLACES[most.clamp(1, PLACES.len()) - 1];
         let is_free = |lane: &usize| {
-            !self.sounding.iter().any(|sounding| sounding.lane == *lane && !sounding.voice.is_released())
+            !self.sounding.iter().any(|sounding| sounding.lane == *lane && !sounding.group.is_released())
         };
         let lane = (0..places.len()).find(is_free).unwrap_or(0);
         let position = spread * places[lane];
@@ -106,32 +138,40 @@ impl Voices {
         (lane, [left, right].map(|gain| std::f32::consts::SQRT_2 * gain))
     }
 
-    /// A voice that has been placed and started sounds from now on.
-    pub fn add(&mut self, voice: Voice, lane: usize) {
-        self.sounding.push(Sounding { voice, lane });
+    /// A continuation that has been placed and started sounds from now on.
+    pub fn add(&mut self, group: Group, lane: usize) {
+        self.sounding.push(Sounding { group, lane });
     }
 
-    /// Ends the oldest voices from `start` on, until at most `most` are left.
+    /// Ends the oldest continuations from `start` on, until at most `most` are left.
     pub fn release_oldest(&mut self, most: usize, start: i64, fade: i64) {
         let surplus = self.unreleased().count().saturating_sub(most);
-        self.unreleased_mut().take(surplus).for_each(|voice| voice.release(start, fade));
+        self.unreleased_mut().take(surplus).for_each(|group| group.release(start, fade));
+    }
+
+    /// Colours what has not been predicted yet; `morph` (0…1) is that of the beginning and of the end of the next cell.
+    pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
+        self.sounding.iter_mut().for_each(|sounding| sounding.group.set_colour(colour, morph));
     }
 
     /// Adds what sounds in the cell from engine time `time` on to `out`. Returns how many voices have failed in it.
     pub fn sound(&mut self, time: i64, daring: f32, out: &mut CellAudio) -> usize {
-        let mut voices = self.sounding.iter_mut().map(|sounding| &mut sounding.voice);
-        let mut together: [Option<&mut Voice>; MOST_SOUNDING] = std::array::from_fn(|_| voices.next());
+        let mut voices = self.sounding.iter_mut().flat_map(|sounding| sounding.group.voices_mut());
+        let mut together: [Option<&mut Voice>; MOST_SOUNDING * MOST_PARTS] = std::array::from_fn(|_| voices.next());
         let failed = ensemble::sound(&mut together, time, daring, out);
-        while let Some(index) = self.sounding.iter().position(|sounding| sounding.voice.is_over(time + GRID)) {
+        drop(voices);
+        while let Some(index) = self.sounding.iter().position(|sounding| sounding.group.is_over(time + GRID)) {
             let over = self.sounding.remove(index);
-            self.spare.push(over.voice);
+            self.take_apart(over.group);
         }
         failed
     }
 
     /// Silence, at once.
     pub fn drop_all(&mut self) {
-        self.spare.extend(self.sounding.drain(..).map(|sounding| sounding.voice));
+        while let Some(sounding) = self.sounding.pop() {
+            self.take_apart(sounding.group);
+        }
     }
 
     fn make(&mut self, network: &Arc<Network>) -> Voice {

@@ -1,6 +1,9 @@
 //! Seeds on their way: what they are for, and how far they have been run.
 
-use super::voice::{SeedSpan, Voice};
+use super::{
+    group::{Group, Models},
+    voice::SeedSpan,
+};
 use crate::engine::{
     ParamId, ParamValues,
     cell::{Note, REGIONS},
@@ -49,7 +52,7 @@ impl Purposes {
 #[derive(Debug)]
 pub(super) struct Warming {
     /// What runs it.
-    pub voice: Voice,
+    pub group: Group,
     /// The seed.
     pub seed: SeedSpan,
     /// What it is for.
@@ -65,12 +68,16 @@ pub(super) struct Warming {
 }
 
 impl Warming {
-    /// Steps of the seed that are to have been run at engine time `now`, whatever the machine could do.
-    pub fn steps_due(&self, now: i64) -> i64 {
-        let steps = self.voice.seed_steps();
-        if now >= self.ready {
-            return steps;
+    /// True if it is a seed for these models.
+    pub fn is_of(&self, models: &Models) -> bool {
+        match self.purpose {
+            Purpose::Play => self.group.is_of(models),
+            Purpose::Loop(_) => self.group.is_first_of(models),
         }
-        steps * (now - self.began).max(0) / (self.ready - self.began).max(1)
+    }
+
+    /// How much of the seed is to have been run at engine time `now`, whatever the machine could do: so much of so much.
+    pub fn due(&self, now: i64) -> (i64, i64) {
+        (now - self.began, self.ready - self.began)
     }
 }

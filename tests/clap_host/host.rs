@@ -41,6 +41,8 @@ pub struct Job<'a> {
     pub sample_rate_hz: u32,
     /// `[channel][sample]`
     pub input: &'a [Vec<f32>],
+    /// Beside it; `None` is silence.
+    pub sidechain: Option<Vec<Vec<f32>>>,
     /// Block lengths, over and over.
     pub blocks: &'a [usize],
     /// Sample, parameter, the host's 0…1; by sample.
@@ -168,7 +170,9 @@ impl Plugin {
         let samples = job.input.first().map_or(0, Vec::len);
         let mut output = vec![vec![0.0; samples]; job.input.len()];
         let mut input = job.input.to_vec();
-        let mut ports = (AudioPorts::with_capacity(2, 1), AudioPorts::with_capacity(2, 1));
+        let mut ports = (AudioPorts::with_capacity(4, 2), AudioPorts::with_capacity(2, 1));
+        let mut sidechain: Vec<Vec<f32>> =
+            job.sidechain.clone().unwrap_or_else(|| vec![vec![0.0; samples]; job.input.len()]);
         let mut done = 0;
         for &block in job.blocks.iter().cycle() {
             if done == samples {
@@ -182,12 +186,10 @@ impl Plugin {
                 .map(|&(sample, id, normalised)| value_event(self.id(id), (sample - done) as u32, id, normalised))
                 .collect();
             let transport = job.start.map(|start| transport(start + done as i64, job.sample_rate_hz, job.tempo));
-            let audio_in = ports.0.with_input_buffers([AudioPortBuffer {
-                latency: 0,
-                channels: AudioPortBufferType::f32_input_only(
-                    input.iter_mut().map(|channel| InputChannel::variable(&mut channel[done..end])),
-                ),
-            }]);
+            let audio_in = ports.0.with_input_buffers([&mut input, &mut sidechain].map(|port| {
+                let channels = port.iter_mut().map(|channel| InputChannel::variable(&mut channel[done..end]));
+                AudioPortBuffer { latency: 0, channels: AudioPortBufferType::f32_input_only(channels) }
+            }));
             let mut audio_out = ports.1.with_output_buffers([AudioPortBuffer {
                 latency: 0,
                 channels: AudioPortBufferType::f32_output_only(

@@ -107,7 +107,7 @@ fn instance(mode: HostMode, set: &[(ParamId, f32)], model: &[u8]) -> Plugin {
 }
 
 fn job<'a>(sample_rate_hz: u32, input: &'a [Vec<f32>], blocks: &'a [usize]) -> Job<'a> {
-    Job { sample_rate_hz, input, blocks, automation: &AUTOMATION, start: None, tempo: true }
+    Job { sample_rate_hz, input, sidechain: None, blocks, automation: &AUTOMATION, start: None, tempo: true }
 }
 
 #[test]
@@ -184,6 +184,21 @@ fn bypass_and_no_mix_are_the_input_bit_for_bit() {
         let job = Job { automation: &[], ..job(48_000, &input, &IRREGULAR) };
         assert_same_bits(&plugin.play(&job), &input, id.spec().name);
     }
+}
+
+#[test]
+fn a_sidechain_is_listened_to_in_place_of_the_input() {
+    let _shared = shared();
+    let model = material::model();
+    let (input, silence) = (phrase(48_000, 3.0, 2), vec![vec![0.0; 144_000]; 2]);
+    let play = |source: f32, input: &[Vec<f32>], sidechain: Option<Vec<Vec<f32>>>| {
+        let mut plugin = instance(HostMode::Offline, &[], &model);
+        let automation = [(0, ParamId::Mix, 1.0), (0, ParamId::SeedSource, source / 4.0)];
+        plugin.play(&Job { sidechain, automation: &automation, ..job(48_000, input, &IRREGULAR) })
+    };
+    let heard = play(0.0, &input, Some(silence.clone()));
+    assert!(heard[0].iter().any(|x| x.abs() > 1e-3), "nothing played");
+    assert_same_bits(&heard, &play(1.0, &silence, Some(input.clone())), "the same sound beside");
 }
 
 #[test]

@@ -96,10 +96,15 @@ pub fn everything_moves(sample_rate_hz: u32, seconds: f64, random_seed: u64) -> 
     for i in 0..(seconds * 12.0) as usize {
         for spec in &SPECS {
             // Of the models only those of the tests are there; what silences everything does not silence the whole test.
-            let rare = matches!(spec.id, ParamId::Model | ParamId::Stop | ParamId::Bypass | ParamId::Freeze);
+            let rare = matches!(
+                spec.id,
+                ParamId::Model | ParamId::MorphModel | ParamId::Stop | ParamId::Bypass | ParamId::Freeze
+            );
             if random.uniform() < if rare { 0.02 } else { 0.15 } {
                 let value = match spec.id {
                     ParamId::Model => 64.0 + random.below(6) as f32,
+                    ParamId::MorphModel if random.uniform() < 0.3 => -1.0,
+                    ParamId::MorphModel => 64.0 + random.below(6) as f32,
                     _ => spec.sanitise(spec.min + (spec.max - spec.min) * random.uniform()),
                 };
                 let cell = sample_rate_hz as usize / 12;

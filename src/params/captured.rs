@@ -1,0 +1,166 @@
+//! The seed that was captured, as a project stores it.
+
+use super::project::{Base64File, Version};
+use crate::worker::{Clip, ClipShelf, MOST_CLIP_BYTES};
+use nice_plug::params::persist::PersistentField;
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Sound in a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StoredClip {
+    /// Layout of this object.
+    pub version: Version,
+    /// Of the sound.
+    pub sample_rate_hz: u32,
+    /// 1 or 2.
+    pub channels: u8,
+    /// The amplitude that full scale stands for.
+    pub peak: f32,
+    /// 16-bit samples, little-endian, one channel after the other.
+    pub samples: Base64File,
+}
+
+/// The persisted field, as it is read and written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum StoredSeed {
+    /// Of this version.
+    Known(StoredClip),
+    /// Nothing, or of a later version, or damaged: kept as it is and given back unchanged.
+    Foreign(serde_json::Value),
+}
+
+/// Rates outside are not believed.
+const RATES_HZ: std::ops::RangeInclusive<u32> = 8000..=384_000;
+
+impl StoredClip {
+    fn of(clip: &Clip) -> Self {
+        let (channels, peak) = clip.stored();
+        let bytes: Vec<u8> = channels.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
+        Self {
+            version: Version,
+            sample_rate_hz: clip.sample_rate_hz(),
+            channels: channels.len() as u8,
+            peak,
+            samples: Base64File::encode(&bytes),
+        }
+    }
+
+    /// The sound; `None` if this cannot be one.
+    fn clip(&self) -> Option<Clip> {
+        let count = usize::from(self.channels);
+        let is_sane = RATES_HZ.contains(&self.sample_rate_hz)
+            && (1..=2).contains(&count)
+            && self.peak.is_finite()
+            && self.peak > 0.0
+            && self.peak <= 1e3
+            && self.samples.encoded_bytes() <= 2 * MOST_CLIP_BYTES;
+        let bytes =
+            self.samples.decode().filter(|bytes| is_sane && !bytes.is_empty() && bytes.len() % (2 * count) == 0)?;
+        let samples: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+        let channels = samples.chunks_exact(samples.len() / count).map(<[i16]>::to_vec).collect();
+        Some(Clip::from_stored(self.sample_rate_hz, channels, self.peak))
+    }
+}
+
+/// The persisted field over the shelf that the worker captures to. Not for the audio thread.
+#[derive(Debug)]
+pub struct CapturedSeed {
+    shelf: Arc<ClipShelf>,
+    /// What lay on the shelf at this generation, encoded once: hosts ask at every step that can be undone.
+    stored: Mutex<(u64, StoredSeed)>,
+}
+
+impl Default for CapturedSeed {
+    fn default() -> Self {
+        let shelf: Arc<ClipShelf> = Arc::default();
+        let nothing = StoredSeed::Foreign(serde_json::Value::Null);
+        Self { stored: Mutex::new((shelf.generation(), nothing)), shelf }
+    }
+}
+
+impl CapturedSeed {
+    /// Where captures go to and seeds come from.
+    pub fn shelf(&self) -> &Arc<ClipShelf> {
+        &self.shelf
+    }
+}
+
+impl PersistentField<'_, StoredSeed> for CapturedSeed {
+    fn set(&self, seed: StoredSeed) {
+        let clip = match &seed {
+            StoredSeed::Known(stored) => stored.clip(),
+            StoredSeed::Foreign(_) => None,
+        };
+        let mut held = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shelf.put(clip.map(Arc::new));
+        *held = (self.shelf.generation(), seed);
+    }
+
+    fn map<F: Fn(&StoredSeed) -> R, R>(&self, f: F) -> R {
+        let mut held = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        let generation = self.shelf.generation();
+        if held.0 != generation
+            && let Some(clip) = self.shelf.get()
+        {
+            *held = (generation, StoredSeed::Known(StoredClip::of(&clip)));
+        }
+        f(&held.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(seed: &CapturedSeed) -> String {
+        seed.map(|stored| serde_json::to_string(stored).expect("plain data"))
+    }
+
+    fn restored(json: &str) -> CapturedSeed {
+        let seed = CapturedSeed::default();
+        seed.set(serde_json::from_str(json).expect(json));
+        seed
+    }
+
+    #[test]
+    fn what_was_captured_is_there_again_when_the_project_is_opened() {
+        let seed = CapturedSeed::default();
+        assert_eq!(saved(&seed), "null");
+        let channel = |factor: f32| (0..4800).map(|i| factor * libm::sinf(0.1 * i as f32)).collect();
+        let clip = Clip::new(48_000, &[channel(0.3), channel(0.1)]).expect("sound");
+        seed.shelf().put(Some(Arc::new(clip.clone())));
+        let json = saved(&seed);
+        let again = restored(&json);
+        assert_eq!(again.shelf().get().as_deref(), Some(&clip));
+        assert_eq!(saved(&again), json);
+        again.set(StoredSeed::Foreign(serde_json::Value::Null));
+        assert_eq!(again.shelf().get(), None, "a project without one");
+    }
+
+    #[test]
+    fn hostile_clips_are_no_seeds_and_are_given_back_unchanged() {
+        let good = r#"{"version":1,"sample_rate_hz":48000,"channels":1,"peak":0.5,"samples":"AAEAAg=="}"#;
+        assert!(restored(good).shelf().get().is_some());
+        for (from, to) in [
+            ("48000", "0"),
+            ("48000", "4000000000"),
+            ("\"channels\":1", "\"channels\":0"),
+            ("\"channels\":1", "\"channels\":3"),
+            ("0.5", "-1.0"),
+            ("0.5", "1e30"),
+            ("AAEAAg==", ""),
+            ("AAEAAg==", "AAEA"),
+            ("AAEAAg==", "?"),
+            ("\"version\":1", "\"version\":9"),
+        ] {
+            let bad = good.replace(from, to);
+            let seed = restored(&bad);
+            assert_eq!(seed.shelf().get(), None, "{bad}");
+            let same: serde_json::Value = serde_json::from_str(&bad).expect("a test's constant");
+            let kept: serde_json::Value = serde_json::from_str(&saved(&seed)).expect("what was written");
+            assert_eq!(kept.to_string().len(), same.to_string().len(), "{kept} for {same}");
+        }
+    }
+}

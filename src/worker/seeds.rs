@@ -1,0 +1,143 @@
+//! What seeds are made of: what was heard, noise, or what was captured.
+
+use super::{
+    clip::Clip,
+    history::{Ear, History},
+    voice::SeedSpan,
+};
+use crate::{
+    dsp::{
+        noise::{PerlinNoise, white},
+        resample::Resampler,
+    },
+    engine::{ParamId, ParamValues},
+};
+use std::sync::Arc;
+
+/// Level of seeds of noise: −20 dBFS.
+const NOISE_RMS: f32 = 0.1;
+
+/// What a seed is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// What is listened to: the input, or the sidechain in its place.
+    Heard,
+    /// White noise.
+    White,
+    /// Perlin noise.
+    Perlin,
+    /// What was captured. While nothing has been, there is no seed.
+    Captured,
+}
+
+impl Source {
+    /// What the parameter says.
+    pub fn of(values: &ParamValues) -> Self {
+        match values.get(ParamId::SeedSource) as u8 {
+            2 => Self::White,
+            3 => Self::Perlin,
+            4 => Self::Captured,
+            _ => Self::Heard,
+        }
+    }
+}
+
+/// Where the seed of a voice comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// What it is made of.
+    pub source: Source,
+    /// From which noise follows.
+    pub noise_seed: u64,
+    /// What is captured is heard at this gain; what is heard has it already.
+    pub input_gain: f32,
+    /// 0, or where two channels are left to different chances, a number of this channel.
+    pub own_chance: u64,
+}
+
+/// All that seeds can be made of.
+#[derive(Debug)]
+pub struct Seeds {
+    /// What was heard.
+    pub history: History,
+    sample_rate_hz: u32,
+    clip: Option<Arc<Clip>>,
+    perlin: PerlinNoise,
+    /// At the host's rate: what resamples the clip reads.
+    window: Vec<f32>,
+}
+
+impl Seeds {
+    /// Nothing heard, nothing captured.
+    pub fn new(sample_rate_hz: u32) -> Self {
+        Self {
+            history: History::new(sample_rate_hz),
+            sample_rate_hz,
+            clip: None,
+            perlin: PerlinNoise::new(0),
+            window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
+        }
+    }
+
+    /// From now on this is what was captured; converted to the host's rate.
+    pub fn set_clip(&mut self, clip: Option<Arc<Clip>>) {
+        self.clip = clip.map(|clip| clip.at_rate(self.sample_rate_hz));
+    }
+
+    /// Engine time up to which seeds are known.
+    pub fn end(&self) -> i64 {
+        self.history.end()
+    }
+
+    /// Samples of which a seed could be made now, if `least` samples have been heard.
+    pub fn available_samples(&self, source: Source, least: i64) -> i64 {
+        let heard = self.history.heard_samples();
+        match source {
+            Source::Heard => heard,
+            _ if heard < least => heard,
+            Source::White | Source::Perlin => i64::MAX / 4,
+            Source::Captured => self.clip.as_ref().map_or(0, |clip| clip.length_samples() as i64),
+        }
+    }
+
+    /// The level that a continuation of this seed keeps to.
+    pub fn level(&self, source: Source, ear: Ear, seed: SeedSpan) -> f32 {
+        match source {
+            // The performer's, before what Input Gain adds for the model's ears.
+            Source::Heard => self.history.performer_rms(ear, seed.end, seed.end - seed.start),
+            Source::White | Source::Perlin => NOISE_RMS,
+            Source::Captured => self.clip.as_ref().map_or(0.0, |clip| clip.rms(ear, (seed.end - seed.start) as usize)),
+        }
+    }
+
+    /// True if a seed of this span is loud enough to start something. Only what is heard can be too soft.
+    pub fn is_above(&self, gate: f32, source: Source, end: i64, samples: i64) -> bool {
+        source != Source::Heard || self.history.rms(end, samples) >= gate
+    }
+
+    /// Sample `k` of the model's lattice, of the seed that lies at `seed`. Noise is made at the model's rate; what was captured ends where the
+    /// seed does.
+    pub fn model_sample(&mut self, origin: Origin, ear: Ear, seed: SeedSpan, resampler: &Resampler, k: i64) -> f32 {
+        // Two channels hear two noises.
+        let noise_seed = origin.noise_seed ^ (ear as u64);
+        match origin.source {
+            Source::Heard => self.history.model_sample(ear, resampler, k),
+            Source::White => NOISE_RMS * white(noise_seed, k),
+            Source::Perlin => {
+                let (whole, fraction) = resampler.position(k);
+                let seconds = (whole as f64 + f64::from(fraction)) / f64::from(self.sample_rate_hz);
+                NOISE_RMS * self.perlin.at(noise_seed, seconds, 0.5 * f64::from(resampler.out_hz()))
+            }
+            Source::Captured => {
+                let Some(clip) = &self.clip else {
+                    return 0.0;
+                };
+                let (whole, fraction) = resampler.position(k);
+                let first = resampler.first_input(whole) - seed.end + clip.length_samples() as i64;
+                self.window.clear();
+                self.window.extend((first..first + resampler.window_samples() as i64).map(|at| clip.sample(ear, at)));
+                origin.input_gain * resampler.sample(fraction, &self.window)
+            }
+        }
+    }
+}
