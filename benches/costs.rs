@@ -35,6 +35,7 @@ fn main() {
     for (what, nanoseconds) in parts() {
         println!("{what}: {:.2} us for 64 samples at 48 kHz", 1e-3 * nanoseconds);
     }
+    silent_cell(isa);
     idle(isa);
 }
 
@@ -92,6 +93,20 @@ fn idle(isa: Isa) {
         let part = (after - before) as f64 / began.elapsed().as_nanos() as f64;
         println!("idle worker, silence at 48 kHz: {:.2} % of a core", 100.0 * part);
     }
+}
+
+/// What the worker's arithmetic of a silent cell takes, without the waking of a thread.
+fn silent_cell(isa: Isa) {
+    const CELLS: u32 = 20_000;
+    let (mut engine, mut worker) = worker::start(EngineConfig::new(48_000), ModelBank::with_embedded(isa));
+    let mut worker_ns = 0;
+    for _ in 0..CELLS {
+        engine.process(&mut [&mut [0.0; 64], &mut [0.0; 64]], &[], Transport::default());
+        let began = Instant::now();
+        while worker.run_once() {}
+        worker_ns += began.elapsed().as_nanos();
+    }
+    println!("worker, a silent cell: {:.2} us", worker_ns as f64 * 1e-3 / f64::from(CELLS));
 }
 
 /// Processor time of the worker thread, where the system tells (Linux).

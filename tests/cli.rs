@@ -7,7 +7,7 @@ mod common;
 use common::{assert_same_bits, models, phrase, program::Desk};
 use std::fs;
 use sympathy::{
-    cli::{Song, automation::TimedValue, render_offline},
+    cli::{Job, Song, automation::TimedValue, render_offline},
     dsp::level::rms,
     engine::ParamId,
     model::{Approach, Head, ModelConfig},
@@ -76,9 +76,56 @@ fn the_block_size_changes_no_bit_and_neither_does_going_without_the_program() {
         TimedValue { sample: 33_600, id: ParamId::Temperature, value: 0.5 },
     ];
     let song = Song { start_samples: 156_000, beats_per_minute: 120.0 };
-    let in_process = render_offline(models::bank(), config, &padded, &automation, song, 480, |_| {});
+    let job = Job { song, block_samples: 480, automation: &automation, ..Job::of(&padded) };
+    let in_process = render_offline(models::bank(), config, &job, |_| {});
     assert_same_bits(&in_process.channels, &first, "in process");
     assert!(in_process.meters.continuations() > 0);
+}
+
+#[test]
+fn sidechains_seeds_notes_and_pictures_come_from_files() {
+    let desk = Desk::new();
+    let (played, silence) = (phrase(44_100, 1.5, 2), vec![vec![0.0; 66_150]; 2]);
+    desk.write_wav("played.wav", 44_100, &played);
+    desk.write_wav("silence.wav", 44_100, &silence);
+    let wet = format!("{SOON} --set mix=100 --seconds-after 0.5");
+    let render = |arguments: &str| {
+        // Of two values of a parameter the last one counts.
+        desk.succeed(&format!("render {wet} {arguments}"));
+        desk.read_wav("out.wav").channels
+    };
+    let heard = render("played.wav out.wav");
+    assert!(rms(&heard[0]) > 1e-3);
+    let beside = render("silence.wav out.wav --sidechain played.wav --set seed_source=1");
+    assert_same_bits(&heard, &beside, "a sidechain of its own rate");
+    assert_eq!(rms(&render("silence.wav out.wav --sidechain played.wav")[0]), 0.0, "nobody listens to it");
+    assert!(rms(&render("silence.wav out.wav --seed-file played.wav")[0]) > 1e-3, "a seed from a file");
+    assert!(rms(&render("silence.wav out.wav --set seed_source=2")[0]) > 1e-3, "a seed of noise");
+
+    // One track: a note after half a beat, that is 0.25 s.
+    let notes = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00";
+    fs::write(desk.path("notes.mid"), notes).unwrap();
+    let keys = "played.wav out.wav --set auto_start=0 --set midi_trigger=1 --set reseed_interval=0";
+    assert_eq!(rms(&render(keys)[0]), 0.0);
+    let keyed = render(&format!("{keys} --midi notes.mid"));
+    assert!(rms(&keyed[0][..11_025]) == 0.0 && rms(&keyed[0]) > 1e-3, "the note begins it");
+
+    let said = desk.succeed(&format!("render played.wav out.wav {wet} --picture out.png"));
+    assert!(said.contains("out.png"), "{said}");
+    assert_eq!(&fs::read(desk.path("out.png")).unwrap()[..4], b"\x89PNG");
+    let morphed = render("played.wav out.wav --morph-model model.safetensors --set morph=50");
+    assert!(rms(&morphed[0]) > 1e-3);
+}
+
+#[test]
+fn the_demo_plays_presets() {
+    let desk = Desk::new();
+    fs::write(desk.path("hop.json"), r#"{"stretch": [[9, 4]]}"#).unwrap();
+    let said = desk.succeed("demo --preset water-that-does-not-move --automate hop.json --out water.wav");
+    assert!(said.contains("water.wav: 20.25 s") && said.contains("water.png"), "{said}");
+    let sound = desk.read_wav("water.wav").channels;
+    assert!(rms(&sound[0][10 * 44_100..]) > 1e-3);
+    desk.fail("demo --preset no-such-preset", &["no-such-preset", "expected a file or one of"]);
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn bad_models() {
         "render in.wav out.wav --model model.safetensors --automate a.json",
         &["model slot 77", "expected a model"],
     );
+    desk.fail("render in.wav out.wav --set morph_model=77", &["model slot 77", "expected a model"]);
+    desk.fail("render in.wav out.wav --morph-model absent.safetensors", &["absent.safetensors"]);
     desk.fail("models --dir absent", &["absent", "cannot be read"]);
 }
 
@@ -129,6 +131,19 @@ fn bad_parameters_and_automation() {
     ] {
         fs::write(desk.path("a.json"), text).unwrap();
         desk.fail("render in.wav out.wav --model model.safetensors --automate a.json", &["a.json", parts[0], parts[1]]);
+    }
+    fs::write(desk.path("notes.mid"), "no notes").unwrap();
+    desk.write_wav("silence.wav", 44_100, &[vec![0.0; 500]]);
+    for (option, parts) in [
+        ("--midi notes.mid", ["notes.mid", "expected a standard MIDI file"]),
+        ("--midi absent.mid", ["absent.mid", "cannot be read"]),
+        ("--seed-file silence.wav", ["silence.wav: seed: expected a sound", "found silence"]),
+        ("--seed-file absent.wav", ["absent.wav", "cannot be read"]),
+        ("--sidechain absent.wav", ["absent.wav", "cannot be read"]),
+        ("--picture folder/out.png", ["folder/out.png", "expected"]),
+        ("--picture out.jpg", ["out.jpg", "expected"]),
+    ] {
+        desk.fail(&format!("render in.wav out.wav --model model.safetensors {option}"), &parts);
     }
     desk.write_sparse("a.json", b"{", 17 << 20);
     desk.fail("render in.wav out.wav --model model.safetensors --automate a.json", &["a.json", "expected at most"]);

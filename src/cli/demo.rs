@@ -1,13 +1,15 @@
 //! `sympathy demo`: hear a model without a recording.
 
 use super::{
+    automation::read_automation,
     error::CliError,
     models_at_hand::{load_all, make_bank},
-    offline::{Song, USUAL_TEMPO},
+    offline::Job,
     output::{check_output, write_wav},
     phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
     picture::write_picture,
-    render::{Job, render_with_progress, summary},
+    preset::Preset,
+    render::{render_with_progress, summary},
     speed::PrecisionArg,
 };
 use crate::{
@@ -30,6 +32,12 @@ pub struct DemoArgs {
     /// Embedded model by name, or a model file; the first embedded one where this is not given
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
+    /// Factory preset by name, or a preset's file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preset: Option<String>,
+    /// JSON file of parameter changes, as for `sympathy render`
+    #[arg(long, value_name = "FILE")]
+    pub automate: Option<PathBuf>,
     /// WAV file to write; the picture stands beside it
     #[arg(long, value_name = "FILE", default_value = "demo.wav")]
     pub out: PathBuf,
@@ -50,24 +58,26 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     let picture = args.out.with_extension("png");
     check_output(&picture, "png")?;
     let mut config = EngineConfig::new(PHRASE_RATE_HZ);
-    config.values.set(ParamId::ReseedInterval, RESEED_SECONDS);
+    match &args.preset {
+        Some(name) => config.values = Preset::find(name)?.values(name)?,
+        None => config.values.set(ParamId::ReseedInterval, RESEED_SECONDS),
+    }
     config.values.set(ParamId::RandomSeed, f32::from(args.seed));
-    if let Some(first) = EMBEDDED.first() {
+    if let (None, Some(first)) = (&args.preset, EMBEDDED.first()) {
         config.values.set(ParamId::Model, f32::from(first.slot));
     }
     let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
-    load_all(&bank, &config.values, &[])?;
+    let automation = match &args.automate {
+        Some(path) => read_automation(path, PHRASE_RATE_HZ)?,
+        None => Vec::new(),
+    };
+    load_all(&bank, &config.values, &automation)?;
     let model = bank.label(config.values.get(ParamId::Model) as u8);
 
     let mut dry = phrase();
     dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
     let input = [dry];
-    let job = Job {
-        song: Song { start_samples: 0, beats_per_minute: USUAL_TEMPO },
-        block_samples: 512,
-        input: &input,
-        automation: &[],
-    };
+    let job = Job { automation: &automation, ..Job::of(&input) };
     let (mixed, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
     config.values.set(ParamId::Mix, 100.0);
     let (wet, _) = render_with_progress(bank, config, &job)?;
@@ -82,6 +92,9 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
     println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));
     println!("{}: waveform and spectrogram of dry and wet", picture.display());
+    if args.preset.is_some() {
+        return Ok(());
+    }
     println!(
         "\nListen: when 2 s of the phrase have been heard, the model begins to play along under it; at 4 s and at 8 s it \
          takes a new seed.\nFrom {PHRASE_SECONDS} s on you hear nothing but the network. Another number, another \

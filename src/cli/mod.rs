@@ -18,6 +18,7 @@ pub mod live;
 pub mod models;
 pub mod models_at_hand;
 pub mod noise_seed;
+mod notes;
 pub mod offline;
 mod output;
 pub mod phrase;
@@ -30,7 +31,7 @@ pub mod speed;
 pub mod train;
 
 pub use error::CliError;
-pub use offline::{RenderOutcome, Song, render_offline};
+pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};
 
@@ -65,7 +66,8 @@ pub enum Command {
                       for 12 seconds of silence, and writes the sound and a picture of dry and wet (waveform and \
                       spectrogram).",
         after_help = "EXAMPLES:\n  sympathy demo\n  sympathy demo --model piano --out piano.wav --seed 7\n  \
-                      sympathy demo --model my-model.safetensors"
+                      sympathy demo --model my-model.safetensors\n  \
+                      sympathy demo --preset strings-in-sympathy --out strings.wav"
     )]
     Demo(demo::DemoArgs),
     /// Renders a recording through the engine of the plugin

@@ -6,7 +6,7 @@ use super::{
     speed::{PrecisionArg, warn_if_slow},
 };
 use crate::{
-    engine::{ParamId, ParamValues},
+    engine::{ParamId, ParamValues, spec::NO_MODEL},
     model::{EMBEDDED, EmbeddedModel, ModelData},
     nn::Isa,
     worker::ModelBank,
@@ -44,17 +44,29 @@ pub fn make_bank(
     values: &mut ParamValues,
 ) -> Result<Arc<ModelBank>, CliError> {
     let bank = ModelBank::with_precision(precision.into(), Isa::from_environment());
-    match model.map(|name| (name, EmbeddedModel::by_name(name))) {
-        None => {}
-        Some((_, Some(embedded))) => values.set(ParamId::Model, f32::from(embedded.slot)),
-        Some((name, None)) => {
-            // Read here for its message, and from the same bytes by the bank, so that the file cannot change in between.
-            let data = read_model(name)?;
-            bank.set_bytes(FILE_SLOT, data.config().name.clone(), data.to_bytes());
-            values.set(ParamId::Model, f32::from(FILE_SLOT));
-        }
+    if let Some(name) = model {
+        choose_model(&bank, name, ParamId::Model, values)?;
     }
     Ok(bank)
+}
+
+/// Sets `id`, *Model* or *Morph Model*, to an embedded model by its name, or to a file, which is put into a slot of its own.
+///
+/// # Errors
+/// As [`read_model`].
+pub fn choose_model(bank: &ModelBank, name: &str, id: ParamId, values: &mut ParamValues) -> Result<(), CliError> {
+    let slot = match EmbeddedModel::by_name(name) {
+        Some(embedded) => embedded.slot,
+        None => {
+            let slot = FILE_SLOT + u8::from(id == ParamId::MorphModel);
+            // Read here for its message, and from the same bytes by the bank, so that the file cannot change in between.
+            let data = read_model(name)?;
+            bank.set_bytes(slot, data.config().name.clone(), data.to_bytes());
+            slot
+        }
+    };
+    values.set(id, f32::from(slot));
+    Ok(())
 }
 
 /// Loads every model that will be played, so that a rendering never waits for one and never plays another instead.
@@ -64,8 +76,10 @@ pub fn make_bank(
 /// The bank's reason, and what slots there are.
 pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
     let mut loaded = Vec::new();
-    let automated = automation.iter().filter(|point| point.id == ParamId::Model).map(|point| point.value);
-    for slot in std::iter::once(values.get(ParamId::Model)).chain(automated) {
+    let is_model = |point: &&TimedValue| matches!(point.id, ParamId::Model | ParamId::MorphModel);
+    let automated = automation.iter().filter(is_model).map(|point| point.value);
+    let chosen = [ParamId::Model, ParamId::MorphModel].map(|id| values.get(id));
+    for slot in chosen.into_iter().chain(automated).filter(|&slot| slot > NO_MODEL) {
         if loaded.contains(&slot) {
             continue;
         }

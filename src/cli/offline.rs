@@ -1,9 +1,9 @@
 //! The plugin's own engine over sound in memory, as fast as the machine can.
 
-use super::automation::TimedValue;
+use super::{automation::TimedValue, notes::TimedNote};
 use crate::{
     engine::{Beats, EngineConfig, Event, Meters, RenderMode, Transport},
-    worker::{self, ModelBank},
+    worker::{self, Clip, ClipShelf, ModelBank},
 };
 use std::sync::Arc;
 
@@ -28,48 +28,91 @@ pub struct Song {
 /// Tempo where none is given.
 pub const USUAL_TEMPO: f64 = 120.0;
 
-/// Renders `input` (`[channel][sample]`, 1 or 2 channels, equally long) in blocks of `block_samples`, on an engine and a
-/// worker thread of its own. The transport plays `song`. `automation` is sorted by sample, counted from the
-/// first sample of the input. `progress` is told the samples done after each block.
+/// What is rendered, besides the engine's configuration.
+#[derive(Clone, Debug)]
+pub struct Job<'a> {
+    /// Where the transport is.
+    pub song: Song,
+    /// Samples a block; the result does not depend on it.
+    pub block_samples: usize,
+    /// `[channel][sample]`, 1 or 2 channels, equally long.
+    pub input: &'a [Vec<f32>],
+    /// Beside it; may be shorter, or missing: then it is silence. `[channel][sample]`
+    pub sidechain: &'a [Vec<f32>],
+    /// Sorted by sample, counted from the first sample of the input.
+    pub automation: &'a [TimedValue],
+    /// Sorted by sample.
+    pub notes: &'a [TimedNote],
+    /// What counts as captured.
+    pub captured: Option<Arc<Clip>>,
+}
+
+impl<'a> Job<'a> {
+    /// Only this, from the beginning of a song of [`USUAL_TEMPO`].
+    pub fn of(input: &'a [Vec<f32>]) -> Self {
+        Self {
+            song: Song { start_samples: 0, beats_per_minute: USUAL_TEMPO },
+            block_samples: 512,
+            input,
+            sidechain: &[],
+            automation: &[],
+            notes: &[],
+            captured: None,
+        }
+    }
+}
+
+/// Renders on an engine and a worker thread of its own. `progress` is told the samples done after each block.
 ///
-/// The channels, the block size and the mode of `config` are set here. The result does not depend on the block size.
+/// The channels, the block size and the mode of `config` are set here.
 pub fn render_offline(
     bank: Arc<ModelBank>,
     config: EngineConfig,
-    input: &[Vec<f32>],
-    automation: &[TimedValue],
-    song: Song,
-    block_samples: usize,
+    job: &Job<'_>,
     mut progress: impl FnMut(usize),
 ) -> RenderOutcome {
-    let block_samples = block_samples.max(1);
-    let config =
-        EngineConfig { channels: input.len(), max_block_samples: block_samples, mode: RenderMode::Offline, ..config };
+    let block_samples = job.block_samples.max(1);
+    let config = EngineConfig {
+        channels: job.input.len(),
+        max_block_samples: block_samples,
+        mode: RenderMode::Offline,
+        ..config
+    };
     let sample_rate_hz = config.sample_rate_hz;
-    let (mut engine, worker) = worker::start(config, bank);
+    let shelf: Arc<ClipShelf> = Arc::default();
+    shelf.put(job.captured.clone());
+    let (mut engine, worker) = worker::start_with(config, bank, shelf);
     let thread = worker.spawn();
-    let mut channels = input.to_vec();
+    let mut channels = job.input.to_vec();
     let length = channels.iter().map(Vec::len).min().unwrap_or(0);
-    let mut automation = automation.iter().peekable();
+    let mut automation = job.automation.iter().peekable();
+    let mut notes = job.notes.iter().peekable();
     let mut events: Vec<Event> = Vec::new();
     let mut start = 0;
     while start < length && !engine.meters().is_failed() {
-        let end = (start + block_samples).min(length);
+        while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
+            engine.note_on(timed.note.key, timed.note.velocity);
+        }
+        // A note begins at the beginning of a block.
+        let next_note = notes.peek().map_or(usize::MAX, |timed| usize::try_from(timed.sample).unwrap_or(usize::MAX));
+        let end = (start + block_samples).min(length).min(next_note);
         events.clear();
         while let Some(point) = automation.next_if(|point| point.sample < end as u64) {
             let offset_samples = (point.sample as usize).saturating_sub(start);
             events.push(Event { offset_samples, id: point.id, value: point.value });
         }
-        let position = song.start_samples.saturating_add(start as i64);
+        let position = job.song.start_samples.saturating_add(start as i64);
         let minutes = position as f64 / (60.0 * f64::from(sample_rate_hz));
+        let beats_per_minute = job.song.beats_per_minute;
         let transport = Transport {
             playing: true,
             position_samples: Some(position),
             loop_samples: None,
-            beats: Some(Beats { position: minutes * song.beats_per_minute, per_minute: song.beats_per_minute }),
+            beats: Some(Beats { position: minutes * beats_per_minute, per_minute: beats_per_minute }),
         };
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[start..end]).collect();
-        engine.process(&mut block, &events, transport);
+        let beside = job.sidechain.iter().map(|channel| &channel[start.min(channel.len())..end.min(channel.len())]);
+        engine.process_with_sidechain(&mut block, &beside.collect::<Vec<_>>(), &events, transport);
         progress(end);
         start = end;
     }

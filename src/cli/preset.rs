@@ -22,6 +22,7 @@ macro_rules! factory {
 factory! {
     "strings-in-sympathy" "what-comes-is-better" "birds-in-the-trees" "call-and-response" "follow-me" "on-the-bar"
     "every-attack" "footswitch" "played-by-keys" "open-strings" "second-player" "shimmer"
+    "water-that-does-not-move"
 }
 
 /// A preset as its file says.

@@ -1,23 +1,34 @@
 //! `sympathy render`: a file through the engine of the plugin.
 
 use super::{
-    automation::{Assignment, TimedValue, read_automation},
+    automation::{Assignment, read_automation},
     error::CliError,
-    models_at_hand::{load_all, make_bank},
-    offline::{RenderOutcome, Song, USUAL_TEMPO, render_offline},
+    models_at_hand::{choose_model, load_all, make_bank},
+    notes::read_notes,
+    offline::{Job, RenderOutcome, Song, USUAL_TEMPO, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
+    picture::write_picture,
     preset::Preset,
     progress::Progress,
     speed::PrecisionArg,
 };
 use crate::{
+    dsp::resample::Resampler,
     engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId},
-    train::Recording,
-    worker::ModelBank,
+    train::{
+        Recording,
+        report::{Sound, SoundFigure},
+    },
+    worker::{Clip, ModelBank},
 };
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+/// The value of *Seed Source* that is what was captured.
+const CAPTURED: f32 = 4.0;
 const LEAST_RATE_HZ: u32 = 8_000;
 const MOST_RATE_HZ: u32 = 384_000;
 /// Longest tail and latest start: a day.
@@ -35,6 +46,9 @@ pub struct RenderArgs {
     /// Embedded model by name, or a model file; slot 0 where this is not given
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
+    /// Model to morph to, by name or file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub morph_model: Option<String>,
     /// Factory preset by name (below), or a preset's file; --set comes on top
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
@@ -44,6 +58,18 @@ pub struct RenderArgs {
     /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}
     #[arg(long, value_name = "FILE")]
     pub automate: Option<PathBuf>,
+    /// Recording beside IN: what is listened to where seed_source is 1
+    #[arg(long, value_name = "FILE")]
+    pub sidechain: Option<PathBuf>,
+    /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+    /// MIDI file whose notes are played, for midi_trigger
+    #[arg(long, value_name = "FILE")]
+    pub midi: Option<PathBuf>,
+    /// PNG file to draw waveform and spectrogram of IN and OUT to
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
     /// Samples a block; the result does not depend on it
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=8192))]
     pub block: u16,
@@ -110,6 +136,9 @@ fn reaction_ms(text: &str) -> Result<f32, String> {
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     check_output(&args.output, "wav")?;
     refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;
+    if let Some(picture) = &args.picture {
+        check_output(picture, "png")?;
+    }
     let mut config = EngineConfig {
         reaction_ms: args.reaction,
         alignment: match args.alignment {
@@ -137,7 +166,17 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         }
         config.values.set(id, value);
     }
+    let captured = match &args.seed_file {
+        Some(path) => {
+            config.values.set(ParamId::SeedSource, CAPTURED);
+            Some(captured(&Recording::read(path)?)?)
+        }
+        None => None,
+    };
     let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
+    if let Some(name) = &args.morph_model {
+        choose_model(&bank, name, ParamId::MorphModel, &mut config.values)?;
+    }
     let recording = Recording::read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
     let automation = match &args.automate {
@@ -145,6 +184,14 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         None => Vec::new(),
     };
     load_all(&bank, &config.values, &automation)?;
+    let notes = match &args.midi {
+        Some(path) => read_notes(path, config.sample_rate_hz)?,
+        None => Vec::new(),
+    };
+    let sidechain = match &args.sidechain {
+        Some(path) => beside(&Recording::read(path)?, config.sample_rate_hz),
+        None => Vec::new(),
+    };
     let rate = f64::from(config.sample_rate_hz);
     let length = recording.length_samples() + (args.seconds_after * rate).round() as usize;
     check_wav_length(&args.output, recording.channels.len(), length)?;
@@ -152,27 +199,30 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
     let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.tempo };
     let label_slot = config.values.get(ParamId::Model) as u8;
-    let job = Job { song, block_samples: usize::from(args.block), input: &input, automation: &automation };
+    let job = Job {
+        song,
+        block_samples: usize::from(args.block),
+        sidechain: &sidechain,
+        automation: &automation,
+        notes: &notes,
+        captured,
+        ..Job::of(&input)
+    };
     let (outcome, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
     write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
+    if let Some(picture) = &args.picture {
+        let titled = |path: &Path, samples| Sound { title: path.display().to_string(), samples };
+        let sounds = [titled(&args.input, &input[0]), titled(&args.output, &outcome.channels[0])];
+        let (sample_rate_hz, mark) = (config.sample_rate_hz, None);
+        write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark, envelope: false })?;
+        println!("{}: waveform and spectrogram of both", picture.display());
+    }
     println!(
         "{}: {}",
         args.output.display(),
         summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
     );
     Ok(())
-}
-
-/// What is rendered, besides the engine's configuration.
-pub struct Job<'a> {
-    /// Where the transport is.
-    pub song: Song,
-    /// Samples a block.
-    pub block_samples: usize,
-    /// `[channel][sample]`
-    pub input: &'a [Vec<f32>],
-    /// Sorted by sample.
-    pub automation: &'a [TimedValue],
 }
 
 /// Renders with a progress bar; returns the outcome and the seconds it took.
@@ -185,9 +235,7 @@ pub fn render_with_progress(
     job: &Job<'_>,
 ) -> Result<(RenderOutcome, f64), CliError> {
     let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
-    let outcome = render_offline(bank, config, job.input, job.automation, job.song, job.block_samples, |done| {
-        progress.update(done);
-    });
+    let outcome = render_offline(bank, config, job, |done| progress.update(done));
     if outcome.meters.is_failed() {
         return Err(CliError::Worker);
     }
@@ -223,6 +271,23 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
         line += "; nothing asked for a continuation, or no seed was above the gate";
     }
     line
+}
+
+/// The end of a recording, as a seed.
+fn captured(recording: &Recording) -> Result<Arc<Clip>, CliError> {
+    let rate = checked_rate(recording)?;
+    Clip::new(rate, &recording.channels).map(Arc::new).ok_or_else(|| CliError::Unsuitable {
+        path: recording.path.clone(),
+        what: "seed",
+        expected: "a sound".into(),
+        actual: "silence".into(),
+    })
+}
+
+/// A recording at the rate of what it is beside.
+fn beside(recording: &Recording, sample_rate_hz: u32) -> Vec<Vec<f32>> {
+    let resampler = Resampler::new(recording.sample_rate_hz, sample_rate_hz);
+    recording.channels.iter().take(2).map(|channel| resampler.resample_all(channel)).collect()
 }
 
 fn checked_rate(recording: &Recording) -> Result<u32, CliError> {

@@ -24,7 +24,7 @@ mod waiting;
 
 pub use audio::Engine;
 pub use meters::Meters;
-pub use reaction::{least_reaction_samples, reaction_cells};
+pub use reaction::{SLACK_SECONDS, least_reaction_samples, reaction_cells};
 pub use spec::{ParamId, ParamValues};
 pub use types::{
     Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,

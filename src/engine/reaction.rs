@@ -7,7 +7,7 @@ use super::{
 use crate::dsp::resample::Resampler;
 
 /// What the worker is given for a wake-up and the longest step of a model.
-const SLACK_SECONDS: f64 = 0.004;
+pub const SLACK_SECONDS: f64 = 0.004;
 
 /// The least reaction time for a model's rate: both resamplers' delays, the guard, the worker's slack, and two cells of the
 /// grid (one is being filled, one is being heard).

@@ -24,8 +24,11 @@ pub fn sanitise(state: &mut PluginState) {
     let reaction = state.params.get("reaction").and_then(number);
     let reaction = reaction.unwrap_or(crate::engine::DEFAULT_REACTION_MS).clamp(0.0, crate::engine::MAX_REACTION_MS);
     state.params.insert("reaction".into(), ParamValue::I32(reaction as i32));
+    let auto = matches!(state.params.get("reaction_auto"), Some(ParamValue::Bool(true)));
+    state.params.insert("reaction_auto".into(), ParamValue::Bool(auto));
     let store = !matches!(state.params.get("store_models"), Some(ParamValue::Bool(false)));
     state.params.insert("store_models".into(), ParamValue::Bool(store));
+    state.fields.entry("reaction".into()).or_insert_with(|| "0".into());
     state.fields.entry("captured".into()).or_insert_with(|| "null".into());
     for (key, choices) in CHOICES {
         let known = match state.params.get(key) {

@@ -10,6 +10,7 @@ mod groups;
 mod host_state;
 mod lookup;
 mod project;
+mod reaction;
 mod selection;
 mod settings;
 mod table;
@@ -24,6 +25,7 @@ pub use project::{
     Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,
     Version,
 };
+pub use reaction::MeasuredReaction;
 pub use settings::{AlignmentSetting, ClockSetting, PrecisionSetting, Settings};
 pub use table::SympathyParams;
 pub use user_models::{MODELS_FOLDER_VARIABLE, UserModels, models_folder};

@@ -7,7 +7,7 @@ use crate::{
 use nice_plug::prelude::{BoolParam, Enum, EnumParam, IntParam, IntRange, Params};
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 /// [`Alignment`], as hosts see it.
@@ -92,6 +92,9 @@ pub struct Settings {
     /// Reaction time wanted, in milliseconds.
     #[id = "reaction"]
     pub reaction_ms: IntParam,
+    /// Whether the reaction time is measured instead, once.
+    #[id = "reaction_auto"]
+    pub reaction_auto: BoolParam,
     /// Where continuations sit in time.
     #[id = "alignment"]
     pub alignment: EnumParam<AlignmentSetting>,
@@ -107,12 +110,30 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Defaults; `store_models` mirrors the switch of that name.
-    pub(super) fn new(store_models: Arc<AtomicBool>) -> Self {
+    /// Defaults; `store_models` mirrors the switch of that name, `measured_ms` is shown and, where it is no longer wanted, forgotten.
+    pub(super) fn new(store_models: Arc<AtomicBool>, measured_ms: Arc<AtomicU32>) -> Self {
+        let shown = Arc::clone(&measured_ms);
         let range = IntRange::Linear { min: 0, max: MAX_REACTION_MS as i32 };
         Self {
             reaction_ms: IntParam::new("Reaction Time", DEFAULT_REACTION_MS as i32, range)
                 .with_unit(" ms")
+                .non_automatable(),
+            reaction_auto: BoolParam::new("Measure Reaction Time", false)
+                .with_callback(Arc::new(move |on| {
+                    if !on {
+                        measured_ms.store(0, Ordering::Relaxed);
+                    }
+                }))
+                .with_value_to_string(Arc::new(move |on| match (on, shown.load(Ordering::Relaxed)) {
+                    (false, _) => "Off".into(),
+                    (true, 0) => "On".into(),
+                    (true, measured) => format!("On: {measured} ms"),
+                }))
+                .with_string_to_value(Arc::new(|text| match text.trim().split(':').next()?.to_lowercase().as_str() {
+                    "on" => Some(true),
+                    "off" => Some(false),
+                    _ => None,
+                }))
                 .non_automatable(),
             alignment: EnumParam::new("Alignment", AlignmentSetting::After).non_automatable(),
             clock: EnumParam::new("Clock", ClockSetting::Transport).non_automatable(),

@@ -4,6 +4,7 @@ use super::{
     captured::CapturedSeed,
     convert::int_range,
     groups::{Colour, Output, Play, Seed, Sympathy, Voices},
+    reaction::MeasuredReaction,
     settings::Settings,
     text,
     user_models::UserModels,
@@ -45,6 +46,9 @@ pub struct SympathyParams {
     /// What is fixed while the plugin is active.
     #[nested(group = "Settings")]
     pub settings: Settings,
+    /// The reaction time that was measured.
+    #[persist = "reaction"]
+    pub reaction: MeasuredReaction,
     /// The seed that was captured.
     #[persist = "captured"]
     pub captured: CapturedSeed,
@@ -58,6 +62,7 @@ impl SympathyParams {
     pub fn new(bank: &Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
         let models = UserModels::new(Arc::clone(bank), folder);
         let selection = models.selection();
+        let reaction = MeasuredReaction::default();
         let slot_param = |id: ParamId| {
             let (spec, shown, read) = (id.spec(), Arc::clone(bank), Arc::clone(bank));
             IntParam::new(spec.name, spec.default as i32, int_range(spec))
@@ -73,7 +78,8 @@ impl SympathyParams {
             colour: Colour::new(),
             sympathy: Sympathy::new(),
             output: Output::new(),
-            settings: Settings::new(models.store_files()),
+            settings: Settings::new(models.store_files(), reaction.shared()),
+            reaction,
             captured: CapturedSeed::default(),
             models,
         }
@@ -144,7 +150,7 @@ mod tests {
              voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
              feedback_guard bypass \
-             reaction alignment clock store_models precision",
+             reaction reaction_auto alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );
         for spec in &SPECS {

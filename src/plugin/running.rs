@@ -2,7 +2,9 @@
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
-    engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamValues, RenderMode, Transport, spec::SPECS},
+    engine::{
+        Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamId, ParamValues, RenderMode, Transport, spec::SPECS,
+    },
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
@@ -48,11 +50,12 @@ impl Running {
         let sample_rate_hz = config.sample_rate.round() as u32;
         let settings = &params.settings;
         let values = params.values();
+        let reaction_ms = params.reaction.for_activation(settings, bank, values.get(ParamId::Model), sample_rate_hz);
         let (engine, worker) = worker::start_with(
             EngineConfig {
                 channels: channels as usize,
                 max_block_samples: config.max_buffer_size.max(1) as usize,
-                reaction_ms: settings.reaction_ms.value() as f32,
+                reaction_ms,
                 alignment: settings.alignment.value().into(),
                 clock: settings.clock.value().into(),
                 mode,

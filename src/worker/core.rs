@@ -269,6 +269,8 @@ impl Core {
             }
             if let Some(plan) = self.plan(values, available, Some(interval))
                 && wait <= plan.warmup_samples
+                // Nobody warms up for silence.
+                && self.is_above_gate(now, plan.seed_samples - wait, values)
             {
                 self.begin(now, plan, Call::now(now + wait), Purposes::of(values), values);
                 return;

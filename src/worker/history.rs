@@ -131,12 +131,23 @@ impl History {
     pub fn model_sample(&mut self, ear: Ear, resampler: &Resampler, k: i64) -> f32 {
         let (whole, fraction) = resampler.position(k);
         let first = resampler.first_input(whole);
-        let mut window = std::mem::take(&mut self.window);
-        window.clear();
-        window.extend((first..first + resampler.window_samples() as i64).map(|time| self.sample(ear, time)));
-        let sample = resampler.sample(fraction, &window);
-        self.window = window;
-        sample
+        let end = first + resampler.window_samples() as i64;
+        // What is known of it lies in one piece, or in two around the end of the ring.
+        let ring = self.cells * GRID;
+        let known = first.max(self.heard_from).max(self.end - ring).min(end)..end.min(self.end);
+        self.window.clear();
+        self.window.resize((known.start - first) as usize, 0.0);
+        let mut time = known.start;
+        while time < known.end {
+            let at = time.rem_euclid(ring);
+            let piece = (known.end - time).min(ring - at);
+            let span = at as usize..(at + piece) as usize;
+            let (left, right) = (&self.audio[0][span.clone()], &self.audio[1][span]);
+            self.window.extend(left.iter().zip(right).map(|(&left, &right)| ear.of(left, right)));
+            time += piece;
+        }
+        self.window.resize((end - first) as usize, 0.0);
+        resampler.sample(fraction, &self.window)
     }
 }
 
@@ -176,5 +187,31 @@ mod tests {
             (history.performer_rms(Ear::Left, end, 64) - 0.5 * expected).abs() < 1e-3 * expected,
             "heard at twice its level"
         );
+    }
+
+    #[test]
+    fn a_model_hears_what_was_heard_wherever_the_ring_ends() {
+        let mut random = crate::dsp::random::Random::new(3);
+        let mut history = History::new(8000);
+        history.restart(2, 128 + 17);
+        let resampler = Resampler::new(8000, 6000);
+        for cell in 0..6000 {
+            let mut audio = [[0.0; GRID_SAMPLES]; 2];
+            audio.iter_mut().flatten().for_each(|x| *x = random.normal());
+            history.push(&audio, 1.0);
+            if cell % 500 == 0 || cell == 2499 {
+                for back in [0, 10, 100, 14_000, 119_000, 121_000] {
+                    let k = history.end() * 3 / 4 - back;
+                    let (whole, fraction) = resampler.position(k);
+                    let first = resampler.first_input(whole);
+                    let times = first..first + resampler.window_samples() as i64;
+                    for ear in EARS {
+                        let window: Vec<f32> = times.clone().map(|time| history.sample(ear, time)).collect();
+                        let expected = resampler.sample(fraction, &window);
+                        assert_eq!(history.model_sample(ear, &resampler, k), expected, "{back} before cell {cell}");
+                    }
+                }
+            }
+        }
     }
 }

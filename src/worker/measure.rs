@@ -1,7 +1,12 @@
-//! What a model costs on this machine. Nothing that is measured here has an influence on any sound.
+//! What a model costs on this machine. Nothing that is measured here has an influence on any sound, but for the reaction time
+//! that a user lets be measured once, and that is a stored number from then on.
 
 use super::ensemble::Ensemble;
-use crate::{approach::Network, dsp::float_mode::FloatMode, engine::GRID_SAMPLES};
+use crate::{
+    approach::Network,
+    dsp::float_mode::FloatMode,
+    engine::{GRID_SAMPLES, MAX_REACTION_MS, SLACK_SECONDS, least_reaction_samples},
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -15,6 +20,10 @@ const PARTS: u32 = 5;
 const AT_LOADING_SECONDS: f64 = 0.02;
 /// A model that seems slow is measured so often.
 const TRIES: u32 = 3;
+/// For so long cells, and then wake-ups, are timed to find a reaction time.
+const REACTION_PART: Duration = Duration::from_millis(120);
+/// The worker looks for work as often while something sounds.
+const POLL: Duration = Duration::from_millis(1);
 /// What every machine manages.
 const MULTIPLICATIONS_PER_SECOND: f64 = 1e9;
 /// A model that is faster than this by its size alone is not measured when it is loaded.
@@ -83,6 +92,34 @@ pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
         }
     }
     Some(best)
+}
+
+/// The shortest reaction time with which this machine plays as many voices of a model as there may be in time, in whole
+/// milliseconds: the least one, and twice the longest of what was seen of a wake-up and a cell, as far as that is more than
+/// the slack in it. Takes about a quarter of a second; every call may find another number.
+pub fn measure_reaction_ms(network: &Arc<Network>, host_hz: u32) -> u32 {
+    let _mode = FloatMode::enter();
+    let mut ensemble = Ensemble::new(network, host_hz);
+    for voice in 0..super::MOST_VOICES {
+        ensemble.add(voice as u64, (17 * voice) as u32);
+    }
+    let mut cell = [0.0; GRID_SAMPLES];
+    let (began, mut longest_cell) = (Instant::now(), Duration::ZERO);
+    while began.elapsed() < REACTION_PART {
+        let began = Instant::now();
+        ensemble.next_cell(1.0, &mut cell);
+        longest_cell = longest_cell.max(began.elapsed());
+    }
+    let (began, mut latest) = (Instant::now(), Duration::ZERO);
+    while began.elapsed() < REACTION_PART {
+        let began = Instant::now();
+        std::thread::sleep(POLL);
+        latest = latest.max(began.elapsed());
+    }
+    let needed = 2.0 * (longest_cell + latest).as_secs_f64();
+    let least = least_reaction_samples(host_hz, network.config().sample_rate_hz) as f64 / f64::from(host_hz);
+    let milliseconds = 1e3 * (least + (needed - SLACK_SECONDS).max(0.0));
+    milliseconds.ceil().clamp(1.0, f64::from(MAX_REACTION_MS)) as u32
 }
 
 /// A factor of real time as text: two digits that count.

@@ -27,7 +27,7 @@ mod warming;
 pub use bank::ModelBank;
 pub use clip::{Clip, ClipShelf, MOST_CLIP_BYTES};
 pub use ensemble::{Ensemble, MOST_VOICES};
-pub use measure::{USUAL_HOST_HZ, factor_to_text, measure_slowness, measure_voices};
+pub use measure::{USUAL_HOST_HZ, factor_to_text, measure_reaction_ms, measure_slowness, measure_voices};
 pub use thread::{Worker, WorkerThread};
 
 use crate::engine::{Engine, EngineConfig, link, reaction_cells};
