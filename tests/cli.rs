@@ -110,6 +110,10 @@ fn sidechains_seeds_notes_and_pictures_come_from_files() {
     let keyed = render(&format!("{keys} --midi notes.mid"));
     assert!(rms(&keyed[0][..11_025]) == 0.0 && rms(&keyed[0]) > 1e-3, "the note begins it");
 
+    let said = desk.succeed(&format!("render played.wav out.wav {wet} --start 9 --seeds"));
+    // The first as soon as 0.4 s were heard, then every half second, on the engine's grid.
+    assert!(said.contains("seed: 0.000 s to 0.400 s") && said.contains("seed: 0.601 s to 1.001 s"), "{said}");
+
     let said = desk.succeed(&format!("render played.wav out.wav {wet} --picture out.png"));
     assert!(said.contains("out.png"), "{said}");
     assert_eq!(&fs::read(desk.path("out.png")).unwrap()[..4], b"\x89PNG");

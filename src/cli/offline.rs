@@ -2,7 +2,7 @@
 
 use super::{automation::TimedValue, notes::TimedNote};
 use crate::{
-    engine::{Beats, EngineConfig, Event, Meters, RenderMode, Transport},
+    engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, Transport},
     worker::{self, Clip, ClipShelf, ModelBank},
 };
 use std::sync::Arc;
@@ -12,6 +12,9 @@ use std::sync::Arc;
 pub struct RenderOutcome {
     /// `[channel][sample]`, as long as the input.
     pub channels: Vec<Vec<f32>>,
+    /// Seeds of the continuations, first and one past the last sample, counted from the first one rendered. Of two that begin in
+    /// one block only the last is told.
+    pub seeds: Vec<(i64, i64)>,
     /// The engine's counters at the end.
     pub meters: Arc<Meters>,
 }
@@ -79,6 +82,7 @@ pub fn render_offline(
         ..config
     };
     let sample_rate_hz = config.sample_rate_hz;
+    let clock = config.clock;
     let shelf: Arc<ClipShelf> = Arc::default();
     shelf.put(job.captured.clone());
     let (mut engine, worker) = worker::start_with(config, bank, shelf);
@@ -88,6 +92,7 @@ pub fn render_offline(
     let mut automation = job.automation.iter().peekable();
     let mut notes = job.notes.iter().peekable();
     let mut events: Vec<Event> = Vec::new();
+    let (mut seeds, mut continuations) = (Vec::new(), 0);
     let mut start = 0;
     while start < length && !engine.meters().is_failed() {
         while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
@@ -113,10 +118,16 @@ pub fn render_offline(
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[start..end]).collect();
         let beside = job.sidechain.iter().map(|channel| &channel[start.min(channel.len())..end.min(channel.len())]);
         engine.process_with_sidechain(&mut block, &beside.collect::<Vec<_>>(), &events, transport);
+        let begun = engine.meters().continuations();
+        if begun > continuations {
+            continuations = begun;
+            let clock_start = if clock == ClockMode::Transport { job.song.start_samples } else { 0 };
+            seeds.extend(engine.meters().seed_window().map(|(from, to)| (from - clock_start, to - clock_start)));
+        }
         progress(end);
         start = end;
     }
     let meters = Arc::clone(engine.meters());
     drop(thread);
-    RenderOutcome { channels, meters }
+    RenderOutcome { channels, seeds, meters }
 }

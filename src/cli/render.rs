@@ -67,6 +67,9 @@ pub struct RenderArgs {
     /// MIDI file whose notes are played, for midi_trigger
     #[arg(long, value_name = "FILE")]
     pub midi: Option<PathBuf>,
+    /// Tells from which span of IN each continuation was seeded
+    #[arg(long)]
+    pub seeds: bool,
     /// PNG file to draw waveform and spectrogram of IN and OUT to
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
@@ -222,6 +225,11 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         args.output.display(),
         summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
     );
+    if args.seeds {
+        for (from, to) in &outcome.seeds {
+            println!("seed: {:.3} s to {:.3} s", *from as f64 / rate, *to as f64 / rate);
+        }
+    }
     Ok(())
 }
 

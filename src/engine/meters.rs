@@ -1,6 +1,6 @@
 //! What can be read of an engine from any thread: counters and states, all atomic.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 /// Counters since the engine was made. Writing one is a relaxed atomic operation.
 #[derive(Debug, Default)]
@@ -16,6 +16,9 @@ pub struct Meters {
     waits: AtomicU64,
     missed_calls: AtomicU64,
     seed_clipped_ms: AtomicU32,
+    /// Of the last continuation, on the clock.
+    seed_start: AtomicI64,
+    seed_end: AtomicI64,
     failed: AtomicBool,
     sounding: AtomicBool,
     /// Bits of an f32.
@@ -55,6 +58,17 @@ impl Meters {
 
     pub(crate) fn set_seed_clipped_ms(&self, value: u32) {
         self.seed_clipped_ms.store(value, Relaxed);
+    }
+
+    /// The clock's samples, first and one past the last, of the seed of the continuation that began last.
+    pub fn seed_window(&self) -> Option<(i64, i64)> {
+        let window = (self.seed_start.load(Relaxed), self.seed_end.load(Relaxed));
+        (window.0 < window.1).then_some(window)
+    }
+
+    pub(crate) fn set_seed_window(&self, start: i64, end: i64) {
+        self.seed_start.store(start, Relaxed);
+        self.seed_end.store(end, Relaxed);
     }
 
     /// True after the worker died or was waited for in vain for 10 s.

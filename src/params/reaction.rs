@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use crate::{
-    engine::{MAX_REACTION_MS, ParamId},
+    engine::MAX_REACTION_MS,
     worker::{ModelBank, measure_reaction_ms},
 };
 use nice_plug::params::persist::PersistentField;
@@ -59,7 +59,7 @@ impl PersistentField<'_, u32> for MeasuredReaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{nn::Isa, params::SympathyParams};
+    use crate::{engine::ParamId, nn::Isa, params::SympathyParams};
     use nice_plug::prelude::Param;
 
     #[test]

@@ -189,6 +189,8 @@ impl Core {
                 voices.resampler_to_host(transposed_hz(model_hz, transposition))
             }),
         });
+        let clock = self.clock_end - self.seeds.end();
+        self.shared.meters.set_seed_window(seed.start + clock, seed.end + clock);
         self.shared.meters.count_continuation();
         self.voices.add(group, lane);
     }

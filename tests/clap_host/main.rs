@@ -187,6 +187,28 @@ fn bypass_and_no_mix_are_the_input_bit_for_bit() {
 }
 
 #[test]
+fn layers_triggers_and_colours_play_the_engines_bits() {
+    let _shared = shared();
+    let model = material::model();
+    let input = phrase(48_000, 3.0, 2);
+    // As the host's 0…1: the first embedded model beside, both channels apart, strings at 12 dB.
+    let strings = [(ParamId::SwellLevel, 0.857), (ParamId::ShimmerLevel, 0.8), (ParamId::LoopLength, 0.1)];
+    let voices =
+        [(ParamId::Voices, 1.0), (ParamId::Stagger, 0.1), (ParamId::OnsetTrigger, 1.0), (ParamId::Answer, 1.0)];
+    let colours = [(ParamId::Stretch, 0.5), (ParamId::Dropout, 0.2), (ParamId::Drift, 0.5), (ParamId::Peaks, 0.5)];
+    let apart = [(ParamId::Stereo, 1.0), (ParamId::MorphModel, 1.0 / 128.0), (ParamId::DuckWet, 0.9)];
+    for group in [&strings[..], &voices, &colours, &apart] {
+        let set = [&SET[..], group].concat();
+        let expected = reference(&job(48_000, &input, &[512]), &set, &model);
+        assert_ne!(expected, reference(&job(48_000, &input, &[512]), &SET, &model), "{group:?} is heard");
+        for blocks in [&IRREGULAR[..], &[MAX_BLOCK]] {
+            let played = instance(HostMode::Offline, &set, &model).play(&job(48_000, &input, blocks));
+            assert_same_bits(&played, &expected, &format!("{group:?}, blocks {blocks:?}"));
+        }
+    }
+}
+
+#[test]
 fn a_sidechain_is_listened_to_in_place_of_the_input() {
     let _shared = shared();
     let model = material::model();
