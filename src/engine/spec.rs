@@ -119,10 +119,12 @@ pub enum ParamId {
     LoopLength,
     /// Whether the wet steps back when it is heard again in the input.
     FeedbackGuard,
+    /// Writes down what was just heard when it goes on.
+    Keep,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 44;
+pub const PARAM_COUNT: usize = 45;
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +226,7 @@ mod tests {
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
-             loop_length feedback_guard",
+             loop_length feedback_guard keep",
             "a changed key loses users' automation"
         );
     }

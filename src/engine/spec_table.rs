@@ -53,6 +53,7 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::TremoloDepth, "tremolo_depth", "Tremolo Depth", "%", [0.0, 100.0], 100.0, Linear, Rendering, "Its depth there."),
     spec(ParamId::LoopLength, "loop_length", "Loop Length", "s", [0.5, 8.0], 4.0, Linear, Prediction, "Length of the loops; each is cut where it best fits."),
     spec(ParamId::FeedbackGuard, "feedback_guard", "Feedback Guard", "", [0.0, 1.0], 1.0, Switch, Rendering, "Lowers the wet by 12 dB while the input contains it, through the room or a bus."),
+    spec(ParamId::Keep, "keep", "Keep", "", [0.0, 1.0], 0.0, Switch, Rendering, "Writes the last two minutes of wet and of dry to files, each time it goes on (plugin and `play`)."),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "one row of the table above")]

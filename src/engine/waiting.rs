@@ -67,4 +67,21 @@ impl Waiting {
             }
         }
     }
+
+    /// Looks until `done`, as far as this call may wait. Returns whether an offline render has waited in vain.
+    pub fn wait_until(&mut self, mut done: impl FnMut() -> bool) -> bool {
+        let offline = self.mode == RenderMode::Offline;
+        let may_wait = if offline { LONGEST_SECONDS } else { self.budget_seconds };
+        if may_wait <= 0.0 {
+            return false;
+        }
+        let began = Instant::now();
+        let mut is_done = done();
+        while !is_done && began.elapsed().as_secs_f64() < may_wait {
+            std::thread::sleep(LOOK_AGAIN);
+            is_done = done();
+        }
+        self.budget_seconds -= began.elapsed().as_secs_f64();
+        offline && !is_done
+    }
 }

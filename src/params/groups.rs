@@ -171,4 +171,5 @@ group! {
     "duck_release" duck_release FloatParam DuckRelease,
     "feedback_guard" feedback_guard BoolParam FeedbackGuard,
     "bypass" bypass BoolParam Bypass,
+    "keep" keep BoolParam Keep,
 }

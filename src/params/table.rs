@@ -118,7 +118,7 @@ mod tests {
              reseed_interval interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              voice_level voices stagger spread midi_transpose swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
-             feedback_guard bypass \
+             feedback_guard bypass keep \
              reaction alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );
