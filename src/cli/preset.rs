@@ -5,7 +5,7 @@ use super::{
     error::CliError,
 };
 use crate::engine::ParamValues;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 /// No preset is larger.
@@ -34,6 +34,9 @@ pub struct Preset {
     pub description: String,
     /// Parameters that differ from their defaults, in their own units.
     parameters: BTreeMap<String, f64>,
+    /// What *Keep* writes of a take beside its settings; of no account here.
+    #[serde(default, rename = "kept")]
+    _kept: Option<IgnoredAny>,
 }
 
 impl Preset {

@@ -9,12 +9,13 @@ use super::{
 };
 use crate::{
     engine::{ParamId, ParamValues, spec::SPECS},
+    keep::KeepStatus,
     worker::ModelBank,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
 use std::{path::PathBuf, sync::Arc};
 
-/// Every parameter, the settings, and the user's models. Ids are the keys of [`SPECS`] and never change.
+/// Every parameter, the settings, the user's models, and what became of takes. Ids are the keys of [`SPECS`] and never change.
 #[derive(Params)]
 pub struct SympathyParams {
     /// Slot of the model.
@@ -41,6 +42,8 @@ pub struct SympathyParams {
     /// The user's models, as the project stores them.
     #[persist = "models"]
     pub models: UserModels,
+    /// What became of the takes of *Keep*.
+    pub keep_status: Arc<KeepStatus>,
 }
 
 impl SympathyParams {
@@ -50,6 +53,7 @@ impl SympathyParams {
         let selection = models.selection();
         let (shown, read) = (Arc::clone(bank), Arc::clone(bank));
         let model = ParamId::Model.spec();
+        let keep_status = Arc::<KeepStatus>::default();
         Self {
             model: IntParam::new(model.name, model.default as i32, int_range(model))
                 .with_callback(Arc::new(move |slot| selection.select(slot)))
@@ -59,9 +63,10 @@ impl SympathyParams {
             seed: Seed::new(),
             voices: Voices::new(),
             sympathy: Sympathy::new(),
-            output: Output::new(),
+            output: Output::new().with_keep_status(Arc::clone(&keep_status)),
             settings: Settings::new(models.store_files()),
             models,
+            keep_status,
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
-    engine::{Activity, Engine, EngineConfig, Event, ParamValues, RenderMode, Transport, spec::SPECS},
+    engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamValues, RenderMode, Transport, spec::SPECS},
+    keep::{self, KEPT_SECONDS, KeepConfig, KeeperThread},
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
@@ -10,7 +11,7 @@ use nice_plug::{
     midi::Key,
     prelude::{BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// Rates outside are not processed: the dry signal passes.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
@@ -29,15 +30,17 @@ pub(super) struct Running {
     events: Vec<Event>,
     /// Nothing has been processed since the activation or the last reset.
     fresh: bool,
-    // Dropped last: nothing listens to the worker any more.
+    // Dropped last: nothing listens to the worker any more, and the keeper has heard everything.
     _worker: WorkerThread,
+    _keeper: KeeperThread,
 }
 
 impl Running {
-    /// Makes engine and worker; `None` for a layout or a rate that cannot be processed.
+    /// Makes engine, worker and keeper, whose takes go into `keep_folder`; `None` for a layout or a rate that cannot be processed.
     pub fn start(
         params: &SympathyParams,
         bank: &Arc<ModelBank>,
+        keep_folder: Option<&Path>,
         channels: u32,
         config: &BufferConfig,
         mode: RenderMode,
@@ -48,10 +51,12 @@ impl Running {
         let sample_rate_hz = config.sample_rate.round() as u32;
         let settings = &params.settings;
         let values = params.values();
-        let (engine, worker) = worker::start(
+        let channels = (channels as usize).min(MAX_CHANNELS);
+        let max_block_samples = config.max_buffer_size.max(1) as usize;
+        let (mut engine, worker) = worker::start(
             EngineConfig {
-                channels: channels as usize,
-                max_block_samples: config.max_buffer_size.max(1) as usize,
+                channels,
+                max_block_samples,
                 reaction_ms: settings.reaction_ms.value() as f32,
                 alignment: settings.alignment.value().into(),
                 clock: settings.clock.value().into(),
@@ -61,6 +66,15 @@ impl Running {
             },
             Arc::clone(bank),
         );
+        let keep = KeepConfig {
+            sample_rate_hz,
+            channels,
+            max_block_samples,
+            seconds: KEPT_SECONDS,
+            folder: keep_folder.map(Path::to_owned),
+        };
+        let (tap, keeper) = keep::start(keep, Arc::clone(&params.keep_status), Arc::clone(bank));
+        engine.attach_keep(tap);
         Some(Self {
             engine,
             position: SongPosition::default(),
@@ -68,6 +82,7 @@ impl Running {
             events: Vec::with_capacity(SPECS.len()),
             fresh: true,
             _worker: worker.spawn(),
+            _keeper: keeper.spawn(),
         })
     }
 

@@ -59,7 +59,7 @@ impl ProcessContext<Sympathy> for Processing {
 fn fresh() -> Sympathy {
     let bank = ModelBank::with_embedded(Isa::best());
     let params = Arc::new(SympathyParams::new(&bank, None));
-    Sympathy { bank, params, running: None }
+    Sympathy { bank, params, keep_folder: None, running: None }
 }
 
 fn config(sample_rate: f32) -> BufferConfig {
