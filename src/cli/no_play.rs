@@ -1,0 +1,27 @@
+//! `sympathy play` in a build without sound cards: says how to get one with them.
+
+use super::error::CliError;
+use clap::Args;
+
+/// Shown below the options.
+pub const HELP: &str = "This build has no sound cards: build it with `cargo build --release --features standalone`.";
+
+/// Whatever was typed: none of it can be done.
+#[derive(Args, Clone, Debug)]
+pub struct PlayArgs {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _rest: Vec<String>,
+}
+
+/// Refuses.
+///
+/// # Errors
+/// [`CliError::NotBuilt`], always.
+pub fn run(_args: &PlayArgs) -> Result<(), CliError> {
+    Err(CliError::NotBuilt {
+        command: "play",
+        feature: "standalone",
+        remedy: "cargo run --release --features standalone -- play (on Debian it needs pkg-config, libasound2-dev and \
+                 libjack-jackd2-dev, which cargo xtask setup installs)",
+    })
+}
