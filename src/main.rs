@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use sympathy::cli::{Cli, CliError, lines, run};
+use sympathy::cli::{Cli, lines, run};
 
 fn main() -> ExitCode {
     // Usage errors end here with exit code 2.
@@ -12,8 +12,7 @@ fn main() -> ExitCode {
             for line in lines(&error) {
                 eprintln!("error: {line}");
             }
-            // What this build does not have is as little understood as what does not exist.
-            if matches!(error, CliError::NotBuilt { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
+            ExitCode::from(error.exit_code())
         }
     }
 }

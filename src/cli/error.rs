@@ -174,3 +174,10 @@ pub enum CliError {
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,
 }
+
+impl CliError {
+    /// What the program ends with: 2 where the command cannot be understood by this build, else 1.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::NotBuilt { .. }) { 2 } else { 1 }
+    }
+}

@@ -17,15 +17,14 @@ mod interview;
 pub mod live;
 pub mod models;
 pub mod models_at_hand;
+#[cfg(any(test, not(feature = "standalone")))]
+pub mod no_play;
 pub mod noise_seed;
 pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
 #[cfg(feature = "standalone")]
-pub mod play;
-#[cfg(not(feature = "standalone"))]
-#[path = "no_play.rs"]
 pub mod play;
 mod preset;
 mod progress;
@@ -35,6 +34,8 @@ pub mod speed;
 pub mod train;
 
 pub use error::CliError;
+#[cfg(not(feature = "standalone"))]
+pub use no_play as play;
 pub use offline::{RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};

@@ -25,3 +25,18 @@ pub fn run(_args: &PlayArgs) -> Result<(), CliError> {
                  libjack-jackd2-dev, which cargo xtask setup installs)",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_how_to_build_it_and_is_not_understood() {
+        let error = run(&PlayArgs { _rest: vec!["--list".into()] }).expect_err("nothing can be played");
+        assert_eq!(error.exit_code(), 2);
+        let text = error.to_string();
+        for part in ["play", "standalone", "cargo run", "libasound2-dev"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

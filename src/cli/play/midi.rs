@@ -9,6 +9,9 @@ const CLIENT: &str = "Sympathy";
 /// Messages that wait for the next block; more are dropped.
 const MOST_WAITING: usize = 256;
 
+/// Listens while it lives.
+pub type Connection = MidiInputConnection<Producer<MidiOrder>>;
+
 /// Names of the inputs; none where the system has no MIDI.
 pub fn names() -> Vec<String> {
     let Ok(client) = MidiInput::new(CLIENT) else {
@@ -21,9 +24,7 @@ pub fn names() -> Vec<String> {
 ///
 /// # Errors
 /// If there is no such input, or it refuses.
-pub fn connect(
-    name: Option<&str>,
-) -> Result<(Option<MidiInputConnection<Producer<MidiOrder>>>, Consumer<MidiOrder>), CliError> {
+pub fn connect(name: Option<&str>) -> Result<(Option<Connection>, Consumer<MidiOrder>), CliError> {
     let (producer, consumer) = RingBuffer::new(MOST_WAITING);
     let Some(name) = name else {
         return Ok((None, consumer));
