@@ -60,7 +60,7 @@ pub fn keep_link(sample_rate_hz: u32, max_block_samples: usize) -> (KeepTap, Kee
 }
 
 impl KeepFeed {
-    /// Says which thread is to be woken when an offline render waits for it.
+    /// Says which thread is to be woken when a bounce waits for it.
     pub fn register_keeper(&self, thread: Thread) {
         // Only the first thread counts; there is one keeper.
         let _ = self.keeper.set(thread);
@@ -81,7 +81,7 @@ impl KeepTap {
     /// Moves one sample; sends the cell when it is full.
     ///
     /// # Realtime safety
-    /// Wait-free and without system calls, but where the call may wait (DESIGN 3).
+    /// Wait-free and without system calls, but in a bounce (DESIGN 3).
     pub(super) fn advance(&mut self, waiting: &mut Waiting, meters: &Meters) {
         self.cell.length += 1;
         if self.cell.length == GRID_SAMPLES {
@@ -98,11 +98,12 @@ impl KeepTap {
         self.send(waiting, meters);
     }
 
-    /// Sends what the cell holds. Where there is no room its samples are lost and counted; what was asked for is not.
+    /// Sends what the cell holds. Where there is no room, and no bounce that could wait for it, its samples are lost and
+    /// counted; what was asked for is not lost.
     fn send(&mut self, waiting: &mut Waiting, meters: &Meters) {
         if self.to_keeper.is_full() && !self.has_given_up {
             let (to_keeper, keeper) = (&self.to_keeper, &self.keeper);
-            let in_vain = waiting.wait_until(|| {
+            let in_vain = waiting.wait_in_a_bounce(|| {
                 if let Some(thread) = keeper.get() {
                     thread.unpark();
                 }

@@ -21,6 +21,9 @@ pub enum KeepError {
         /// Where.
         folder: PathBuf,
     },
+    /// The system gave no thread.
+    #[error("expected a thread that writes takes, found none: {0}")]
+    NoThread(std::io::Error),
     /// The disk is full, the folder cannot be written, …
     #[error("{}: cannot be written: {source}", path.display())]
     Io {

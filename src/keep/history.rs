@@ -1,6 +1,6 @@
 //! The last minutes of wet and dry.
 
-use crate::engine::KeepCell;
+use crate::engine::{KeepCell, cell::CellAudio};
 use std::{
     collections::{TryReserveError, VecDeque},
     ops::Range,
@@ -56,31 +56,38 @@ impl History {
     pub fn push(&mut self, cell: &KeepCell) {
         if cell.lost_samples > 0 {
             self.gaps.push_back(self.end..self.end + cell.lost_samples);
-            (0..cell.lost_samples).for_each(|_| self.push_frame(|_| (0.0, 0.0)));
+            self.extend(cell.lost_samples, |_, wet, dry| {
+                wet.fill(0.0);
+                dry.fill(0.0);
+            });
         }
-        for i in 0..cell.length {
-            self.push_frame(|channel| (cell.wet[channel][i], cell.dry[channel][i]));
-        }
+        let channels = self.channels;
+        self.extend(cell.length as u64, |from, wet, dry| {
+            interleave(&cell.wet, from, channels, wet);
+            interleave(&cell.dry, from, channels, dry);
+        });
         let start = self.start();
         while self.gaps.front().is_some_and(|gap| gap.end <= start) {
             self.gaps.pop_front();
         }
     }
 
-    fn push_frame(&mut self, sample: impl Fn(usize) -> (f32, f32)) {
-        let at = (self.end % self.capacity_frames as u64) as usize * self.channels;
-        let is_filling = at == self.wet.len();
-        for channel in 0..self.channels {
-            let (wet, dry) = sample(channel);
-            if is_filling {
-                self.wet.push(wet);
-                self.dry.push(dry);
-            } else {
-                self.wet[at + channel] = wet;
-                self.dry[at + channel] = dry;
+    /// Lets `write` fill the places of the next frames, of wet and of dry, run by run; it is told the first frame of a run.
+    fn extend(&mut self, frames: u64, mut write: impl FnMut(usize, &mut [f32], &mut [f32])) {
+        let mut done = 0;
+        while done < frames {
+            let at = (self.end % self.capacity_frames as u64) as usize;
+            let run = (frames - done).min((self.capacity_frames - at) as u64);
+            let samples = at * self.channels..(at + run as usize) * self.channels;
+            // Within what is reserved: the first time around it is filled.
+            if self.wet.len() < samples.end {
+                self.wet.resize(samples.end, 0.0);
+                self.dry.resize(samples.end, 0.0);
             }
+            write(done as usize, &mut self.wet[samples.clone()], &mut self.dry[samples]);
+            self.end += run;
+            done += run;
         }
-        self.end += 1;
     }
 
     /// Wet and dry, interleaved, of the frames from `span.start` on: at most `most`, at least one, all beside each other in
@@ -95,6 +102,14 @@ impl History {
     /// How many frames of a span were lost.
     pub fn lost_frames(&self, span: &Range<u64>) -> u64 {
         self.gaps.iter().map(|gap| gap.end.min(span.end).saturating_sub(gap.start.max(span.start))).sum()
+    }
+}
+
+/// Writes the samples from `from` on, so many as `frames` has room for.
+fn interleave(sound: &CellAudio, from: usize, channels: usize, frames: &mut [f32]) {
+    for (channel, samples) in sound.iter().take(channels).enumerate() {
+        let places = frames.iter_mut().skip(channel).step_by(channels);
+        places.zip(&samples[from..]).for_each(|(place, sample)| *place = *sample);
     }
 }
 

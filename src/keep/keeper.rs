@@ -9,7 +9,7 @@ use super::{
     status::KeepStatus,
 };
 use crate::{
-    engine::{KeepFeed, ParamId, ParamValues},
+    engine::{KeepFeed, MAX_CHANNELS, ParamId, ParamValues},
     worker::ModelBank,
 };
 use chrono::{DateTime, Local, SecondsFormat};
@@ -28,7 +28,7 @@ const SLACK_SECONDS: f64 = 2.0;
 /// Frames that are written before the keeper listens again.
 const FRAMES_AT_ONCE: usize = 8192;
 /// How often the keeper looks at the ring, which holds four seconds.
-const SLEEP: Duration = Duration::from_millis(100);
+const SLEEP: Duration = Duration::from_millis(250);
 
 /// A take that is asked for.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    pub(super) fn new(config: KeepConfig, feed: KeepFeed, status: Arc<KeepStatus>, bank: Arc<ModelBank>) -> Self {
+    pub(super) fn new(mut config: KeepConfig, feed: KeepFeed, status: Arc<KeepStatus>, bank: Arc<ModelBank>) -> Self {
+        config.channels = config.channels.clamp(1, MAX_CHANNELS);
         let history = History::new(config.channels, capacity_frames(&config)).ok();
         Self { config, feed, history, writing: None, queued: None, status, bank }
     }
@@ -197,11 +198,8 @@ impl Keeper {
             }
             while self.run_once() {}
         });
-        if let Err(source) = &spawned {
-            let source = std::io::Error::new(source.kind(), source.to_string());
-            status.set_failed(&KeepError::Io { path: "the thread that writes takes".into(), source });
-        }
-        KeeperThread { stop, handle: spawned.ok() }
+        let handle = spawned.map_err(|error| status.set_failed(&KeepError::NoThread(error))).ok();
+        KeeperThread { stop, handle }
     }
 }
 
