@@ -5,8 +5,11 @@
 
 use std::{
     hint::black_box,
+    sync::Arc,
     time::{Duration, Instant},
 };
+#[cfg(feature = "keep")]
+use sympathy::keep::{self, KEPT_SECONDS, KeepConfig};
 use sympathy::{
     dsp::{
         feedback::FeedbackDetector,
@@ -18,7 +21,7 @@ use sympathy::{
         seam::find_seam,
         tuning::constant_q_centres,
     },
-    engine::{EngineConfig, ParamId, Transport},
+    engine::{EngineConfig, ParamId, Transport, keep_link},
     model::EMBEDDED,
     nn::Isa,
     worker::{self, ModelBank},
@@ -32,11 +35,40 @@ fn main() {
             engine(model.slot, model.name, in_sympathy, isa);
         }
     }
+    let [without, with] = [false, true].map(keep_feed);
+    println!("audio thread at rest, 64 samples stereo at 48 kHz: {without:.2} us, with Keep's feed {with:.2} us");
     for (what, nanoseconds) in parts() {
         println!("{what}: {:.2} us for 64 samples at 48 kHz", 1e-3 * nanoseconds);
     }
     silent_cell(isa);
     idle(isa);
+}
+
+/// The median of a block of 64 on the audio thread while nothing is predicted, in microseconds, with or without the feed of
+/// *Keep*. The other ends are emptied in between.
+fn keep_feed(is_kept: bool) -> f64 {
+    const BLOCKS: usize = 20_000;
+    let (mut engine, mut worker) =
+        worker::start(EngineConfig::new(48_000), ModelBank::with_embedded(Isa::from_environment()));
+    let (tap, mut feed) = keep_link(48_000, 64);
+    if is_kept {
+        engine.attach_keep(tap);
+    }
+    let (mut times_us, mut heard) = (Vec::new(), 0);
+    for _ in 0..BLOCKS {
+        // Below the gate: nothing begins.
+        let (mut left, mut right) = ([1e-4; 64], [1e-4; 64]);
+        let began = Instant::now();
+        engine.process(&mut [&mut left, &mut right], &[], Transport::default());
+        times_us.push(began.elapsed().as_secs_f64() * 1e6);
+        while worker.run_once() {}
+        while feed.from_audio.pop().is_ok() {
+            heard += 1;
+        }
+    }
+    assert_eq!((heard, engine.meters().keep_gaps()), (if is_kept { BLOCKS } else { 0 }, 0));
+    times_us.sort_by(f64::total_cmp);
+    times_us[BLOCKS / 2]
 }
 
 /// What listening takes, in nanoseconds a cell: the bank and its envelopes on the audio thread, the rest on the worker.
@@ -74,11 +106,21 @@ fn parts() -> [(&'static str, f64); 4] {
     ]
 }
 
-/// What a live worker takes while nothing is heard: blocks of silence, paced as a sound card does.
+/// What a live worker and a keeper take while nothing is heard: blocks of silence, paced as a sound card does; and the keeper
+/// while no block comes at all.
 fn idle(isa: Isa) {
     const SECONDS: f64 = 5.0;
-    let (mut engine, worker) = worker::start(EngineConfig::new(48_000), ModelBank::with_embedded(isa));
+    let bank = ModelBank::with_embedded(isa);
+    let (mut engine, worker) = worker::start(EngineConfig::new(48_000), Arc::clone(&bank));
     let _thread = worker.spawn();
+    #[cfg(feature = "keep")]
+    let _keeper = {
+        let (sample_rate_hz, channels, max_block_samples) = (48_000, 2, 480);
+        let config = KeepConfig { sample_rate_hz, channels, max_block_samples, seconds: KEPT_SECONDS, folder: None };
+        let (tap, keeper) = keep::start(config, Arc::default(), bank);
+        engine.attach_keep(tap);
+        keeper.spawn()
+    };
     let mut run = |seconds: f64| {
         for _ in 0..(seconds * 100.0) as usize {
             let (mut left, mut right) = ([0.0; 480], [0.0; 480]);
@@ -87,12 +129,19 @@ fn idle(isa: Isa) {
         }
     };
     run(0.5);
-    let (before, began) = (worker_nanoseconds(), Instant::now());
+    let (before, began) = (["worker", "keeper"].map(thread_nanoseconds), Instant::now());
     run(SECONDS);
-    if let (Some(before), Some(after)) = (before, worker_nanoseconds()) {
-        let part = (after - before) as f64 / began.elapsed().as_nanos() as f64;
-        println!("idle worker, silence at 48 kHz: {:.2} % of a core", 100.0 * part);
-    }
+    let told = |name: &str, what: &str, before: Option<u64>, began: Instant| {
+        if let (Some(before), Some(after)) = (before, thread_nanoseconds(name)) {
+            let part = (after - before) as f64 / began.elapsed().as_nanos() as f64;
+            println!("idle {name}, {what}: {:.3} % of a core", 100.0 * part);
+        }
+    };
+    told("worker", "silence at 48 kHz", before[0], began);
+    told("keeper", "silence at 48 kHz", before[1], began);
+    let (before, began) = (thread_nanoseconds("keeper"), Instant::now());
+    std::thread::sleep(Duration::from_secs_f64(SECONDS));
+    told("keeper", "no blocks", before, began);
 }
 
 /// What the worker's arithmetic of a silent cell takes, without the waking of a thread.
@@ -109,14 +158,15 @@ fn silent_cell(isa: Isa) {
     println!("worker, a silent cell: {:.2} us", worker_ns as f64 * 1e-3 / f64::from(CELLS));
 }
 
-/// Processor time of the worker thread, where the system tells (Linux).
-fn worker_nanoseconds() -> Option<u64> {
+/// Processor time of a thread of Sympathy's, where the system tells (Linux).
+fn thread_nanoseconds(name: &str) -> Option<u64> {
     let tasks = std::fs::read_dir("/proc/self/task").ok()?;
-    let worker = tasks.flatten().find(|task| {
-        // The kernel keeps the first 15 characters of a thread's name.
-        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.starts_with("sympathy-worker"))
+    let thread = tasks.flatten().find(|task| {
+        let comm = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        // Both names have the 15 characters that the kernel keeps.
+        comm.trim_end() == format!("sympathy-{name}")
     })?;
-    std::fs::read_to_string(worker.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+    std::fs::read_to_string(thread.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
 }
 
 fn percentiles(mut times_us: Vec<f64>) -> String {

@@ -12,6 +12,10 @@
 //! | [`approach`] | any | how audio becomes steps of a network and steps become audio: [`approach::Continuation`] |
 //! | [`engine`] | audio | input, sample clock, mix; sends a cell of 64 samples and gets one back |
 //! | [`worker`] | worker | seed history, schedule, voices: from a cell of input to a cell of prediction |
+#![cfg_attr(
+    feature = "keep",
+    doc = "| [`keep`] | keeper | the last two minutes of wet and dry, and the files that *Keep* makes of them |"
+)]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
 #![cfg_attr(feature = "plugin", doc = "| [`params`] | main | the parameters and the persisted state, for nice-plug |")]
 #![cfg_attr(feature = "plugin", doc = "| [`plugin`] | host's | CLAP and VST3 glue, no arithmetic |")]
@@ -31,6 +35,8 @@ pub mod approach;
 pub mod cli;
 pub mod dsp;
 pub mod engine;
+#[cfg(feature = "keep")]
+pub mod keep;
 pub mod model;
 pub mod nn;
 #[cfg(feature = "plugin")]

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
             for line in lines(&error) {
                 eprintln!("error: {line}");
             }
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }

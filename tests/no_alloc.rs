@@ -12,7 +12,7 @@ use common::{
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    engine::{Alignment, Beats, Engine, EngineConfig, Event, ParamId, RenderMode, Transport},
+    engine::{Alignment, Beats, Engine, EngineConfig, Event, ParamId, RenderMode, Transport, keep_link},
     worker,
 };
 
@@ -103,6 +103,32 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
     }
     let meters = engine.meters();
     assert!(meters.underruns() > 0 && meters.continuations() > 4 && meters.loops() > 4, "{meters:?}");
+}
+
+#[test]
+fn keep_does_not_allocate_whoever_listens_or_does_not() {
+    let input = phrase(48_000, 9.0, 2);
+    // Heard at once; never, so that the ring fills up; by nobody, as the other end is gone, for which no bounce waits.
+    for (who, mode) in [(0, RenderMode::Live), (1, RenderMode::Live), (2, RenderMode::Live), (2, RenderMode::Offline)] {
+        let config = EngineConfig { mode, ..config(48_000, 2, 64) };
+        let (mut engine, mut worker) = worker::start(config, models::bank());
+        let (tap, feed) = keep_link(48_000, 512);
+        let mut feed = Some(feed).filter(|_| who < 2);
+        engine.attach_keep(tap);
+        for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 480].to_vec()).collect();
+            let keep = Event { offset_samples: 77, id: ParamId::Keep, value: (i % 2) as f32 };
+            // The worker answers first, so that an offline block need not wait for it.
+            drain(&mut worker);
+            process(&mut engine, &mut audio, &[keep], Transport::default(), &format!("{who} {mode:?}, block {i}"));
+            if who == 0
+                && let Some(feed) = &mut feed
+            {
+                while feed.from_audio.pop().is_ok() {}
+            }
+        }
+        assert_eq!(engine.meters().keep_gaps() > 0, who > 0);
+    }
 }
 
 #[test]

@@ -47,14 +47,14 @@ impl std::str::FromStr for Assignment {
 }
 
 impl Assignment {
-    /// The parameter and the value meant.
+    /// The parameter and the value meant. `origin`: where it was typed.
     ///
     /// # Errors
     /// If there is no such parameter, or it cannot have this value.
-    pub fn resolve(&self) -> Result<(ParamId, f32), CliError> {
-        let id = parameter(&self.key, "--set")?;
+    pub fn resolve(&self, origin: &str) -> Result<(ParamId, f32), CliError> {
+        let id = parameter(&self.key, origin)?;
         let number = self.value.parse::<f64>().ok().and_then(|value| accepted(id, value));
-        let value = number.ok_or_else(|| refused(id, "--set", &format!("{:?}", self.value)))?;
+        let value = number.ok_or_else(|| refused(id, origin, &format!("{:?}", self.value)))?;
         Ok((id, value))
     }
 }
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn assignments_are_checked() {
         let resolve = |text: &str| -> Result<(ParamId, f32), String> {
-            text.parse::<Assignment>()?.resolve().map_err(|error| error.to_string())
+            text.parse::<Assignment>()?.resolve("--set").map_err(|error| error.to_string())
         };
         assert_eq!(resolve("mix=12.5"), Ok((ParamId::Mix, 12.5)));
         assert_eq!(resolve(" gate = -30 "), Ok((ParamId::Gate, -30.0)));

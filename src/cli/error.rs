@@ -150,7 +150,34 @@ pub enum CliError {
         /// When.
         seconds: f64,
     },
+    /// The program was built without what the command needs; exit code 2.
+    #[error("{command}: expected a build with the feature {feature:?}, found one without; {remedy}")]
+    NotBuilt {
+        /// The subcommand.
+        command: &'static str,
+        /// What it needs.
+        feature: &'static str,
+        /// How to get it.
+        remedy: &'static str,
+    },
+    /// A sound card or a MIDI input refused.
+    #[error("{device}: cannot be {action}: {reason}")]
+    Device {
+        /// Its name.
+        device: String,
+        /// "opened", "played", …
+        action: &'static str,
+        /// The system's word.
+        reason: String,
+    },
     /// The worker died or did not answer for 10 s.
     #[error("the prediction thread: expected an answer within 10 s, found none; nothing was written")]
     Worker,
+}
+
+impl CliError {
+    /// What the program ends with: 2 where the command cannot be understood by this build, else 1.
+    pub fn exit_code(&self) -> u8 {
+        if matches!(self, Self::NotBuilt { .. }) { 2 } else { 1 }
+    }
 }

@@ -17,12 +17,16 @@ mod interview;
 pub mod live;
 pub mod models;
 pub mod models_at_hand;
+#[cfg(any(test, not(feature = "standalone")))]
+pub mod no_play;
 pub mod noise_seed;
 mod notes;
 pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
+#[cfg(feature = "standalone")]
+pub mod play;
 mod preset;
 mod progress;
 pub mod render;
@@ -31,6 +35,8 @@ pub mod speed;
 pub mod train;
 
 pub use error::CliError;
+#[cfg(not(feature = "standalone"))]
+pub use no_play as play;
 pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};
@@ -78,6 +84,14 @@ pub enum Command {
         after_help = render_help()
     )]
     Render(render::RenderArgs),
+    /// Plays live: the engine of the plugin on a sound card, without a host
+    #[command(
+        long_about = "Plays live: the engine of the plugin on a sound card or JACK, without a host. The input is muted until \
+                      it is switched on (type i and Enter, or --input on), so that nothing feeds back through the room \
+                      unasked. While it plays, lines typed on the terminal are commands: ? tells them.",
+        after_help = play::HELP
+    )]
+    Play(play::PlayArgs),
     /// Asks for every hyperparameter and writes a configuration to train with
     #[command(
         long_about = "Asks for a preset, for the recordings and for every hyperparameter that matters to them, explains each, \
@@ -188,6 +202,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Play(args) => play::run(&args),
         Command::Configure(args) => configure::run(&args),
         Command::Train(args) => train::run(args),
         Command::Compare(args) => compare::run(&args),

@@ -1,11 +1,11 @@
 //! Factory presets: settings of all parameters, each in a file of `bundle/presets` that also lies in the binary.
 
 use super::{
-    automation::{accepted, parameter, refused},
+    automation::{Assignment, accepted, parameter, refused},
     error::CliError,
 };
-use crate::engine::ParamValues;
-use serde::Deserialize;
+use crate::engine::{ParamId, ParamValues};
+use serde::{Deserialize, de::IgnoredAny};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 /// No preset is larger.
@@ -35,6 +35,9 @@ pub struct Preset {
     pub description: String,
     /// Parameters that differ from their defaults, in their own units.
     parameters: BTreeMap<String, f64>,
+    /// What *Keep* writes of a take beside its settings; of no account here.
+    #[serde(default, rename = "kept")]
+    _kept: Option<IgnoredAny>,
 }
 
 impl Preset {
@@ -88,6 +91,34 @@ impl Preset {
         }
         Ok(values)
     }
+}
+
+/// The values that a preset and the assignments on top of it give; `has_model`: the model is named by an option of its own.
+///
+/// # Errors
+/// Whatever is wrong with the preset or an assignment.
+pub fn chosen_values(
+    preset: Option<&str>,
+    assignments: &[Assignment],
+    has_model: bool,
+) -> Result<ParamValues, CliError> {
+    let mut values = match preset {
+        Some(name) => Preset::find(name)?.values(name)?,
+        None => ParamValues::default(),
+    };
+    for assignment in assignments {
+        let (id, value) = assignment.resolve("--set")?;
+        if id == ParamId::Model && has_model {
+            return Err(CliError::ParameterValue {
+                origin: "--set".into(),
+                key: assignment.key.clone(),
+                expected: "one model".into(),
+                actual: "--model as well".into(),
+            });
+        }
+        values.set(id, value);
+    }
+    Ok(values)
 }
 
 /// Names of the factory presets.

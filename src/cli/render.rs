@@ -8,7 +8,7 @@ use super::{
     offline::{Job, RenderOutcome, Song, USUAL_TEMPO, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
     picture::write_picture,
-    preset::Preset,
+    preset::chosen_values,
     progress::Progress,
     speed::PrecisionArg,
 };
@@ -29,8 +29,8 @@ use std::{
 
 /// The value of *Seed Source* that is what was captured.
 const CAPTURED: f32 = 4.0;
-const LEAST_RATE_HZ: u32 = 8_000;
-const MOST_RATE_HZ: u32 = 384_000;
+pub(super) const LEAST_RATE_HZ: u32 = 8_000;
+pub(super) const MOST_RATE_HZ: u32 = 384_000;
 /// Longest tail and latest start: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 
@@ -122,12 +122,12 @@ fn seconds(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
 }
 
-fn tempo(text: &str) -> Result<f64, String> {
+pub(super) fn tempo(text: &str) -> Result<f64, String> {
     let value = text.parse::<f64>().ok().filter(|value| (1.0..=999.0).contains(value));
     value.ok_or_else(|| "expected 1 to 999 beats a minute".into())
 }
 
-fn reaction_ms(text: &str) -> Result<f32, String> {
+pub(super) fn reaction_ms(text: &str) -> Result<f32, String> {
     let value = text.parse::<f32>().ok().filter(|value| (0.0..=MAX_REACTION_MS).contains(value));
     value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
 }
@@ -154,21 +154,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         },
         ..EngineConfig::new(LEAST_RATE_HZ)
     };
-    if let Some(name) = &args.preset {
-        config.values = Preset::find(name)?.values(name)?;
-    }
-    for assignment in &args.assignments {
-        let (id, value) = assignment.resolve()?;
-        if id == ParamId::Model && args.model.is_some() {
-            return Err(CliError::ParameterValue {
-                origin: "--set".into(),
-                key: assignment.key.clone(),
-                expected: "one model".into(),
-                actual: "--model as well".into(),
-            });
-        }
-        config.values.set(id, value);
-    }
+    config.values = chosen_values(args.preset.as_deref(), &args.assignments, args.model.is_some())?;
     let captured = match &args.seed_file {
         Some(path) => {
             config.values.set(ParamId::SeedSource, CAPTURED);

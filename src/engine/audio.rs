@@ -1,5 +1,7 @@
 //! The engine of the audio thread.
 
+mod jump;
+
 use super::{
     beats::BeatClock,
     cell::{CellAudio, InCell, MOST_NOTES, Note, OutCell, REGIONS},
@@ -7,11 +9,13 @@ use super::{
     duck::gain,
     flow::Flow,
     hearing::{Hearing, needs_no_input},
+    keep::KeepTap,
     layers::Layers,
     link::AudioLink,
     meters::Meters,
     mixer::{GUARD_SECONDS, Mixer, samples},
     spec::{ParamId, ParamValues},
+    tail::Tail,
     types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, Transport},
     waiting::Waiting,
 };
@@ -57,9 +61,8 @@ pub struct Engine {
     out_cell: Option<OutCell>,
     entered_cell: Option<i64>,
     flow: Flow,
-    /// The end of the wet before a jump, faded. `[channel][sample]`
-    tail: [Vec<f32>; MAX_CHANNELS],
-    tail_position: usize,
+    tail: Tail,
+    keep: Option<KeepTap>,
     active: bool,
     quiet_samples: usize,
     /// Cells were lost: a new epoch begins as soon as the worker has caught up.
@@ -109,14 +112,19 @@ impl Engine {
             out_cell: None,
             entered_cell: None,
             flow: Flow::new(),
-            tail: std::array::from_fn(|_| vec![0.0; guard_samples]),
-            tail_position: guard_samples,
+            tail: Tail::new(guard_samples),
+            keep: None,
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
             settle_pending: false,
             was_playing: false,
         }
+    }
+
+    /// From now on wet and dry go to another thread, which *Keep* makes write them down. Not for the audio thread.
+    pub fn attach_keep(&mut self, tap: KeepTap) {
+        self.keep = Some(tap);
     }
 
     /// The reaction time in samples.
@@ -138,7 +146,7 @@ impl Engine {
     pub fn reset(&mut self) {
         self.guard.set_target(1.0);
         self.clock.reset();
-        self.tail_position = self.guard_samples;
+        self.tail.forget();
         self.midi_stopped = false;
         self.begin_epoch();
         self.settle();
@@ -194,12 +202,7 @@ impl Engine {
         }
         match self.clock.follow(transport) {
             ClockChange::Restart(_) => {
-                self.keep_tail(old_time);
-                self.guard.set_target(1.0);
-                self.midi_stopped = false;
-                self.begin_epoch();
-                self.in_cell.gestures.song_started = true;
-                self.settle_pending = true;
+                self.jump(old_time);
             }
             ClockChange::Loop | ClockChange::None => {
                 if self.restart_pending && self.link.has_room() {
@@ -257,6 +260,11 @@ impl Engine {
                 self.midi_stopped = false;
                 self.update_stop();
             }
+            ParamId::Keep => {
+                if let Some(tap) = self.keep.as_mut().filter(|_| was < 0.5 && value >= 0.5) {
+                    tap.keep(self.values, &mut self.waiting, &self.link.shared.meters);
+                }
+            }
             ParamId::VoiceLevel => self.voice_level.set_target(gain(value)),
             id => {
                 self.hearing.set(id, &self.values);
@@ -278,45 +286,6 @@ impl Engine {
             self.muted_until_cell = None;
             self.mixer.set_stopped(true);
         }
-    }
-
-    /// A new history: the worker forgets, and predictions of the old one are no longer taken.
-    fn begin_epoch(&mut self) {
-        let time = self.clock.time();
-        self.epoch = self.epoch.wrapping_add(1);
-        self.restart_pending = false;
-        self.first_cell = time.div_euclid(GRID);
-        self.in_cell = InCell::empty(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
-        self.in_cell.armed = self.is_armed();
-        self.out_cell = None;
-        self.entered_cell = None;
-        self.flow = Flow::new();
-        self.muted_until_cell = None;
-        self.mixer.set_stopped(!self.is_armed());
-    }
-
-    /// Keeps the next 5 ms of the old epoch's wet, faded out.
-    fn keep_tail(&mut self, old_time: i64) {
-        let (flow, voices) = (self.flow.gain(), self.voice_level.value());
-        let gain = self.mixer.stop_gain() * self.guard.value();
-        let mut cell = self.out_cell.take();
-        for i in 0..self.guard_samples {
-            let time = old_time + i as i64;
-            let (index, position) = (time.div_euclid(GRID), time.rem_euclid(GRID) as usize);
-            if cell.as_ref().is_none_or(|cell| cell.index != index) {
-                cell = self.link.take(self.epoch, index);
-            }
-            let fade = gain * (1.0 - (i + 1) as f32 / self.guard_samples as f32);
-            let loops = cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|region| flow * region[position]));
-            let layers = self.layers.advance(0.0, loops);
-            for (channel, tail) in self.tail.iter_mut().enumerate() {
-                // What is left of an earlier tail goes on.
-                let earlier = tail.get(self.tail_position + i).copied().unwrap_or(0.0);
-                let predicted = cell.as_ref().map_or(0.0, |cell| cell.audio[channel][position]);
-                tail[i] = earlier + fade * (flow * voices * predicted + layers[channel]);
-            }
-        }
-        self.tail_position = 0;
     }
 
     /// At the first sample of a cell: is the prediction there, and the guard behind it?
@@ -386,11 +355,17 @@ impl Engine {
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;
-                let tail = self.tail[channel].get(self.tail_position).copied().unwrap_or(0.0);
-                samples[i] =
-                    gains.output(dry, guard * (predicted[channel][position] * voices * flow + layers[channel]) + tail);
+                let played = predicted[channel][position] * voices * flow + layers[channel];
+                let wet = gains.limited(guard * played + self.tail.value(channel));
+                samples[i] = gains.output(dry, wet);
+                if let Some(tap) = &mut self.keep {
+                    tap.put(channel, dry, wet);
+                }
             }
-            self.tail_position = (self.tail_position + 1).min(self.guard_samples);
+            if let Some(tap) = &mut self.keep {
+                tap.advance(&mut self.waiting, &self.link.shared.meters);
+            }
+            self.tail.advance();
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };
         }
     }
@@ -412,7 +387,7 @@ impl Engine {
 
     fn activity(&self) -> Activity {
         let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
-        let sounding = self.active || self.layers.is_sounding() || self.tail_position < self.guard_samples;
+        let sounding = self.active || self.layers.is_sounding() || self.tail.is_sounding();
         let may_start = self.quiet_samples < may_start || needs_no_input(&self.values);
         if sounding || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
     }

@@ -15,6 +15,7 @@ pub struct Meters {
     feedbacks: AtomicU64,
     waits: AtomicU64,
     missed_calls: AtomicU64,
+    keep_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
     /// Of the last continuation, on the clock.
     seed_start: AtomicI64,
@@ -50,6 +51,11 @@ impl Meters {
     counter!(waits, count_wait, "Times the audio thread waited for the worker.");
 
     counter!(missed_calls, count_missed_call, "Continuations asked for while too many others were on their way.");
+    counter!(
+        keep_gaps,
+        count_keep_gap,
+        "Times sound was lost to *Keep*: its disk had been busy for over four seconds."
+    );
 
     /// By how much the last seed was shortened because it could not be run in 2 s; 0 if it was not.
     pub fn seed_clipped_ms(&self) -> u32 {

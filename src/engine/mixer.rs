@@ -101,12 +101,17 @@ impl Mixer {
 }
 
 impl SampleGains {
-    /// The output sample. Dry passes bit for bit at 0 % wet and in bypass; the wet is finite and below the ceiling.
+    /// The wet as it is mixed: gain applied, finite and below the ceiling.
+    pub fn limited(&self, wet: f32) -> f32 {
+        soft_limit(wet * self.level)
+    }
+
+    /// The output sample, of dry and limited wet. Dry passes bit for bit at 0 % wet and in bypass.
     pub fn output(&self, dry: f32, wet: f32) -> f32 {
         if self.wet == 0.0 || self.bypass == 1.0 {
             return dry;
         }
-        let wet = soft_limit(wet * self.level) * self.wet;
+        let wet = wet * self.wet;
         let mixed = if self.dry == 0.0 { wet } else { dry * self.dry + wet };
         if self.bypass == 0.0 { mixed } else { mixed + (dry - mixed) * self.bypass }
     }
@@ -115,6 +120,11 @@ impl SampleGains {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn output(mixer: &mut Mixer, dry: f32, wet: f32) -> f32 {
+        let gains = mixer.advance(0.0);
+        gains.output(dry, gains.limited(wet))
+    }
 
     fn mixer(mix: f32, wet_gain_db: f32) -> Mixer {
         let mut values = ParamValues::default();
@@ -127,26 +137,26 @@ mod tests {
     fn dry_is_exact_at_zero_mix_and_in_bypass_and_wet_at_one() {
         let odd = f32::from_bits(0x3e99_999b);
         let mut mixer = mixer(0.0, 6.0);
-        assert_eq!(mixer.advance(0.0).output(odd, 0.7).to_bits(), odd.to_bits());
-        assert!(mixer.advance(0.0).output(f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
+        assert_eq!(output(&mut mixer, odd, 0.7).to_bits(), odd.to_bits());
+        assert!(output(&mut mixer, f32::NAN, 0.7).is_nan(), "dry is copied, whatever it is");
         mixer.set(ParamId::Mix, 100.0);
         mixer.settle();
-        assert_eq!(mixer.advance(0.0).output(f32::NAN, 0.125), 0.125 * db_to_gain(6.0), "no trace of dry");
+        assert_eq!(output(&mut mixer, f32::NAN, 0.125), 0.125 * db_to_gain(6.0), "no trace of dry");
         mixer.set(ParamId::Bypass, 1.0);
-        let mut last = mixer.advance(0.0).output(0.5, -0.125);
+        let mut last = output(&mut mixer, 0.5, -0.125);
         for _ in 0..479 {
-            let next = mixer.advance(0.0).output(0.5, -0.125);
+            let next = output(&mut mixer, 0.5, -0.125);
             assert!((next - last).abs() < 0.003, "bypass clicks: {last} to {next}");
             last = next;
         }
-        assert_eq!(mixer.advance(0.0).output(odd, 0.1).to_bits(), odd.to_bits());
+        assert_eq!(output(&mut mixer, odd, 0.1).to_bits(), odd.to_bits());
     }
 
     #[test]
     fn stop_is_silent_after_twenty_milliseconds() {
         let mut mixer = mixer(100.0, 0.0);
         mixer.set_stopped(true);
-        let path: Vec<f32> = (0..960).map(|_| mixer.advance(0.0).output(0.0, 0.4)).collect();
+        let path: Vec<f32> = (0..960).map(|_| output(&mut mixer, 0.0, 0.4)).collect();
         assert!(path.windows(2).all(|pair| pair[0] >= pair[1]) && path[958] > 0.0);
         assert_eq!(path[959], 0.0);
     }
@@ -155,7 +165,7 @@ mod tests {
     fn whatever_comes_in_is_finite_and_below_the_ceiling() {
         let mut mixer = mixer(100.0, 12.0);
         for wet in [f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 5.0] {
-            let out = mixer.advance(0.0).output(0.0, wet);
+            let out = output(&mut mixer, 0.0, wet);
             assert!(out.is_finite() && out.abs() <= crate::dsp::limiter::CEILING, "{wet} gave {out}");
         }
     }

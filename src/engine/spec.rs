@@ -146,10 +146,12 @@ pub enum ParamId {
     SeedSource,
     /// Keeps the seed of this moment in the project.
     Capture,
+    /// Writes down what was just heard when it goes on.
+    Keep,
 }
 
 /// Number of parameters.
-pub const PARAM_COUNT: usize = 53;
+pub const PARAM_COUNT: usize = 54;
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -251,7 +253,7 @@ mod tests {
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
-             loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture",
+             loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture keep",
             "a changed key loses users' automation"
         );
     }

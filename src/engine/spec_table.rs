@@ -62,6 +62,7 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::Stereo, "stereo", "Stereo", "", [0.0, 2.0], 0.0, Integer, Prediction, "What models hear: 0 the middle, 1 each channel for itself with the same chance, 2 each with its own. 1 and 2 cost twice as much."),
     spec(ParamId::SeedSource, "seed_source", "Seed Source", "", [0.0, 4.0], 0.0, Integer, Prediction, "What seeds continuations: 0 the input, 1 the sidechain, which is then all that is listened to, 2 white noise, 3 Perlin noise, 4 what was captured."),
     spec(ParamId::Capture, "capture", "Capture", "", [0.0, 1.0], 0.0, Switch, Prediction, "Keeps the last Seed Length of the input in the project, each time it goes on: seed source 4."),
+    spec(ParamId::Keep, "keep", "Keep", "", [0.0, 1.0], 0.0, Switch, Rendering, "Writes the last two minutes of wet and of dry to files, each time it goes on (plugin and `play`)."),
 ];
 
 #[allow(clippy::too_many_arguments, reason = "one row of the table above")]

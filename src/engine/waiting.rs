@@ -18,12 +18,14 @@ pub(super) struct Waiting {
     lead: Lead,
     started: Instant,
     budget_seconds: f64,
+    /// The part of it that the host has by running ahead of the wall clock.
+    ahead_seconds: f64,
 }
 
 impl Waiting {
     /// For an engine that begins now.
     pub fn new(mode: RenderMode) -> Self {
-        Self { mode, lead: Lead::default(), started: Instant::now(), budget_seconds: 0.0 }
+        Self { mode, lead: Lead::default(), started: Instant::now(), budget_seconds: 0.0, ahead_seconds: 0.0 }
     }
 
     /// No call of the past counts.
@@ -36,6 +38,7 @@ impl Waiting {
         let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
         let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
         self.budget_seconds = ahead.max(long_block).min(LONGEST_SECONDS);
+        self.ahead_seconds = ahead.min(LONGEST_SECONDS);
     }
 
     /// True as soon as `wanted` cells from `from` on are there; waits for them as far as this call may.
@@ -62,9 +65,32 @@ impl Waiting {
                 if !ready && waited >= LONGEST_SECONDS {
                     link.shared.meters.mark_failed();
                 }
-                self.budget_seconds -= waited;
+                self.spend(waited);
                 return ready;
             }
         }
+    }
+
+    /// Looks until `done`, in a bounce, said or not; a performance goes on at once, whatever its blocks are. Returns whether an
+    /// offline render has waited in vain.
+    pub fn wait_in_a_bounce(&mut self, mut done: impl FnMut() -> bool) -> bool {
+        let offline = self.mode == RenderMode::Offline;
+        let may_wait = if offline { LONGEST_SECONDS } else { self.ahead_seconds };
+        if may_wait <= 0.0 {
+            return false;
+        }
+        let began = Instant::now();
+        let mut is_done = done();
+        while !is_done && began.elapsed().as_secs_f64() < may_wait {
+            std::thread::sleep(LOOK_AGAIN);
+            is_done = done();
+        }
+        self.spend(began.elapsed().as_secs_f64());
+        offline && !is_done
+    }
+
+    fn spend(&mut self, seconds: f64) {
+        self.budget_seconds -= seconds;
+        self.ahead_seconds -= seconds;
     }
 }

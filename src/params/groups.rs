@@ -4,9 +4,12 @@ use super::{
     convert::{float_range, int_range},
     text,
 };
-use crate::engine::{
-    ParamId,
-    spec::{Kind, ParamSpec},
+use crate::{
+    engine::{
+        ParamId,
+        spec::{Kind, ParamSpec},
+    },
+    keep::KeepStatus,
 };
 use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params, RemoteControlsPage};
 use std::sync::Arc;
@@ -184,4 +187,15 @@ group! {
     "duck_release" duck_release FloatParam DuckRelease,
     "feedback_guard" feedback_guard BoolParam FeedbackGuard,
     "bypass" bypass BoolParam Bypass,
+    "keep" keep BoolParam Keep,
+}
+
+impl Output {
+    /// Lets *Keep* show what became of the last take.
+    pub(super) fn with_keep_status(mut self, status: Arc<KeepStatus>) -> Self {
+        let shown = move |on| text::keep_to_text(&status, on);
+        let keep = self.keep.with_value_to_string(Arc::new(shown));
+        self.keep = keep.with_string_to_value(Arc::new(text::text_to_keep));
+        self
+    }
 }

@@ -19,6 +19,8 @@ const CHOICES: [(&str, &[&str]); 3] = [
 pub fn sanitise(state: &mut PluginState) {
     for spec in &SPECS {
         let found = state.params.get(spec.key).and_then(number).unwrap_or(spec.default);
+        // A state that was saved while Keep was on asks for no take when it is loaded.
+        let found = if spec.id == ParamId::Keep { spec.default } else { found };
         state.params.insert(spec.key.into(), typed(spec.id, spec.sanitise(found)));
     }
     let reaction = state.params.get("reaction").and_then(number);
@@ -64,7 +66,7 @@ mod tests {
     fn hostile_values_are_brought_into_shape() {
         let json = r#"{"version":"","params":{
             "mix":{"f32":1e30}, "seed_length":{"f32":-1e30}, "model":{"i32":2147483647}, "random_seed":{"f32":12.4},
-            "bypass":{"i32":7}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
+            "bypass":{"i32":7}, "keep":{"bool":true}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
             "alignment":{"string":"sideways"}, "precision":{"string":"f8"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
         let mut state: PluginState = serde_json::from_str(json).expect("a test's constant");
         sanitise(&mut state);
@@ -74,6 +76,7 @@ mod tests {
         assert_eq!(show("model"), "I32(127)");
         assert_eq!(show("random_seed"), "I32(12)");
         assert_eq!(show("bypass"), "Bool(true)");
+        assert_eq!(show("keep"), "Bool(false)", "loading writes no files");
         assert_eq!(show("gate"), "F32(-60.0)");
         assert_eq!(show("hold"), "F32(12.0)", "missing: the default");
         assert_eq!(show("reaction"), "I32(0)");

@@ -11,12 +11,13 @@ use super::{
 };
 use crate::{
     engine::{ParamId, ParamValues, spec::SPECS},
+    keep::KeepStatus,
     worker::ModelBank,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
 use std::{path::PathBuf, sync::Arc};
 
-/// Every parameter, the settings, and the user's models. Ids are the keys of [`SPECS`] and never change.
+/// Every parameter, the settings, the user's models, and what became of takes. Ids are the keys of [`SPECS`] and never change.
 #[derive(Params)]
 pub struct SympathyParams {
     /// Slot of the model.
@@ -55,6 +56,8 @@ pub struct SympathyParams {
     /// The user's models, as the project stores them.
     #[persist = "models"]
     pub models: UserModels,
+    /// What became of the takes of *Keep*.
+    pub keep_status: Arc<KeepStatus>,
 }
 
 impl SympathyParams {
@@ -63,6 +66,7 @@ impl SympathyParams {
         let models = UserModels::new(Arc::clone(bank), folder);
         let selection = models.selection();
         let reaction = MeasuredReaction::default();
+        let keep_status = Arc::<KeepStatus>::default();
         let slot_param = |id: ParamId| {
             let (spec, shown, read) = (id.spec(), Arc::clone(bank), Arc::clone(bank));
             IntParam::new(spec.name, spec.default as i32, int_range(spec))
@@ -77,11 +81,12 @@ impl SympathyParams {
             voices: Voices::new(),
             colour: Colour::new(),
             sympathy: Sympathy::new(),
-            output: Output::new(),
+            output: Output::new().with_keep_status(Arc::clone(&keep_status)),
             settings: Settings::new(models.store_files(), reaction.shared()),
             reaction,
             captured: CapturedSeed::default(),
             models,
+            keep_status,
         }
     }
 
@@ -149,7 +154,7 @@ mod tests {
              reseed_interval seed_source capture interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
-             feedback_guard bypass \
+             feedback_guard bypass keep \
              reaction reaction_auto alignment clock store_models precision",
             "a changed id loses users' automation and states"
         );

@@ -2,6 +2,7 @@
 
 use crate::{
     engine::spec::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
+    keep::KeepStatus,
     worker::ModelBank,
 };
 
@@ -107,6 +108,22 @@ pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
     })
 }
 
+/// *Keep* as text: on or off, and what became of the last take.
+pub(super) fn keep_to_text(status: &KeepStatus, on: bool) -> String {
+    let switch = if on { "On" } else { "Off" };
+    status.text().map_or_else(|| switch.into(), |outcome| format!("{switch}: {outcome}"))
+}
+
+/// Reads the switch of what [`keep_to_text`] writes, and what people type.
+pub(super) fn text_to_keep(text: &str) -> Option<bool> {
+    let switch = text.split_once(':').map_or(text, |(switch, _)| switch).trim().to_lowercase();
+    match switch.as_str() {
+        "on" | "1" | "true" | "yes" => Some(true),
+        "off" | "0" | "false" | "no" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +154,13 @@ mod tests {
                 assert_eq!(text_to_float(spec, &text), Some(value), "{}: {text}", spec.key);
             }
         }
+    }
+
+    #[test]
+    fn keep_can_be_typed_as_it_is_shown() {
+        assert_eq!(keep_to_text(&KeepStatus::default(), false), "Off");
+        assert_eq!(text_to_keep("on: failed: /takes: cannot be written: No space left on device"), Some(true));
+        assert_eq!([" Off ", "1", "maybe"].map(text_to_keep), [Some(false), Some(true), None]);
     }
 
     #[test]

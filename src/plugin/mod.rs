@@ -8,18 +8,21 @@ mod transport;
 
 use crate::{
     engine::RenderMode,
+    keep::keep_folder,
     nn::Isa,
     params::{self, SympathyParams, models_folder},
     worker::ModelBank,
 };
 use nice_plug::prelude::*;
 use running::Running;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// The plugin.
 pub struct Sympathy {
     bank: Arc<ModelBank>,
     params: Arc<SympathyParams>,
+    /// Where *Keep* writes.
+    keep_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
 }
@@ -28,7 +31,7 @@ impl Default for Sympathy {
     fn default() -> Self {
         let bank = ModelBank::with_embedded(Isa::from_environment());
         let params = Arc::new(SympathyParams::new(&bank, models_folder()));
-        Self { bank, params, running: None }
+        Self { bank, params, keep_folder: keep_folder(), running: None }
     }
 }
 
@@ -93,7 +96,7 @@ impl Plugin for Sympathy {
         self.bank.set_precision(self.params.settings.precision.value().into());
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get);
         let mode = render_mode(context.plugin_api(), config.process_mode);
-        self.running = Running::start(&self.params, &self.bank, channels, config, mode);
+        self.running = Running::start(&self.params, &self.bank, self.keep_folder.as_deref(), channels, config, mode);
         true
     }
 

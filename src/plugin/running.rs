@@ -5,6 +5,7 @@ use crate::{
     engine::{
         Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamId, ParamValues, RenderMode, Transport, spec::SPECS,
     },
+    keep::{self, KEPT_SECONDS, KeepConfig, KeeperThread},
     params::SympathyParams,
     worker::{self, ModelBank, WorkerThread},
 };
@@ -12,7 +13,7 @@ use nice_plug::{
     midi::Key,
     prelude::{Buffer, BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// Rates outside are not processed: the dry signal passes.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
@@ -31,15 +32,17 @@ pub(super) struct Running {
     events: Vec<Event>,
     /// Nothing has been processed since the activation or the last reset.
     fresh: bool,
-    // Dropped last: nothing listens to the worker any more.
+    // Dropped last: nothing listens to the worker any more, and the keeper has heard everything.
     _worker: WorkerThread,
+    _keeper: KeeperThread,
 }
 
 impl Running {
-    /// Makes engine and worker; `None` for a layout or a rate that cannot be processed.
+    /// Makes engine, worker and keeper, whose takes go into `keep_folder`; `None` for a layout or a rate that cannot be processed.
     pub fn start(
         params: &SympathyParams,
         bank: &Arc<ModelBank>,
+        keep_folder: Option<&Path>,
         channels: u32,
         config: &BufferConfig,
         mode: RenderMode,
@@ -51,10 +54,12 @@ impl Running {
         let settings = &params.settings;
         let values = params.values();
         let reaction_ms = params.reaction.for_activation(settings, bank, values.get(ParamId::Model), sample_rate_hz);
-        let (engine, worker) = worker::start_with(
+        let channels = (channels as usize).min(MAX_CHANNELS);
+        let max_block_samples = config.max_buffer_size.max(1) as usize;
+        let (mut engine, worker) = worker::start_with(
             EngineConfig {
-                channels: channels as usize,
-                max_block_samples: config.max_buffer_size.max(1) as usize,
+                channels,
+                max_block_samples,
                 reaction_ms,
                 alignment: settings.alignment.value().into(),
                 clock: settings.clock.value().into(),
@@ -65,6 +70,15 @@ impl Running {
             Arc::clone(bank),
             Arc::clone(params.captured.shelf()),
         );
+        let keep = KeepConfig {
+            sample_rate_hz,
+            channels,
+            max_block_samples,
+            seconds: KEPT_SECONDS,
+            folder: keep_folder.map(Path::to_owned),
+        };
+        let (tap, keeper) = keep::start(keep, Arc::clone(&params.keep_status), Arc::clone(bank));
+        engine.attach_keep(tap);
         Some(Self {
             engine,
             position: SongPosition::default(),
@@ -72,6 +86,7 @@ impl Running {
             events: Vec::with_capacity(SPECS.len()),
             fresh: true,
             _worker: worker.spawn(),
+            _keeper: keeper.spawn(),
         })
     }
 

@@ -57,9 +57,19 @@ impl ProcessContext<Sympathy> for Processing {
 
 /// An instance that looks at no folder.
 fn fresh() -> Sympathy {
+    keeping_in(None)
+}
+
+/// The same; takes are written here.
+fn keeping_in(keep_folder: Option<PathBuf>) -> Sympathy {
     let bank = ModelBank::with_embedded(Isa::best());
     let params = Arc::new(SympathyParams::new(&bank, None));
-    Sympathy { bank, params, running: None }
+    Sympathy { bank, params, keep_folder, running: None }
+}
+
+fn set_keep(plugin: &Sympathy, on: bool) {
+    // SAFETY: the parameter lives as long as the plugin, and nobody else sets it meanwhile.
+    unsafe { plugin.params.output.keep.as_ptr()._internal_set_normalized_value(f32::from(on)) };
 }
 
 fn config(sample_rate: f32) -> BufferConfig {
@@ -138,4 +148,47 @@ fn midi_stops_at_its_own_sample() {
     assert_eq!(status, ProcessStatus::Normal, "disarmed: nothing starts without a new transport or Stop");
     let other = NoteEvent::MidiCC { timing: 9999, channel: 0, cc: 64, value: 1.0 };
     assert_eq!(process(&mut plugin, &mut channels, vec![other]), ProcessStatus::Normal);
+}
+
+#[test]
+fn each_time_keep_goes_on_the_plugin_writes_what_it_has_processed() {
+    let folder = tempfile::tempdir().expect("temp");
+    for channels in [1, 2] {
+        let mut plugin = keeping_in(Some(folder.path().join(channels.to_string())));
+        let keep = |plugin: &Sympathy| plugin.params.output.keep.normalized_value_to_string(0.0, true);
+        assert_eq!(keep(&plugin), "Off");
+        // Saved with Keep on: that asks for nothing.
+        set_keep(&plugin, true);
+        activate(&mut plugin, channels, 48_000.0);
+        let mut heard = Vec::new();
+        for (block, on) in [true, true, false, true, true].into_iter().enumerate() {
+            set_keep(&plugin, on);
+            let mut sound = vec![vec![0.1 * block as f32; 512]; channels];
+            // Heard before the switch is moved: the change is at the first sample of the block.
+            if block < 3 {
+                heard.extend_from_slice(&sound[0]);
+            }
+            process(&mut plugin, &mut sound, Vec::new());
+        }
+        plugin.deactivate();
+        assert_eq!((plugin.params.keep_status.kept(), plugin.params.keep_status.failed()), (1, 0));
+        let text = keep(&plugin);
+        let name = text.strip_prefix("Off: kept ").unwrap_or_else(|| panic!("{text}"));
+        let path = folder.path().join(channels.to_string()).join(format!("{name} dry.wav"));
+        let dry: Vec<f32> = hound::WavReader::open(path)
+            .expect("a take")
+            .samples()
+            .step_by(channels)
+            .map(|x| x.expect("sound"))
+            .collect();
+        assert_eq!(dry, heard, "{channels} channels");
+    }
+    let mut nowhere = fresh();
+    activate(&mut nowhere, 2, 48_000.0);
+    process(&mut nowhere, &mut [vec![0.5; 64], vec![0.5; 64]], Vec::new());
+    set_keep(&nowhere, true);
+    process(&mut nowhere, &mut [vec![0.5; 64], vec![0.5; 64]], Vec::new());
+    nowhere.deactivate();
+    let text = nowhere.params.output.keep.normalized_value_to_string(1.0, true);
+    assert!(text.starts_with("On: failed: expected a folder"), "{text}");
 }

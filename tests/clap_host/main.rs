@@ -5,6 +5,7 @@ mod allocations;
 #[path = "../common/mod.rs"]
 mod common;
 mod host;
+mod keep;
 mod material;
 
 use clack_extensions::render::RenderMode as HostMode;

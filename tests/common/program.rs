@@ -5,7 +5,7 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 use sympathy::train::Recording;
 use tempfile::TempDir;
@@ -50,16 +50,22 @@ impl Desk {
         self.run_with_input(arguments, "")
     }
 
-    /// Runs `sympathy` with `input` on its stdin.
-    pub fn run_with_input(&self, arguments: &str, input: &str) -> Run {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_sympathy"))
+    /// Starts `sympathy`; its takes go into the folder `takes`.
+    pub fn start(&self, arguments: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_sympathy"))
             .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .env("SYMPATHY_KEEP_FOLDER", self.path("takes"))
             .spawn()
-            .expect("the program was built with the tests");
+            .expect("the program was built with the tests")
+    }
+
+    /// Runs `sympathy` with `input` on its stdin.
+    pub fn run_with_input(&self, arguments: &str, input: &str) -> Run {
+        let mut program = self.start(arguments);
         // A program that ends before it has read everything closes the pipe.
         let _ = program.stdin.take().expect("a pipe").write_all(input.as_bytes());
         let output = program.wait_with_output().expect("the program ends");

@@ -1,5 +1,5 @@
 //! System packages: a build needs a C compiler to link with; the VST3 hosts of the tests are Python packages, in an
-//! environment of their own; a browser opens the report of a training.
+//! environment of their own; a browser opens the report of a training; `sympathy play` needs the libraries of sound cards.
 
 use crate::run;
 use anyhow::{Result, bail};
@@ -14,7 +14,7 @@ struct Need {
     always: bool,
 }
 
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need { what: "a C compiler", proof: &["cc", "--version"], packages: &["gcc", "libc6-dev"], always: true },
     Need {
         what: "Python with virtual environments",
@@ -28,7 +28,24 @@ const NEEDS: [Need; 3] = [
         packages: &["chromium"],
         always: false,
     },
+    Need {
+        what: "the libraries of sound cards (for sympathy play)",
+        proof: SOUND_PROOF,
+        packages: &["pkg-config", "libasound2-dev", "libjack-jackd2-dev"],
+        always: false,
+    },
 ];
+
+/// What `alsa-sys` and `jack-sys` ask when they are compiled. Other systems than Linux bring their own libraries.
+#[cfg(target_os = "linux")]
+const SOUND_PROOF: &[&str] = &["pkg-config", "--exists", "alsa", "jack"];
+#[cfg(not(target_os = "linux"))]
+const SOUND_PROOF: &[&str] = &["cargo", "--version"];
+
+/// True where the feature `standalone` can be compiled.
+pub fn has_sound_libraries() -> bool {
+    works(SOUND_PROOF)
+}
 
 /// Installs what is missing, or says how.
 ///

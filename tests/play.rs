@@ -1,0 +1,198 @@
+//! `sympathy play` as a process, on machines without a sound card.
+#![cfg(feature = "standalone")]
+#![allow(missing_docs, reason = "test code")]
+
+mod common;
+
+use common::program::Desk;
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    process::{Child, Command},
+    sync::mpsc::{self, Receiver},
+    time::Duration,
+};
+
+/// Nothing takes longer, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program at whose terminal a test sits.
+struct Stage {
+    program: Child,
+    lines: Receiver<String>,
+}
+
+impl Stage {
+    fn enter(desk: &Desk, arguments: &str) -> Self {
+        let mut program = desk.start(&format!("play --dummy {arguments}"));
+        let stdout = program.stdout.take().expect("a pipe");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { program, lines }
+    }
+
+    fn type_line(&mut self, line: &str) {
+        writeln!(self.program.stdin.as_ref().expect("a pipe"), "{line}").expect("the program reads");
+    }
+
+    /// Waits for a line that begins so, and returns it.
+    #[track_caller]
+    fn hear(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("waited for {start:?}"));
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
+    /// What it says at the end of a successful run.
+    fn leave(self) -> String {
+        let output = self.program.wait_with_output().expect("the program ends");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""));
+        self.lines.iter().last().expect("a last line")
+    }
+}
+
+/// The number before a word of the last line.
+fn count(summary: &str, word: &str) -> u32 {
+    let before = summary.split(word).next().unwrap_or_default();
+    before.split_whitespace().last().and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{summary}"))
+}
+
+/// All samples of a take of this name.
+fn take(desk: &Desk, kept: &str, end: &str) -> Vec<f32> {
+    let name = kept.strip_prefix("kept ").expect("a name");
+    let path = desk.path("takes").join(format!("{name} {end}"));
+    let mut reader = hound::WavReader::open(path).expect("a take");
+    assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 44_100));
+    reader.samples().map(|sample| sample.expect("a sample")).collect()
+}
+
+#[test]
+fn it_plays_and_ends_by_itself() {
+    let desk = Desk::new();
+    let set = "--model model.safetensors --set seed_length=0.4 --set reseed_interval=0.5 --preset follow-me";
+    let out = desk.succeed(&format!("play --dummy --seconds 3 --input on --meters --rate 48000 {set}"));
+    let summary = out.lines().last().expect("a summary");
+    assert!(count(summary, " continuations") > 1, "the worker plays: {out}");
+    assert!(out.contains("playing Test model on no sound card") && out.contains(" at 48000 Hz"), "{out}");
+    assert!(out.lines().filter(|line| line.starts_with("input -")).count() >= 2, "a line a second: {out}");
+    let seconds: f64 = summary.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!((1.0..4.0).contains(&seconds), "{summary}");
+}
+
+#[test]
+fn the_input_is_muted_until_it_is_asked_for_and_the_terminal_is_heard() {
+    let desk = Desk::new();
+    let mut stage = Stage::enter(&desk, "--model model.safetensors --set seed_length=0.3");
+    stage.hear("input muted");
+    stage.type_line("mix 70");
+    stage.hear("mix = 70 %");
+    stage.type_line("gate = -50");
+    stage.hear("gate = -50 dBFS");
+    for (wrong, parts) in
+        [("mix 101", ["0 to 100", "101"]), ("mox 1", ["mox", "no such"]), ("mix loud", ["mix", "loud"])]
+    {
+        stage.type_line(wrong);
+        let line = stage.hear("error: terminal: ");
+        assert!(parts.iter().all(|part| line.contains(part)), "{line}");
+    }
+    stage.type_line("hello");
+    stage.hear("\"hello\" is neither");
+    std::thread::sleep(Duration::from_millis(700));
+    stage.type_line("k");
+    let muted = stage.hear("kept ");
+    for end in ["dry.wav", "wet.wav"] {
+        let sound = take(&desk, &muted, end);
+        assert!(
+            sound.len() > 44_100 / 2 && sound.iter().all(|x| x.to_bits() == 0),
+            "{end}: dry and model hear nothing"
+        );
+    }
+    stage.type_line("i");
+    stage.hear("input on");
+    std::thread::sleep(Duration::from_millis(1500));
+    stage.type_line("k");
+    let heard = stage.hear("kept ");
+    for end in ["dry.wav", "wet.wav"] {
+        assert!(take(&desk, &heard, end).iter().any(|x| x.abs() > 0.01), "{end}: now they do");
+    }
+    stage.type_line("i");
+    stage.hear("input muted");
+    stage.type_line("q");
+    let summary = stage.leave();
+    assert!(count(&summary, " continuations") > 0, "{summary}");
+    let name = heard.strip_prefix("kept ").expect("a name");
+    let settings = fs::read_to_string(desk.path("takes").join(format!("{name} settings.json"))).expect("settings");
+    let settings: serde_json::Value = serde_json::from_str(&settings).expect("JSON");
+    assert_eq!((&settings["parameters"]["mix"], &settings["kept"]["model"]), (&70.0.into(), &"Test model".into()));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_it_and_a_take_is_still_written() {
+    let desk = Desk::new();
+    let mut stage = Stage::enter(&desk, "--input on");
+    stage.hear("input on");
+    std::thread::sleep(Duration::from_millis(300));
+    stage.type_line("k");
+    // Not heard yet: the order is on its way.
+    std::thread::sleep(Duration::from_millis(60));
+    let signal = Command::new("kill").args(["-INT", &stage.program.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    let kept = stage.hear("kept ");
+    assert!(!take(&desk, &kept, "dry.wav").is_empty());
+    stage.leave();
+}
+
+#[test]
+fn what_cannot_be_played_is_told_in_a_line() {
+    let desk = Desk::new();
+    for (arguments, parts) in [
+        ("--backend telephone", ["--backend: expected ", "found \"telephone\""]),
+        ("--dummy --model nobody", ["nobody", "found neither"]),
+        ("--dummy --preset nothing", ["preset nothing", "found neither"]),
+        ("--dummy --set mix=200", ["--set: parameter \"mix\"", "0 to 100"]),
+    ] {
+        desk.fail(&format!("play {arguments}"), &parts);
+    }
+    for usage in ["--period 1", "--rate 5", "--seconds -1", "--dummy --output-device x", "--input maybe"] {
+        assert_eq!(desk.run(&format!("play {usage}")).code, Some(2), "{usage}");
+    }
+    // The system's libraries say something of their own beside.
+    let run = desk.run("play --dummy --midi nowhere");
+    assert_eq!(run.code, Some(1));
+    let last = run.stderr.lines().last().expect("a line");
+    assert!(last.starts_with("error: ") && last.contains("\"nowhere\""), "{last}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_card_of_alsa_is_played_through_its_callbacks() {
+    let desk = Desk::new();
+    // A card that takes everything and gives silence; part of ALSA itself.
+    let card = "--backend alsa --output-device alsa:null --input-device alsa:null";
+    assert!(desk.run("play --list").stdout.contains("[alsa:null]"), "ALSA's own devices");
+    let run = desk.run(&format!("play {card} --seconds 1 --input on --period 128"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let summary = run.stdout.lines().last().expect("a summary");
+    assert!(!summary.starts_with("0.0 s played"), "{summary}");
+    for (option, parts) in [
+        ("--output-device nowhere", ["--output-device: expected a device of alsa", "found \"nowhere\""]),
+        ("--input-device nowhere", ["--input-device: expected a device of alsa", "found \"nowhere\""]),
+        ("--input-channel 200", ["--input-channel: expected 1 to ", "found 200"]),
+    ] {
+        let rest = if option.starts_with("--output") { "--backend alsa --input-device none" } else { card };
+        let rest = if option.starts_with("--input-d") { "--backend alsa --output-device alsa:null" } else { rest };
+        let run = desk.run(&format!("play {rest} {option}"));
+        let last = run.stderr.lines().last().expect("a line");
+        assert_eq!(run.code, Some(1), "{option}: {run:?}");
+        assert!(parts.iter().all(|part| last.contains(part)), "{option}: {last}");
+    }
+}
