@@ -11,6 +11,7 @@ use std::{
 #[cfg(feature = "keep")]
 use sympathy::keep::{self, KEPT_SECONDS, KeepConfig};
 use sympathy::{
+    cli::preset::{self, Preset},
     dsp::{
         feedback::FeedbackDetector,
         filter_bank::{FilterBank, MAX_BANDS},
@@ -21,7 +22,7 @@ use sympathy::{
         seam::find_seam,
         tuning::constant_q_centres,
     },
-    engine::{EngineConfig, ParamId, Transport, keep_link},
+    engine::{Beats, EngineConfig, Event, ParamId, ParamValues, Transport, keep_link},
     model::EMBEDDED,
     nn::Isa,
     worker::{self, ModelBank},
@@ -31,9 +32,18 @@ fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
     for model in EMBEDDED {
-        for in_sympathy in [false, true] {
-            engine(model.slot, model.name, in_sympathy, isa);
+        let mut values = ParamValues::default();
+        values.set(ParamId::Model, f32::from(model.slot));
+        engine(model.name, values, isa);
+        // All bands, and four loops that are renewed with every seed.
+        for (id, value) in [(ParamId::SwellLevel, 6.0), (ParamId::ShimmerLevel, 6.0), (ParamId::Bands, 48.0)] {
+            values.set(id, value);
         }
+        engine(&format!("{} with both sympathetic layers of 48 bands", model.name), values, isa);
+    }
+    for name in preset::names() {
+        let values = Preset::find(name).and_then(|preset| preset.values(name)).expect("a factory preset");
+        engine(&format!("preset {name}"), values, isa);
     }
     let [without, with] = [false, true].map(keep_feed);
     println!("audio thread at rest, 64 samples stereo at 48 kHz: {without:.2} us, with Keep's feed {with:.2} us");
@@ -175,33 +185,35 @@ fn percentiles(mut times_us: Vec<f64>) -> String {
     format!("p50 {:.2} us, p99 {:.2} us, max {:.1} us", at(0.5), at(0.99), at(1.0))
 }
 
-/// An engine at 48 kHz in blocks of 64, its worker stepped in between: both sides are timed for themselves.
-fn engine(slot: u8, name: &str, in_sympathy: bool, isa: Isa) {
-    const RATE: u32 = 48_000;
+/// An engine at 48 kHz in blocks of 64, its worker stepped in between: both sides are timed for themselves. It hears phrases of
+/// 2 s with a rest of 0.4 s, and every 4 s a key and *Continue* are pressed.
+fn engine(name: &str, values: ParamValues, isa: Isa) {
+    const RATE: usize = 48_000;
+    const SECONDS: usize = 20;
     let bank = ModelBank::with_embedded(isa);
     let began = Instant::now();
-    bank.load(slot).expect("an embedded model is sound");
+    bank.load(values.get(ParamId::Model) as u8).expect("an embedded model is sound");
     let load_ms = began.elapsed().as_secs_f64() * 1e3;
-    let mut config = EngineConfig::new(RATE);
-    config.values.set(ParamId::Model, f32::from(slot));
-    if in_sympathy {
-        // All bands, and four loops that are renewed with every seed.
-        for (id, value) in [(ParamId::SwellLevel, 6.0), (ParamId::ShimmerLevel, 6.0), (ParamId::Bands, 48.0)] {
-            config.values.set(id, value);
-        }
-    }
-    let (mut engine, mut worker) = worker::start(config, bank);
+    let (mut engine, mut worker) = worker::start(EngineConfig { values, ..EngineConfig::new(RATE as u32) }, bank);
     let mut random = Random::new(1);
     let (mut audio_us, mut worker_seconds) = (Vec::new(), 0.0);
     let mut heard = 0.0f32;
-    let blocks = 20 * RATE as usize / 64;
-    for block in 0..blocks {
-        let mut left: Vec<f32> =
-            (0..64).map(|i| 0.2 * libm::sinf((block * 64 + i) as f32 * 0.03) + 0.01 * random.normal()).collect();
+    for start in (0..SECONDS * RATE).step_by(64) {
+        let level = if start % (12 * RATE / 5) < 2 * RATE { 0.2 } else { 0.0 };
+        let sample = |i: usize, noise: f32| level * (libm::sinf((start + i) as f32 * 0.03) + 0.05 * noise);
+        let mut left: Vec<f32> = (0..64).map(|i| sample(i, random.normal())).collect();
         let mut right = left.clone();
         let dry = left.clone();
+        let pressed = [0.0, 1.0].map(|value| Event { offset_samples: 0, id: ParamId::Continue, value });
+        let events = if start % (4 * RATE) == 0 { &pressed[..] } else { &[] };
+        let beats = Beats { position: start as f64 / (RATE / 2) as f64, per_minute: 120.0 };
+        let transport =
+            Transport { playing: true, position_samples: Some(start as i64), loop_samples: None, beats: Some(beats) };
         let began = Instant::now();
-        engine.process(&mut [&mut left, &mut right], &[], Transport::default());
+        if !events.is_empty() {
+            engine.note_on(60, 0.8);
+        }
+        engine.process(&mut [&mut left, &mut right], events, transport);
         audio_us.push(began.elapsed().as_secs_f64() * 1e6);
         heard = heard.max(rms(&left.iter().zip(&dry).map(|(out, dry)| out - dry).collect::<Vec<_>>()));
         let began = Instant::now();
@@ -209,8 +221,9 @@ fn engine(slot: u8, name: &str, in_sympathy: bool, isa: Isa) {
         worker_seconds += began.elapsed().as_secs_f64();
     }
     assert!(heard > 1e-3 && engine.meters().underruns() == 0, "{name}: nothing was played");
-    let layers = if in_sympathy { " with both sympathetic layers of 48 bands" } else { "" };
-    println!("{name}{layers}: loaded in {load_ms:.1} ms");
-    println!("  audio thread, 64 samples stereo at 48 kHz: {}", percentiles(audio_us));
-    println!("  worker, seeds and warm-ups included: {:.0} x real time", 20.0 / worker_seconds);
+    println!(
+        "{name}: model loaded in {load_ms:.1} ms; audio thread, 64 samples stereo: {}; worker {:.0} x real time",
+        percentiles(audio_us),
+        SECONDS as f64 / worker_seconds
+    );
 }

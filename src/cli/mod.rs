@@ -27,7 +27,7 @@ pub mod phrase;
 pub mod picture;
 #[cfg(feature = "standalone")]
 pub mod play;
-mod preset;
+pub mod preset;
 mod progress;
 pub mod render;
 pub mod sample;

@@ -10,9 +10,13 @@ use crate::{
         spec::{Kind, ParamSpec},
     },
     keep::KeepStatus,
+    worker::ClipShelf,
 };
 use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params, RemoteControlsPage};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 /// A kind of the framework's parameters, made from a row of the table.
 trait Row: Param {
@@ -190,12 +194,29 @@ group! {
     "keep" keep BoolParam Keep,
 }
 
+/// Gives a switch something to say beside on and off.
+fn with_note(switch: BoolParam, note: impl Fn() -> Option<String> + Send + Sync + 'static) -> BoolParam {
+    let shown = move |on| text::switch_to_text(on, note());
+    switch.with_value_to_string(Arc::new(shown)).with_string_to_value(Arc::new(text::text_to_switch))
+}
+
 impl Output {
-    /// Lets *Keep* show what became of the last take.
-    pub(super) fn with_keep_status(mut self, status: Arc<KeepStatus>) -> Self {
-        let shown = move |on| text::keep_to_text(&status, on);
-        let keep = self.keep.with_value_to_string(Arc::new(shown));
-        self.keep = keep.with_string_to_value(Arc::new(text::text_to_keep));
+    /// Lets *Keep* show what became of the last take, and *Feedback Guard* how often it had to step in.
+    pub(super) fn with_notes(mut self, status: Arc<KeepStatus>, feedbacks: Arc<AtomicU64>) -> Self {
+        self.keep = with_note(self.keep, move || status.text());
+        self.feedback_guard = with_note(self.feedback_guard, move || match feedbacks.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some("the input contained the wet".into()),
+            times => Some(format!("the input contained the wet, {times} times")),
+        });
+        self
+    }
+}
+
+impl Seed {
+    /// Lets *Capture* show what it has captured.
+    pub(super) fn with_captured(mut self, shelf: Arc<ClipShelf>) -> Self {
+        self.capture = with_note(self.capture, move || Some(format!("{:.1} s captured", shelf.get()?.seconds())));
         self
     }
 }

@@ -1,5 +1,6 @@
 //! Settings: fixed while the plugin is active, so not automatable; a change counts from the next activation on.
 
+use super::text;
 use crate::{
     engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, MAX_REACTION_MS},
     nn::Precision,
@@ -124,16 +125,11 @@ impl Settings {
                         measured_ms.store(0, Ordering::Relaxed);
                     }
                 }))
-                .with_value_to_string(Arc::new(move |on| match (on, shown.load(Ordering::Relaxed)) {
-                    (false, _) => "Off".into(),
-                    (true, 0) => "On".into(),
-                    (true, measured) => format!("On: {measured} ms"),
+                .with_value_to_string(Arc::new(move |on| {
+                    let measured = Some(shown.load(Ordering::Relaxed)).filter(|&measured| on && measured > 0);
+                    text::switch_to_text(on, measured.map(|milliseconds| format!("{milliseconds} ms")))
                 }))
-                .with_string_to_value(Arc::new(|text| match text.trim().split(':').next()?.to_lowercase().as_str() {
-                    "on" => Some(true),
-                    "off" => Some(false),
-                    _ => None,
-                }))
+                .with_string_to_value(Arc::new(text::text_to_switch))
                 .non_automatable(),
             alignment: EnumParam::new("Alignment", AlignmentSetting::After).non_automatable(),
             clock: EnumParam::new("Clock", ClockSetting::Transport).non_automatable(),

@@ -15,7 +15,10 @@ use crate::{
     worker::ModelBank,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 /// Every parameter, the settings, the user's models, and what became of takes. Ids are the keys of [`SPECS`] and never change.
 #[derive(Params)]
@@ -58,6 +61,8 @@ pub struct SympathyParams {
     pub models: UserModels,
     /// What became of the takes of *Keep*.
     pub keep_status: Arc<KeepStatus>,
+    /// How often the input has contained the wet since the last activation.
+    pub feedbacks: Arc<AtomicU64>,
 }
 
 impl SympathyParams {
@@ -67,6 +72,8 @@ impl SympathyParams {
         let selection = models.selection();
         let reaction = MeasuredReaction::default();
         let keep_status = Arc::<KeepStatus>::default();
+        let feedbacks: Arc<AtomicU64> = Arc::default();
+        let captured = CapturedSeed::default();
         let slot_param = |id: ParamId| {
             let (spec, shown, read) = (id.spec(), Arc::clone(bank), Arc::clone(bank));
             IntParam::new(spec.name, spec.default as i32, int_range(spec))
@@ -77,16 +84,17 @@ impl SympathyParams {
             model: slot_param(ParamId::Model).with_callback(Arc::new(move |slot| selection.select(slot))),
             morph_model: slot_param(ParamId::MorphModel),
             play: Play::new(),
-            seed: Seed::new(),
+            seed: Seed::new().with_captured(Arc::clone(captured.shelf())),
             voices: Voices::new(),
             colour: Colour::new(),
             sympathy: Sympathy::new(),
-            output: Output::new().with_keep_status(Arc::clone(&keep_status)),
+            output: Output::new().with_notes(Arc::clone(&keep_status), Arc::clone(&feedbacks)),
             settings: Settings::new(models.store_files(), reaction.shared()),
             reaction,
-            captured: CapturedSeed::default(),
+            captured,
             models,
             keep_status,
+            feedbacks,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use crate::{
     engine::spec::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
-    keep::KeepStatus,
     worker::ModelBank,
 };
 
@@ -108,14 +107,14 @@ pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
     })
 }
 
-/// *Keep* as text: on or off, and what became of the last take.
-pub(super) fn keep_to_text(status: &KeepStatus, on: bool) -> String {
+/// A switch as text, with what there is to say of it.
+pub(super) fn switch_to_text(on: bool, note: Option<String>) -> String {
     let switch = if on { "On" } else { "Off" };
-    status.text().map_or_else(|| switch.into(), |outcome| format!("{switch}: {outcome}"))
+    note.map_or_else(|| switch.into(), |note| format!("{switch}: {note}"))
 }
 
-/// Reads the switch of what [`keep_to_text`] writes, and what people type.
-pub(super) fn text_to_keep(text: &str) -> Option<bool> {
+/// Reads the switch of what [`switch_to_text`] writes, and what people type.
+pub(super) fn text_to_switch(text: &str) -> Option<bool> {
     let switch = text.split_once(':').map_or(text, |(switch, _)| switch).trim().to_lowercase();
     match switch.as_str() {
         "on" | "1" | "true" | "yes" => Some(true),
@@ -158,9 +157,10 @@ mod tests {
 
     #[test]
     fn keep_can_be_typed_as_it_is_shown() {
-        assert_eq!(keep_to_text(&KeepStatus::default(), false), "Off");
-        assert_eq!(text_to_keep("on: failed: /takes: cannot be written: No space left on device"), Some(true));
-        assert_eq!([" Off ", "1", "maybe"].map(text_to_keep), [Some(false), Some(true), None]);
+        assert_eq!(switch_to_text(false, None), "Off");
+        assert_eq!(switch_to_text(true, Some("12 ms".into())), "On: 12 ms");
+        assert_eq!(text_to_switch("on: failed: /takes: cannot be written: No space left on device"), Some(true));
+        assert_eq!([" Off ", "1", "maybe"].map(text_to_switch), [Some(false), Some(true), None]);
     }
 
     #[test]

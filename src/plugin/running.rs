@@ -13,7 +13,10 @@ use nice_plug::{
     midi::Key,
     prelude::{Buffer, BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// Rates outside are not processed: the dry signal passes.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
@@ -139,7 +142,9 @@ impl Running {
                 _ => self.engine.stop_from_midi(),
             }
         }
-        match self.advance(channels, &beside, done, block, context) {
+        let activity = self.advance(channels, &beside, done, block, context);
+        params.feedbacks.store(self.engine.meters().feedbacks(), Ordering::Relaxed);
+        match activity {
             Activity::KeepAlive => ProcessStatus::KeepAlive,
             Activity::Idle => ProcessStatus::Normal,
         }
