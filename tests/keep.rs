@@ -237,6 +237,7 @@ fn the_settings_are_a_preset_of_the_same_values() {
         values.set(spec.id, spec.min + (spec.max - spec.min) * (0.137 * (i + 1) as f32).fract());
     }
     values.set(ParamId::Model, 64.0);
+    values.set(ParamId::MorphModel, 1.0);
     config.values = values;
     let folder = tempfile::tempdir().expect("temp");
     let (mut engine, _, mut keeper, _) = engine(&config, 10.0, folder.path());

@@ -102,7 +102,7 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
         }
     }
     let meters = engine.meters();
-    assert!(meters.underruns() > 0 && meters.continuations() > 4 && meters.loops() > 4, "{meters:?}");
+    assert!(meters.underruns() > 0 && meters.continuations() > 1 && meters.loops() > 1, "{meters:?}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct Core {
     pub(super) chosen: ChosenModels,
     pub(super) seeds: Seeds,
     shelf: Arc<ClipShelf>,
-    shelf_generation: Option<u64>,
+    shelf_generation: u64,
     listener: Listener,
     epoch: u32,
     pub(super) clock_end: i64,
@@ -67,6 +67,10 @@ impl Core {
         shelf: Arc<ClipShelf>,
         shared: Arc<Shared>,
     ) -> Self {
+        let mut seeds = Seeds::new(config.sample_rate_hz);
+        // Here, where nobody waits: another rate takes a tenth of a second to convert.
+        let shelf_generation = shelf.generation();
+        seeds.set_clip(shelf.get());
         Self {
             sample_rate_hz: config.sample_rate_hz,
             channels: config.channels,
@@ -74,9 +78,9 @@ impl Core {
             alignment: config.alignment,
             shared,
             chosen: ChosenModels::new(bank, config.mode),
-            seeds: Seeds::new(config.sample_rate_hz),
+            seeds,
             shelf,
-            shelf_generation: None,
+            shelf_generation,
             listener: Listener::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
@@ -163,7 +167,7 @@ impl Core {
                 self.shelf.put(Some(Arc::new(clip)));
             }
         }
-        let generation = Some(self.shelf.generation());
+        let generation = self.shelf.generation();
         if std::mem::replace(&mut self.shelf_generation, generation) != generation {
             self.seeds.set_clip(self.shelf.get());
         }
