@@ -94,3 +94,21 @@ impl Waiting {
         self.ahead_seconds -= seconds;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_performance_in_long_blocks_may_wait_for_the_worker_and_for_nothing_else() {
+        let mut waiting = Waiting::new(RenderMode::Live);
+        waiting.begin_call(0.1, 0.05);
+        assert!(waiting.budget_seconds > 0.0);
+        let mut looks = 0;
+        let in_vain = waiting.wait_in_a_bounce(|| {
+            looks += 1;
+            false
+        });
+        assert_eq!((in_vain, looks), (false, 0));
+    }
+}

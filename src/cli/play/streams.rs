@@ -14,7 +14,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 /// Running streams; they end when this goes.
 pub struct Streams {
-    /// What to call the device.
+    /// What to call the devices.
     pub name: String,
     _streams: Vec<Stream>,
 }
@@ -59,7 +59,8 @@ pub(super) fn open(card: &Card, performer: Performer, monitor: &Arc<Monitor>) ->
             played => played.map_err(|error| refused(&side.device, "played", &error))?,
         }
     }
-    Ok(Streams { name: one_line(&card.output.device.to_string()), _streams: streams })
+    let ears = card.input.as_ref().map_or_else(|| "no input".into(), |side| format!("listening to {}", side.device));
+    Ok(Streams { name: one_line(&format!("{}, {ears},", card.output.device)), _streams: streams })
 }
 
 fn listen<T: SizedSample>(side: &Side, mut input: InputEnd, monitor: &Arc<Monitor>) -> Result<Stream, CliError>
