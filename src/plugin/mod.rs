@@ -62,11 +62,13 @@ impl Plugin for Sympathy {
     const URL: &'static str = "";
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    /// The sidechain has to be asked for, which only CLAP hosts can: as part of the first layout it would be in every VST3 host's, and
+    /// nice-plug's VST3 wrapper reads buses that a host has not passed (pedalboard crashed).
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = &[
-        layout(2, &[new_nonzero_u32(2)], "Stereo"),
-        layout(1, &[new_nonzero_u32(1)], "Mono"),
-        layout(2, &[], "Stereo without sidechain"),
-        layout(1, &[], "Mono without sidechain"),
+        layout(2, &[], "Stereo"),
+        layout(1, &[], "Mono"),
+        layout(2, &[new_nonzero_u32(2)], "Stereo with sidechain"),
+        layout(1, &[new_nonzero_u32(1)], "Mono with sidechain"),
     ];
     /// Notes, and "all sound off" and "all notes off".
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;

@@ -41,7 +41,7 @@ pub struct Job<'a> {
     pub sample_rate_hz: u32,
     /// `[channel][sample]`
     pub input: &'a [Vec<f32>],
-    /// Beside it; `None` is silence.
+    /// Beside it, where the layout has a sidechain.
     pub sidechain: Option<Vec<Vec<f32>>>,
     /// Block lengths, over and over.
     pub blocks: &'a [usize],
@@ -100,18 +100,19 @@ impl Plugin {
         render.set(&handle, mode).expect("a known mode");
     }
 
-    /// Selects the layout with this many channels.
-    pub fn set_channels(&mut self, channels: usize) {
+    /// Selects the layout with this many channels, with a sidechain or without.
+    pub fn set_layout(&mut self, channels: usize, sidechain: bool) {
         let handle = self.instance.plugin_handle();
         let configs = handle.get_extension::<PluginAudioPortsConfig>().expect("audio-ports-config");
         for index in 0..configs.count(&handle) {
             let mut buffer = AudioPortsConfigBuffer::new();
             let config = configs.get(&handle, index, &mut buffer).expect("config");
-            if config.main_input.as_ref().is_some_and(|port| port.channel_count as usize == channels) {
+            let is_wide = config.main_input.as_ref().is_some_and(|port| port.channel_count as usize == channels);
+            if is_wide && (config.input_port_count > 1) == sidechain {
                 return configs.select(&handle, config.id).expect("a known layout");
             }
         }
-        panic!("no layout with {channels} channels");
+        panic!("no layout with {channels} channels, sidechain: {sidechain}");
     }
 
     /// Sets a parameter while inactive.
@@ -171,8 +172,7 @@ impl Plugin {
         let mut output = vec![vec![0.0; samples]; job.input.len()];
         let mut input = job.input.to_vec();
         let mut ports = (AudioPorts::with_capacity(4, 2), AudioPorts::with_capacity(2, 1));
-        let mut sidechain: Vec<Vec<f32>> =
-            job.sidechain.clone().unwrap_or_else(|| vec![vec![0.0; samples]; job.input.len()]);
+        let mut sidechain = job.sidechain.clone();
         let mut done = 0;
         for &block in job.blocks.iter().cycle() {
             if done == samples {
@@ -186,7 +186,8 @@ impl Plugin {
                 .map(|&(sample, id, normalised)| value_event(self.id(id), (sample - done) as u32, id, normalised))
                 .collect();
             let transport = job.start.map(|start| transport(start + done as i64, job.sample_rate_hz, job.tempo));
-            let audio_in = ports.0.with_input_buffers([&mut input, &mut sidechain].map(|port| {
+            let inputs: Vec<_> = [Some(&mut input), sidechain.as_mut()].into_iter().flatten().collect();
+            let audio_in = ports.0.with_input_buffers(inputs.into_iter().map(|port| {
                 let channels = port.iter_mut().map(|channel| InputChannel::variable(&mut channel[done..end]));
                 AudioPortBuffer { latency: 0, channels: AudioPortBufferType::f32_input_only(channels) }
             }));

@@ -30,7 +30,7 @@ fn play(folder: &Path) {
     for (mode, channels) in [(HostMode::Offline, 2), (HostMode::Offline, 1), (HostMode::Realtime, 2)] {
         let input = phrase(48_000, 1.5, channels);
         let mut plugin = instance(mode, &SET, &model);
-        plugin.set_channels(channels);
+        plugin.set_layout(channels, false);
         assert!(!folder.exists(), "nothing is written before it is asked for");
         let mut automation = AUTOMATION.to_vec();
         automation.extend(PRESSED.iter().flat_map(|&at| [(at, ParamId::Keep, 1.0), (at + 50, ParamId::Keep, 0.0)]));

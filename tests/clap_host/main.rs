@@ -122,7 +122,7 @@ fn every_rate_width_and_block_plays_the_engines_bits() {
             assert_ne!(expected, input);
             for blocks in [&[1][..], &[64], &IRREGULAR, &[MAX_BLOCK]] {
                 let mut plugin = instance(HostMode::Offline, &SET, &model);
-                plugin.set_channels(channels);
+                plugin.set_layout(channels, false);
                 let played = plugin.play(&job(sample_rate_hz, &input, blocks));
                 let what = format!("{sample_rate_hz} Hz, {channels} channels, blocks {blocks:?}");
                 assert_same_bits(&played, &expected, &what);
@@ -216,12 +216,14 @@ fn a_sidechain_is_listened_to_in_place_of_the_input() {
     let (input, silence) = (phrase(48_000, 3.0, 2), vec![vec![0.0; 144_000]; 2]);
     let play = |source: f32, input: &[Vec<f32>], sidechain: Option<Vec<Vec<f32>>>| {
         let mut plugin = instance(HostMode::Offline, &[], &model);
+        plugin.set_layout(2, sidechain.is_some());
         let automation = [(0, ParamId::Mix, 1.0), (0, ParamId::SeedSource, source / 4.0)];
         plugin.play(&Job { sidechain, automation: &automation, ..job(48_000, input, &IRREGULAR) })
     };
-    let heard = play(0.0, &input, Some(silence.clone()));
+    let heard = play(0.0, &input, None);
     assert!(heard[0].iter().any(|x| x.abs() > 1e-3), "nothing played");
     assert_same_bits(&heard, &play(1.0, &silence, Some(input.clone())), "the same sound beside");
+    assert_same_bits(&heard, &play(0.0, &input, Some(silence)), "nobody listens to the sidechain");
 }
 
 #[test]
