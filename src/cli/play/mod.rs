@@ -3,7 +3,7 @@
 //! It drives [`crate::engine`] itself, through cpal and midir, and not the plugin through the framework's standalone wrapper:
 //! that one makes the plugin inside, so that nothing from outside could mute the input, set a parameter or end it other than by
 //! a signal; where a device is missing it goes on without sound and succeeds. Here the callback of the output is the audio
-//! thread, the terminal sends it [`performer::Order`]s through a ring, and no framework is involved.
+//! thread, the terminal sends it orders through a ring, and no framework is involved.
 
 mod bridge;
 mod console;
