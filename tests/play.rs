@@ -88,6 +88,19 @@ fn it_plays_and_ends_by_itself() {
 }
 
 #[test]
+fn a_recording_is_continued_without_any_input() {
+    let desk = Desk::new();
+    desk.write_wav("bells.wav", 44_100, &common::phrase(44_100, 1.0, 2));
+    let set = "--model model.safetensors --set seed_length=0.4 --set reseed_interval=0.5";
+    for (seed, least) in [("", 0), (" --seed-file bells.wav", 2)] {
+        let out = desk.succeed(&format!("play --dummy --seconds 2.5 --rate 48000 {set}{seed}"));
+        let begun = count(out.lines().last().expect("a summary"), " continuations");
+        assert!(if least == 0 { begun == 0 } else { begun >= least }, "{seed}: {out}");
+    }
+    desk.fail("play --dummy --seed-file absent.wav", &["absent.wav", "cannot be read"]);
+}
+
+#[test]
 fn the_input_is_muted_until_it_is_asked_for_and_the_terminal_is_heard() {
     let desk = Desk::new();
     let mut stage = Stage::enter(&desk, "--model model.safetensors --set seed_length=0.3");

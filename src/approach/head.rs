@@ -6,14 +6,14 @@ use crate::{dsp::random::Random, model::Head};
 pub(super) struct Chance<'a> {
     /// Multiplies the scales.
     pub temperature: f32,
-    /// Part of the noise that is heard.
+    /// Part that is heard of how far a draw lies from what was to be expected.
     pub spread: f32,
     /// Where it comes from.
     pub random: &'a mut Random,
 }
 
-/// Draws the next features. `output`: `[output_size]`, `current`, `next` and `sounded`: `[features]`. What is `sounded` has only
-/// a part of the noise in it.
+/// Draws the next features. `output`: `[output_size]`, `current`, `next` and `sounded`: `[features]`. What is `sounded` lies
+/// nearer to what was to be expected.
 ///
 /// Mixture (Bishop, *Mixture density networks*, 1994; temperature as in Ha and Eck, *A neural representation of sketch
 /// drawings*, 2017): a Gaussian is drawn by its weight, then a point of it with its scale times
@@ -37,15 +37,32 @@ pub(super) fn draw(
             let chosen = choose(logits, random.uniform());
             let means = &rest[chosen * features..][..features];
             let log_scales = &rest[(components + chosen) * features..][..features];
-            let slots = next.iter_mut().zip(sounded);
-            for ((((slot, sounded), &x), &mean), &log_scale) in slots.zip(current).zip(means).zip(log_scales) {
+            for (((slot, &x), &mean), &log_scale) in next.iter_mut().zip(current).zip(means).zip(log_scales) {
                 let scale = libm::expf(log_scale.clamp(log_scale_least(features), LOG_SCALE_MOST));
                 let centre = if residual { x } else { 0.0 } + mean;
-                let noise = temperature * scale * random.normal();
-                *slot = centre + noise;
-                *sounded = if spread == 1.0 { *slot } else { centre + spread * noise };
+                *slot = centre + temperature * scale * random.normal();
+            }
+            sounded.copy_from_slice(next);
+            if spread != 1.0 {
+                expect(logits, rest, residual.then_some(current), sounded);
+                sounded.iter_mut().zip(&*next).for_each(|(sounded, drawn)| *sounded += spread * (drawn - *sounded));
             }
         }
+    }
+}
+
+/// What is to be expected: the means of all components by their weights. `means` begins with `[component][feature]`.
+fn expect(logits: &[f32], means: &[f32], current: Option<&[f32]>, out: &mut [f32]) {
+    let top = logits.iter().fold(f32::NEG_INFINITY, |top, &l| top.max(l));
+    let weight = |l: f32| libm::expf((l - top).max(-80.0));
+    let total: f32 = logits.iter().map(|&l| weight(l)).sum();
+    match current {
+        Some(current) => out.copy_from_slice(current),
+        None => out.fill(0.0),
+    }
+    for (&logit, means) in logits.iter().zip(means.chunks_exact(out.len())) {
+        let part = weight(logit) / total;
+        out.iter_mut().zip(means).for_each(|(slot, mean)| *slot += part * mean);
     }
 }
 
@@ -86,6 +103,24 @@ mod tests {
             counts[choose(&logits, random.uniform())] += 1;
         }
         assert!((counts[0] as f32 / 40_000.0 - 0.25).abs() < 0.01 && counts[2] == 0, "{counts:?}");
+    }
+
+    #[test]
+    fn what_is_heard_lies_between_what_was_expected_and_what_was_drawn() {
+        // Two components at -1 and 3 with weights of 1/4 and 3/4: 2 is to be expected.
+        let output = [0.0, libm::logf(3.0), -1.0, 3.0, -3.0, -3.0];
+        for (residual, expected) in [(false, 2.0), (true, 7.0)] {
+            for spread in [0.0, 0.25, 1.0] {
+                let mut random = Random::new(4);
+                for _ in 0..100 {
+                    let (mut next, mut sounded) = ([0.0], [0.0]);
+                    let chance = Chance { temperature: 1.0, spread, random: &mut random };
+                    draw(Head::Mixture { components: 2, residual }, &output, &[5.0], chance, &mut next, &mut sounded);
+                    assert!((sounded[0] - (expected + spread * (next[0] - expected))).abs() < 1e-5, "{sounded:?}");
+                    assert!((next[0] - expected).abs() > 0.5, "neither component is where the two are on average");
+                }
+            }
+        }
     }
 
     #[test]

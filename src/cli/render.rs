@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     dsp::resample::Resampler,
-    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId},
+    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId, ParamValues},
     train::{
         Recording,
         report::{Sound, SoundFigure},
@@ -155,13 +155,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         ..EngineConfig::new(LEAST_RATE_HZ)
     };
     config.values = chosen_values(args.preset.as_deref(), &args.assignments, args.model.is_some())?;
-    let captured = match &args.seed_file {
-        Some(path) => {
-            config.values.set(ParamId::SeedSource, CAPTURED);
-            Some(captured(&Recording::read(path)?)?)
-        }
-        None => None,
-    };
+    let captured = captured_from(args.seed_file.as_deref(), &mut config.values)?;
     let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
     if let Some(name) = &args.morph_model {
         choose_model(&bank, name, ParamId::MorphModel, &mut config.values)?;
@@ -267,15 +261,23 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
     line
 }
 
-/// The end of a recording, as a seed.
-fn captured(recording: &Recording) -> Result<Arc<Clip>, CliError> {
-    let rate = checked_rate(recording)?;
-    Clip::new(rate, &recording.channels).map(Arc::new).ok_or_else(|| CliError::Unsuitable {
-        path: recording.path.clone(),
+/// The end of a recording as a seed, if there is one: then it becomes what seeds are made of.
+///
+/// # Errors
+/// If the file is no recording, or silent.
+pub(super) fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Result<Option<Arc<Clip>>, CliError> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let recording = Recording::read(path)?;
+    let clip = Clip::new(checked_rate(&recording)?, &recording.channels).ok_or_else(|| CliError::Unsuitable {
+        path: path.into(),
         what: "seed",
         expected: "a sound".into(),
         actual: "silence".into(),
-    })
+    })?;
+    values.set(ParamId::SeedSource, CAPTURED);
+    Ok(Some(Arc::new(clip)))
 }
 
 /// A recording at the rate of what it is beside.

@@ -190,8 +190,9 @@ pub struct ModelConfig {
     pub sample_rate_hz: u32,
     /// Scaling of samples (vector, sample).
     pub scaling: Scaling,
-    /// What is heard has this part of the noise that is drawn, 0…1; the network hears all of it. A model that has learned to
-    /// hear through noise then sounds clean. Without principal components only.
+    /// What is heard keeps this part of how far a draw of a mixture lies from what was to be expected (its weighted mean), 0…1;
+    /// the network hears all of it. A model that has learned to hear through noise then sounds clean. Without principal
+    /// components only.
     #[serde(default = "one")]
     pub sound_spread: f32,
     /// Where the frame slides: the network hears x\[n\] − emphasis · x\[n−1\]; what it says is put right again. 0: plain samples.

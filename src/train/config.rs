@@ -138,7 +138,7 @@ pub struct TrainConfig {
     pub temperature: f32,
     /// Standard deviation of the noise added to features that are fed back while it sounds.
     pub feedback_noise: f32,
-    /// Without principal components: what part of the drawn noise is heard; all of it is fed back.
+    /// Without principal components: what part is heard of how far a mixture's draw lies from what was to be expected; all of it is fed back.
     pub sound_spread: f32,
     /// Minutes between checkpoints.
     pub checkpoint_minutes: f64,

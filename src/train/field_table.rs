@@ -251,7 +251,7 @@ pub(super) const FIELDS: &[Field] = &[
 
     field("temperature", Sound, NUMBER, always, "temperature at which the model is meant to sound: low is tame, high is wild"),
     field("feedback_noise", Sound, NUMBER, always, "deviation of the noise added to what is fed back while it sounds"),
-    field("sound_spread", Sound, PART, always, "part of a mixture's noise that is heard; all of it is fed back"),
+    field("sound_spread", Sound, PART, always, "part that is heard of how far a mixture's draw lies from what was to be expected; all of it is fed back"),
 ];
 
 /// What is worth saying of a field beyond its meaning.

@@ -20,18 +20,18 @@ use super::{
     models_at_hand::{load_all, make_bank},
     offline::USUAL_TEMPO,
     preset::chosen_values,
-    render::{LEAST_RATE_HZ, MOST_RATE_HZ, reaction_ms, tempo},
+    render::{LEAST_RATE_HZ, MOST_RATE_HZ, captured_from, reaction_ms, tempo},
     speed::PrecisionArg,
 };
 use crate::{
     engine::{DEFAULT_REACTION_MS, EngineConfig, ParamId},
     keep::{self, KEPT_SECONDS, KeepConfig, KeepStatus, keep_folder},
-    worker,
+    worker::{self, ClipShelf},
 };
 use clap::{Args, ValueEnum};
 use console::Console;
 use performer::{MAX_BLOCK, Performer};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// Examples, below the options.
 pub const HELP: &str = "\
@@ -41,6 +41,7 @@ EXAMPLES:
   sympathy play --model piano-magnitude --preset call-and-response --input on
   sympathy play --input-device \"USB Audio\" --input-channel 1 --period 128 --meters
   sympathy play --backend jack
+  sympathy play --seed-file bells.wav           continues a recording, without any input
   sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
 
 COMMANDS while it plays, each ended with Enter:
@@ -88,6 +89,9 @@ pub struct PlayArgs {
     /// Factory preset by name, or a preset's file; --set comes on top
     #[arg(long, value_name = "NAME|FILE")]
     pub preset: Option<String>,
+    /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
     /// Sets a parameter, in its own unit; may be given many times
     #[arg(long = "set", value_name = "PARAM=VALUE")]
     pub assignments: Vec<Assignment>,
@@ -132,6 +136,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         return Ok(());
     }
     let mut values = chosen_values(args.preset.as_deref(), &args.assignments, args.model.is_some())?;
+    let shelf: Arc<ClipShelf> = Arc::default();
+    shelf.put(captured_from(args.seed_file.as_deref(), &mut values)?);
     let bank = make_bank(args.model.as_deref(), args.precision, &mut values)?;
     load_all(&bank, &values, &[])?;
     // What the card can do decides on the engine's rate and channels.
@@ -155,7 +161,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         folder: keep_folder(),
     };
     let (tap, keeper) = keep::start(keep, Arc::clone(&status), Arc::clone(&bank));
-    let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, worker) = worker::start_with(config, Arc::clone(&bank), shelf);
     engine.attach_keep(tap);
     let is_input_on = args.input == Switch::On;
     let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
