@@ -2,7 +2,7 @@
 
 use super::{automation::TimedValue, notes::TimedNote};
 use crate::{
-    engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, Transport},
+    engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
     worker::{self, Clip, ClipShelf, ModelBank},
 };
 use std::sync::Arc;
@@ -12,9 +12,8 @@ use std::sync::Arc;
 pub struct RenderOutcome {
     /// `[channel][sample]`, as long as the input.
     pub channels: Vec<Vec<f32>>,
-    /// Seeds of the continuations, first and one past the last sample, counted from the first one rendered. Of two that begin in
-    /// one block only the last is told.
-    pub seeds: Vec<(i64, i64)>,
+    /// Seeds of the first continuations that are heard, counted from the first sample rendered.
+    pub seeds: Vec<SeedMark>,
     /// The engine's counters at the end.
     pub meters: Arc<Meters>,
 }
@@ -92,7 +91,6 @@ pub fn render_offline(
     let mut automation = job.automation.iter().peekable();
     let mut notes = job.notes.iter().peekable();
     let mut events: Vec<Event> = Vec::new();
-    let (mut seeds, mut continuations) = (Vec::new(), 0);
     let mut start = 0;
     while start < length && !engine.meters().is_failed() {
         while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
@@ -118,16 +116,15 @@ pub fn render_offline(
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[start..end]).collect();
         let beside = job.sidechain.iter().map(|channel| &channel[start.min(channel.len())..end.min(channel.len())]);
         engine.process_with_sidechain(&mut block, &beside.collect::<Vec<_>>(), &events, transport);
-        let begun = engine.meters().continuations();
-        if begun > continuations {
-            continuations = begun;
-            let clock_start = if clock == ClockMode::Transport { job.song.start_samples } else { 0 };
-            seeds.extend(engine.meters().seed_window().map(|(from, to)| (from - clock_start, to - clock_start)));
-        }
         progress(end);
         start = end;
     }
     let meters = Arc::clone(engine.meters());
     drop(thread);
+    let origin = if clock == ClockMode::Transport { job.song.start_samples } else { 0 };
+    let from_here =
+        |mark: SeedMark| SeedMark { begins: mark.begins - origin, start: mark.start - origin, end: mark.end - origin };
+    // What the worker had ready beyond the end depends on its pace, and is not heard.
+    let seeds = meters.seeds().into_iter().map(from_here).filter(|mark| mark.begins < length as i64).collect();
     RenderOutcome { channels, seeds, meters }
 }

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     dsp::resample::Resampler,
-    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId, ParamValues},
+    engine::{
+        Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId, ParamValues, SeedMark,
+    },
     train::{
         Recording,
         report::{Sound, SoundFigure},
@@ -206,8 +208,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
     );
     if args.seeds {
-        for (from, to) in &outcome.seeds {
-            println!("seed: {:.3} s to {:.3} s", *from as f64 / rate, *to as f64 / rate);
+        let seconds = |samples: i64| samples as f64 / rate;
+        for SeedMark { begins, start, end } in outcome.seeds.iter().copied() {
+            println!("seed: {:.3} s to {:.3} s, heard from {:.3} s on", seconds(start), seconds(end), seconds(begins));
         }
     }
     Ok(())

@@ -80,7 +80,9 @@ impl Hearing {
         for (channel, samples) in input.iter().take(self.channels).enumerate() {
             let mut heard = samples[i];
             // Exactly the input while nothing else is listened to.
-            if share > 0.0 {
+            if share >= 1.0 {
+                heard = at(sidechain, channel);
+            } else if share > 0.0 {
                 heard = (1.0 - share) * heard + share * at(sidechain, channel);
             }
             heard *= gain;

@@ -1,6 +1,23 @@
 //! What can be read of an engine from any thread: counters and states, all atomic.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
+/// So many seeds are noted.
+pub const MOST_SEED_MARKS: usize = 1024;
+
+/// What seeded a continuation, in samples of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeedMark {
+    /// Where the continuation begins.
+    pub begins: i64,
+    /// First sample of its seed.
+    pub start: i64,
+    /// One past the last.
+    pub end: i64,
+}
 
 /// Counters since the engine was made. Writing one is a relaxed atomic operation.
 #[derive(Debug, Default)]
@@ -17,9 +34,8 @@ pub struct Meters {
     missed_calls: AtomicU64,
     keep_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
-    /// Of the last continuation, on the clock.
-    seed_start: AtomicI64,
-    seed_end: AtomicI64,
+    /// Of the first continuations. Only the worker and who reads it after the end take this lock.
+    seeds: Mutex<Vec<SeedMark>>,
     failed: AtomicBool,
     sounding: AtomicBool,
     /// Bits of an f32.
@@ -66,15 +82,22 @@ impl Meters {
         self.seed_clipped_ms.store(value, Relaxed);
     }
 
-    /// The clock's samples, first and one past the last, of the seed of the continuation that began last.
-    pub fn seed_window(&self) -> Option<(i64, i64)> {
-        let window = (self.seed_start.load(Relaxed), self.seed_end.load(Relaxed));
-        (window.0 < window.1).then_some(window)
+    /// Seeds of the first [`MOST_SEED_MARKS`] continuations, in their order. Not for the audio thread.
+    pub fn seeds(&self) -> Vec<SeedMark> {
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_seed_window(&self, start: i64, end: i64) {
-        self.seed_start.store(start, Relaxed);
-        self.seed_end.store(end, Relaxed);
+    /// Notes a seed while there is room. For the worker.
+    pub(crate) fn note_seed(&self, mark: SeedMark) {
+        let mut seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        if seeds.len() < seeds.capacity() {
+            seeds.push(mark);
+        }
+    }
+
+    /// Makes room for seeds to be noted.
+    pub(crate) fn make_room(&self) {
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).reserve_exact(MOST_SEED_MARKS);
     }
 
     /// True after the worker died or was waited for in vain for 10 s.

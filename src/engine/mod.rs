@@ -26,7 +26,7 @@ mod waiting;
 
 pub use audio::Engine;
 pub use keep::{KeepCell, KeepFeed, KeepTap, keep_link};
-pub use meters::Meters;
+pub use meters::{MOST_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, least_reaction_samples, reaction_cells};
 pub use spec::{ParamId, ParamValues};
 pub use types::{

@@ -19,8 +19,8 @@ const CHOICES: [(&str, &[&str]); 3] = [
 pub fn sanitise(state: &mut PluginState) {
     for spec in &SPECS {
         let found = state.params.get(spec.key).and_then(number).unwrap_or(spec.default);
-        // A state that was saved while Keep was on asks for no take when it is loaded.
-        let found = if spec.id == ParamId::Keep { spec.default } else { found };
+        // A state that was saved while they were on asks for no take and no capture when it is loaded.
+        let found = if matches!(spec.id, ParamId::Keep | ParamId::Capture) { spec.default } else { found };
         state.params.insert(spec.key.into(), typed(spec.id, spec.sanitise(found)));
     }
     let reaction = state.params.get("reaction").and_then(number);
@@ -66,7 +66,7 @@ mod tests {
     fn hostile_values_are_brought_into_shape() {
         let json = r#"{"version":"","params":{
             "mix":{"f32":1e30}, "seed_length":{"f32":-1e30}, "model":{"i32":2147483647}, "random_seed":{"f32":12.4},
-            "bypass":{"i32":7}, "keep":{"bool":true}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
+            "bypass":{"i32":7}, "capture":{"bool":true}, "keep":{"bool":true}, "gate":{"string":"loud"}, "reaction":{"i32":-5}, "clock":{"i32":99},
             "alignment":{"string":"sideways"}, "precision":{"string":"f8"}, "of_a_later_version":{"bool":true}}, "fields":{}}"#;
         let mut state: PluginState = serde_json::from_str(json).expect("a test's constant");
         sanitise(&mut state);
@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(show("alignment"), "String(\"after\")");
         assert_eq!(show("precision"), "String(\"auto\")");
         assert_eq!(state.fields["captured"], "null", "no seed is left over from another project");
+        assert_eq!(show("capture"), "Bool(false)", "it would replace the seed that is restored");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
     }
 }

@@ -9,10 +9,12 @@ use std::{
 /// The slots of the user.
 pub(super) const USER_SLOTS: RangeInclusive<u8> = FIRST_USER_SLOT..=127;
 
-/// Written wherever the host sets the parameter *Model*, on the audio thread too.
+/// Written wherever the host sets the parameters *Model* and *Morph Model*, on the audio thread too.
 #[derive(Debug, Default)]
 pub struct Selection {
     current: AtomicU8,
+    /// The same of *Morph Model*; 0, which is embedded, where there is none.
+    second: AtomicU8,
     /// Bit k: slot 64 + k has been selected since the instance was made or restored.
     used: AtomicU64,
 }
@@ -26,6 +28,21 @@ impl Selection {
         let slot = slot.clamp(0, i32::from(*USER_SLOTS.end())) as u8;
         self.current.store(slot, Ordering::Relaxed);
         self.note_used(slot);
+    }
+
+    /// Notes that a slot was selected to morph to.
+    ///
+    /// # Realtime safety
+    /// Two atomic operations.
+    pub fn select_second(&self, slot: i32) {
+        let slot = slot.clamp(0, i32::from(*USER_SLOTS.end())) as u8;
+        self.second.store(slot, Ordering::Relaxed);
+        self.note_used(slot);
+    }
+
+    /// The slots that are selected, of *Model* and of *Morph Model*.
+    pub fn both(&self) -> [u8; 2] {
+        [self.current(), self.second.load(Ordering::Relaxed)]
     }
 
     /// The slot that is selected.
@@ -43,9 +60,10 @@ impl Selection {
         self.used.fetch_or(bit(slot), Ordering::Relaxed);
     }
 
-    /// A new project: only the current slot has been selected in it.
+    /// A new project: only the current slots have been selected in it.
     pub fn forget_used(&self) {
-        self.used.store(bit(self.current()), Ordering::Relaxed);
+        let [first, second] = self.both();
+        self.used.store(bit(first) | bit(second), Ordering::Relaxed);
     }
 }
 
@@ -68,5 +86,11 @@ mod tests {
         selection.select(70);
         selection.forget_used();
         assert!(selection.is_used(70) && !selection.is_used(64) && !selection.is_used(6));
+        selection.select_second(71);
+        selection.forget_used();
+        assert_eq!(selection.both(), [70, 71]);
+        assert!(selection.is_used(70) && selection.is_used(71), "both models are the project's");
+        selection.select_second(-1);
+        assert_eq!(selection.both(), [70, 0]);
     }
 }

@@ -69,7 +69,7 @@ impl SympathyParams {
     /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `bank`.
     pub fn new(bank: &Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
         let models = UserModels::new(Arc::clone(bank), folder);
-        let selection = models.selection();
+        let (selection, second) = (models.selection(), models.selection());
         let reaction = MeasuredReaction::default();
         let keep_status = Arc::<KeepStatus>::default();
         let feedbacks: Arc<AtomicU64> = Arc::default();
@@ -82,7 +82,8 @@ impl SympathyParams {
         };
         Self {
             model: slot_param(ParamId::Model).with_callback(Arc::new(move |slot| selection.select(slot))),
-            morph_model: slot_param(ParamId::MorphModel),
+            morph_model: slot_param(ParamId::MorphModel)
+                .with_callback(Arc::new(move |slot| second.select_second(slot))),
             play: Play::new(),
             seed: Seed::new().with_captured(Arc::clone(captured.shelf())),
             voices: Voices::new(),

@@ -299,7 +299,7 @@ impl Inner {
             if !published {
                 return;
             }
-            if slot == current {
+            if self.selection.both().contains(&slot) {
                 self.load_current(revision);
             }
         }
@@ -317,10 +317,11 @@ impl Inner {
 
     /// A worker that had been refused a slot takes it as soon as it is loaded.
     fn load_current(&self, revision: u64) {
-        let slot = self.selection.current();
-        if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
-            // Why it failed is in the slot's label.
-            let _ = self.bank.load(slot);
+        for slot in self.selection.both() {
+            if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
+                // Why it failed is in the slot's label.
+                let _ = self.bank.load(slot);
+            }
         }
     }
 

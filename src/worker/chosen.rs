@@ -69,8 +69,8 @@ impl Chosen {
     }
 
     /// Wants the model of a slot. Embedded models are waited for, for they take milliseconds; so are all others offline, and
-    /// before anything has ever played. Otherwise they are loaded beside. Returns the model if it is another than before.
-    pub fn choose(&mut self, slot: u8, meters: &Meters) -> Option<Arc<Network>> {
+    /// while nothing can play without. Otherwise they are loaded beside. Returns the model if it is another than before.
+    pub fn choose(&mut self, slot: u8, can_play: bool, meters: &Meters) -> Option<Arc<Network>> {
         let generation = self.bank.generation();
         let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
         if changed {
@@ -82,7 +82,7 @@ impl Chosen {
             self.networks[index] = self.bank.get(slot);
         }
         if self.networks[index].is_none() && (switched || changed) {
-            if self.mode == RenderMode::Offline || self.network.is_none() || self.bank.is_embedded(slot) {
+            if self.mode == RenderMode::Offline || !can_play || self.bank.is_embedded(slot) {
                 self.networks[index] = self.bank.load(slot).ok();
             } else {
                 meters.count_late_switch();

@@ -71,12 +71,14 @@ impl Clip {
         self.length_samples() as f32 / self.sample_rate_hz as f32
     }
 
-    /// The last seconds of what was heard, before the input gain.
-    pub(super) fn capture(history: &History, samples: i64, input_gain: f32, sample_rate_hz: u32) -> Option<Self> {
-        let samples = samples.min(history.heard_samples());
-        let span = history.end() - samples..history.end();
-        let channel = |ear| span.clone().map(|time| history.sample(ear, time) / input_gain).collect();
-        Self::new(sample_rate_hz, &[channel(Ear::Left), channel(Ear::Right)])
+    /// The last `samples` of what the performer played; `None` if so many have not been heard, and not `least` either.
+    pub(super) fn capture(history: &History, samples: i64, least: i64, sample_rate_hz: u32) -> Option<Self> {
+        let heard = history.heard_samples();
+        if heard < samples.min(least) {
+            return None;
+        }
+        let start = history.end() - samples.min(heard);
+        Self::new(sample_rate_hz, &[Ear::Left, Ear::Right].map(|ear| history.performance(ear, start)))
     }
 
     /// The same sound at another rate.
@@ -122,10 +124,11 @@ impl ClipShelf {
         self.lock().clone()
     }
 
-    /// Puts another there, or nothing.
-    pub fn put(&self, clip: Option<Arc<Clip>>) {
-        *self.lock() = clip;
-        self.generation.fetch_add(1, Ordering::Release);
+    /// Puts another there, or nothing. Returns its generation.
+    pub fn put(&self, clip: Option<Arc<Clip>>) -> u64 {
+        let mut held = self.lock();
+        *held = clip;
+        self.generation.fetch_add(1, Ordering::Release) + 1
     }
 
     /// Changes whenever something else is put there.

@@ -67,6 +67,7 @@ impl Core {
         shelf: Arc<ClipShelf>,
         shared: Arc<Shared>,
     ) -> Self {
+        shared.meters.make_room();
         let mut seeds = Seeds::new(config.sample_rate_hz);
         // Here, where nobody waits: another rate takes a tenth of a second to convert.
         let shelf_generation = shelf.generation();
@@ -148,7 +149,7 @@ impl Core {
         self.clock_end = cell.clock_end;
         let input_gain = db_to_gain(cell.values.get(ParamId::InputGain));
         self.seeds.history.push(&cell.audio, input_gain);
-        self.follow_shelf(cell, input_gain);
+        self.follow_shelf(cell);
         let now = self.seeds.end();
         if !cell.armed {
             self.drop_voices();
@@ -159,11 +160,12 @@ impl Core {
     }
 
     /// Captures if the cell asks for it, and takes over what others have put on the shelf.
-    fn follow_shelf(&mut self, cell: &InCell, input_gain: f32) {
+    fn follow_shelf(&mut self, cell: &InCell) {
         if cell.gestures.captured {
             let samples = self.in_samples(f64::from(cell.values.get(ParamId::SeedLength)));
+            let least = self.in_samples(LEAST_SEED_SECONDS);
             // Silence is nothing to keep: what was captured before stays.
-            if let Some(clip) = Clip::capture(&self.seeds.history, samples, input_gain, self.sample_rate_hz) {
+            if let Some(clip) = Clip::capture(&self.seeds.history, samples, least, self.sample_rate_hz) {
                 self.shelf.put(Some(Arc::new(clip)));
             }
         }

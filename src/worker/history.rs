@@ -43,6 +43,8 @@ pub struct History {
     energies: Vec<f64>,
     /// The same before the input gain: the performer's, by ear.
     performer_energies: [Vec<f64>; EARS.len()],
+    /// The input gain of each cell.
+    gains: Vec<f32>,
     heard_from: i64,
     end: i64,
     window: Vec<f32>,
@@ -58,6 +60,7 @@ impl History {
             audio: [vec![0.0; samples], vec![0.0; samples]],
             energies: vec![0.0; cells as usize],
             performer_energies: std::array::from_fn(|_| vec![0.0; cells as usize]),
+            gains: vec![1.0; cells as usize],
             heard_from: 0,
             end: 0,
             window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
@@ -84,6 +87,7 @@ impl History {
                 self.energies[slot] = energy;
             }
         }
+        self.gains[slot] = input_gain;
         self.end += GRID;
     }
 
@@ -113,6 +117,17 @@ impl History {
         let first = (last - count).max(self.heard_from.div_euclid(GRID));
         let sum: f64 = (first..last).map(|cell| energies[cell.rem_euclid(self.cells) as usize]).sum();
         (sum / (count * GRID) as f64).sqrt() as f32
+    }
+
+    /// What the performer played from engine time `start` on, before the input gain. Allocates.
+    pub fn performance(&self, ear: Ear, start: i64) -> Vec<f32> {
+        let mut played = Vec::with_capacity((self.end - start).max(0) as usize);
+        for cell in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
+            let gain = 1.0 / self.gains[cell.rem_euclid(self.cells) as usize];
+            let times = start.max(cell * GRID)..(cell + 1) * GRID;
+            played.extend(times.map(|time| gain * self.sample(ear, time)));
+        }
+        played
     }
 
     /// What the model heard at an engine time.
@@ -183,6 +198,8 @@ mod tests {
         assert_eq!(history.model_sample(Ear::Middle, &same, end - 161_000), 0.0, "the forgotten past");
         let expected = (end - 32) as f32;
         assert!((history.rms(end, 64) - expected).abs() < 1e-3 * expected);
+        let played = history.performance(Ear::Right, end - 1000);
+        assert_eq!((played.len(), played[0], played[999]), (1000, 0.5 * (end - 1000) as f32, 0.5 * (end - 1) as f32));
         assert!(
             (history.performer_rms(Ear::Left, end, 64) - 0.5 * expected).abs() < 1e-3 * expected,
             "heard at twice its level"

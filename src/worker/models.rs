@@ -37,9 +37,11 @@ impl ChosenModels {
 
     /// Follows the parameters. True if the models are others than before.
     pub fn choose(&mut self, values: &ParamValues, meters: &Meters) -> bool {
-        let mut changed = self.first.choose(values.get(ParamId::Model) as u8, meters).is_some();
+        // Who plays does not wait, neither for the first model nor for the second.
+        let can_play = self.models.is_some();
+        let mut changed = self.first.choose(values.get(ParamId::Model) as u8, can_play, meters).is_some();
         match values.get(ParamId::MorphModel) {
-            slot if slot >= 0.0 => changed |= self.second.choose(slot as u8, meters).is_some(),
+            slot if slot >= 0.0 => changed |= self.second.choose(slot as u8, can_play, meters).is_some(),
             _ if self.second.network().is_some() => {
                 self.second.forget();
                 changed = true;

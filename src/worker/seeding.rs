@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     dsp::{level::db_to_gain, random::mix64},
-    engine::{GRID_SAMPLES, ParamId, ParamValues, least_reaction_samples},
+    engine::{GRID_SAMPLES, ParamId, ParamValues, SeedMark, least_reaction_samples},
 };
 
 /// Old to new continuation.
@@ -190,7 +190,8 @@ impl Core {
             }),
         });
         let clock = self.clock_end - self.seeds.end();
-        self.shared.meters.set_seed_window(seed.start + clock, seed.end + clock);
+        let mark = SeedMark { begins: start + clock, start: seed.start + clock, end: seed.end + clock };
+        self.shared.meters.note_seed(mark);
         self.shared.meters.count_continuation();
         self.voices.add(group, lane);
     }

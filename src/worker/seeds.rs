@@ -96,7 +96,8 @@ impl Seeds {
             Source::Heard => heard,
             _ if heard < least => heard,
             Source::White | Source::Perlin => i64::MAX / 4,
-            Source::Captured => self.clip.as_ref().map_or(0, |clip| clip.length_samples() as i64),
+            // Before a short one lies silence.
+            Source::Captured => self.clip.as_ref().map_or(0, |clip| least.max(clip.length_samples() as i64)),
         }
     }
 
