@@ -16,6 +16,7 @@ use crate::{
     dsp::resample::Resampler,
     engine::{
         Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId, ParamValues, SeedMark,
+        SeedSource,
     },
     train::{
         Recording,
@@ -29,8 +30,6 @@ use std::{
     sync::Arc,
 };
 
-/// The value of *Seed Source* that is what was captured.
-const CAPTURED: f32 = 4.0;
 pub(super) const LEAST_RATE_HZ: u32 = 8_000;
 pub(super) const MOST_RATE_HZ: u32 = 384_000;
 /// Longest tail and latest start: a day.
@@ -279,7 +278,7 @@ pub(super) fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Re
         expected: "a sound".into(),
         actual: "silence".into(),
     })?;
-    values.set(ParamId::SeedSource, CAPTURED);
+    values.set(ParamId::SeedSource, SeedSource::Captured.value());
     Ok(Some(Arc::new(clip)))
 }
 

@@ -5,10 +5,11 @@ mod jump;
 use super::{
     beats::BeatClock,
     cell::{CellAudio, InCell, MOST_NOTES, Note, OutCell, REGIONS},
+    choices::SeedSource,
     clock::{ClockChange, SampleClock},
     duck::gain,
     flow::Flow,
-    hearing::{Hearing, needs_no_input},
+    hearing::Hearing,
     keep::KeepTap,
     layers::Layers,
     link::AudioLink,
@@ -388,7 +389,7 @@ impl Engine {
     fn activity(&self) -> Activity {
         let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
         let sounding = self.active || self.layers.is_sounding() || self.tail.is_sounding();
-        let may_start = self.quiet_samples < may_start || needs_no_input(&self.values);
+        let may_start = self.quiet_samples < may_start || !SeedSource::of(&self.values).is_heard();
         if sounding || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
     }
 }

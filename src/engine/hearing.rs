@@ -2,6 +2,7 @@
 
 use super::{
     cell::InCell,
+    choices::SeedSource,
     meters::Meters,
     mixer::samples,
     spec::{ParamId, ParamValues},
@@ -11,10 +12,6 @@ use crate::dsp::level::{Ramp, db_to_gain};
 
 /// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
 const LOUDEST_INPUT: f32 = 64.0;
-/// The value of *Seed Source* that is the sidechain.
-const SIDECHAIN: f32 = 1.0;
-/// From this value of *Seed Source* on, seeds need no input at all.
-const LEAST_WITHOUT_INPUT: f32 = 2.0;
 /// From one to the other, and from one gain to another.
 const RAMP_SECONDS: f32 = 0.010;
 
@@ -31,12 +28,7 @@ pub(super) struct Hearing {
 }
 
 fn sidechain_of(values: &ParamValues) -> f32 {
-    if values.get(ParamId::SeedSource) == SIDECHAIN { 1.0 } else { 0.0 }
-}
-
-/// True if continuations may begin without any input.
-pub(super) fn needs_no_input(values: &ParamValues) -> bool {
-    values.get(ParamId::SeedSource) >= LEAST_WITHOUT_INPUT
+    if SeedSource::of(values) == SeedSource::Sidechain { 1.0 } else { 0.0 }
 }
 
 impl Hearing {

@@ -7,6 +7,7 @@
 mod audio;
 mod beats;
 pub mod cell;
+mod choices;
 mod clock;
 mod duck;
 mod flow;
@@ -25,6 +26,7 @@ mod types;
 mod waiting;
 
 pub use audio::Engine;
+pub use choices::{SeedSource, Stereo};
 pub use keep::{KeepCell, KeepFeed, KeepTap, keep_link};
 pub use meters::{MOST_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, least_reaction_samples, reaction_cells};

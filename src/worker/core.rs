@@ -6,18 +6,18 @@ use super::{
     clip::{Clip, ClipShelf},
     colour::{MorphRamp, colour_of},
     feedback_guard::FeedbackGuard,
-    group::{Group, Models},
+    group::Group,
     loops::Loops,
-    models::ChosenModels,
+    models::{ChosenModels, Models},
     schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
-    seeds::{Seeds, Source},
+    seeds::Seeds,
     voices::Voices,
     warming::{MOST_WARMING, Purposes, Warming},
 };
 use crate::{
     dsp::level::db_to_gain,
     engine::{
-        Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId, ParamValues,
+        Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId, ParamValues, SeedSource,
         cell::{InCell, OutCell},
         link::Shared,
         spec::HOLD_FOREVER_SECONDS,
@@ -208,9 +208,9 @@ impl Core {
     }
 
     fn answer(&mut self, now: i64, call: Call, values: &ParamValues) {
-        let source = Source::of(values);
+        let source = SeedSource::of(values);
         let mut available = self.available(source);
-        if source == Source::Heard {
+        if source.is_heard() {
             available = (available - (now - call.seed_end)).min(call.most_seed);
         }
         if let Some(plan) = self.plan(values, available, None)
@@ -221,7 +221,7 @@ impl Core {
     }
 
     /// Samples of which a seed could be made now.
-    fn available(&self, source: Source) -> i64 {
+    fn available(&self, source: SeedSource) -> i64 {
         self.seeds.available_samples(source, self.in_samples(LEAST_SEED_SECONDS))
     }
 
@@ -246,7 +246,7 @@ impl Core {
         if !(missing.play || missing.loops) {
             return false;
         }
-        let Some(plan) = self.plan(values, self.available(Source::of(values)), None) else {
+        let Some(plan) = self.plan(values, self.available(SeedSource::of(values)), None) else {
             return false;
         };
         self.start_at_once = false;
@@ -269,8 +269,8 @@ impl Core {
         for (wait, interval) in
             [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, cell.beats)].into_iter().flatten()
         {
-            let mut available = self.available(Source::of(values));
-            if Source::of(values) == Source::Heard {
+            let mut available = self.available(SeedSource::of(values));
+            if SeedSource::of(values).is_heard() {
                 available += wait;
             }
             if let Some(plan) = self.plan(values, available, Some(interval))
@@ -318,7 +318,7 @@ impl Core {
     }
 
     pub(super) fn is_above_gate(&self, end: i64, samples: i64, values: &ParamValues) -> bool {
-        self.seeds.is_above(db_to_gain(values.get(ParamId::Gate)), Source::of(values), end, samples)
+        self.seeds.is_above(db_to_gain(values.get(ParamId::Gate)), SeedSource::of(values), end, samples)
     }
 
     pub(super) fn in_samples(&self, seconds: f64) -> i64 {

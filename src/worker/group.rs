@@ -3,6 +3,7 @@
 
 use super::{
     history::Ear,
+    models::Models,
     seeds::{Origin, Seeds},
     voice::{SeedSpan, Sound, Voice},
 };
@@ -14,32 +15,6 @@ use std::sync::{Arc, atomic::AtomicBool};
 
 /// Voices of a group at most: two models for two channels.
 pub(super) const MOST_PARTS: usize = 4;
-
-/// The models that play.
-#[derive(Clone, Debug)]
-pub(super) struct Models {
-    /// The one that *Model* names.
-    pub first: Arc<Network>,
-    /// The one that *Morph Model* names, if it does.
-    pub second: Option<Arc<Network>>,
-    /// Seconds of seed that each runs in a second.
-    pub warmup_speeds: [f32; 2],
-}
-
-impl Models {
-    /// Seconds of seed that a group of these models runs in a second, for so many channels.
-    pub fn warmup_speed(&self, channels: usize) -> f32 {
-        let [first, second] = self.warmup_speeds;
-        let slowness = 1.0 / first + if self.second.is_some() { 1.0 / second } else { 0.0 };
-        1.0 / (channels as f32 * slowness)
-    }
-
-    /// The lowest rate of a model, which has the longest filters.
-    pub fn lowest_hz(&self) -> u32 {
-        let first = self.first.config().sample_rate_hz;
-        self.second.as_ref().map_or(first, |second| first.min(second.config().sample_rate_hz))
-    }
-}
 
 /// A voice and what it is in its group.
 #[derive(Debug)]

@@ -4,17 +4,18 @@ use super::{
     calls::Call,
     colour::colour_of,
     core::Core,
-    group::{Group, Models, Part},
+    group::{Group, Part},
     history::Ear,
+    models::Models,
     schedule::SeedPlan,
-    seeds::{Origin, Source},
+    seeds::Origin,
     voice::{SeedSpan, Sound},
     voices::{most_voices, transposed_hz},
     warming::{MOST_WARMING, Purpose, Purposes, Warming},
 };
 use crate::{
     dsp::{level::db_to_gain, random::mix64},
-    engine::{GRID_SAMPLES, ParamId, ParamValues, SeedMark, least_reaction_samples},
+    engine::{GRID_SAMPLES, ParamId, ParamValues, SeedMark, SeedSource, Stereo, least_reaction_samples},
 };
 
 /// Old to new continuation.
@@ -23,8 +24,6 @@ const CROSS_FADE_SECONDS: f64 = 0.05;
 const FADE_IN_SECONDS: f64 = 0.02;
 /// What could only be run later than this after it was asked for is not: nobody would know any more what it answers.
 const LONGEST_QUEUE_SECONDS: f64 = 4.0;
-/// The value of *Stereo* in which two channels are left to different chances.
-const DUAL: usize = 2;
 
 impl Core {
     /// Puts a seed in the queue, once for each purpose, to be run now or as soon as those before it have been.
@@ -60,14 +59,14 @@ impl Core {
 
     /// Voices for a seed: of both models and for each ear, or, to loop, one.
     fn group(&mut self, models: &Models, purpose: Purpose, values: &ParamValues) -> Group {
-        let source = Source::of(values);
+        let source = SeedSource::of(values);
         let noise_seed = mix64(values.get(ParamId::RandomSeed) as u64 ^ 0x006e_6f69_7365);
         let input_gain = db_to_gain(values.get(ParamId::InputGain));
         let (ears, second): (&[Ear], _) = match purpose {
             Purpose::Play => (self.ears(values), models.second.as_ref()),
             Purpose::Loop(_) => (&[Ear::Middle], None),
         };
-        let is_dual = values.get(ParamId::Stereo) as usize == DUAL;
+        let is_dual = Stereo::of(values) == Stereo::Dual;
         let mut parts = self.voices.parts_buffer();
         for (network, is_second) in [(Some(&models.first), false), (second, true)] {
             for &ear in ears {
@@ -82,7 +81,7 @@ impl Core {
 
     /// What the models hear of the channels.
     pub(super) fn ears(&self, values: &ParamValues) -> &'static [Ear] {
-        if self.channels > 1 && values.get(ParamId::Stereo) >= 1.0 { &[Ear::Left, Ear::Right] } else { &[Ear::Middle] }
+        if self.channels > 1 && Stereo::of(values) != Stereo::Mid { &[Ear::Left, Ear::Right] } else { &[Ear::Middle] }
     }
 
     /// Runs as much of the seeds as the time since their beginning asks for, whatever the machine could do.

@@ -10,43 +10,18 @@ use crate::{
         noise::{PerlinNoise, white},
         resample::Resampler,
     },
-    engine::{ParamId, ParamValues},
+    engine::SeedSource,
 };
 use std::sync::Arc;
 
 /// Level of seeds of noise: −20 dBFS.
 const NOISE_RMS: f32 = 0.1;
 
-/// What a seed is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// What is listened to: the input, or the sidechain in its place.
-    Heard,
-    /// White noise.
-    White,
-    /// Perlin noise.
-    Perlin,
-    /// What was captured. While nothing has been, there is no seed.
-    Captured,
-}
-
-impl Source {
-    /// What the parameter says.
-    pub fn of(values: &ParamValues) -> Self {
-        match values.get(ParamId::SeedSource) as u8 {
-            2 => Self::White,
-            3 => Self::Perlin,
-            4 => Self::Captured,
-            _ => Self::Heard,
-        }
-    }
-}
-
 /// Where the seed of a voice comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// What it is made of.
-    pub source: Source,
+    pub source: SeedSource,
     /// From which noise follows.
     pub noise_seed: u64,
     /// What is captured is heard at this gain; what is heard has it already.
@@ -90,30 +65,36 @@ impl Seeds {
     }
 
     /// Samples of which a seed could be made now, if `least` samples have been heard.
-    pub fn available_samples(&self, source: Source, least: i64) -> i64 {
+    pub fn available_samples(&self, source: SeedSource, least: i64) -> i64 {
         let heard = self.history.heard_samples();
+        if heard < least {
+            return heard;
+        }
         match source {
-            Source::Heard => heard,
-            _ if heard < least => heard,
-            Source::White | Source::Perlin => i64::MAX / 4,
+            SeedSource::Input | SeedSource::Sidechain => heard,
+            SeedSource::White | SeedSource::Perlin => i64::MAX / 4,
             // Before a short one lies silence.
-            Source::Captured => self.clip.as_ref().map_or(0, |clip| least.max(clip.length_samples() as i64)),
+            SeedSource::Captured => self.clip.as_ref().map_or(0, |clip| least.max(clip.length_samples() as i64)),
         }
     }
 
     /// The level that a continuation of this seed keeps to.
-    pub fn level(&self, source: Source, ear: Ear, seed: SeedSpan) -> f32 {
+    pub fn level(&self, source: SeedSource, ear: Ear, seed: SeedSpan) -> f32 {
         match source {
             // The performer's, before what Input Gain adds for the model's ears.
-            Source::Heard => self.history.performer_rms(ear, seed.end, seed.end - seed.start),
-            Source::White | Source::Perlin => NOISE_RMS,
-            Source::Captured => self.clip.as_ref().map_or(0.0, |clip| clip.rms(ear, (seed.end - seed.start) as usize)),
+            SeedSource::Input | SeedSource::Sidechain => {
+                self.history.performer_rms(ear, seed.end, seed.end - seed.start)
+            }
+            SeedSource::White | SeedSource::Perlin => NOISE_RMS,
+            SeedSource::Captured => {
+                self.clip.as_ref().map_or(0.0, |clip| clip.rms(ear, (seed.end - seed.start) as usize))
+            }
         }
     }
 
     /// True if a seed of this span is loud enough to start something. Only what is heard can be too soft.
-    pub fn is_above(&self, gate: f32, source: Source, end: i64, samples: i64) -> bool {
-        source != Source::Heard || self.history.rms(end, samples) >= gate
+    pub fn is_above(&self, gate: f32, source: SeedSource, end: i64, samples: i64) -> bool {
+        !source.is_heard() || self.history.rms(end, samples) >= gate
     }
 
     /// Sample `k` of the model's lattice, of the seed that lies at `seed`. Noise is made at the model's rate; what was captured ends where the
@@ -122,14 +103,14 @@ impl Seeds {
         // Two channels hear two noises.
         let noise_seed = origin.noise_seed ^ (ear as u64);
         match origin.source {
-            Source::Heard => self.history.model_sample(ear, resampler, k),
-            Source::White => NOISE_RMS * white(noise_seed, k),
-            Source::Perlin => {
+            SeedSource::Input | SeedSource::Sidechain => self.history.model_sample(ear, resampler, k),
+            SeedSource::White => NOISE_RMS * white(noise_seed, k),
+            SeedSource::Perlin => {
                 let (whole, fraction) = resampler.position(k);
                 let seconds = (whole as f64 + f64::from(fraction)) / f64::from(self.sample_rate_hz);
                 NOISE_RMS * self.perlin.at(noise_seed, seconds, 0.5 * f64::from(resampler.out_hz()))
             }
-            Source::Captured => {
+            SeedSource::Captured => {
                 let Some(clip) = &self.clip else {
                     return 0.0;
                 };

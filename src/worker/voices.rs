@@ -2,7 +2,8 @@
 
 use super::{
     ensemble,
-    group::{Group, MOST_PARTS, Models, Part},
+    group::{Group, MOST_PARTS, Part},
+    models::Models,
     voice::Voice,
 };
 use crate::{

@@ -1,9 +1,6 @@
 //! Seeds on their way: what they are for, and how far they have been run.
 
-use super::{
-    group::{Group, Models},
-    voice::SeedSpan,
-};
+use super::{group::Group, models::Models, voice::SeedSpan};
 use crate::engine::{
     ParamId, ParamValues,
     cell::{Note, REGIONS},

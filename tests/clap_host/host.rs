@@ -9,7 +9,10 @@ use clack_extensions::{
     state::PluginState,
 };
 use clack_host::{
-    events::event_types::{ParamValueEvent, TransportEvent, TransportFlags},
+    events::{
+        Match,
+        event_types::{NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags},
+    },
     prelude::*,
     utils::{BeatTime, SecondsTime},
 };
@@ -47,6 +50,8 @@ pub struct Job<'a> {
     pub blocks: &'a [usize],
     /// Sample, parameter, the host's 0…1; by sample.
     pub automation: &'a [(usize, ParamId, f32)],
+    /// Sample and key of notes, by sample.
+    pub notes: &'a [(usize, u16)],
     /// Song position of the first sample; `None`: the transport stands still.
     pub start: Option<i64>,
     /// Whether the host tells its tempo.
@@ -179,12 +184,14 @@ impl Plugin {
                 break;
             }
             let end = (done + block).min(samples);
-            let events: Vec<ParamValueEvent> = job
-                .automation
-                .iter()
-                .filter(|(sample, ..)| (done..end).contains(sample))
-                .map(|&(sample, id, normalised)| value_event(self.id(id), (sample - done) as u32, id, normalised))
-                .collect();
+            let mut events = EventBuffer::new();
+            for &(sample, id, normalised) in job.automation.iter().filter(|(sample, ..)| (done..end).contains(sample)) {
+                events.push(&value_event(self.id(id), (sample - done) as u32, id, normalised));
+            }
+            for &(sample, key) in job.notes.iter().filter(|(sample, _)| (done..end).contains(sample)) {
+                events.push(&NoteOnEvent::new((sample - done) as u32, Pckn::new(0u16, 0u16, key, Match::All), 0.9));
+            }
+            events.sort();
             let transport = job.start.map(|start| transport(start + done as i64, job.sample_rate_hz, job.tempo));
             let inputs: Vec<_> = [Some(&mut input), sidechain.as_mut()].into_iter().flatten().collect();
             let audio_in = ports.0.with_input_buffers(inputs.into_iter().map(|port| {

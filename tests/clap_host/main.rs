@@ -108,7 +108,16 @@ fn instance(mode: HostMode, set: &[(ParamId, f32)], model: &[u8]) -> Plugin {
 }
 
 fn job<'a>(sample_rate_hz: u32, input: &'a [Vec<f32>], blocks: &'a [usize]) -> Job<'a> {
-    Job { sample_rate_hz, input, sidechain: None, blocks, automation: &AUTOMATION, start: None, tempo: true }
+    Job {
+        sample_rate_hz,
+        input,
+        sidechain: None,
+        blocks,
+        automation: &AUTOMATION,
+        notes: &[],
+        start: None,
+        tempo: true,
+    }
 }
 
 #[test]
@@ -207,6 +216,32 @@ fn layers_triggers_and_colours_play_the_engines_bits() {
             assert_same_bits(&played, &expected, &format!("{group:?}, blocks {blocks:?}"));
         }
     }
+}
+
+#[test]
+fn notes_begin_continuations_at_their_own_samples_without_allocating() {
+    let _shared = shared();
+    let model = material::model();
+    let input = phrase(48_000, 2.0, 2);
+    // As the host's 0…1: nothing begins by itself, and only the wet is heard.
+    let set = [
+        (ParamId::AutoStart, 0.0),
+        (ParamId::ReseedInterval, 0.0),
+        (ParamId::MidiTrigger, 1.0),
+        (ParamId::MidiTranspose, 1.0),
+        (ParamId::Voices, 1.0),
+        (ParamId::SeedLength, 0.125),
+        (ParamId::Mix, 1.0),
+    ];
+    let play = |notes: &[(usize, u16)], blocks: &[usize]| {
+        let mut plugin = instance(HostMode::Offline, &set, &model);
+        plugin.play(&Job { notes, automation: &[], ..job(48_000, &input, blocks) })
+    };
+    let notes = [(24_001, 60), (24_001, 67), (40_063, 48)];
+    let played = play(&notes, &[512]);
+    assert_same_bits(&played, &play(&notes, &IRREGULAR), "notes in other blocks");
+    let is_silent = |out: &[Vec<f32>]| out.iter().flatten().all(|x| *x == 0.0);
+    assert!(is_silent(&play(&[], &[512])) && is_silent(&[played[0][..24_001].to_vec()]) && !is_silent(&played));
 }
 
 #[test]
