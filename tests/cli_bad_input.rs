@@ -69,6 +69,10 @@ fn bad_models() {
         &["model slot 77", "expected a model"],
     );
     desk.fail("render in.wav out.wav --set morph_model=77", &["model slot 77", "expected a model"]);
+    desk.fail(
+        "render in.wav out.wav --set morph_model=1 --morph-model model.safetensors",
+        &["morph_model", "expected one model", "--morph-model as well"],
+    );
     desk.fail("render in.wav out.wav --morph-model absent.safetensors", &["absent.safetensors"]);
     desk.fail("models --dir absent", &["absent", "cannot be read"]);
 }

@@ -12,6 +12,7 @@ pub mod export;
 pub mod import;
 mod import_plan;
 pub mod inspect;
+pub mod instrument;
 mod interrupt;
 mod interview;
 pub mod live;

@@ -93,14 +93,15 @@ impl Preset {
     }
 }
 
-/// The values that a preset and the assignments on top of it give; `has_model`: the model is named by an option of its own.
+/// The values that a preset and the assignments on top of it give; `taken`: parameters that
+/// options of their own set, and those options.
 ///
 /// # Errors
 /// Whatever is wrong with the preset or an assignment.
 pub fn chosen_values(
     preset: Option<&str>,
     assignments: &[Assignment],
-    has_model: bool,
+    taken: &[(ParamId, &str)],
 ) -> Result<ParamValues, CliError> {
     let mut values = match preset {
         Some(name) => Preset::find(name)?.values(name)?,
@@ -108,12 +109,12 @@ pub fn chosen_values(
     };
     for assignment in assignments {
         let (id, value) = assignment.resolve("--set")?;
-        if id == ParamId::Model && has_model {
+        if let Some((_, option)) = taken.iter().find(|(taken, _)| *taken == id) {
             return Err(CliError::ParameterValue {
                 origin: "--set".into(),
                 key: assignment.key.clone(),
                 expected: "one model".into(),
-                actual: "--model as well".into(),
+                actual: format!("{option} as well"),
             });
         }
         values.set(id, value);

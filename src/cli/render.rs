@@ -1,28 +1,24 @@
 //! `sympathy render`: a file through the engine of the plugin.
 
 use super::{
-    automation::{Assignment, read_automation},
+    automation::read_automation,
     error::CliError,
-    models_at_hand::{choose_model, load_all, make_bank},
+    instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, checked_rate},
+    models_at_hand::load_all,
     notes::read_notes,
-    offline::{Job, RenderOutcome, Song, USUAL_TEMPO, render_offline},
+    offline::{Job, RenderOutcome, Song, render_offline},
     output::{check_output, check_wav_length, refuse_same_places, write_wav},
     picture::write_picture,
-    preset::chosen_values,
     progress::Progress,
-    speed::PrecisionArg,
 };
 use crate::{
     dsp::resample::Resampler,
-    engine::{
-        Alignment, ClockMode, DEFAULT_REACTION_MS, EngineConfig, MAX_REACTION_MS, ParamId, ParamValues, SeedMark,
-        SeedSource,
-    },
+    engine::{Alignment, ClockMode, EngineConfig, ParamId, SeedMark},
     train::{
         Recording,
         report::{Sound, SoundFigure},
     },
-    worker::{Clip, ModelBank},
+    worker::ModelBank,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -30,8 +26,6 @@ use std::{
     sync::Arc,
 };
 
-pub(super) const LEAST_RATE_HZ: u32 = 8_000;
-pub(super) const MOST_RATE_HZ: u32 = 384_000;
 /// Longest tail and latest start: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 
@@ -44,27 +38,15 @@ pub struct RenderArgs {
     /// WAV file to write, 32-bit float at the rate of IN
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
-    /// Embedded model by name, or a model file; slot 0 where this is not given
-    #[arg(long, value_name = "NAME|FILE")]
-    pub model: Option<String>,
-    /// Model to morph to, by name or file
-    #[arg(long, value_name = "NAME|FILE")]
-    pub morph_model: Option<String>,
-    /// Factory preset by name (below), or a preset's file; --set comes on top
-    #[arg(long, value_name = "NAME|FILE")]
-    pub preset: Option<String>,
-    /// Sets a parameter, in its own unit; may be given many times
-    #[arg(long = "set", value_name = "PARAM=VALUE")]
-    pub assignments: Vec<Assignment>,
+    /// What plays
+    #[command(flatten)]
+    pub instrument: InstrumentArgs,
     /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}
     #[arg(long, value_name = "FILE")]
     pub automate: Option<PathBuf>,
     /// Recording beside IN: what is listened to where seed_source is 1
     #[arg(long, value_name = "FILE")]
     pub sidechain: Option<PathBuf>,
-    /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
-    #[arg(long, value_name = "FILE")]
-    pub seed_file: Option<PathBuf>,
     /// MIDI file whose notes are played, for midi_trigger
     #[arg(long, value_name = "FILE")]
     pub midi: Option<PathBuf>,
@@ -83,21 +65,12 @@ pub struct RenderArgs {
     /// Song position at which IN begins
     #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
     pub start: f64,
-    /// Tempo of the song, for intervals in beats
-    #[arg(long, value_name = "BPM", default_value_t = USUAL_TEMPO, value_parser = tempo)]
-    pub tempo: f64,
-    /// Reaction time; raised to the least possible
-    #[arg(long, value_name = "MS", default_value_t = DEFAULT_REACTION_MS, value_parser = reaction_ms)]
-    pub reaction: f32,
     /// Where a continuation sits in time
     #[arg(long, value_enum, default_value_t = AlignmentArg::After)]
     pub alignment: AlignmentArg,
     /// What the clock follows
     #[arg(long, value_enum, default_value_t = ClockArg::Transport)]
     pub clock: ClockArg,
-    /// How the model's weights are stored; another precision, other bits
-    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
-    pub precision: PrecisionArg,
 }
 
 /// [`Alignment`] on the command line.
@@ -123,16 +96,6 @@ fn seconds(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
 }
 
-pub(super) fn tempo(text: &str) -> Result<f64, String> {
-    let value = text.parse::<f64>().ok().filter(|value| (1.0..=999.0).contains(value));
-    value.ok_or_else(|| "expected 1 to 999 beats a minute".into())
-}
-
-pub(super) fn reaction_ms(text: &str) -> Result<f32, String> {
-    let value = text.parse::<f32>().ok().filter(|value| (0.0..=MAX_REACTION_MS).contains(value));
-    value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -144,7 +107,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         check_output(picture, "png")?;
     }
     let mut config = EngineConfig {
-        reaction_ms: args.reaction,
+        reaction_ms: args.instrument.reaction,
         alignment: match args.alignment {
             AlignmentArg::After => Alignment::After,
             AlignmentArg::Now => Alignment::Now,
@@ -155,12 +118,8 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         },
         ..EngineConfig::new(LEAST_RATE_HZ)
     };
-    config.values = chosen_values(args.preset.as_deref(), &args.assignments, args.model.is_some())?;
-    let captured = captured_from(args.seed_file.as_deref(), &mut config.values)?;
-    let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
-    if let Some(name) = &args.morph_model {
-        choose_model(&bank, name, ParamId::MorphModel, &mut config.values)?;
-    }
+    let Instrument { values, bank, captured } = args.instrument.make()?;
+    config.values = values;
     let recording = Recording::read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
     let automation = match &args.automate {
@@ -181,7 +140,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     check_wav_length(&args.output, recording.channels.len(), length)?;
     let mut input = recording.channels;
     input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
-    let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.tempo };
+    let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.instrument.tempo };
     let label_slot = config.values.get(ParamId::Model) as u8;
     let job = Job {
         song,
@@ -263,40 +222,8 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
     line
 }
 
-/// The end of a recording as a seed, if there is one: then it becomes what seeds are made of.
-///
-/// # Errors
-/// If the file is no recording, or silent.
-pub(super) fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Result<Option<Arc<Clip>>, CliError> {
-    let Some(path) = path else {
-        return Ok(None);
-    };
-    let recording = Recording::read(path)?;
-    let clip = Clip::new(checked_rate(&recording)?, &recording.channels).ok_or_else(|| CliError::Unsuitable {
-        path: path.into(),
-        what: "seed",
-        expected: "a sound".into(),
-        actual: "silence".into(),
-    })?;
-    values.set(ParamId::SeedSource, SeedSource::Captured.value());
-    Ok(Some(Arc::new(clip)))
-}
-
 /// A recording at the rate of what it is beside.
 fn beside(recording: &Recording, sample_rate_hz: u32) -> Vec<Vec<f32>> {
     let resampler = Resampler::new(recording.sample_rate_hz, sample_rate_hz);
     recording.channels.iter().take(2).map(|channel| resampler.resample_all(channel)).collect()
-}
-
-fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
-    let rate = recording.sample_rate_hz;
-    if (LEAST_RATE_HZ..=MOST_RATE_HZ).contains(&rate) {
-        return Ok(rate);
-    }
-    Err(CliError::Unsuitable {
-        path: recording.path.clone(),
-        what: "sample rate",
-        expected: format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"),
-        actual: format!("{rate} Hz"),
-    })
 }

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::cli::{
     error::CliError,
+    instrument::{LEAST_RATE_HZ, MOST_RATE_HZ},
     one_line,
-    render::{LEAST_RATE_HZ, MOST_RATE_HZ},
 };
 use cpal::{
     BufferSize, Device, Host, HostId, SampleFormat, StreamConfig, SupportedBufferSize, SupportedStreamConfigRange,

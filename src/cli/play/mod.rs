@@ -14,24 +14,20 @@ mod performer;
 mod streams;
 
 use super::{
-    automation::Assignment,
     error::CliError,
+    instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, MOST_RATE_HZ},
     interrupt::Interrupt,
-    models_at_hand::{load_all, make_bank},
-    offline::USUAL_TEMPO,
-    preset::chosen_values,
-    render::{LEAST_RATE_HZ, MOST_RATE_HZ, captured_from, reaction_ms, tempo},
-    speed::PrecisionArg,
+    models_at_hand::load_all,
 };
 use crate::{
-    engine::{DEFAULT_REACTION_MS, EngineConfig, ParamId},
+    engine::{EngineConfig, ParamId},
     keep::{self, KEPT_SECONDS, KeepConfig, KeepStatus, keep_folder},
     worker::{self, ClipShelf},
 };
 use clap::{Args, ValueEnum};
 use console::Console;
 use performer::{MAX_BLOCK, Performer};
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 /// Examples, below the options.
 pub const HELP: &str = "\
@@ -83,27 +79,9 @@ pub struct PlayArgs {
     /// Whether the input is heard from the start
     #[arg(long, value_enum, default_value_t = Switch::Off)]
     pub input: Switch,
-    /// Embedded model by name, or a model file; slot 0 where this is not given
-    #[arg(long, value_name = "NAME|FILE")]
-    pub model: Option<String>,
-    /// Factory preset by name, or a preset's file; --set comes on top
-    #[arg(long, value_name = "NAME|FILE")]
-    pub preset: Option<String>,
-    /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
-    #[arg(long, value_name = "FILE")]
-    pub seed_file: Option<PathBuf>,
-    /// Sets a parameter, in its own unit; may be given many times
-    #[arg(long = "set", value_name = "PARAM=VALUE")]
-    pub assignments: Vec<Assignment>,
-    /// Tempo, for intervals in beats
-    #[arg(long, value_name = "BPM", default_value_t = USUAL_TEMPO, value_parser = tempo)]
-    pub tempo: f64,
-    /// Reaction time; raised to the least possible
-    #[arg(long, value_name = "MS", default_value_t = DEFAULT_REACTION_MS, value_parser = reaction_ms)]
-    pub reaction: f32,
-    /// How the model's weights are stored; another precision, other bits
-    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
-    pub precision: PrecisionArg,
+    /// What plays
+    #[command(flatten)]
+    pub instrument: InstrumentArgs,
     /// A line a second: levels, load, underruns
     #[arg(long)]
     pub meters: bool,
@@ -135,10 +113,9 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         print!("{}", devices::list());
         return Ok(());
     }
-    let mut values = chosen_values(args.preset.as_deref(), &args.assignments, args.model.is_some())?;
+    let Instrument { values, bank, captured } = args.instrument.make()?;
     let shelf: Arc<ClipShelf> = Arc::default();
-    shelf.put(captured_from(args.seed_file.as_deref(), &mut values)?);
-    let bank = make_bank(args.model.as_deref(), args.precision, &mut values)?;
+    shelf.put(captured);
     load_all(&bank, &values, &[])?;
     // What the card can do decides on the engine's rate and channels.
     let card = if args.dummy { None } else { Some(devices::choose(args)?) };
@@ -147,7 +124,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let config = EngineConfig {
         channels,
         max_block_samples: MAX_BLOCK,
-        reaction_ms: args.reaction,
+        reaction_ms: args.instrument.reaction,
         values,
         ..EngineConfig::new(sample_rate_hz)
     };
@@ -165,7 +142,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     engine.attach_keep(tap);
     let is_input_on = args.input == Switch::On;
     let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
-    let (performer, orders, monitor) = Performer::new(engine, notes, sample_rate_hz, args.tempo, is_input_on);
+    let (performer, orders, monitor) =
+        Performer::new(engine, notes, sample_rate_hz, args.instrument.tempo, is_input_on);
     // Dropped in the opposite order: first nothing plays, then the worker ends, then the keeper, who may still write a take.
     let keeper = keeper.spawn();
     let worker = worker.spawn();

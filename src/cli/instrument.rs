@@ -1,0 +1,130 @@
+//! What plays, for `render` and `play` alike: model, preset, parameters, seed.
+
+use super::{
+    automation::Assignment,
+    error::CliError,
+    models_at_hand::{choose_model, make_bank},
+    offline::USUAL_TEMPO,
+    preset::chosen_values,
+    speed::PrecisionArg,
+};
+use crate::{
+    engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS, ParamId, ParamValues, SeedSource},
+    train::Recording,
+    worker::{Clip, ModelBank},
+};
+use clap::Args;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// The lowest rate at which the engine runs.
+pub const LEAST_RATE_HZ: u32 = 8_000;
+/// The highest.
+pub const MOST_RATE_HZ: u32 = 384_000;
+
+/// Options that say what plays.
+#[derive(Args, Clone, Debug)]
+pub struct InstrumentArgs {
+    /// Embedded model by name, or a model file; slot 0 where this is not given
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+    /// Model to morph to, by name or file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub morph_model: Option<String>,
+    /// Factory preset by name (sympathy render --help lists them), or a preset's file; --set comes on top
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preset: Option<String>,
+    /// Sets a parameter, in its own unit; may be given many times
+    #[arg(long = "set", value_name = "PARAM=VALUE")]
+    pub assignments: Vec<Assignment>,
+    /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+    /// Tempo of the song, for intervals in beats
+    #[arg(long, value_name = "BPM", default_value_t = USUAL_TEMPO, value_parser = tempo)]
+    pub tempo: f64,
+    /// Reaction time; raised to the least possible
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_REACTION_MS, value_parser = reaction_ms)]
+    pub reaction: f32,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+}
+
+/// What they make.
+#[derive(Debug)]
+pub struct Instrument {
+    /// All parameters.
+    pub values: ParamValues,
+    /// The models, not loaded yet.
+    pub bank: Arc<ModelBank>,
+    /// What counts as captured.
+    pub captured: Option<Arc<Clip>>,
+}
+
+impl InstrumentArgs {
+    /// Reads all files that are named.
+    ///
+    /// # Errors
+    /// Whatever is wrong with a file or a value.
+    pub fn make(&self) -> Result<Instrument, CliError> {
+        let named =
+            [(ParamId::Model, "--model", &self.model), (ParamId::MorphModel, "--morph-model", &self.morph_model)];
+        let taken = named.into_iter().filter(|(_, _, name)| name.is_some()).map(|(id, option, _)| (id, option));
+        let mut values = chosen_values(self.preset.as_deref(), &self.assignments, &taken.collect::<Vec<_>>())?;
+        let captured = captured_from(self.seed_file.as_deref(), &mut values)?;
+        let bank = make_bank(self.model.as_deref(), self.precision, &mut values)?;
+        if let Some(name) = &self.morph_model {
+            choose_model(&bank, name, ParamId::MorphModel, &mut values)?;
+        }
+        Ok(Instrument { values, bank, captured })
+    }
+}
+
+fn tempo(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (1.0..=999.0).contains(value));
+    value.ok_or_else(|| "expected 1 to 999 beats a minute".into())
+}
+
+fn reaction_ms(text: &str) -> Result<f32, String> {
+    let value = text.parse::<f32>().ok().filter(|value| (0.0..=MAX_REACTION_MS).contains(value));
+    value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
+}
+
+/// The end of a recording as a seed, if there is one: then it becomes what seeds are made of.
+///
+/// # Errors
+/// If the file is no recording, or silent.
+fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Result<Option<Arc<Clip>>, CliError> {
+    let Some(path) = path else {
+        return Ok(None);
+    };
+    let recording = Recording::read(path)?;
+    let clip = Clip::new(checked_rate(&recording)?, &recording.channels).ok_or_else(|| CliError::Unsuitable {
+        path: path.into(),
+        what: "seed",
+        expected: "a sound".into(),
+        actual: "silence".into(),
+    })?;
+    values.set(ParamId::SeedSource, SeedSource::Captured.value());
+    Ok(Some(Arc::new(clip)))
+}
+
+/// A recording's rate, if the engine runs at it.
+///
+/// # Errors
+/// If it does not.
+pub fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
+    let rate = recording.sample_rate_hz;
+    if (LEAST_RATE_HZ..=MOST_RATE_HZ).contains(&rate) {
+        return Ok(rate);
+    }
+    Err(CliError::Unsuitable {
+        path: recording.path.clone(),
+        what: "sample rate",
+        expected: format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"),
+        actual: format!("{rate} Hz"),
+    })
+}
