@@ -218,3 +218,41 @@ fn a_worker_that_plays_does_not_allocate() {
         }
     }
 }
+
+/// What the callbacks of a sound card run: the bridge from the input, orders of the terminal, notes, the switch of the input.
+#[cfg(feature = "standalone")]
+#[test]
+fn the_callbacks_of_a_sound_card_do_not_allocate() {
+    use rtrb::RingBuffer;
+    use sympathy::cli::play::{
+        bridge::bridge,
+        performer::{MidiOrder, Order, Performer},
+    };
+    let (engine, mut worker) = worker::start(config(48_000, 2, 64), models::bank());
+    let (mut midi, notes) = RingBuffer::new(16);
+    let (mut performer, mut orders, monitor) = Performer::new(engine, notes, 48_000, 120.0, true);
+    let (mut input, mut output) = bridge(2, None, 256, &monitor);
+    for (index, block) in phrase(48_000, 4.0, 1)[0].chunks_exact(256).enumerate() {
+        let interleaved: Vec<f32> = block.iter().flat_map(|&x| [x, x]).collect();
+        if index % 40 == 7 {
+            orders.push(Order::Set(ParamId::MidiTrigger, 1.0)).expect("room");
+            orders.push(Order::Input(index % 80 == 7)).expect("room");
+            midi.push(MidiOrder::Note { key: 60, velocity: 0.7 }).expect("room");
+        }
+        if index % 200 == 150 {
+            midi.push(MidiOrder::Stop).expect("room");
+        }
+        let (mut left, mut right) = ([0.0; 256], [0.0; 256]);
+        let (count, ()) = counted(|| {
+            // Now and then the input's device gives nothing, or too much.
+            for _ in 0..[1, 0, 1, 2][index / 8 % 4] {
+                input.push(&interleaved, |x| x);
+            }
+            output.fill(&mut [&mut left, &mut right]);
+            performer.play(&mut [&mut left, &mut right]);
+        });
+        assert_eq!(count, 0, "allocations and frees in callback {index}");
+        drain(&mut worker);
+    }
+    assert!(monitor.meters.continuations() > 1, "{}", monitor.summary());
+}

@@ -5,12 +5,12 @@
 //! a signal; where a device is missing it goes on without sound and succeeds. Here the callback of the output is the audio
 //! thread, the terminal sends it orders through a ring, and no framework is involved.
 
-mod bridge;
+pub mod bridge;
 mod console;
 mod devices;
 mod dummy;
 mod midi;
-mod performer;
+pub mod performer;
 mod streams;
 
 use super::{
