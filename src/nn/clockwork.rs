@@ -5,8 +5,8 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{Order, PackedMatrix, Row},
-    layer::{LayerVoice, plain_order},
+    kernel::{Order, PackedMatrix, Row, Sweep},
+    layer::{LayerVoice, multiply, plain_order},
     rnn::Activate,
 };
 
@@ -81,7 +81,9 @@ impl Clockwork {
         let (matrix, first) = (&self.groups[group], group * self.width);
         let rows = matrix.padded_rows();
         let initial = group * rows..(group + 1) * rows;
-        matrix.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_both(rows, first, initial.clone())));
+        // A group moves every 2ᵏ steps.
+        let sweep = Sweep::of_step(voices[0].step >> group);
+        multiply(matrix, self.isa, sweep, voices, |voice| voice.with_both(rows, first, initial.clone()));
         for voice in voices {
             self.isa.launch(Activate { units: self.width, relu: false, memory: voice.memory });
             voice.memory.keep_part(first, self.width);

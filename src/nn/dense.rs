@@ -2,17 +2,27 @@
 
 use super::{
     Isa, Precision,
-    kernel::{Factors, Order, PAIRS, PackedMatrix, Row, words},
+    kernel::{Dots, Factors, Order, PAIRS, PackedMatrix, Row, Sweep, words},
     layer::plain_order,
 };
+
+/// Outputs that are cheaper one by one.
+const FEW: usize = 4;
 
 /// y = W·x + b.
 #[derive(Clone, Debug)]
 pub struct Dense {
-    matrix: PackedMatrix,
+    weights: Weights,
     inputs: usize,
     outputs: usize,
     isa: Isa,
+}
+
+#[derive(Clone, Debug)]
+enum Weights {
+    Few(Dots),
+    /// One tile of two vectors, or whole tiles of more.
+    Many(PackedMatrix),
 }
 
 /// Something that goes through a [`Dense`] together with others.
@@ -29,19 +39,21 @@ impl Dense {
     /// If a length does not fit.
     pub fn new(inputs: usize, outputs: usize, weight: &[f32], bias: &[f32], precision: Precision, isa: Isa) -> Self {
         let blocks = [(weight, inputs)];
-        let matrix = if outputs <= 2 * isa.lanes() {
+        let weights = if outputs <= FEW {
+            Weights::Few(Dots::new(inputs, weight, bias, isa))
+        } else if outputs <= 2 * isa.lanes() {
             let mut order: Order = (0..outputs).map(|source| Some(Row { source, factor: 1.0 })).collect();
             order.resize(2 * isa.lanes(), None);
-            PackedMatrix::with_pairs(&order, 1, &blocks, bias, Precision::F32, isa)
+            Weights::Many(PackedMatrix::with_pairs(&order, 1, &blocks, bias, Precision::F32, isa))
         } else {
-            PackedMatrix::new(&plain_order(0..outputs, isa), &blocks, bias, precision, isa)
+            Weights::Many(PackedMatrix::new(&plain_order(0..outputs, isa), &blocks, bias, precision, isa))
         };
-        Self { matrix, inputs, outputs, isa }
+        Self { weights, inputs, outputs, isa }
     }
 
     /// A buffer for [`Self::forward`].
     pub fn make_output_buffer(&self) -> Vec<f32> {
-        vec![0.0; self.matrix.padded_rows() + self.scratch()]
+        vec![0.0; self.padded_outputs() + self.scratch()]
     }
 
     /// Number of meaningful outputs; the buffer is longer.
@@ -51,7 +63,10 @@ impl Dense {
 
     /// Bytes that a step reads.
     pub fn bytes(&self) -> usize {
-        self.matrix.bytes()
+        match &self.weights {
+            Weights::Few(dots) => dots.bytes(),
+            Weights::Many(matrix) => matrix.bytes(),
+        }
     }
 
     /// One step. `x`: `[inputs]`, `y`: from [`Self::make_output_buffer`].
@@ -82,23 +97,38 @@ impl Dense {
     }
 
     fn run<const V: usize>(&self, voices: &mut [(&[f32], &mut [f32]); V]) {
-        let padded = self.matrix.padded_rows();
+        let padded = self.padded_outputs();
         for (x, y) in voices.iter() {
             assert!(x.len() == self.inputs && y.len() == padded + self.scratch(), "a step of another layer");
         }
-        if self.matrix.pairs() < PAIRS {
-            voices.iter_mut().for_each(|(x, y)| self.matrix.multiply_thin(self.isa, x, y));
-        } else {
-            let mut factors = voices.each_mut().map(|(x, y)| {
-                let (sums, scratch) = y.split_at_mut(padded);
-                Factors { start: None, x: [x, &[]], quads: [bytemuck::cast_slice_mut(scratch), &mut []], sums }
-            });
-            self.matrix.multiply(self.isa, &mut factors);
+        match &self.weights {
+            Weights::Few(dots) => voices.iter_mut().for_each(|(x, y)| dots.multiply(self.isa, x, y)),
+            Weights::Many(matrix) if matrix.pairs() < PAIRS => {
+                voices.iter_mut().for_each(|(x, y)| matrix.multiply_thin(self.isa, x, y));
+            }
+            Weights::Many(matrix) => {
+                let mut factors = voices.each_mut().map(|(x, y)| {
+                    let (sums, scratch) = y.split_at_mut(padded);
+                    Factors { start: None, x: [x, &[]], quads: [bytemuck::cast_slice_mut(scratch), &mut []], sums }
+                });
+                matrix.multiply(self.isa, Sweep::Forwards, &mut factors);
+            }
+        }
+    }
+
+    /// Outputs and what stands behind them up to whole vectors.
+    fn padded_outputs(&self) -> usize {
+        match &self.weights {
+            Weights::Few(dots) => dots.rows(),
+            Weights::Many(matrix) => matrix.padded_rows(),
         }
     }
 
     /// Room behind the outputs for x as bytes.
     fn scratch(&self) -> usize {
-        if self.matrix.precision() == Precision::Int8 { words(self.inputs) } else { 0 }
+        match &self.weights {
+            Weights::Many(matrix) if matrix.precision() == Precision::Int8 => words(self.inputs),
+            _ => 0,
+        }
     }
 }

@@ -70,6 +70,7 @@ impl FusedLstm {
     }
 
     /// Moves one voice; its new h is in `next`.
+    #[inline]
     pub fn step(&self, voice: &mut LayerVoice<'_>) {
         self.isa.launch(Step { groups: &self.groups, voice });
     }
@@ -117,8 +118,8 @@ fn move_group<L: Lanes, const P: usize>(lanes: L, matrix: &PackedMatrix, offset:
     };
     let mut sums: [Pairs<L, P>; 1] = [from_fn(|p| start[p])];
     let operand = |values| [Operand { values, quads: &[], scale: 0.0 }];
-    Single::accumulate(lanes, &matrix.segments()[0], 0, operand(voice.x), &mut sums);
     Single::accumulate(lanes, &matrix.segments()[1], 0, operand(voice.memory.h()), &mut sums);
+    Single::accumulate(lanes, &matrix.segments()[0], 0, operand(voice.x), &mut sums);
     let [sums] = sums;
     for p in 0..P / 2 {
         update(lanes, offset / 2 + p, [sums[2 * p], sums[2 * p + 1]], voice);

@@ -5,8 +5,8 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{Kernel, Lanes, Order, PackedMatrix, sigmoid, tanh},
-    layer::{LayerMemory, LayerVoice, plain_order, vector_at},
+    kernel::{Kernel, Lanes, Order, PackedMatrix, Sweep, sigmoid, tanh},
+    layer::{LayerMemory, LayerVoice, multiply, plain_order, vector_at},
 };
 
 /// One layer, packed.
@@ -39,8 +39,9 @@ impl Gru {
 
     pub fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
         let rows = self.of_x.padded_rows();
-        self.of_x.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_x(rows)));
-        self.of_h.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_h(rows)));
+        let sweep = Sweep::of_step(voices[0].step);
+        multiply(&self.of_x, self.isa, sweep, voices, |voice| voice.with_x(rows));
+        multiply(&self.of_h, self.isa, sweep, voices, |voice| voice.with_h(rows));
         for voice in voices {
             self.isa.launch(Update { hidden: self.hidden, memory: voice.memory });
             voice.memory.turn();
@@ -62,11 +63,10 @@ impl Kernel for Update<'_> {
         let mut next = std::mem::take(&mut memory.next);
         let [of_x, of_h]: [&[f32]; 2] = [memory.sums[0].view(), memory.sums[1].view()];
         for (unit, slot) in (0..hidden).step_by(L::LANES).zip(next.view_mut::<L::F>()) {
-            let [r_x, z_x, n_x] = [0, 1, 2].map(|gate| vector_at::<L>(of_x, gate * hidden + unit));
-            let [r_h, z_h, n_h] = [0, 1, 2].map(|gate| vector_at::<L>(of_h, gate * hidden + unit));
-            let r = sigmoid(lanes, lanes.add(r_x, r_h));
-            let z = sigmoid(lanes, lanes.add(z_x, z_h));
-            let n = tanh(lanes, lanes.mul_add(r, n_h, n_x));
+            let (reset, update, new) = (unit, hidden + unit, 2 * hidden + unit);
+            let r = sigmoid(lanes, lanes.add(vector_at::<L>(of_x, reset), vector_at::<L>(of_h, reset)));
+            let z = sigmoid(lanes, lanes.add(vector_at::<L>(of_x, update), vector_at::<L>(of_h, update)));
+            let n = tanh(lanes, lanes.mul_add(r, vector_at::<L>(of_h, new), vector_at::<L>(of_x, new)));
             // (1 − z)·n + z·h = n + z·(h − n).
             let change = lanes.mul_add(lanes.splat(-1.0), n, vector_at::<L>(memory.padded_h(), unit));
             *slot = lanes.mul_add(z, change, n);

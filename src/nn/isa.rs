@@ -60,14 +60,14 @@ impl Isa {
                     #[inline(always)]
                     || kernel.run(lanes),
                 ),
-                None => kernel.run(Portable),
+                None => run_portable(kernel),
             },
             #[cfg(target_arch = "aarch64")]
             Arch::Neon(neon) => neon.vectorize(
                 #[inline(always)]
                 || kernel.run(NeonLanes(neon)),
             ),
-            _ => kernel.run(Portable),
+            _ => run_portable(kernel),
         }
     }
 
@@ -109,6 +109,12 @@ impl Isa {
             _ => "other",
         }
     }
+}
+
+/// Apart from those who launch, who would save registers for it that the others need not.
+#[inline(never)]
+fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Portable)
 }
 
 struct CountLanes;

@@ -2,7 +2,7 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{AlignedBuffer, Factors, Lanes, Order, PAIRS, Row, words},
+    kernel::{AlignedBuffer, Factors, Lanes, Order, PAIRS, PackedMatrix, Row, Sweep, words},
 };
 use std::ops::Range;
 
@@ -81,6 +81,7 @@ pub(super) struct LayerVoice<'a> {
 
 impl LayerVoice<'_> {
     /// For a product with x, then h from the unit `first` on. `initial`: of its sums, where they begin with something.
+    #[inline(always)]
     pub fn with_both(&mut self, rows: usize, first: usize, initial: Range<usize>) -> Factors<'_> {
         let LayerMemory { h, sums: [sums, _], hidden, x_quads, h_quads, .. } = &mut *self.memory;
         Factors {
@@ -92,6 +93,7 @@ impl LayerVoice<'_> {
     }
 
     /// For a product with x alone.
+    #[inline(always)]
     pub fn with_x(&mut self, rows: usize) -> Factors<'_> {
         let LayerMemory { sums: [sums, _], x_quads, .. } = &mut *self.memory;
         let sums = &mut sums.view_mut()[..rows];
@@ -99,6 +101,7 @@ impl LayerVoice<'_> {
     }
 
     /// For a product with h alone, whose sums are the second.
+    #[inline(always)]
     pub fn with_h(&mut self, rows: usize) -> Factors<'_> {
         let LayerMemory { h, sums: [_, sums], hidden, h_quads, .. } = &mut *self.memory;
         Factors {
@@ -107,6 +110,23 @@ impl LayerVoice<'_> {
             quads: [h_quads, &mut []],
             sums: &mut sums.view_mut()[..rows],
         }
+    }
+}
+
+/// sums ← start + W · x for every voice, of what `factors` makes of each.
+#[inline(always)]
+pub(super) fn multiply<const V: usize>(
+    matrix: &PackedMatrix,
+    isa: Isa,
+    sweep: Sweep,
+    voices: &mut [LayerVoice<'_>; V],
+    factors: impl for<'a, 'v> Fn(&'a mut LayerVoice<'v>) -> Factors<'a>,
+) {
+    // A voice alone is not built and then moved into place: the product would wait for that.
+    if let [voice] = &mut voices[..] {
+        matrix.multiply(isa, sweep, &mut [factors(voice)]);
+    } else {
+        matrix.multiply(isa, sweep, &mut voices.each_mut().map(factors));
     }
 }
 

@@ -6,8 +6,8 @@
 use super::{
     Isa, LayerWeights, Precision,
     fused_lstm::FusedLstm,
-    kernel::{AlignedBuffer, Kernel, Lanes, Order, PackedMatrix, sigmoid, tanh},
-    layer::{LayerMemory, LayerVoice, blocks, plain_order, vector_at},
+    kernel::{AlignedBuffer, Kernel, Lanes, Order, PackedMatrix, Sweep, sigmoid, tanh},
+    layer::{LayerMemory, LayerVoice, blocks, multiply, plain_order, vector_at},
 };
 
 /// One layer, packed.
@@ -71,7 +71,8 @@ impl Lstm {
 impl PlainLstm {
     fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
         let rows = self.matrix.padded_rows();
-        self.matrix.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_both(rows, 0, 0..rows)));
+        let sweep = Sweep::of_step(voices[0].step);
+        multiply(&self.matrix, self.isa, sweep, voices, |voice| voice.with_both(rows, 0, 0..rows));
         for voice in voices {
             self.isa.launch(Update { lstm: self, memory: voice.memory });
         }
@@ -93,16 +94,18 @@ impl Kernel for Update<'_> {
         let (sums, peepholes): (&[f32], &[f32]) = (sums.view(), peepholes.view());
         let states = cell.view_mut::<L::F>().iter_mut().zip(next.view_mut::<L::F>());
         for (unit, (cell, h)) in (0..*hidden).step_by(L::LANES).zip(states) {
-            let [mut i, mut f, g, mut o] = [0, 1, 2, 3].map(|gate| vector_at::<L>(sums, gate * hidden + unit));
-            let peephole = |gate: usize| vector_at::<L>(peepholes, gate * hidden + unit);
+            let mut i = vector_at::<L>(sums, unit);
+            let mut f = vector_at::<L>(sums, hidden + unit);
+            let g = vector_at::<L>(sums, 2 * hidden + unit);
+            let mut o = vector_at::<L>(sums, 3 * hidden + unit);
             if !peepholes.is_empty() {
-                i = lanes.mul_add(peephole(0), *cell, i);
-                f = lanes.mul_add(peephole(1), *cell, f);
+                i = lanes.mul_add(vector_at::<L>(peepholes, unit), *cell, i);
+                f = lanes.mul_add(vector_at::<L>(peepholes, hidden + unit), *cell, f);
             }
             let kept = lanes.mul(sigmoid(lanes, f), *cell);
             *cell = lanes.mul_add(sigmoid(lanes, i), tanh(lanes, g), kept);
             if !peepholes.is_empty() {
-                o = lanes.mul_add(peephole(2), *cell, o);
+                o = lanes.mul_add(vector_at::<L>(peepholes, 2 * hidden + unit), *cell, o);
             }
             *h = lanes.mul(sigmoid(lanes, o), tanh(lanes, *cell));
         }

@@ -2,8 +2,8 @@
 
 use super::{
     Isa, LayerWeights, Precision,
-    kernel::{Kernel, Lanes, Order, PackedMatrix, tanh},
-    layer::{LayerMemory, LayerVoice, blocks, plain_order, vector_at},
+    kernel::{Kernel, Lanes, Order, PackedMatrix, Sweep, tanh},
+    layer::{LayerMemory, LayerVoice, blocks, multiply, plain_order, vector_at},
 };
 
 /// One layer, packed.
@@ -40,7 +40,8 @@ impl Rnn {
 
     pub fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
         let rows = self.matrix.padded_rows();
-        self.matrix.multiply(self.isa, &mut voices.each_mut().map(|voice| voice.with_both(rows, 0, 0..rows)));
+        let sweep = Sweep::of_step(voices[0].step);
+        multiply(&self.matrix, self.isa, sweep, voices, |voice| voice.with_both(rows, 0, 0..rows));
         for voice in voices {
             self.isa.launch(Activate { units: self.hidden, relu: self.relu, memory: voice.memory });
             voice.memory.turn();

@@ -5,6 +5,7 @@ use super::{
     clockwork::Clockwork,
     gru::Gru,
     kernel::Order,
+    layer::LayerVoice,
     lstm::Lstm,
     rnn::Rnn,
     sliding::{Filter, HEAD, SlidingBank},
@@ -218,12 +219,11 @@ impl Stack {
             voices.iter_mut().for_each(|voice| voice.state.hear(bank, voice.input));
         }
         for (index, layer) in self.layers.iter().enumerate() {
-            let mut here = voices.each_mut().map(|voice| voice.state.layer_voice(index, voice.input));
-            match layer {
-                Layer::Lstm(lstm) => lstm.step(&mut here),
-                Layer::Gru(gru) => gru.step(&mut here),
-                Layer::Rnn(rnn) => rnn.step(&mut here),
-                Layer::Clockwork(clockwork) => clockwork.step(&mut here),
+            // A voice alone is not built and then moved into place: its step would wait for that.
+            if let [voice] = &mut voices[..] {
+                layer.step(&mut [voice.state.layer_voice(index, voice.input)]);
+            } else {
+                layer.step(&mut voices.each_mut().map(|voice| voice.state.layer_voice(index, voice.input)));
             }
             voices.iter_mut().for_each(|voice| voice.state.finish_layer(index, voice.input));
         }
@@ -252,6 +252,16 @@ impl StackShape {
 }
 
 impl Layer {
+    #[inline(always)]
+    fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
+        match self {
+            Self::Lstm(lstm) => lstm.step(voices),
+            Self::Gru(gru) => gru.step(voices),
+            Self::Rnn(rnn) => rnn.step(voices),
+            Self::Clockwork(clockwork) => clockwork.step(voices),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Lstm(lstm) => lstm.bytes(),

@@ -129,6 +129,7 @@ impl StackState {
     }
 
     /// The top layer's output, `[hidden]`.
+    #[inline]
     pub fn output(&self) -> &[f32] {
         self.layers.last().map_or(&[], |layer| layer.heard(self.has_own_outputs()))
     }
@@ -138,6 +139,7 @@ impl StackState {
     }
 
     /// A layer's part in a step.
+    #[inline(always)]
     pub(super) fn layer_voice<'a>(&'a mut self, index: usize, input: &'a [f32]) -> LayerVoice<'a> {
         let own_outputs = self.has_own_outputs();
         let (below, here) = self.layers.split_at_mut(index);
@@ -156,6 +158,7 @@ impl StackState {
     }
 
     /// What the layer above hears.
+    #[inline(always)]
     pub(super) fn finish_layer(&mut self, index: usize, input: &[f32]) {
         if !self.has_own_outputs() {
             return;

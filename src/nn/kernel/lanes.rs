@@ -42,6 +42,8 @@ pub trait Lanes: Copy {
     fn min(self, a: Self::F, b: Self::F) -> Self::F;
     /// The larger; b where one is not a number.
     fn max(self, a: Self::F, b: Self::F) -> Self::F;
+    /// The sum of all lanes.
+    fn sum(self, a: Self::F) -> f32;
     /// The halves of a vector change places.
     fn swap_halves(self, a: Self::F) -> Self::F;
     /// `low` in the lower half of the lanes, `high` in the upper.

@@ -7,6 +7,7 @@
 
 mod activation;
 mod buffer;
+mod dots;
 mod lanes;
 mod matrix;
 mod multiply;
@@ -15,14 +16,17 @@ mod neon;
 mod portable;
 mod product;
 mod quantise;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(super) use activation::{sigmoid, sigmoid_of_half, tanh};
 pub(super) use buffer::AlignedBuffer;
+pub(super) use dots::Dots;
 pub(super) use lanes::{Kernel, Lanes};
 pub(super) use matrix::{Order, PackedMatrix, Row};
-pub(super) use multiply::{Factors, PAIRS};
+pub(super) use multiply::{Factors, PAIRS, Sweep};
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::NeonLanes;
 pub(super) use portable::Portable;

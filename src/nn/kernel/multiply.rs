@@ -11,6 +11,31 @@ use std::array::from_fn;
 /// Pairs of vectors in a tile of a matrix that [`PackedMatrix::multiply`] takes.
 pub const PAIRS: usize = 2;
 
+/// The order in which a product goes through the tiles; its sums are the same.
+///
+/// A matrix somewhat larger than a cache is never there when it is read in the same order again and again, as what comes next is always
+/// what has been away the longest. Back and forth, the part read last is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sweep {
+    Forwards,
+    Backwards,
+}
+
+impl Sweep {
+    /// Back and forth.
+    pub fn of_step(step: u64) -> Self {
+        if step.is_multiple_of(2) { Self::Forwards } else { Self::Backwards }
+    }
+
+    #[inline(always)]
+    fn place(self, index: usize, count: usize) -> usize {
+        match self {
+            Self::Forwards => index,
+            Self::Backwards => count - 1 - index,
+        }
+    }
+}
+
 /// One voice in a product.
 pub struct Factors<'a> {
     /// What the sums begin with in place of the bias, padded as they are.
@@ -28,8 +53,8 @@ impl PackedMatrix {
     ///
     /// # Panics
     /// If a length does not fit.
-    pub fn multiply<const V: usize>(&self, isa: Isa, voices: &mut [Factors<'_>; V]) {
-        launch_stored(isa, self.precision(), Multiply { matrix: self, voices });
+    pub fn multiply<const V: usize>(&self, isa: Isa, sweep: Sweep, voices: &mut [Factors<'_>; V]) {
+        launch_stored(isa, self.precision(), Multiply { matrix: self, sweep, voices });
     }
 
     /// y ← b + W · x for a matrix of one tile of one pair of vectors, of weights as they are.
@@ -40,13 +65,14 @@ impl PackedMatrix {
 
 struct Multiply<'a, 'v, const V: usize> {
     matrix: &'a PackedMatrix,
+    sweep: Sweep,
     voices: &'a mut [Factors<'v>; V],
 }
 
 impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
     #[inline(always)]
     fn run<L: Lanes, S: Storage>(self, lanes: L) {
-        let Self { matrix, voices } = self;
+        let Self { matrix, sweep, voices } = self;
         let mut scales = [[0.0; 2]; V];
         if S::QUANTISES {
             for (scales, voice) in scales.iter_mut().zip(voices.iter_mut()) {
@@ -55,19 +81,21 @@ impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
                 }
             }
         }
-        let mut done = 0;
-        if let [voice] = &mut voices[..] {
-            // Two tiles at once for a voice alone.
-            for tile in (0..matrix.tiles() / 2 * 2).step_by(2) {
+        // Two tiles at once for a voice alone.
+        let twos = if V == 1 { matrix.tiles() / 2 } else { 0 };
+        let rest = matrix.tiles() - 2 * twos;
+        for index in 0..twos + rest {
+            let index = sweep.place(index, twos + rest);
+            if let ([voice], true) = (&mut voices[..], index < twos) {
+                let tile = 2 * index;
                 let mut sums: [_; 2] = from_fn(|t| start::<L>(matrix, voice, tile + t));
                 for (index, segment) in matrix.segments().iter().enumerate() {
                     S::accumulate_twice(lanes, segment, tile, operand(voice, index, scales[0]), &mut sums);
                 }
                 sums.iter().enumerate().for_each(|(t, sums)| store::<L>(voice, tile + t, sums));
+                continue;
             }
-            done = matrix.tiles() / 2 * 2;
-        }
-        for tile in done..matrix.tiles() {
+            let tile = twos + index;
             let mut sums: [_; V] = from_fn(|v| start::<L>(matrix, &voices[v], tile));
             for (index, segment) in matrix.segments().iter().enumerate() {
                 let operands = from_fn(|v| operand(&voices[v], index, scales[v]));

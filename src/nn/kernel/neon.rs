@@ -63,6 +63,11 @@ impl Lanes for NeonLanes {
     }
 
     #[inline(always)]
+    fn sum(self, a: f32x4) -> f32 {
+        self.0.reduce_sum_f32s(a)
+    }
+
+    #[inline(always)]
     fn swap_halves(self, a: f32x4) -> f32x4 {
         f32x4(a.2, a.3, a.0, a.1)
     }

@@ -63,6 +63,12 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn sum(self, a: Self::F) -> f32 {
+        let [a, b, c, d]: [f32; 4] = from_fn(|i| a[i] + a[i + 4]);
+        (a + c) + (b + d)
+    }
+
+    #[inline(always)]
     fn swap_halves(self, a: Self::F) -> Self::F {
         from_fn(|i| a[(i + LANES / 2) % LANES])
     }

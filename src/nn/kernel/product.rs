@@ -100,16 +100,13 @@ impl<U: Unit> Storage for U {
         x: [Operand<'_>; V],
         sums: &mut Sums<L, P, V>,
     ) {
-        let units: &[U::Stored<L>] = segment.tile(tile, P);
-        let x = x.map(|x| &x.values[..segment.columns()]);
+        let columns: &[[U::Stored<L>; P]] = segment.tile::<U::Stored<L>>(tile, P).as_chunks().0;
+        let x: [&[f32]; V] = from_fn(|v| &x[v].values[..columns.len()]);
         let mut local = *sums;
-        for (k, (column, &first)) in units.chunks_exact(P).zip(x[0]).enumerate() {
-            let mut factors = [lanes.splat(first); V];
-            for v in 1..V {
-                factors[v] = lanes.splat(x[v][k]);
-            }
+        for k in 0..columns.len() {
+            let factors: [L::F; V] = from_fn(|v| lanes.splat(x[v][k]));
             for p in 0..P {
-                let [a, b] = U::widen(lanes, &column[p]);
+                let [a, b] = U::widen(lanes, &columns[k][p]);
                 for v in 0..V {
                     local[v][p][0] = lanes.mul_add(a, factors[v], local[v][p][0]);
                     local[v][p][1] = lanes.mul_add(b, factors[v], local[v][p][1]);
@@ -127,19 +124,22 @@ impl<U: Unit> Storage for U {
         x: Operand<'_>,
         sums: &mut [Pairs<L, P>; 2],
     ) {
-        let tiles: [&[U::Stored<L>]; 2] = [segment.tile(tile, P), segment.tile(tile + 1, P)];
-        let mut local = *sums;
-        let columns = tiles[0].chunks_exact(P).zip(tiles[1].chunks_exact(P));
-        for ((first, second), &x) in columns.zip(&x.values[..segment.columns()]) {
-            let factor = lanes.splat(x);
+        let first: &[[U::Stored<L>; P]] = segment.tile::<U::Stored<L>>(tile, P).as_chunks().0;
+        let second: &[[U::Stored<L>; P]] = segment.tile::<U::Stored<L>>(tile + 1, P).as_chunks().0;
+        let (second, x) = (&second[..first.len()], &x.values[..first.len()]);
+        let [mut sums_first, mut sums_second] = *sums;
+        for k in 0..first.len() {
+            let factor = lanes.splat(x[k]);
             for p in 0..P {
-                for (sums, column) in local.iter_mut().zip([first, second]) {
-                    let [a, b] = U::widen(lanes, &column[p]);
-                    sums[p] = [lanes.mul_add(a, factor, sums[p][0]), lanes.mul_add(b, factor, sums[p][1])];
-                }
+                let [a, b] = U::widen(lanes, &first[k][p]);
+                sums_first[p][0] = lanes.mul_add(a, factor, sums_first[p][0]);
+                sums_first[p][1] = lanes.mul_add(b, factor, sums_first[p][1]);
+                let [a, b] = U::widen(lanes, &second[k][p]);
+                sums_second[p][0] = lanes.mul_add(a, factor, sums_second[p][0]);
+                sums_second[p][1] = lanes.mul_add(b, factor, sums_second[p][1]);
             }
         }
-        *sums = local;
+        *sums = [sums_first, sums_second];
     }
 }
 
@@ -155,20 +155,17 @@ impl Storage for Byte {
         x: [Operand<'_>; V],
         sums: &mut Sums<L, P, V>,
     ) {
-        let units: &[[L::F; 2]] = segment.tile(tile, P);
+        let columns: &[[[L::F; 2]; P]] = segment.tile::<[L::F; 2]>(tile, P).as_chunks().0;
         let [scales, corrections]: [&[[L::F; 2]]; 2] = segment.scales(tile, P);
         let start: [[L::I; 2]; P] = from_fn(|p| corrections[p].map(|bits| lanes.as_whole(bits)));
         let mut whole = [start; V];
-        let quads = x.map(|x| &x.quads[..segment.columns().div_ceil(4)]);
-        for (k, (column, &first)) in units.chunks_exact(P).zip(quads[0]).enumerate() {
-            let mut factors = [lanes.splat_whole(first); V];
-            for v in 1..V {
-                factors[v] = lanes.splat_whole(quads[v][k]);
-            }
+        let quads: [&[i32]; V] = from_fn(|v| &x[v].quads[..columns.len()]);
+        for k in 0..columns.len() {
+            let factors: [L::I; V] = from_fn(|v| lanes.splat_whole(quads[v][k]));
             for p in 0..P {
                 for v in 0..V {
-                    whole[v][p][0] = lanes.dot(column[p][0], factors[v], whole[v][p][0]);
-                    whole[v][p][1] = lanes.dot(column[p][1], factors[v], whole[v][p][1]);
+                    whole[v][p][0] = lanes.dot(columns[k][p][0], factors[v], whole[v][p][0]);
+                    whole[v][p][1] = lanes.dot(columns[k][p][1], factors[v], whole[v][p][1]);
                 }
             }
         }
@@ -185,22 +182,24 @@ impl Storage for Byte {
         x: Operand<'_>,
         sums: &mut [Pairs<L, P>; 2],
     ) {
-        let tiles: [&[[L::F; 2]]; 2] = [segment.tile(tile, P), segment.tile(tile + 1, P)];
-        let mut whole: [[[L::I; 2]; P]; 2] = from_fn(|t| {
-            let [_, corrections]: [&[[L::F; 2]]; 2] = segment.scales(tile + t, P);
-            from_fn(|p| corrections[p].map(|bits| lanes.as_whole(bits)))
-        });
-        let columns = tiles[0].chunks_exact(P).zip(tiles[1].chunks_exact(P));
-        for ((first, second), &quad) in columns.zip(&x.quads[..segment.columns().div_ceil(4)]) {
-            let factor = lanes.splat_whole(quad);
+        let first: &[[[L::F; 2]; P]] = segment.tile::<[L::F; 2]>(tile, P).as_chunks().0;
+        let second: &[[[L::F; 2]; P]] = segment.tile::<[L::F; 2]>(tile + 1, P).as_chunks().0;
+        let (second, quads) = (&second[..first.len()], &x.quads[..first.len()]);
+        let start = |tile: usize| -> [[L::I; 2]; P] {
+            let [_, corrections]: [&[[L::F; 2]]; 2] = segment.scales(tile, P);
+            from_fn(|p| [lanes.as_whole(corrections[p][0]), lanes.as_whole(corrections[p][1])])
+        };
+        let (mut whole_first, mut whole_second) = (start(tile), start(tile + 1));
+        for k in 0..first.len() {
+            let factor = lanes.splat_whole(quads[k]);
             for p in 0..P {
-                for (whole, column) in whole.iter_mut().zip([first, second]) {
-                    let [a, b] = column[p];
-                    whole[p] = [lanes.dot(a, factor, whole[p][0]), lanes.dot(b, factor, whole[p][1])];
-                }
+                whole_first[p][0] = lanes.dot(first[k][p][0], factor, whole_first[p][0]);
+                whole_first[p][1] = lanes.dot(first[k][p][1], factor, whole_first[p][1]);
+                whole_second[p][0] = lanes.dot(second[k][p][0], factor, whole_second[p][0]);
+                whole_second[p][1] = lanes.dot(second[k][p][1], factor, whole_second[p][1]);
             }
         }
-        for (t, (whole, sums)) in whole.into_iter().zip(sums).enumerate() {
+        for (t, (whole, sums)) in [whole_first, whole_second].into_iter().zip(sums).enumerate() {
             add_scaled(lanes, whole, segment.scales(tile + t, P)[0], x.scale, sums);
         }
     }

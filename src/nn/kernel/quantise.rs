@@ -15,19 +15,30 @@ pub fn words(length: usize) -> usize {
 /// Rounds `values` to multiples of a step, 127 of which reach the largest, and returns the step: not a number where the values
 /// were not all finite, so that this is not hidden. The first of four numbers is the lowest byte of a word.
 #[inline(always)]
-pub fn quantise<L: Lanes>(_: L, values: &[f32], quads: &mut [i32]) -> f32 {
-    let (mut most, mut poison) = (0.0f32, 0.0f32);
-    for &x in values {
-        let size = x.abs();
-        most = if size > most { size } else { most };
-        poison += x * 0.0;
-    }
+pub fn quantise<L: Lanes>(lanes: L, values: &[f32], quads: &mut [i32]) -> f32 {
+    let [most, poison] = survey(lanes, values);
     let factor = if most > 0.0 { MOST / most } else { 0.0 };
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(quads);
     for (byte, &x) in bytes.iter_mut().zip(values) {
         *byte = (x * factor + ROUND).to_bits() as u8 ^ L::BYTE_OFFSET;
     }
     most / MOST + poison
+}
+
+/// The largest absolute value, whatever is not a number left out, and 0, or not a number where some value is not finite.
+#[inline(always)]
+fn survey<L: Lanes>(lanes: L, values: &[f32]) -> [f32; 2] {
+    let (whole, rest) = values.split_at(values.len() / L::LANES * L::LANES);
+    let zero = lanes.splat(0.0);
+    let (mut most, mut poison) = (zero, zero);
+    for &x in bytemuck::cast_slice::<f32, L::F>(whole) {
+        most = lanes.max(lanes.max(x, lanes.sub(zero, x)), most);
+        poison = lanes.mul_add(x, zero, poison);
+    }
+    let most: &[f32] = bytemuck::cast_slice(std::slice::from_ref(&most));
+    // One by one: see the end of a dot product.
+    let alone = rest.iter().fold([0.0f32; 2], |[most, poison], x| [most.max(x.abs()), poison + x * 0.0]);
+    [most.iter().fold(alone[0], |most, &x| most.max(x)), alone[1] + lanes.sum(poison)]
 }
 
 /// One row of weights to bytes: the step, then the bytes as multiples of it.

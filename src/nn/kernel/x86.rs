@@ -2,7 +2,7 @@
 
 use super::Lanes;
 use pulp::{
-    cast, f32x8, f32x16, i32x8, i32x16, u16x8, u16x16,
+    Simd, cast, f32x8, f32x16, i32x8, i32x16, u16x8, u16x16,
     x86::{V3, V4},
 };
 
@@ -114,6 +114,11 @@ impl Lanes for Avx2Lanes {
     #[inline(always)]
     fn max(self, a: f32x8, b: f32x8) -> f32x8 {
         self.simd.max_f32x8(a, b)
+    }
+
+    #[inline(always)]
+    fn sum(self, a: f32x8) -> f32 {
+        self.simd.reduce_sum_f32s(a)
     }
 
     #[inline(always)]
@@ -256,8 +261,8 @@ macro_rules! sixteen_lanes {
                 let $this = self;
                 let simd = $simd;
                 let about: f32x16 = cast(simd.avx512f._mm512_rcp14_ps(cast(b)));
-                let error = simd.sub_f32x16(simd.splat_f32x16(2.0), simd.mul_f32x16(b, about));
-                simd.mul_f32x16(a, simd.mul_f32x16(about, error))
+                let error = simd.negate_mul_add_f32x16(b, about, simd.splat_f32x16(2.0));
+                simd.mul_f32x16(simd.mul_f32x16(a, about), error)
             }
 
             #[inline(always)]
@@ -270,6 +275,12 @@ macro_rules! sixteen_lanes {
             fn max(self, a: f32x16, b: f32x16) -> f32x16 {
                 let $this = self;
                 $simd.max_f32x16(a, b)
+            }
+
+            #[inline(always)]
+            fn sum(self, a: f32x16) -> f32 {
+                let $this = self;
+                $simd.reduce_sum_f32s(a)
             }
 
             #[inline(always)]
