@@ -106,12 +106,6 @@ class Model:
         self.columns: int = approach.get("num_unrollings", 1)
         self.spacing: int = approach.get("int_cursor_inc", 1)
 
-    @property
-    def heads(self) -> list[str]:
-        """The layer that says the mixture: its weight and bias."""
-        layer = "columns" if self.columns > 1 else "out"
-        return [f"{layer}.weight", f"{layer}.bias"]
-
 
 def read_model(path: Path) -> Model:
     try:
@@ -137,13 +131,11 @@ def make_transpose(model: Model, columns: int, spacing: int) -> Model:
     return Model(model.config | {"approach": approach}, tensors)
 
 
-def write_model(model: Model, path: Path, logit_scale: float) -> None:
-    """Matrices in 16 bits, vectors in 32. A scale above 1 draws unlikely components less often, as a low temperature."""
+def write_model(model: Model, path: Path) -> None:
+    """Matrices in 16 bits, vectors in 32."""
     tensors = {}
     for name, tensor in model.tensors.items():
-        tensor = tensor.detach().clone()
-        if name in model.heads:
-            tensor[: model.components] *= logit_scale
+        tensor = tensor.detach()
         tensors[name] = (tensor.half() if tensor.dim() == 2 else tensor).cpu().contiguous().numpy()
     part = path.with_suffix(".part")
     save_file(tensors, str(part), {"sympathy": json.dumps(model.config)})
@@ -326,7 +318,6 @@ def parse() -> argparse.Namespace:
     add("--noise", type=float, default=0.012, help="most standard deviation of noise in the material that is heard (0.012)")
     add("--life", type=float, default=16000, help="mean samples after which a stream begins anew (16000)")
     add("--foreign-starts", type=float, default=0.8, help="part of these that begin after a foreign sound (0.8)")
-    add("--logit-scale", type=float, default=1.0, help="multiplies the logits that are written (1); do it once")
     add("--temperature", type=float, help="temperature written into the file")
     add("--sound-spread", type=float, help="part of the drawn noise that is heard, written into the file")
     add("--warmup-speed", type=float, help="warm-up speed written into the file; measure with `sympathy bench`")
@@ -392,7 +383,7 @@ def main() -> None:
             training["epochs"] = round((update + 1) * args.streams * args.steps / len(sound))
             losses = []
         if (update + 1) % args.save_every == 0 or last:
-            write_model(model, args.out, args.logit_scale)
+            write_model(model, args.out)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,8 @@ pub const HELP: &str = "COLUMNS:
   US A STEP    of one step of the raw prediction: network, head, and frame to sound
   X REAL TIME  seconds of sound per second of computing, one voice as the plugin's worker plays it at 48 kHz,
                with resamplers; 4 VOICES: the same while four play together
-  READ         the weights over the time of a step, as a part of what the core reads from a buffer of that size
+  READ         the weights over the time of a step, as a part of what the core reads from a buffer of that size from its begin
+               to its end; above 100 % where a cache keeps half of them, as they are read back and forth
   FMA          2 x the multiplications of a step as the approach is written down, over its time, as a part of what the core
                can compute; above 100 % some of them were saved or done in 8 bits
   INSTANCES    instances with one voice that a core carries: the whole part of X REAL TIME; AT 70 %: of 0.7 times it

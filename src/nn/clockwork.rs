@@ -82,11 +82,38 @@ impl Clockwork {
         let rows = matrix.padded_rows();
         let initial = group * rows..(group + 1) * rows;
         // A group moves every 2ᵏ steps.
-        let sweep = Sweep::of_step(voices[0].step >> group);
+        let sweep = Sweep::of_step(voices[0].step.unbounded_shr(group as u32));
         multiply(matrix, self.isa, sweep, voices, |voice| voice.with_both(rows, first, initial.clone()));
         for voice in voices {
             self.isa.launch(Activate { units: self.width, relu: false, memory: voice.memory });
             voice.memory.keep_part(first, self.width);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape};
+
+    #[test]
+    fn there_may_be_more_groups_than_a_step_has_bits() {
+        const GROUPS: usize = 66;
+        let shape =
+            StackShape { cell: CellKind::Clockwork { groups: GROUPS }, inputs: 1, hidden: GROUPS, residual: false };
+        let (weight_ih, weight_hh, bias) = ([0.5; GROUPS], vec![0.0; GROUPS * GROUPS], [0.0; GROUPS]);
+        let weights = LayerWeights {
+            weight_ih: &weight_ih,
+            weight_hh: &weight_hh,
+            bias_ih: &bias,
+            bias_hh: &bias,
+            peepholes: None,
+        };
+        let stack = Stack::new(shape, &[weights], Precision::F32, Isa::from_environment());
+        let mut state = stack.make_state();
+        for (step, x) in [1.0, -1.0].into_iter().enumerate() {
+            let moved = stack.step(&[x], &mut state).iter().filter(|h| h.is_sign_negative() == (x < 0.0)).count();
+            // All groups move in step 0, the first alone in step 1.
+            assert_eq!(moved, [GROUPS, 1][step]);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     layer::plain_order,
 };
 
-/// Outputs that are cheaper one by one.
+/// Up to so many outputs each is a dot product; more go by tiles. At most two vectors of any level.
 const FEW: usize = 4;
 
 /// y = W·x + b.
@@ -56,7 +56,7 @@ impl Dense {
         vec![0.0; self.padded_outputs() + self.scratch()]
     }
 
-    /// Number of meaningful outputs; the buffer is longer.
+    /// Number of meaningful outputs; the buffer may be longer.
     pub fn outputs(&self) -> usize {
         self.outputs
     }
@@ -80,8 +80,8 @@ impl Dense {
         self.run(&mut [(x, y)]);
     }
 
-    /// One step of several voices; the weights are read once for all of them. What a voice computes does not depend on the
-    /// others, nor on how many they are.
+    /// One step of several voices; large weights are read once for all of them. What a voice computes does not depend
+    /// on the others, nor on how many they are.
     ///
     /// # Realtime safety
     /// Does not allocate.
@@ -111,12 +111,13 @@ impl Dense {
                     let (sums, scratch) = y.split_at_mut(padded);
                     Factors { start: None, x: [x, &[]], quads: [bytemuck::cast_slice_mut(scratch), &mut []], sums }
                 });
+                // A dense layer counts no steps.
                 matrix.multiply(self.isa, Sweep::Forwards, &mut factors);
             }
         }
     }
 
-    /// Outputs and what stands behind them up to whole vectors.
+    /// Outputs, and zeros up to whole tiles where there are tiles.
     fn padded_outputs(&self) -> usize {
         match &self.weights {
             Weights::Few(dots) => dots.rows(),

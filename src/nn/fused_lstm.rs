@@ -118,7 +118,7 @@ fn move_group<L: Lanes, const P: usize>(lanes: L, matrix: &PackedMatrix, offset:
     };
     let mut sums: [Pairs<L, P>; 1] = [from_fn(|p| start[p])];
     let operand = |values| [Operand { values, quads: &[], scale: 0.0 }];
-    // h first: the dense layer above, of which x is often made, is still at it.
+    // h first: x is often made of what the dense layer said after the last step, which may still be under way.
     Single::accumulate(lanes, &matrix.segments()[1], 0, operand(voice.memory.h()), &mut sums);
     Single::accumulate(lanes, &matrix.segments()[0], 0, operand(voice.x), &mut sums);
     let [sums] = sums;

@@ -111,7 +111,7 @@ impl Isa {
     }
 }
 
-/// Apart from those who launch, who would save registers for it that the others need not.
+/// Kept out of line: else every launch would save the registers that this path alone uses.
 #[inline(never)]
 fn run_portable<K: Kernel>(kernel: K) -> K::Output {
     kernel.run(Portable)

@@ -76,15 +76,15 @@ impl Kernel for Multiply<'_> {
                 sums[0] = lanes.mul_add(*weight, *x, sums[0]);
             }
             let sum = lanes.sum(lanes.add(sums[0], sums[1]));
-            *slot = bias + sum + narrow(bytemuck::cast_slice(&weights[whole.len()..]), rest);
+            *slot = bias + sum + sum_rest(bytemuck::cast_slice(&weights[whole.len()..]), rest);
         }
     }
 }
 
-/// The sum over what does not fill a vector. Not by vectors padded with zeros: x has just been written, and a processor that is to read
-/// part of what it is still writing waits until it has.
+/// The sum over what does not fill a vector. Not by copying it into a vector padded with zeros: a vector that is read over several
+/// narrower writes which are still under way waits until they are done.
 #[inline(always)]
-fn narrow(weights: &[f32], x: &[f32]) -> f32 {
+fn sum_rest(weights: &[f32], x: &[f32]) -> f32 {
     let (fours, others) = x.as_chunks::<4>();
     let (weights_fours, weights_others) = weights[..x.len()].as_chunks::<4>();
     let mut sums = [0.0; 4];

@@ -2,8 +2,8 @@
 //! still in registers.
 //!
 //! A [`PackedMatrix`] stores its rows in *tiles*; a tile's weights lie column by column, so that they are read once, in order,
-//! while its sums stay in registers. Several voices go through a tile together. Everything is written once,
-//! over [`Lanes`], and compiled for every instruction set; [`Isa::launch`](super::Isa) picks one at run time.
+//! while its sums stay in registers. Several voices go through a tile together. A product with few rows is [`Dots`]. Everything
+//! is written once, over [`Lanes`], and compiled for every instruction set; [`Isa::launch`](super::Isa) picks one at run time.
 
 mod activation;
 mod buffer;

@@ -13,8 +13,8 @@ pub const PAIRS: usize = 2;
 
 /// The order in which a product goes through the tiles; its sums are the same.
 ///
-/// A matrix somewhat larger than a cache is never there when it is read in the same order again and again, as what comes next is always
-/// what has been away the longest. Back and forth, the part read last is still there.
+/// Read in the same order each time, a matrix somewhat larger than a cache misses it everywhere: what comes next is what was evicted
+/// last. Read back and forth, the part read last is still there. Of voices that step together the first decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sweep {
     Forwards,
@@ -22,7 +22,7 @@ pub enum Sweep {
 }
 
 impl Sweep {
-    /// Back and forth.
+    /// Forwards at even steps, backwards at odd ones.
     pub fn of_step(step: u64) -> Self {
         if step.is_multiple_of(2) { Self::Forwards } else { Self::Backwards }
     }

@@ -25,7 +25,7 @@ pub fn quantise<L: Lanes>(lanes: L, values: &[f32], quads: &mut [i32]) -> f32 {
     most / MOST + poison
 }
 
-/// The largest absolute value, whatever is not a number left out, and 0, or not a number where some value is not finite.
+/// `[largest |x| but for what is no number, 0 or not a number where some value is not finite]`
 #[inline(always)]
 fn survey<L: Lanes>(lanes: L, values: &[f32]) -> [f32; 2] {
     let (whole, rest) = values.split_at(values.len() / L::LANES * L::LANES);
@@ -36,7 +36,7 @@ fn survey<L: Lanes>(lanes: L, values: &[f32]) -> [f32; 2] {
         poison = lanes.mul_add(x, zero, poison);
     }
     let most: &[f32] = bytemuck::cast_slice(std::slice::from_ref(&most));
-    // One by one: see the end of a dot product.
+    // One by one: see `sum_rest` in dots.rs.
     let alone = rest.iter().fold([0.0f32; 2], |[most, poison], x| [most.max(x.abs()), poison + x * 0.0]);
     [most.iter().fold(alone[0], |most, &x| most.max(x)), alone[1] + lanes.sum(poison)]
 }

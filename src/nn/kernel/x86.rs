@@ -249,13 +249,13 @@ macro_rules! sixteen_lanes {
                 $simd.mul_add_f32x16(a, b, c)
             }
 
-            /// The approximation to 14 bits, whose bits its maker has specified, and one step of Newton's, which doubles them.
             #[inline(always)]
             fn sub_product(self, a: f32x16, b: f32x16, c: f32x16) -> f32x16 {
                 let $this = self;
                 $simd.negate_mul_add_f32x16(a, b, c)
             }
 
+            /// The approximation to 14 bits, whose bits its maker has specified, and one step of Newton's, which doubles them.
             #[inline(always)]
             fn quotient(self, a: f32x16, b: f32x16) -> f32x16 {
                 let $this = self;
