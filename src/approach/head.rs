@@ -53,9 +53,7 @@ pub(super) fn draw(
 
 /// What is to be expected: the means of all components by their weights. `means` begins with `[component][feature]`.
 fn expect(logits: &[f32], means: &[f32], current: Option<&[f32]>, out: &mut [f32]) {
-    let top = logits.iter().fold(f32::NEG_INFINITY, |top, &l| top.max(l));
-    let weight = |l: f32| libm::expf((l - top).max(-80.0));
-    let total: f32 = logits.iter().map(|&l| weight(l)).sum();
+    let (weight, total) = weighing(logits);
     match current {
         Some(current) => out.copy_from_slice(current),
         None => out.fill(0.0),
@@ -75,11 +73,16 @@ pub(crate) fn log_scale_least(features: usize) -> f32 {
 /// The largest, so that nothing explodes.
 pub(crate) const LOG_SCALE_MOST: f32 = 2.0;
 
+/// What gives a component its weight, by its logit, and the sum of all weights.
+fn weighing(logits: &[f32]) -> (impl Fn(f32) -> f32, f32) {
+    let top = logits.iter().fold(f32::NEG_INFINITY, |top, &l| top.max(l));
+    let weight = move |l: f32| libm::expf((l - top).max(-80.0));
+    (weight, logits.iter().map(|&l| weight(l)).sum())
+}
+
 /// The component in whose part of the summed weights `point` (0…1) lies.
 fn choose(logits: &[f32], point: f32) -> usize {
-    let top = logits.iter().fold(f32::NEG_INFINITY, |top, &l| top.max(l));
-    let weight = |l: f32| libm::expf((l - top).max(-80.0));
-    let total: f32 = logits.iter().map(|&l| weight(l)).sum();
+    let (weight, total) = weighing(logits);
     let mut left = point * total;
     for (index, &l) in logits.iter().enumerate() {
         left -= weight(l);
