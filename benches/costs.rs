@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 #[cfg(feature = "keep")]
-use sympathy::keep::{self, KEPT_SECONDS, KeepConfig};
+use sympathy::take::{self, KEPT_SECONDS, KeepConfig};
 use sympathy::{
     cli::preset::{self, Preset},
+    control::{ParamId, ParamValues},
     dsp::{
         feedback::FeedbackDetector,
         filter_bank::{FilterBank, MAX_BANDS},
@@ -22,10 +23,11 @@ use sympathy::{
         seam::find_seam,
         tuning::constant_q_centres,
     },
-    engine::{Beats, EngineConfig, Event, ParamId, ParamValues, Transport, keep_link},
+    engine::{Beats, EngineConfig, Event, Transport, keep_link},
     model::EMBEDDED,
     nn::Isa,
-    worker::{self, ModelBank},
+    session,
+    worker::ModelBank,
 };
 
 fn main() {
@@ -59,7 +61,7 @@ fn main() {
 fn keep_feed(is_kept: bool) -> f64 {
     const BLOCKS: usize = 20_000;
     let (mut engine, mut worker) =
-        worker::start(EngineConfig::new(48_000), ModelBank::with_embedded(Isa::from_environment()));
+        session::start(EngineConfig::new(48_000), ModelBank::with_embedded(Isa::from_environment()));
     let (tap, mut feed) = keep_link(48_000, 64);
     if is_kept {
         engine.attach_keep(tap);
@@ -121,13 +123,13 @@ fn parts() -> [(&'static str, f64); 4] {
 fn idle(isa: Isa) {
     const SECONDS: f64 = 5.0;
     let bank = ModelBank::with_embedded(isa);
-    let (mut engine, worker) = worker::start(EngineConfig::new(48_000), Arc::clone(&bank));
+    let (mut engine, worker) = session::start(EngineConfig::new(48_000), Arc::clone(&bank));
     let _thread = worker.spawn();
     #[cfg(feature = "keep")]
     let _keeper = {
         let (sample_rate_hz, channels, max_block_samples) = (48_000, 2, 480);
         let config = KeepConfig { sample_rate_hz, channels, max_block_samples, seconds: KEPT_SECONDS, folder: None };
-        let (tap, keeper) = keep::start(config, Arc::default(), bank);
+        let (tap, keeper) = take::start(config, Arc::default(), bank);
         engine.attach_keep(tap);
         keeper.spawn()
     };
@@ -157,7 +159,7 @@ fn idle(isa: Isa) {
 /// What the worker's arithmetic of a silent cell takes, without the waking of a thread.
 fn silent_cell(isa: Isa) {
     const CELLS: u32 = 20_000;
-    let (mut engine, mut worker) = worker::start(EngineConfig::new(48_000), ModelBank::with_embedded(isa));
+    let (mut engine, mut worker) = session::start(EngineConfig::new(48_000), ModelBank::with_embedded(isa));
     let mut worker_ns = 0;
     for _ in 0..CELLS {
         engine.process(&mut [&mut [0.0; 64], &mut [0.0; 64]], &[], Transport::default());
@@ -194,7 +196,7 @@ fn engine(name: &str, values: ParamValues, isa: Isa) {
     let began = Instant::now();
     bank.load(values.get(ParamId::Model) as u8).expect("an embedded model is sound");
     let load_ms = began.elapsed().as_secs_f64() * 1e3;
-    let (mut engine, mut worker) = worker::start(EngineConfig { values, ..EngineConfig::new(RATE as u32) }, bank);
+    let (mut engine, mut worker) = session::start(EngineConfig { values, ..EngineConfig::new(RATE as u32) }, bank);
     let mut random = Random::new(1);
     let (mut audio_us, mut worker_seconds) = (Vec::new(), 0.0);
     let mut heard = 0.0f32;

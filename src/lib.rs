@@ -6,15 +6,17 @@
 //!
 //! | module | thread | job |
 //! |---|---|---|
+//! | [`control`] | any | the parameters: names, ranges, choices, values |
 //! | [`dsp`] | any | pure maths on `f32` slices: STFT, vocoder, resampling, leash, levels, random numbers |
 //! | [`nn`] | any | recurrent cells and dense layers, one step at a time, and the SIMD kernel they share |
 //! | [`model`] | any | the model file: configuration, validation, the embedded models |
 //! | [`approach`] | any | how audio becomes steps of a network and steps become audio: [`approach::Continuation`] |
 //! | [`engine`] | audio | input, sample clock, mix; sends a cell of 64 samples and gets one back |
 //! | [`worker`] | worker | seed history, schedule, voices: from a cell of input to a cell of prediction |
+//! | [`session`] | main | an engine joined to its worker |
 #![cfg_attr(
     feature = "keep",
-    doc = "| [`keep`] | keeper | the last two minutes of wet and dry, and the files that *Keep* makes of them |"
+    doc = "| [`take`] | take recorder | the last two minutes of wet and dry, and the files that *Keep* makes of them |"
 )]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
 #![cfg_attr(feature = "plugin", doc = "| [`params`] | main | the parameters and the persisted state, for nice-plug |")]
@@ -31,18 +33,24 @@
 //! performance, bit for bit, at any block size.
 
 pub mod approach;
+#[cfg(feature = "train")]
+pub mod audio_file;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod control;
 pub mod dsp;
 pub mod engine;
-#[cfg(feature = "keep")]
-pub mod keep;
+#[cfg(feature = "train")]
+pub mod figure;
 pub mod model;
 pub mod nn;
 #[cfg(feature = "plugin")]
 pub mod params;
 #[cfg(feature = "plugin")]
 pub mod plugin;
+pub mod session;
+#[cfg(feature = "keep")]
+pub mod take;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod worker;

@@ -8,6 +8,7 @@
 use std::{path::Path, sync::Arc};
 use sympathy::{
     approach::{Network, continue_offline},
+    audio_file::Recording,
     dsp::{
         measure::Liveliness,
         pluck::{Pluck, add_pluck},
@@ -16,7 +17,6 @@ use sympathy::{
     },
     model::{Approach, EmbeddedModel, ModelData},
     nn::Isa,
-    train::Recording,
 };
 
 const RATE: u32 = 44_100;

@@ -8,8 +8,8 @@ use common::{assert_same_bits, models, phrase, program::Desk};
 use std::fs;
 use sympathy::{
     cli::{Job, Song, automation::TimedValue, render_offline},
+    control::ParamId,
     dsp::level::rms,
-    engine::ParamId,
     model::{Approach, Head, ModelConfig},
 };
 

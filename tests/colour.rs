@@ -9,13 +9,14 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
+    control::ParamId,
     dsp::{
         level::rms,
         measure::Liveliness,
         pluck::{Pluck, add_pluck},
         random::Random,
     },
-    engine::{EngineConfig, ParamId},
+    engine::EngineConfig,
     nn::Isa,
     worker::ModelBank,
 };

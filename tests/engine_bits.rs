@@ -10,9 +10,10 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
+    control::ParamId,
     dsp::level::rms,
-    engine::{Alignment, ClockMode, EngineConfig, ParamId, Transport},
-    worker,
+    engine::{Alignment, ClockMode, EngineConfig, Transport},
+    session,
 };
 
 const SECONDS: f32 = 3.0;
@@ -56,7 +57,7 @@ fn a_live_engine_whose_worker_keeps_up_gives_the_bits_of_the_bounce() {
         let input = phrase(48_000, SECONDS, 2);
         let bounced = offline(&config, &bank, &input, &changes(48_000), Some(1_234_567), &Blocks::Fixed(4096));
         for blocks in [Blocks::Fixed(64), Blocks::Fixed(333), Blocks::Random(900)] {
-            let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+            let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
             let live = run(&mut engine, &input, &changes(48_000), Some(1_234_567), &blocks, |_| drain(&mut worker));
             assert_eq!(engine.meters().underruns(), 0, "slot {slot}, {blocks:?}");
             assert_same_bits(&bounced, &live, &format!("slot {slot}, {blocks:?}"));
@@ -72,7 +73,7 @@ fn what_was_before_a_start_of_the_transport_is_forgotten() {
     let start = 987_654;
     let alone = offline(&config, &bank, &input, &[], Some(start), &Blocks::Fixed(256));
     // The same song position after two seconds of playing to a stopped transport.
-    let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
     let stopped = Transport { playing: false, position_samples: Some(start), loop_samples: None, beats: None };
     for chunk in 0..345 {
         let mut block = vec![vec![0.3 * ((chunk * 7 % 13) as f32 / 13.0 - 0.5); 256]; 2];
@@ -93,7 +94,7 @@ fn a_reset_gives_the_same_bits_again_and_random_seeds_differ() {
     let bank = models::bank();
     let config = config(48_000, 2, 64);
     let input = phrase(48_000, 2.0, 2);
-    let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
     let mut once = || {
         engine.reset();
         run(&mut engine, &input, &[], None, &Blocks::Fixed(128), |_| drain(&mut worker))
@@ -112,7 +113,7 @@ fn a_loop_keeps_the_voices_playing() {
     let bank = models::bank();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 100.0);
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let input = phrase(48_000, 4.0, 1);
     let (start, end) = (10_000_i64, 10_000 + 96_000);
     let mut position = start;

@@ -13,10 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 use sympathy::{
+    control::ParamId,
     dsp::level::rms,
-    engine::{Activity, ClockMode, EngineConfig, ParamId, RenderMode, Transport},
+    engine::{Activity, ClockMode, EngineConfig, RenderMode, Transport},
     nn::Isa,
-    worker::{self, ModelBank},
+    session,
+    worker::ModelBank,
 };
 
 /// Largest step between neighbouring samples.
@@ -44,7 +46,7 @@ fn hurry(
     from: i64,
     blocks: &Blocks,
 ) -> (Vec<Vec<f32>>, u64) {
-    let (mut engine, worker) = worker::start(config.clone(), Arc::clone(bank));
+    let (mut engine, worker) = session::start(config.clone(), Arc::clone(bank));
     let _thread = worker.spawn();
     let out = run(&mut engine, input, changes, Some(from), blocks, |_| {});
     assert_eq!(engine.meters().late_switches(), 0, "a switch is waited for");
@@ -80,7 +82,7 @@ fn a_slow_worker_makes_counted_underruns_without_clicks_and_leaves_dry_alone() {
     let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(256));
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
-        let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
         // A cell lasts 1.33 ms; every one takes longer than that.
         worker.slow_down(Duration::from_micros(1500));
         let _thread = worker.spawn();
@@ -102,7 +104,7 @@ fn a_stalled_worker_begins_afresh_and_is_counted() {
     let bank = models::bank();
     let mut config = config(48_000, 1, 65);
     config.values.set(ParamId::Mix, 100.0);
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let input = phrase(48_000, 4.0, 1);
     let mut done = 0;
     // Stands still from 1.5 s to 2.0 s: longer than 250 ms.
@@ -126,7 +128,7 @@ fn a_short_delay_changes_no_later_bit() {
     config.values.set(ParamId::Mix, 100.0);
     let input = phrase(48_000, 3.0, 1);
     let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(240));
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let mut done = 0;
     // 200 ms without an answer: the missed steps are computed and discarded.
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(240), |samples| {
@@ -145,7 +147,7 @@ fn an_offline_host_waits_for_a_slow_worker_as_long_as_it_takes() {
     let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
     let input = phrase(48_000, 1.0, 1);
     let expected = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     worker.slow_down(Duration::from_millis(2));
     let _thread = worker.spawn();
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| {});
@@ -157,7 +159,7 @@ fn an_offline_host_waits_for_a_slow_worker_as_long_as_it_takes() {
 fn a_dead_worker_leaves_silence_and_a_mark_and_nobody_hangs() {
     let bank = models::bank();
     let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
-    let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, worker) = session::start(config, Arc::clone(&bank));
     drop(worker.spawn());
     let input = phrase(48_000, 1.0, 1);
     let began = Instant::now();
@@ -183,7 +185,7 @@ fn stop_fades_in_twenty_milliseconds_disarms_and_can_be_released() {
     assert!(rms(&out[0][168_000..]) > 1e-4, "armed again");
     assert!(largest_step(&out[0]) < 1.1 * largest_step(&free_running[0]) + 0.01);
     // The same by MIDI, until the transport starts.
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let mut done = 0;
     run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |samples| {
         done += samples;
@@ -214,7 +216,7 @@ fn gate_hold_and_silence() {
     let gated = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
     assert_eq!(rms(&gated[0]), 0.0, "nothing is as loud as 0 dBFS");
     // Silence starts nothing, and the host may sleep; but not so soon after sound that a seed may still be taken.
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     run(&mut engine, &phrase(48_000, 0.1, 1), &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
     let mut silent = vec![0.0; 480];
     assert_eq!(engine.process(&mut [&mut silent], &[], Transport::default()), Activity::KeepAlive);
@@ -238,7 +240,7 @@ fn a_broken_input_is_counted_and_the_wet_stays_finite() {
     for (i, bad) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38, -1e38].into_iter().enumerate() {
         input[i % 2][10_000 + 1000 * i] = bad;
     }
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(200), |_| drain(&mut worker));
     assert_eq!(engine.meters().nonfinite_inputs(), 3);
     let peak = out.iter().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
@@ -285,7 +287,7 @@ fn midi_stop_ends_when_the_song_starts_whatever_the_clock_follows() {
         let mut config = config(48_000, 1, 64);
         config.clock = clock;
         config.values.set(ParamId::Mix, 100.0);
-        let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+        let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
         let input = phrase(48_000, 3.0, 1);
         engine.stop_from_midi();
         let stopped = run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
@@ -300,7 +302,7 @@ fn a_full_ring_begins_anew_and_leaves_dry_alone() {
     let bank = models::bank();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 0.0);
-    let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
     let input = phrase(48_000, 8.0, 1);
     let mut done = 0;
     // Four seconds without an answer: more than the rings hold.

@@ -11,10 +11,12 @@ use common::{
 };
 use std::{fs, path::Path, sync::Arc};
 use sympathy::{
+    control::{ParamId, ParamValues, values::SPECS},
     dsp::level::equal_power,
-    engine::{Engine, EngineConfig, ParamId, ParamValues, RenderMode, spec::SPECS},
-    keep::{self, KeepConfig, KeepStatus, Keeper},
-    worker::{self, Worker},
+    engine::{Engine, EngineConfig, RenderMode},
+    session,
+    take::{self, KeepConfig, KeepStatus, Keeper},
+    worker::Worker,
 };
 use tempfile::TempDir;
 
@@ -23,7 +25,7 @@ const RATE: u32 = 48_000;
 /// An engine whose last `seconds` are kept in `folder`.
 fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker, Keeper, Arc<KeepStatus>) {
     let bank = models::bank();
-    let (mut engine, worker) = worker::start(config.clone(), Arc::clone(&bank));
+    let (mut engine, worker) = session::start(config.clone(), Arc::clone(&bank));
     let keep = KeepConfig {
         sample_rate_hz: RATE,
         channels: config.channels,
@@ -32,7 +34,7 @@ fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker
         folder: Some(folder.into()),
     };
     let status = Arc::new(KeepStatus::default());
-    let (tap, keeper) = keep::start(keep, Arc::clone(&status), bank);
+    let (tap, keeper) = take::start(keep, Arc::clone(&status), bank);
     engine.attach_keep(tap);
     (engine, worker, keeper, status)
 }

@@ -12,8 +12,9 @@ use common::{
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    engine::{Alignment, Beats, Engine, EngineConfig, Event, ParamId, RenderMode, Transport, keep_link},
-    worker,
+    control::ParamId,
+    engine::{Alignment, Beats, Engine, EngineConfig, Event, RenderMode, Transport, keep_link},
+    session,
 };
 
 /// One block under the counter.
@@ -36,7 +37,7 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
     for (slot, name, _) in models::all_kinds() {
         for (channels, block) in [(1, 64), (2, 480), (2, 8192)] {
             let input = phrase(48_000, 3.0, channels);
-            let (mut engine, mut worker) = worker::start(config(48_000, channels, slot), Arc::clone(&bank));
+            let (mut engine, mut worker) = session::start(config(48_000, channels, slot), Arc::clone(&bank));
             for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
                 let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
                 let progress = start as f32 / input[0].len() as f32;
@@ -81,7 +82,7 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
 fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
     let input = phrase(48_000, 20.0, 2);
     let changes = everything_moves(48_000, 20.0, 8);
-    let (mut engine, mut worker) = worker::start(config(48_000, 2, 64), models::bank());
+    let (mut engine, mut worker) = session::start(config(48_000, 2, 64), models::bank());
     let block = 256;
     for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
         let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
@@ -111,7 +112,7 @@ fn keep_does_not_allocate_whoever_listens_or_does_not() {
     // Heard at once; never, so that the ring fills up; by nobody, as the other end is gone, for which no bounce waits.
     for (who, mode) in [(0, RenderMode::Live), (1, RenderMode::Live), (2, RenderMode::Live), (2, RenderMode::Offline)] {
         let config = EngineConfig { mode, ..config(48_000, 2, 64) };
-        let (mut engine, mut worker) = worker::start(config, models::bank());
+        let (mut engine, mut worker) = session::start(config, models::bank());
         let (tap, feed) = keep_link(48_000, 512);
         let mut feed = Some(feed).filter(|_| who < 2);
         engine.attach_keep(tap);
@@ -138,7 +139,7 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
         let mut config = EngineConfig { mode, ..config(48_000, 2, 64) };
         // Strings ring on where the song jumps.
         config.values.set(ParamId::SwellLevel, 0.0);
-        let (mut engine, worker) = worker::start(config, Arc::clone(&bank));
+        let (mut engine, worker) = session::start(config, Arc::clone(&bank));
         let _thread = worker.spawn();
         let input = phrase(48_000, 4.0, 2);
         for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
@@ -206,7 +207,7 @@ fn a_worker_that_plays_does_not_allocate() {
     for (slot, name, _) in models::all_kinds() {
         for (rate, alignment) in [(48_000, Alignment::After), (44_100, Alignment::Now), (96_000, Alignment::After)] {
             let config = EngineConfig { alignment, ..config(rate, 1, slot) };
-            let (mut engine, mut worker) = worker::start(config, Arc::clone(&bank));
+            let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
             for block in phrase(rate, 2.5, 1)[0].chunks_mut(441) {
                 engine.process(&mut [block], &[], Transport::default());
                 // Voices and resamplers are made with the first cells.
@@ -224,11 +225,11 @@ fn a_worker_that_plays_does_not_allocate() {
 #[test]
 fn the_callbacks_of_a_sound_card_do_not_allocate() {
     use rtrb::RingBuffer;
-    use sympathy::cli::play::{
+    use sympathy::cli::commands::play::{
         bridge::bridge,
         performer::{MidiOrder, Order, Performer},
     };
-    let (engine, mut worker) = worker::start(config(48_000, 2, 64), models::bank());
+    let (engine, mut worker) = session::start(config(48_000, 2, 64), models::bank());
     let (mut midi, notes) = RingBuffer::new(16);
     let (mut performer, mut orders, monitor) = Performer::new(engine, notes, 48_000, 120.0, true);
     let (mut input, mut output) = bridge(2, None, 256, &monitor);

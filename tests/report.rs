@@ -5,7 +5,7 @@ mod common;
 
 use common::{browser::Browser, journals::write_run};
 use std::{collections::HashSet, fs, io::BufReader, path::Path};
-use sympathy::train::{journal::*, report};
+use sympathy::train::{report, run::journal::*};
 use tempfile::TempDir;
 
 const HOSTILE: &str = "Hostile </title><script>document.title='broken'</script> \"name\" & 'so on'";

@@ -10,9 +10,11 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
+    control::ParamId,
     dsp::level::rms,
-    engine::{Activity, EngineConfig, Event, ParamId, Transport},
-    worker::{self, Clip, ClipShelf},
+    engine::{Activity, EngineConfig, Event, Transport},
+    session,
+    worker::{Clip, ClipShelf},
 };
 
 const RATE: u32 = 48_000;
@@ -67,7 +69,7 @@ fn noise_seeds_without_any_input() {
 #[test]
 fn a_plugin_that_needs_no_input_asks_to_be_kept_alive() {
     for (source, expected) in [(WHITE, Activity::KeepAlive), (INPUT, Activity::Idle)] {
-        let (mut engine, _worker) = worker::start(seeded_by(source), models::bank());
+        let (mut engine, _worker) = session::start(seeded_by(source), models::bank());
         let mut silence = vec![vec![0.0; 480]; 2];
         let mut channels: Vec<&mut [f32]> = silence.iter_mut().map(Vec::as_mut_slice).collect();
         let change = [Event { offset_samples: 0, id: ParamId::AutoStart, value: 1.0 }];
@@ -77,7 +79,7 @@ fn a_plugin_that_needs_no_input_asks_to_be_kept_alive() {
 
 /// Runs with a sidechain beside the input.
 fn with_sidechain(config: &EngineConfig, input: &[Vec<f32>], sidechain: &[Vec<f32>], block: usize) -> Vec<Vec<f32>> {
-    let (mut engine, mut worker) = worker::start(config.clone(), models::bank());
+    let (mut engine, mut worker) = session::start(config.clone(), models::bank());
     let mut audio = input.to_vec();
     for start in (0..audio[0].len()).step_by(block) {
         let end = (start + block).min(audio[0].len());
@@ -116,7 +118,7 @@ fn what_is_captured_seeds_again_and_is_the_same_in_a_project_that_is_opened() {
     config.values.set(ParamId::AutoStart, 0.0);
     let shelf: Arc<ClipShelf> = Arc::default();
     let play = |input: &[Vec<f32>], changes: &[Change], shelf: &Arc<ClipShelf>| {
-        let (mut engine, mut worker) = worker::start_with(config.clone(), models::bank(), Arc::clone(shelf));
+        let (mut engine, mut worker) = session::start_with(config.clone(), models::bank(), Arc::clone(shelf));
         let out = run(&mut engine, input, changes, Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
         (out, engine.meters().continuations())
     };
@@ -144,7 +146,7 @@ fn a_clip_of_another_rate_seeds_as_well() {
     let tone = (0..44_100).map(|i| 0.2 * libm::sinf(0.03 * i as f32)).collect::<Vec<f32>>();
     let shelf: Arc<ClipShelf> = Arc::default();
     shelf.put(Clip::new(44_100, &[tone]).map(Arc::new));
-    let (mut engine, mut worker) = worker::start_with(seeded_by(CAPTURED), models::bank(), Arc::clone(&shelf));
+    let (mut engine, mut worker) = session::start_with(seeded_by(CAPTURED), models::bank(), Arc::clone(&shelf));
     let out = run(&mut engine, &tones(2.0, &[]), &[], Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
     assert!(rms(&out[0][at(1.0)..]) > 1e-3);
 }

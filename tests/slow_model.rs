@@ -14,11 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 use sympathy::{
+    control::ParamId,
     dsp::level::rms,
-    engine::{EngineConfig, ParamId},
+    engine::EngineConfig,
     model::{Approach, Head, ModelConfig, ModelData},
     nn::{Isa, Precision},
-    worker::{self, ModelBank},
+    session,
+    worker::ModelBank,
 };
 
 const SLOT: u8 = 64;
@@ -70,7 +72,7 @@ fn live_it_drops_out_and_keeps_nobody_waiting() {
     let input = phrase(48_000, 1.5, 1);
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
-        let (mut engine, worker) = worker::start(config.clone(), Arc::clone(&bank));
+        let (mut engine, worker) = session::start(config.clone(), Arc::clone(&bank));
         let _thread = worker.spawn();
         let began = Instant::now();
         let mut done = 0;
@@ -97,7 +99,7 @@ fn offline_it_is_waited_for_and_has_the_bits_of_a_worker_that_keeps_up() {
     // The first seed is taken at 0.25 s, and heard a reaction time of 50 ms and its warm-up later.
     let input = phrase(22_050, 0.42, 1);
     let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
-    let (mut engine, mut worker) = worker::start(config, bank);
+    let (mut engine, mut worker) = session::start(config, bank);
     let fast = run(&mut engine, &input, &[], None, &Blocks::Fixed(64), |_| drain(&mut worker));
     assert_same_bits(&bounced, &fast, "a worker without a clock");
     let meters = engine.meters();

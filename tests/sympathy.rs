@@ -9,14 +9,16 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
+    control::ParamId,
     dsp::{
         level::rms,
         pluck::{Pluck, add_pluck},
         random::Random,
     },
-    engine::{EngineConfig, ParamId},
+    engine::EngineConfig,
     nn::Isa,
-    worker::{self, ModelBank},
+    session,
+    worker::ModelBank,
 };
 
 const RATE: u32 = 48_000;
@@ -95,7 +97,7 @@ fn loops_go_round_without_the_network_and_are_renewed_by_seeds() {
     let bank = ModelBank::with_embedded(Isa::best());
     let mut config = config(ParamId::SwellLevel);
     config.values.set(ParamId::LoopLength, 1.0);
-    let (mut engine, mut worker) = worker::start(config.clone(), Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
     let input = phrase(8.0, 8.0);
     let mut loops = Vec::new();
     for block in 0..at(8.0) / 480 {

@@ -205,7 +205,8 @@ fn groups_that_never_move_and_advances_beyond_the_end_are_no_trouble_in_two_thre
     ] {
         let data = Dataset::read(&config, folder.path()).expect("good material");
         let run = |threads| {
-            let trained = sympathy::cli::train::in_threads(threads, || train(&config, &data, None, &mut until(6)));
+            let trained =
+                sympathy::cli::commands::train::in_threads(threads, || train(&config, &data, None, &mut until(6)));
             trained.expect("a good training").model
         };
         assert_eq!(run(2), run(1));

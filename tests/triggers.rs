@@ -10,9 +10,10 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
+    control::ParamId,
     dsp::level::rms,
-    engine::{Beats, EngineConfig, Meters, ParamId, Transport},
-    worker,
+    engine::{Beats, EngineConfig, Meters, Transport},
+    session,
 };
 
 const RATE: u32 = 48_000;
@@ -54,7 +55,7 @@ fn perform(
     changes: &[Change],
     notes: &[(f64, u8, f32)],
 ) -> (Vec<Vec<f32>>, Arc<Meters>) {
-    let (mut engine, mut worker) = worker::start(config.clone(), models::bank());
+    let (mut engine, mut worker) = session::start(config.clone(), models::bank());
     let mut out = vec![Vec::new(); 2];
     let mut cuts: Vec<usize> = notes.iter().map(|note| at(note.0)).collect();
     cuts.push(input[0].len());
@@ -166,7 +167,7 @@ fn beats_seed_on_the_songs_grid_only_while_it_runs() {
     let config = armed_with(&[(ParamId::IntervalBeats, 2.0)]);
     let input = tones(4.0, &[(0.0, 4.0)]);
     let count = |playing: bool, block: usize| {
-        let (mut engine, mut worker) = worker::start(config.clone(), models::bank());
+        let (mut engine, mut worker) = session::start(config.clone(), models::bank());
         let mut first = None;
         for start in (0..at(4.0)).step_by(block) {
             let mut channels: Vec<Vec<f32>> =
@@ -325,7 +326,7 @@ fn a_wet_that_comes_back_steps_back() {
         config.values.set(ParamId::AutoStart, 1.0);
         // A guitar, whose notes begin and end.
         config.values.set(ParamId::Model, 0.0);
-        let (mut engine, mut worker) = worker::start(config, models::bank());
+        let (mut engine, mut worker) = session::start(config, models::bank());
         let input = tones(20.0, &[(0.0, 2.0)]);
         let mut room = vec![0.0; at(0.12)];
         let mut out = Vec::new();

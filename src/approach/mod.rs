@@ -6,10 +6,10 @@
 //! what a network learned is what it hears.
 
 mod analyser;
+mod batch;
 mod colour;
-mod continuation;
 mod delay_line;
-mod ensemble;
+mod generator;
 mod head;
 mod network;
 mod offline;
@@ -18,9 +18,9 @@ mod projection;
 mod synth;
 
 pub use analyser::FrameAnalyser;
+pub use batch::{Predicting, predict_together};
 pub use colour::{Colour, Peaks, STRETCHES};
-pub use continuation::Continuation;
-pub use ensemble::{Predicting, predict_together};
+pub use generator::Continuation;
 #[cfg(feature = "train")]
 pub(crate) use head::{LOG_SCALE_MOST, log_scale_least};
 pub use network::Network;

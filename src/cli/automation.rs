@@ -1,9 +1,9 @@
 //! Parameters from outside: `--set key=value` and automation files.
 
 use super::error::CliError;
-use crate::engine::{
+use crate::control::{
     ParamId,
-    spec::{Kind, SPECS},
+    values::{Kind, SPECS},
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::{fmt, fs::File, io::Read, path::Path};

@@ -2,8 +2,9 @@
 //! was found.
 
 use crate::{
+    audio_file::RecordingError,
     model::{ModelError, import::ImportError},
-    train::{Problem, RecordingError, TrainError},
+    train::{Problem, TrainError},
 };
 use std::path::PathBuf;
 

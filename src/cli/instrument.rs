@@ -9,8 +9,9 @@ use super::{
     speed::PrecisionArg,
 };
 use crate::{
-    engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS, ParamId, ParamValues, SeedSource},
-    train::Recording,
+    audio_file::Recording,
+    control::{ParamId, ParamValues, SeedSource},
+    engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
     worker::{Clip, ModelBank},
 };
 use clap::Args;

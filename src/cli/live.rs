@@ -1,7 +1,7 @@
 //! The view of a training while it runs: a bar and what the figures are, or lines in a log file.
 
 use super::one_line;
-use crate::train::{Progress, journal::EpochEntry};
+use crate::train::{Progress, run::journal::EpochEntry};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{
     collections::VecDeque,
@@ -232,7 +232,7 @@ fn sparkline(values: &[f32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::journal::Errors;
+    use crate::train::run::journal::Errors;
 
     fn progress(step: u64, loss: f32) -> Progress {
         Progress { step, epoch: 1, fraction: 0.5, loss, baseline_loss: 0.9, gradient_norm: 1.0, rate: 2e-3 }

@@ -2,45 +2,27 @@
 
 mod answers;
 pub mod automation;
-pub mod bench;
-pub mod compare;
-pub mod configure;
-pub mod demo;
-mod draft;
+pub mod commands;
 mod error;
-pub mod export;
-pub mod import;
-mod import_plan;
-pub mod inspect;
 pub mod instrument;
 mod interrupt;
-mod interview;
 pub mod live;
-pub mod models;
 pub mod models_at_hand;
-#[cfg(any(test, not(feature = "standalone")))]
-pub mod no_play;
 pub mod noise_seed;
 mod notes;
 pub mod offline;
 mod output;
 pub mod phrase;
 pub mod picture;
-#[cfg(feature = "standalone")]
-pub mod play;
 pub mod preset;
 mod progress;
-pub mod render;
-pub mod sample;
 pub mod speed;
-pub mod train;
 
 pub use error::CliError;
-#[cfg(not(feature = "standalone"))]
-pub use no_play as play;
 pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};
+use commands::{bench, compare, configure, demo, export, import, inspect, models, play, render, sample, train};
 
 /// What was typed.
 #[derive(Parser, Clone, Debug)]
@@ -176,7 +158,7 @@ fn compare_help() -> String {
 }
 
 fn render_help() -> String {
-    let parameters: Vec<String> = crate::engine::spec::SPECS
+    let parameters: Vec<String> = crate::control::values::SPECS
         .iter()
         .map(|spec| {
             let range = format!("{} to {} {}", spec.min, spec.max, spec.unit);

@@ -6,7 +6,7 @@ use super::{
     speed::{PrecisionArg, warn_if_slow},
 };
 use crate::{
-    engine::{ParamId, ParamValues, spec::NO_MODEL},
+    control::{ParamId, ParamValues, values::NO_MODEL},
     model::{EMBEDDED, EmbeddedModel, ModelData},
     nn::Isa,
     worker::ModelBank,

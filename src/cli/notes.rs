@@ -1,7 +1,7 @@
 //! Notes from a standard MIDI file.
 
 use super::error::CliError;
-use crate::engine::cell::Note;
+use crate::engine::quantum::Note;
 use midly::{MetaMessage, MidiMessage, Smf, Timing, TrackEventKind};
 use std::{fs::File, io::Read, path::Path};
 

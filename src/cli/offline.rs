@@ -3,7 +3,8 @@
 use super::{automation::TimedValue, notes::TimedNote};
 use crate::{
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
-    worker::{self, Clip, ClipShelf, ModelBank},
+    session,
+    worker::{Clip, ClipShelf, ModelBank},
 };
 use std::sync::Arc;
 
@@ -84,7 +85,7 @@ pub fn render_offline(
     let clock = config.clock;
     let shelf: Arc<ClipShelf> = Arc::default();
     shelf.put(job.captured.clone());
-    let (mut engine, worker) = worker::start_with(config, bank, shelf);
+    let (mut engine, worker) = session::start_with(config, bank, shelf);
     let thread = worker.spawn();
     let mut channels = job.input.to_vec();
     let length = channels.iter().map(Vec::len).min().unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Writing files that are whole or not there.
 
 use super::error::CliError;
-use crate::train::files;
+use crate::audio_file::whole_file;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -82,7 +82,7 @@ pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<
 /// [`CliError::Io`]; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Result<(), CliError> {
     let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
-    files::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
+    whole_file::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
 }
 
 /// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.
@@ -90,7 +90,7 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
 /// # Errors
 /// [`CliError::Io`].
 pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), CliError> {
-    files::replace_file(path, fill).map_err(|source| not_written(path, source))
+    whole_file::replace_file(path, fill).map_err(|source| not_written(path, source))
 }
 
 fn not_written(path: &Path, source: io::Error) -> CliError {

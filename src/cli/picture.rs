@@ -1,7 +1,7 @@
 //! Pictures of sound as files.
 
 use super::{error::CliError, output::replace_file};
-use crate::train::report::SoundFigure;
+use crate::figure::SoundFigure;
 use std::{fs, io, path::Path};
 
 /// Writes a picture as PNG.

@@ -4,7 +4,7 @@ use super::{
     automation::{Assignment, accepted, parameter, refused},
     error::CliError,
 };
-use crate::engine::{ParamId, ParamValues};
+use crate::control::{ParamId, ParamValues};
 use serde::{Deserialize, de::IgnoredAny};
 use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 

@@ -1,6 +1,6 @@
 //! The song's beats, followed from block to block.
 
-use super::{cell::CellBeats, types::Transport};
+use super::{quantum::CellBeats, types::Transport};
 
 /// Tempi that a host may tell, in beats a minute; others count as none.
 const TEMPI: std::ops::RangeInclusive<f64> = 1.0..=2000.0;

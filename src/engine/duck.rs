@@ -1,10 +1,10 @@
 //! Who is to be heard: the wet steps back while the performer plays, the dry while the performer is quiet.
 
-use super::{
-    mixer::samples,
-    spec::{ParamId, ParamValues, SILENT_DB},
+use super::mixer::samples;
+use crate::{
+    control::values::{ParamId, ParamValues, SILENT_DB},
+    dsp::level::{Ramp, db_to_gain},
 };
-use crate::dsp::level::{Ramp, db_to_gain};
 
 /// Time constant of the level that is held against the gate.
 const LEVEL_SECONDS: f32 = 0.010;

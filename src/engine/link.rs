@@ -1,8 +1,8 @@
 //! The audio thread's ends of the rings, and what both threads share.
 
 use super::{
-    cell::{InCell, OutCell},
     meters::Meters,
+    quantum::{InCell, OutCell},
     types::GRID_SAMPLES,
 };
 use rtrb::{Consumer, Producer, RingBuffer};

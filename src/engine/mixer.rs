@@ -1,12 +1,12 @@
 //! From prediction to output: fades, gain, soft limit, mix, bypass. Everything here acts at once (the rendering stage).
 
-use super::{
-    duck::Duck,
-    spec::{ParamId, ParamValues},
-};
-use crate::dsp::{
-    level::{Ramp, db_to_gain, equal_power},
-    limiter::soft_limit,
+use super::duck::Duck;
+use crate::{
+    control::{ParamId, ParamValues},
+    dsp::{
+        level::{Ramp, db_to_gain, equal_power},
+        limiter::soft_limit,
+    },
 };
 
 const SMOOTHING_SECONDS: f32 = 0.010;

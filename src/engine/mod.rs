@@ -6,31 +6,27 @@
 
 mod audio;
 mod beats;
-pub mod cell;
-mod choices;
 mod clock;
 mod duck;
-mod flow;
-mod hearing;
-mod keep;
-mod layers;
+mod fades;
+mod input;
 mod lead;
 pub mod link;
 mod meters;
 mod mixer;
+pub mod quantum;
 mod reaction;
-pub mod spec;
-mod spec_table;
+mod sympathetic;
 mod tail;
+mod tap;
 mod types;
 mod waiting;
 
+pub use crate::control::{SeedSource, Stereo};
 pub use audio::Engine;
-pub use choices::{SeedSource, Stereo};
-pub use keep::{KeepCell, KeepFeed, KeepTap, keep_link};
 pub use meters::{MOST_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, least_reaction_samples, reaction_cells};
-pub use spec::{ParamId, ParamValues};
+pub use tap::{KeepCell, KeepFeed, KeepTap, keep_link};
 pub use types::{
     Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
     MAX_REACTION_MS, RenderMode, Transport,

@@ -1,6 +1,6 @@
 //! What the engine is told: settings at its making, events and transport with every block.
 
-use super::spec::{ParamId, ParamValues};
+use crate::control::{ParamId, ParamValues};
 
 /// The grid on which decisions fall, in host samples. Never the host's blocks.
 pub const GRID_SAMPLES: usize = 64;

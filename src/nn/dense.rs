@@ -2,8 +2,8 @@
 
 use super::{
     Isa, Precision,
+    cell::layer::plain_order,
     kernel::{Dots, Factors, Order, PAIRS, PackedMatrix, Row, Sweep, words},
-    layer::plain_order,
 };
 
 /// Up to so many outputs each is a dot product; more go by tiles. At most two vectors of any level.

@@ -5,16 +5,11 @@
 //! set ([`Isa`]) and on nothing else: not on how many voices are alive, not on time.
 
 mod activation;
-mod clockwork;
+mod cell;
 mod dense;
-mod fused_lstm;
-mod gru;
 mod isa;
 mod kernel;
-mod layer;
-mod lstm;
 mod precision;
-mod rnn;
 mod sliding;
 mod stack;
 mod state;

@@ -2,12 +2,8 @@
 
 use super::{
     Isa, Precision,
-    clockwork::Clockwork,
-    gru::Gru,
+    cell::{clockwork::Clockwork, gru::Gru, layer::LayerVoice, lstm::Lstm, rnn::Rnn},
     kernel::Order,
-    layer::LayerVoice,
-    lstm::Lstm,
-    rnn::Rnn,
     sliding::{Filter, HEAD, SlidingBank},
     state::StackState,
 };

@@ -2,7 +2,7 @@
 
 use super::{
     CellKind, Precision, StackShape,
-    layer::{LayerMemory, LayerVoice},
+    cell::layer::{LayerMemory, LayerVoice},
     sliding::{SlidingBank, SlidingState},
 };
 use crate::dsp::random::Random;

@@ -2,7 +2,7 @@
 
 use super::project::{Base64File, Version};
 use crate::{
-    engine::ParamId,
+    control::ParamId,
     worker::{Clip, ClipShelf, MOST_CLIP_BYTES},
 };
 use nice_plug::params::persist::PersistentField;

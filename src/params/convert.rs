@@ -1,6 +1,6 @@
 //! A host's 0…1 and the plain values of the parameters, by the very arithmetic that the plugin uses.
 
-use crate::engine::spec::{Kind, ParamId, ParamSpec};
+use crate::control::values::{Kind, ParamId, ParamSpec};
 use nice_plug::prelude::{FloatRange, IntRange};
 
 /// Square law: equal steps of the control are equal steps of the root of the value.
@@ -43,7 +43,7 @@ pub fn normalised(id: ParamId, plain: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::spec::SPECS;
+    use crate::control::values::SPECS;
 
     #[test]
     fn ends_defaults_and_whole_numbers_survive_the_round_trip() {

@@ -5,11 +5,11 @@ use super::{
     text,
 };
 use crate::{
-    engine::{
+    control::{
         ParamId,
-        spec::{Kind, ParamSpec},
+        values::{Kind, ParamSpec},
     },
-    keep::KeepStatus,
+    take::KeepStatus,
     worker::ClipShelf,
 };
 use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params, RemoteControlsPage};

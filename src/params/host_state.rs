@@ -1,8 +1,8 @@
 //! A host's state is untrusted: it comes from files that people send each other.
 
-use crate::engine::{
+use crate::control::{
     ParamId,
-    spec::{Kind, SPECS},
+    values::{Kind, SPECS},
 };
 use nice_plug::{plugin::ParamValue, prelude::PluginState};
 

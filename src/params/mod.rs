@@ -1,4 +1,4 @@
-//! Parameters, settings and what a project stores, in one place: nice-plug's side of [`crate::engine::spec`].
+//! Parameters, settings and what a project stores, in one place: nice-plug's side of [`crate::control::values`].
 //!
 //! [`SympathyParams`] is shared by the host's threads; reading a value is one atomic load. The user's models live in
 //! [`UserModels`], whose thread looks files up, reads and checks them, so that neither the main nor the audio thread does.

@@ -59,7 +59,7 @@ impl PersistentField<'_, u32> for MeasuredReaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::ParamId, nn::Isa, params::SympathyParams};
+    use crate::{control::ParamId, nn::Isa, params::SympathyParams};
     use nice_plug::prelude::Param;
 
     #[test]

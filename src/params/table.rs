@@ -10,8 +10,8 @@ use super::{
     user_models::UserModels,
 };
 use crate::{
-    engine::{ParamId, ParamValues, spec::SPECS},
-    keep::KeepStatus,
+    control::{ParamId, ParamValues, values::SPECS},
+    take::KeepStatus,
     worker::ModelBank,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};

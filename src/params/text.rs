@@ -1,7 +1,7 @@
 //! Values as text and back.
 
 use crate::{
-    engine::spec::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
+    control::values::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
     worker::ModelBank,
 };
 
@@ -126,7 +126,7 @@ pub(super) fn text_to_switch(text: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::spec::SPECS, nn::Isa};
+    use crate::{control::values::SPECS, nn::Isa};
 
     #[test]
     fn words_and_numbers() {

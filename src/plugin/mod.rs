@@ -8,9 +8,9 @@ mod transport;
 
 use crate::{
     engine::RenderMode,
-    keep::keep_folder,
     nn::Isa,
     params::{self, SympathyParams, models_folder},
+    take::keep_folder,
     worker::ModelBank,
 };
 use nice_plug::prelude::*;

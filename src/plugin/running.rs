@@ -2,12 +2,12 @@
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
-    engine::{
-        Activity, Engine, EngineConfig, Event, MAX_CHANNELS, ParamId, ParamValues, RenderMode, Transport, spec::SPECS,
-    },
-    keep::{self, KEPT_SECONDS, KeepConfig, KeeperThread},
+    control::{ParamId, ParamValues, values::SPECS},
+    engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},
     params::SympathyParams,
-    worker::{self, ModelBank, WorkerThread},
+    session,
+    take::{self, KEPT_SECONDS, KeepConfig, KeeperThread},
+    worker::{ModelBank, WorkerThread},
 };
 use nice_plug::{
     midi::Key,
@@ -59,7 +59,7 @@ impl Running {
         let reaction_ms = params.reaction.for_activation(settings, bank, values.get(ParamId::Model), sample_rate_hz);
         let channels = (channels as usize).min(MAX_CHANNELS);
         let max_block_samples = config.max_buffer_size.max(1) as usize;
-        let (mut engine, worker) = worker::start_with(
+        let (mut engine, worker) = session::start_with(
             EngineConfig {
                 channels,
                 max_block_samples,
@@ -80,7 +80,7 @@ impl Running {
             seconds: KEPT_SECONDS,
             folder: keep_folder.map(Path::to_owned),
         };
-        let (tap, keeper) = keep::start(keep, Arc::clone(&params.keep_status), Arc::clone(bank));
+        let (tap, keeper) = take::start(keep, Arc::clone(&params.keep_status), Arc::clone(bank));
         engine.attach_keep(tap);
         Some(Self {
             engine,

@@ -1,7 +1,7 @@
 //! What can stop a training.
 
-use super::{journal::JournalError, problem::Problem, recording::RecordingError};
-use crate::model::ModelError;
+use super::{config::problem::Problem, run::journal::JournalError};
+use crate::{audio_file::RecordingError, model::ModelError};
 use std::path::PathBuf;
 
 /// Why a training did not start or ended early.

@@ -1,11 +1,13 @@
 //! How gradients become changes of the weights.
 
 use super::{
-    cells::{for_each, threads},
-    config::TrainConfig,
-    gradient::Named,
-    options::{LrSchedule, Optimiser},
-    tensors::{all_finite, change, values},
+    TrainConfig,
+    config::options::{LrSchedule, Optimiser},
+    net::{
+        cells::{for_each, threads},
+        gradient::Named,
+        tensors::{all_finite, change, values},
+    },
 };
 use candle_core::{Result, Var};
 use std::collections::BTreeMap;
@@ -25,7 +27,7 @@ const LAST_RATE: f64 = 0.01;
 
 /// A gradient that gathers until the weights move.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Gradient {
+pub(crate) struct Gradient {
     sums: Named,
     /// Something was gathered since the last [`Self::clear`].
     gathered: bool,
@@ -98,7 +100,7 @@ impl Gradient {
 
 /// What an optimiser remembers of every variable.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Updates made.
     pub updates: u64,
     /// Adam: mean gradient. RMSProp, SGD: momentum. Rprop: the last gradient.
@@ -234,7 +236,7 @@ impl Rule {
 }
 
 /// The learning rate of an update, `fraction` (0…1) of the training gone by; `reduction` is what plateaus have left of it.
-pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64, reduction: f64) -> f64 {
+pub(crate) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64, reduction: f64) -> f64 {
     let rise = ((update + 1) as f64 / config.lr_rise_steps.max(1) as f64).min(1.0);
     let fall = match config.lr_schedule {
         LrSchedule::Constant => 1.0,
@@ -248,7 +250,7 @@ pub(super) fn learning_rate(config: &TrainConfig, update: u64, fraction: f64, re
 
 /// Watches the loss of epochs for the schedule *plateau*.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Plateau {
+pub(crate) struct Plateau {
     /// The best loss so far.
     pub best: f32,
     /// Epochs since then.

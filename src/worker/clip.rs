@@ -1,7 +1,7 @@
 //! A seed that is kept: captured from the input, stored with the project, or read from a file.
 
 use super::history::{Ear, History};
-use crate::{dsp::resample::Resampler, engine::ParamId};
+use crate::{control::ParamId, dsp::resample::Resampler};
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},

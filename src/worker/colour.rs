@@ -2,7 +2,8 @@
 
 use crate::{
     approach::{Colour, Peaks},
-    engine::{GRID_SAMPLES, ParamId, ParamValues},
+    control::{ParamId, ParamValues},
+    engine::GRID_SAMPLES,
 };
 
 /// From one model to the other at the fastest.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     approach::{Colour, Network, predict_together},
     dsp::{random::Random, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, cell::CellAudio},
+    engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, quantum::CellAudio},
 };
 use std::sync::Arc;
 

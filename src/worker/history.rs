@@ -2,7 +2,7 @@
 
 use crate::{
     dsp::{level::energy, resample::Resampler},
-    engine::{GRID_SAMPLES, cell::CellAudio},
+    engine::{GRID_SAMPLES, quantum::CellAudio},
 };
 
 /// Seconds that are kept.

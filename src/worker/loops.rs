@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{
         GRID_SAMPLES, MAX_CHANNELS,
-        cell::{CellAudio, REGIONS, RegionAudio},
+        quantum::{CellAudio, REGIONS, RegionAudio},
     },
 };
 use std::sync::Arc;

@@ -1,9 +1,8 @@
 //! When seeds are taken: all decisions fall on the grid, from the clock, the history and the parameters there.
 
-use crate::engine::{
-    GRID_SAMPLES,
-    cell::CellBeats,
-    spec::{LEAST_INTERVAL_SECONDS, ParamId, ParamValues},
+use crate::{
+    control::values::{LEAST_INTERVAL_SECONDS, ParamId, ParamValues},
+    engine::{GRID_SAMPLES, quantum::CellBeats},
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;

@@ -6,11 +6,11 @@ use super::{
     voice::SeedSpan,
 };
 use crate::{
+    control::SeedSource,
     dsp::{
         noise::{PerlinNoise, white},
         resample::Resampler,
     },
-    engine::SeedSource,
 };
 use std::sync::Arc;
 

@@ -1,12 +1,13 @@
 //! The worker as a thread, or stepped by hand.
 
-use super::{bank::ModelBank, clip::ClipShelf, core::Core};
+use super::{clip::ClipShelf, core::Core, models::registry::ModelBank};
 use crate::{
+    control::ParamId,
     dsp::float_mode::FloatMode,
     engine::{
-        EngineConfig, GRID_SAMPLES, MAX_CHANNELS, ParamId,
-        cell::{OutCell, REGIONS},
+        EngineConfig, GRID_SAMPLES, MAX_CHANNELS,
         link::{Shared, WorkerLink},
+        quantum::{OutCell, REGIONS},
     },
 };
 use std::{
@@ -41,7 +42,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub(super) fn new(
+    pub(crate) fn new(
         config: &EngineConfig,
         link: WorkerLink,
         reaction_cells: usize,

@@ -3,7 +3,7 @@
 use crate::{
     approach::{Colour, Continuation, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES, cell::CellAudio},
+    engine::{Alignment, GRID_SAMPLES, quantum::CellAudio},
     model::Approach,
 };
 use std::sync::{

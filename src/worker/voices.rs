@@ -1,17 +1,18 @@
 //! The voices that sound: up to four continuations at once, spread over the stereo field, and those that fade.
 
 use super::{
+    continuation::{Group, MOST_PARTS, Part},
     ensemble,
-    group::{Group, MOST_PARTS, Part},
-    models::Models,
+    models::pair::Models,
     voice::Voice,
 };
 use crate::{
     approach::{Colour, Network},
+    control::{ParamId, ParamValues},
     dsp::{level::equal_power, resample::Resampler},
     engine::{
-        GRID_SAMPLES, ParamId, ParamValues,
-        cell::{CellAudio, Note},
+        GRID_SAMPLES,
+        quantum::{CellAudio, Note},
     },
 };
 use std::{collections::HashMap, sync::Arc};

@@ -1,10 +1,9 @@
 //! Seeds on their way: what they are for, and how far they have been run.
 
-use super::{group::Group, models::Models, voice::SeedSpan};
-use crate::engine::{
-    ParamId, ParamValues,
-    cell::{Note, REGIONS},
-    spec::SILENT_DB,
+use super::{continuation::Group, models::pair::Models, voice::SeedSpan};
+use crate::{
+    control::{ParamId, ParamValues, values::SILENT_DB},
+    engine::quantum::{Note, REGIONS},
 };
 
 /// So many seeds wait for their turn at most.

@@ -17,7 +17,7 @@ use clack_host::{
     utils::{BeatTime, SecondsTime},
 };
 use std::{collections::BTreeMap, ffi::CString};
-use sympathy::engine::{ParamId, spec::Kind};
+use sympathy::control::{ParamId, values::Kind};
 
 /// Blocks are at most this long.
 pub const MAX_BLOCK: usize = 4096;

@@ -13,10 +13,12 @@ use common::{assert_same_bits, phrase};
 use host::{Job, MAX_BLOCK, Plugin};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use sympathy::{
-    engine::{EngineConfig, Event, ParamId, ParamValues, RenderMode, Transport},
+    control::{ParamId, ParamValues},
+    engine::{EngineConfig, Event, RenderMode, Transport},
     nn::{Isa, Precision},
     params::plain,
-    worker::{self, ModelBank},
+    session,
+    worker::ModelBank,
 };
 
 /// What the tests set, as the host's 0…1: short seeds and intervals, so that two seconds hold several continuations.
@@ -64,7 +66,7 @@ fn reference_in(precision: Option<Precision>, job: &Job<'_>, set: &[(ParamId, f3
         values,
         ..EngineConfig::new(job.sample_rate_hz)
     };
-    let (mut engine, worker) = worker::start(config, bank);
+    let (mut engine, worker) = session::start(config, bank);
     let _worker = worker.spawn();
     let mut output = job.input.to_vec();
     let samples = output.first().map_or(0, Vec::len);

@@ -2,7 +2,7 @@
 
 use crate::common::models;
 use sympathy::{
-    engine::ParamId,
+    control::ParamId,
     model::Head,
     params::{Base64File, Project, StoredModel, StoredProject},
 };

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use sympathy::{
+    control::{ParamId, values::SPECS},
     dsp::random::Random,
-    engine::{Engine, EngineConfig, Event, ParamId, RenderMode, Transport, spec::SPECS},
-    worker::{self, ModelBank, Worker},
+    engine::{Engine, EngineConfig, Event, RenderMode, Transport},
+    session,
+    worker::{ModelBank, Worker},
 };
 
 /// A parameter change at a sample of the song.
@@ -81,7 +83,7 @@ pub fn offline(
     blocks: &Blocks,
 ) -> Vec<Vec<f32>> {
     let config = EngineConfig { mode: RenderMode::Offline, ..config.clone() };
-    let (mut engine, worker) = worker::start(config, Arc::clone(bank));
+    let (mut engine, worker) = session::start(config, Arc::clone(bank));
     let _thread = worker.spawn();
     let out = run(&mut engine, input, changes, song_start, blocks, |_| {});
     assert_eq!(engine.meters().underruns(), 0);

@@ -6,8 +6,8 @@ use sympathy::{
     dsp::random::Random,
     train::{
         TrainConfig,
-        journal::{Entry, EpochEntry, Errors, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
         report::JOURNAL_NAME,
+        run::journal::{Entry, EpochEntry, Errors, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
     },
 };
 

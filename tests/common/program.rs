@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-use sympathy::train::Recording;
+use sympathy::audio_file::Recording;
 use tempfile::TempDir;
 
 /// A temporary folder in which `sympathy` is run.

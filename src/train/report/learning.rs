@@ -1,12 +1,14 @@
 //! The figures and curves of a run.
 
-use super::{
-    axis::{grouped, short},
-    canvas::FigureError,
-    curves::{Chart, Curve, Look, smoothed},
-    html::{card, escape, section},
+use crate::{
+    figure::{
+        axis::{grouped, short},
+        canvas::FigureError,
+        curves::{Chart, Curve, Look, smoothed},
+        html::{card, escape, section},
+    },
+    train::run::journal::{EpochEntry, Errors, Journal},
 };
-use crate::train::journal::{EpochEntry, Errors, Journal};
 use serde_json::Value;
 
 /// So many songs are told apart in a drawing.
@@ -90,7 +92,7 @@ pub(super) fn summary(journal: &Journal) -> String {
 
 /// The section of curves.
 pub(super) fn curves(journal: &Journal) -> Result<String, FigureError> {
-    let steps = |value: fn(&crate::train::journal::StepEntry) -> f64| -> Vec<(f64, f64)> {
+    let steps = |value: fn(&crate::train::run::journal::StepEntry) -> f64| -> Vec<(f64, f64)> {
         journal.steps.iter().map(|step| (step.step as f64, value(step))).collect()
     };
     let loss_label = format!("loss ({})", unit(journal));
@@ -170,7 +172,7 @@ fn pale(label: &str, points: Vec<(f64, f64)>) -> Curve {
 
 /// Beyond the colours, dashes tell songs apart.
 fn dash(index: usize) -> Look {
-    if index < super::canvas::SERIES.len() { Look::Line } else { Look::Dashed }
+    if index < crate::figure::canvas::SERIES.len() { Look::Line } else { Look::Dashed }
 }
 
 /// A level line as long as the curve.

@@ -1,28 +1,16 @@
 //! The report of a run: its curves, sounds, weights and hyperparameters as one HTML file that needs nothing else.
 //!
-//! The same drawings serve the command line tool: [`curves_svg`] and [`SoundFigure`].
+//! The drawings are those of [`crate::figure`].
 
-mod axis;
-mod canvas;
-mod curves;
-mod html;
 mod learning;
-mod raster;
 mod settings;
-mod sound;
 mod sounds;
-mod spectrogram;
-mod wav;
 mod weights;
 
-pub use canvas::FigureError;
-pub use curves::curves_svg;
-pub use html::{escape, page};
-pub use sound::{Mark, Sound, SoundFigure};
-
-use super::{
-    files::write_whole,
-    journal::{Journal, JournalError, JournalFile},
+use super::run::journal::{Journal, JournalError, JournalFile};
+use crate::{
+    audio_file::whole_file::write_whole,
+    figure::{FigureError, html},
 };
 use std::{
     io,

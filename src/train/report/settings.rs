@@ -1,7 +1,9 @@
 //! The hyperparameters of a run as a table, those that were chosen marked.
 
-use super::html::{escape, section};
-use crate::train::TrainConfig;
+use crate::{
+    figure::html::{escape, section},
+    train::TrainConfig,
+};
 use serde_json::{Number, Value};
 use std::collections::BTreeMap;
 

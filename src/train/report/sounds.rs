@@ -1,16 +1,15 @@
 //! Material, seeds and sampled outputs: a picture and a player each.
 
-use super::{
-    axis::grouped,
-    canvas::FigureError,
-    html::{address, escape, section},
-    learning::figure,
-    sound::{Sound, SoundFigure},
-    wav::data_uri,
-};
-use crate::train::{
-    Recording,
-    journal::{EpochEntry, Journal, SampleEntry},
+use super::learning::figure;
+use crate::{
+    audio_file::{Recording, wav::data_uri},
+    figure::{
+        Sound, SoundFigure,
+        axis::grouped,
+        canvas::FigureError,
+        html::{address, escape, section},
+    },
+    train::run::journal::{EpochEntry, Journal, SampleEntry},
 };
 use std::path::{Component, Path};
 

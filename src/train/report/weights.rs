@@ -1,12 +1,14 @@
 //! Histograms of the weights over epochs: a heat map a tensor.
 
-use super::{
-    axis::Axis,
-    canvas::{Anchor, Area, Canvas, Drawn, FigureError, INK, QUIET, svg},
-    html::{card, section},
-    raster::{Palette, Raster, level},
+use crate::{
+    figure::{
+        axis::Axis,
+        canvas::{Anchor, Area, Canvas, Drawn, FigureError, INK, QUIET, svg},
+        html::{card, section},
+        raster::{Palette, Raster, level},
+    },
+    train::run::journal::WeightHistogram,
 };
-use crate::train::journal::WeightHistogram;
 use plotters::prelude::DrawingBackend;
 
 const WIDTH: f64 = 420.0;

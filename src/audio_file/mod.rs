@@ -1,0 +1,7 @@
+//! Sound files: reading recordings, writing WAV, and files that are whole or not there.
+
+mod decode;
+pub mod wav;
+pub mod whole_file;
+
+pub use decode::{Recording, RecordingError};

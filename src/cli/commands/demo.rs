@@ -1,0 +1,106 @@
+//! `sympathy demo`: hear a model without a recording.
+
+use super::render::{render_with_progress, summary};
+use crate::{
+    cli::{
+        automation::read_automation,
+        error::CliError,
+        models_at_hand::{load_all, make_bank},
+        offline::Job,
+        output::{check_output, write_wav},
+        phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
+        picture::write_picture,
+        preset::Preset,
+        speed::PrecisionArg,
+    },
+    control::ParamId,
+    engine::EngineConfig,
+    figure::{Mark, Sound, SoundFigure},
+    model::EMBEDDED,
+};
+use clap::Args;
+use std::{fs, path::PathBuf, sync::Arc};
+
+/// How long the continuation plays on alone.
+const SILENCE_SECONDS: f64 = 12.0;
+/// Seeds fall into the phrase, the last of them just before its end; later ones are silent, below the gate, and leave the
+/// continuation alone.
+const RESEED_SECONDS: f32 = 4.0;
+
+/// Options of `sympathy demo`.
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// Embedded model by name, or a model file; the first embedded one where this is not given
+    #[arg(long, value_name = "NAME|FILE")]
+    pub model: Option<String>,
+    /// Factory preset by name, or a preset's file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preset: Option<String>,
+    /// JSON file of parameter changes, as for `sympathy render`
+    #[arg(long, value_name = "FILE")]
+    pub automate: Option<PathBuf>,
+    /// WAV file to write; the picture stands beside it
+    #[arg(long, value_name = "FILE", default_value = "demo.wav")]
+    pub out: PathBuf,
+    /// Random seed: another number, another continuation
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u16,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If there is no such model or the files cannot be written.
+pub fn run(args: &DemoArgs) -> Result<(), CliError> {
+    check_output(&args.out, "wav")?;
+    let picture = args.out.with_extension("png");
+    check_output(&picture, "png")?;
+    let mut config = EngineConfig::new(PHRASE_RATE_HZ);
+    match &args.preset {
+        Some(name) => config.values = Preset::find(name)?.values(name)?,
+        None => config.values.set(ParamId::ReseedInterval, RESEED_SECONDS),
+    }
+    config.values.set(ParamId::RandomSeed, f32::from(args.seed));
+    if let (None, Some(first)) = (&args.preset, EMBEDDED.first()) {
+        config.values.set(ParamId::Model, f32::from(first.slot));
+    }
+    let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
+    let automation = match &args.automate {
+        Some(path) => read_automation(path, PHRASE_RATE_HZ)?,
+        None => Vec::new(),
+    };
+    load_all(&bank, &config.values, &automation)?;
+    let model = bank.label(config.values.get(ParamId::Model) as u8);
+
+    let mut dry = phrase();
+    dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
+    let input = [dry];
+    let job = Job { automation: &automation, ..Job::of(&input) };
+    let (mixed, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
+    config.values.set(ParamId::Mix, 100.0);
+    let (wet, _) = render_with_progress(bank, config, &job)?;
+    let dry_title = "dry: the phrase, a synthesised plucked string".to_string();
+    let sounds = [
+        Sound { title: dry_title, samples: &input[0] },
+        Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] },
+    ];
+    let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
+    write_picture(&picture, &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, envelope: false })?;
+    // A picture without its sound would be half a result.
+    write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
+    println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));
+    println!("{}: waveform and spectrogram of dry and wet", picture.display());
+    if args.preset.is_some() {
+        return Ok(());
+    }
+    println!(
+        "\nListen: when 2 s of the phrase have been heard, the model begins to play along under it; at 4 s and at 8 s it \
+         takes a new seed.\nFrom {PHRASE_SECONDS} s on you hear nothing but the network. Another number, another \
+         continuation: sympathy demo --seed {}",
+        u32::from(args.seed) + 1
+    );
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! `sympathy export`: a model as a plain PyTorch file.
+
+use crate::{
+    cli::{
+        error::CliError,
+        models_at_hand::read_model,
+        output::{check_output, refuse_same_places, replace_file},
+    },
+    model::export::{Names, python_script, to_safetensors, to_torch, without_module},
+};
+use clap::Args;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Names in the exported file that are taken.
+const TAKEN: [&str; 2] = ["pca", "columns"];
+
+/// Options of `sympathy export`.
+#[derive(Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// Model file, or an embedded model by its name
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// File to write: .safetensors, or .pt as torch.save writes it
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Name of the recurrent network
+    #[arg(long, value_name = "NAME", default_value = "rnn", value_parser = python_name)]
+    pub rnn_prefix: String,
+    /// Name of the dense layer
+    #[arg(long, value_name = "NAME", default_value = "out", value_parser = python_name)]
+    pub linear_prefix: String,
+    /// Python file to write that loads FILE; it is printed where this is not given
+    #[arg(long, value_name = "FILE.py")]
+    pub script: Option<PathBuf>,
+    /// Write a model of half the size instead, which the plugin and `sympathy` play: matrices in 16-bit floats
+    #[arg(long, conflicts_with_all = ["rnn_prefix", "linear_prefix", "script"])]
+    pub half: bool,
+}
+
+/// Examples for the help.
+pub const EXAMPLES: &str = "\
+EXAMPLES:
+  sympathy export guitar.safetensors --out plain.safetensors
+  sympathy export piano-magnitude --out piano.pt --script piano.py
+  sympathy export noize.safetensors --out noize.pt --rnn-prefix lstm --linear-prefix fc
+  sympathy export guitar.safetensors --half --out small.safetensors    a smaller model, not for PyTorch
+
+Nothing is lost: sympathy import makes the same model of FILE again. To train it further in PyTorch take .safetensors, and
+save as the script says: torch.save does not keep the configuration.";
+
+fn python_name(text: &str) -> Result<String, String> {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !TAKEN.contains(&text) {
+        Ok(text.into())
+    } else {
+        Err(format!("expected a Python name other than {}", TAKEN.join(", ")))
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the model is refused or a file cannot be written.
+pub fn run(args: &ExportArgs) -> Result<(), CliError> {
+    let torch = !args.half && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
+    check_output(&args.out, if torch { "pt" } else { "safetensors" })?;
+    refuse_same_places(&[("the model", Path::new(&args.model))], &[("the output", &args.out)])?;
+    if let Some(script) = &args.script {
+        check_output(script, "py")?;
+    }
+    if args.rnn_prefix == args.linear_prefix {
+        return Err(CliError::Option {
+            option: "--linear-prefix",
+            expected: "another name than --rnn-prefix".into(),
+            actual: args.linear_prefix.clone(),
+        });
+    }
+    let model = read_model(&args.model)?;
+    if args.half {
+        let bytes = model.to_half_bytes();
+        replace_file(&args.out, |part| fs::write(part, &bytes))?;
+        println!("{}: a model with matrices in 16-bit floats, {} bytes", args.out.display(), bytes.len());
+        return Ok(());
+    }
+    let names = Names { rnn: args.rnn_prefix.clone(), linear: args.linear_prefix.clone() };
+    let bytes = if torch { to_torch(&model, &names) } else { to_safetensors(&model, &names) };
+    replace_file(&args.out, |part| fs::write(part, &bytes))?;
+    let file = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let script = python_script(model.config(), &names, &file);
+    println!("{}: {} tensors, {} bytes", args.out.display(), model.config().tensors().len(), bytes.len());
+    if let Some(part) = without_module(model.config()) {
+        println!("no module of PyTorch has {part}: only the tensors are there");
+    }
+    match &args.script {
+        Some(path) => {
+            replace_file(path, |part| fs::write(part, &script))?;
+            println!("{}: loads it in Python", path.display());
+        }
+        None => print!("\n{script}"),
+    }
+    Ok(())
+}

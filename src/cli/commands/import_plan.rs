@@ -1,0 +1,327 @@
+//! What an imported network's configuration is: from the options, the sizes and a reference recording.
+
+use super::import::{ApproachArg, ImportArgs, ScalingArg};
+use crate::{
+    audio_file::Recording,
+    cli::error::CliError,
+    dsp::{measure::Liveliness, resample::Resampler},
+    model::{
+        Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling, Training,
+        import::{ForeignFile, ImportError, Recognised},
+    },
+    train::magnitude_peak,
+};
+use serde_json::json;
+use std::{collections::BTreeMap, path::Path};
+
+/// The rate of published models of single samples.
+const USUAL_SAMPLE_RATE_HZ: u32 = 22_050;
+/// Quieter is silence.
+const LEAST_LEVEL: f32 = 1e-6;
+
+/// The model, and what a user should know of how it was understood.
+pub(crate) fn plan(
+    args: &ImportArgs,
+    file: &ForeignFile,
+    found: &Recognised,
+) -> Result<(ModelData, Vec<String>), CliError> {
+    let mut said = describe_parts(args, found);
+    let approach = choose_approach(args, found, &mut said)?;
+    check_applicable(args, approach, found)?;
+    let sample_rate_hz = match (args.sample_rate, approach) {
+        (Some(rate), _) => rate,
+        (None, ApproachArg::Sample) => {
+            said.push(format!("assumed: {USUAL_SAMPLE_RATE_HZ} Hz (--sample-rate)"));
+            USUAL_SAMPLE_RATE_HZ
+        }
+        (None, _) => return Err(option("--sample-rate", "the rate of the material in Hz", "none")),
+    };
+    let reference = args.reference.as_deref().map(|path| read_reference(path, sample_rate_hz)).transpose()?;
+    let sound = reference.as_deref();
+    let mut tensors = found.tensors(file)?;
+    let approach = match approach {
+        ApproachArg::Sample => Approach::Sample,
+        ApproachArg::Column => Approach::Column { seg_len: found.inputs },
+        ApproachArg::Vector => vector(args, found)?,
+        ApproachArg::Magnitude => magnitude(args, found, sound, &mut tensors, &mut said)?,
+    };
+    let samples = !matches!(approach, Approach::Magnitude { .. });
+    let mut config = ModelConfig {
+        format_version: FORMAT_VERSION,
+        name: name(args),
+        approach,
+        cell: found.cell,
+        layers: found.layers,
+        hidden: found.hidden,
+        peepholes: false,
+        clock_groups: 0,
+        residual_layers: false,
+        emphasis: 0.0,
+        sound_spread: 1.0,
+        tanh_output: args.tanh_output,
+        head: Head::Mse,
+        sample_rate_hz,
+        scaling: if samples { scaling(args, sound, &mut said)? } else { Scaling { mean: 0.0, std: 1.0 } },
+        principal_components: 0,
+        temperature: 1.0,
+        feedback_noise: args.feedback_noise,
+        warmup_speed: 1.0,
+        material: sound.map(Liveliness::of).unwrap_or_default(),
+        training: Training {
+            material: args.reference.iter().map(|path| path.display().to_string()).collect(),
+            licence: args.licence.clone(),
+            hyperparameters: json!({
+                "imported_from": args.input.file_name().map(|name| name.to_string_lossy()),
+                "rnn": found.rnn,
+                "linear": found.linear,
+            }),
+            ..Training::default()
+        },
+        notes: args.notes.clone(),
+    };
+    // A rate of 0 is refused below.
+    if config.sample_rate_hz > 0 {
+        config.warmup_speed = config.conservative_warmup_speed();
+    }
+    Ok((ModelData::new(config, tensors, &args.input).map_err(ImportError::from)?, said))
+}
+
+fn option(option: &'static str, expected: impl Into<String>, actual: impl Into<String>) -> CliError {
+    CliError::Option { option, expected: expected.into(), actual: actual.into() }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
+    let named = |prefix: &str, parts: &str| {
+        if prefix.is_empty() { parts.to_string() } else { format!("{prefix} ({parts})") }
+    };
+    let bias = |there: bool| if there { "" } else { ", no bias" };
+    let (inputs, layers) = (counted(found.inputs, "input"), counted(found.layers, "layer"));
+    let rnn = format!("{inputs}, {layers} of {}{}", found.hidden, bias(found.rnn_bias));
+    let linear = format!("{}{}", counted(found.outputs, "output"), bias(found.linear_bias));
+    let mut said = vec![format!("read: {} and {}", named(&found.rnn, &rnn), named(&found.linear, &linear))];
+    if found.cell == Cell::RnnTanh && args.nonlinearity.is_none() {
+        said.push("assumed: tanh (--nonlinearity)".into());
+    }
+    if !found.left_out.is_empty() {
+        said.push(format!("left out: {}", counted(found.left_out.len(), "other tensor")));
+    }
+    said
+}
+
+fn choose_approach(args: &ImportArgs, found: &Recognised, said: &mut Vec<String>) -> Result<ApproachArg, CliError> {
+    let (inputs, outputs) = (found.inputs, found.outputs);
+    let sizes = format!("{} and {}", counted(inputs, "input"), counted(outputs, "output"));
+    let Some(approach) = args.approach else {
+        let assumed = match (inputs, outputs) {
+            (1, 1) => (ApproachArg::Sample, "sample"),
+            (_, 1) => (ApproachArg::Column, "column"),
+            _ => return Err(option("--approach", "vector or magnitude, which the sizes do not tell", sizes)),
+        };
+        said.push(format!("assumed: approach {}, from {sizes} (--approach)", assumed.1));
+        return Ok(assumed.0);
+    };
+    let (rule, fits) = match approach {
+        ApproachArg::Sample => ("sample: expected 1 input and 1 output", (inputs, outputs) == (1, 1)),
+        ApproachArg::Column => ("column: expected 1 output", outputs == 1),
+        ApproachArg::Vector => ("vector: expected as many outputs as inputs", inputs == outputs),
+        ApproachArg::Magnitude => ("magnitude: expected as many outputs as inputs", inputs == outputs),
+    };
+    let (what, expected) = rule.split_once(": expected ").unwrap_or_default();
+    if fits { Ok(approach) } else { Err(option("--approach", format!("{expected} with {what}"), sizes)) }
+}
+
+/// An option that would change nothing was meant otherwise.
+fn check_applicable(args: &ImportArgs, approach: ApproachArg, found: &Recognised) -> Result<(), CliError> {
+    let [sample, vector, magnitude, column] =
+        [ApproachArg::Sample, ApproachArg::Vector, ApproachArg::Magnitude, ApproachArg::Column].map(|a| a == approach);
+    let samples = sample || vector || column;
+    for (option_name, given, applies, with) in [
+        ("--seg-len", args.seg_len.is_some(), vector || column, "vector or column"),
+        ("--overlap", args.overlap.is_some(), vector, "vector"),
+        ("--hop", args.hop.is_some(), magnitude, "magnitude"),
+        ("--window", args.window.is_some(), magnitude, "magnitude"),
+        ("--zero-padding", args.zero_padding, magnitude, "magnitude"),
+        ("--power", args.power.is_some(), magnitude, "magnitude"),
+        ("--magnitude-peak", args.magnitude_peak.is_some(), magnitude, "magnitude"),
+        ("--scaling", args.scaling.is_some(), samples, "sample, vector or column"),
+        ("--scaling-mean", args.scaling_mean.is_some(), samples, "sample, vector or column"),
+        ("--scaling-std", args.scaling_std.is_some(), samples, "sample, vector or column"),
+    ] {
+        if given && !applies {
+            return Err(option(
+                option_name,
+                format!("only with approach {with}"),
+                format!("{approach:?}").to_lowercase(),
+            ));
+        }
+    }
+    if args.nonlinearity.is_some() && !matches!(found.cell, Cell::RnnTanh | Cell::RnnRelu) {
+        return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
+    }
+    match args.seg_len {
+        Some(seg_len) if column && seg_len != found.inputs => {
+            Err(option("--seg-len", format!("the network's {} inputs", found.inputs), seg_len.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn vector(args: &ImportArgs, found: &Recognised) -> Result<Approach, CliError> {
+    let overlap = args.overlap.unwrap_or(0);
+    let seg_len = args.seg_len.unwrap_or_else(|| found.inputs.saturating_sub(overlap));
+    if seg_len.checked_add(overlap) != Some(found.inputs) {
+        let expected = format!("with --overlap, the network's {} inputs", found.inputs);
+        return Err(option("--seg-len", expected, format!("{seg_len} + {overlap}")));
+    }
+    Ok(Approach::Vector { seg_len, overlap, emphasis: 0.0, gain: 1.0 })
+}
+
+fn magnitude(
+    args: &ImportArgs,
+    found: &Recognised,
+    sound: Option<&[f32]>,
+    tensors: &mut BTreeMap<String, Vec<f32>>,
+    said: &mut Vec<String>,
+) -> Result<Approach, CliError> {
+    let factor = 1 + usize::from(args.zero_padding);
+    // Networks have all bins, an odd number, or go without the highest.
+    let window = match (args.window, found.inputs % 2) {
+        (Some(window), _) => window,
+        (None, 0) => 2 * found.inputs / factor,
+        (None, _) => 2 * (found.inputs - 1) / factor,
+    };
+    let bins = window.saturating_mul(factor) / 2 + 1;
+    if args.window.is_none() {
+        said.push(format!("assumed: a window of {window}, from {} inputs (--window)", found.inputs));
+    }
+    if found.inputs + 1 == bins {
+        add_highest_bin(found, tensors);
+        said.push(format!(
+            "added: a bin for half the sample rate, which stays silent, to the network's {}",
+            found.inputs
+        ));
+    } else if found.inputs != bins {
+        let expected =
+            format!("a window whose {bins} bins (window / 2 + 1, twice that with --zero-padding) are the inputs");
+        return Err(option("--window", expected, counted(found.inputs, "input")));
+    }
+    let hop = args.hop.ok_or_else(|| option("--hop", "the samples from frame to frame", "none"))?;
+    let measure = |sound: &[f32]| magnitude_peak(sound, window, window * factor, hop.max(1));
+    let peak = match (args.magnitude_peak, sound) {
+        (Some(peak), _) => peak,
+        // The transform wants a window that is even and no longer than the sound; what is not is refused below.
+        (None, Some(sound)) if window >= 2 && window.is_multiple_of(2) => {
+            if sound.len() < window {
+                let actual = format!("{} samples", sound.len());
+                return Err(option("--reference", format!("at least a window of {window} samples"), actual));
+            }
+            measure(sound)
+        }
+        (None, Some(_)) => 1.0,
+        (None, None) => {
+            let expected = "what magnitudes were divided by, or --reference to measure it";
+            return Err(option("--magnitude-peak", expected, "neither"));
+        }
+    };
+    Ok(Approach::Magnitude {
+        window,
+        hop,
+        zero_padding: args.zero_padding,
+        peak_picking: false,
+        magnitude_peak: peak,
+        power: args.power.unwrap_or(1.0),
+        sharpen: 1.0,
+    })
+}
+
+/// Weights of zero for a bin that the network does not know: it is neither heard nor sounded.
+fn add_highest_bin(found: &Recognised, tensors: &mut BTreeMap<String, Vec<f32>>) {
+    if let Some(weights) = tensors.get_mut("rnn.weight_ih_l0") {
+        *weights = weights.chunks_exact(found.inputs).flat_map(|row| row.iter().copied().chain([0.0])).collect();
+    }
+    if let Some(weights) = tensors.get_mut("out.weight") {
+        weights.extend(std::iter::repeat_n(0.0, found.hidden));
+    }
+    if let Some(bias) = tensors.get_mut("out.bias") {
+        bias.push(0.0);
+    }
+}
+
+fn scaling(args: &ImportArgs, sound: Option<&[f32]>, said: &mut Vec<String>) -> Result<Scaling, CliError> {
+    let figures = args.scaling_mean.is_some() || args.scaling_std.is_some();
+    let kind = args.scaling.unwrap_or_else(|| {
+        if figures || sound.is_some() {
+            said.push("assumed: scaling zscore (--scaling)".into());
+            ScalingArg::Zscore
+        } else {
+            said.push(
+                "assumed: no scaling; a network that was trained on scaled samples needs --reference or --scaling-std"
+                    .into(),
+            );
+            ScalingArg::None
+        }
+    });
+    let needed = |option_name| option(option_name, "a number, or --reference to measure it", "neither");
+    let scaling = match (kind, sound) {
+        (ScalingArg::None, _) if figures => {
+            return Err(option("--scaling", "peak or zscore, as figures are given", "none"));
+        }
+        (ScalingArg::None, _) => Scaling { mean: 0.0, std: 1.0 },
+        (ScalingArg::Peak, _) if args.scaling_mean.is_some() => {
+            return Err(option("--scaling-mean", "only with scaling zscore", "peak"));
+        }
+        (ScalingArg::Peak, sound) => {
+            let peak = sound.map(|sound| sound.iter().fold(0.0f32, |peak, x| peak.max(x.abs())));
+            Scaling { mean: 0.0, std: args.scaling_std.or(peak).ok_or_else(|| needed("--scaling-std"))? }
+        }
+        (ScalingArg::Zscore, sound) => {
+            let measured = sound.map(moments);
+            Scaling {
+                mean: args.scaling_mean.or(measured.map(|(mean, _)| mean)).unwrap_or(0.0),
+                std: args
+                    .scaling_std
+                    .or(measured.map(|(_, deviation)| deviation))
+                    .ok_or_else(|| needed("--scaling-std"))?,
+            }
+        }
+    };
+    if kind != ScalingArg::None {
+        said.push(format!("scaling: (x − {}) ÷ {}", scaling.mean, scaling.std));
+    }
+    Ok(scaling)
+}
+
+/// Mean and standard deviation.
+fn moments(sound: &[f32]) -> (f32, f32) {
+    let count = sound.len().max(1) as f64;
+    let mean = sound.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    let variance = sound.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count;
+    (mean as f32, variance.sqrt() as f32)
+}
+
+/// The reference in mono at the model's rate.
+fn read_reference(path: &Path, sample_rate_hz: u32) -> Result<Vec<f32>, CliError> {
+    if !(2000..=192_000).contains(&sample_rate_hz) {
+        return Err(option("--sample-rate", "2000 to 192000 Hz", sample_rate_hz.to_string()));
+    }
+    let recording = Recording::read(path)?;
+    let sound = Resampler::new(recording.sample_rate_hz, sample_rate_hz).resample_all(&recording.mono());
+    if sound.iter().all(|x| x.abs() < LEAST_LEVEL) {
+        return Err(option("--reference", "sound", "silence"));
+    }
+    Ok(sound)
+}
+
+/// The given name, or as much of the file's as can be one.
+fn name(args: &ImportArgs) -> String {
+    let own = || {
+        let stem = args.out.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let printable: String = stem.chars().filter(|c| !c.is_control()).take(80).collect();
+        if printable.is_empty() { "Imported model".into() } else { printable }
+    };
+    args.name.clone().unwrap_or_else(own)
+}

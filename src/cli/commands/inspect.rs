@@ -1,0 +1,186 @@
+//! `sympathy inspect`: what stands in a model file.
+
+use super::models::{describe_approach, describe_network};
+use crate::{
+    cli::{
+        error::CliError,
+        models_at_hand::read_model,
+        one_line,
+        speed::{measure_real_time_factor, shown_factor},
+    },
+    dsp::level::gain_to_db,
+    model::{Approach, Head, ModelData},
+};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Options of `sympathy inspect`.
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// Model file, or an embedded model by its name
+    #[arg(value_name = "FILE")]
+    pub model: String,
+    /// Prints one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the file is refused.
+pub fn run(args: &InspectArgs) -> Result<(), CliError> {
+    let data = read_model(&args.model)?;
+    if args.json {
+        println!("{:#}", as_json(&data));
+    } else {
+        println!("{}", as_text(&data, measure_real_time_factor(&data)));
+    }
+    Ok(())
+}
+
+/// The configuration as it stands in the file, and what follows from it.
+pub fn as_json(data: &ModelData) -> Value {
+    let config = data.config();
+    let tensors: Vec<Value> =
+        config.tensors().iter().map(|tensor| json!({"name": tensor.name, "shape": tensor.shape})).collect();
+    json!({
+        // A configuration is plain data; were it not, the field would be null.
+        "config": serde_json::to_value(config).unwrap_or_default(),
+        "parameters": parameter_count(data),
+        "features": config.features(),
+        "output_size": config.output_size(),
+        "multiplications_per_step": config.multiplications_per_step(),
+        "tensors": tensors,
+    })
+}
+
+/// The same for people.
+pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
+    let config = data.config();
+    let rate = f64::from(config.sample_rate_hz);
+    let ms = |samples: usize| format!("{samples} samples ({:.1} ms)", 1000.0 * samples as f64 / rate);
+    let mut text = Sheet::default();
+    text.heading(&config.name);
+    text.row("format version", config.format_version);
+    text.row("approach", describe_approach(config));
+    text.row("sample rate", format!("{} Hz", config.sample_rate_hz));
+    text.row("step", ms(config.hop_samples()));
+    match config.approach {
+        Approach::Magnitude { window, zero_padding, peak_picking, magnitude_peak, power, sharpen, .. } => {
+            text.row("window", format!("{}, FFT of {}", ms(window), config.fft_samples()));
+            text.row("zero padding", yes_no(zero_padding));
+            text.row("peak picking", yes_no(peak_picking));
+            text.row("magnitudes", format!("÷ {magnitude_peak}, power {power}, sharpened by {sharpen}"));
+        }
+        Approach::Vector { overlap, emphasis, gain, .. } => {
+            text.row("overlap", ms(overlap));
+            text.row("pre-emphasis", emphasis);
+            text.row("gain", gain);
+        }
+        Approach::Sample => {}
+        Approach::Column { seg_len } => text.row("column", ms(seg_len)),
+        Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => {
+            text.row("columns", format!("{num_unrollings} of {}, every {}", ms(seg_len), ms(int_cursor_inc)));
+        }
+    }
+    if config.slides() {
+        text.row("pre-emphasis", config.emphasis);
+    }
+    text.row("scaling", format!("(x − {}) ÷ {}", config.scaling.mean, config.scaling.std));
+    text.row("network", describe_network(config));
+    text.row(
+        if config.slides() { "inputs" } else { "features" },
+        match config.principal_components {
+            0 => config.inputs().to_string(),
+            components => format!("{components} principal components of {}", config.frame_size()),
+        },
+    );
+    text.row("outputs", config.output_size());
+    let next = if config.hop_samples() == 1 { "sample" } else { "frame" };
+    text.row(
+        "head",
+        match config.head {
+            Head::Mse => {
+                format!(
+                    "mse: {} is the next {next}",
+                    if config.tanh_output { "tanh of the output" } else { "the output" }
+                )
+            }
+            Head::Mixture { components, residual: true } => {
+                format!("mixture of {components} Gaussians around input + change")
+            }
+            Head::Mixture { components, residual: false } => {
+                format!("mixture of {components} Gaussians around the next {next}")
+            }
+        },
+    );
+    text.row("parameters", parameter_count(data));
+    text.row("multiplications a step", config.multiplications_per_step());
+    text.row("real-time factor here", shown_factor(real_time_factor));
+    text.row("temperature", config.temperature);
+    text.row("feedback noise", config.feedback_noise);
+    text.row("part of the noise heard", config.sound_spread);
+    text.row("warm-up speed", format!("{} s of seed a second", config.warmup_speed));
+
+    text.heading("Material");
+    let training = &config.training;
+    text.row("recordings", or_unknown(&training.material.join(", ")));
+    text.row("licence", or_unknown(&training.licence));
+    text.row("level", format!("{:.1} dBFS RMS", gain_to_db(config.material.rms)));
+    text.row("spectral change", format!("{:.4}", config.material.flux));
+    text.row("flatness", format!("{:.5}", config.material.flatness));
+
+    text.heading("Training");
+    text.row("program", or_unknown(&training.version));
+    text.row("epochs", training.epochs);
+    text.row("final loss", training.final_loss);
+    text.row("validation loss", training.validation_loss.map_or("none".into(), |loss| loss.to_string()));
+    text.row("repeat-the-last-frame loss", training.repeat_loss);
+    if let Value::Object(hyperparameters) = &training.hyperparameters {
+        for (name, value) in hyperparameters {
+            text.row(name, value);
+        }
+    }
+    text.row("notes", or_unknown(&config.notes));
+
+    text.heading("Tensors");
+    for tensor in config.tensors() {
+        let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+        text.row(&tensor.name, format!("[{}]", shape.join(", ")));
+    }
+    text.lines.join("\n")
+}
+
+/// Numbers that were trained.
+pub fn parameter_count(data: &ModelData) -> u64 {
+    let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+    data.config().tensors().iter().filter(|tensor| !tensor.name.starts_with("pca.")).map(|t| count(&t.shape)).sum()
+}
+
+fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn or_unknown(text: &str) -> String {
+    if text.is_empty() { "not stated".into() } else { text.into() }
+}
+
+/// Lines of names and values; a value from a file stays on its line.
+#[derive(Default)]
+struct Sheet {
+    lines: Vec<String>,
+}
+
+impl Sheet {
+    fn heading(&mut self, text: &str) {
+        if !self.lines.is_empty() {
+            self.lines.push(String::new());
+        }
+        self.lines.push(one_line(text));
+    }
+
+    fn row(&mut self, name: &str, value: impl ToString) {
+        self.lines.push(format!("  {:27} {}", one_line(name), one_line(&value.to_string())));
+    }
+}

@@ -1,0 +1,165 @@
+//! `sympathy play`: the engine of the plugin on a sound card.
+//!
+//! It drives [`crate::engine`] itself, through cpal and midir, and not the plugin through the framework's standalone wrapper:
+//! that one makes the plugin inside, so that nothing from outside could mute the input, set a parameter or end it other than by
+//! a signal; where a device is missing it goes on without sound and succeeds. Here the callback of the output is the audio
+//! thread, the terminal sends it orders through a ring, and no framework is involved.
+
+pub mod bridge;
+mod console;
+mod devices;
+mod dummy;
+mod midi;
+pub mod performer;
+mod streams;
+
+use crate::{
+    cli::{
+        error::CliError,
+        instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, MOST_RATE_HZ},
+        interrupt::Interrupt,
+        models_at_hand::load_all,
+    },
+    control::ParamId,
+    engine::EngineConfig,
+    session,
+    take::{self, KEPT_SECONDS, KeepConfig, KeepStatus, keep_folder},
+    worker::ClipShelf,
+};
+use clap::{Args, ValueEnum};
+use console::Console;
+use performer::{MAX_BLOCK, Performer};
+use std::sync::Arc;
+
+/// Examples, below the options.
+pub const HELP: &str = "\
+EXAMPLES:
+  sympathy play --list                          sound cards and MIDI inputs
+  sympathy play                                 the usual ones; type i and Enter to be heard
+  sympathy play --model piano-magnitude --preset call-and-response --input on
+  sympathy play --input-device \"USB Audio\" --input-channel 1 --period 128 --meters
+  sympathy play --backend jack
+  sympathy play --seed-file bells.wav           continues a recording, without any input
+  sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
+
+COMMANDS while it plays, each ended with Enter:
+  i            input on or off              k            keep the last two minutes as files
+  mix 70       set a parameter              mix          tell its value
+  p            tell all parameters          q            quit (so does Ctrl-C)
+Where parameters are explained: sympathy render --help";
+
+/// Options of `sympathy play`.
+#[derive(Args, Clone, Debug)]
+pub struct PlayArgs {
+    /// Lists sound cards and MIDI inputs, and ends
+    #[arg(long)]
+    pub list: bool,
+    /// What speaks to sound cards, by its name in --list; the system's usual one where this is not given
+    #[arg(long, value_name = "NAME", conflicts_with = "dummy")]
+    pub backend: Option<String>,
+    /// Without a sound card: a phrase is played into it, the output goes nowhere
+    #[arg(long, conflicts_with_all = ["input_device", "output_device", "input_channel"])]
+    pub dummy: bool,
+    /// Device to listen to, by its name or id in --list; "none": no input
+    #[arg(long, value_name = "NAME")]
+    pub input_device: Option<String>,
+    /// Device to play on, by its name or id in --list
+    #[arg(long, value_name = "NAME")]
+    pub output_device: Option<String>,
+    /// Listens to one channel of the device, counted from 1, in the middle; else to the first two
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub input_channel: Option<u16>,
+    /// MIDI input, by its name in --list
+    #[arg(long, value_name = "NAME")]
+    pub midi: Option<String>,
+    /// Sample rate; the device's usual one where this is not given
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(i64::from(LEAST_RATE_HZ)..=i64::from(MOST_RATE_HZ)))]
+    pub rate: Option<u32>,
+    /// Samples a period, held to what the device can do; JACK has its own
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192))]
+    pub period: u32,
+    /// Whether the input is heard from the start
+    #[arg(long, value_enum, default_value_t = Switch::Off)]
+    pub input: Switch,
+    /// What plays
+    #[command(flatten)]
+    pub instrument: InstrumentArgs,
+    /// A line a second: levels, load, underruns
+    #[arg(long)]
+    pub meters: bool,
+    /// Ends by itself after so long
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub seconds: Option<f64>,
+}
+
+/// On or off.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// Heard
+    On,
+    /// Silent
+    Off,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (0.0..=1e6).contains(value));
+    value.ok_or_else(|| "expected 0 to 1000000 s".into())
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is wrong with a file, an option or a device.
+pub fn run(args: &PlayArgs) -> Result<(), CliError> {
+    if args.list {
+        print!("{}", devices::list());
+        return Ok(());
+    }
+    let Instrument { values, bank, captured } = args.instrument.make()?;
+    let shelf: Arc<ClipShelf> = Arc::default();
+    shelf.put(captured);
+    load_all(&bank, &values, &[])?;
+    // What the card can do decides on the engine's rate and channels.
+    let card = if args.dummy { None } else { Some(devices::choose(args)?) };
+    let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
+    let channels = card.as_ref().map_or(2, devices::Card::channels);
+    let config = EngineConfig {
+        channels,
+        max_block_samples: MAX_BLOCK,
+        reaction_ms: args.instrument.reaction,
+        values,
+        ..EngineConfig::new(sample_rate_hz)
+    };
+    let interrupt = Interrupt::watch()?;
+    let status = Arc::new(KeepStatus::default());
+    let keep = KeepConfig {
+        sample_rate_hz,
+        channels,
+        max_block_samples: MAX_BLOCK,
+        seconds: KEPT_SECONDS,
+        folder: keep_folder(),
+    };
+    let (tap, keeper) = take::start(keep, Arc::clone(&status), Arc::clone(&bank));
+    let (mut engine, worker) = session::start_with(config, Arc::clone(&bank), shelf);
+    engine.attach_keep(tap);
+    let is_input_on = args.input == Switch::On;
+    let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
+    let (performer, orders, monitor) =
+        Performer::new(engine, notes, sample_rate_hz, args.instrument.tempo, is_input_on);
+    // Dropped in the opposite order: first nothing plays, then the worker ends, then the keeper, who may still write a take.
+    let keeper = keeper.spawn();
+    let worker = worker.spawn();
+    let (streams, dummy) = match &card {
+        Some(card) => (Some(card.start(performer, &monitor)?), None),
+        None => (None, Some(dummy::start(performer, sample_rate_hz, args.period as usize)?)),
+    };
+    let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);
+    let label = bank.label(values.get(ParamId::Model) as u8);
+    println!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
+    let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status));
+    let outcome = console.run(args, &interrupt, &monitor);
+    drop((midi_input, streams, dummy, worker, keeper));
+    console.tell_takes();
+    println!("{}", monitor.summary());
+    outcome
+}

@@ -1,0 +1,228 @@
+//! `sympathy render`: a file through the engine of the plugin.
+
+use crate::{
+    audio_file::Recording,
+    cli::{
+        automation::read_automation,
+        error::CliError,
+        instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, checked_rate},
+        models_at_hand::load_all,
+        notes::read_notes,
+        offline::{Job, RenderOutcome, Song, render_offline},
+        output::{check_output, check_wav_length, refuse_same_places, write_wav},
+        picture::write_picture,
+        progress::Progress,
+    },
+    control::ParamId,
+    dsp::resample::Resampler,
+    engine::{Alignment, ClockMode, EngineConfig, SeedMark},
+    figure::{Sound, SoundFigure},
+    worker::ModelBank,
+};
+use clap::{Args, ValueEnum};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Longest tail and latest start: a day.
+const MAX_SECONDS: f64 = 86_400.0;
+
+/// Options of `sympathy render`.
+#[derive(Args, Clone, Debug)]
+pub struct RenderArgs {
+    /// Recording to play over: WAV, FLAC, OGG or MP3, mono or stereo, 8 to 384 kHz
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// WAV file to write, 32-bit float at the rate of IN
+    #[arg(value_name = "OUT")]
+    pub output: PathBuf,
+    /// What plays
+    #[command(flatten)]
+    pub instrument: InstrumentArgs,
+    /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}
+    #[arg(long, value_name = "FILE")]
+    pub automate: Option<PathBuf>,
+    /// Recording beside IN: what is listened to where seed_source is 1
+    #[arg(long, value_name = "FILE")]
+    pub sidechain: Option<PathBuf>,
+    /// MIDI file whose notes are played, for midi_trigger
+    #[arg(long, value_name = "FILE")]
+    pub midi: Option<PathBuf>,
+    /// Tells from which span of IN each continuation was seeded
+    #[arg(long)]
+    pub seeds: bool,
+    /// PNG file to draw waveform and spectrogram of IN and OUT to
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
+    /// Samples a block; the result does not depend on it
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u16).range(1..=8192))]
+    pub block: u16,
+    /// How long the continuation goes on after the end of IN
+    #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
+    pub seconds_after: f64,
+    /// Song position at which IN begins
+    #[arg(long, value_name = "S", default_value = "0", value_parser = seconds)]
+    pub start: f64,
+    /// Where a continuation sits in time
+    #[arg(long, value_enum, default_value_t = AlignmentArg::After)]
+    pub alignment: AlignmentArg,
+    /// What the clock follows
+    #[arg(long, value_enum, default_value_t = ClockArg::Transport)]
+    pub clock: ClockArg,
+}
+
+/// [`Alignment`] on the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlignmentArg {
+    /// Begins one reaction time after the trigger
+    After,
+    /// Sits at its own time; what lies before its start is skipped
+    Now,
+}
+
+/// [`ClockMode`] on the command line.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockArg {
+    /// The song position, from --start on
+    Transport,
+    /// Samples since the beginning
+    Free,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (0.0..=MAX_SECONDS).contains(value));
+    value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is wrong with a file or an option; then no output was written.
+pub fn run(args: &RenderArgs) -> Result<(), CliError> {
+    check_output(&args.output, "wav")?;
+    refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;
+    if let Some(picture) = &args.picture {
+        check_output(picture, "png")?;
+    }
+    let mut config = EngineConfig {
+        reaction_ms: args.instrument.reaction,
+        alignment: match args.alignment {
+            AlignmentArg::After => Alignment::After,
+            AlignmentArg::Now => Alignment::Now,
+        },
+        clock: match args.clock {
+            ClockArg::Transport => ClockMode::Transport,
+            ClockArg::Free => ClockMode::Free,
+        },
+        ..EngineConfig::new(LEAST_RATE_HZ)
+    };
+    let Instrument { values, bank, captured } = args.instrument.make()?;
+    config.values = values;
+    let recording = Recording::read(&args.input)?;
+    config.sample_rate_hz = checked_rate(&recording)?;
+    let automation = match &args.automate {
+        Some(path) => read_automation(path, config.sample_rate_hz)?,
+        None => Vec::new(),
+    };
+    load_all(&bank, &config.values, &automation)?;
+    let notes = match &args.midi {
+        Some(path) => read_notes(path, config.sample_rate_hz)?,
+        None => Vec::new(),
+    };
+    let sidechain = match &args.sidechain {
+        Some(path) => beside(&Recording::read(path)?, config.sample_rate_hz),
+        None => Vec::new(),
+    };
+    let rate = f64::from(config.sample_rate_hz);
+    let length = recording.length_samples() + (args.seconds_after * rate).round() as usize;
+    check_wav_length(&args.output, recording.channels.len(), length)?;
+    let mut input = recording.channels;
+    input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
+    let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.instrument.tempo };
+    let label_slot = config.values.get(ParamId::Model) as u8;
+    let job = Job {
+        song,
+        block_samples: usize::from(args.block),
+        sidechain: &sidechain,
+        automation: &automation,
+        notes: &notes,
+        captured,
+        ..Job::of(&input)
+    };
+    let (outcome, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
+    write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
+    if let Some(picture) = &args.picture {
+        let titled = |path: &Path, samples| Sound { title: path.display().to_string(), samples };
+        let sounds = [titled(&args.input, &input[0]), titled(&args.output, &outcome.channels[0])];
+        let (sample_rate_hz, mark) = (config.sample_rate_hz, None);
+        write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark, envelope: false })?;
+        println!("{}: waveform and spectrogram of both", picture.display());
+    }
+    println!(
+        "{}: {}",
+        args.output.display(),
+        summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
+    );
+    if args.seeds {
+        let seconds = |samples: i64| samples as f64 / rate;
+        for SeedMark { begins, start, end } in outcome.seeds.iter().copied() {
+            println!("seed: {:.3} s to {:.3} s, heard from {:.3} s on", seconds(start), seconds(end), seconds(begins));
+        }
+    }
+    Ok(())
+}
+
+/// Renders with a progress bar; returns the outcome and the seconds it took.
+///
+/// # Errors
+/// [`CliError::Worker`] if the worker died or hung.
+pub fn render_with_progress(
+    bank: Arc<ModelBank>,
+    config: EngineConfig,
+    job: &Job<'_>,
+) -> Result<(RenderOutcome, f64), CliError> {
+    let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
+    let outcome = render_offline(bank, config, job, |done| progress.update(done));
+    if outcome.meters.is_failed() {
+        return Err(CliError::Worker);
+    }
+    Ok((outcome, progress.elapsed().as_secs_f64()))
+}
+
+/// One line that tells what happened.
+pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, compute_seconds: f64) -> String {
+    let seconds = outcome.channels.first().map_or(0, Vec::len) as f64 / f64::from(sample_rate_hz);
+    let meters = &outcome.meters;
+    let counted = |count: u64, what: &str| match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    };
+    let mut line = format!(
+        "{seconds:.2} s of {model}, {}, {}, {:.0} x real time",
+        counted(meters.continuations(), "continuation"),
+        counted(meters.underruns(), "underrun"),
+        seconds / compute_seconds.max(1e-6)
+    );
+    if meters.wet_failures() > 0 {
+        line += &format!(", {} (the model produced NaN or infinity)", counted(meters.wet_failures(), "wet failure"));
+    }
+    if meters.seed_clipped_ms() > 0 {
+        line += &format!(", last seed shortened by {} ms to keep its warm-up below 2 s", meters.seed_clipped_ms());
+    }
+    if meters.feedbacks() > 0 {
+        line += &format!(", {} (the input contained the wet)", counted(meters.feedbacks(), "feedback"));
+    }
+    if meters.loops() > 0 {
+        line += &format!(", {}", counted(meters.loops(), "loop"));
+    } else if meters.continuations() == 0 {
+        line += "; nothing asked for a continuation, or no seed was above the gate";
+    }
+    line
+}
+
+/// A recording at the rate of what it is beside.
+fn beside(recording: &Recording, sample_rate_hz: u32) -> Vec<Vec<f32>> {
+    let resampler = Resampler::new(recording.sample_rate_hz, sample_rate_hz);
+    recording.channels.iter().take(2).map(|channel| resampler.resample_all(channel)).collect()
+}

@@ -1,0 +1,396 @@
+//! `sympathy sample`: the raw prediction of a model.
+
+use crate::{
+    approach::{Continuation, Network, feed_seed},
+    audio_file::Recording,
+    cli::{
+        error::CliError,
+        interrupt::Interrupt,
+        models_at_hand::read_model,
+        noise_seed::NoiseSeed,
+        output::{check_output, check_wav_length, refuse_same_places, write_wav},
+        picture::write_picture,
+        progress::Progress,
+        speed::{PrecisionArg, load_network},
+    },
+    dsp::{
+        float_mode::FloatMode,
+        level::{equal_power, gain_to_db},
+        measure::Liveliness,
+        random::mix64,
+        resample::Resampler,
+    },
+    figure::{Mark, Sound, SoundFigure},
+    model::ModelData,
+};
+use clap::{Args, ValueEnum};
+use std::{fs, path::PathBuf, sync::Arc};
+
+/// The level of noise for a model that does not know its material's.
+const USUAL_LEVEL: f32 = 0.1;
+/// Voices that follow each other are faded in and out over this time.
+const FADE_SECONDS: f64 = 0.01;
+/// The outermost voices stand here, between the middle (0) and a side (1).
+const WIDEST: f32 = 0.8;
+/// So many samples are looked at to tell whether a prediction still moves, as in figure 19 of the study of RNN and LSTM.
+const STILL_SAMPLES: usize = 1000;
+/// Below −100 dBFS nothing does.
+const STILL_DEVIATION: f64 = 1e-5;
+/// What can be seen of a sound within the width of a picture.
+const MOST_PLOT_SECONDS: f64 = 600.0;
+
+/// Options of `sympathy sample`.
+#[derive(Args, Clone, Debug)]
+#[command(allow_negative_numbers = true)]
+pub struct SampleArgs {
+    /// Embedded model by name, or a model file
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// Recording to take the seed from
+    #[arg(long, value_name = "FILE")]
+    pub seed_file: Option<PathBuf>,
+    /// Where in the file the seed begins
+    #[arg(long, value_name = "S", default_value = "0", value_parser = |text: &str| number(text, 0.0, 86_400.0), requires = "seed_file")]
+    pub start: f64,
+    /// Seed without a file
+    #[arg(long, value_enum, default_value_t = NoiseSeed::Perlin, conflicts_with = "seed_file")]
+    pub seed: NoiseSeed,
+    /// Length of the seed
+    #[arg(long, value_name = "S", default_value = "2", value_parser = |text: &str| number(text, 0.0, 600.0))]
+    pub seed_seconds: f64,
+    /// Length of the prediction
+    #[arg(long, value_name = "S", default_value = "10", value_parser = |text: &str| number(text, 0.01, 3600.0))]
+    pub seconds: f64,
+    /// Daring, as a multiple of the model's own
+    #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
+    pub temperature: f64,
+    /// Dropout while sampling: probability with which inputs and outputs of every layer are kept
+    #[arg(long, value_name = "KEEP", value_parser = |text: &str| number(text, 0.05, 1.0), conflicts_with_all = ["input_keep", "output_keep"])]
+    pub dropout: Option<f64>,
+    /// Probability with which an input of a layer is kept
+    #[arg(long, value_name = "KEEP", default_value = "1", value_parser = |text: &str| number(text, 0.05, 1.0))]
+    pub input_keep: f64,
+    /// Probability with which an output of a layer is kept
+    #[arg(long, value_name = "KEEP", default_value = "1", value_parser = |text: &str| number(text, 0.05, 1.0))]
+    pub output_keep: f64,
+    /// Drop out other units at every step, as a network does that was left in training; keeps one moving that would settle
+    #[arg(long)]
+    pub fresh_dropout: bool,
+    /// Sound only the peaks of spectra, or all bins [default: the model's]
+    #[arg(long, value_enum)]
+    pub peaks: Option<Switch>,
+    /// How the model's weights are stored; another precision, other bits
+    #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
+    pub precision: PrecisionArg,
+    /// Random seed: another number, another prediction
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub random_seed: u64,
+    /// Predictions of the same seed, each with a random seed of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub voices: u8,
+    /// How several voices are heard
+    #[arg(long, value_enum, default_value_t = Order::Sequential)]
+    pub order: Order,
+    /// Let the seed be heard first
+    #[arg(long)]
+    pub include_seed: bool,
+    /// Rate of the output [default: the model's]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(4_000..=384_000))]
+    pub rate: Option<u32>,
+    /// WAV file to write, 32-bit float
+    #[arg(long, value_name = "FILE", default_value = "sample.wav")]
+    pub out: PathBuf,
+    /// Draw seed and prediction (waveform, envelope, spectrogram) beside the WAV file, as PNG
+    #[arg(long)]
+    pub plot: bool,
+}
+
+/// On or off.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// The peaks alone
+    On,
+    /// All bins
+    Off,
+}
+
+/// How several voices become one sound.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// One after the other
+    Sequential,
+    /// At once, from left to right
+    Together,
+}
+
+fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let value = text.parse::<f64>().ok().filter(|value| (least..=most).contains(value));
+    value.ok_or_else(|| format!("expected {least} to {most}"))
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever is wrong with the model, the seed or the output; then nothing was written.
+pub fn run(args: &SampleArgs) -> Result<(), CliError> {
+    check_output(&args.out, "wav")?;
+    let seed_file: Vec<(&str, &std::path::Path)> =
+        args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
+    refuse_same_places(&seed_file, &[("the output", &args.out)])?;
+    let picture = args.out.with_extension("png");
+    if args.plot {
+        check_output(&picture, "png")?;
+    }
+    let data = model(args)?;
+    let config = data.config().clone();
+    let model_hz = config.sample_rate_hz;
+    let rate_hz = args.rate.unwrap_or(model_hz);
+    let heard_once = (args.seconds + if args.include_seed { args.seed_seconds } else { 0.0 }) * f64::from(rate_hz);
+    check_wav_length(&args.out, 2, heard_once as usize * usize::from(args.voices))?;
+    let seed = seed(args, &data)?;
+
+    let interrupt = Interrupt::watch()?;
+    let _mode = FloatMode::enter();
+    let network = load_network(&data, args.precision);
+    let length = (args.seconds * f64::from(model_hz)).round() as usize;
+    let mut progress = Progress::new(length * usize::from(args.voices));
+    let mut voices = Vec::new();
+    for voice in 0..usize::from(args.voices) {
+        voices.push(predict(args, &network, &seed, voice, length, &mut progress, &interrupt)?);
+    }
+    let compute_seconds = progress.elapsed().as_secs_f64();
+    drop(progress);
+
+    let mut channels = arrange(&voices, args.order, model_hz);
+    if args.include_seed {
+        // As loud as a voice in the middle.
+        let gain = if channels.len() == 2 { equal_power(0.5).0 } else { 1.0 };
+        for channel in &mut channels {
+            channel.splice(0..0, seed.iter().map(|x| gain * x));
+        }
+    }
+    let resampler = Resampler::new(model_hz, rate_hz);
+    let resampled: Vec<Vec<f32>> = channels.iter().map(|channel| resampler.resample_all(channel)).collect();
+    if args.plot {
+        plot(args, &picture, model_hz, &seed, &voices)?;
+    }
+    // A picture without its sound would be half a result.
+    write_wav(&args.out, rate_hz, &resampled).inspect_err(|_| {
+        if args.plot {
+            drop(fs::remove_file(&picture))
+        }
+    })?;
+    println!("{}: {}", args.out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
+    for (index, voice) in voices.iter().enumerate().filter(|(_, voice)| ends_as_constant(voice)) {
+        let spread = deviation(&voice[voice.len() - STILL_SAMPLES..]);
+        println!(
+            "voice {}: its last {STILL_SAMPLES} samples are a constant (standard deviation {spread:.1e}); a mixture head, \
+             more training or --fresh-dropout with a model trained with dropout keep one moving",
+            index + 1
+        );
+    }
+    if args.plot {
+        println!("{}: waveform, envelope and spectrogram of seed and prediction", picture.display());
+    }
+    Ok(())
+}
+
+fn model(args: &SampleArgs) -> Result<ModelData, CliError> {
+    let data = read_model(&args.model)?;
+    let Some(peaks) = args.peaks else { return Ok(data) };
+    data.with_peak_picking(peaks == Switch::On).ok_or_else(|| CliError::Option {
+        option: "--peaks",
+        expected: "a model of magnitudes".into(),
+        actual: format!("{} of another approach", args.model),
+    })
+}
+
+/// The seed at the model's rate.
+fn seed(args: &SampleArgs, data: &ModelData) -> Result<Vec<f32>, CliError> {
+    let config = data.config();
+    let Some(path) = &args.seed_file else {
+        let level = if config.material.rms > 0.0 { config.material.rms } else { USUAL_LEVEL };
+        let length = (args.seed_seconds * f64::from(config.sample_rate_hz)).round() as usize;
+        return Ok(args.seed.sound(length, config.sample_rate_hz, level, args.random_seed));
+    };
+    let recording = Recording::read(path)?;
+    let rate = f64::from(recording.sample_rate_hz);
+    let mono = recording.mono();
+    let place = |seconds: f64| ((seconds * rate).round() as usize).min(mono.len());
+    let part = &mono[place(args.start)..place(args.start + args.seed_seconds)];
+    if part.is_empty() && args.seed_seconds > 0.0 {
+        return Err(CliError::Unsuitable {
+            path: path.clone(),
+            what: "length",
+            expected: format!("more than {} s, where the seed begins", args.start),
+            actual: format!("{:.3} s", mono.len() as f64 / rate),
+        });
+    }
+    Ok(Resampler::new(recording.sample_rate_hz, config.sample_rate_hz).resample_all(part))
+}
+
+/// One voice, `[sample]` at the model's rate.
+fn predict(
+    args: &SampleArgs,
+    network: &Arc<Network>,
+    seed: &[f32],
+    voice: usize,
+    length: usize,
+    progress: &mut Progress,
+    interrupt: &Interrupt,
+) -> Result<Vec<f32>, CliError> {
+    let config = network.config();
+    let hop = config.hop_samples();
+    let mut continuation = Continuation::new(Arc::clone(network));
+    let keep = |keep: f64| args.dropout.unwrap_or(keep) as f32;
+    continuation.set_dropout(keep(args.input_keep), keep(args.output_keep));
+    continuation.set_fresh_dropout(args.fresh_dropout);
+    // The first voice has the number that was asked for.
+    let own = if voice == 0 { 0 } else { mix64(voice as u64) };
+    continuation.reset(args.random_seed ^ own);
+    feed_seed(&mut continuation, seed);
+    let mut sound = vec![0.0; length.next_multiple_of(hop)];
+    for (index, out) in sound.chunks_exact_mut(hop).enumerate() {
+        if interrupt.is_pressed() {
+            return Err(CliError::Left);
+        }
+        continuation.predict(args.temperature as f32, out);
+        if continuation.has_failed() {
+            let seconds = (index * hop) as f64 / f64::from(config.sample_rate_hz);
+            return Err(CliError::NotFinite { model: config.name.clone(), voice: voice + 1, seconds });
+        }
+        progress.update(voice * length + (index * hop).min(length));
+    }
+    sound.truncate(length);
+    Ok(sound)
+}
+
+/// Voices as one sound, `[channel][sample]`: stereo only where several sound at once.
+fn arrange(voices: &[Vec<f32>], order: Order, sample_rate_hz: u32) -> Vec<Vec<f32>> {
+    let [first, ..] = voices else { return vec![Vec::new()] };
+    match (voices.len(), order) {
+        (1, _) => vec![first.clone()],
+        (_, Order::Sequential) => {
+            let fade = ((FADE_SECONDS * f64::from(sample_rate_hz)) as usize).min(first.len() / 2).max(1);
+            let faded = |voice: &Vec<f32>| {
+                let mut voice = voice.clone();
+                let length = voice.len();
+                for i in 0..fade.min(length) {
+                    let gain = equal_power(i as f32 / fade as f32).1;
+                    voice[i] *= gain;
+                    voice[length - 1 - i] *= gain;
+                }
+                voice
+            };
+            vec![voices.iter().flat_map(faded).collect()]
+        }
+        (count, Order::Together) => {
+            let mut channels = vec![vec![0.0; first.len()]; 2];
+            // Voices differ: their powers add up.
+            let gain = 1.0 / (count as f32).sqrt();
+            for (index, voice) in voices.iter().enumerate() {
+                let side = WIDEST * (2.0 * index as f32 / (count - 1) as f32 - 1.0);
+                let (left, right) = equal_power(0.5 + 0.5 * side);
+                for (channel, gain) in channels.iter_mut().zip([gain * left, gain * right]) {
+                    channel.iter_mut().zip(voice).for_each(|(slot, x)| *slot += gain * x);
+                }
+            }
+            channels
+        }
+    }
+}
+
+/// Whether nothing moves at the end, though there may be a level.
+fn ends_as_constant(voice: &[f32]) -> bool {
+    voice.len() >= STILL_SAMPLES && deviation(&voice[voice.len() - STILL_SAMPLES..]) < STILL_DEVIATION
+}
+
+fn deviation(samples: &[f32]) -> f64 {
+    let count = samples.len().max(1) as f64;
+    let mean = samples.iter().map(|&x| f64::from(x)).sum::<f64>() / count;
+    (samples.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / count).sqrt()
+}
+
+fn plot(
+    args: &SampleArgs,
+    picture: &std::path::Path,
+    sample_rate_hz: u32,
+    seed: &[f32],
+    voices: &[Vec<f32>],
+) -> Result<(), CliError> {
+    let most = (MOST_PLOT_SECONDS * f64::from(sample_rate_hz)) as usize;
+    let title = |voice: usize| match voices.len() {
+        1 => "prediction".to_string(),
+        count => format!("prediction {} of {count}", voice + 1),
+    };
+    let seed_title = match &args.seed_file {
+        Some(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            format!("seed: {} from {} s", crate::cli::one_line(&name), args.start)
+        }
+        None => format!("seed: {:?}", args.seed).to_lowercase(),
+    };
+    let joined: Vec<Vec<f32>> =
+        voices.iter().map(|voice| seed.iter().chain(voice).take(most).copied().collect()).collect();
+    let sounds: Vec<Sound<'_>> = joined
+        .iter()
+        .enumerate()
+        .map(|(voice, samples)| Sound { title: format!("{}, after the {seed_title}", title(voice)), samples })
+        .collect();
+    let mark = Mark { seconds: seed.len() as f64 / f64::from(sample_rate_hz), label: "the seed ends" };
+    write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark: Some(mark), envelope: true })
+}
+
+fn summary(
+    model: &str,
+    material: &Liveliness,
+    voices: &[Vec<f32>],
+    sample_rate_hz: u32,
+    compute_seconds: f64,
+) -> String {
+    let sound = voices.concat();
+    let own = Liveliness::of(&sound);
+    let ratio = |own: f32, material: f32| match material > 0.0 {
+        true => format!(" ({:.2} x material)", own / material),
+        false => String::new(),
+    };
+    let level = gain_to_db(own.rms);
+    let beside = match material.rms > 0.0 {
+        true => format!(" ({:+.1} dB to material)", level - gain_to_db(material.rms)),
+        false => String::new(),
+    };
+    let seconds = sound.len() as f64 / f64::from(sample_rate_hz);
+    format!(
+        "{seconds:.2} s of {}, flux {:.3}{}, RMS {level:.1} dB{beside}, flatness {:.5}{}, {:.1} x real time",
+        crate::cli::one_line(model),
+        own.flux,
+        ratio(own.flux, material.flux),
+        own.flatness,
+        ratio(own.flatness, material.flatness),
+        seconds / compute_seconds.max(1e-6)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::level::rms;
+
+    #[test]
+    fn voices_follow_each_other_or_stand_side_by_side() {
+        let voices: Vec<Vec<f32>> =
+            (1..=4).map(|k| (0..8000).map(|i| libm::sinf((i * k) as f32 * 0.1)).collect()).collect();
+        assert_eq!(arrange(&voices[..1], Order::Together, 8000), voices[..1]);
+        let after = arrange(&voices, Order::Sequential, 8000);
+        assert_eq!((after.len(), after[0].len()), (1, 32_000));
+        // No step at the joints, and nothing changed between them.
+        assert_eq!((after[0][8000], after[0][7999]), (0.0, 0.0));
+        assert_eq!(after[0][8100..15_900], voices[1][100..7900]);
+        let chord = arrange(&voices, Order::Together, 8000);
+        assert_eq!((chord.len(), chord[0].len()), (2, 8000));
+        let power = rms(&chord[0]).powi(2) + rms(&chord[1]).powi(2);
+        assert!((power - rms(&voices[0]).powi(2)).abs() < 0.02, "{power}");
+        assert_ne!(chord[0], chord[1]);
+        assert_eq!(arrange(&[vec![], vec![]], Order::Sequential, 8000), [vec![0.0; 0]]);
+    }
+}

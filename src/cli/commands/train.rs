@@ -1,0 +1,315 @@
+//! `sympathy train`: a model from recordings.
+
+use crate::{
+    cli::{
+        error::CliError,
+        interrupt::Interrupt,
+        live::Live,
+        models_at_hand::read_model,
+        output::{check_output, refuse_same_places},
+    },
+    dsp::float_mode::FloatMode,
+    train::{
+        Dataset, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
+        run::journal::{EpochEntry, SampleEntry},
+        train,
+    },
+};
+use serde_json::{Map, Value, json};
+use std::{
+    fs,
+    io::Read,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+/// No configuration is longer.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+
+/// Options of `sympathy train`.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "\
+EXAMPLES:
+  sympathy train take1.wav --preset ten-minutes --out guitar.safetensors
+  sympathy train guitar.json --out guitar.safetensors
+  sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
+  sympathy train guitar.json --out guitar.safetensors --resume
+  sympathy train other.json --out other.safetensors --from guitar.safetensors
+
+A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
+for them one by one:
+  {\"name\": \"Guitar\", \"files\": [{\"path\": \"take1.wav\", \"end_s\": 30}], \"epochs\": 1500}
+
+While it trains, sampled outputs and a report with pictures go into the folder beside the model (FILE.run). Ctrl-C ends the
+training after the step under way and writes the model as it is; after a crash or a power cut --resume goes on from the last
+checkpoint and ends with the same weights.")]
+pub struct TrainArgs {
+    /// A configuration (JSON), or the recordings themselves
+    #[arg(value_name = "CONFIG.json|RECORDING", required = true)]
+    inputs: Vec<PathBuf>,
+    /// The model file to write
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+    /// Begin from a preset (`sympathy configure --list-presets`); the configuration's fields and --set come on top
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+    /// Change a field of the configuration; dots lead into nested fields
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Begin with the weights of a model of the same sizes; a transpose may begin with a column
+    #[arg(long, value_name = "MODEL")]
+    from: Option<String>,
+    /// Go on from the checkpoint; from the beginning if there is none yet
+    #[arg(long)]
+    resume: bool,
+    /// Begin anew where there is a checkpoint of an earlier run
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+    /// Where to keep the checkpoint [default: the model's name with .checkpoint]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Folder for sampled outputs and the report [default: the model's name with .run]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Neither sample on the way nor write a report
+    #[arg(long, conflicts_with = "run")]
+    no_run: bool,
+    /// Threads to multiply matrices with
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Folder of recordings whose names are relative [default: the configuration's]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever keeps the model from being written.
+pub fn run(args: TrainArgs) -> Result<(), CliError> {
+    // What cannot be written should be told before an hour of training.
+    check_output(&args.out, "safetensors")?;
+    let (config, data_folder) = configuration(&args)?;
+    let beginning = args.from.as_deref().map(read_model).transpose()?;
+    let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
+    let files = RunFiles {
+        checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
+        resume: args.resume,
+        folder: (!args.no_run).then(|| args.run.unwrap_or_else(|| args.out.with_extension("run"))),
+    };
+    check_places(&inputs, &config, &data_folder, &args.out, &files, overwrite)?;
+    let stop = Interrupt::watch()?;
+    let trained = in_threads(args.threads, || {
+        let mut data = Dataset::read(&config, &data_folder)?;
+        if let (Some(model), Some(name)) = (&beginning, &args.from) {
+            data.begin_with(model, Path::new(name))?;
+        }
+        if stop.is_pressed() {
+            return Err(TrainError::Left);
+        }
+        let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
+        view.live.note(&describe(&data));
+        data.notes.iter().for_each(|note| view.live.note(note));
+        if config.epochs.is_none() && config.max_steps.is_none() {
+            view.live
+                .note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
+        }
+        let trained = train(&config, &data, Some(&files), &mut view);
+        view.live.finish();
+        trained
+    })?;
+    trained.model.write(&args.out)?;
+    let training = &trained.model.config().training;
+    let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
+    let how = if trained.interrupted { "stopped" } else { "finished" };
+    eprintln!(
+        "{how} after {} steps, {} epochs: loss {:.4}{validation}; wrote {}",
+        trained.steps,
+        training.epochs,
+        training.final_loss,
+        args.out.display()
+    );
+    if let Some(folder) = &files.folder {
+        eprintln!("pictures and sampled outputs: {}", folder.join("report.html").display());
+    }
+    Ok(())
+}
+
+/// Refuses, before any work is done, places of which one would overwrite another, and those that hold something else.
+fn check_places(
+    inputs: &[PathBuf],
+    config: &TrainConfig,
+    data_folder: &Path,
+    out: &Path,
+    files: &RunFiles,
+    overwrite: bool,
+) -> Result<(), CliError> {
+    let recordings: Vec<PathBuf> =
+        config.files.iter().chain(&config.validation).map(|excerpt| data_folder.join(&excerpt.path)).collect();
+    let given = inputs.iter().map(|path| ("the configuration", path.as_path()));
+    let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
+    let mut written: Vec<(&str, &Path)> = vec![("the model", out), ("the checkpoint", &files.checkpoint)];
+    written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
+    refuse_same_places(&read, &written)?;
+    let wrong = |path: &Path, expected: &str, actual: &str| CliError::Output {
+        path: path.into(),
+        expected: expected.into(),
+        actual: actual.into(),
+    };
+    if let Some(folder) = files.folder.as_deref().filter(|folder| folder.exists() && !folder.is_dir()) {
+        return Err(wrong(folder, "a folder for the run", "a file"));
+    }
+    if files.checkpoint.exists() && !files.resume {
+        if !is_checkpoint(&files.checkpoint) {
+            return Err(wrong(&files.checkpoint, "a place for a checkpoint", "something else"));
+        }
+        if !overwrite {
+            let expected = "no earlier run (--resume goes on with it, --overwrite begins anew)";
+            return Err(wrong(&files.checkpoint, expected, "its checkpoint"));
+        }
+    }
+    Ok(())
+}
+
+/// Runs `work` in a pool of as many threads as candle is to multiply with.
+///
+/// # Errors
+/// As `work`, or if the system gives no threads.
+pub fn in_threads<R: Send>(threads: u16, work: impl FnOnce() -> Result<R, TrainError> + Send) -> Result<R, CliError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.into())
+        // For as long as the thread lives.
+        .start_handler(|_| std::mem::forget(FloatMode::enter()))
+        .build()
+        .map_err(|error| CliError::Training(format!("{threads} threads cannot be started: {error}")))?;
+    pool.install(work).map_err(CliError::from)
+}
+
+/// The configuration and the folder of its recordings.
+fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
+    let is_json = |path: &&PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_json);
+    let mut fields = match &args.preset {
+        Some(name) => preset(name)?,
+        None => Map::new(),
+    };
+    let mut origin = "configuration".to_string();
+    let mut folder = PathBuf::new();
+    match configs[..] {
+        [] => {
+            let stem = recordings.first().and_then(|path| path.file_stem()).unwrap_or_default();
+            fields.insert("name".into(), json!(stem.to_string_lossy()));
+        }
+        [path] => {
+            origin = path.display().to_string();
+            // Under the names of the preset's fields, so that the file's win over them.
+            let own = TrainConfig::translate(Value::Object(read_config(path)?))
+                .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?;
+            fields.extend(own);
+            folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        }
+        [_, second, ..] => {
+            return Err(CliError::Problems {
+                origin: second.display().to_string(),
+                problems: vec![Problem {
+                    field: "CONFIG.json".into(),
+                    rule: "one configuration".into(),
+                    value: format!("{}", configs.len()),
+                }],
+            });
+        }
+    }
+    if !recordings.is_empty() {
+        folder = PathBuf::new();
+        let mut files = Vec::new();
+        for path in recordings {
+            let name = path.to_str().ok_or_else(|| CliError::Output {
+                path: path.clone(),
+                expected: "a name of Unicode characters, as it goes into the model file".into(),
+                actual: "other bytes".into(),
+            })?;
+            files.push(json!({ "path": name }));
+        }
+        fields.insert("files".into(), Value::Array(files));
+    }
+    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
+        .map_err(|problems| CliError::Problems { origin, problems })?;
+    Ok((config, args.data.clone().unwrap_or(folder)))
+}
+
+/// The fields of a preset.
+///
+/// # Errors
+/// If there is none of this name.
+pub fn preset(name: &str) -> Result<Map<String, Value>, CliError> {
+    let preset = Preset::by_name(name).ok_or_else(|| CliError::Problems {
+        origin: "--preset".into(),
+        problems: vec![Problem {
+            field: format!("{name:?}"),
+            rule: format!("one of {}", Preset::names()),
+            value: "no such preset".into(),
+        }],
+    })?;
+    match preset.config_json() {
+        Value::Object(fields) => Ok(fields),
+        _ => Ok(Map::new()),
+    }
+}
+
+fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
+    let io = |source| CliError::Io { path: path.into(), action: "read", source };
+    let problem = |rule: String, value: String| CliError::Problems {
+        origin: path.display().to_string(),
+        problems: vec![Problem { field: "configuration".into(), rule, value }],
+    };
+    let mut text = String::new();
+    fs::File::open(path).map_err(io)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > MAX_CONFIG_BYTES {
+        return Err(problem(format!("at most {MAX_CONFIG_BYTES} bytes"), "more".into()));
+    }
+    // Some editors begin a file with a byte order mark.
+    serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| problem("a JSON object".into(), error.to_string()))
+}
+
+/// Shows a training and hears Ctrl-C.
+struct View {
+    live: Live,
+    stop: Interrupt,
+}
+
+impl Observer for View {
+    fn step(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self.live.step(progress);
+        if !self.stop.is_pressed() {
+            return ControlFlow::Continue(());
+        }
+        self.live.note("stopping; Ctrl-C again ends at once, without a model");
+        ControlFlow::Break(())
+    }
+
+    fn epoch(&mut self, entry: &EpochEntry) {
+        self.live.epoch(entry);
+    }
+
+    fn sample(&mut self, entry: &SampleEntry) {
+        self.live.sample(&entry.output);
+    }
+
+    fn note(&mut self, text: &str) {
+        self.live.note(text);
+    }
+}
+
+fn describe(data: &Dataset) -> String {
+    format!(
+        "{:.1} s of material, {} frames of {} features ({:.1} % of the variance); flux {:.3}, RMS {:.4}, flatness {:.5}",
+        data.seconds,
+        data.frames(),
+        data.model.inputs(),
+        100.0 * data.kept_variance,
+        data.model.material.flux,
+        data.model.material.rms,
+        data.model.material.flatness
+    )
+}

@@ -1,0 +1,89 @@
+//! What is listened to: the input or the sidechain, at the input gain, finite.
+
+use super::{meters::Meters, mixer::samples, quantum::InCell, types::MAX_CHANNELS};
+use crate::{
+    control::{ParamId, ParamValues, SeedSource},
+    dsp::level::{Ramp, db_to_gain},
+};
+
+/// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
+const LOUDEST_INPUT: f32 = 64.0;
+/// From one to the other, and from one gain to another.
+const RAMP_SECONDS: f32 = 0.010;
+
+/// The ear of the audio thread.
+///
+/// # Realtime safety
+/// No method allocates.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    channels: usize,
+    gain: Ramp,
+    /// 0 the input, 1 the sidechain.
+    sidechain: Ramp,
+}
+
+fn sidechain_of(values: &ParamValues) -> f32 {
+    if SeedSource::of(values) == SeedSource::Sidechain { 1.0 } else { 0.0 }
+}
+
+impl Hearing {
+    /// Listens to what the parameters say.
+    pub fn new(channels: usize, sample_rate_hz: u32, values: &ParamValues) -> Self {
+        let ramp = |value| Ramp::new(value, samples(RAMP_SECONDS, sample_rate_hz));
+        Self { channels, gain: ramp(db_to_gain(values.get(ParamId::InputGain))), sidechain: ramp(sidechain_of(values)) }
+    }
+
+    /// A parameter has changed.
+    pub fn set(&mut self, id: ParamId, values: &ParamValues) {
+        match id {
+            ParamId::InputGain => self.gain.set_target(db_to_gain(values.get(id))),
+            ParamId::SeedSource => self.sidechain.set_target(sidechain_of(values)),
+            _ => {}
+        }
+    }
+
+    /// Ends all movement.
+    pub fn settle(&mut self) {
+        for ramp in [&mut self.gain, &mut self.sidechain] {
+            ramp.jump(ramp.target());
+        }
+    }
+
+    /// Writes what is heard of sample `i` to `position` of the cell, in both channels: one channel is heard in both. Where there
+    /// is no sidechain it is silent. Returns the middle.
+    pub fn hear(
+        &mut self,
+        input: &[&mut [f32]],
+        sidechain: &[&[f32]],
+        i: usize,
+        (cell, position): (&mut InCell, usize),
+        meters: &Meters,
+    ) -> f32 {
+        let (gain, share) = (self.gain.advance(), self.sidechain.advance());
+        let at = |sound: &[&[f32]], channel: usize| {
+            let channel = sound.get(channel).or(sound.last());
+            channel.and_then(|samples| samples.get(i)).copied().unwrap_or(0.0)
+        };
+        for (channel, samples) in input.iter().take(self.channels).enumerate() {
+            let mut heard = samples[i];
+            // Exactly the input while nothing else is listened to.
+            if share >= 1.0 {
+                heard = at(sidechain, channel);
+            } else if share > 0.0 {
+                heard = (1.0 - share) * heard + share * at(sidechain, channel);
+            }
+            heard *= gain;
+            cell.audio[channel][position] = if heard.is_finite() {
+                heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
+            } else {
+                meters.count_nonfinite_input();
+                0.0
+            };
+        }
+        for channel in self.channels..MAX_CHANNELS {
+            cell.audio[channel][position] = cell.audio[0][position];
+        }
+        0.5 * (cell.audio[0][position] + cell.audio[1][position])
+    }
+}

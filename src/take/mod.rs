@@ -1,0 +1,62 @@
+//! *Keep*: the last two minutes of wet and dry, and the files that a take becomes. On a thread of its own, one per instance.
+//!
+//! The audio thread sends what was heard through a ring ([`KeepTap`]); the [`Keeper`] holds the last minutes and is the only
+//! one that touches them, so that nothing is shared and nothing waits. While a take is written the keeper goes on listening,
+//! and takes no cell that would overwrite what is still to be written: those stay in the ring, which has room for four seconds.
+
+mod error;
+mod files;
+mod history;
+mod recorder;
+mod settings;
+mod status;
+
+pub use error::KeepError;
+pub use recorder::{Keeper, KeeperThread};
+pub use status::KeepStatus;
+
+use crate::{
+    engine::{KeepTap, keep_link},
+    worker::ModelBank,
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// How much of the past is written.
+pub const KEPT_SECONDS: f64 = 120.0;
+/// The environment variable that names another folder for takes.
+pub const KEEP_FOLDER_VARIABLE: &str = "SYMPATHY_KEEP_FOLDER";
+
+/// Fixed while an instance is active.
+#[derive(Clone, Debug)]
+pub struct KeepConfig {
+    /// The host's rate.
+    pub sample_rate_hz: u32,
+    /// 1 or 2.
+    pub channels: usize,
+    /// Longest block that the engine will be given.
+    pub max_block_samples: usize,
+    /// Longest take.
+    pub seconds: f64,
+    /// Where takes are written; made when the first one is.
+    pub folder: Option<PathBuf>,
+}
+
+/// The folder for takes: `SYMPATHY_KEEP_FOLDER`, or `Sympathy` in the user's folder for music, else for documents, else home,
+/// else in the system's folder for data.
+pub fn keep_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(KEEP_FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
+        return Some(folder.into());
+    }
+    let user = directories::UserDirs::new();
+    let of_user =
+        user.as_ref().map(|user| user.audio_dir().or(user.document_dir()).unwrap_or(user.home_dir()).to_owned());
+    let folder = of_user.or_else(|| directories::BaseDirs::new().map(|system| system.data_dir().to_owned()));
+    folder.map(|folder| folder.join("Sympathy"))
+}
+
+/// Both ends: the tap is for [`crate::engine::Engine::attach_keep`]. Reserves all memory that will be needed; the system gives
+/// it as it fills. What becomes of takes is told to `status`; `bank` tells models' names.
+pub fn start(config: KeepConfig, status: Arc<KeepStatus>, bank: Arc<ModelBank>) -> (KeepTap, Keeper) {
+    let (tap, feed) = keep_link(config.sample_rate_hz, config.max_block_samples);
+    (tap, Keeper::new(config, feed, status, bank))
+}

@@ -1,0 +1,12 @@
+//! The configuration of a training: fields, their rules, what people are told of them, presets, published names.
+
+mod field_table;
+pub(crate) mod fields;
+pub(crate) mod options;
+mod overrides;
+mod parse;
+pub(crate) mod presets;
+pub(crate) mod problem;
+mod published;
+pub(crate) mod rules;
+pub(crate) mod train_config;

@@ -1,0 +1,349 @@
+//! The range of every field of a training configuration.
+
+use super::{
+    options::{Excerpt, Optimiser, TrainApproach},
+    problem::Problem,
+};
+use crate::{
+    model::{Cell, Head, MAX_FILE_BYTES},
+    train::TrainConfig,
+};
+use std::fmt::Display;
+
+/// What a segment's intermediate results may take.
+const MOST_SEGMENT_BYTES: u128 = 8 << 30;
+/// A covariance matrix has at most this many rows.
+const MOST_PCA_FRAME: usize = 4097;
+
+/// Collects what is out of range, in the order of the fields.
+struct Check(Vec<Problem>);
+
+impl Check {
+    fn require(&mut self, holds: bool, field: impl Display, rule: impl Display, value: impl Display) {
+        if !holds {
+            self.0.push(Problem { field: field.to_string(), rule: rule.to_string(), value: value.to_string() });
+        }
+    }
+
+    /// NaN lies in no range.
+    fn range<T: PartialOrd + Display>(&mut self, field: impl Display, value: T, least: T, most: T) {
+        let holds = value >= least && value <= most;
+        self.require(holds, field, format!("{least} to {most}"), value);
+    }
+
+    fn excerpts(&mut self, field: &str, excerpts: &[Excerpt]) {
+        for (index, excerpt) in excerpts.iter().enumerate() {
+            let path = &excerpt.path;
+            self.require(!path.as_os_str().is_empty(), format!("{field}[{index}].path"), "a file name", "nothing");
+            let start = excerpt.start_s.unwrap_or(0.0);
+            self.range(format!("{field}[{index}].start_s"), start, 0.0, 1e6);
+            if let Some(end) = excerpt.end_s {
+                let rule = format!("more than start_s = {start}, at most 1000000");
+                self.require(end > start && end <= 1e6, format!("{field}[{index}].end_s"), rule, end);
+            }
+        }
+    }
+
+    /// Returns the numbers in a frame.
+    fn approach(&mut self, config: &TrainConfig) -> usize {
+        match config.approach {
+            TrainApproach::Vector { seg_len, overlap, emphasis, gain } => {
+                self.range("approach.seg_len", seg_len, 16, 8192);
+                self.range("approach.overlap", overlap, 0, seg_len);
+                self.range("approach.emphasis", emphasis, 0.0, 0.999);
+                self.range("approach.gain", gain, 0.01, 100.0);
+                seg_len + overlap
+            }
+            TrainApproach::Magnitude { window, hop, zero_padding, power, sharpen, .. } => {
+                self.range("approach.window", window, 64, 16_384);
+                self.require(window.is_multiple_of(2), "approach.window", "an even number", window);
+                self.range("approach.hop", hop, 16, window.max(16));
+                self.range("approach.power", power, 0.1, 2.0);
+                self.range("approach.sharpen", sharpen.unwrap_or(1.0), 0.5, 4.0);
+                window.min(16_384) * (1 + usize::from(zero_padding)) / 2 + 1
+            }
+            TrainApproach::Sample => 1,
+            TrainApproach::Column { seg_len } | TrainApproach::Transpose { seg_len } => {
+                self.range("approach.seg_len", seg_len, 1, 8192);
+                seg_len
+            }
+        }
+    }
+}
+
+/// All problems of `config`.
+pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
+    let mut check = Check(Vec::new());
+    material(&mut check, config);
+    let frame = check.approach(config);
+    matrices(&mut check, config, frame);
+    network(&mut check, config, frame);
+    training(&mut check, config);
+    sampling(&mut check, config);
+    if check.0.is_empty() {
+        // Gates, cells and outputs of a layer with their gradients, and the outputs of the head with theirs.
+        let outputs = match config.head {
+            Head::Mse => 1,
+            Head::Mixture { components, .. } => 2 * components + 1,
+        };
+        let features = if config.principal_components > 0 { config.principal_components } else { frame };
+        let per_step = 16 * config.layers * config.hidden + (3 * outputs + 2) * features;
+        let bytes = 4 * (config.streams * config.num_unrollings * config.bptt) as u128 * per_step as u128;
+        let rule = format!("at most {MOST_SEGMENT_BYTES} bytes of intermediate results");
+        let held = bytes <= MOST_SEGMENT_BYTES;
+        check.require(held, "streams × num_unrollings × bptt", rule, format!("{bytes} bytes"));
+    }
+    if check.0.is_empty() {
+        let bytes = 4 * weights(config, frame);
+        let rule = format!("a model of at most {MAX_FILE_BYTES} bytes");
+        check.require(bytes <= u128::from(MAX_FILE_BYTES), "hidden, layers", rule, format!("{bytes} bytes"));
+    }
+    check.0
+}
+
+/// About as many numbers as the model's file will hold.
+fn weights(config: &TrainConfig, frame: usize) -> u128 {
+    let (hidden, components) = (config.hidden as u128, config.principal_components as u128);
+    let inputs = if components > 0 { components } else { frame as u128 };
+    let predicted = match config.approach {
+        TrainApproach::Column { .. } | TrainApproach::Transpose { .. } => 1,
+        _ => inputs,
+    };
+    let outputs = match config.head {
+        Head::Mse => predicted,
+        Head::Mixture { components, .. } => components as u128 * (1 + 2 * predicted),
+    };
+    let rows = config.cell.gates() as u128 * hidden;
+    let layers = rows * (inputs + hidden + 2) + (config.layers as u128 - 1) * rows * (2 * hidden + 2);
+    layers + outputs * (hidden + 1) + components * (frame as u128 + 3) + frame as u128
+}
+
+fn material(check: &mut Check, config: &TrainConfig) {
+    let characters = config.name.chars().count();
+    let printable = (1..=80).contains(&characters) && !config.name.chars().any(char::is_control);
+    check.require(printable, "name", "1 to 80 printable characters", format!("{:?}", config.name));
+    check.require(!config.files.is_empty(), "files", "at least one file", "none");
+    check.excerpts("files", &config.files);
+    check.excerpts("validation", &config.validation);
+    check.range("validation_split", config.validation_split, 0.0, 0.5);
+    check.range("sample_rate_hz", config.sample_rate_hz, 4000, 192_000);
+    check.range("trim_silence_db", config.trim_silence_db.unwrap_or(-50.0), -120.0, 0.0);
+    check.range("normalise_rms_db", config.normalise_rms_db.unwrap_or(-20.0), -60.0, -3.0);
+}
+
+/// How rows lie in the material. Table 4.1 says some things twice; they must agree.
+fn matrices(check: &mut Check, config: &TrainConfig, frame: usize) {
+    let rows = config.num_unrollings;
+    check.range("num_unrollings", rows, 1, 1024);
+    check.range("int_cursor_inc", config.int_cursor_inc.unwrap_or(1), 1, 1 << 16);
+    check.range("ext_cursor_inc", config.ext_cursor_inc.unwrap_or(1), 1, 1 << 16);
+    let components = matches!(config.approach, TrainApproach::Vector { .. }) && config.principal_components > 0;
+    for (field, value) in [("int_cursor_inc", config.int_cursor_inc), ("ext_cursor_inc", config.ext_cursor_inc)] {
+        let rule = "none, as vectors are cut in advance for their principal_components";
+        check.require(!components || value.is_none(), field, rule, value.unwrap_or(0));
+    }
+    if let (TrainApproach::Transpose { .. }, Some(distance)) = (&config.approach, config.int_cursor_inc) {
+        check.range("int_cursor_inc", distance, 1, 8192);
+    }
+    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let rule = format!("1, as a step of the approach {} is a sample", config.approach.kind());
+    check.require(frames || config.offsets == 1, "offsets", rule, config.offsets);
+    let (shape, offset) = match config.approach {
+        TrainApproach::Vector { seg_len, .. } => ([rows, frame], seg_len),
+        TrainApproach::Magnitude { .. } => ([rows, frame], 1),
+        TrainApproach::Sample => ([rows, 1], 1),
+        TrainApproach::Column { seg_len } => ([rows, 1], seg_len),
+        TrainApproach::Transpose { seg_len } => {
+            ([1, 1], (rows.min(1024) - rows.min(1)) * config.int_cursor_inc.unwrap_or(1) + seg_len)
+        }
+    };
+    let kind = config.approach.kind();
+    for (field, given) in [("label_shape", config.label_shape), ("output_shape", config.output_shape)] {
+        let given = given.unwrap_or(shape);
+        let rule = format!("{shape:?}, as the approach is {kind} and num_unrollings {rows}");
+        check.require(given == shape, field, rule, format!("{given:?}"));
+    }
+    let given = config.label_offset.unwrap_or(offset);
+    check.require(given == offset, "label_offset", format!("{offset}, as the approach is {kind}"), given);
+    check.range("offsets", config.offsets, 1, 64);
+}
+
+fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
+    check.range("layers", config.layers, 1, 8);
+    check.range("hidden", config.hidden, 1, 4096);
+    if let Head::Mixture { components, .. } = config.head {
+        check.range("head.components", components, 1, 64);
+    }
+    let mse = config.head == Head::Mse;
+    check.require(mse || !config.tanh_output, "tanh_output", "false, as the head is a mixture", true);
+    let components = config.principal_components;
+    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let most = if frames { frame.min(512) } else { 0 };
+    let rule =
+        if frames { format!("0 to {most}") } else { format!("0, as the approach is {}", config.approach.kind()) };
+    check.require(components <= most, "principal_components", rule, components);
+    check.range("emphasis", config.emphasis, 0.0, 0.999);
+    let slides = matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. });
+    let rule = format!("0, as the approach is {}", config.approach.kind());
+    check.require(slides || config.emphasis == 0.0, "emphasis", rule, config.emphasis);
+    let fits = components == 0 || frame <= MOST_PCA_FRAME;
+    let rule = format!("0, as frames have {frame} numbers, more than {MOST_PCA_FRAME}");
+    check.require(fits, "principal_components", rule, components);
+    check.range("whitening", config.whitening, 0.0, 1.0);
+    let lstm = config.cell == Cell::Lstm;
+    check.require(lstm || !config.peepholes, "peepholes", "false, as the cell is no LSTM", true);
+    check.range("forget_bias", config.forget_bias, -10.0, 10.0);
+    if config.cell == Cell::Clockwork {
+        let groups = config.clock_groups;
+        check.range("clock_groups", groups, 1, 16);
+        let divides = config.hidden.is_multiple_of(groups.max(1));
+        check.require(divides, "clock_groups", format!("a divisor of hidden = {}", config.hidden), groups);
+    }
+    let has_two = config.layers > 1 || !config.use_residual;
+    check.require(has_two, "use_residual", "false, as there is one layer", true);
+    check.range("weight_stddev", config.weight_stddev.unwrap_or(1.0), 1e-12, 10.0);
+    let keeps = [config.input_keep, config.output_keep, config.state_keep];
+    for (field, keep) in ["input_keep", "output_keep", "state_keep"].into_iter().zip(keeps) {
+        check.range(field, keep, 0.05, 1.0);
+    }
+    let drops = !config.use_dropout || keeps.iter().any(|&keep| keep < 1.0);
+    check.require(drops, "use_dropout", "false, as input_keep, output_keep and state_keep are 1", true);
+    check.range("input_noise", config.input_noise, 0.0, 10.0);
+    check.range("foreign_starts", config.foreign_starts, 0.0, 1.0);
+    let can = slides && !config.one_shot;
+    let rule = "0, unless the approach is column or transpose and one_shot off";
+    check.require(can || config.foreign_starts == 0.0, "foreign_starts", rule, config.foreign_starts);
+    check.range("temperature", config.temperature, 0.0, 10.0);
+    check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
+    check.range("sound_spread", config.sound_spread, 0.0, 1.0);
+    let whole = config.principal_components == 0 || config.sound_spread == 1.0;
+    check.require(whole, "sound_spread", "1, as there are principal components", config.sound_spread);
+}
+
+fn training(check: &mut Check, config: &TrainConfig) {
+    check.range("reg_amount", config.reg_amount, 0.0, 100.0);
+    let some = !config.regularization || config.reg_amount > 0.0;
+    check.require(some, "reg_amount", "more than 0, as regularization is on", config.reg_amount);
+    check.range("lr", config.lr, 1e-8, 1.0);
+    check.range("lr_rise_steps", config.lr_rise_steps, 0, 1_000_000);
+    check.range("plateau_patience", config.plateau_patience, 1, 1_000_000);
+    check.range("plateau_factor", config.plateau_factor, 1e-3, 0.999);
+    check.range("momentum", config.momentum, 0.0, 0.999);
+    check.range("weight_decay", config.weight_decay, 0.0, 1.0);
+    let adam = config.optimiser == Optimiser::Adam;
+    check.require(
+        adam || config.weight_decay == 0.0,
+        "weight_decay",
+        "0, as the optimiser is not adam",
+        config.weight_decay,
+    );
+    let heavy = matches!(config.optimiser, Optimiser::Sgd | Optimiser::Rmsprop) || config.momentum == 0.0;
+    check.require(heavy, "momentum", "0, as the optimiser is neither sgd nor rmsprop", config.momentum);
+    let signs = config.optimiser != Optimiser::Rprop || config.one_shot;
+    check.require(
+        signs,
+        "optimiser",
+        "another one than rprop, as one_shot is off: signs need the whole excerpt",
+        "rprop",
+    );
+    check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
+    check.range("clip_value", config.clip_value.unwrap_or(1.0), 1e-6, 1e6);
+    let ends = config.epochs.is_some() || config.max_steps.is_some() || config.max_minutes.is_some();
+    check.require(ends, "epochs, max_steps, max_minutes", "at least one of them", "none");
+    check.range("epochs", config.epochs.unwrap_or(1), 1, 1_000_000);
+    check.range("max_steps", config.max_steps.unwrap_or(1), 1, 1_000_000_000);
+    check.range("max_minutes", config.max_minutes.unwrap_or(1.0), 1e-4, 1e5);
+    check.range("streams", config.streams, 1, 1024);
+    for (field, count) in [("streams", config.streams), ("num_unrollings", config.num_unrollings)] {
+        check.require(!config.one_shot || count == 1, field, "1, as one_shot is on", count);
+    }
+    check.range("bptt", config.bptt, 1, 1 << 20);
+    check.range("restart", config.restart, 0.0, 1.0);
+    check.range("checkpoint_minutes", config.checkpoint_minutes, 0.0005, 1e5);
+}
+
+fn sampling(check: &mut Check, config: &TrainConfig) {
+    let sampling = &config.sampling;
+    check.range("sampling.every_steps", sampling.every_steps, 1, 1_000_000_000);
+    check.range("sampling.steps_per_step", sampling.steps_per_step, 1, 100_000);
+    check.range("sampling.streams", sampling.streams, 1, 16);
+    check.range("sampling.seconds", sampling.seconds, 0.01, 120.0);
+    check.range("sampling.seed_seconds", sampling.seed_seconds, 0.01, 20.0);
+    check.range("sampling.temperature", sampling.temperature, 0.0, 10.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{SampleScaling, SamplingMode};
+
+    fn good() -> TrainConfig {
+        TrainConfig { files: vec![Excerpt { path: "a.wav".into(), ..Default::default() }], ..Default::default() }
+    }
+
+    fn raw(approach: TrainApproach) -> TrainConfig {
+        TrainConfig { approach, head: Head::Mse, principal_components: 0, ..good() }
+    }
+
+    #[test]
+    fn combinations_that_make_sense_pass() {
+        let column = TrainApproach::Column { seg_len: 2048 };
+        let transpose = TrainApproach::Transpose { seg_len: 128 };
+        for config in [
+            good(),
+            TrainConfig { num_unrollings: 10, int_cursor_inc: Some(2048), ..raw(column.clone()) },
+            TrainConfig { label_shape: Some([1, 1]), label_offset: Some(2048), ..raw(column) },
+            TrainConfig {
+                num_unrollings: 64,
+                int_cursor_inc: Some(128),
+                label_offset: Some(63 * 128 + 128),
+                label_shape: Some([1, 1]),
+                ..raw(transpose)
+            },
+            TrainConfig { one_shot: true, streams: 1, optimiser: Optimiser::Rprop, ..raw(TrainApproach::Sample) },
+            TrainConfig { cell: Cell::Clockwork, clock_groups: 8, scaling: SampleScaling::Peak, ..good() },
+            TrainConfig { layers: 3, use_residual: true, use_dropout: true, state_keep: 0.5, ..good() },
+        ] {
+            assert_eq!(problems(&config), [], "{config:?}");
+        }
+    }
+
+    #[test]
+    fn combinations_that_make_none_are_told_with_field_value_and_rule() {
+        let column = || raw(TrainApproach::Column { seg_len: 64 });
+        for (config, field, parts) in [
+            (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
+            (TrainConfig { emphasis: 0.5, ..good() }, "emphasis", "magnitude 0.5"),
+            (TrainConfig { foreign_starts: 0.5, ..good() }, "foreign_starts", "column transpose 0.5"),
+            (TrainConfig { principal_components: 8, ..column() }, "principal_components", "column 8"),
+            (TrainConfig { peepholes: true, cell: Cell::Gru, ..good() }, "peepholes", "LSTM"),
+            (TrainConfig { cell: Cell::Clockwork, clock_groups: 7, ..good() }, "clock_groups", "256 7"),
+            (TrainConfig { use_residual: true, ..good() }, "use_residual", "one layer"),
+            (TrainConfig { use_dropout: true, ..good() }, "use_dropout", "input_keep"),
+            (TrainConfig { regularization: true, reg_amount: 0.0, ..good() }, "reg_amount", "more than 0"),
+            (TrainConfig { optimiser: Optimiser::Sgd, weight_decay: 0.1, ..good() }, "weight_decay", "adam 0.1"),
+            (TrainConfig { optimiser: Optimiser::Rprop, ..good() }, "optimiser", "one_shot rprop"),
+            (TrainConfig { one_shot: true, ..raw(TrainApproach::Sample) }, "streams", "one_shot 16"),
+            (TrainConfig { label_shape: Some([1, 64]), ..column() }, "label_shape", "[1, 1] column [1, 64]"),
+            (TrainConfig { output_shape: Some([2, 1]), ..column() }, "output_shape", "[2, 1]"),
+            (TrainConfig { label_offset: Some(1), ..column() }, "label_offset", "64 column"),
+            (TrainConfig { epochs: None, max_minutes: None, ..good() }, "epochs, max_steps, max_minutes", "none"),
+            (TrainConfig { validation_split: 0.9, ..good() }, "validation_split", "0.5 0.9"),
+            (TrainConfig { streams: 1024, bptt: 1 << 20, ..good() }, "streams × num_unrollings × bptt", "bytes"),
+            (
+                TrainConfig {
+                    sampling: crate::train::Sampling { seconds: 1e9, mode: SamplingMode::Off, ..Default::default() },
+                    ..good()
+                },
+                "sampling.seconds",
+                "120",
+            ),
+        ] {
+            let found = problems(&config);
+            assert_eq!(found.len(), 1, "{field}: {found:?}");
+            assert_eq!(found[0].field, field);
+            let text = found[0].to_string();
+            assert!(parts.split(' ').all(|part| text.contains(part)), "{text} lacks one of {parts}");
+        }
+    }
+}

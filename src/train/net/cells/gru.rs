@@ -1,0 +1,201 @@
+//! PyTorch's `nn.GRU`: n = tanh(W_in·x + b_in + r ∘ (W_hn·h + b_hn)), h ← (1 − z) ∘ n + z ∘ h. Biases stay apart, as that of the
+//! recurrent part is inside the reset gate.
+
+use super::{
+    parallel::{by_part, for_each, parts},
+    product::{Packed, View, multiply_rows},
+    shared::{Run, Sizes, sum_rows},
+    weights::WeightsMut,
+};
+use crate::{
+    nn::{sigmoid, tanh},
+    train::net::workspace::Buffer,
+};
+
+/// What the backward pass needs besides h.
+pub(crate) struct Pass {
+    /// Gates after their functions, and what the reset gate lets through: `[row][r z n m]`, m = W_hn·h + b_hn.
+    gates: Buffer,
+}
+
+impl Pass {
+    /// h of all steps, `[row][hidden]`, and what led there.
+    pub fn run(run: &Run<'_>) -> (Vec<f32>, Self) {
+        let Sizes { streams, hidden, .. } = run.sizes;
+        let rows = run.sizes.rows();
+        let (mut h, mut gates) = (vec![0.0; rows * hidden], run.work.take(rows * 4 * hidden));
+        run.project(&mut gates, 4 * hidden);
+        let weight = Packed::new(View::whole(run.weights.hh, 3 * hidden, hidden).t(), run.work);
+        let parts = parts(streams);
+        let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
+        let jobs = parts.iter().zip(of_parts.zip(by_part(&mut h, &parts, streams, hidden))).collect();
+        for_each(jobs, |(part, (mut gates, mut h))| {
+            let arch = pulp::Arch::new();
+            let mut recurrent = vec![0.0; part.len() * 3 * hidden];
+            let mut scratch = vec![0.0; part.len() * hidden];
+            for (step, gates) in gates.iter_mut().enumerate() {
+                let (before, here) = h.split_at_mut(step);
+                let last = before.last().map_or(run.start_h(part), |h| &**h);
+                let last = run.heard(step, part, last, &mut scratch);
+                weight.multiply(View::whole(last, part.len(), hidden), &mut recurrent, 3 * hidden, false);
+                for stream in 0..part.len() {
+                    let at = stream * hidden;
+                    let row = Row {
+                        gates: &mut gates[4 * at..][..4 * hidden],
+                        recurrent: &recurrent[3 * at..][..3 * hidden],
+                        bias_ih: run.weights.bias_ih,
+                        bias_hh: run.weights.bias_hh,
+                        last: &last[at..][..hidden],
+                        h: &mut here[0][at..][..hidden],
+                    };
+                    arch.dispatch(
+                        #[inline(always)]
+                        || row.forward(),
+                    );
+                }
+            }
+        });
+        (h, Self { gates })
+    }
+
+    /// The gradient of the sums in r, z and n, and of m, `[row][4·hidden]`. `heard`: [`Run::all_heard`].
+    pub fn backward(&self, run: &Run<'_>, heard: &[f32], grad_h: &[f32]) -> Buffer {
+        let Sizes { streams, hidden, .. } = run.sizes;
+        let weight_rz = Packed::new(View::whole(run.weights.hh, 2 * hidden, hidden), run.work);
+        let weight_n = Packed::new(View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden), run.work);
+        let mut of_sums = run.work.take(self.gates.len());
+        let parts = parts(streams);
+        let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
+        for_each(jobs, |(part, mut of_sums)| {
+            let arch = pulp::Arch::new();
+            let mut from_later = vec![0.0; part.len() * hidden];
+            let mut through_z = vec![0.0; part.len() * hidden];
+            for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
+                for (index, stream) in part.clone().enumerate() {
+                    let (at, row) = (index * hidden, step * streams + stream);
+                    let row = BackwardRow {
+                        of_sums: &mut of_sums[4 * at..][..4 * hidden],
+                        gates: &self.gates[row * 4 * hidden..][..4 * hidden],
+                        last: &heard[row * hidden..][..hidden],
+                        grad_h: &grad_h[row * hidden..][..hidden],
+                        from_later: &from_later[at..][..hidden],
+                        through_z: &mut through_z[at..][..hidden],
+                    };
+                    arch.dispatch(
+                        #[inline(always)]
+                        || row.backward(),
+                    );
+                }
+                if step > 0 {
+                    let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
+                    let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
+                    weight_rz.multiply(of_rz, &mut from_later, hidden, false);
+                    weight_n.multiply(of_m, &mut from_later, hidden, true);
+                    from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
+                    run.quieten(step, part, &mut from_later);
+                }
+            }
+        });
+        of_sums
+    }
+
+    /// What follows from that: as [`Run::gradients`], but for the sums that only one of the products enters.
+    pub fn gradients(
+        run: &Run<'_>,
+        of_sums: &[f32],
+        heard: &[f32],
+        grad: &mut WeightsMut<'_>,
+        wants_x: bool,
+    ) -> Option<Vec<f32>> {
+        let Sizes { hidden, inputs, .. } = run.sizes;
+        let rows = run.sizes.rows();
+        let of_input = View::new(of_sums, rows, 3 * hidden, 4 * hidden);
+        let of_rz = View::new(of_sums, rows, 2 * hidden, 4 * hidden);
+        let of_m = View::new(&of_sums[3 * hidden..], rows, hidden, 4 * hidden);
+        let heard = View::whole(heard, rows, hidden);
+        let (grad_rz, grad_m) = grad.hh.split_at_mut(2 * hidden * hidden);
+        multiply_rows(of_input.t(), run.x(), grad.ih, inputs, run.work);
+        multiply_rows(of_rz.t(), heard, grad_rz, hidden, run.work);
+        multiply_rows(of_m.t(), heard, grad_m, hidden, run.work);
+        sum_rows(of_input, grad.bias_ih);
+        let (bias_rz, bias_m) = grad.bias_hh.split_at_mut(2 * hidden);
+        bias_rz.copy_from_slice(&grad.bias_ih[..2 * hidden]);
+        sum_rows(of_m, bias_m);
+        wants_x.then(|| run.grad_x(of_input))
+    }
+}
+
+/// One stream at one step.
+struct Row<'a> {
+    /// In: W_ih·x `[3·hidden]`. Out: r, z, n, m.
+    gates: &'a mut [f32],
+    recurrent: &'a [f32],
+    bias_ih: &'a [f32],
+    bias_hh: &'a [f32],
+    last: &'a [f32],
+    h: &'a mut [f32],
+}
+
+impl Row<'_> {
+    #[inline(always)]
+    fn forward(self) {
+        let hidden = self.h.len();
+        let (r, rest) = self.gates.split_at_mut(hidden);
+        let (z, rest) = rest.split_at_mut(hidden);
+        let (n, m) = rest.split_at_mut(hidden);
+        let (last, h) = (&self.last[..hidden], self.h);
+        let [xr, xz, xn] = thirds(self.bias_ih, hidden);
+        let [hr, hz, hn] = thirds(self.bias_hh, hidden);
+        let [from_r, from_z, from_n] = thirds(self.recurrent, hidden);
+        for k in 0..hidden {
+            r[k] = sigmoid(r[k] + xr[k] + (from_r[k] + hr[k]));
+            z[k] = sigmoid(z[k] + xz[k] + (from_z[k] + hz[k]));
+            m[k] = from_n[k] + hn[k];
+            n[k] = tanh(n[k] + xn[k] + r[k] * m[k]);
+            h[k] = n[k] + z[k] * (last[k] - n[k]);
+        }
+    }
+}
+
+/// A slice by gate.
+#[inline(always)]
+fn thirds(values: &[f32], hidden: usize) -> [&[f32]; 3] {
+    std::array::from_fn(|gate| &values[gate * hidden..][..hidden])
+}
+
+struct BackwardRow<'a> {
+    /// Out: of the sums in r, z and n, and of m. `[4·hidden]`
+    of_sums: &'a mut [f32],
+    gates: &'a [f32],
+    /// The h that was heard.
+    last: &'a [f32],
+    /// From the layers above at this step.
+    grad_h: &'a [f32],
+    /// From the next step.
+    from_later: &'a [f32],
+    /// Out: what reaches the last h through z.
+    through_z: &'a mut [f32],
+}
+
+impl BackwardRow<'_> {
+    #[inline(always)]
+    fn backward(self) {
+        let hidden = self.last.len();
+        let (r, rest) = self.gates.split_at(hidden);
+        let (z, rest) = rest.split_at(hidden);
+        let (n, m) = rest.split_at(hidden);
+        let (of_r, rest) = self.of_sums.split_at_mut(hidden);
+        let (of_z, rest) = rest.split_at_mut(hidden);
+        let (of_n, of_m) = rest.split_at_mut(hidden);
+        let (grad_h, from_later) = (&self.grad_h[..hidden], &self.from_later[..hidden]);
+        let through_z = &mut self.through_z[..hidden];
+        for k in 0..hidden {
+            let of_h = grad_h[k] + from_later[k];
+            of_z[k] = of_h * (self.last[k] - n[k]) * z[k] * (1.0 - z[k]);
+            of_n[k] = of_h * (1.0 - z[k]) * (1.0 - n[k] * n[k]);
+            of_m[k] = of_n[k] * r[k];
+            of_r[k] = of_n[k] * m[k] * r[k] * (1.0 - r[k]);
+            through_z[k] = of_h * z[k];
+        }
+    }
+}

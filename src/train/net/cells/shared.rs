@@ -1,0 +1,135 @@
+//! What the cells have in common.
+
+use super::{
+    LayerState,
+    parallel::{for_each, threads},
+    product::{View, multiply_rows},
+    weights::{Weights, WeightsMut},
+};
+use crate::train::net::workspace::{Buffer, Workspace};
+use std::{ops::Range, sync::Arc};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub steps: usize,
+    pub streams: usize,
+    pub inputs: usize,
+    pub hidden: usize,
+}
+
+impl Sizes {
+    pub fn rows(self) -> usize {
+        self.steps * self.streams
+    }
+}
+
+/// What a pass over a segment starts from.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub sizes: Sizes,
+    /// `[row][input]`
+    pub x: &'a [f32],
+    pub weights: Weights<'a>,
+    pub start: &'a LayerState,
+    /// Factors of the h that the recurrence hears, `[row][hidden]`.
+    pub heard: Option<&'a [f32]>,
+    pub work: &'a Arc<Workspace>,
+}
+
+impl<'a> Run<'a> {
+    pub fn x(&self) -> View<'a> {
+        View::whole(self.x, self.sizes.rows(), self.sizes.inputs)
+    }
+
+    /// W_ih
+    pub fn weight_ih(&self) -> View<'a> {
+        View::whole(self.weights.ih, self.weights.bias_ih.len(), self.sizes.inputs)
+    }
+
+    /// W_ih·x of all rows into `out`, whose rows begin `stride` apart.
+    pub fn project(&self, out: &mut [f32], stride: usize) {
+        multiply_rows(self.x(), self.weight_ih().t(), out, stride, self.work);
+    }
+
+    /// What the recurrence of some streams hears at a step: `h` of the step before, or it times its factors, in `scratch`.
+    pub fn heard<'h>(&self, step: usize, streams: &Range<usize>, h: &'h [f32], scratch: &'h mut [f32]) -> &'h [f32] {
+        match self.factors(step, streams) {
+            None => h,
+            Some(factors) => {
+                for (slot, (h, factor)) in scratch.iter_mut().zip(h.iter().zip(factors)) {
+                    *slot = h * factor;
+                }
+                scratch
+            }
+        }
+    }
+
+    /// Factors of the h that some streams hear at a step, `[stream][hidden]`.
+    pub fn factors(&self, step: usize, streams: &Range<usize>) -> Option<&'a [f32]> {
+        let Sizes { streams: all, hidden, .. } = self.sizes;
+        self.heard.map(|heard| &heard[(step * all + streams.start) * hidden..][..streams.len() * hidden])
+    }
+
+    /// The gradient of the h of some streams from that of what they heard of it at a step.
+    pub fn quieten(&self, step: usize, streams: &Range<usize>, grad: &mut [f32]) {
+        if let Some(factors) = self.factors(step, streams) {
+            grad.iter_mut().zip(factors).for_each(|(g, factor)| *g *= factor);
+        }
+    }
+
+    /// h before the first step, of some streams.
+    pub fn start_h(&self, streams: &Range<usize>) -> &'a [f32] {
+        let hidden = self.sizes.hidden;
+        &self.start.h[streams.start * hidden..streams.end * hidden]
+    }
+
+    /// What the recurrence heard at every step, `[row][hidden]`.
+    pub fn all_heard(&self, h: &[f32]) -> Buffer {
+        let mut before = self.work.take(h.len());
+        let (start, later) = before.split_at_mut(self.start.h.len());
+        start.copy_from_slice(&self.start.h);
+        later.copy_from_slice(&h[..h.len() - self.start.h.len()]);
+        if let Some(factors) = self.heard {
+            before.iter_mut().zip(factors).for_each(|(h, factor)| *h *= factor);
+        }
+        before
+    }
+
+    /// The gradients that follow from that of the sums before the functions, `[row][gates·hidden]`, where one bias and both
+    /// products enter the same sums. Returns that of x, if it is wanted.
+    pub fn gradients(&self, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>, wants_x: bool) -> Option<Vec<f32>> {
+        let Sizes { inputs, hidden, .. } = self.sizes;
+        let (rows, width) = (self.sizes.rows(), self.weights.bias_ih.len());
+        let of_sums = View::whole(of_sums, rows, width);
+        multiply_rows(of_sums.t(), self.x(), grad.ih, inputs, self.work);
+        let heard = self.all_heard(h);
+        multiply_rows(of_sums.t(), View::whole(&heard, rows, hidden), grad.hh, hidden, self.work);
+        sum_rows(of_sums, grad.bias_ih);
+        grad.bias_hh.copy_from_slice(grad.bias_ih);
+        wants_x.then(|| self.grad_x(of_sums))
+    }
+
+    /// The gradient of x from that of the sums that W_ih·x enters.
+    pub fn grad_x(&self, of_sums: View<'_>) -> Vec<f32> {
+        let mut grad = vec![0.0; self.x.len()];
+        multiply_rows(of_sums, self.weight_ih(), &mut grad, self.sizes.inputs, self.work);
+        grad
+    }
+}
+
+/// Sums over the rows of a matrix, in their order.
+pub(crate) fn sum_rows(matrix: View<'_>, sums: &mut [f32]) {
+    let each = sums.len().div_ceil(threads()).max(1);
+    let pieces: Vec<(usize, &mut [f32])> = sums.chunks_mut(each).enumerate().collect();
+    for_each(pieces, |(piece, sums)| {
+        sums.fill(0.0);
+        let arch = pulp::Arch::new();
+        for row in 0..matrix.rows() {
+            let row = &matrix.row(row)[piece * each..][..sums.len()];
+            arch.dispatch(
+                #[inline(always)]
+                || sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value),
+            );
+        }
+    });
+}

@@ -1,0 +1,53 @@
+//! The trained network against the one that runs.
+
+use super::{INIT, model, normal};
+use crate::{
+    dsp::random::Random,
+    model::{Cell, Head},
+    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    train::net::network::TrainedNetwork,
+};
+
+/// Each cell as the program that runs calls it; clockwork groups as in [`model`].
+const CELLS: [(Cell, CellKind); 5] = [
+    (Cell::Lstm, CellKind::Lstm),
+    (Cell::Gru, CellKind::Gru),
+    (Cell::RnnTanh, CellKind::RnnTanh),
+    (Cell::RnnRelu, CellKind::RnnRelu),
+    (Cell::Clockwork, CellKind::Clockwork { groups: 3 }),
+];
+
+#[test]
+fn the_trained_network_is_the_one_that_runs() {
+    let (layers, hidden, steps) = (2, 24, 1000);
+    for (cell, kind) in CELLS {
+        let model = model(cell, layers, hidden, Head::Mse);
+        let mut random = Random::new(22);
+        let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
+        let inputs = normal(&mut random, steps * model.features());
+        let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
+        let output = output.to_vec2::<f32>().expect("values");
+        let tensors = network.tensors().expect("values");
+        let weights: Vec<LayerWeights<'_>> = (0..layers)
+            .map(|k| LayerWeights {
+                weight_ih: &tensors[&format!("rnn.weight_ih_l{k}")],
+                weight_hh: &tensors[&format!("rnn.weight_hh_l{k}")],
+                bias_ih: &tensors[&format!("rnn.bias_ih_l{k}")],
+                bias_hh: &tensors[&format!("rnn.bias_hh_l{k}")],
+                peepholes: None,
+            })
+            .collect();
+        for isa in Isa::all() {
+            let shape = StackShape { cell: kind, inputs: model.features(), hidden, residual: false };
+            let stack = Stack::new(shape, &weights, crate::nn::Precision::F32, isa);
+            let (weight, bias) = (&tensors["out.weight"], &tensors["out.bias"]);
+            let out = crate::nn::Dense::new(hidden, model.output_size(), weight, bias, crate::nn::Precision::F32, isa);
+            let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());
+            for (step, (x, expected)) in inputs.chunks_exact(model.features()).zip(&output).enumerate() {
+                out.forward(stack.step(x, &mut state), &mut y);
+                let worst = y.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(worst < 1e-5, "{cell:?}, {}, step {step}: off by {worst}", isa.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What a run leaves in its folder: the journal, the sampled outputs, the report.
+
+use super::{
+    journal::{Entry, EpochEntry, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
+    sampling::Sampler,
+    training::Training,
+};
+use crate::{
+    audio_file::whole_file::write_wav,
+    train::{
+        TrainConfig,
+        data::{dataset::Dataset, streams::Streams},
+        error::TrainError,
+        report::{self, JOURNAL_NAME, ReportError},
+    },
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The beginning of the material in the run's folder.
+const MATERIAL: &str = "material.wav";
+const MATERIAL_SECONDS: usize = 60;
+/// Bins of a histogram.
+const BINS: usize = 48;
+/// From one epoch with histograms to the next: a tenth more, so that long runs have some dozens.
+const HISTOGRAM_GROWTH: f64 = 1.1;
+
+/// Keeps a run's folder.
+pub(crate) struct Record {
+    folder: PathBuf,
+    journal: JournalFile,
+    sampler: Sampler,
+}
+
+impl Record {
+    /// Opens the folder of a run, or makes it; `resumed` is the step of the checkpoint from which the run goes on.
+    pub fn open(
+        folder: &Path,
+        config: &TrainConfig,
+        data: &Dataset,
+        parameters: u64,
+        resumed: Option<u64>,
+    ) -> Result<Self, TrainError> {
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| TrainError::Io { path, source }
+        };
+        fs::create_dir_all(folder).map_err(io(folder))?;
+        let rate = data.model.sample_rate_hz;
+        let material = folder.join(MATERIAL);
+        let shown = &data.sound[..data.sound.len().min(MATERIAL_SECONDS * rate as usize)];
+        write_wav(&material, rate, &[shown]).map_err(io(&material))?;
+        let path = folder.join(JOURNAL_NAME);
+        // A journal that is gone is begun anew, so that the report still says what it is of.
+        let journal = match resumed.filter(|_| path.exists()) {
+            Some(step) => JournalFile::resume(&path, step)?,
+            None => {
+                let mut journal = JournalFile::create(&path)?;
+                journal.append(&Entry::Start(Start {
+                    config: serde_json::to_value(config).unwrap_or_default(),
+                    parameters,
+                    material_seconds: data.seconds,
+                    frames: data.frames() as u64,
+                    steps_per_epoch: Streams::updates_per_epoch(config, data),
+                    baseline_loss: data.baseline_loss,
+                    sample_rate_hz: rate,
+                    material: MATERIAL.into(),
+                    songs: data.songs.iter().map(|song| song.name.clone()).collect(),
+                }))?;
+                journal
+            }
+        };
+        Ok(Self { folder: folder.into(), journal, sampler: Sampler::new(folder, config, data)? })
+    }
+
+    /// A step was made, and perhaps an epoch completed; sampling goes on. Returns finished outputs.
+    pub fn all(
+        &mut self,
+        step: &StepEntry,
+        epoch: Option<&EpochEntry>,
+        training: &Training<'_>,
+    ) -> Result<Vec<SampleEntry>, TrainError> {
+        self.journal.append(&Entry::Step(*step))?;
+        if let Some(epoch) = epoch {
+            self.epoch(epoch, training)?;
+        }
+        let finished = self.sampler.after_step(training)?;
+        self.keep(finished)
+    }
+
+    fn epoch(&mut self, entry: &EpochEntry, training: &Training<'_>) -> Result<(), TrainError> {
+        let mut entry = entry.clone();
+        if has_histograms(entry.epoch) {
+            let tensors = training.weights()?;
+            entry.weights = tensors.iter().map(|(name, values)| histogram(name, values)).collect();
+        }
+        Ok(self.journal.append(&Entry::Epoch(entry))?)
+    }
+
+    /// The end of the run: finishes the outputs under way.
+    pub fn finish(&mut self, training: &Training<'_>) -> Result<Vec<SampleEntry>, TrainError> {
+        let finished = self.sampler.finish(training)?;
+        self.keep(finished)
+    }
+
+    /// Writes the report of what there is so far.
+    pub fn report(&self) -> Result<(), ReportError> {
+        report::write(&self.folder).map(drop)
+    }
+
+    fn keep(&mut self, finished: Vec<SampleEntry>) -> Result<Vec<SampleEntry>, TrainError> {
+        for entry in &finished {
+            self.journal.append(&Entry::Sample(entry.clone()))?;
+        }
+        Ok(finished)
+    }
+}
+
+/// Epochs 1, 2, 3, … 11, 13, 15, 17, 19, 21, 24, …
+fn has_histograms(epoch: u32) -> bool {
+    let mut next = 1;
+    while next < epoch {
+        next = (next + 1).max((f64::from(next) * HISTOGRAM_GROWTH) as u32);
+    }
+    next == epoch
+}
+
+fn histogram(name: &str, values: &[f32]) -> WeightHistogram {
+    let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = BINS as f32 / (most - least).max(f32::MIN_POSITIVE);
+    let mut counts = vec![0; BINS];
+    for value in values {
+        counts[(((value - least) * scale) as usize).min(BINS - 1)] += 1;
+    }
+    WeightHistogram { tensor: name.into(), least, most, counts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_count_every_weight_between_the_extremes() {
+        let values: Vec<f32> = (0..=480).map(|i| i as f32 * 0.01 - 2.4).collect();
+        let histogram = histogram("a", &values);
+        assert_eq!((histogram.least, histogram.counts.iter().sum::<u32>()), (-2.4, 481));
+        assert!(histogram.counts.iter().all(|count| (9..=11).contains(count)), "{histogram:?}");
+        let flat = super::histogram("b", &[1.0; 7]);
+        assert_eq!((flat.least, flat.most, flat.counts.iter().sum::<u32>()), (1.0, 1.0, 7));
+    }
+
+    #[test]
+    fn a_long_run_has_some_dozens_of_histograms() {
+        let count = (1..=2000).filter(|&epoch| has_histograms(epoch)).count();
+        assert!((40..90).contains(&count), "{count}");
+        assert!((1..=5).all(has_histograms));
+    }
+}

@@ -1,0 +1,144 @@
+//! One continuation as it is heard. It is one voice, or several that go on from the same seed: two models between which it is
+//! morphed, two channels each of which is continued for itself.
+
+use super::{
+    history::Ear,
+    models::pair::Models,
+    seeds::{Origin, Seeds},
+    voice::{SeedSpan, Sound, Voice},
+};
+use crate::{
+    approach::{Colour, Network},
+    dsp::level::equal_power,
+};
+use std::sync::{Arc, atomic::AtomicBool};
+
+/// Voices of a group at most: two models for two channels.
+pub(super) const MOST_PARTS: usize = 4;
+
+/// A voice and what it is in its group.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The voice.
+    pub voice: Voice,
+    /// True for the model that is morphed to.
+    pub is_second: bool,
+    /// The channel it hears and sounds in; the middle sounds in both.
+    pub ear: Ear,
+    /// Where its seed comes from.
+    pub origin: Origin,
+}
+
+/// The voices of a continuation; at least one.
+#[derive(Debug)]
+pub(super) struct Group {
+    parts: Vec<Part>,
+}
+
+impl Group {
+    /// A group of these parts.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn new(parts: Vec<Part>) -> Self {
+        assert!(!parts.is_empty(), "a group has a voice");
+        Self { parts }
+    }
+
+    /// Its voices.
+    pub fn voices_mut(&mut self) -> impl Iterator<Item = &mut Voice> {
+        self.parts.iter_mut().map(|part| &mut part.voice)
+    }
+
+    /// Takes it apart: `take` gets every voice. What is left is memory for another group.
+    pub fn take_apart(mut self, take: impl FnMut(Voice)) -> Vec<Part> {
+        self.parts.drain(..).map(|part| part.voice).for_each(take);
+        self.parts
+    }
+
+    /// True if these models play in it, and no others.
+    pub fn is_of(&self, models: &Models) -> bool {
+        let of =
+            |second: bool| self.parts.iter().find(|part| part.is_second == second).map(|part| part.voice.network());
+        let same = |a: Option<&Arc<Network>>, b: Option<&Arc<Network>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        same(of(false), Some(&models.first)) && same(of(true), models.second.as_ref())
+    }
+
+    /// True if the first of these models plays in it.
+    pub fn is_first_of(&self, models: &Models) -> bool {
+        Arc::ptr_eq(self.parts[0].voice.network(), &models.first)
+    }
+
+    /// Takes a new seed.
+    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
+        for part in &mut self.parts {
+            part.voice.prepare(seed, random_seed ^ part.origin.own_chance);
+        }
+    }
+
+    /// Runs this part (0…1, as a fraction of `of`) of every voice's seed.
+    pub fn warm(&mut self, seeds: &mut Seeds, seed: SeedSpan, (done, of): (i64, i64), stop: &AtomicBool) {
+        for Part { voice, ear, origin, .. } in &mut self.parts {
+            let steps = voice.seed_steps();
+            let due = if done >= of { steps } else { steps * done.max(0) / of.max(1) };
+            let end = seeds.end();
+            voice.warm(end, due, stop, |resampler, k| seeds.model_sample(*origin, *ear, seed, resampler, k));
+        }
+    }
+
+    /// Begins to sound: `sound_of` says how each part does.
+    pub fn start(&mut self, mut sound_of: impl FnMut(&Part) -> Sound) {
+        for part in &mut self.parts {
+            let sound = sound_of(part);
+            part.voice.start(sound);
+        }
+    }
+
+    /// Colours what has not been predicted yet, and weighs the models by `morph` (0…1) at the beginning and at the end of the
+    /// next cell.
+    pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
+        let is_morphed = self.parts.iter().any(|part| part.is_second);
+        for part in &mut self.parts {
+            part.voice.set_colour(colour);
+            part.voice.set_weights(morph.map(|at| {
+                let (first, second) = equal_power(at);
+                match part.is_second {
+                    true => second,
+                    false if is_morphed => first,
+                    false => 1.0,
+                }
+            }));
+        }
+    }
+
+    /// From `start` on it fades over `samples`. An earlier release stays.
+    pub fn release(&mut self, start: i64, samples: i64) {
+        self.voices_mut().for_each(|voice| voice.release(start, samples));
+    }
+
+    /// True if it fades or has faded.
+    pub fn is_released(&self) -> bool {
+        self.parts[0].voice.is_released()
+    }
+
+    /// True if nothing is heard from `time` on.
+    pub fn is_over(&self, time: i64) -> bool {
+        self.parts[0].voice.is_over(time)
+    }
+
+    /// Engine time of the first sample heard.
+    pub fn start_time(&self) -> i64 {
+        self.parts[0].voice.start_time()
+    }
+
+    /// True if a network has failed, or a model become silence or a drone in all channels: one may be silent by right.
+    pub fn is_broken(&self) -> bool {
+        let of = |second: bool| self.parts.iter().filter(move |part| part.is_second == second);
+        let has_collapsed = |second| of(second).count() > 0 && of(second).all(|part| part.voice.has_collapsed());
+        self.parts.iter().any(|part| part.voice.has_failed()) || has_collapsed(false) || has_collapsed(true)
+    }
+}
