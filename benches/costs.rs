@@ -8,8 +8,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-#[cfg(feature = "keep")]
-use sympathy::take::{self, KEPT_SECONDS, KeepConfig};
+#[cfg(feature = "take")]
+use sympathy::take::{self, TAKE_SECONDS, TakeConfig};
 use sympathy::{
     cli::preset::{self, Preset},
     control::{ParamId, ParamValues},
@@ -23,11 +23,11 @@ use sympathy::{
         seam::find_seam,
         tuning::constant_q_centres,
     },
-    engine::{Beats, EngineConfig, Event, Transport, keep_link},
+    engine::{Beats, EngineConfig, Event, Transport, take_link},
     model::EMBEDDED,
     nn::Isa,
     session,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 fn main() {
@@ -61,8 +61,8 @@ fn main() {
 fn keep_feed(is_kept: bool) -> f64 {
     const BLOCKS: usize = 20_000;
     let (mut engine, mut worker) =
-        session::start(EngineConfig::new(48_000), ModelBank::with_embedded(Isa::from_environment()));
-    let (tap, mut feed) = keep_link(48_000, 64);
+        session::start(EngineConfig::new(48_000), ModelRegistry::with_embedded(Isa::from_environment()));
+    let (tap, mut feed) = take_link(48_000, 64);
     if is_kept {
         engine.attach_keep(tap);
     }
@@ -83,7 +83,7 @@ fn keep_feed(is_kept: bool) -> f64 {
     times_us[BLOCKS / 2]
 }
 
-/// What listening takes, in nanoseconds a cell: the bank and its envelopes on the audio thread, the rest on the worker.
+/// What listening takes, in nanoseconds a cell: the registry and its envelopes on the audio thread, the rest on the worker.
 fn parts() -> [(&'static str, f64); 4] {
     let mut random = Random::new(4);
     let noise: Vec<[f32; 64]> = (0..7500).map(|_| std::array::from_fn(|_| 0.1 * random.normal())).collect();
@@ -94,13 +94,13 @@ fn parts() -> [(&'static str, f64); 4] {
     };
     let mut centres = [0.0; MAX_BANDS];
     constant_q_centres(80.0, 2500.0, &mut centres);
-    let (mut bank, mut envelopes) = (FilterBank::new(48_000), BankFollower::new(48_000));
-    bank.tune(&centres, 30.0);
+    let (mut registry, mut envelopes) = (FilterBank::new(48_000), BankFollower::new(48_000));
+    registry.tune(&centres, 30.0);
     let (mut onsets, mut feedback) = (OnsetDetector::new(48_000), FeedbackDetector::new(48_000));
     let mut bands = [0.0; MAX_BANDS];
-    let bank = per_cell(&mut |cell| {
+    let registry = per_cell(&mut |cell| {
         for &x in cell {
-            bank.run(x, &mut bands);
+            registry.run(x, &mut bands);
             black_box(envelopes.advance(&bands));
         }
     });
@@ -111,27 +111,27 @@ fn parts() -> [(&'static str, f64); 4] {
     black_box(find_seam(sound, 1440, 20_000, 24_800));
     let seam = began.elapsed().as_nanos() as f64;
     [
-        ("filter bank of 48 bands and its envelopes", bank),
+        ("filter registry of 48 bands and its envelopes", registry),
         ("onset detector", onsets),
         ("feedback detector", feedback),
         ("cutting a loop, once in its life", seam),
     ]
 }
 
-/// What a live worker and a keeper take while nothing is heard: blocks of silence, paced as a sound card does; and the keeper
+/// What a live worker and a recorder take while nothing is heard: blocks of silence, paced as a sound card does; and the recorder
 /// while no block comes at all.
 fn idle(isa: Isa) {
     const SECONDS: f64 = 5.0;
-    let bank = ModelBank::with_embedded(isa);
-    let (mut engine, worker) = session::start(EngineConfig::new(48_000), Arc::clone(&bank));
+    let registry = ModelRegistry::with_embedded(isa);
+    let (mut engine, worker) = session::start(EngineConfig::new(48_000), Arc::clone(&registry));
     let _thread = worker.spawn();
-    #[cfg(feature = "keep")]
+    #[cfg(feature = "take")]
     let _keeper = {
         let (sample_rate_hz, channels, max_block_samples) = (48_000, 2, 480);
-        let config = KeepConfig { sample_rate_hz, channels, max_block_samples, seconds: KEPT_SECONDS, folder: None };
-        let (tap, keeper) = take::start(config, Arc::default(), bank);
+        let config = TakeConfig { sample_rate_hz, channels, max_block_samples, seconds: TAKE_SECONDS, folder: None };
+        let (tap, recorder) = take::start(config, Arc::default(), registry);
         engine.attach_keep(tap);
-        keeper.spawn()
+        recorder.spawn()
     };
     let mut run = |seconds: f64| {
         for _ in 0..(seconds * 100.0) as usize {
@@ -141,7 +141,7 @@ fn idle(isa: Isa) {
         }
     };
     run(0.5);
-    let (before, began) = (["worker", "keeper"].map(thread_nanoseconds), Instant::now());
+    let (before, began) = (["worker", "recorder"].map(thread_nanoseconds), Instant::now());
     run(SECONDS);
     let told = |name: &str, what: &str, before: Option<u64>, began: Instant| {
         if let (Some(before), Some(after)) = (before, thread_nanoseconds(name)) {
@@ -150,16 +150,16 @@ fn idle(isa: Isa) {
         }
     };
     told("worker", "silence at 48 kHz", before[0], began);
-    told("keeper", "silence at 48 kHz", before[1], began);
-    let (before, began) = (thread_nanoseconds("keeper"), Instant::now());
+    told("recorder", "silence at 48 kHz", before[1], began);
+    let (before, began) = (thread_nanoseconds("recorder"), Instant::now());
     std::thread::sleep(Duration::from_secs_f64(SECONDS));
-    told("keeper", "no blocks", before, began);
+    told("recorder", "no blocks", before, began);
 }
 
 /// What the worker's arithmetic of a silent cell takes, without the waking of a thread.
 fn silent_cell(isa: Isa) {
     const CELLS: u32 = 20_000;
-    let (mut engine, mut worker) = session::start(EngineConfig::new(48_000), ModelBank::with_embedded(isa));
+    let (mut engine, mut worker) = session::start(EngineConfig::new(48_000), ModelRegistry::with_embedded(isa));
     let mut worker_ns = 0;
     for _ in 0..CELLS {
         engine.process(&mut [&mut [0.0; 64], &mut [0.0; 64]], &[], Transport::default());
@@ -192,11 +192,11 @@ fn percentiles(mut times_us: Vec<f64>) -> String {
 fn engine(name: &str, values: ParamValues, isa: Isa) {
     const RATE: usize = 48_000;
     const SECONDS: usize = 20;
-    let bank = ModelBank::with_embedded(isa);
+    let registry = ModelRegistry::with_embedded(isa);
     let began = Instant::now();
-    bank.load(values.get(ParamId::Model) as u8).expect("an embedded model is sound");
+    registry.load(values.get(ParamId::Model) as u8).expect("an embedded model is sound");
     let load_ms = began.elapsed().as_secs_f64() * 1e3;
-    let (mut engine, mut worker) = session::start(EngineConfig { values, ..EngineConfig::new(RATE as u32) }, bank);
+    let (mut engine, mut worker) = session::start(EngineConfig { values, ..EngineConfig::new(RATE as u32) }, registry);
     let mut random = Random::new(1);
     let (mut audio_us, mut worker_seconds) = (Vec::new(), 0.0);
     let mut heard = 0.0f32;

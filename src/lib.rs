@@ -10,12 +10,12 @@
 //! | [`dsp`] | any | pure maths on `f32` slices: STFT, vocoder, resampling, leash, levels, random numbers |
 //! | [`nn`] | any | recurrent cells and dense layers, one step at a time, and the SIMD kernel they share |
 //! | [`model`] | any | the model file: configuration, validation, the embedded models |
-//! | [`approach`] | any | how audio becomes steps of a network and steps become audio: [`approach::Continuation`] |
+//! | [`approach`] | any | how audio becomes steps of a network and steps become audio: [`approach::Generator`] |
 //! | [`engine`] | audio | input, sample clock, mix; sends a cell of 64 samples and gets one back |
 //! | [`worker`] | worker | seed history, schedule, voices: from a cell of input to a cell of prediction |
 //! | [`session`] | main | an engine joined to its worker |
 #![cfg_attr(
-    feature = "keep",
+    feature = "take",
     doc = "| [`take`] | take recorder | the last two minutes of wet and dry, and the files that *Keep* makes of them |"
 )]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
@@ -49,7 +49,7 @@ pub mod params;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 pub mod session;
-#[cfg(feature = "keep")]
+#[cfg(feature = "take")]
 pub mod take;
 #[cfg(feature = "train")]
 pub mod train;

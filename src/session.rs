@@ -1,8 +1,8 @@
 //! An engine and its worker, joined: what plays, without a host.
 
 use crate::{
-    engine::{Engine, EngineConfig, link, reaction_cells},
-    worker::{ClipShelf, ModelBank, Worker},
+    engine::{Engine, EngineConfig, link, reaction_quanta},
+    worker::{ClipSlot, ModelRegistry, Worker},
 };
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use std::sync::Arc;
 const USUAL_MODEL_HZ: u32 = 22_050;
 
 /// An engine and its worker, joined by fresh rings. Allocates everything that will ever be needed. Nothing has been captured.
-pub fn start(config: EngineConfig, bank: Arc<ModelBank>) -> (Engine, Worker) {
-    start_with(config, bank, Arc::default())
+pub fn start(config: EngineConfig, registry: Arc<ModelRegistry>) -> (Engine, Worker) {
+    start_with(config, registry, Arc::default())
 }
 
-/// The same; what is captured goes to a shelf, from which it may have come.
-pub fn start_with(config: EngineConfig, bank: Arc<ModelBank>, shelf: Arc<ClipShelf>) -> (Engine, Worker) {
-    let cells = reaction_cells(config.reaction_ms, config.sample_rate_hz, USUAL_MODEL_HZ);
-    let (audio, worker) = link::link(config.sample_rate_hz, config.max_block_samples, cells);
-    let engine = Engine::new(&config, audio, cells);
-    (engine, Worker::new(&config, worker, cells, bank, shelf))
+/// The same; what is captured goes to `clip_slot`, from which it may have come.
+pub fn start_with(config: EngineConfig, registry: Arc<ModelRegistry>, clip_slot: Arc<ClipSlot>) -> (Engine, Worker) {
+    let quanta = reaction_quanta(config.reaction_ms, config.sample_rate_hz, USUAL_MODEL_HZ);
+    let (audio, worker) = link::link(config.sample_rate_hz, config.max_block_samples, quanta);
+    let engine = Engine::new(&config, audio, quanta);
+    (engine, Worker::new(&config, worker, quanta, registry, clip_slot))
 }

@@ -77,7 +77,7 @@ fn the_block_size_changes_no_bit_and_neither_does_going_without_the_program() {
     ];
     let song = Song { start_samples: 156_000, beats_per_minute: 120.0 };
     let job = Job { song, block_samples: 480, automation: &automation, ..Job::of(&padded) };
-    let in_process = render_offline(models::bank(), config, &job, |_| {});
+    let in_process = render_offline(models::registry(), config, &job, |_| {});
     assert_same_bits(&in_process.channels, &first, "in process");
     assert!(in_process.meters.continuations() > 0);
 }

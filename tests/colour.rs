@@ -18,7 +18,7 @@ use sympathy::{
     },
     engine::EngineConfig,
     nn::Isa,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 const RATE: u32 = 44_100;
@@ -29,8 +29,8 @@ fn at(seconds: f64) -> usize {
     (seconds * f64::from(RATE)).round() as usize
 }
 
-fn bank() -> Arc<ModelBank> {
-    ModelBank::with_embedded(Isa::best())
+fn registry() -> Arc<ModelRegistry> {
+    ModelRegistry::with_embedded(Isa::best())
 }
 
 /// Two seconds of plucked strings, one in each channel, and then nothing.
@@ -68,7 +68,7 @@ fn of(values: &[(ParamId, f32)]) -> EngineConfig {
 }
 
 fn render(values: &[(ParamId, f32)], seconds: f64) -> Vec<Vec<f32>> {
-    offline(&of(values), &bank(), &strings(seconds), &[], Some(0), &Blocks::Fixed(480))
+    offline(&of(values), &registry(), &strings(seconds), &[], Some(0), &Blocks::Fixed(480))
 }
 
 /// Level every 10 ms.
@@ -116,11 +116,11 @@ fn a_hop_may_move_while_it_sounds_without_a_click_and_with_the_same_bits() {
             value: [0.25, 8.0, 1.0, 3.0][i as usize % 4],
         })
         .collect();
-    let play = |blocks: &Blocks| offline(&of(&[]), &bank(), &strings(7.0), &moves, Some(0), blocks);
+    let play = |blocks: &Blocks| offline(&of(&[]), &registry(), &strings(7.0), &moves, Some(0), blocks);
     let out = play(&Blocks::Fixed(512));
     assert_same_bits(&out, &play(&Blocks::Random(700)), "stretching in other blocks");
     let steepest = |sound: &[f32]| sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0f32, f32::max);
-    let still = offline(&of(&[]), &bank(), &strings(7.0), &[], Some(0), &Blocks::Fixed(512));
+    let still = offline(&of(&[]), &registry(), &strings(7.0), &[], Some(0), &Blocks::Fixed(512));
     let (moved, still) = (steepest(&out[0]), steepest(&still[0]));
     assert!(moved < 1.5 * still, "a step of {moved}, where the model itself has {still}");
 }
@@ -151,7 +151,7 @@ fn dropout_and_drift_change_what_is_said_and_leave_it_alive() {
             Change { at: at(0.5), id: ParamId::Drift, value: 80.0 },
             Change { at: at(1.0), id: ParamId::Drift, value: 0.0 },
         ];
-        let before = offline(&of(&[model]), &bank(), &strings(7.0), &on_and_off, Some(0), &Blocks::Fixed(480));
+        let before = offline(&of(&[model]), &registry(), &strings(7.0), &on_and_off, Some(0), &Blocks::Fixed(480));
         assert_same_bits(&plain, &before, "before the first prediction it makes no difference");
     }
 }
@@ -190,7 +190,7 @@ fn a_morph_model_that_is_switched_on_and_off_is_heard_a_reaction_time_later() {
         change(3.0, ParamId::Morph, 100.0),
         change(4.5, ParamId::MorphModel, -1.0),
     ];
-    let out = offline(&of(&[]), &bank(), &strings(6.0), &changes, Some(0), &Blocks::Fixed(480));
+    let out = offline(&of(&[]), &registry(), &strings(6.0), &changes, Some(0), &Blocks::Fixed(480));
     let plain = render(&[], 6.0);
     assert_eq!(out[0][..at(3.0)], plain[0][..at(3.0)]);
     for (from, to) in [(3.5, 4.4), (5.0, 6.0)] {
@@ -201,7 +201,7 @@ fn a_morph_model_that_is_switched_on_and_off_is_heard_a_reaction_time_later() {
 #[test]
 fn channels_are_continued_together_or_each_for_itself() {
     let both = |values: &[(ParamId, f32)], input: Vec<Vec<f32>>| {
-        offline(&of(values), &bank(), &input, &[], Some(0), &Blocks::Fixed(480))
+        offline(&of(values), &registry(), &input, &[], Some(0), &Blocks::Fixed(480))
     };
     let left = strings(6.0)[0].clone();
     let (linked, dual) = ([(ParamId::Stereo, 1.0)], [(ParamId::Stereo, 2.0)]);

@@ -18,7 +18,7 @@ use sympathy::{
     engine::{Activity, ClockMode, EngineConfig, RenderMode, Transport},
     nn::Isa,
     session,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 /// Largest step between neighbouring samples.
@@ -40,13 +40,13 @@ fn pace(began: Instant, rate: u32) -> impl FnMut(usize) {
 /// A bounce by a host that does not say so: what comes out, and what came too late.
 fn hurry(
     config: &EngineConfig,
-    bank: &Arc<ModelBank>,
+    registry: &Arc<ModelRegistry>,
     input: &[Vec<f32>],
     changes: &[Change],
     from: i64,
     blocks: &Blocks,
 ) -> (Vec<Vec<f32>>, u64) {
-    let (mut engine, worker) = session::start(config.clone(), Arc::clone(bank));
+    let (mut engine, worker) = session::start(config.clone(), Arc::clone(registry));
     let _thread = worker.spawn();
     let out = run(&mut engine, input, changes, Some(from), blocks, |_| {});
     assert_eq!(engine.meters().late_switches(), 0, "a switch is waited for");
@@ -62,27 +62,27 @@ fn undisturbed(mut attempt: impl FnMut() -> (Vec<Vec<f32>>, u64)) -> Vec<Vec<f32
 
 #[test]
 fn a_host_that_bounces_without_saying_so_gets_the_bits_of_the_bounce() {
-    let bank = models::bank();
+    let registry = models::registry();
     for (slot, block) in [(64, 64), (65, 512), (66, 1024), (67, 4096), (64, 48_000)] {
         let config = EngineConfig { max_block_samples: 48_000, ..config(48_000, 2, slot) };
         let input = phrase(48_000, 4.0, 2);
         let blocks = Blocks::Fixed(block);
-        let bounced = offline(&config, &bank, &input, &[], Some(48_000), &blocks);
-        let hurried = undisturbed(|| hurry(&config, &bank, &input, &[], 48_000, &blocks));
+        let bounced = offline(&config, &registry, &input, &[], Some(48_000), &blocks);
+        let hurried = undisturbed(|| hurry(&config, &registry, &input, &[], 48_000, &blocks));
         assert_same_bits(&bounced, &hurried, &format!("slot {slot}, blocks of {block}"));
     }
 }
 
 #[test]
 fn a_slow_worker_makes_counted_underruns_without_clicks_and_leaves_dry_alone() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 100.0);
     let input = phrase(48_000, 4.0, 1);
-    let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(256));
+    let bounced = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(256));
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
-        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
+        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
         // A cell lasts 1.33 ms; every one takes longer than that.
         worker.slow_down(Duration::from_micros(1500));
         let _thread = worker.spawn();
@@ -101,10 +101,10 @@ fn a_slow_worker_makes_counted_underruns_without_clicks_and_leaves_dry_alone() {
 
 #[test]
 fn a_stalled_worker_begins_afresh_and_is_counted() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 65);
     config.values.set(ParamId::Mix, 100.0);
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let input = phrase(48_000, 4.0, 1);
     let mut done = 0;
     // Stands still from 1.5 s to 2.0 s: longer than 250 ms.
@@ -123,12 +123,12 @@ fn a_stalled_worker_begins_afresh_and_is_counted() {
 
 #[test]
 fn a_short_delay_changes_no_later_bit() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 67);
     config.values.set(ParamId::Mix, 100.0);
     let input = phrase(48_000, 3.0, 1);
-    let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(240));
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let bounced = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(240));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let mut done = 0;
     // 200 ms without an answer: the missed steps are computed and discarded.
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(240), |samples| {
@@ -143,11 +143,11 @@ fn a_short_delay_changes_no_later_bit() {
 
 #[test]
 fn an_offline_host_waits_for_a_slow_worker_as_long_as_it_takes() {
-    let bank = models::bank();
+    let registry = models::registry();
     let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
     let input = phrase(48_000, 1.0, 1);
-    let expected = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let expected = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(512));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     worker.slow_down(Duration::from_millis(2));
     let _thread = worker.spawn();
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| {});
@@ -157,9 +157,9 @@ fn an_offline_host_waits_for_a_slow_worker_as_long_as_it_takes() {
 
 #[test]
 fn a_dead_worker_leaves_silence_and_a_mark_and_nobody_hangs() {
-    let bank = models::bank();
+    let registry = models::registry();
     let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 65) };
-    let (mut engine, worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, worker) = session::start(config, Arc::clone(&registry));
     drop(worker.spawn());
     let input = phrase(48_000, 1.0, 1);
     let began = Instant::now();
@@ -171,21 +171,21 @@ fn a_dead_worker_leaves_silence_and_a_mark_and_nobody_hangs() {
 
 #[test]
 fn stop_fades_in_twenty_milliseconds_disarms_and_can_be_released() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 100.0);
     let input = phrase(48_000, 5.0, 1);
     let changes =
         [Change { at: 72_000, id: ParamId::Stop, value: 1.0 }, Change { at: 120_000, id: ParamId::Stop, value: 0.0 }];
-    let free_running = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
-    let out = offline(&config, &bank, &input, &changes, None, &Blocks::Fixed(480));
+    let free_running = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(480));
+    let out = offline(&config, &registry, &input, &changes, None, &Blocks::Fixed(480));
     assert!(rms(&out[0][60_000..72_000]) > 1e-4);
     assert_eq!(rms(&out[0][72_960..120_000]), 0.0);
     assert_eq!(rms(&out[0][120_000..122_400]), 0.0, "what was under way before Stop stays unheard");
     assert!(rms(&out[0][168_000..]) > 1e-4, "armed again");
     assert!(largest_step(&out[0]) < 1.1 * largest_step(&free_running[0]) + 0.01);
     // The same by MIDI, until the transport starts.
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let mut done = 0;
     run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |samples| {
         done += samples;
@@ -200,23 +200,23 @@ fn stop_fades_in_twenty_milliseconds_disarms_and_can_be_released() {
 
 #[test]
 fn gate_hold_and_silence() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 100.0);
     config.values.set(ParamId::Hold, 1.0);
     config.values.set(ParamId::ReseedInterval, 0.0);
     let mut input = phrase(48_000, 1.0, 1);
     input[0].resize(48_000 * 4, 0.0);
-    let out = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    let out = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(480));
     // Sound from 0 s; the seed of 0.4 s is complete at 0.4 s, heard from about 0.47 s for 1 s and a fade of 0.5 s.
     assert_eq!(rms(&out[0][..19_200 + 2400]), 0.0);
     assert!(rms(&out[0][28_800..67_200]) > 1e-4);
     assert_eq!(rms(&out[0][48_000 * 5 / 2..]), 0.0, "Hold is over");
     config.values.set(ParamId::Gate, 0.0);
-    let gated = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
+    let gated = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(480));
     assert_eq!(rms(&gated[0]), 0.0, "nothing is as loud as 0 dBFS");
     // Silence starts nothing, and the host may sleep; but not so soon after sound that a seed may still be taken.
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     run(&mut engine, &phrase(48_000, 0.1, 1), &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
     let mut silent = vec![0.0; 480];
     assert_eq!(engine.process(&mut [&mut silent], &[], Transport::default()), Activity::KeepAlive);
@@ -233,14 +233,14 @@ fn gate_hold_and_silence() {
 
 #[test]
 fn a_broken_input_is_counted_and_the_wet_stays_finite() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 2, 66);
     config.values.set(ParamId::Mix, 100.0);
     let mut input = phrase(48_000, 2.0, 2);
     for (i, bad) in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38, -1e38].into_iter().enumerate() {
         input[i % 2][10_000 + 1000 * i] = bad;
     }
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(200), |_| drain(&mut worker));
     assert_eq!(engine.meters().nonfinite_inputs(), 3);
     let peak = out.iter().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
@@ -249,18 +249,18 @@ fn a_broken_input_is_counted_and_the_wet_stays_finite() {
 
 #[test]
 fn a_model_switch_is_heard_without_a_click() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 100.0);
     config.values.set(ParamId::ReseedInterval, 0.0);
     let input = phrase(48_000, 4.0, 1);
     let switch = [Change { at: 96_000, id: ParamId::Model, value: 65.0 }];
-    let stays = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(64));
-    let out = offline(&config, &bank, &input, &switch, None, &Blocks::Fixed(64));
+    let stays = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(64));
+    let out = offline(&config, &registry, &input, &switch, None, &Blocks::Fixed(64));
     assert!(out[0][..96_000 + 2400] == stays[0][..96_000 + 2400], "before the reaction time nothing changes");
     assert!(out[0][110_000..] != stays[0][110_000..], "then another model plays");
     config.values.set(ParamId::Model, 65.0);
-    let other = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(64));
+    let other = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(64));
     let natural = largest_step(&stays[0]).max(largest_step(&other[0]));
     assert!(largest_step(&out[0]) < 1.2 * natural, "{} against {natural}", largest_step(&out[0]));
     assert!(rms(&out[0][98_400..103_200]) > 1e-4, "no hole");
@@ -268,26 +268,26 @@ fn a_model_switch_is_heard_without_a_click() {
 
 #[test]
 fn stop_does_not_click_at_the_least_reaction_time() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.reaction_ms = 0.0;
     config.values.set(ParamId::Mix, 100.0);
     let input = phrase(48_000, 3.0, 1);
     let stop = [Change { at: 100_000, id: ParamId::Stop, value: 1.0 }];
-    let free_running = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(480));
-    let out = offline(&config, &bank, &input, &stop, None, &Blocks::Fixed(480));
+    let free_running = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(480));
+    let out = offline(&config, &registry, &input, &stop, None, &Blocks::Fixed(480));
     assert_eq!(rms(&out[0][100_960..]), 0.0);
     assert!(largest_step(&out[0][99_000..]) < 1.1 * largest_step(&free_running[0]) + 0.01);
 }
 
 #[test]
 fn midi_stop_ends_when_the_song_starts_whatever_the_clock_follows() {
-    let bank = models::bank();
+    let registry = models::registry();
     for clock in [ClockMode::Free, ClockMode::Transport] {
         let mut config = config(48_000, 1, 64);
         config.clock = clock;
         config.values.set(ParamId::Mix, 100.0);
-        let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+        let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
         let input = phrase(48_000, 3.0, 1);
         engine.stop_from_midi();
         let stopped = run(&mut engine, &input, &[], None, &Blocks::Fixed(480), |_| drain(&mut worker));
@@ -299,10 +299,10 @@ fn midi_stop_ends_when_the_song_starts_whatever_the_clock_follows() {
 
 #[test]
 fn a_full_ring_begins_anew_and_leaves_dry_alone() {
-    let bank = models::bank();
+    let registry = models::registry();
     let mut config = config(48_000, 1, 64);
     config.values.set(ParamId::Mix, 0.0);
-    let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+    let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let input = phrase(48_000, 8.0, 1);
     let mut done = 0;
     // Four seconds without an answer: more than the rings hold.
@@ -320,14 +320,14 @@ fn a_full_ring_begins_anew_and_leaves_dry_alone() {
 
 #[test]
 fn switches_between_embedded_models_are_never_late() {
-    let bank = ModelBank::with_embedded(Isa::best());
+    let registry = ModelRegistry::with_embedded(Isa::best());
     let config = config(48_000, 2, 0);
     let input = phrase(48_000, 4.0, 2);
     let switch = |at, slot| Change { at, id: ParamId::Model, value: slot };
     let changes = [switch(72_000, 1.0), switch(130_000, 2.0)];
-    let bounced = offline(&config, &bank, &input, &changes, Some(0), &Blocks::Fixed(512));
-    // A fresh bank, and a host that hurries without saying so.
-    let bank = || ModelBank::with_embedded(Isa::best());
-    let hurried = undisturbed(|| hurry(&config, &bank(), &input, &changes, 0, &Blocks::Fixed(512)));
+    let bounced = offline(&config, &registry, &input, &changes, Some(0), &Blocks::Fixed(512));
+    // A fresh registry, and a host that hurries without saying so.
+    let registry = || ModelRegistry::with_embedded(Isa::best());
+    let hurried = undisturbed(|| hurry(&config, &registry(), &input, &changes, 0, &Blocks::Fixed(512)));
     assert_same_bits(&bounced, &hurried, "switches while hurrying");
 }

@@ -9,12 +9,12 @@ use common::models;
 use counting::counted;
 use std::sync::Arc;
 use sympathy::{
-    approach::{Continuation, Network, Predicting, predict_together},
+    approach::{Generator, Network, Predicting, predict_together},
     dsp::level::rms,
     engine::GRID_SAMPLES,
     model::ModelData,
     nn::{Isa, Precision},
-    worker::{Ensemble, MOST_VOICES, measure_voices},
+    worker::{Ensemble, MAX_VOICES, measure_voices},
 };
 
 fn networks() -> Vec<(String, Arc<Network>)> {
@@ -25,7 +25,7 @@ fn networks() -> Vec<(String, Arc<Network>)> {
 }
 
 /// What voices 0…3 are made of: random seed and start in host samples.
-const VOICES: [(u64, u32); MOST_VOICES] = [(7, 0), (8, 77), (1000, 640), (12, 3001)];
+const VOICES: [(u64, u32); MAX_VOICES] = [(7, 0), (8, 77), (1000, 640), (12, 3001)];
 
 /// The sound of some of [`VOICES`] together. `[cell][sample]`
 fn sound(network: &Arc<Network>, host_hz: u32, voices: &[usize], cells: usize) -> Vec<[f32; GRID_SAMPLES]> {
@@ -37,7 +37,7 @@ fn sound(network: &Arc<Network>, host_hz: u32, voices: &[usize], cells: usize) -
     let mut sound = vec![[0.0; GRID_SAMPLES]; cells];
     for (index, cell) in sound.iter_mut().enumerate() {
         // Automated, so that it matters in which cell a hop is predicted.
-        ensemble.next_cell(0.3 + 0.01 * (index % 50) as f32, cell);
+        ensemble.next_quantum(0.3 + 0.01 * (index % 50) as f32, cell);
     }
     sound
 }
@@ -47,7 +47,7 @@ fn a_voice_has_the_same_bits_alone_and_among_others() {
     for (name, network) in networks() {
         for host_hz in [48_000] {
             const CELLS: usize = 100;
-            let alone: Vec<_> = (0..MOST_VOICES).map(|voice| sound(&network, host_hz, &[voice], CELLS)).collect();
+            let alone: Vec<_> = (0..MAX_VOICES).map(|voice| sound(&network, host_hz, &[voice], CELLS)).collect();
             for (index, voice) in alone.iter().enumerate() {
                 let tail = voice[CELLS / 2..].concat();
                 assert!(rms(&tail) > 1e-4, "{name}: voice {index} is silent");
@@ -82,7 +82,7 @@ fn voices_of_one_model_predict_in_the_same_cells_whatever_their_phase() {
             VOICES[..count].iter().for_each(|&(random_seed, delay)| ensemble.add(random_seed, delay));
             let mut cell = [0.0; GRID_SAMPLES];
             // From where all of them sound.
-            (0..300).map(|_| ensemble.next_cell(1.0, &mut cell)).skip(60).collect::<Vec<bool>>()
+            (0..300).map(|_| ensemble.next_quantum(1.0, &mut cell)).skip(60).collect::<Vec<bool>>()
         });
         let [one, four] = &mut cells;
         assert_eq!(one, four, "{name}");
@@ -90,10 +90,10 @@ fn voices_of_one_model_predict_in_the_same_cells_whatever_their_phase() {
     }
 }
 
-struct Singer(Continuation, Vec<f32>);
+struct Singer(Generator, Vec<f32>);
 
 impl Predicting for Singer {
-    fn parts(&mut self) -> Option<(&mut Continuation, &mut [f32])> {
+    fn parts(&mut self) -> Option<(&mut Generator, &mut [f32])> {
         Some((&mut self.0, &mut self.1))
     }
 }
@@ -101,7 +101,7 @@ impl Predicting for Singer {
 /// A continuation that has heard something of its own.
 fn singer(network: &Arc<Network>, random_seed: u64) -> Singer {
     let config = network.config();
-    let mut continuation = Continuation::new(Arc::clone(network));
+    let mut continuation = Generator::new(Arc::clone(network));
     continuation.reset(random_seed);
     let window: Vec<f32> =
         (0..config.window_samples()).map(|i| 0.1 * libm::sinf(i as f32 * 0.02 * random_seed as f32)).collect();
@@ -151,11 +151,12 @@ fn a_failed_voice_is_silent_and_leaves_the_others_alone() {
 fn no_cell_and_no_hop_allocates_whatever_the_rates() {
     for (name, network) in networks() {
         for host_hz in [8000, 44_100, 192_000] {
-            for count in [1, MOST_VOICES] {
+            for count in [1, MAX_VOICES] {
                 let mut ensemble = Ensemble::new(&network, host_hz);
                 VOICES[..count].iter().for_each(|&(random_seed, delay)| ensemble.add(random_seed, delay));
                 let mut cell = [0.0; GRID_SAMPLES];
-                let (allocations, hops) = counted(|| (0..150).filter(|_| ensemble.next_cell(1.0, &mut cell)).count());
+                let (allocations, hops) =
+                    counted(|| (0..150).filter(|_| ensemble.next_quantum(1.0, &mut cell)).count());
                 assert_eq!(allocations, 0, "{name}, {count} voices, {host_hz} Hz");
                 assert!(hops > 0, "{name}: nothing was predicted");
             }
@@ -166,7 +167,7 @@ fn no_cell_and_no_hop_allocates_whatever_the_rates() {
 #[test]
 fn measuring_gives_a_figure_for_every_approach_and_number_of_voices() {
     for (name, network) in networks().into_iter().step_by(Precision::ALL.len()) {
-        for voices in 1..=MOST_VOICES {
+        for voices in 1..=MAX_VOICES {
             let factor = measure_voices(&network, 44_100, voices, 1e-3);
             assert!(factor.is_finite() && factor > 0.0, "{name}, {voices} voices: {factor}");
         }

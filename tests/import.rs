@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 use sympathy::{
-    approach::{Continuation, Network},
+    approach::{Generator, Network},
     dsp::random::Random,
     model::{Cell, ModelData},
     nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape},
@@ -101,7 +101,7 @@ fn a_continuation_of_an_imported_model_is_the_one_of_pytorch() {
     fs::copy(fixture("lstm.pt"), desk.path("lstm.pt")).expect("space");
     desk.succeed("import lstm.pt --out n.safetensors --scaling-std 0.25 --scaling-mean 0.125");
     let model = ModelData::read(&desk.path("n.safetensors")).expect("a sound model");
-    let mut continuation = Continuation::new(Arc::new(Network::new(&model, Isa::best())));
+    let mut continuation = Generator::new(Arc::new(Network::new(&model, Isa::best())));
     continuation.reset(1);
     let half = STEPS / 2;
     (0..half).for_each(|step| continuation.feed(&[0.25 * driven(step, 1)[0] + 0.125]));

@@ -1,5 +1,5 @@
 //! *Keep*: what is written is what was heard, bit for bit, whatever happens meanwhile.
-#![cfg(feature = "keep")]
+#![cfg(feature = "take")]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;
@@ -15,7 +15,7 @@ use sympathy::{
     dsp::level::equal_power,
     engine::{Engine, EngineConfig, RenderMode},
     session,
-    take::{self, KeepConfig, KeepStatus, Keeper},
+    take::{self, TakeConfig, TakeRecorder, TakeStatus},
     worker::Worker,
 };
 use tempfile::TempDir;
@@ -23,20 +23,20 @@ use tempfile::TempDir;
 const RATE: u32 = 48_000;
 
 /// An engine whose last `seconds` are kept in `folder`.
-fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker, Keeper, Arc<KeepStatus>) {
-    let bank = models::bank();
-    let (mut engine, worker) = session::start(config.clone(), Arc::clone(&bank));
-    let keep = KeepConfig {
+fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker, TakeRecorder, Arc<TakeStatus>) {
+    let registry = models::registry();
+    let (mut engine, worker) = session::start(config.clone(), Arc::clone(&registry));
+    let keep = TakeConfig {
         sample_rate_hz: RATE,
         channels: config.channels,
         max_block_samples: config.max_block_samples,
         seconds,
         folder: Some(folder.into()),
     };
-    let status = Arc::new(KeepStatus::default());
-    let (tap, keeper) = take::start(keep, Arc::clone(&status), bank);
+    let status = Arc::new(TakeStatus::default());
+    let (tap, recorder) = take::start(keep, Arc::clone(&status), registry);
     engine.attach_keep(tap);
-    (engine, worker, keeper, status)
+    (engine, worker, recorder, status)
 }
 
 fn press(at: usize) -> [Change; 2] {
@@ -87,10 +87,10 @@ fn two_takes_hold_what_was_heard_bit_for_bit_in_blocks_of_any_size() {
         for blocks in [Blocks::Fixed(1), Blocks::Fixed(64), Blocks::Random(1000), Blocks::Fixed(8192)] {
             let folder = tempfile::tempdir().expect("temp");
             let what = format!("{channels} channels, {blocks:?}");
-            let (mut engine, mut worker, mut keeper, status) = engine(&wet_only(channels), 0.5, folder.path());
+            let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(channels), 0.5, folder.path());
             let out = run(&mut engine, &input, &changes, None, &blocks, |_| {
                 drain(&mut worker);
-                while keeper.run_once() {}
+                while recorder.run_once() {}
             });
             assert_eq!((status.kept(), status.failed(), status.missed()), (2, 0, 0), "{what}: {:?}", status.text());
             for (index, (from, to)) in [(0, first), (second - 24_000, second)].into_iter().enumerate() {
@@ -112,10 +112,10 @@ fn the_wet_is_kept_before_mix_and_bypass() {
         config.values.set(ParamId::Mix, mix);
         config.values.set(ParamId::Bypass, bypass);
         let folder = tempfile::tempdir().expect("temp");
-        let (mut engine, mut worker, mut keeper, _) = engine(&config, 10.0, folder.path());
+        let (mut engine, mut worker, mut recorder, _) = engine(&config, 10.0, folder.path());
         let out = run(&mut engine, &input, &press(90_000), None, &Blocks::Fixed(480), |_| {
             drain(&mut worker);
-            while keeper.run_once() {}
+            while recorder.run_once() {}
         });
         let [wet, dry] = take(&folder, 0, 2);
         assert!(wet[0].iter().any(|x| x.abs() > 1e-3), "mix {mix}, bypass {bypass}: it played");
@@ -131,15 +131,15 @@ fn the_wet_is_kept_before_mix_and_bypass() {
 fn what_a_busy_disk_makes_it_lose_is_silence_of_the_same_length() {
     let input = phrase(RATE, 9.0, 1);
     let folder = tempfile::tempdir().expect("temp");
-    let (mut engine, mut worker, mut keeper, status) = engine(&wet_only(1), 20.0, folder.path());
+    let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(1), 20.0, folder.path());
     let (mut done, mut resumed) = (0, 0);
     let out = run(&mut engine, &input, &press(400_000), None, &Blocks::Fixed(500), |samples| {
         drain(&mut worker);
         done += samples;
-        // The keeper stands still from 1 s to 7 s: longer than the ring.
+        // The recorder stands still from 1 s to 7 s: longer than the ring.
         if !(48_000..336_000).contains(&done) {
             resumed = if resumed == 0 && done > 48_000 { done } else { resumed };
-            while keeper.run_once() {}
+            while recorder.run_once() {}
         }
     });
     assert_eq!((engine.meters().keep_gaps(), status.kept()), (1, 1));
@@ -162,17 +162,17 @@ fn what_a_busy_disk_makes_it_lose_is_silence_of_the_same_length() {
 fn while_one_is_written_one_more_waits_and_others_are_counted() {
     let input = phrase(RATE, 4.0, 1);
     let folder = tempfile::tempdir().expect("temp");
-    let (mut engine, mut worker, mut keeper, status) = engine(&wet_only(1), 1.0, folder.path());
+    let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(1), 1.0, folder.path());
     let changes = [press(96_000), press(100_000), press(104_000), press(108_000)].concat();
     let mut done = 0;
     let out = run(&mut engine, &input, &changes, None, &Blocks::Fixed(1000), |samples| {
         drain(&mut worker);
         done += samples;
-        // The first is begun and the keeper falls asleep over it; the others are asked for meanwhile.
+        // The first is begun and the recorder falls asleep over it; the others are asked for meanwhile.
         if done <= 97_000 || (109_000..110_000).contains(&done) {
-            keeper.run_once();
+            recorder.run_once();
         } else if done >= 110_000 {
-            while keeper.run_once() {}
+            while recorder.run_once() {}
         }
     });
     assert_eq!((status.kept(), status.missed(), status.failed()), (2, 2, 0));
@@ -190,18 +190,18 @@ fn folders_that_cannot_be_written_are_told_and_the_sound_goes_on() {
     fs::write(&file, "").expect("space");
     let input = phrase(RATE, 1.0, 2);
     for (folder, vanishes) in [(file.join("takes"), false), (home.path().join("takes"), true)] {
-        let (mut engine, mut worker, mut keeper, status) = engine(&wet_only(2), 10.0, &folder);
+        let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(2), 10.0, &folder);
         let mut steps = 0;
         let changes = press(24_000);
         run(&mut engine, &input, &changes, None, &Blocks::Fixed(480), |_| {
             drain(&mut worker);
-            steps += usize::from(keeper.run_once());
+            steps += usize::from(recorder.run_once());
             // Somebody takes the disk out while the take is written.
             if vanishes && status.text().is_some_and(|text| text == "writing") && folder.exists() {
                 fs::remove_dir_all(&folder).expect("it was there");
             }
         });
-        while keeper.run_once() {}
+        while recorder.run_once() {}
         assert_eq!((status.kept(), status.failed()), (0, 1), "{}", folder.display());
         let text = status.text().expect("an outcome");
         assert!(text.starts_with("failed: ") && text.contains(&*folder.to_string_lossy()), "{text}");
@@ -214,16 +214,16 @@ fn folders_that_cannot_be_written_are_told_and_the_sound_goes_on() {
 fn an_instance_that_ends_finishes_its_take_and_a_bounce_loses_nothing() {
     let input = phrase(RATE, 40.0, 2);
     let folder = tempfile::tempdir().expect("temp");
-    // Far faster than real time: the audio thread has to wait for the keeper, which sleeps most of the time.
+    // Far faster than real time: the audio thread has to wait for the recorder, which sleeps most of the time.
     let config = EngineConfig { mode: RenderMode::Offline, ..wet_only(2) };
-    let (mut engine, worker, keeper, status) = engine(&config, 30.0, folder.path());
-    let (worker, keeper) = (worker.spawn(), keeper.spawn());
+    let (mut engine, worker, recorder, status) = engine(&config, 30.0, folder.path());
+    let (worker, recorder) = (worker.spawn(), recorder.spawn());
     let length = input[0].len();
     let out = run(&mut engine, &input, &press(length - 200), None, &Blocks::Fixed(512), |_| {});
     let gaps = engine.meters().keep_gaps();
     drop(engine);
     drop(worker);
-    drop(keeper);
+    drop(recorder);
     assert_eq!((status.kept(), gaps), (1, 0), "{:?}", status.text());
     let [wet, dry] = take(&folder, 0, 2);
     let end = length - 200;
@@ -242,9 +242,9 @@ fn the_settings_are_a_preset_of_the_same_values() {
     values.set(ParamId::MorphModel, 1.0);
     config.values = values;
     let folder = tempfile::tempdir().expect("temp");
-    let (mut engine, _, mut keeper, _) = engine(&config, 10.0, folder.path());
+    let (mut engine, _, mut recorder, _) = engine(&config, 10.0, folder.path());
     run(&mut engine, &phrase(RATE, 0.1, 1), &press(4000), None, &Blocks::Fixed(64), |_| {});
-    while keeper.run_once() {}
+    while recorder.run_once() {}
     let path = folder.path().join(&names(folder.path(), "settings.json")[0]);
     let settings: serde_json::Value = serde_json::from_slice(&fs::read(&path).expect("a file")).expect("JSON");
     let kept = &settings["kept"];

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 use sympathy::{
-    approach::{Continuation, Network},
+    approach::{Generator, Network},
     dsp::random::Random,
     model::{METADATA_KEY, ModelData, ModelError},
     nn::Isa,
@@ -62,7 +62,7 @@ fn with_config(bytes: &[u8], edit: impl FnOnce(&mut Value)) -> Vec<u8> {
 
 /// A file that is none, yet was accepted, must also play without a panic, finite throughout.
 fn play(data: &ModelData) {
-    let mut continuation = Continuation::new(Arc::new(Network::new(data, Isa::best())));
+    let mut continuation = Generator::new(Arc::new(Network::new(data, Isa::best())));
     continuation.reset(1);
     let config = data.config();
     let mut hop = vec![0.0; config.hop_samples()];

@@ -13,7 +13,7 @@ use counting::counted;
 use std::sync::Arc;
 use sympathy::{
     control::ParamId,
-    engine::{Alignment, Beats, Engine, EngineConfig, Event, RenderMode, Transport, keep_link},
+    engine::{Alignment, Beats, Engine, EngineConfig, Event, RenderMode, Transport, take_link},
     session,
 };
 
@@ -33,11 +33,11 @@ fn process(engine: &mut Engine, audio: &mut [Vec<f32>], events: &[Event], transp
 
 #[test]
 fn no_case_allocates_or_frees_on_the_audio_thread() {
-    let bank = models::bank();
+    let registry = models::registry();
     for (slot, name, _) in models::all_kinds() {
         for (channels, block) in [(1, 64), (2, 480), (2, 8192)] {
             let input = phrase(48_000, 3.0, channels);
-            let (mut engine, mut worker) = session::start(config(48_000, channels, slot), Arc::clone(&bank));
+            let (mut engine, mut worker) = session::start(config(48_000, channels, slot), Arc::clone(&registry));
             for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
                 let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
                 let progress = start as f32 / input[0].len() as f32;
@@ -82,7 +82,7 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
 fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
     let input = phrase(48_000, 20.0, 2);
     let changes = everything_moves(48_000, 20.0, 8);
-    let (mut engine, mut worker) = session::start(config(48_000, 2, 64), models::bank());
+    let (mut engine, mut worker) = session::start(config(48_000, 2, 64), models::registry());
     let block = 256;
     for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
         let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();
@@ -112,8 +112,8 @@ fn keep_does_not_allocate_whoever_listens_or_does_not() {
     // Heard at once; never, so that the ring fills up; by nobody, as the other end is gone, for which no bounce waits.
     for (who, mode) in [(0, RenderMode::Live), (1, RenderMode::Live), (2, RenderMode::Live), (2, RenderMode::Offline)] {
         let config = EngineConfig { mode, ..config(48_000, 2, 64) };
-        let (mut engine, mut worker) = session::start(config, models::bank());
-        let (tap, feed) = keep_link(48_000, 512);
+        let (mut engine, mut worker) = session::start(config, models::registry());
+        let (tap, feed) = take_link(48_000, 512);
         let mut feed = Some(feed).filter(|_| who < 2);
         engine.attach_keep(tap);
         for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
@@ -134,12 +134,12 @@ fn keep_does_not_allocate_whoever_listens_or_does_not() {
 
 #[test]
 fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
-    let bank = models::bank();
+    let registry = models::registry();
     for mode in [RenderMode::Live, RenderMode::Offline] {
         let mut config = EngineConfig { mode, ..config(48_000, 2, 64) };
         // Strings ring on where the song jumps.
         config.values.set(ParamId::SwellLevel, 0.0);
-        let (mut engine, worker) = session::start(config, Arc::clone(&bank));
+        let (mut engine, worker) = session::start(config, Arc::clone(&registry));
         let _thread = worker.spawn();
         let input = phrase(48_000, 4.0, 2);
         for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
@@ -169,7 +169,7 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
 #[test]
 fn a_step_of_a_network_does_not_allocate() {
     use sympathy::{
-        approach::{Continuation, Network},
+        approach::{Generator, Network},
         model::{Approach, Head},
         nn::{Isa, Precision},
     };
@@ -180,7 +180,7 @@ fn a_step_of_a_network_does_not_allocate() {
         for precision in Precision::ALL {
             let network = Arc::new(Network::with_precision(&data, precision, Isa::best()));
             let config = network.config().clone();
-            let mut continuation = Continuation::new(Arc::clone(&network));
+            let mut continuation = Generator::new(Arc::clone(&network));
             let window = vec![0.1; config.window_samples()];
             let mut out = vec![0.0; config.hop_samples()];
             for (keep, fresh) in [(1.0, false), (0.5, false), (0.5, true)] {
@@ -203,11 +203,11 @@ fn a_step_of_a_network_does_not_allocate() {
 
 #[test]
 fn a_worker_that_plays_does_not_allocate() {
-    let bank = models::bank();
+    let registry = models::registry();
     for (slot, name, _) in models::all_kinds() {
         for (rate, alignment) in [(48_000, Alignment::After), (44_100, Alignment::Now), (96_000, Alignment::After)] {
             let config = EngineConfig { alignment, ..config(rate, 1, slot) };
-            let (mut engine, mut worker) = session::start(config, Arc::clone(&bank));
+            let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
             for block in phrase(rate, 2.5, 1)[0].chunks_mut(441) {
                 engine.process(&mut [block], &[], Transport::default());
                 // Voices and resamplers are made with the first cells.
@@ -229,7 +229,7 @@ fn the_callbacks_of_a_sound_card_do_not_allocate() {
         bridge::bridge,
         performer::{MidiOrder, Order, Performer},
     };
-    let (engine, mut worker) = session::start(config(48_000, 2, 64), models::bank());
+    let (engine, mut worker) = session::start(config(48_000, 2, 64), models::registry());
     let (mut midi, notes) = RingBuffer::new(16);
     let (mut performer, mut orders, monitor) = Performer::new(engine, notes, 48_000, 120.0, true);
     let (mut input, mut output) = bridge(2, None, 256, &monitor);

@@ -14,7 +14,7 @@ use sympathy::{
     dsp::level::rms,
     engine::{Activity, EngineConfig, Event, Transport},
     session,
-    worker::{Clip, ClipShelf},
+    worker::{Clip, ClipSlot},
 };
 
 const RATE: u32 = 48_000;
@@ -52,7 +52,7 @@ fn noise_seeds_without_any_input() {
     let play = |source, random_seed, blocks: &Blocks| {
         let mut config = seeded_by(source);
         config.values.set(ParamId::RandomSeed, random_seed);
-        offline(&config, &models::bank(), &silence, &[], Some(0), blocks)
+        offline(&config, &models::registry(), &silence, &[], Some(0), blocks)
     };
     for source in [WHITE, PERLIN] {
         let out = play(source, 1.0, &Blocks::Fixed(480));
@@ -69,7 +69,7 @@ fn noise_seeds_without_any_input() {
 #[test]
 fn a_plugin_that_needs_no_input_asks_to_be_kept_alive() {
     for (source, expected) in [(WHITE, Activity::KeepAlive), (INPUT, Activity::Idle)] {
-        let (mut engine, _worker) = session::start(seeded_by(source), models::bank());
+        let (mut engine, _worker) = session::start(seeded_by(source), models::registry());
         let mut silence = vec![vec![0.0; 480]; 2];
         let mut channels: Vec<&mut [f32]> = silence.iter_mut().map(Vec::as_mut_slice).collect();
         let change = [Event { offset_samples: 0, id: ParamId::AutoStart, value: 1.0 }];
@@ -79,7 +79,7 @@ fn a_plugin_that_needs_no_input_asks_to_be_kept_alive() {
 
 /// Runs with a sidechain beside the input.
 fn with_sidechain(config: &EngineConfig, input: &[Vec<f32>], sidechain: &[Vec<f32>], block: usize) -> Vec<Vec<f32>> {
-    let (mut engine, mut worker) = session::start(config.clone(), models::bank());
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
     let mut audio = input.to_vec();
     for start in (0..audio[0].len()).step_by(block) {
         let end = (start + block).min(audio[0].len());
@@ -116,9 +116,9 @@ fn switch(seconds: f64, id: ParamId) -> [Change; 2] {
 fn what_is_captured_seeds_again_and_is_the_same_in_a_project_that_is_opened() {
     let mut config = seeded_by(CAPTURED);
     config.values.set(ParamId::AutoStart, 0.0);
-    let shelf: Arc<ClipShelf> = Arc::default();
-    let play = |input: &[Vec<f32>], changes: &[Change], shelf: &Arc<ClipShelf>| {
-        let (mut engine, mut worker) = session::start_with(config.clone(), models::bank(), Arc::clone(shelf));
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    let play = |input: &[Vec<f32>], changes: &[Change], clip_slot: &Arc<ClipSlot>| {
+        let (mut engine, mut worker) = session::start_with(config.clone(), models::registry(), Arc::clone(clip_slot));
         let out = run(&mut engine, input, changes, Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
         (out, engine.meters().continuations())
     };
@@ -127,15 +127,15 @@ fn what_is_captured_seeds_again_and_is_the_same_in_a_project_that_is_opened() {
     changes.extend(switch(1.0, ParamId::Capture));
     changes.extend(switch(2.0, ParamId::Capture));
     changes.extend(switch(3.0, ParamId::Continue));
-    let (out, continuations) = play(&input, &changes, &shelf);
+    let (out, continuations) = play(&input, &changes, &clip_slot);
     assert_eq!(continuations, 1, "before anything is captured nothing can begin");
     assert_eq!(rms(&out[0][..at(3.0)]), 0.0);
     assert!(rms(&out[0][at(3.2)..]) > 1e-3, "two seconds after the last sound");
-    let clip = shelf.get().expect("captured");
+    let clip = clip_slot.get().expect("captured");
     assert!((clip.seconds() - 0.4).abs() < 1e-3, "silence has not replaced it: {} s", clip.seconds());
 
     let (channels, peak) = clip.stored();
-    let opened: Arc<ClipShelf> = Arc::default();
+    let opened: Arc<ClipSlot> = Arc::default();
     opened.put(Some(Arc::new(Clip::from_stored(clip.sample_rate_hz(), channels, peak))));
     let (again, _) = play(&tones(5.0, &[]), &switch(3.0, ParamId::Continue), &opened);
     assert_same_bits(&out, &again, "from the project that was stored");
@@ -144,9 +144,9 @@ fn what_is_captured_seeds_again_and_is_the_same_in_a_project_that_is_opened() {
 #[test]
 fn a_clip_of_another_rate_seeds_as_well() {
     let tone = (0..44_100).map(|i| 0.2 * libm::sinf(0.03 * i as f32)).collect::<Vec<f32>>();
-    let shelf: Arc<ClipShelf> = Arc::default();
-    shelf.put(Clip::new(44_100, &[tone]).map(Arc::new));
-    let (mut engine, mut worker) = session::start_with(seeded_by(CAPTURED), models::bank(), Arc::clone(&shelf));
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    clip_slot.put(Clip::new(44_100, &[tone]).map(Arc::new));
+    let (mut engine, mut worker) = session::start_with(seeded_by(CAPTURED), models::registry(), Arc::clone(&clip_slot));
     let out = run(&mut engine, &tones(2.0, &[]), &[], Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
     assert!(rms(&out[0][at(1.0)..]) > 1e-3);
 }

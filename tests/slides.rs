@@ -9,7 +9,7 @@ use common::{
 };
 use std::sync::Arc;
 use sympathy::{
-    approach::{Continuation, Network},
+    approach::{Generator, Network},
     dsp::random::{Random, mix64},
     model::{Approach, Head, ModelConfig, ModelData, Scaling},
     nn::Isa,
@@ -96,7 +96,7 @@ fn literal(data: &ModelData, seed: &[f32], keep: f32, length: usize) -> Vec<f32>
 }
 
 fn continued(data: &ModelData, isa: Isa, seed: &[f32], keep: f32, length: usize) -> Vec<f32> {
-    let mut continuation = Continuation::new(Arc::new(Network::new(data, isa)));
+    let mut continuation = Generator::new(Arc::new(Network::new(data, isa)));
     // Something to forget.
     continuation.reset(1);
     (0..100).for_each(|_| continuation.predict(1.0, &mut [0.0]));
@@ -199,7 +199,7 @@ fn a_seed_after_a_prediction_is_heard_from_its_first_window_on() {
     let data =
         ModelData::new(config, tensors.collect(), std::path::Path::new("test")).expect("the configuration is sound");
     let sound = phrase(22_050, 0.1, 1).remove(0);
-    let mut continuation = Continuation::new(Arc::new(Network::new(&data, Isa::best())));
+    let mut continuation = Generator::new(Arc::new(Network::new(&data, Isa::best())));
     let mut said = [0.0; 3];
     for (start, said) in [0, 500, 0].into_iter().zip(&mut said) {
         sound[start..].windows(400).take(30).for_each(|window| continuation.feed(window));

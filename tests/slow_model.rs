@@ -20,7 +20,7 @@ use sympathy::{
     model::{Approach, Head, ModelConfig, ModelData},
     nn::{Isa, Precision},
     session,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 const SLOT: u8 = 64;
@@ -35,11 +35,11 @@ fn slow_model() -> ModelData {
     )
 }
 
-fn slow_bank(precision: Option<Precision>) -> Arc<ModelBank> {
-    let bank = ModelBank::with_precision(precision, Isa::best());
-    bank.set_bytes(SLOT, "huge".into(), slow_model().to_bytes());
-    bank.load(SLOT).expect("a sound model");
-    bank
+fn slow_bank(precision: Option<Precision>) -> Arc<ModelRegistry> {
+    let registry = ModelRegistry::with_precision(precision, Isa::best());
+    registry.set_bytes(SLOT, "huge".into(), slow_model().to_bytes());
+    registry.load(SLOT).expect("a sound model");
+    registry
 }
 
 /// A short seed, once.
@@ -53,26 +53,26 @@ fn sparing(rate: u32) -> EngineConfig {
 
 #[test]
 fn it_is_measured_when_it_is_loaded_and_its_label_says_so() {
-    let bank = slow_bank(None);
-    let factor = bank.slowness(SLOT).expect("slower than real time");
+    let registry = slow_bank(None);
+    let factor = registry.slowness(SLOT).expect("slower than real time");
     assert!(factor > 0.0 && factor < 1.0, "{factor}");
-    let label = bank.label(SLOT);
+    let label = registry.label(SLOT);
     assert!(label.starts_with("Huge LSTM (slow: 0.") && label.ends_with(" × real time)"), "{label}");
     for (slot, name, data) in models::all_kinds() {
-        bank.set_bytes(slot, name.into(), data.to_bytes());
-        bank.load(slot).expect("a sound model");
-        assert_eq!((bank.slowness(slot), bank.label(slot)), (None, "Test model".into()), "{name}");
+        registry.set_bytes(slot, name.into(), data.to_bytes());
+        registry.load(slot).expect("a sound model");
+        assert_eq!((registry.slowness(slot), registry.label(slot)), (None, "Test model".into()), "{name}");
     }
 }
 
 #[test]
 fn live_it_drops_out_and_keeps_nobody_waiting() {
-    let bank = slow_bank(None);
+    let registry = slow_bank(None);
     let mut config = sparing(48_000);
     let input = phrase(48_000, 1.5, 1);
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
-        let (mut engine, worker) = session::start(config.clone(), Arc::clone(&bank));
+        let (mut engine, worker) = session::start(config.clone(), Arc::clone(&registry));
         let _thread = worker.spawn();
         let began = Instant::now();
         let mut done = 0;
@@ -94,12 +94,12 @@ fn live_it_drops_out_and_keeps_nobody_waiting() {
 
 #[test]
 fn offline_it_is_waited_for_and_has_the_bits_of_a_worker_that_keeps_up() {
-    let bank = slow_bank(Some(Precision::F16));
+    let registry = slow_bank(Some(Precision::F16));
     let config = sparing(22_050);
     // The first seed is taken at 0.25 s, and heard a reaction time of 50 ms and its warm-up later.
     let input = phrase(22_050, 0.42, 1);
-    let bounced = offline(&config, &bank, &input, &[], None, &Blocks::Fixed(512));
-    let (mut engine, mut worker) = session::start(config, bank);
+    let bounced = offline(&config, &registry, &input, &[], None, &Blocks::Fixed(512));
+    let (mut engine, mut worker) = session::start(config, registry);
     let fast = run(&mut engine, &input, &[], None, &Blocks::Fixed(64), |_| drain(&mut worker));
     assert_same_bits(&bounced, &fast, "a worker without a clock");
     let meters = engine.meters();

@@ -18,7 +18,7 @@ use sympathy::{
     engine::EngineConfig,
     nn::Isa,
     session,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 const RATE: u32 = 48_000;
@@ -63,7 +63,7 @@ fn config(layer: ParamId) -> EngineConfig {
 
 #[test]
 fn what_is_played_opens_the_loops_and_silence_closes_them() {
-    let bank = ModelBank::with_embedded(Isa::best());
+    let bank = ModelRegistry::with_embedded(Isa::best());
     for layer in [ParamId::SwellLevel, ParamId::ShimmerLevel] {
         let out = offline(&config(layer), &bank, &phrase(8.0, 14.0), &[], Some(0), &Blocks::Fixed(480));
         let level = |from: f64, to: f64| rms(&out[0][at(from)..at(to)]);
@@ -76,7 +76,7 @@ fn what_is_played_opens_the_loops_and_silence_closes_them() {
 
 #[test]
 fn strings_answer_at_once_where_predictions_take_the_reaction_time() {
-    let bank = ModelBank::with_embedded(Isa::best());
+    let bank = ModelRegistry::with_embedded(Isa::best());
     let mut slow = config(ParamId::SwellLevel);
     slow.reaction_ms = 500.0;
     slow.values.set(ParamId::SympathyAttack, 0.005);
@@ -94,7 +94,7 @@ fn strings_answer_at_once_where_predictions_take_the_reaction_time() {
 
 #[test]
 fn loops_go_round_without_the_network_and_are_renewed_by_seeds() {
-    let bank = ModelBank::with_embedded(Isa::best());
+    let bank = ModelRegistry::with_embedded(Isa::best());
     let mut config = config(ParamId::SwellLevel);
     config.values.set(ParamId::LoopLength, 1.0);
     let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&bank));
@@ -121,7 +121,7 @@ fn loops_go_round_without_the_network_and_are_renewed_by_seeds() {
 
 #[test]
 fn sweeping_the_bank_under_sound_has_the_same_bits_in_any_blocks_and_does_not_click() {
-    let bank = ModelBank::with_embedded(Isa::best());
+    let bank = ModelRegistry::with_embedded(Isa::best());
     let config = config(ParamId::SwellLevel);
     let input = phrase(6.0, 6.0);
     let mut random = Random::new(9);

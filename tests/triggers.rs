@@ -55,7 +55,7 @@ fn perform(
     changes: &[Change],
     notes: &[(f64, u8, f32)],
 ) -> (Vec<Vec<f32>>, Arc<Meters>) {
-    let (mut engine, mut worker) = session::start(config.clone(), models::bank());
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
     let mut out = vec![Vec::new(); 2];
     let mut cuts: Vec<usize> = notes.iter().map(|note| at(note.0)).collect();
     cuts.push(input[0].len());
@@ -167,7 +167,7 @@ fn beats_seed_on_the_songs_grid_only_while_it_runs() {
     let config = armed_with(&[(ParamId::IntervalBeats, 2.0)]);
     let input = tones(4.0, &[(0.0, 4.0)]);
     let count = |playing: bool, block: usize| {
-        let (mut engine, mut worker) = session::start(config.clone(), models::bank());
+        let (mut engine, mut worker) = session::start(config.clone(), models::registry());
         let mut first = None;
         for start in (0..at(4.0)).step_by(block) {
             let mut channels: Vec<Vec<f32>> =
@@ -199,11 +199,11 @@ fn beats_seed_on_the_songs_grid_only_while_it_runs() {
 #[test]
 fn the_songs_start_seeds_as_soon_as_there_is_sound() {
     let config = armed_with(&[(ParamId::StartTrigger, 1.0)]);
-    let bank = models::bank();
-    let out = offline(&config, &bank, &tones(2.0, &[(0.5, 2.0)]), &[], Some(480_000), &Blocks::Fixed(480));
+    let registry = models::registry();
+    let out = offline(&config, &registry, &tones(2.0, &[(0.5, 2.0)]), &[], Some(480_000), &Blocks::Fixed(480));
     let (first, _) = heard(&out[0]).expect("a start");
     assert!((0.55..0.61).contains(&first), "sound from 0.5 s on, heard at {first} s");
-    let free = offline(&config, &bank, &tones(2.0, &[(0.5, 2.0)]), &[], None, &Blocks::Fixed(480));
+    let free = offline(&config, &registry, &tones(2.0, &[(0.5, 2.0)]), &[], None, &Blocks::Fixed(480));
     assert_eq!(heard(&free[0]), None, "no song, no start");
 }
 
@@ -264,12 +264,12 @@ fn the_wet_steps_back_while_the_performer_plays() {
 
 #[test]
 fn sixty_seconds_of_everything_at_once() {
-    let bank = models::bank();
+    let registry = models::registry();
     let config = config(RATE, 2, 64);
     let spans: Vec<(f64, f64)> = (0..40).map(|i| (1.5 * f64::from(i), 1.5 * f64::from(i) + 0.9)).collect();
     let input = tones(60.0, &spans);
     let changes = everything_moves(RATE, 60.0, 3);
-    let out = offline(&config, &bank, &input, &changes, Some(0), &Blocks::Fixed(512));
+    let out = offline(&config, &registry, &input, &changes, Some(0), &Blocks::Fixed(512));
     let ceiling = sympathy::dsp::level::db_to_gain(-0.3) + 0.3;
     assert!(out.iter().flatten().all(|x| x.is_finite() && x.abs() <= ceiling), "dry and wet together");
     assert!(rms(&out[1]) > 1e-2);
@@ -277,7 +277,7 @@ fn sixty_seconds_of_everything_at_once() {
 
 #[test]
 fn nothing_that_moves_clicks() {
-    let bank = models::bank();
+    let registry = models::registry();
     let steepest = |sound: &[Vec<f32>]| {
         let steps = sound.iter().flat_map(|channel| channel.windows(2)).map(|pair| (pair[1] - pair[0]).abs());
         steps.fold(0.0f32, f32::max)
@@ -286,7 +286,7 @@ fn nothing_that_moves_clicks() {
     config.values.set(ParamId::Mix, 100.0);
     let spans: Vec<(f64, f64)> = (0..20).map(|i| (1.5 * f64::from(i), 1.5 * f64::from(i) + 0.9)).collect();
     let input = tones(30.0, &spans);
-    // What the models do by themselves, as loud and as daring as they are let.
+    // What the models do by themselves, as loud and as temperature as they are let.
     let alone = (64..70).map(|slot| {
         let mut config = config.clone();
         let loud = [
@@ -297,24 +297,24 @@ fn nothing_that_moves_clicks() {
             (ParamId::Voices, 4.0),
         ];
         loud.iter().for_each(|&(id, value)| config.values.set(id, value));
-        steepest(&offline(&config, &bank, &input, &[], Some(0), &Blocks::Fixed(512)))
+        steepest(&offline(&config, &registry, &input, &[], Some(0), &Blocks::Fixed(512)))
     });
     let alone = alone.fold(0.0f32, f32::max);
     let mut changes = everything_moves(RATE, 30.0, 11);
     changes.retain(|change| !matches!(change.id, ParamId::Mix | ParamId::Bypass));
-    let moved = steepest(&offline(&config, &bank, &input, &changes, Some(0), &Blocks::Fixed(512)));
+    let moved = steepest(&offline(&config, &registry, &input, &changes, Some(0), &Blocks::Fixed(512)));
     assert!(moved < 1.2 * alone, "a step of {moved}, where the models themselves have {alone}");
 }
 
 #[test]
 fn everything_at_once_has_the_same_bits_in_any_blocks() {
-    let bank = models::bank();
+    let registry = models::registry();
     let config = config(RATE, 2, 64);
     let input = tones(8.0, &[(0.0, 1.4), (2.0, 3.0), (3.4, 5.5), (6.0, 7.0)]);
     let changes = everything_moves(RATE, 8.0, 4);
-    let reference = offline(&config, &bank, &input, &changes, Some(77), &Blocks::Fixed(512));
+    let reference = offline(&config, &registry, &input, &changes, Some(77), &Blocks::Fixed(512));
     for blocks in [Blocks::Fixed(31), Blocks::Fixed(4096), Blocks::Random(900)] {
-        let again = offline(&config, &bank, &input, &changes, Some(77), &blocks);
+        let again = offline(&config, &registry, &input, &changes, Some(77), &blocks);
         assert_same_bits(&reference, &again, &format!("{blocks:?}"));
     }
 }
@@ -326,7 +326,7 @@ fn a_wet_that_comes_back_steps_back() {
         config.values.set(ParamId::AutoStart, 1.0);
         // A guitar, whose notes begin and end.
         config.values.set(ParamId::Model, 0.0);
-        let (mut engine, mut worker) = session::start(config, models::bank());
+        let (mut engine, mut worker) = session::start(config, models::registry());
         let input = tones(20.0, &[(0.0, 2.0)]);
         let mut room = vec![0.0; at(0.12)];
         let mut out = Vec::new();

@@ -4,7 +4,7 @@ use super::peer::Peer;
 
 /// Long enough that a look at the clock costs nothing, short enough that some batches are left alone by others.
 const BATCH_SECONDS: f64 = 4e-3;
-const LEAST_BATCHES: usize = 3;
+const MIN_BATCHES: usize = 3;
 
 /// Processor time of this thread in seconds, so that what others take does not count.
 #[cfg(unix)]
@@ -41,7 +41,7 @@ pub fn batch_steps(peer: &mut dyn Peer) -> usize {
 /// Median and least seconds of a step, over the batches of so many seconds.
 pub fn round(peer: &mut dyn Peer, steps: usize, seconds: f64) -> (f64, f64) {
     let (mut total, mut times) = (0.0, Vec::new());
-    while total < seconds || times.len() < LEAST_BATCHES {
+    while total < seconds || times.len() < MIN_BATCHES {
         let taken = batch(peer, steps);
         total += taken;
         times.push(taken / steps as f64);

@@ -6,7 +6,7 @@ use super::{
 };
 use std::{path::Path, sync::Arc};
 use sympathy::{
-    approach::{Continuation, Network, feed_seed},
+    approach::{Generator, Network, feed_seed},
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling},
     nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
 };
@@ -58,7 +58,7 @@ impl Net for Layers {
 
 /// A continuation: what slides has its own way to be fast, and a continuation is where it lives.
 struct Slides {
-    continuation: Continuation,
+    continuation: Generator,
     sample: [f32; 1],
 }
 
@@ -68,7 +68,7 @@ impl Slides {
         if network.precision() != precision {
             return None;
         }
-        let mut continuation = Continuation::new(Arc::new(network));
+        let mut continuation = Generator::new(Arc::new(network));
         continuation.reset(0);
         feed_seed(&mut continuation, &work.seed);
         let mut slides = Self { continuation, sample: [0.0] };

@@ -1,35 +1,35 @@
 //! Several continuations predict side by side: those of one network step together, so that large weights are read once.
 
-use super::{Continuation, Network};
+use super::{Generator, Network};
 use crate::nn::{Forwarding, StackState, Stepping};
 use std::sync::Arc;
 
 /// So many continuations step at once; more are taken in turn.
-const MOST_TOGETHER: usize = 4;
+const MAX_TOGETHER: usize = 4;
 
 /// One that may predict together with others.
 pub trait Predicting {
     /// The continuation and where its next hop goes (`[hop_samples]`); `None` if it sits this one out.
-    fn parts(&mut self) -> Option<(&mut Continuation, &mut [f32])>;
+    fn parts(&mut self) -> Option<(&mut Generator, &mut [f32])>;
 }
 
-/// As [`Continuation::predict`] of each. What a continuation says does not depend on the others, nor on how many they are.
+/// As [`Generator::predict`] of each. What a continuation says does not depend on the others, nor on how many they are.
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub fn predict_together<V: Predicting>(voices: &mut [V], daring: f32) {
+pub fn predict_together<V: Predicting>(voices: &mut [V], temperature: f32) {
     for voice in &mut *voices {
-        if let Some((continuation, out)) = voice.parts() {
-            continuation.sound(daring, out);
+        if let Some((generator, out)) = voice.parts() {
+            generator.sound(temperature, out);
         }
     }
     while let Some(network) = voices.iter_mut().find_map(due_network) {
-        let mut members: [Option<&mut Continuation>; MOST_TOGETHER] = [const { None }; MOST_TOGETHER];
+        let mut members: [Option<&mut Generator>; MAX_TOGETHER] = [const { None }; MAX_TOGETHER];
         let mut count = 0;
-        for (continuation, _) in voices.iter_mut().filter_map(V::parts) {
-            if count < MOST_TOGETHER && continuation.is_due && Arc::ptr_eq(continuation.network(), &network) {
-                continuation.is_due = false;
-                members[count] = Some(continuation);
+        for (generator, _) in voices.iter_mut().filter_map(V::parts) {
+            if count < MAX_TOGETHER && generator.is_due && Arc::ptr_eq(generator.network(), &network) {
+                generator.is_due = false;
+                members[count] = Some(generator);
                 count += 1;
             }
         }
@@ -39,28 +39,28 @@ pub fn predict_together<V: Predicting>(voices: &mut [V], daring: f32) {
 
 /// The network of one whose step is due.
 fn due_network<V: Predicting>(voice: &mut V) -> Option<Arc<Network>> {
-    let (continuation, _) = voice.parts()?;
-    continuation.is_due.then(|| Arc::clone(continuation.network()))
+    let (generator, _) = voice.parts()?;
+    generator.is_due.then(|| Arc::clone(generator.network()))
 }
 
-fn step(network: &Network, members: &mut [Option<&mut Continuation>]) {
+fn step(network: &Network, members: &mut [Option<&mut Generator>]) {
     network.stack.step_together(members);
     network.out.forward_together(members);
-    members.iter_mut().flatten().for_each(|continuation| continuation.after_step());
+    members.iter_mut().flatten().for_each(|generator| generator.after_step());
 }
 
-impl Stepping for Option<&mut Continuation> {
+impl Stepping for Option<&mut Generator> {
     fn parts(&mut self) -> (&[f32], &mut StackState) {
         taken(self).parts()
     }
 }
 
-impl Forwarding for Option<&mut Continuation> {
+impl Forwarding for Option<&mut Generator> {
     fn dense_parts(&mut self) -> (&[f32], &mut [f32]) {
         taken(self).dense_parts()
     }
 }
 
-fn taken<'c>(place: &'c mut Option<&mut Continuation>) -> &'c mut Continuation {
+fn taken<'c>(place: &'c mut Option<&mut Generator>) -> &'c mut Generator {
     place.as_mut().expect("only places that are taken step")
 }

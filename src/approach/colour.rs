@@ -12,7 +12,7 @@ const RETURN_SECONDS: f32 = 2.0;
 /// Standard deviation of a unit's gain at the strongest drift.
 const STRONGEST_DRIFT: f32 = 0.5;
 /// Most of the dropout: something must be left to speak.
-const MOST_DROPOUT: f32 = 0.9;
+const MAX_DROPOUT: f32 = 0.9;
 /// Least and most of [`Colour::stretch`].
 pub const STRETCHES: [f32; 2] = [0.25, 8.0];
 
@@ -61,7 +61,7 @@ impl Colour {
 }
 
 /// The most samples that a hop sounds.
-pub(super) fn longest_hop(hop_samples: usize) -> usize {
+pub(super) fn max_hop(hop_samples: usize) -> usize {
     let stretch = STRETCHES[1];
     Colour { stretch, ..Colour::default() }.stretched(hop_samples)
 }
@@ -122,7 +122,7 @@ impl Masks {
         }
         self.is_on = true;
         if self.steps_left == 0 {
-            self.draw(colour.dropout.clamp(0.0, MOST_DROPOUT));
+            self.draw(colour.dropout.clamp(0.0, MAX_DROPOUT));
             self.steps_left = self.steps_per_draw;
         }
         self.steps_left -= 1;
@@ -183,6 +183,6 @@ mod tests {
         let stretched = |stretch, hop| Colour { stretch, ..Colour::default() }.stretched(hop);
         assert_eq!([stretched(1.0, 512), stretched(2.5, 512), stretched(0.25, 1)], [512, 1280, 1]);
         assert_eq!([stretched(100.0, 512), stretched(0.0, 512)], [4096, 128]);
-        assert_eq!(longest_hop(512), 4096);
+        assert_eq!(max_hop(512), 4096);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Colour, FrameAnalyser, FrameSynth, Network,
-    colour::{Masks, longest_hop},
+    colour::{Masks, max_hop},
     delay_line::{Columns, DelayLine},
     head,
 };
@@ -21,7 +21,7 @@ const STUCK_SECONDS: f32 = 2.0;
 /// # Realtime safety
 /// `new` allocates, `set_network` may free; the other methods do neither.
 #[derive(Clone, Debug)]
-pub struct Continuation {
+pub struct Generator {
     network: Arc<Network>,
     analyser: FrameAnalyser,
     synth: FrameSynth,
@@ -54,7 +54,7 @@ pub struct Continuation {
     masks: Masks,
 }
 
-impl Continuation {
+impl Generator {
     /// A continuation that has heard nothing.
     pub fn new(network: Arc<Network>) -> Self {
         let config = network.config();
@@ -139,9 +139,9 @@ impl Continuation {
     }
 
     /// The most that it can become.
-    pub fn longest_hop_samples(&self) -> usize {
+    pub fn max_hop_samples(&self) -> usize {
         let hop = self.network.config().hop_samples();
-        if self.synth.stretches() { longest_hop(hop) } else { hop }
+        if self.synth.stretches() { max_hop(hop) } else { hop }
     }
 
     /// Forgets everything; all that is random from here on follows from `random_seed`.
@@ -187,18 +187,18 @@ impl Continuation {
         self.step();
     }
 
-    /// Predicts the next hop of sound. `daring` multiplies the model's own temperature and feedback noise: 1 is what its
+    /// Predicts the next hop of sound. `temperature` multiplies the model's own temperature and feedback noise: 1 is what its
     /// maker recommends, 0 is without chance in every step. `out`: [`Self::hop_samples`], finite whatever happens; after a NaN or an infinity in
     /// the network it is silence and [`Self::has_failed`] is true.
-    pub fn predict(&mut self, daring: f32, out: &mut [f32]) {
-        self.sound(daring, out);
+    pub fn predict(&mut self, temperature: f32, out: &mut [f32]) {
+        self.sound(temperature, out);
         if std::mem::take(&mut self.is_due) {
             self.step();
         }
     }
 
     /// The first half of [`Self::predict`], up to the step of the network: it is due, unless the continuation has failed.
-    pub(super) fn sound(&mut self, daring: f32, out: &mut [f32]) {
+    pub(super) fn sound(&mut self, temperature: f32, out: &mut [f32]) {
         let network = Arc::clone(&self.network);
         let config = network.config();
         let frame_size = network.frame_size();
@@ -213,9 +213,10 @@ impl Continuation {
         }
         self.feeding = false;
         let inputs = network.inputs();
-        let temperature = daring * config.temperature;
+        let own_temperature = temperature * config.temperature;
         let current = &self.features[..inputs];
-        let chance = head::Chance { temperature, spread: config.sound_spread, random: &mut self.random };
+        let chance =
+            head::Chance { temperature: own_temperature, spread: config.sound_spread, random: &mut self.random };
         head::draw(config.head, &self.output, current, chance, &mut self.next, &mut self.sounded);
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
@@ -234,7 +235,7 @@ impl Continuation {
             return;
         }
         self.watch_change();
-        let spread = daring * config.feedback_noise;
+        let spread = temperature * config.feedback_noise;
         if spread > 0.0 {
             self.next.iter_mut().for_each(|x| *x += spread * self.random.normal());
         }

@@ -38,7 +38,7 @@ pub(super) fn draw(
             let means = &rest[chosen * features..][..features];
             let log_scales = &rest[(components + chosen) * features..][..features];
             for (((slot, &x), &mean), &log_scale) in next.iter_mut().zip(current).zip(means).zip(log_scales) {
-                let scale = libm::expf(log_scale.clamp(log_scale_least(features), LOG_SCALE_MOST));
+                let scale = libm::expf(log_scale.clamp(min_log_scale(features), MAX_LOG_SCALE));
                 let centre = if residual { x } else { 0.0 } + mean;
                 *slot = centre + temperature * scale * random.normal();
             }
@@ -66,12 +66,12 @@ fn expect(logits: &[f32], means: &[f32], current: Option<&[f32]>, out: &mut [f32
 
 /// The least logarithm of a scale, in training and here, so that nothing is certain: of 0.02, or, where a single sample is
 /// predicted, whose errors are heard as noise below all that sounds, of 0.001.
-pub(crate) fn log_scale_least(features: usize) -> f32 {
+pub(crate) fn min_log_scale(features: usize) -> f32 {
     if features == 1 { -6.907_755 } else { -3.912_023 }
 }
 
 /// The largest, so that nothing explodes.
-pub(crate) const LOG_SCALE_MOST: f32 = 2.0;
+pub(crate) const MAX_LOG_SCALE: f32 = 2.0;
 
 /// What gives a component its weight, by its logit, and the sum of all weights.
 fn weighing(logits: &[f32]) -> (impl Fn(f32) -> f32, f32) {

@@ -1,7 +1,7 @@
 //! How audio becomes steps of a network and steps become audio again.
 //!
 //! [`FrameAnalyser`] turns windows of sound into frames, [`Projection`] frames into features and back, [`FrameSynth`] frames
-//! into sound; [`Continuation`] joins them with a network's state. A frame is all that a step predicts, but with *column* and
+//! into sound; [`Generator`] joins them with a network's state. A frame is all that a step predicts, but with *column* and
 //! *transpose*, where it slides by the one sample that is predicted. The trainer uses the same analyser and projection, so
 //! what a network learned is what it hears.
 
@@ -20,9 +20,9 @@ mod synth;
 pub use analyser::FrameAnalyser;
 pub use batch::{Predicting, predict_together};
 pub use colour::{Colour, Peaks, STRETCHES};
-pub use generator::Continuation;
+pub use generator::Generator;
 #[cfg(feature = "train")]
-pub(crate) use head::{LOG_SCALE_MOST, log_scale_least};
+pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed};
 pub use precision::PRECISION_BOUND;

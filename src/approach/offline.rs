@@ -1,6 +1,6 @@
 //! A continuation as one call, away from the audio thread: for tests, measurements and listening.
 
-use super::{Continuation, Network};
+use super::{Generator, Network};
 use std::sync::Arc;
 
 /// The raw continuation of `seed` (`[sample]`, at the model's rate): no leash, no re-seeding, no cross-fade. The windows of
@@ -15,25 +15,25 @@ pub fn continue_offline(
 ) -> Vec<f32> {
     let hop = network.config().hop_samples();
     let length = (seconds.max(0.0) * network.config().sample_rate_hz as f32).round() as usize;
-    let mut continuation = Continuation::new(Arc::clone(network));
-    continuation.reset(random_seed);
-    feed_seed(&mut continuation, seed);
+    let mut generator = Generator::new(Arc::clone(network));
+    generator.reset(random_seed);
+    feed_seed(&mut generator, seed);
     let mut sound = vec![0.0; length.next_multiple_of(hop)];
     for out in sound.chunks_exact_mut(hop) {
-        continuation.predict(temperature, out);
+        generator.predict(temperature, out);
     }
     sound.truncate(length);
     sound
 }
 
 /// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`].
-pub fn feed_seed(continuation: &mut Continuation, seed: &[f32]) {
-    let config = continuation.network().config();
+pub fn feed_seed(generator: &mut Generator, seed: &[f32]) {
+    let config = generator.network().config();
     let (hop, window) = (config.hop_samples(), config.window_samples());
     let mut padded = vec![0.0; window.saturating_sub(seed.len())];
     padded.extend_from_slice(seed);
     for samples in padded[(padded.len() - window) % hop..].windows(window).step_by(hop) {
-        continuation.feed(samples);
+        generator.feed(samples);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which storage of its weights a model can bear.
 
-use super::{Continuation, Network, continue_offline};
+use super::{Generator, Network, continue_offline};
 use crate::{
     dsp::{level::rms, random::Random},
     model::ModelData,
@@ -62,13 +62,13 @@ impl Probe {
 
 /// What a network says after every window of a sound.
 fn say(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
-    let mut continuation = Continuation::new(Arc::clone(network));
-    continuation.reset(RANDOM_SEED);
+    let mut generator = Generator::new(Arc::clone(network));
+    generator.reset(RANDOM_SEED);
     let config = network.config();
     let mut said = Vec::new();
     for window in sound.windows(config.window_samples()).step_by(config.hop_samples()) {
-        continuation.feed(window);
-        said.extend_from_slice(continuation.said());
+        generator.feed(window);
+        said.extend_from_slice(generator.said());
     }
     said
 }

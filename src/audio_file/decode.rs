@@ -15,8 +15,8 @@ use symphonia::core::{
 /// No recording is larger once decoded: 1 GiB of 32-bit samples, 50 minutes of stereo at 44.1 kHz.
 const MAX_SAMPLES: usize = 1 << 28;
 const MAX_CHANNELS: usize = 2;
-const LEAST_RATE_HZ: u32 = 4_000;
-const MOST_RATE_HZ: u32 = 384_000;
+const MIN_RATE_HZ: u32 = 4_000;
+const MAX_RATE_HZ: u32 = 384_000;
 
 /// Why a recording was refused.
 #[derive(Debug, thiserror::Error)]
@@ -185,8 +185,8 @@ impl Sound<'_> {
             if !(1..=MAX_CHANNELS).contains(&channels) {
                 return fail("channels", format!("1 to {MAX_CHANNELS}"), channels.to_string());
             }
-            if !(LEAST_RATE_HZ..=MOST_RATE_HZ).contains(&rate_hz) {
-                return fail("sample rate", format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"), format!("{rate_hz} Hz"));
+            if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {
+                return fail("sample rate", format!("{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"), format!("{rate_hz} Hz"));
             }
             self.sample_rate_hz = rate_hz;
             self.channels = vec![Vec::new(); channels];

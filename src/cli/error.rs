@@ -15,7 +15,7 @@ pub enum CliError {
     /// A model file was refused.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// A slot's model cannot be had; the text is the bank's.
+    /// A slot's model cannot be had; the text is the registry's.
     #[error("{0}")]
     Slot(String),
     /// No embedded model and no file of this name.

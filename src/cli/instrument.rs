@@ -3,7 +3,7 @@
 use super::{
     automation::Assignment,
     error::CliError,
-    models_at_hand::{choose_model, make_bank},
+    models_at_hand::{choose_model, make_registry},
     offline::USUAL_TEMPO,
     preset::chosen_values,
     speed::PrecisionArg,
@@ -12,7 +12,7 @@ use crate::{
     audio_file::Recording,
     control::{ParamId, ParamValues, SeedSource},
     engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
-    worker::{Clip, ModelBank},
+    worker::{Clip, ModelRegistry},
 };
 use clap::Args;
 use std::{
@@ -21,9 +21,9 @@ use std::{
 };
 
 /// The lowest rate at which the engine runs.
-pub const LEAST_RATE_HZ: u32 = 8_000;
+pub const MIN_RATE_HZ: u32 = 8_000;
 /// The highest.
-pub const MOST_RATE_HZ: u32 = 384_000;
+pub const MAX_RATE_HZ: u32 = 384_000;
 
 /// Options that say what plays.
 #[derive(Args, Clone, Debug)]
@@ -60,7 +60,7 @@ pub struct Instrument {
     /// All parameters.
     pub values: ParamValues,
     /// The models, not loaded yet.
-    pub bank: Arc<ModelBank>,
+    pub registry: Arc<ModelRegistry>,
     /// What counts as captured.
     pub captured: Option<Arc<Clip>>,
 }
@@ -76,11 +76,11 @@ impl InstrumentArgs {
         let taken = named.into_iter().filter(|(_, _, name)| name.is_some()).map(|(id, option, _)| (id, option));
         let mut values = chosen_values(self.preset.as_deref(), &self.assignments, &taken.collect::<Vec<_>>())?;
         let captured = captured_from(self.seed_file.as_deref(), &mut values)?;
-        let bank = make_bank(self.model.as_deref(), self.precision, &mut values)?;
+        let registry = make_registry(self.model.as_deref(), self.precision, &mut values)?;
         if let Some(name) = &self.morph_model {
-            choose_model(&bank, name, ParamId::MorphModel, &mut values)?;
+            choose_model(&registry, name, ParamId::MorphModel, &mut values)?;
         }
-        Ok(Instrument { values, bank, captured })
+        Ok(Instrument { values, registry, captured })
     }
 }
 
@@ -119,13 +119,13 @@ fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Result<Option
 /// If it does not.
 pub fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
     let rate = recording.sample_rate_hz;
-    if (LEAST_RATE_HZ..=MOST_RATE_HZ).contains(&rate) {
+    if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate) {
         return Ok(rate);
     }
     Err(CliError::Unsuitable {
         path: recording.path.clone(),
         what: "sample rate",
-        expected: format!("{LEAST_RATE_HZ} to {MOST_RATE_HZ} Hz"),
+        expected: format!("{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"),
         actual: format!("{rate} Hz"),
     })
 }

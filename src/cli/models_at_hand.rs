@@ -1,4 +1,4 @@
-//! Finding the model that a name, a file or a slot number means, and putting it into a bank.
+//! Finding the model that a name, a file or a slot number means, and putting it into a registry.
 
 use super::{
     automation::TimedValue,
@@ -9,7 +9,7 @@ use crate::{
     control::{ParamId, ParamValues, values::NO_MODEL},
     model::{EMBEDDED, EmbeddedModel, ModelData},
     nn::Isa,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 use std::{path::Path, sync::Arc};
 
@@ -33,35 +33,40 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
     Ok(ModelData::read(path)?)
 }
 
-/// A bank with all embedded models and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
+/// A registry with all embedded models and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
 /// parameter *Model* to what was asked for. Weights are stored as `precision` says.
 ///
 /// # Errors
 /// As [`read_model`].
-pub fn make_bank(
+pub fn make_registry(
     model: Option<&str>,
     precision: PrecisionArg,
     values: &mut ParamValues,
-) -> Result<Arc<ModelBank>, CliError> {
-    let bank = ModelBank::with_precision(precision.into(), Isa::from_environment());
+) -> Result<Arc<ModelRegistry>, CliError> {
+    let registry = ModelRegistry::with_precision(precision.into(), Isa::from_environment());
     if let Some(name) = model {
-        choose_model(&bank, name, ParamId::Model, values)?;
+        choose_model(&registry, name, ParamId::Model, values)?;
     }
-    Ok(bank)
+    Ok(registry)
 }
 
 /// Sets `id`, *Model* or *Morph Model*, to an embedded model by its name, or to a file, which is put into a slot of its own.
 ///
 /// # Errors
 /// As [`read_model`].
-pub fn choose_model(bank: &ModelBank, name: &str, id: ParamId, values: &mut ParamValues) -> Result<(), CliError> {
+pub fn choose_model(
+    registry: &ModelRegistry,
+    name: &str,
+    id: ParamId,
+    values: &mut ParamValues,
+) -> Result<(), CliError> {
     let slot = match EmbeddedModel::by_name(name) {
         Some(embedded) => embedded.slot,
         None => {
             let slot = FILE_SLOT + u8::from(id == ParamId::MorphModel);
-            // Read here for its message, and from the same bytes by the bank, so that the file cannot change in between.
+            // Read here for its message, and from the same bytes by the registry, so that the file cannot change in between.
             let data = read_model(name)?;
-            bank.set_bytes(slot, data.config().name.clone(), data.to_bytes());
+            registry.set_bytes(slot, data.config().name.clone(), data.to_bytes());
             slot
         }
     };
@@ -73,8 +78,8 @@ pub fn choose_model(bank: &ModelBank, name: &str, id: ParamId, values: &mut Para
 /// Warns of those that are slower than real time.
 ///
 /// # Errors
-/// The bank's reason, and what slots there are.
-pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
+/// The registry's reason, and what slots there are.
+pub fn load_all(registry: &ModelRegistry, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
     let mut loaded = Vec::new();
     let is_model = |point: &&TimedValue| matches!(point.id, ParamId::Model | ParamId::MorphModel);
     let automated = automation.iter().filter(is_model).map(|point| point.value);
@@ -84,15 +89,15 @@ pub fn load_all(bank: &ModelBank, values: &ParamValues, automation: &[TimedValue
             continue;
         }
         loaded.push(slot);
-        let network = bank.load(slot as u8).map_err(|reason| {
-            let slots: Vec<String> = bank.slots().iter().map(u8::to_string).collect();
+        let network = registry.load(slot as u8).map_err(|reason| {
+            let slots: Vec<String> = registry.slots().iter().map(u8::to_string).collect();
             let there =
                 if slots.is_empty() { "none is filled".into() } else { format!("filled: {}", slots.join(", ")) };
             CliError::Slot(format!(
                 "model slot {slot}: expected a model ({there}; --model takes a file), found: {reason}"
             ))
         })?;
-        warn_if_slow(&network.config().name, bank.slowness(slot as u8));
+        warn_if_slow(&network.config().name, registry.slowness(slot as u8));
     }
     Ok(())
 }

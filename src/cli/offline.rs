@@ -4,7 +4,7 @@ use super::{automation::TimedValue, notes::TimedNote};
 use crate::{
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
     session,
-    worker::{Clip, ClipShelf, ModelBank},
+    worker::{Clip, ClipSlot, ModelRegistry},
 };
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl<'a> Job<'a> {
 ///
 /// The channels, the block size and the mode of `config` are set here.
 pub fn render_offline(
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     config: EngineConfig,
     job: &Job<'_>,
     mut progress: impl FnMut(usize),
@@ -83,9 +83,9 @@ pub fn render_offline(
     };
     let sample_rate_hz = config.sample_rate_hz;
     let clock = config.clock;
-    let shelf: Arc<ClipShelf> = Arc::default();
-    shelf.put(job.captured.clone());
-    let (mut engine, worker) = session::start_with(config, bank, shelf);
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    clip_slot.put(job.captured.clone());
+    let (mut engine, worker) = session::start_with(config, registry, clip_slot);
     let thread = worker.spawn();
     let mut channels = job.input.to_vec();
     let length = channels.iter().map(Vec::len).min().unwrap_or(0);

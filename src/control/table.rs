@@ -12,7 +12,7 @@ pub const SPECS: [ParamSpec; PARAM_COUNT] = [
     spec(ParamId::Mix, "mix", "Mix", "%", [0.0, 100.0], 50.0, Linear, Rendering, "Dry to wet at equal power; exactly dry at 0 and exactly wet at 100."),
     spec(ParamId::SeedLength, "seed_length", "Seed Length", "s", [0.05, 10.0], 2.0, Skewed, Prediction, "How many of the last seconds of input seed a continuation."),
     spec(ParamId::ReseedInterval, "reseed_interval", "Re-seed Interval", "s", [0.0, 60.0], 8.0, Skewed, Prediction, "Time from one seed to the next, counted from song position 0; 0 is never."),
-    spec(ParamId::Temperature, "temperature", "Temperature", "x", [0.0, 2.0], 1.0, Linear, Prediction, "How daring the predictions are, as a multiple of what the model's maker recommends."),
+    spec(ParamId::Temperature, "temperature", "Temperature", "x", [0.0, 2.0], 1.0, Linear, Prediction, "How temperature the predictions are, as a multiple of what the model's maker recommends."),
     spec(ParamId::Model, "model", "Model", "", [0.0, 127.0], 0.0, Integer, Prediction, "Slot of the model: 0 to 63 embedded, 64 to 127 your own."),
     spec(ParamId::InputGain, "input_gain", "Input Gain", "dB", [-24.0, 24.0], 0.0, Linear, Prediction, "Gain of what the model hears; the dry signal is not touched."),
     spec(ParamId::WetGain, "wet_gain", "Wet Gain", "dB", [-24.0, 12.0], 0.0, Linear, Rendering, "Gain of the continuation, before the soft limit."),

@@ -183,7 +183,7 @@ pub const SILENT_DB: f32 = -60.0;
 /// From this value on *Hold* is without end.
 pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
 /// Intervals between 0 (never) and this are raised to it.
-pub const LEAST_INTERVAL_SECONDS: f32 = 0.1;
+pub const MIN_INTERVAL_SECONDS: f32 = 0.1;
 
 impl ParamId {
     /// The row of the table.

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use stream::{Stream, low_pass};
 
 /// Rates are divided by a whole number to at most this, so that [`FFT`] holds a second and a half.
-const MOST_RATE_HZ: u32 = 4096;
+const MAX_RATE_HZ: u32 = 4096;
 const FFT: usize = 6144;
 /// Half amplitude of the low-pass before that.
 const CUTOFF_HZ: f64 = 1200.0;
 /// The lowest frequency that counts.
-const LOWEST_HZ: f64 = 60.0;
+const MIN_HZ: f64 = 60.0;
 /// Bins this much weaker than the strongest (−40 dB each in input and wet) are whitened less and less.
 const FLOOR: f32 = 1e-4;
 /// Whitened correlations up to the first are chance, from the second on evidence.
@@ -110,7 +110,7 @@ impl FeedbackDetector {
     /// If the rate is below 8000 Hz.
     pub fn new(sample_rate_hz: u32) -> Self {
         assert!(sample_rate_hz >= 8000);
-        let factor = sample_rate_hz.div_ceil(MOST_RATE_HZ) as usize;
+        let factor = sample_rate_hz.div_ceil(MAX_RATE_HZ) as usize;
         let rate_hz = f64::from(sample_rate_hz) / factor as f64;
         let lags = rate_hz as usize / 2;
         let span = 2 * lags - 2 * PAD;
@@ -229,7 +229,7 @@ impl FeedbackDetector {
     /// Bins of the band that counts.
     fn band(&self) -> std::ops::Range<usize> {
         let bin = |hz: f64| (hz * FFT as f64 / self.rate_hz) as usize;
-        bin(LOWEST_HZ)..bin(CUTOFF_HZ)
+        bin(MIN_HZ)..bin(CUTOFF_HZ)
     }
 
     /// The whitened correlation into `time`: of the lag l at index `lags + PAD − l`.

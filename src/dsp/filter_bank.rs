@@ -10,7 +10,7 @@ const BLOCKS: usize = MAX_BANDS / LANES;
 const GLIDE_SAMPLES: u32 = 64;
 /// The highest centre as a part of the sampling rate.
 const HIGHEST: f32 = 0.45;
-const LOWEST_HZ: f32 = 1.0;
+const MIN_HZ: f32 = 1.0;
 /// Q of one of two equal sections in series ÷ Q of both: √(√2 − 1), as each is down by 1.5 dB where both are by 3 dB.
 const SECTION: f32 = 0.643_594_25;
 
@@ -91,7 +91,7 @@ impl FilterBank {
             let (block, lane) = (band / LANES, band % LANES);
             let (now, target) = (&mut self.now[block], &mut self.target[block]);
             if let Some(&centre_hz) = centres_hz.get(band) {
-                let part = (centre_hz.max(LOWEST_HZ) / self.sample_rate_hz).min(HIGHEST);
+                let part = (centre_hz.max(MIN_HZ) / self.sample_rate_hz).min(HIGHEST);
                 target.g[lane] = libm::tanf(std::f32::consts::PI * part);
                 target.k[lane] = k;
                 target.level[lane] = 1.0;

@@ -9,9 +9,9 @@ use super::{
 const FRAME_SECONDS: f64 = 0.0232;
 const HOP_SECONDS: f64 = 0.0058;
 /// The rate is divided by a whole number to no less than this.
-const LEAST_RATE_HZ: u32 = 22_050;
-const LOWEST_HZ: f64 = 60.0;
-const HIGHEST_HZ: f64 = 8_000.0;
+const MIN_RATE_HZ: u32 = 22_050;
+const MIN_HZ: f64 = 60.0;
+const MAX_HZ: f64 = 8_000.0;
 /// Width of a band where bins are narrower: a semitone.
 const BAND_RATIO: f64 = 1.059_463;
 /// Amplitudes are compared on a logarithmic scale that turns linear below this (−66 dBFS).
@@ -84,15 +84,15 @@ impl OnsetDetector {
     /// If the rate is below 4000 Hz.
     pub fn new(sample_rate_hz: u32) -> Self {
         assert!(sample_rate_hz >= 4000);
-        let factor = (sample_rate_hz / LEAST_RATE_HZ).max(1) as usize;
+        let factor = (sample_rate_hz / MIN_RATE_HZ).max(1) as usize;
         let rate = f64::from(sample_rate_hz) / factor as f64;
         let window = (FRAME_SECONDS * rate) as usize;
         let fft = window.next_power_of_two();
         let stft = MagnitudeStft::new(window, fft);
         let bin_of = |hz: f64| (hz * fft as f64 / rate) as usize;
-        let end = bin_of(HIGHEST_HZ.min(0.48 * rate));
+        let end = bin_of(MAX_HZ.min(0.48 * rate));
         let mut edges = vec![];
-        let mut edge = bin_of(LOWEST_HZ);
+        let mut edge = bin_of(MIN_HZ);
         while edge < end {
             edges.push(edge);
             edge = ((edge as f64 * BAND_RATIO) as usize).max(edge + 1);

@@ -3,7 +3,7 @@
 /// Partial sums of a dot product: fixed, so that the order of additions is the same on every processor.
 const LANES: usize = 8;
 /// The coarse search averages at least this many samples to one.
-const LEAST_FACTOR: usize = 4;
+const MIN_FACTOR: usize = 4;
 /// Averages of the loop's beginning, at most.
 const TEMPLATE: usize = 1024;
 /// Averages that are in view at once.
@@ -80,7 +80,7 @@ pub fn cross_fade(correlation: f32, position: f32) -> (f32, f32) {
 
 /// Samples that are averaged to one.
 fn factor_for(fade: usize) -> usize {
-    fade.div_ceil(TEMPLATE).max(LEAST_FACTOR)
+    fade.div_ceil(TEMPLATE).max(MIN_FACTOR)
 }
 
 /// The ends of the best local peaks among every [`factor_for`]-th candidate.

@@ -8,11 +8,11 @@ use super::{
     input::Hearing,
     link::AudioLink,
     meters::Meters,
-    mixer::{GUARD_SECONDS, Mixer, samples},
-    quantum::{CellAudio, InCell, MOST_NOTES, Note, OutCell, REGIONS},
-    sympathetic::Layers,
+    mixer::{LOOKAHEAD_SECONDS, Mixer, samples},
+    quantum::{InQuantum, MAX_NOTES, Note, OutQuantum, QuantumAudio, REGIONS},
+    sympathetic::SympatheticLayers,
     tail::Tail,
-    tap::KeepTap,
+    tap::TakeTap,
     types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, Transport},
     waiting::Waiting,
 };
@@ -28,7 +28,7 @@ const GRID: i64 = GRID_SAMPLES as i64;
 /// After the last sound of the input something may still start for this long: the longest seed and its warm-up.
 const MAY_START_SECONDS: f32 = 13.0;
 
-/// Takes the host's blocks, sends cells to the worker, mixes what comes back.
+/// Takes the host's blocks, sends quanta to the worker, mixes what comes back.
 ///
 /// # Realtime safety
 /// [`Engine::process`], [`Engine::reset`] and [`Engine::stop_from_midi`] neither allocate, free, lock nor log. They make no
@@ -37,9 +37,9 @@ const MAY_START_SECONDS: f32 = 13.0;
 pub struct Engine {
     sample_rate_hz: u32,
     channels: usize,
-    reaction_cells: i64,
-    least_seed_cells: i64,
-    guard_samples: usize,
+    reaction_quanta: i64,
+    least_seed_quanta: i64,
+    lookahead_samples: usize,
     link: AudioLink,
     clock: SampleClock,
     beats: BeatClock,
@@ -47,22 +47,22 @@ pub struct Engine {
     values: ParamValues,
     mixer: Mixer,
     voice_level: Ramp,
-    layers: Layers,
+    layers: SympatheticLayers,
     /// The wet steps back while the input contains it.
-    guard: Ramp,
+    feedback_gain: Ramp,
     hearing: Hearing,
     stop_held: bool,
     midi_stopped: bool,
-    /// The wet stays silent before this cell after *Stop* was released: what is under way belongs to the past.
-    muted_until_cell: Option<i64>,
+    /// The wet stays silent before this quantum after *Stop* was released: what is under way belongs to the past.
+    muted_until_quantum: Option<i64>,
     epoch: u32,
-    first_cell: i64,
-    in_cell: InCell,
-    out_cell: Option<OutCell>,
-    entered_cell: Option<i64>,
+    first_quantum: i64,
+    in_quantum: InQuantum,
+    out_quantum: Option<OutQuantum>,
+    entered_quantum: Option<i64>,
     flow: Flow,
     tail: Tail,
-    keep: Option<KeepTap>,
+    keep: Option<TakeTap>,
     active: bool,
     quiet_samples: usize,
     /// Cells were lost: a new epoch begins as soon as the worker has caught up.
@@ -73,26 +73,26 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine whose cells go through `link`; `reaction_cells` whole cells of reaction time.
-    pub fn new(config: &EngineConfig, link: AudioLink, reaction_cells: usize) -> Self {
+    /// An engine whose quanta go through `link`; `reaction_quanta` whole quanta of reaction time.
+    pub fn new(config: &EngineConfig, link: AudioLink, reaction_quanta: usize) -> Self {
         let rate = config.sample_rate_hz;
-        let guard_samples = samples(GUARD_SECONDS, rate) as usize;
+        let lookahead_samples = samples(LOOKAHEAD_SECONDS, rate) as usize;
         let values = config.values;
         let stop_held = values.get(ParamId::Stop) >= 0.5;
         let mut mixer = Mixer::new(
             rate,
             &values,
             // What the worker predicts ends one reaction time after Stop: the fade must have ended by then.
-            (reaction_cells.saturating_sub(1) * GRID_SAMPLES) as u32,
+            (reaction_quanta.saturating_sub(1) * GRID_SAMPLES) as u32,
         );
         mixer.set_stopped(stop_held);
         mixer.settle();
         Self {
             sample_rate_hz: rate,
             channels: config.channels.clamp(1, MAX_CHANNELS),
-            reaction_cells: reaction_cells as i64,
-            least_seed_cells: (ParamId::SeedLength.spec().min * rate as f32) as i64 / GRID,
-            guard_samples,
+            reaction_quanta: reaction_quanta as i64,
+            least_seed_quanta: (ParamId::SeedLength.spec().min * rate as f32) as i64 / GRID,
+            lookahead_samples,
             link,
             clock: SampleClock::new(config.clock),
             beats: BeatClock::default(),
@@ -100,19 +100,19 @@ impl Engine {
             values,
             mixer,
             voice_level: Ramp::new(gain(values.get(ParamId::VoiceLevel)), samples(0.010, rate)),
-            layers: Layers::new(rate, &values),
-            guard: Ramp::new(1.0, samples(0.1, rate)),
+            layers: SympatheticLayers::new(rate, &values),
+            feedback_gain: Ramp::new(1.0, samples(0.1, rate)),
             hearing: Hearing::new(config.channels.clamp(1, MAX_CHANNELS), rate, &values),
             stop_held,
             midi_stopped: false,
-            muted_until_cell: None,
+            muted_until_quantum: None,
             epoch: 1,
-            first_cell: 0,
-            in_cell: InCell::empty(1, 0, 0, values),
-            out_cell: None,
-            entered_cell: None,
+            first_quantum: 0,
+            in_quantum: InQuantum::empty(1, 0, 0, values),
+            out_quantum: None,
+            entered_quantum: None,
             flow: Flow::new(),
-            tail: Tail::new(guard_samples),
+            tail: Tail::new(lookahead_samples),
             keep: None,
             active: false,
             quiet_samples: usize::MAX,
@@ -123,13 +123,13 @@ impl Engine {
     }
 
     /// From now on wet and dry go to another thread, which *Keep* makes write them down. Not for the audio thread.
-    pub fn attach_keep(&mut self, tap: KeepTap) {
+    pub fn attach_keep(&mut self, tap: TakeTap) {
         self.keep = Some(tap);
     }
 
     /// The reaction time in samples.
     pub fn reaction_samples(&self) -> usize {
-        self.reaction_cells as usize * GRID_SAMPLES
+        self.reaction_quanta as usize * GRID_SAMPLES
     }
 
     /// Counters and states, readable from any thread.
@@ -144,7 +144,7 @@ impl Engine {
 
     /// Forgets input, voices and fades; the clock begins at 0. Parameters stay.
     pub fn reset(&mut self) {
-        self.guard.set_target(1.0);
+        self.feedback_gain.set_target(1.0);
         self.clock.reset();
         self.tail.forget();
         self.midi_stopped = false;
@@ -167,8 +167,8 @@ impl Engine {
     /// # Realtime safety
     /// As [`Self::process`].
     pub fn note_on(&mut self, key: u8, velocity: f32) {
-        let gestures = &mut self.in_cell.gestures;
-        if gestures.note_count < MOST_NOTES && velocity > 0.0 {
+        let gestures = &mut self.in_quantum.gestures;
+        if gestures.note_count < MAX_NOTES && velocity > 0.0 {
             gestures.notes[gestures.note_count] = Note { key, velocity: velocity.min(1.0) };
             gestures.note_count += 1;
         }
@@ -222,13 +222,13 @@ impl Engine {
                 self.settle();
             }
             let position = self.clock.time().rem_euclid(GRID) as usize;
-            self.enter_cell();
+            self.enter_quantum();
             let until_event = events.peek().map_or(block, |event| event.offset_samples.min(block));
             let end = until_event.min(done + GRID_SAMPLES - position);
             self.segment(channels, sidechain, done, end, position);
             self.clock.advance(end - done);
             if position + (end - done) == GRID_SAMPLES {
-                self.finish_cell();
+                self.finish_quantum();
             }
             done = end;
         }
@@ -243,7 +243,7 @@ impl Engine {
         self.mixer.settle();
         self.layers.settle(&self.values);
         self.hearing.settle();
-        for ramp in [&mut self.voice_level, &mut self.guard] {
+        for ramp in [&mut self.voice_level, &mut self.feedback_gain] {
             ramp.jump(ramp.target());
         }
     }
@@ -253,8 +253,8 @@ impl Engine {
         self.values.set(event.id, event.value);
         let value = self.values.get(event.id);
         match event.id {
-            ParamId::Continue => self.in_cell.gestures.continued |= was < 0.5 && value >= 0.5,
-            ParamId::Capture => self.in_cell.gestures.captured |= was < 0.5 && value >= 0.5,
+            ParamId::Continue => self.in_quantum.gestures.continued |= was < 0.5 && value >= 0.5,
+            ParamId::Capture => self.in_quantum.gestures.captured |= was < 0.5 && value >= 0.5,
             ParamId::Stop => {
                 self.stop_held = value >= 0.5;
                 self.midi_stopped = false;
@@ -280,58 +280,58 @@ impl Engine {
 
     fn update_stop(&mut self) {
         if self.is_armed() {
-            self.muted_until_cell = Some(self.clock.time().div_euclid(GRID) + self.reaction_cells);
+            self.muted_until_quantum = Some(self.clock.time().div_euclid(GRID) + self.reaction_quanta);
         } else {
-            self.in_cell.armed = false;
-            self.muted_until_cell = None;
+            self.in_quantum.armed = false;
+            self.muted_until_quantum = None;
             self.mixer.set_stopped(true);
         }
     }
 
-    /// At the first sample of a cell: is the prediction there, and the guard behind it?
-    fn enter_cell(&mut self) {
+    /// At the first sample of a quantum: is the prediction there, and the guard behind it?
+    fn enter_quantum(&mut self) {
         let time = self.clock.time();
         let index = time.div_euclid(GRID);
-        if self.entered_cell == Some(index) {
+        if self.entered_quantum == Some(index) {
             return;
         }
-        self.entered_cell = Some(index);
-        self.layers.begin_cell(&self.values);
+        self.entered_quantum = Some(index);
+        self.layers.begin_quantum(&self.values);
         self.link.set_now(self.epoch, index);
-        if self.muted_until_cell.is_some_and(|until| index >= until) {
-            self.muted_until_cell = None;
+        if self.muted_until_quantum.is_some_and(|until| index >= until) {
+            self.muted_until_quantum = None;
             self.mixer.set_stopped(false);
         }
         // Before the shortest seed has been heard and the reaction time has passed, there is nothing to predict: silence,
         // no underrun, and no need to wait when a host has just begun to hurry.
-        let first_predicted = self.first_cell + self.reaction_cells + self.least_seed_cells;
-        // At low rates the guard is shorter than a cell: the next cell is wanted all the same, to fade out in.
-        let last = (time + self.guard_samples as i64 - 1).div_euclid(GRID).max(index + 1);
+        let first_predicted = self.first_quantum + self.reaction_quanta + self.least_seed_quanta;
+        // At low rates the guard is shorter than a quantum: the next quantum is wanted all the same, to fade out in.
+        let last = (time + self.lookahead_samples as i64 - 1).div_euclid(GRID).max(index + 1);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;
         let ready = wanted == 0 || self.waiting.wait_for(&mut self.link, self.epoch, from, wanted);
-        let in_hand = if ready { 0 } else { self.link.cells_ready(self.epoch, from, wanted) };
+        let in_hand = if ready { 0 } else { self.link.quanta_ready(self.epoch, from, wanted) };
         let in_hand_samples = (from - index) as usize * GRID_SAMPLES + in_hand * GRID_SAMPLES;
-        if self.flow.enter_cell(ready, in_hand_samples, self.guard_samples) {
+        if self.flow.enter_quantum(ready, in_hand_samples, self.lookahead_samples) {
             self.meters().count_underrun();
         }
-        self.out_cell = if index >= first_predicted { self.link.take(self.epoch, index) } else { None };
-        if let Some(cell) = &self.out_cell {
-            self.active = cell.active;
+        self.out_quantum = if index >= first_predicted { self.link.take(self.epoch, index) } else { None };
+        if let Some(quantum) = &self.out_quantum {
+            self.active = quantum.active;
             self.guard_against_feedback();
         }
     }
 
     fn guard_against_feedback(&mut self) {
-        let is_feedback = self.out_cell.as_ref().is_some_and(|cell| cell.feedback);
+        let is_feedback = self.out_quantum.as_ref().is_some_and(|quantum| quantum.feedback);
         let target = if is_feedback && self.values.get(ParamId::FeedbackGuard) >= 0.5 { FEEDBACK_GAIN } else { 1.0 };
-        if target < self.guard.target() {
+        if target < self.feedback_gain.target() {
             self.meters().count_feedback();
         }
-        self.guard.set_target(target);
+        self.feedback_gain.set_target(target);
     }
 
-    /// `start..end` of the block lies inside one cell, from `position` on.
+    /// `start..end` of the block lies inside one quantum, from `position` on.
     fn segment(
         &mut self,
         channels: &mut [&mut [f32]],
@@ -340,18 +340,19 @@ impl Engine {
         end: usize,
         position: usize,
     ) {
-        const SILENCE: CellAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+        const SILENCE: QuantumAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         for (i, position) in (start..end).zip(position..) {
             let heard =
-                self.hearing.hear(channels, sidechain, i, (&mut self.in_cell, position), &self.link.shared.meters);
+                self.hearing.hear(channels, sidechain, i, (&mut self.in_quantum, position), &self.link.shared.meters);
             let gains = self.mixer.advance(heard);
             let voices = self.voice_level.advance();
             let flow = self.flow.advance();
-            let predicted = self.out_cell.as_ref().map_or(&SILENCE, |cell| &cell.audio);
-            let loops = self.out_cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|r| flow * r[position]));
+            let predicted = self.out_quantum.as_ref().map_or(&SILENCE, |quantum| &quantum.audio);
+            let loops =
+                self.out_quantum.as_ref().map_or([0.0; REGIONS], |quantum| quantum.regions.map(|r| flow * r[position]));
             let layers = self.layers.advance(heard, loops);
-            let guard = self.guard.advance();
-            let mut quiet = self.in_cell.audio.iter().all(|channel| channel[position] == 0.0);
+            let guard = self.feedback_gain.advance();
+            let mut quiet = self.in_quantum.audio.iter().all(|channel| channel[position] == 0.0);
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;
@@ -370,16 +371,16 @@ impl Engine {
         }
     }
 
-    fn finish_cell(&mut self) {
-        let next_index = self.in_cell.index + 1;
-        let mut cell = InCell::empty(self.epoch, next_index, 0, self.values);
-        cell.armed = self.is_armed();
-        std::mem::swap(&mut cell, &mut self.in_cell);
-        cell.values = self.values;
-        cell.clock_end = self.clock.clock();
-        cell.beats = self.beats.at(self.clock.time());
+    fn finish_quantum(&mut self) {
+        let next_index = self.in_quantum.index + 1;
+        let mut quantum = InQuantum::empty(self.epoch, next_index, 0, self.values);
+        quantum.armed = self.is_armed();
+        std::mem::swap(&mut quantum, &mut self.in_quantum);
+        quantum.values = self.values;
+        quantum.clock_end = self.clock.clock();
+        quantum.beats = self.beats.at(self.clock.time());
         // The worker is over a second late: what it has not heard cannot be mended. A new epoch begins when it is back.
-        if !self.restart_pending && !self.link.send(cell) {
+        if !self.restart_pending && !self.link.send(quantum) {
             self.meters().count_late_start();
             self.restart_pending = true;
         }
@@ -395,10 +396,10 @@ impl Engine {
     /// The transport has started or jumped; before it came `old_time`.
     fn jump(&mut self, old_time: i64) {
         self.keep_tail(old_time);
-        self.guard.set_target(1.0);
+        self.feedback_gain.set_target(1.0);
         self.midi_stopped = false;
         self.begin_epoch();
-        self.in_cell.gestures.song_started = true;
+        self.in_quantum.gestures.song_started = true;
         self.settle_pending = true;
     }
 
@@ -407,31 +408,33 @@ impl Engine {
         let time = self.clock.time();
         self.epoch = self.epoch.wrapping_add(1);
         self.restart_pending = false;
-        self.first_cell = time.div_euclid(GRID);
-        self.in_cell = InCell::empty(self.epoch, self.first_cell, time.rem_euclid(GRID) as usize, self.values);
-        self.in_cell.armed = self.is_armed();
-        self.out_cell = None;
-        self.entered_cell = None;
+        self.first_quantum = time.div_euclid(GRID);
+        self.in_quantum = InQuantum::empty(self.epoch, self.first_quantum, time.rem_euclid(GRID) as usize, self.values);
+        self.in_quantum.armed = self.is_armed();
+        self.out_quantum = None;
+        self.entered_quantum = None;
         self.flow = Flow::new();
-        self.muted_until_cell = None;
+        self.muted_until_quantum = None;
         self.mixer.set_stopped(!self.is_armed());
     }
 
     /// Keeps the next 5 ms of the old epoch's wet, faded out.
     fn keep_tail(&mut self, old_time: i64) {
         let (flow, voices) = (self.flow.gain(), self.voice_level.value());
-        let gain = self.mixer.stop_gain() * self.guard.value();
-        let mut cell = self.out_cell.take();
+        let gain = self.mixer.stop_gain() * self.feedback_gain.value();
+        let mut quantum = self.out_quantum.take();
         self.tail.begin(gain, |i| {
             let time = old_time + i as i64;
             let (index, position) = (time.div_euclid(GRID), time.rem_euclid(GRID) as usize);
-            if cell.as_ref().is_none_or(|cell| cell.index != index) {
-                cell = self.link.take(self.epoch, index);
+            if quantum.as_ref().is_none_or(|quantum| quantum.index != index) {
+                quantum = self.link.take(self.epoch, index);
             }
-            let loops = cell.as_ref().map_or([0.0; REGIONS], |cell| cell.regions.map(|region| flow * region[position]));
+            let loops = quantum
+                .as_ref()
+                .map_or([0.0; REGIONS], |quantum| quantum.regions.map(|region| flow * region[position]));
             let layers = self.layers.advance(0.0, loops);
             std::array::from_fn(|channel| {
-                let predicted = cell.as_ref().map_or(0.0, |cell| cell.audio[channel][position]);
+                let predicted = quantum.as_ref().map_or(0.0, |quantum| quantum.audio[channel][position]);
                 flow * voices * predicted + layers[channel]
             })
         });

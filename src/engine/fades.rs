@@ -27,9 +27,9 @@ impl Flow {
         self.gain
     }
 
-    /// At the beginning of a cell: is the guard's span of predictions there, and if not, how many samples are?
+    /// At the beginning of a quantum: is the guard's span of predictions there, and if not, how many samples are?
     /// Returns true if this is the beginning of an underrun.
-    pub fn enter_cell(&mut self, ready: bool, in_hand_samples: usize, fade_in_samples: usize) -> bool {
+    pub fn enter_quantum(&mut self, ready: bool, in_hand_samples: usize, fade_in_samples: usize) -> bool {
         match (self.state, ready) {
             (State::Flowing | State::FadingIn { .. }, false) => {
                 self.state = State::FadingOut { left: in_hand_samples };
@@ -82,15 +82,15 @@ mod tests {
     #[test]
     fn fades_out_over_what_is_in_hand_and_in_again() {
         let mut flow = Flow::new();
-        assert!(!flow.enter_cell(true, 256, 100));
+        assert!(!flow.enter_quantum(true, 256, 100));
         assert_eq!(flow.advance(), 1.0);
-        assert!(flow.enter_cell(false, 128, 100), "an underrun begins");
+        assert!(flow.enter_quantum(false, 128, 100), "an underrun begins");
         let out: Vec<f32> = (0..128).map(|_| flow.advance()).collect();
         assert!(out.windows(2).all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 0.009));
         assert_eq!(out[127], 0.0);
-        assert!(!flow.enter_cell(false, 0, 100), "it is counted once");
+        assert!(!flow.enter_quantum(false, 0, 100), "it is counted once");
         assert_eq!(flow.advance(), 0.0);
-        flow.enter_cell(true, 256, 100);
+        flow.enter_quantum(true, 256, 100);
         let back: Vec<f32> = (0..100).map(|_| flow.advance()).collect();
         assert!(back[0] > 0.0 && back[0] < 0.02 && back[99] == 1.0);
     }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn nothing_in_hand_is_silence_at_once() {
         let mut flow = Flow::new();
-        assert!(flow.enter_cell(false, 0, 100));
+        assert!(flow.enter_quantum(false, 0, 100));
         assert_eq!(flow.advance(), 0.0);
     }
 }

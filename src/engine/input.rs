@@ -1,6 +1,6 @@
 //! What is listened to: the input or the sidechain, at the input gain, finite.
 
-use super::{meters::Meters, mixer::samples, quantum::InCell, types::MAX_CHANNELS};
+use super::{meters::Meters, mixer::samples, quantum::InQuantum, types::MAX_CHANNELS};
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
     dsp::level::{Ramp, db_to_gain},
@@ -50,14 +50,14 @@ impl Hearing {
         }
     }
 
-    /// Writes what is heard of sample `i` to `position` of the cell, in both channels: one channel is heard in both. Where there
+    /// Writes what is heard of sample `i` to `position` of the quantum, in both channels: one channel is heard in both. Where there
     /// is no sidechain it is silent. Returns the middle.
     pub fn hear(
         &mut self,
         input: &[&mut [f32]],
         sidechain: &[&[f32]],
         i: usize,
-        (cell, position): (&mut InCell, usize),
+        (quantum, position): (&mut InQuantum, usize),
         meters: &Meters,
     ) -> f32 {
         let (gain, share) = (self.gain.advance(), self.sidechain.advance());
@@ -74,7 +74,7 @@ impl Hearing {
                 heard = (1.0 - share) * heard + share * at(sidechain, channel);
             }
             heard *= gain;
-            cell.audio[channel][position] = if heard.is_finite() {
+            quantum.audio[channel][position] = if heard.is_finite() {
                 heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
             } else {
                 meters.count_nonfinite_input();
@@ -82,8 +82,8 @@ impl Hearing {
             };
         }
         for channel in self.channels..MAX_CHANNELS {
-            cell.audio[channel][position] = cell.audio[0][position];
+            quantum.audio[channel][position] = quantum.audio[0][position];
         }
-        0.5 * (cell.audio[0][position] + cell.audio[1][position])
+        0.5 * (quantum.audio[0][position] + quantum.audio[1][position])
     }
 }

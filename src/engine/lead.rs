@@ -2,19 +2,19 @@
 //!
 //! A leaky bucket (DESIGN 3): lead ← max(0, leak·(lead + duration of the previous block − wall time since the previous call)).
 //! It leaks per second of *clock*, 2 % of itself, so that a sound card that is 100 ppm fast fills it to 5 ms and no further;
-//! waiting begins above a dead zone of two blocks, and at least 20 ms.
+//! waiting begins above a threshold of two blocks, and at least 20 ms.
 //!
-//! Beyond that formula the bucket has a rim, and is emptied by a second of paced calls: a performance that follows an export in
+//! Beyond that formula the bucket has a cap, and is emptied by a second of real-time calls: a performance that follows an export in
 //! the same instance is live at once.
 
 /// Natural logarithm of the leak, per second of clock.
 const LEAK_PER_SECOND: f64 = 0.02;
 const DEAD_ZONE_SECONDS: f64 = 0.020;
 /// No lead beyond this (and two blocks) is remembered.
-const RIM_SECONDS: f64 = 0.5;
+const CAP_SECONDS: f64 = 0.5;
 /// Over so much clock ...
 const PACED_SECONDS: f64 = 1.0;
-/// ... a host is paced if the wall clock went at least as far, but for this part.
+/// ... a host is real-time if the wall clock went at least as far, but for this part.
 const PACED_PART: f64 = 0.995;
 
 /// The bucket.
@@ -35,8 +35,8 @@ impl Lead {
         if let Some(last) = self.last_call_seconds {
             let leak = libm::exp(-LEAK_PER_SECOND * self.previous_block_seconds);
             let gained = self.previous_block_seconds - (now_seconds - last);
-            let rim = RIM_SECONDS + 2.0 * block_seconds.max(self.previous_block_seconds);
-            self.lead_seconds = (leak * (self.lead_seconds + gained)).clamp(0.0, rim);
+            let cap = CAP_SECONDS + 2.0 * block_seconds.max(self.previous_block_seconds);
+            self.lead_seconds = (leak * (self.lead_seconds + gained)).clamp(0.0, cap);
             self.clock_seconds += self.previous_block_seconds;
             self.wall_seconds += now_seconds - last;
             if self.clock_seconds >= PACED_SECONDS {
@@ -102,7 +102,7 @@ mod tests {
         // Five minutes, ten times faster than real time.
         for _ in 0..(300.0 / BLOCK) as u32 {
             now += BLOCK / 10.0;
-            assert!(lead.on_call(now, BLOCK) <= RIM_SECONDS);
+            assert!(lead.on_call(now, BLOCK) <= CAP_SECONDS);
         }
         for call in 0..1000 {
             now += BLOCK;

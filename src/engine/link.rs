@@ -2,7 +2,7 @@
 
 use super::{
     meters::Meters,
-    quantum::{InCell, OutCell},
+    quantum::{InQuantum, OutQuantum},
     types::GRID_SAMPLES,
 };
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -19,7 +19,7 @@ use std::{
 pub struct Shared {
     /// Counters.
     pub meters: Arc<Meters>,
-    /// Epoch (16 bits) and index (48 bits) of the cell that the audio thread is in.
+    /// Epoch (16 bits) and index (48 bits) of the quantum that the audio thread is in.
     now: AtomicU64,
     dead: AtomicBool,
     /// The worker is to end, in the middle of a seed if need be.
@@ -33,14 +33,14 @@ impl Shared {
         self.now.store(packed, Ordering::Release);
     }
 
-    /// By how many cells the audio thread has passed `index`, if it is in the same epoch.
-    pub fn cells_passed(&self, epoch: u32, index: i64) -> Option<i64> {
+    /// By how many quanta the audio thread has passed `index`, if it is in the same epoch.
+    pub fn quanta_passed(&self, epoch: u32, index: i64) -> Option<i64> {
         let packed = self.now.load(Ordering::Relaxed);
         let now = ((packed << 16) as i64) >> 16;
         (packed >> 48 == u64::from(epoch) & 0xffff).then(|| now - index)
     }
 
-    /// True if the audio thread is in another epoch: cells of this one are no longer wanted.
+    /// True if the audio thread is in another epoch: quanta of this one are no longer wanted.
     pub fn is_stale(&self, epoch: u32) -> bool {
         self.now.load(Ordering::Acquire) >> 48 != u64::from(epoch) & 0xffff
     }
@@ -74,8 +74,8 @@ impl Shared {
 pub struct AudioLink {
     /// Shared with the worker.
     pub shared: Arc<Shared>,
-    to_worker: Producer<InCell>,
-    from_worker: Consumer<OutCell>,
+    to_worker: Producer<InQuantum>,
+    from_worker: Consumer<OutQuantum>,
 }
 
 /// The worker's side.
@@ -84,28 +84,28 @@ pub struct WorkerLink {
     /// Shared with the audio thread.
     pub shared: Arc<Shared>,
     /// Input.
-    pub from_audio: Consumer<InCell>,
+    pub from_audio: Consumer<InQuantum>,
     /// Predictions.
-    pub to_audio: Producer<OutCell>,
+    pub to_audio: Producer<OutQuantum>,
 }
 
 /// Makes both sides. Rings hold the reaction time, the longest block and one second more, twice over for the way back, where
-/// cells of a past epoch may still lie.
-pub fn link(sample_rate_hz: u32, max_block_samples: usize, reaction_cells: usize) -> (AudioLink, WorkerLink) {
-    let cells = reaction_cells + (max_block_samples + sample_rate_hz as usize) / GRID_SAMPLES + 16;
-    let (to_worker, from_audio) = RingBuffer::new(cells);
-    let (to_audio, from_worker) = RingBuffer::new(2 * cells);
+/// quanta of a past epoch may still lie.
+pub fn link(sample_rate_hz: u32, max_block_samples: usize, reaction_quanta: usize) -> (AudioLink, WorkerLink) {
+    let quanta = reaction_quanta + (max_block_samples + sample_rate_hz as usize) / GRID_SAMPLES + 16;
+    let (to_worker, from_audio) = RingBuffer::new(quanta);
+    let (to_audio, from_worker) = RingBuffer::new(2 * quanta);
     let shared = Arc::new(Shared::default());
     (AudioLink { shared: Arc::clone(&shared), to_worker, from_worker }, WorkerLink { shared, from_audio, to_audio })
 }
 
 impl AudioLink {
-    /// Sends a cell. False if the worker is so late that the ring is full.
+    /// Sends a quantum. False if the worker is so late that the ring is full.
     ///
     /// # Realtime safety
-    /// Wait-free; a cell holds no heap memory.
-    pub fn send(&mut self, cell: InCell) -> bool {
-        self.to_worker.push(cell).is_ok()
+    /// Wait-free; a quantum holds no heap memory.
+    pub fn send(&mut self, quantum: InQuantum) -> bool {
+        self.to_worker.push(quantum).is_ok()
     }
 
     /// True if a good part of the ring is free again.
@@ -118,10 +118,10 @@ impl AudioLink {
         self.shared.set_now(epoch, index);
     }
 
-    /// Drops cells that are too old, and counts how many cells from `index` on are there without a gap, up to `wanted`.
-    pub fn cells_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
-        while let Ok(cell) = self.from_worker.peek() {
-            if cell.epoch == epoch && cell.index >= index {
+    /// Drops quanta that are too old, and counts how many quanta from `index` on are there without a gap, up to `wanted`.
+    pub fn quanta_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
+        while let Ok(quantum) = self.from_worker.peek() {
+            if quantum.epoch == epoch && quantum.index >= index {
                 break;
             }
             let _ = self.from_worker.pop();
@@ -130,12 +130,12 @@ impl AudioLink {
             return 0;
         };
         let (first, second) = chunk.as_slices();
-        let in_place = |(i, cell): (usize, &OutCell)| cell.epoch == epoch && cell.index == index + i as i64;
+        let in_place = |(i, quantum): (usize, &OutQuantum)| quantum.epoch == epoch && quantum.index == index + i as i64;
         first.iter().chain(second).enumerate().take_while(|&pair| in_place(pair)).count()
     }
 
-    /// Takes the cell at `index`, if it is there.
-    pub fn take(&mut self, epoch: u32, index: i64) -> Option<OutCell> {
-        if self.cells_ready(epoch, index, 1) == 0 { None } else { self.from_worker.pop().ok() }
+    /// Takes the quantum at `index`, if it is there.
+    pub fn take(&mut self, epoch: u32, index: i64) -> Option<OutQuantum> {
+        if self.quanta_ready(epoch, index, 1) == 0 { None } else { self.from_worker.pop().ok() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 /// So many seeds are noted.
-pub const MOST_SEED_MARKS: usize = 1024;
+pub const MAX_SEED_MARKS: usize = 1024;
 
 /// What seeded a continuation, in samples of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Meters {
     loops: AtomicU64,
     feedbacks: AtomicU64,
     waits: AtomicU64,
-    missed_calls: AtomicU64,
+    missed_triggers: AtomicU64,
     keep_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
     /// Of the first continuations. Only the worker and who reads it after the end take this lock.
@@ -66,7 +66,7 @@ impl Meters {
     counter!(feedbacks, count_feedback, "Times the input contained what was played, and the wet stepped back.");
     counter!(waits, count_wait, "Times the audio thread waited for the worker.");
 
-    counter!(missed_calls, count_missed_call, "Continuations asked for while too many others were on their way.");
+    counter!(missed_triggers, count_missed_trigger, "Continuations asked for while too many others were on their way.");
     counter!(
         keep_gaps,
         count_keep_gap,
@@ -82,7 +82,7 @@ impl Meters {
         self.seed_clipped_ms.store(value, Relaxed);
     }
 
-    /// Seeds of the first [`MOST_SEED_MARKS`] continuations, in their order. Not for the audio thread.
+    /// Seeds of the first [`MAX_SEED_MARKS`] continuations, in their order. Not for the audio thread.
     pub fn seeds(&self) -> Vec<SeedMark> {
         self.seeds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -97,7 +97,7 @@ impl Meters {
 
     /// Makes room for seeds to be noted.
     pub(crate) fn make_room(&self) {
-        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).reserve_exact(MOST_SEED_MARKS);
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).reserve_exact(MAX_SEED_MARKS);
     }
 
     /// True after the worker died or was waited for in vain for 10 s.

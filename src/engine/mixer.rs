@@ -12,7 +12,7 @@ use crate::{
 const SMOOTHING_SECONDS: f32 = 0.010;
 const STOP_SECONDS: f32 = 0.020;
 /// Fades at underruns and jumps, and the guard by which predictions are early.
-pub const GUARD_SECONDS: f32 = 0.005;
+pub const LOOKAHEAD_SECONDS: f32 = 0.005;
 
 /// Gains of the rendering stage, smoothed per sample.
 ///

@@ -1,7 +1,7 @@
-//! The audio thread: input, clock, mix and the cells that go to and come from the worker. Slices only, no framework type.
+//! The audio thread: input, clock, mix and the quanta that go to and come from the worker. Slices only, no framework type.
 //!
-//! [`Engine::process`] walks a block cell by cell on the grid, whatever the host's block size: input goes into an
-//! [`cell::InCell`], sent when it is full; the [`cell::OutCell`] that belongs to the place was predicted one reaction time
+//! [`Engine::process`] walks a block quantum by quantum on the grid, whatever the host's block size: input goes into an
+//! [`quantum::InQuantum`], sent when it is full; the [`quantum::OutQuantum`] that belongs to the place was predicted one reaction time
 //! ago. The worker's side of the rings is in [`link`].
 
 mod audio;
@@ -24,9 +24,9 @@ mod waiting;
 
 pub use crate::control::{SeedSource, Stereo};
 pub use audio::Engine;
-pub use meters::{MOST_SEED_MARKS, Meters, SeedMark};
-pub use reaction::{SLACK_SECONDS, least_reaction_samples, reaction_cells};
-pub use tap::{KeepCell, KeepFeed, KeepTap, keep_link};
+pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
+pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
+pub use tap::{TakeFeed, TakeQuantum, TakeTap, take_link};
 pub use types::{
     Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
     MAX_REACTION_MS, RenderMode, Transport,

@@ -1,7 +1,7 @@
 //! The reaction time R (DESIGN 3): how far the worker works ahead.
 
 use super::{
-    mixer::GUARD_SECONDS,
+    mixer::LOOKAHEAD_SECONDS,
     types::{GRID_SAMPLES, MAX_REACTION_MS},
 };
 use crate::dsp::resample::Resampler;
@@ -9,21 +9,21 @@ use crate::dsp::resample::Resampler;
 /// What the worker is given for a wake-up and the longest step of a model.
 pub const SLACK_SECONDS: f64 = 0.004;
 
-/// The least reaction time for a model's rate: both resamplers' delays, the guard, the worker's slack, and two cells of the
+/// The least reaction time for a model's rate: both resamplers' delays, the guard, the worker's slack, and two quanta of the
 /// grid (one is being filled, one is being heard).
-pub fn least_reaction_samples(host_hz: u32, model_hz: u32) -> usize {
+pub fn min_reaction_samples(host_hz: u32, model_hz: u32) -> usize {
     let input_delay = Resampler::half_width_samples_for(host_hz, model_hz);
     let output_delay =
         Resampler::half_width_samples_for(model_hz, host_hz) as f64 * f64::from(host_hz) / f64::from(model_hz);
-    let fixed = (f64::from(GUARD_SECONDS) + SLACK_SECONDS) * f64::from(host_hz);
+    let fixed = (f64::from(LOOKAHEAD_SECONDS) + SLACK_SECONDS) * f64::from(host_hz);
     (input_delay as f64 + output_delay + fixed).ceil() as usize + 2 * GRID_SAMPLES
 }
 
-/// The reaction time for a wish in milliseconds, in whole cells, raised to the least for `model_hz`.
-pub fn reaction_cells(wish_ms: f32, host_hz: u32, model_hz: u32) -> usize {
+/// The reaction time for a wish in milliseconds, in whole quanta, raised to the least for `model_hz`.
+pub fn reaction_quanta(wish_ms: f32, host_hz: u32, model_hz: u32) -> usize {
     let wish_ms = if wish_ms.is_finite() { wish_ms.clamp(0.0, MAX_REACTION_MS) } else { 0.0 };
     let wish = (f64::from(wish_ms) * 1e-3 * f64::from(host_hz)).round() as usize;
-    wish.max(least_reaction_samples(host_hz, model_hz)).div_ceil(GRID_SAMPLES)
+    wish.max(min_reaction_samples(host_hz, model_hz)).div_ceil(GRID_SAMPLES)
 }
 
 #[cfg(test)]
@@ -31,14 +31,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_cells_and_never_below_the_least() {
-        assert_eq!(reaction_cells(50.0, 48_000, 22_050), 38, "2400 samples in cells of 64");
+    fn whole_quanta_and_never_below_the_least() {
+        assert_eq!(reaction_quanta(50.0, 48_000, 22_050), 38, "2400 samples in quanta of 64");
         for host in [8000, 44_100, 48_000, 96_000, 192_000] {
-            let cells = reaction_cells(0.0, host, 22_050);
-            let least = least_reaction_samples(host, 22_050);
-            assert!(cells * GRID_SAMPLES >= least && (cells - 1) * GRID_SAMPLES < least);
+            let quanta = reaction_quanta(0.0, host, 22_050);
+            let least = min_reaction_samples(host, 22_050);
+            assert!(quanta * GRID_SAMPLES >= least && (quanta - 1) * GRID_SAMPLES < least);
             assert!((0.009..0.035).contains(&(least as f64 / f64::from(host))), "{host}: {least}");
         }
-        assert_eq!(reaction_cells(f32::NAN, 48_000, 22_050), reaction_cells(0.0, 48_000, 22_050));
+        assert_eq!(reaction_quanta(f32::NAN, 48_000, 22_050), reaction_quanta(0.0, 48_000, 22_050));
     }
 }

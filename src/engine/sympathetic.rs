@@ -29,7 +29,7 @@ const SHAPE: [ParamId; 5] = [ParamId::Bands, ParamId::LowHz, ParamId::HighHz, Pa
 /// # Realtime safety
 /// No method allocates. 48 bands cost about 0.2 µs a sample; levels of −60 dB, or silence, next to nothing.
 #[derive(Clone, Debug)]
-pub(super) struct Layers {
+pub(super) struct SympatheticLayers {
     sample_rate_hz: f32,
     /// Hears the performer, and the loops.
     ear: FilterBank,
@@ -48,7 +48,7 @@ pub(super) struct Layers {
     phases: [f32; MAX_BANDS],
     /// Something is heard, or may be.
     awake: bool,
-    /// Nothing but zeros has been heard since the cell began.
+    /// Nothing but zeros has been heard since the quantum began.
     quiet: bool,
 }
 
@@ -69,7 +69,7 @@ fn sine(phase: f32) -> f32 {
     y + 0.225 * (y * y.abs() - y)
 }
 
-impl Layers {
+impl SympatheticLayers {
     /// At rest, with the parameters as they stand.
     pub fn new(sample_rate_hz: u32, values: &ParamValues) -> Self {
         let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
@@ -90,11 +90,11 @@ impl Layers {
             awake: false,
             quiet: true,
         };
-        layers.begin_cell(values);
+        layers.begin_quantum(values);
         layers
     }
 
-    /// A level takes a plain value; other parameters count from the next cell on.
+    /// A level takes a plain value; other parameters count from the next quantum on.
     pub fn set(&mut self, id: ParamId, value: f32) {
         match id {
             ParamId::SwellLevel => self.swell.set_target(gain(value)),
@@ -114,7 +114,7 @@ impl Layers {
         self.phases = [0.0; MAX_BANDS];
         self.shape = [f32::NAN; SHAPE.len()];
         (self.awake, self.quiet) = (false, true);
-        self.begin_cell(values);
+        self.begin_quantum(values);
     }
 
     /// True while something is heard without further input.
@@ -129,8 +129,8 @@ impl Layers {
             || self.shimmer.value() > 0.0
     }
 
-    /// At the first sample of a cell of the grid.
-    pub fn begin_cell(&mut self, values: &ParamValues) {
+    /// At the first sample of a quantum of the grid.
+    pub fn begin_quantum(&mut self, values: &ParamValues) {
         if !self.is_on() {
             return;
         }
@@ -224,12 +224,12 @@ mod tests {
         heard: impl Fn(f32) -> f32,
         mut loops: impl FnMut(f32) -> f32,
     ) -> Vec<f32> {
-        let mut layers = Layers::new(RATE, values);
+        let mut layers = SympatheticLayers::new(RATE, values);
         let count = (seconds * RATE as f32) as usize;
         let sample = |i: usize| {
             let time = i as f32 / RATE as f32;
             if i.is_multiple_of(64) {
-                layers.begin_cell(values);
+                layers.begin_quantum(values);
             }
             let [left, right] = layers.advance(heard(time), [loops(time); REGIONS]);
             assert_eq!(left, right);
@@ -332,11 +332,11 @@ mod tests {
         let off = values(&[(ParamId::SwellLevel, -60.0)]);
         assert!(sound(&off, 0.2, |time| tone(E2, time), |time| tone(E2, time)).iter().all(|&x| x == 0.0));
         let on = values(&[(ParamId::SympathyRelease, 0.05)]);
-        let mut layers = Layers::new(RATE, &on);
+        let mut layers = SympatheticLayers::new(RATE, &on);
         let mut random = Random::new(1);
         for i in 0..6 * RATE as usize {
             if i.is_multiple_of(64) {
-                layers.begin_cell(&on);
+                layers.begin_quantum(&on);
             }
             let heard = if i < 9600 { tone(E2, i as f32 / RATE as f32) } else { 0.0 };
             layers.advance(heard, [random.normal(); REGIONS]);

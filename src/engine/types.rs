@@ -50,7 +50,7 @@ pub struct EngineConfig {
     pub channels: usize,
     /// Longest block that `process` will be given.
     pub max_block_samples: usize,
-    /// Reaction time wanted; raised to the least possible and to whole cells of the grid.
+    /// Reaction time wanted; raised to the least possible and to whole quanta of the grid.
     pub reaction_ms: f32,
     /// Where continuations sit.
     pub alignment: Alignment,

@@ -4,7 +4,7 @@ use super::{lead::Lead, link::AudioLink, types::RenderMode};
 use std::time::{Duration, Instant};
 
 /// A wait ends after this long, and the instance counts as failed.
-const LONGEST_SECONDS: f64 = 10.0;
+const MAX_SECONDS: f64 = 10.0;
 /// How long the audio thread sleeps between two looks, where it may wait at all.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
@@ -37,13 +37,13 @@ impl Waiting {
     pub fn begin_call(&mut self, block_seconds: f64, reaction_seconds: f64) {
         let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
         let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
-        self.budget_seconds = ahead.max(long_block).min(LONGEST_SECONDS);
-        self.ahead_seconds = ahead.min(LONGEST_SECONDS);
+        self.budget_seconds = ahead.max(long_block).min(MAX_SECONDS);
+        self.ahead_seconds = ahead.min(MAX_SECONDS);
     }
 
-    /// True as soon as `wanted` cells from `from` on are there; waits for them as far as this call may.
+    /// True as soon as `wanted` quanta from `from` on are there; waits for them as far as this call may.
     pub fn wait_for(&mut self, link: &mut AudioLink, epoch: u32, from: i64, wanted: usize) -> bool {
-        if link.cells_ready(epoch, from, wanted) >= wanted {
+        if link.quanta_ready(epoch, from, wanted) >= wanted {
             return true;
         }
         if link.shared.is_dead() {
@@ -58,11 +58,11 @@ impl Waiting {
         loop {
             link.shared.wake_worker();
             std::thread::sleep(LOOK_AGAIN);
-            let ready = link.cells_ready(epoch, from, wanted) >= wanted;
+            let ready = link.quanta_ready(epoch, from, wanted) >= wanted;
             let waited = began.elapsed().as_secs_f64();
-            let may_wait = if offline { LONGEST_SECONDS } else { self.budget_seconds };
+            let may_wait = if offline { MAX_SECONDS } else { self.budget_seconds };
             if ready || waited >= may_wait || link.shared.is_dead() {
-                if !ready && waited >= LONGEST_SECONDS {
+                if !ready && waited >= MAX_SECONDS {
                     link.shared.meters.mark_failed();
                 }
                 self.spend(waited);
@@ -75,7 +75,7 @@ impl Waiting {
     /// offline render has waited in vain.
     pub fn wait_in_a_bounce(&mut self, mut done: impl FnMut() -> bool) -> bool {
         let offline = self.mode == RenderMode::Offline;
-        let may_wait = if offline { LONGEST_SECONDS } else { self.ahead_seconds };
+        let may_wait = if offline { MAX_SECONDS } else { self.ahead_seconds };
         if may_wait <= 0.0 {
             return false;
         }

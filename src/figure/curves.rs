@@ -19,7 +19,7 @@ const LETTER: f64 = 0.58 * TEXT;
 /// A dash of its colour and the gap before the next name.
 const LEGEND_EXTRA: f64 = 46.0;
 /// Longest name in a legend.
-const MOST_LETTERS: usize = 44;
+const MAX_LETTERS: usize = 44;
 /// Points a curve has at most: a few per pixel.
 const COLUMNS: usize = 600;
 
@@ -179,7 +179,7 @@ impl Chart<'_> {
         // A single curve is what the title says.
         let names = if self.curves.len() > 1 { self.curves } else { &[] };
         for (curve, colour) in names.iter().zip(self.colours()) {
-            let mut label: String = curve.label.chars().take(MOST_LETTERS).collect();
+            let mut label: String = curve.label.chars().take(MAX_LETTERS).collect();
             if label.len() < curve.label.len() {
                 label.push('…');
             }

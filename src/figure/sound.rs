@@ -4,7 +4,7 @@ use super::{
     axis::Axis,
     canvas::{Anchor, Area, Canvas, Drawn, FAINT, FigureError, INK, MARK, Place, QUIET, SERIES, bitmap, svg},
     raster::{Palette, Raster, level, rgb_png},
-    spectrogram::{Frequencies, LEAST_DB, MOST_DB, spectrogram},
+    spectrogram::{Frequencies, MAX_DB, MIN_DB, spectrogram},
 };
 use crate::dsp::level::{gain_to_db, rms};
 use plotters::prelude::DrawingBackend;
@@ -215,7 +215,7 @@ impl View {
         let values = (0..height).map(|row| level(1.0 - (row as f32 + 0.5) / height as f32)).collect();
         canvas.raster(&scale, Raster { width, height, values, palette: Palette::Level })?;
         for db in [-100, -80, -60, -40, -20] {
-            let height = (f64::from(db) - f64::from(LEAST_DB)) / f64::from(MOST_DB - LEAST_DB);
+            let height = (f64::from(db) - f64::from(MIN_DB)) / f64::from(MAX_DB - MIN_DB);
             let (x, y) = scale.at(1.0, height);
             // A minus as wide as the plus of other programs, not a hyphen.
             let unit = if db == -20 { " dB" } else { "" };

@@ -4,11 +4,11 @@ use super::raster::{Palette, Raster, level};
 use crate::dsp::{level::gain_to_db, stft::MagnitudeStft};
 
 /// Frequencies shown; the upper one is lowered to half the rate.
-const LEAST_HZ: f32 = 60.0;
-const MOST_HZ: f32 = 10_000.0;
+const MIN_HZ: f32 = 60.0;
+const MAX_HZ: f32 = 10_000.0;
 /// Levels shown, relative to a full-scale sine.
-pub(crate) const LEAST_DB: f32 = -100.0;
-pub(crate) const MOST_DB: f32 = -15.0;
+pub(crate) const MIN_DB: f32 = -100.0;
+pub(crate) const MAX_DB: f32 = -15.0;
 /// Longest windows separate low notes, shorter ones separate onsets.
 const WINDOW_SECONDS: f64 = 0.08;
 
@@ -21,16 +21,16 @@ pub(crate) struct Frequencies {
 
 impl Frequencies {
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { rate: f64::from(sample_rate_hz), most_hz: MOST_HZ.min(0.5 * sample_rate_hz as f32).max(2.0 * LEAST_HZ) }
+        Self { rate: f64::from(sample_rate_hz), most_hz: MAX_HZ.min(0.5 * sample_rate_hz as f32).max(2.0 * MIN_HZ) }
     }
 
     /// The frequency at a height of 0 (bottom) to 1 (top).
     fn hz_at(&self, height: f32) -> f32 {
-        LEAST_HZ * libm::powf(self.most_hz / LEAST_HZ, height)
+        MIN_HZ * libm::powf(self.most_hz / MIN_HZ, height)
     }
 
     fn height_of(&self, hz: f32) -> f32 {
-        libm::logf(hz / LEAST_HZ) / libm::logf(self.most_hz / LEAST_HZ)
+        libm::logf(hz / MIN_HZ) / libm::logf(self.most_hz / MIN_HZ)
     }
 
     /// Round frequencies: their heights and texts.
@@ -74,7 +74,7 @@ pub(crate) fn spectrogram(
         stft.magnitudes(&heard, &mut magnitudes);
         for row in 0..height {
             let db = gain_to_db(largest(&magnitudes, edges[row + 1], edges[row]) / full_scale);
-            values[row * width + column] = level((db - LEAST_DB) / (MOST_DB - LEAST_DB));
+            values[row * width + column] = level((db - MIN_DB) / (MAX_DB - MIN_DB));
         }
     }
     Raster { width, height, values, palette: Palette::Level }
@@ -109,7 +109,7 @@ mod tests {
             let row = 200.0 * (1.0 - frequencies.height_of(hz));
             // Half a main lobe of the window, 1.5 bins: many rows at the bottom of a logarithmic axis.
             assert!((brightest as f32 - row).abs() < 8.0, "{hz} Hz: row {brightest} for {row}");
-            let db = LEAST_DB + (MOST_DB - LEAST_DB) * f32::from(column[brightest]) / 255.0;
+            let db = MIN_DB + (MAX_DB - MIN_DB) * f32::from(column[brightest]) / 255.0;
             assert!((db - gain_to_db(gain)).abs() < 1.5, "{hz} Hz: {db} dB for {} dB", gain_to_db(gain));
         }
     }

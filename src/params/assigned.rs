@@ -10,7 +10,7 @@ pub(super) struct Assigned {
     pub stored: StoredModel,
     /// Where the file lies on this machine.
     pub found: Option<PathBuf>,
-    /// The bank has been given it.
+    /// The registry has been given it.
     pub ready: bool,
     /// Encoding was tried.
     pub encoded: bool,
@@ -27,7 +27,7 @@ pub(super) enum Held {
         user: Option<Vec<Assigned>>,
     },
     /// Of a later version, or damaged; kept as it is.
-    Foreign(serde_json::Value),
+    Unknown(serde_json::Value),
 }
 
 impl Held {

@@ -3,7 +3,7 @@
 use super::project::{Base64File, Version};
 use crate::{
     control::ParamId,
-    worker::{Clip, ClipShelf, MOST_CLIP_BYTES},
+    worker::{Clip, ClipSlot, MAX_CLIP_BYTES},
 };
 use nice_plug::params::persist::PersistentField;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub enum StoredSeed {
     /// Of this version.
     Known(StoredClip),
     /// Nothing, or of a later version, or damaged: kept as it is and given back unchanged.
-    Foreign(serde_json::Value),
+    Unknown(serde_json::Value),
 }
 
 /// No captured sound is louder: what the engine hears is held at 36 dBFS, at an input gain of -24 dB and more.
@@ -60,14 +60,14 @@ impl StoredClip {
             && self.peak.is_finite()
             && self.peak > 0.0
             && self.peak <= LOUDEST
-            && self.samples.encoded_bytes() <= 2 * MOST_CLIP_BYTES;
+            && self.samples.encoded_bytes() <= 2 * MAX_CLIP_BYTES;
         if !is_sane {
             return None;
         }
         let bytes = self.samples.decode()?;
         let longest = (ParamId::SeedLength.spec().max * self.sample_rate_hz as f32) as usize;
         let is_whole = !bytes.is_empty() && bytes.len().is_multiple_of(2 * count);
-        if !is_whole || bytes.len() > MOST_CLIP_BYTES || bytes.len() / (2 * count) > longest {
+        if !is_whole || bytes.len() > MAX_CLIP_BYTES || bytes.len() / (2 * count) > longest {
             return None;
         }
         let samples: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
@@ -76,26 +76,26 @@ impl StoredClip {
     }
 }
 
-/// The persisted field over the shelf that the worker captures to. Not for the audio thread.
+/// The persisted field over the slot that the worker captures to. Not for the audio thread.
 #[derive(Debug)]
 pub struct CapturedSeed {
-    shelf: Arc<ClipShelf>,
-    /// What lay on the shelf at this generation, encoded once: hosts ask at every step that can be undone.
+    clip_slot: Arc<ClipSlot>,
+    /// What lay in the slot at this generation, encoded once: hosts ask at every step that can be undone.
     stored: Mutex<(u64, StoredSeed)>,
 }
 
 impl Default for CapturedSeed {
     fn default() -> Self {
-        let shelf: Arc<ClipShelf> = Arc::default();
-        let nothing = StoredSeed::Foreign(serde_json::Value::Null);
-        Self { stored: Mutex::new((shelf.generation(), nothing)), shelf }
+        let clip_slot: Arc<ClipSlot> = Arc::default();
+        let nothing = StoredSeed::Unknown(serde_json::Value::Null);
+        Self { stored: Mutex::new((clip_slot.generation(), nothing)), clip_slot }
     }
 }
 
 impl CapturedSeed {
     /// Where captures go to and seeds come from.
-    pub fn shelf(&self) -> &Arc<ClipShelf> {
-        &self.shelf
+    pub fn clip_slot(&self) -> &Arc<ClipSlot> {
+        &self.clip_slot
     }
 }
 
@@ -103,23 +103,23 @@ impl PersistentField<'_, StoredSeed> for CapturedSeed {
     fn set(&self, seed: StoredSeed) {
         let clip = match &seed {
             StoredSeed::Known(stored) => stored.clip(),
-            StoredSeed::Foreign(_) => None,
+            StoredSeed::Unknown(_) => None,
         };
         let mut held = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         // Hosts restore states at every step that is undone: what lies there already is not converted anew.
-        let generation = if self.shelf.get().as_deref() == clip.as_ref() {
-            self.shelf.generation()
+        let generation = if self.clip_slot.get().as_deref() == clip.as_ref() {
+            self.clip_slot.generation()
         } else {
-            self.shelf.put(clip.map(Arc::new))
+            self.clip_slot.put(clip.map(Arc::new))
         };
         *held = (generation, seed);
     }
 
     fn map<F: Fn(&StoredSeed) -> R, R>(&self, f: F) -> R {
         let mut held = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        let generation = self.shelf.generation();
+        let generation = self.clip_slot.generation();
         if held.0 != generation
-            && let Some(clip) = self.shelf.get()
+            && let Some(clip) = self.clip_slot.get()
         {
             *held = (generation, StoredSeed::Known(StoredClip::of(&clip)));
         }
@@ -147,19 +147,19 @@ mod tests {
         assert_eq!(saved(&seed), "null");
         let channel = |factor: f32| (0..4800).map(|i| factor * libm::sinf(0.1 * i as f32)).collect();
         let clip = Clip::new(48_000, &[channel(0.3), channel(0.1)]).expect("sound");
-        seed.shelf().put(Some(Arc::new(clip.clone())));
+        seed.clip_slot().put(Some(Arc::new(clip.clone())));
         let json = saved(&seed);
         let again = restored(&json);
-        assert_eq!(again.shelf().get().as_deref(), Some(&clip));
+        assert_eq!(again.clip_slot().get().as_deref(), Some(&clip));
         assert_eq!(saved(&again), json);
-        again.set(StoredSeed::Foreign(serde_json::Value::Null));
-        assert_eq!(again.shelf().get(), None, "a project without one");
+        again.set(StoredSeed::Unknown(serde_json::Value::Null));
+        assert_eq!(again.clip_slot().get(), None, "a project without one");
     }
 
     #[test]
     fn hostile_clips_are_no_seeds_and_are_given_back_unchanged() {
         let good = r#"{"version":1,"sample_rate_hz":48000,"channels":1,"peak":0.5,"samples":"AAEAAg=="}"#;
-        assert!(restored(good).shelf().get().is_some());
+        assert!(restored(good).clip_slot().get().is_some());
         let samples = Base64File::encode(&vec![1; 2 * 11 * 8000]);
         let samples = serde_json::to_string(&samples).expect("a text");
         let too_long = format!("8000,\"channels\":1,\"peak\":0.5,\"samples\":{samples}");
@@ -179,7 +179,7 @@ mod tests {
         ] {
             let bad = good.replace(from, to);
             let seed = restored(&bad);
-            assert_eq!(seed.shelf().get(), None, "{bad}");
+            assert_eq!(seed.clip_slot().get(), None, "{bad}");
             let same: serde_json::Value = serde_json::from_str(&bad).expect("a test's constant");
             let kept: serde_json::Value = serde_json::from_str(&saved(&seed)).expect("what was written");
             assert_eq!(kept.to_string().len(), same.to_string().len(), "{kept} for {same}");

@@ -9,8 +9,8 @@ use crate::{
         ParamId,
         values::{Kind, ParamSpec},
     },
-    take::KeepStatus,
-    worker::ClipShelf,
+    take::TakeStatus,
+    worker::ClipSlot,
 };
 use nice_plug::prelude::{BoolParam, FloatParam, IntParam, Param, Params, RemoteControlsPage};
 use std::sync::{
@@ -202,7 +202,7 @@ fn with_note(switch: BoolParam, note: impl Fn() -> Option<String> + Send + Sync 
 
 impl Output {
     /// Lets *Keep* show what became of the last take, and *Feedback Guard* how often it had to step in.
-    pub(super) fn with_notes(mut self, status: Arc<KeepStatus>, feedbacks: Arc<AtomicU64>) -> Self {
+    pub(super) fn with_notes(mut self, status: Arc<TakeStatus>, feedbacks: Arc<AtomicU64>) -> Self {
         self.keep = with_note(self.keep, move || status.text());
         self.feedback_guard = with_note(self.feedback_guard, move || match feedbacks.load(Ordering::Relaxed) {
             0 => None,
@@ -215,8 +215,8 @@ impl Output {
 
 impl Seed {
     /// Lets *Capture* show what it has captured.
-    pub(super) fn with_captured(mut self, shelf: Arc<ClipShelf>) -> Self {
-        self.capture = with_note(self.capture, move || Some(format!("{:.1} s captured", shelf.get()?.seconds())));
+    pub(super) fn with_captured(mut self, clip_slot: Arc<ClipSlot>) -> Self {
+        self.capture = with_note(self.capture, move || Some(format!("{:.1} s captured", clip_slot.get()?.seconds())));
         self
     }
 }

@@ -15,7 +15,7 @@ use std::{
 /// How model files end.
 const EXTENSION: &str = "safetensors";
 /// Files of the models folder that are looked at; a folder with more is not one of models.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 /// Levels of folders that are looked into.
 const DEEPEST_LEVEL: usize = 4;
 
@@ -146,13 +146,13 @@ fn collect(folder: &Path, levels: usize, files: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return;
     };
-    for entry in entries.flatten().take(MOST_FILES) {
+    for entry in entries.flatten().take(MAX_FILES) {
         let path = entry.path();
         // Links to folders are not followed: they may lead in circles.
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_folder && levels > 1 {
             collect(&path, levels - 1, files);
-        } else if files.len() < MOST_FILES && path.extension().is_some_and(|end| end == EXTENSION) && path.is_file() {
+        } else if files.len() < MAX_FILES && path.extension().is_some_and(|end| end == EXTENSION) && path.is_file() {
             files.push(path);
         }
     }

@@ -19,7 +19,7 @@ pub enum StoredProject {
     /// Of this version.
     Known(Project),
     /// Of a later version, or damaged: kept as it is and given back unchanged.
-    Foreign(serde_json::Value),
+    Unknown(serde_json::Value),
 }
 
 /// [`STATE_VERSION`]; reading any other number fails.
@@ -158,7 +158,7 @@ mod tests {
             "null",
         ] {
             let read: StoredProject = serde_json::from_str(json).expect(json);
-            assert!(matches!(read, StoredProject::Foreign(_)), "{json}");
+            assert!(matches!(read, StoredProject::Unknown(_)), "{json}");
             let same: serde_json::Value = serde_json::from_str(json).expect(json);
             assert_eq!(serde_json::to_value(&read).expect(json), same);
         }

@@ -3,7 +3,7 @@
 use super::settings::Settings;
 use crate::{
     engine::MAX_REACTION_MS,
-    worker::{ModelBank, measure_reaction_ms},
+    worker::{ModelRegistry, measure_reaction_ms},
 };
 use nice_plug::params::persist::PersistentField;
 use std::sync::{
@@ -28,7 +28,7 @@ impl MeasuredReaction {
 
     /// The reaction time for an activation: that of the settings, or, where it is to be measured, what was measured, if need be now.
     /// Not for the audio thread: measuring takes a quarter of a second.
-    pub fn for_activation(&self, settings: &Settings, bank: &ModelBank, slot: f32, host_hz: u32) -> f32 {
+    pub fn for_activation(&self, settings: &Settings, registry: &ModelRegistry, slot: f32, host_hz: u32) -> f32 {
         let wish = settings.reaction_ms.value() as f32;
         if !settings.reaction_auto.value() {
             return wish;
@@ -37,7 +37,7 @@ impl MeasuredReaction {
             return measured as f32;
         }
         // Without a model there is nothing to measure: the next activation may have one.
-        let Ok(network) = bank.load(slot as u8) else {
+        let Ok(network) = registry.load(slot as u8) else {
             return wish;
         };
         let measured = measure_reaction_ms(&network, host_hz);
@@ -64,10 +64,11 @@ mod tests {
 
     #[test]
     fn it_is_measured_once_and_then_a_number_of_the_project() {
-        let bank = ModelBank::with_embedded(Isa::best());
-        let params = SympathyParams::new(&bank, None);
+        let registry = ModelRegistry::with_embedded(Isa::best());
+        let params = SympathyParams::new(&registry, None);
         let slot = params.value(ParamId::Model);
-        let wanted = |params: &SympathyParams| params.reaction.for_activation(&params.settings, &bank, slot, 48_000);
+        let wanted =
+            |params: &SympathyParams| params.reaction.for_activation(&params.settings, &registry, slot, 48_000);
         assert_eq!((wanted(&params), params.reaction.milliseconds()), (50.0, None), "by hand");
         // SAFETY: the parameter outlives the pointer, and nothing else sets it.
         unsafe { params.settings.reaction_auto.as_ptr()._internal_set_normalized_value(1.0) };

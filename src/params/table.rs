@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     control::{ParamId, ParamValues, values::SPECS},
-    take::KeepStatus,
-    worker::ModelBank,
+    take::TakeStatus,
+    worker::ModelRegistry,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
 use std::{
@@ -60,22 +60,22 @@ pub struct SympathyParams {
     #[persist = "models"]
     pub models: UserModels,
     /// What became of the takes of *Keep*.
-    pub keep_status: Arc<KeepStatus>,
+    pub take_status: Arc<TakeStatus>,
     /// How often the input has contained the wet since the last activation.
     pub feedbacks: Arc<AtomicU64>,
 }
 
 impl SympathyParams {
-    /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `bank`.
-    pub fn new(bank: &Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
-        let models = UserModels::new(Arc::clone(bank), folder);
+    /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `registry`.
+    pub fn new(registry: &Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
+        let models = UserModels::new(Arc::clone(registry), folder);
         let (selection, second) = (models.selection(), models.selection());
         let reaction = MeasuredReaction::default();
-        let keep_status = Arc::<KeepStatus>::default();
+        let take_status = Arc::<TakeStatus>::default();
         let feedbacks: Arc<AtomicU64> = Arc::default();
         let captured = CapturedSeed::default();
         let slot_param = |id: ParamId| {
-            let (spec, shown, read) = (id.spec(), Arc::clone(bank), Arc::clone(bank));
+            let (spec, shown, read) = (id.spec(), Arc::clone(registry), Arc::clone(registry));
             IntParam::new(spec.name, spec.default as i32, int_range(spec))
                 .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown, slot)))
                 .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, text)))
@@ -85,16 +85,16 @@ impl SympathyParams {
             morph_model: slot_param(ParamId::MorphModel)
                 .with_callback(Arc::new(move |slot| second.select_second(slot))),
             play: Play::new(),
-            seed: Seed::new().with_captured(Arc::clone(captured.shelf())),
+            seed: Seed::new().with_captured(Arc::clone(captured.clip_slot())),
             voices: Voices::new(),
             colour: Colour::new(),
             sympathy: Sympathy::new(),
-            output: Output::new().with_notes(Arc::clone(&keep_status), Arc::clone(&feedbacks)),
+            output: Output::new().with_notes(Arc::clone(&take_status), Arc::clone(&feedbacks)),
             settings: Settings::new(models.store_files(), reaction.shared()),
             reaction,
             captured,
             models,
-            keep_status,
+            take_status,
             feedbacks,
         }
     }
@@ -151,7 +151,7 @@ mod tests {
     use nice_plug::prelude::{Param, ParamFlags};
 
     fn fresh() -> SympathyParams {
-        SympathyParams::new(&ModelBank::with_embedded(Isa::best()), None)
+        SympathyParams::new(&ModelRegistry::with_embedded(Isa::best()), None)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::{
     control::values::{HOLD_FOREVER_SECONDS, NO_MODEL, PEAKS, ParamId, ParamSpec, SEED_SOURCES, STEREO, TUNINGS},
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 /// What *Hold* shows when it is without end.
@@ -86,16 +86,16 @@ pub(super) fn text_to_float(spec: &ParamSpec, text: &str) -> Option<f32> {
     number.parse::<f32>().ok().filter(|value| value.is_finite()).map(|value| spec.sanitise(value))
 }
 
-/// A slot of the bank as text: its number, and the model in it or why there is none. What is below all slots is no model.
-pub(super) fn slot_to_text(bank: &ModelBank, slot: i32) -> String {
+/// A slot of the registry as text: its number, and the model in it or why there is none. What is below all slots is no model.
+pub(super) fn slot_to_text(registry: &ModelRegistry, slot: i32) -> String {
     match u8::try_from(slot) {
-        Ok(slot) => format!("{slot}: {}", bank.label(slot)),
+        Ok(slot) => format!("{slot}: {}", registry.label(slot)),
         Err(_) => NO_MODEL_TEXT.into(),
     }
 }
 
 /// Reads a slot's number, or the label of a slot that holds something.
-pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
+pub(super) fn text_to_slot(registry: &ModelRegistry, text: &str) -> Option<i32> {
     let text = text.trim();
     if text.eq_ignore_ascii_case(NO_MODEL_TEXT) {
         return Some(NO_MODEL as i32);
@@ -103,7 +103,7 @@ pub(super) fn text_to_slot(bank: &ModelBank, text: &str) -> Option<i32> {
     let number = text.split_once(':').map_or(text, |(number, _)| number).trim();
     number.parse().ok().or_else(|| {
         let wanted = text.to_lowercase();
-        bank.slots().into_iter().find(|&slot| bank.label(slot).to_lowercase() == wanted).map(i32::from)
+        registry.slots().into_iter().find(|&slot| registry.label(slot).to_lowercase() == wanted).map(i32::from)
     })
 }
 
@@ -165,12 +165,12 @@ mod tests {
 
     #[test]
     fn a_slot_shows_why_it_does_not_play() {
-        let bank = ModelBank::with_embedded(Isa::best());
-        bank.set_missing(64, "my-model".into(), "missing: no such file".into());
-        assert_eq!(slot_to_text(&bank, 64), "64: my-model: missing: no such file");
-        assert_eq!(text_to_slot(&bank, "64: my-model: missing: no such file"), Some(64));
-        assert_eq!(text_to_slot(&bank, "99"), Some(99));
-        assert_eq!((slot_to_text(&bank, -1).as_str(), text_to_slot(&bank, "Off")), ("off", Some(-1)));
-        assert_eq!(text_to_slot(&bank, "no such model"), None);
+        let registry = ModelRegistry::with_embedded(Isa::best());
+        registry.set_missing(64, "my-model".into(), "missing: no such file".into());
+        assert_eq!(slot_to_text(&registry, 64), "64: my-model: missing: no such file");
+        assert_eq!(text_to_slot(&registry, "64: my-model: missing: no such file"), Some(64));
+        assert_eq!(text_to_slot(&registry, "99"), Some(99));
+        assert_eq!((slot_to_text(&registry, -1).as_str(), text_to_slot(&registry, "Off")), ("off", Some(-1)));
+        assert_eq!(text_to_slot(&registry, "no such model"), None);
     }
 }

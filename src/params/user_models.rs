@@ -1,7 +1,7 @@
 //! The user's models of one instance: slots 64 to 127.
 //!
 //! A fresh instance gives the files of the models folder to slots 64, 65, …, by name. A restored instance keeps the assignment
-//! its project stores. Files are looked up, hashed and loaded on a thread of this object; whoever asks the bank for a slot
+//! its project stores. Files are looked up, hashed and loaded on a thread of this object; whoever asks the registry for a slot
 //! that is still being looked up waits there.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     project::{FIRST_USER_SLOT, Project, StoredEmbedded, StoredModel, StoredProject, Version},
     selection::{Selection, USER_SLOTS},
 };
-use crate::{model::EMBEDDED, worker::ModelBank};
+use crate::{model::EMBEDDED, worker::ModelRegistry};
 use nice_plug::params::persist::PersistentField;
 use std::{
     path::PathBuf,
@@ -35,7 +35,7 @@ pub fn models_folder() -> Option<PathBuf> {
 
 #[derive(Debug)]
 struct Inner {
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     folder: Option<PathBuf>,
     selection: Arc<Selection>,
     store_files: Arc<AtomicBool>,
@@ -60,9 +60,9 @@ pub struct UserModels {
 
 impl UserModels {
     /// A fresh instance: begins to read `folder`.
-    pub fn new(bank: Arc<ModelBank>, folder: Option<PathBuf>) -> Self {
+    pub fn new(registry: Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
         let inner = Arc::new(Inner {
-            bank,
+            registry,
             folder,
             selection: Arc::default(),
             store_files: Arc::new(AtomicBool::new(true)),
@@ -89,15 +89,15 @@ impl UserModels {
         Arc::clone(&self.inner.store_files)
     }
 
-    /// Hands work to the thread. Until it is done, whoever asks the bank for one of the slots waits.
+    /// Hands work to the thread. Until it is done, whoever asks the registry for one of the slots waits.
     fn begin(&self, job: Job) {
         for slot in USER_SLOTS {
-            self.inner.bank.set_pending(slot);
+            self.inner.registry.set_pending(slot);
         }
         let sent = self.jobs.as_ref().is_some_and(|jobs| self.thread.is_some() && jobs.send(job).is_ok());
         if !sent {
             for slot in USER_SLOTS {
-                self.inner.bank.set_missing(slot, "your models".into(), "this system gives no thread".into());
+                self.inner.registry.set_missing(slot, "your models".into(), "this system gives no thread".into());
             }
         }
     }
@@ -113,7 +113,7 @@ impl Drop for UserModels {
         }
         // Whoever still waits for a slot waits no longer.
         for slot in USER_SLOTS {
-            self.inner.bank.clear(slot);
+            self.inner.registry.clear(slot);
         }
     }
 }
@@ -157,7 +157,7 @@ impl Inner {
         if let Held::Known { embedded: Some(earlier), .. } = &*held
             && !is_embedded(earlier)
         {
-            self.bank.clear(earlier.slot);
+            self.registry.clear(earlier.slot);
         }
         match project {
             StoredProject::Known(Project { embedded, user, .. }) => {
@@ -173,8 +173,8 @@ impl Inner {
                 *held = Held::Known { embedded, user };
                 Some(job(self.next_revision()))
             }
-            StoredProject::Foreign(value) => {
-                *held = Held::Foreign(value);
+            StoredProject::Unknown(value) => {
+                *held = Held::Unknown(value);
                 Some(Job::Restore(self.next_revision()))
             }
         }
@@ -192,7 +192,7 @@ impl Inner {
         };
         if !is_embedded(stored) {
             let reason = "not among the models of this version of Sympathy".into();
-            self.bank.set_missing(stored.slot, stored.name.clone(), reason);
+            self.registry.set_missing(stored.slot, stored.name.clone(), reason);
         }
     }
 
@@ -224,8 +224,8 @@ impl Inner {
             }
             for slot in USER_SLOTS {
                 match assigned.iter().find(|model| model.stored.slot == slot).and_then(|model| model.found.clone()) {
-                    Some(path) => self.bank.set_file(slot, path),
-                    None => self.bank.clear(slot),
+                    Some(path) => self.registry.set_file(slot, path),
+                    None => self.registry.clear(slot),
                 }
             }
             if let Held::Known { user, .. } = &mut *held {
@@ -260,12 +260,12 @@ impl Inner {
         let (foreign, mut wanted) = match &*self.lock() {
             Held::Known { user: Some(user), .. } => (false, user.iter().map(|model| model.stored.clone()).collect()),
             Held::Known { user: None, .. } => (false, Vec::new()),
-            Held::Foreign(_) => (true, vec![unknown()]),
+            Held::Unknown(_) => (true, vec![unknown()]),
         };
         wanted.sort_by_key(|model| model.slot != current);
         let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
         for slot in USER_SLOTS.filter(|slot| wanted.iter().all(|model| model.slot != *slot)) {
-            if !self.publish(revision, slot, |_| self.bank.clear(slot)) {
+            if !self.publish(revision, slot, |_| self.registry.clear(slot)) {
                 return;
             }
         }
@@ -280,15 +280,15 @@ impl Inner {
                 let ready = found.is_ok();
                 let path = match found {
                     Ok(Found::Bytes(bytes)) => {
-                        self.bank.set_bytes(slot, name, bytes);
+                        self.registry.set_bytes(slot, name, bytes);
                         None
                     }
                     Ok(Found::File(path)) => {
-                        self.bank.set_file(slot, path.clone());
+                        self.registry.set_file(slot, path.clone());
                         Some(path)
                     }
                     Err(reason) => {
-                        self.bank.set_missing(slot, name, reason);
+                        self.registry.set_missing(slot, name, reason);
                         None
                     }
                 };
@@ -320,7 +320,7 @@ impl Inner {
         for slot in self.selection.both() {
             if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
                 // Why it failed is in the slot's label.
-                let _ = self.bank.load(slot);
+                let _ = self.registry.load(slot);
             }
         }
     }
@@ -329,7 +329,7 @@ impl Inner {
     fn project(&self) -> StoredProject {
         let mut held = self.lock();
         match &mut *held {
-            Held::Foreign(value) => StoredProject::Foreign(value.clone()),
+            Held::Unknown(value) => StoredProject::Unknown(value.clone()),
             Held::Known { embedded, user } => StoredProject::Known(Project {
                 version: Version,
                 embedded: self.selected_embedded(embedded.as_ref()),

@@ -10,8 +10,8 @@ use crate::{
     engine::RenderMode,
     nn::Isa,
     params::{self, SympathyParams, models_folder},
-    take::keep_folder,
-    worker::ModelBank,
+    take::takes_folder,
+    worker::ModelRegistry,
 };
 use nice_plug::prelude::*;
 use running::Running;
@@ -19,19 +19,19 @@ use std::{path::PathBuf, sync::Arc};
 
 /// The plugin.
 pub struct Sympathy {
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     params: Arc<SympathyParams>,
     /// Where *Keep* writes.
-    keep_folder: Option<PathBuf>,
+    takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
 }
 
 impl Default for Sympathy {
     fn default() -> Self {
-        let bank = ModelBank::with_embedded(Isa::from_environment());
-        let params = Arc::new(SympathyParams::new(&bank, models_folder()));
-        Self { bank, params, keep_folder: keep_folder(), running: None }
+        let registry = ModelRegistry::with_embedded(Isa::from_environment());
+        let params = Arc::new(SympathyParams::new(&registry, models_folder()));
+        Self { registry, params, takes_folder: takes_folder(), running: None }
     }
 }
 
@@ -95,10 +95,11 @@ impl Plugin for Sympathy {
         // The old worker ends before the new one begins.
         self.running = None;
         // Models that are stored otherwise are loaded anew by the worker to come.
-        self.bank.set_precision(self.params.settings.precision.value().into());
+        self.registry.set_precision(self.params.settings.precision.value().into());
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get);
         let mode = render_mode(context.plugin_api(), config.process_mode);
-        self.running = Running::start(&self.params, &self.bank, self.keep_folder.as_deref(), channels, config, mode);
+        self.running =
+            Running::start(&self.params, &self.registry, self.takes_folder.as_deref(), channels, config, mode);
         true
     }
 

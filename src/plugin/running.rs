@@ -6,8 +6,8 @@ use crate::{
     engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},
     params::SympathyParams,
     session,
-    take::{self, KEPT_SECONDS, KeepConfig, KeeperThread},
-    worker::{ModelBank, WorkerThread},
+    take::{self, TAKE_SECONDS, TakeConfig, TakeRecorderThread},
+    worker::{ModelRegistry, WorkerThread},
 };
 use nice_plug::{
     midi::Key,
@@ -35,17 +35,17 @@ pub(super) struct Running {
     events: Vec<Event>,
     /// Nothing has been processed since the activation or the last reset.
     fresh: bool,
-    // Dropped last: nothing listens to the worker any more, and the keeper has heard everything.
+    // Dropped last: nothing listens to the worker any more, and the recorder has heard everything.
     _worker: WorkerThread,
-    _keeper: KeeperThread,
+    _keeper: TakeRecorderThread,
 }
 
 impl Running {
-    /// Makes engine, worker and keeper, whose takes go into `keep_folder`; `None` for a layout or a rate that cannot be processed.
+    /// Makes engine, worker and recorder, whose takes go into `takes_folder`; `None` for a layout or a rate that cannot be processed.
     pub fn start(
         params: &SympathyParams,
-        bank: &Arc<ModelBank>,
-        keep_folder: Option<&Path>,
+        registry: &Arc<ModelRegistry>,
+        takes_folder: Option<&Path>,
         channels: u32,
         config: &BufferConfig,
         mode: RenderMode,
@@ -56,7 +56,8 @@ impl Running {
         let sample_rate_hz = config.sample_rate.round() as u32;
         let settings = &params.settings;
         let values = params.values();
-        let reaction_ms = params.reaction.for_activation(settings, bank, values.get(ParamId::Model), sample_rate_hz);
+        let reaction_ms =
+            params.reaction.for_activation(settings, registry, values.get(ParamId::Model), sample_rate_hz);
         let channels = (channels as usize).min(MAX_CHANNELS);
         let max_block_samples = config.max_buffer_size.max(1) as usize;
         let (mut engine, worker) = session::start_with(
@@ -70,17 +71,17 @@ impl Running {
                 values,
                 ..EngineConfig::new(sample_rate_hz)
             },
-            Arc::clone(bank),
-            Arc::clone(params.captured.shelf()),
+            Arc::clone(registry),
+            Arc::clone(params.captured.clip_slot()),
         );
-        let keep = KeepConfig {
+        let keep = TakeConfig {
             sample_rate_hz,
             channels,
             max_block_samples,
-            seconds: KEPT_SECONDS,
-            folder: keep_folder.map(Path::to_owned),
+            seconds: TAKE_SECONDS,
+            folder: takes_folder.map(Path::to_owned),
         };
-        let (tap, keeper) = take::start(keep, Arc::clone(&params.keep_status), Arc::clone(bank));
+        let (tap, recorder) = take::start(keep, Arc::clone(&params.take_status), Arc::clone(registry));
         engine.attach_keep(tap);
         Some(Self {
             engine,
@@ -89,7 +90,7 @@ impl Running {
             events: Vec::with_capacity(SPECS.len()),
             fresh: true,
             _worker: worker.spawn(),
-            _keeper: keeper.spawn(),
+            _keeper: recorder.spawn(),
         })
     }
 

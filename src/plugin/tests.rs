@@ -61,10 +61,10 @@ fn fresh() -> Sympathy {
 }
 
 /// The same; takes are written here.
-fn keeping_in(keep_folder: Option<PathBuf>) -> Sympathy {
-    let bank = ModelBank::with_embedded(Isa::best());
-    let params = Arc::new(SympathyParams::new(&bank, None));
-    Sympathy { bank, params, keep_folder, running: None }
+fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
+    let registry = ModelRegistry::with_embedded(Isa::best());
+    let params = Arc::new(SympathyParams::new(&registry, None));
+    Sympathy { registry, params, takes_folder, running: None }
 }
 
 fn set_keep(plugin: &Sympathy, on: bool) {
@@ -171,7 +171,7 @@ fn each_time_keep_goes_on_the_plugin_writes_what_it_has_processed() {
             process(&mut plugin, &mut sound, Vec::new());
         }
         plugin.deactivate();
-        assert_eq!((plugin.params.keep_status.kept(), plugin.params.keep_status.failed()), (1, 0));
+        assert_eq!((plugin.params.take_status.kept(), plugin.params.take_status.failed()), (1, 0));
         let text = keep(&plugin);
         let name = text.strip_prefix("Off: kept ").unwrap_or_else(|| panic!("{text}"));
         let path = folder.path().join(channels.to_string()).join(format!("{name} dry.wav"));

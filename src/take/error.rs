@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// One line each.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum KeepError {
+pub enum TakeError {
     /// The system names no folder of the user.
     #[error("expected a folder for music, documents or data, found none; SYMPATHY_KEEP_FOLDER can name one")]
     NoFolder,
@@ -34,7 +34,7 @@ pub enum KeepError {
     },
 }
 
-impl KeepError {
+impl TakeError {
     /// For a path, what the system says of it.
     pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -1,6 +1,6 @@
 //! The files of a take: written beside their places, and moved there when all are whole. Nothing is ever overwritten.
 
-use super::error::KeepError;
+use super::error::TakeError;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Takes of one second that find a name.
-const MOST_OF_A_SECOND: u32 = 999;
+const USABLE_PART_OF_A_SECOND: u32 = 999;
 
 /// Three files under way.
 pub(crate) struct TakeFiles {
@@ -24,16 +24,16 @@ impl TakeFiles {
     /// Makes the folder and the files. Their names begin with `stamp`, and a number where that is taken.
     ///
     /// # Errors
-    /// [`KeepError`]; nothing is left behind but the folder.
-    pub fn create(folder: &Path, stamp: &str, sample_rate_hz: u32, channels: usize) -> Result<Self, KeepError> {
-        fs::create_dir_all(folder).map_err(KeepError::io(folder))?;
+    /// [`TakeError`]; nothing is left behind but the folder.
+    pub fn create(folder: &Path, stamp: &str, sample_rate_hz: u32, channels: usize) -> Result<Self, TakeError> {
+        fs::create_dir_all(folder).map_err(TakeError::io(folder))?;
         let spec = WavSpec {
             channels: channels as u16,
             sample_rate: sample_rate_hz,
             bits_per_sample: 32,
             sample_format: SampleFormat::Float,
         };
-        for number in 1..=MOST_OF_A_SECOND {
+        for number in 1..=USABLE_PART_OF_A_SECOND {
             let name = if number == 1 { stamp.to_owned() } else { format!("{stamp} ({number})") };
             let place = |end: &str| folder.join(format!("{name} {end}"));
             let places = [place("wet.wav"), place("dry.wav"), place("settings.json")];
@@ -55,7 +55,7 @@ impl TakeFiles {
                 settings,
             });
         }
-        Err(KeepError::NoName { folder: folder.into() })
+        Err(TakeError::NoName { folder: folder.into() })
     }
 
     /// Names of the files of wet and dry.
@@ -69,8 +69,8 @@ impl TakeFiles {
     /// Appends interleaved samples.
     ///
     /// # Errors
-    /// [`KeepError::Io`].
-    pub fn write(&mut self, wet: &[f32], dry: &[f32]) -> Result<(), KeepError> {
+    /// [`TakeError::Io`].
+    pub fn write(&mut self, wet: &[f32], dry: &[f32]) -> Result<(), TakeError> {
         self.wet.write(wet)?;
         self.dry.write(dry)
     }
@@ -78,12 +78,12 @@ impl TakeFiles {
     /// Writes the settings and moves all to their places.
     ///
     /// # Errors
-    /// [`KeepError::Io`]; what was not moved is removed.
-    pub fn finish(self, settings: &str) -> Result<String, KeepError> {
-        fs::write(&self.settings.path, settings).map_err(KeepError::io(&self.settings.place))?;
+    /// [`TakeError::Io`]; what was not moved is removed.
+    pub fn finish(self, settings: &str) -> Result<String, TakeError> {
+        fs::write(&self.settings.path, settings).map_err(TakeError::io(&self.settings.place))?;
         let parts = [self.wet.finish()?, self.dry.finish()?, self.settings];
         for part in &parts {
-            fs::rename(&part.path, &part.place).map_err(KeepError::io(&part.place))?;
+            fs::rename(&part.path, &part.place).map_err(TakeError::io(&part.place))?;
         }
         Ok(self.name)
     }
@@ -95,21 +95,21 @@ struct WavFile {
 }
 
 impl WavFile {
-    fn new(part: Part, file: File, spec: WavSpec) -> Result<Self, KeepError> {
+    fn new(part: Part, file: File, spec: WavSpec) -> Result<Self, TakeError> {
         let writer =
-            WavWriter::new(BufWriter::with_capacity(1 << 16, file), spec).map_err(KeepError::wav(&part.place))?;
+            WavWriter::new(BufWriter::with_capacity(1 << 16, file), spec).map_err(TakeError::wav(&part.place))?;
         Ok(Self { writer, part })
     }
 
-    fn write(&mut self, samples: &[f32]) -> Result<(), KeepError> {
+    fn write(&mut self, samples: &[f32]) -> Result<(), TakeError> {
         samples
             .iter()
             .try_for_each(|&sample| self.writer.write_sample(sample))
-            .map_err(KeepError::wav(&self.part.place))
+            .map_err(TakeError::wav(&self.part.place))
     }
 
-    fn finish(self) -> Result<Part, KeepError> {
-        self.writer.finalize().map_err(KeepError::wav(&self.part.place))?;
+    fn finish(self) -> Result<Part, TakeError> {
+        self.writer.finalize().map_err(TakeError::wav(&self.part.place))?;
         Ok(self.part)
     }
 }
@@ -122,14 +122,14 @@ struct Part {
 
 impl Part {
     /// `None` if there is one already.
-    fn create(place: &Path) -> Result<Option<(Self, File)>, KeepError> {
+    fn create(place: &Path) -> Result<Option<(Self, File)>, TakeError> {
         let mut path = place.as_os_str().to_owned();
         path.push(".part");
         let path = PathBuf::from(path);
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => Ok(Some((Self { path, place: place.into() }, file))),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
-            Err(error) => Err(KeepError::io(place)(error)),
+            Err(error) => Err(TakeError::io(place)(error)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The last minutes of wet and dry.
 
-use crate::engine::{KeepCell, quantum::CellAudio};
+use crate::engine::{TakeQuantum, quantum::QuantumAudio};
 use std::{
     collections::{TryReserveError, VecDeque},
     ops::Range,
@@ -53,18 +53,18 @@ impl History {
     }
 
     /// Takes in what was heard; the oldest frames go.
-    pub fn push(&mut self, cell: &KeepCell) {
-        if cell.lost_samples > 0 {
-            self.gaps.push_back(self.end..self.end + cell.lost_samples);
-            self.extend(cell.lost_samples, |_, wet, dry| {
+    pub fn push(&mut self, quantum: &TakeQuantum) {
+        if quantum.lost_samples > 0 {
+            self.gaps.push_back(self.end..self.end + quantum.lost_samples);
+            self.extend(quantum.lost_samples, |_, wet, dry| {
                 wet.fill(0.0);
                 dry.fill(0.0);
             });
         }
         let channels = self.channels;
-        self.extend(cell.length as u64, |from, wet, dry| {
-            interleave(&cell.wet, from, channels, wet);
-            interleave(&cell.dry, from, channels, dry);
+        self.extend(quantum.length as u64, |from, wet, dry| {
+            interleave(&quantum.wet, from, channels, wet);
+            interleave(&quantum.dry, from, channels, dry);
         });
         let start = self.start();
         while self.gaps.front().is_some_and(|gap| gap.end <= start) {
@@ -106,7 +106,7 @@ impl History {
 }
 
 /// Writes the samples from `from` on, so many as `frames` has room for.
-fn interleave(sound: &CellAudio, from: usize, channels: usize, frames: &mut [f32]) {
+fn interleave(sound: &QuantumAudio, from: usize, channels: usize, frames: &mut [f32]) {
     for (channel, samples) in sound.iter().take(channels).enumerate() {
         let places = frames.iter_mut().skip(channel).step_by(channels);
         places.zip(&samples[from..]).for_each(|(place, sample)| *place = *sample);
@@ -124,7 +124,7 @@ mod tests {
         let memory = history.wet.capacity();
         let mut next = 0.0;
         for (lost_samples, length) in [(0, 64), (5, 64), (0, 0), (0, 1), (1, 63)] {
-            let mut cell = KeepCell {
+            let mut quantum = TakeQuantum {
                 lost_samples,
                 length,
                 wet: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
@@ -133,12 +133,12 @@ mod tests {
             };
             next += lost_samples as f32;
             for i in 0..length {
-                cell.wet[0][i] = next;
-                cell.wet[1][i] = -next;
-                cell.dry[1][i] = 0.5 * next;
+                quantum.wet[0][i] = next;
+                quantum.wet[1][i] = -next;
+                quantum.dry[1][i] = 0.5 * next;
                 next += 1.0;
             }
-            history.push(&cell);
+            history.push(&quantum);
         }
         assert_eq!((history.start(), history.end()), (98, 198));
         assert_eq!(history.wet.capacity(), memory, "it never grows");

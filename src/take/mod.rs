@@ -1,8 +1,8 @@
 //! *Keep*: the last two minutes of wet and dry, and the files that a take becomes. On a thread of its own, one per instance.
 //!
-//! The audio thread sends what was heard through a ring ([`KeepTap`]); the [`Keeper`] holds the last minutes and is the only
-//! one that touches them, so that nothing is shared and nothing waits. While a take is written the keeper goes on listening,
-//! and takes no cell that would overwrite what is still to be written: those stay in the ring, which has room for four seconds.
+//! The audio thread sends what was heard through a ring ([`TakeTap`]); the [`TakeRecorder`] holds the last minutes and is the only
+//! one that touches them, so that nothing is shared and nothing waits. While a take is written the recorder goes on listening,
+//! and takes no quantum that would overwrite what is still to be written: those stay in the ring, which has room for four seconds.
 
 mod error;
 mod files;
@@ -11,24 +11,24 @@ mod recorder;
 mod settings;
 mod status;
 
-pub use error::KeepError;
-pub use recorder::{Keeper, KeeperThread};
-pub use status::KeepStatus;
+pub use error::TakeError;
+pub use recorder::{TakeRecorder, TakeRecorderThread};
+pub use status::TakeStatus;
 
 use crate::{
-    engine::{KeepTap, keep_link},
-    worker::ModelBank,
+    engine::{TakeTap, take_link},
+    worker::ModelRegistry,
 };
 use std::{path::PathBuf, sync::Arc};
 
 /// How much of the past is written.
-pub const KEPT_SECONDS: f64 = 120.0;
+pub const TAKE_SECONDS: f64 = 120.0;
 /// The environment variable that names another folder for takes.
-pub const KEEP_FOLDER_VARIABLE: &str = "SYMPATHY_KEEP_FOLDER";
+pub const TAKES_FOLDER_VARIABLE: &str = "SYMPATHY_KEEP_FOLDER";
 
 /// Fixed while an instance is active.
 #[derive(Clone, Debug)]
-pub struct KeepConfig {
+pub struct TakeConfig {
     /// The host's rate.
     pub sample_rate_hz: u32,
     /// 1 or 2.
@@ -43,8 +43,8 @@ pub struct KeepConfig {
 
 /// The folder for takes: `SYMPATHY_KEEP_FOLDER`, or `Sympathy` in the user's folder for music, else for documents, else home,
 /// else in the system's folder for data.
-pub fn keep_folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(KEEP_FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
+pub fn takes_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(TAKES_FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
         return Some(folder.into());
     }
     let user = directories::UserDirs::new();
@@ -55,8 +55,8 @@ pub fn keep_folder() -> Option<PathBuf> {
 }
 
 /// Both ends: the tap is for [`crate::engine::Engine::attach_keep`]. Reserves all memory that will be needed; the system gives
-/// it as it fills. What becomes of takes is told to `status`; `bank` tells models' names.
-pub fn start(config: KeepConfig, status: Arc<KeepStatus>, bank: Arc<ModelBank>) -> (KeepTap, Keeper) {
-    let (tap, feed) = keep_link(config.sample_rate_hz, config.max_block_samples);
-    (tap, Keeper::new(config, feed, status, bank))
+/// it as it fills. What becomes of takes is told to `status`; `registry` tells models' names.
+pub fn start(config: TakeConfig, status: Arc<TakeStatus>, registry: Arc<ModelRegistry>) -> (TakeTap, TakeRecorder) {
+    let (tap, feed) = take_link(config.sample_rate_hz, config.max_block_samples);
+    (tap, TakeRecorder::new(config, feed, status, registry))
 }

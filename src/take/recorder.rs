@@ -1,17 +1,17 @@
-//! The keeper as a thread, or stepped by hand.
+//! The recorder as a thread, or stepped by hand.
 
 use super::{
-    KeepConfig,
-    error::KeepError,
+    TakeConfig,
+    error::TakeError,
     files::TakeFiles,
     history::History,
-    settings::{Kept, to_json},
-    status::KeepStatus,
+    settings::{TakeInfo, to_json},
+    status::TakeStatus,
 };
 use crate::{
     control::{ParamId, ParamValues},
-    engine::{KeepFeed, MAX_CHANNELS},
-    worker::ModelBank,
+    engine::{MAX_CHANNELS, TakeFeed},
+    worker::ModelRegistry,
 };
 use chrono::{DateTime, Local, SecondsFormat};
 use std::{
@@ -26,9 +26,9 @@ use std::{
 
 /// While a take is written, so much sound finds room beside it.
 const SLACK_SECONDS: f64 = 2.0;
-/// Frames that are written before the keeper listens again.
+/// Frames that are written before the recorder listens again.
 const FRAMES_AT_ONCE: usize = 8192;
-/// How often the keeper looks at the ring, which holds four seconds.
+/// How often the recorder looks at the ring, which holds four seconds.
 const SLEEP: Duration = Duration::from_millis(250);
 
 /// A take that is asked for.
@@ -48,22 +48,27 @@ struct Writing {
 }
 
 /// Owns the last minutes; writes takes.
-pub struct Keeper {
-    config: KeepConfig,
-    feed: KeepFeed,
+pub struct TakeRecorder {
+    config: TakeConfig,
+    feed: TakeFeed,
     /// `None`: there was no memory for it.
     history: Option<History>,
     writing: Option<Writing>,
     queued: Option<Request>,
-    status: Arc<KeepStatus>,
-    bank: Arc<ModelBank>,
+    status: Arc<TakeStatus>,
+    registry: Arc<ModelRegistry>,
 }
 
-impl Keeper {
-    pub(crate) fn new(mut config: KeepConfig, feed: KeepFeed, status: Arc<KeepStatus>, bank: Arc<ModelBank>) -> Self {
+impl TakeRecorder {
+    pub(crate) fn new(
+        mut config: TakeConfig,
+        feed: TakeFeed,
+        status: Arc<TakeStatus>,
+        registry: Arc<ModelRegistry>,
+    ) -> Self {
         config.channels = config.channels.clamp(1, MAX_CHANNELS);
         let history = History::new(config.channels, capacity_frames(&config)).ok();
-        Self { config, feed, history, writing: None, queued: None, status, bank }
+        Self { config, feed, history, writing: None, queued: None, status, registry }
     }
 
     /// Takes in what was heard and writes a part of the take under way. Returns whether there was anything to do.
@@ -75,18 +80,18 @@ impl Keeper {
 
     fn listen(&mut self) -> bool {
         let mut heard = false;
-        while let Ok(cell) = self.feed.from_audio.peek() {
-            if !self.has_room(cell.lost_samples + cell.length as u64) {
+        while let Ok(quantum) = self.feed.from_audio.peek() {
+            if !self.has_room(quantum.lost_samples + quantum.length as u64) {
                 break;
             }
-            let Ok(cell) = self.feed.from_audio.pop() else {
+            let Ok(quantum) = self.feed.from_audio.pop() else {
                 break;
             };
             heard = true;
             if let Some(history) = &mut self.history {
-                history.push(&cell);
+                history.push(&quantum);
             }
-            if let Some(values) = cell.keep {
+            if let Some(values) = quantum.keep {
                 self.ask(values);
             }
         }
@@ -107,7 +112,7 @@ impl Keeper {
     fn ask(&mut self, values: ParamValues) {
         let Some(history) = &self.history else {
             let bytes = History::bytes(self.config.channels, capacity_frames(&self.config));
-            return self.status.set_failed(&KeepError::NoMemory { bytes });
+            return self.status.set_failed(&TakeError::NoMemory { bytes });
         };
         let longest = (self.config.seconds * f64::from(self.config.sample_rate_hz)) as u64;
         let span = history.end().saturating_sub(longest).max(history.start())..history.end();
@@ -129,7 +134,7 @@ impl Keeper {
         let (rate, channels) = (self.config.sample_rate_hz, self.config.channels);
         let files = match &self.config.folder {
             Some(folder) => TakeFiles::create(folder, &stamp, rate, channels),
-            None => Err(KeepError::NoFolder),
+            None => Err(TakeError::NoFolder),
         };
         match files {
             Ok(files) => {
@@ -142,13 +147,13 @@ impl Keeper {
 
     fn settings(&self, request: &Request, files: &TakeFiles) -> String {
         let slot = request.values.get(ParamId::Model) as u8;
-        let loaded = self.bank.get(slot).map(|network| network.config().name.clone());
+        let loaded = self.registry.get(slot).map(|network| network.config().name.clone());
         let [wet, dry] = files.names();
         let span = &request.span;
-        let kept = Kept {
+        let kept = TakeInfo {
             date: request.date.to_rfc3339_opts(SecondsFormat::Secs, false),
             version: env!("CARGO_PKG_VERSION"),
-            model: loaded.unwrap_or_else(|| self.bank.label(slot)),
+            model: loaded.unwrap_or_else(|| self.registry.label(slot)),
             sample_rate_hz: self.config.sample_rate_hz,
             channels: self.config.channels,
             seconds: (span.end - span.start) as f64 / f64::from(self.config.sample_rate_hz),
@@ -186,10 +191,10 @@ impl Keeper {
     }
 
     /// Runs on a thread of its own until the handle is dropped; a take that was asked for by then is written to its end.
-    pub fn spawn(mut self) -> KeeperThread {
+    pub fn spawn(mut self) -> TakeRecorderThread {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, status) = (Arc::clone(&stop), Arc::clone(&self.status));
-        let spawned = std::thread::Builder::new().name("sympathy-keeper".into()).spawn(move || {
+        let spawned = std::thread::Builder::new().name("sympathy-recorder".into()).spawn(move || {
             self.feed.register_keeper(std::thread::current());
             while !stopped.load(Ordering::Acquire) {
                 // The audio thread wakes nobody but where it may wait.
@@ -199,23 +204,23 @@ impl Keeper {
             }
             while self.run_once() {}
         });
-        let handle = spawned.map_err(|error| status.set_failed(&KeepError::NoThread(error))).ok();
-        KeeperThread { stop, handle }
+        let handle = spawned.map_err(|error| status.set_failed(&TakeError::NoThread(error))).ok();
+        TakeRecorderThread { stop, handle }
     }
 }
 
-fn capacity_frames(config: &KeepConfig) -> usize {
+fn capacity_frames(config: &TakeConfig) -> usize {
     ((config.seconds + SLACK_SECONDS) * f64::from(config.sample_rate_hz)) as usize
 }
 
-/// A running keeper; dropping it finishes what is under way and joins the thread. Not for the audio thread.
+/// A running recorder; dropping it finishes what is under way and joins the thread. Not for the audio thread.
 #[derive(Debug)]
-pub struct KeeperThread {
+pub struct TakeRecorderThread {
     stop: Arc<AtomicBool>,
     handle: Option<JoinHandle<()>>,
 }
 
-impl Drop for KeeperThread {
+impl Drop for TakeRecorderThread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
         if let Some(handle) = self.handle.take() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What a take was.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Kept {
+pub(crate) struct TakeInfo {
     /// When *Keep* went on, local time with its offset from UTC (RFC 3339).
     pub date: String,
     /// Of Sympathy.
@@ -28,11 +28,11 @@ struct Preset<'a> {
     name: String,
     description: String,
     parameters: BTreeMap<&'static str, f32>,
-    kept: &'a Kept,
+    kept: &'a TakeInfo,
 }
 
 /// The file's text. Every parameter is in it but *Keep* itself, which would ask for a take again.
-pub(crate) fn to_json(name: &str, kept: &Kept, values: &ParamValues) -> String {
+pub(crate) fn to_json(name: &str, kept: &TakeInfo, values: &ParamValues) -> String {
     let parameters =
         SPECS.iter().filter(|spec| spec.id != ParamId::Keep).map(|spec| (spec.key, values.get(spec.id))).collect();
     let description = format!("The settings of a take of {:.1} s, with {}.", kept.seconds, kept.model);

@@ -1,6 +1,6 @@
 //! What became of the takes, for whoever shows it.
 
-use super::error::KeepError;
+use super::error::TakeError;
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering::Relaxed},
@@ -11,20 +11,20 @@ enum Last {
     #[default]
     Nothing,
     Writing,
-    Kept(String),
+    TakeInfo(String),
     Failed(String),
 }
 
-/// Counters and the last outcome. Written by the keeper, read by any thread but the audio thread.
+/// Counters and the last outcome. Written by the recorder, read by any thread but the audio thread.
 #[derive(Debug, Default)]
-pub struct KeepStatus {
+pub struct TakeStatus {
     last: Mutex<Last>,
     kept: AtomicU64,
     failed: AtomicU64,
     missed: AtomicU64,
 }
 
-impl KeepStatus {
+impl TakeStatus {
     /// Takes that were written.
     pub fn kept(&self) -> u64 {
         self.kept.load(Relaxed)
@@ -46,7 +46,7 @@ impl KeepStatus {
         match &*self.lock() {
             Last::Nothing => None,
             Last::Writing => Some("writing".into()),
-            Last::Kept(name) => Some(format!("kept {name}")),
+            Last::TakeInfo(name) => Some(format!("kept {name}")),
             Last::Failed(reason) => Some(format!("failed: {reason}")),
         }
     }
@@ -56,11 +56,11 @@ impl KeepStatus {
     }
 
     pub(crate) fn set_kept(&self, name: String) {
-        *self.lock() = Last::Kept(name);
+        *self.lock() = Last::TakeInfo(name);
         self.kept.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn set_failed(&self, error: &KeepError) {
+    pub(crate) fn set_failed(&self, error: &TakeError) {
         *self.lock() = Last::Failed(error.to_string());
         self.failed.fetch_add(1, Relaxed);
     }

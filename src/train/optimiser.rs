@@ -20,8 +20,8 @@ const RMS_DECAY: f32 = 0.9;
 /// Rprop: how a step grows and shrinks, and its bounds (Riedmiller and Braun 1993).
 const GROWTH: f32 = 1.2;
 const SHRINKAGE: f32 = 0.5;
-const LEAST_STEP: f32 = 1e-6;
-const MOST_STEP: f32 = 50.0;
+const MIN_STEP: f32 = 1e-6;
+const MAX_STEP: f32 = 50.0;
 /// A cosine schedule ends at this part of the first rate.
 const LAST_RATE: f64 = 0.01;
 
@@ -225,7 +225,7 @@ impl Rule {
                     } else {
                         1.0
                     };
-                    *step = (*step * factor).clamp(LEAST_STEP, MOST_STEP);
+                    *step = (*step * factor).clamp(MIN_STEP, MAX_STEP);
                     // After a change of sign nothing moves, and the next sign counts as the first.
                     *last = if turn < 0.0 { 0.0 } else { g };
                     *w -= if *last == 0.0 { 0.0 } else { last.signum() * *step };

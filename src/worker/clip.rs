@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 /// More than this is not kept, in bytes of 16-bit samples: hosts ask for a project's state at every step that can be undone.
-pub const MOST_CLIP_BYTES: usize = 2 << 20;
+pub const MAX_CLIP_BYTES: usize = 2 << 20;
 /// The largest magnitude of a stored sample.
 const FULL_SCALE: f32 = 32_767.0;
 
@@ -34,7 +34,7 @@ impl Clip {
             channels = &channels[..1];
         }
         let longest = (ParamId::SeedLength.spec().max * sample_rate_hz as f32) as usize;
-        let most = (MOST_CLIP_BYTES / (2 * channels.len().max(1))).min(longest);
+        let most = (MAX_CLIP_BYTES / (2 * channels.len().max(1))).min(longest);
         let ends = channels.iter().map(|channel| &channel[channel.len().saturating_sub(most)..]);
         let peak = ends.clone().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
         if !(peak.is_finite() && peak > 0.0) {
@@ -113,12 +113,12 @@ impl Clip {
 
 /// Where the captured seed lies, for all who show, store and use it. Never touched by the audio thread.
 #[derive(Debug, Default)]
-pub struct ClipShelf {
+pub struct ClipSlot {
     clip: Mutex<Option<Arc<Clip>>>,
     generation: AtomicU64,
 }
 
-impl ClipShelf {
+impl ClipSlot {
     /// What lies there.
     pub fn get(&self) -> Option<Arc<Clip>> {
         self.lock().clone()
@@ -169,7 +169,7 @@ mod tests {
         let clip = Clip::new(48_000, &[long.clone(), long.clone()]).expect("sound");
         assert_eq!((clip.channels.len(), clip.length_samples()), (1, 480_000), "the longest seed");
         let wide = Clip::new(192_000, &[long.clone(), noise(600_000, 4)]).expect("sound");
-        assert_eq!(wide.length_samples(), MOST_CLIP_BYTES / 4);
+        assert_eq!(wide.length_samples(), MAX_CLIP_BYTES / 4);
         assert!((clip.sample(Ear::Middle, 479_999) - long[599_999]).abs() < 1e-5);
         assert_eq!((clip.sample(Ear::Left, -1), clip.sample(Ear::Right, 480_000)), (0.0, 0.0));
         for nothing in [vec![], vec![vec![]], vec![vec![0.0; 9]; 2], vec![vec![f32::NAN; 3]], vec![vec![f32::INFINITY]]]

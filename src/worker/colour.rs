@@ -23,17 +23,17 @@ pub(super) fn colour_of(values: &ParamValues) -> Colour {
     }
 }
 
-/// Where between two models it sounds, cell by cell: a jump of the parameter becomes a short way.
+/// Where between two models it sounds, quantum by quantum: a jump of the parameter becomes a short way.
 #[derive(Debug)]
 pub(super) struct MorphRamp {
     at: Option<f32>,
-    most_per_cell: f32,
+    most_per_quantum: f32,
 }
 
 impl MorphRamp {
     /// At rest nowhere.
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { at: None, most_per_cell: GRID_SAMPLES as f32 / (MORPH_SECONDS * sample_rate_hz as f32) }
+        Self { at: None, most_per_quantum: GRID_SAMPLES as f32 / (MORPH_SECONDS * sample_rate_hz as f32) }
     }
 
     /// Begins wherever the parameter is.
@@ -41,11 +41,11 @@ impl MorphRamp {
         self.at = None;
     }
 
-    /// Where it is at the beginning and at the end of the next cell, 0 at the first model to 1 at the second.
-    pub fn next_cell(&mut self, values: &ParamValues) -> [f32; 2] {
+    /// Where it is at the beginning and at the end of the next quantum, 0 at the first model to 1 at the second.
+    pub fn next_quantum(&mut self, values: &ParamValues) -> [f32; 2] {
         let target = values.get(ParamId::Morph) / 100.0;
         let from = self.at.unwrap_or(target);
-        let to = from + (target - from).clamp(-self.most_per_cell, self.most_per_cell);
+        let to = from + (target - from).clamp(-self.most_per_quantum, self.most_per_quantum);
         self.at = Some(to);
         [from, to]
     }
@@ -60,9 +60,9 @@ mod tests {
         let mut values = ParamValues::default();
         values.set(ParamId::Morph, 0.0);
         let mut ramp = MorphRamp::new(48_000);
-        assert_eq!(ramp.next_cell(&values), [0.0, 0.0]);
+        assert_eq!(ramp.next_quantum(&values), [0.0, 0.0]);
         values.set(ParamId::Morph, 100.0);
-        let way: Vec<[f32; 2]> = (0..16).map(|_| ramp.next_cell(&values)).collect();
+        let way: Vec<[f32; 2]> = (0..16).map(|_| ramp.next_quantum(&values)).collect();
         assert!(way.windows(2).all(|pair| pair[0][1] == pair[1][0] && pair[1][1] >= pair[1][0]));
         assert!(way[7][1] < 0.6 && way[15] == [1.0, 1.0], "{way:?}");
     }

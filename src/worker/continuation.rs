@@ -14,7 +14,7 @@ use crate::{
 use std::sync::{Arc, atomic::AtomicBool};
 
 /// Voices of a group at most: two models for two channels.
-pub(super) const MOST_PARTS: usize = 4;
+pub(super) const MAX_PARTS: usize = 4;
 
 /// A voice and what it is in its group.
 #[derive(Debug)]
@@ -31,17 +31,17 @@ pub(super) struct Part {
 
 /// The voices of a continuation; at least one.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct Continuation {
     parts: Vec<Part>,
 }
 
-impl Group {
+impl Continuation {
     /// A group of these parts.
     ///
     /// # Panics
     /// If there is none.
     pub fn new(parts: Vec<Part>) -> Self {
-        assert!(!parts.is_empty(), "a group has a voice");
+        assert!(!parts.is_empty(), "a continuation has a voice");
         Self { parts }
     }
 
@@ -99,7 +99,7 @@ impl Group {
     }
 
     /// Colours what has not been predicted yet, and weighs the models by `morph` (0…1) at the beginning and at the end of the
-    /// next cell.
+    /// next quantum.
     pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
         let is_morphed = self.parts.iter().any(|part| part.is_second);
         for part in &mut self.parts {

@@ -1,30 +1,31 @@
-//! The worker's arithmetic: from a cell of input to a cell of prediction. No clock, no thread, no ring in here.
+//! The worker's arithmetic: from a quantum of input to a quantum of prediction. No clock, no thread, no ring in here.
 
 use super::{
-    clip::{Clip, ClipShelf},
+    clip::{Clip, ClipSlot},
     colour::{MorphRamp, colour_of},
-    continuation::{Group, Part},
+    continuation::{Continuation, Part},
     feedback::FeedbackGuard,
     history::Ear,
     loops::Loops,
     models::{
         pair::{ChosenModels, Models},
-        registry::ModelBank,
+        registry::ModelRegistry,
     },
-    schedule::{LEAST_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
+    schedule::{MIN_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
     seeds::{Origin, Seeds},
-    triggers::{Call, Listener, MOST_CALLS},
+    triggers::{Call, MAX_TRIGGERS, TriggerDetector},
     voice::{SeedSpan, Sound},
-    voices::{Voices, most_voices, transposed_hz},
-    warming::{MOST_WARMING, Purpose, Purposes, Warming},
+    voices::{Voices, max_voices, transposed_hz},
+    warming::{MAX_WARMING, Purpose, Purposes, Warming},
 };
 use crate::{
     control::{ParamId, ParamValues, SeedSource, Stereo, values::HOLD_FOREVER_SECONDS},
     dsp::{level::db_to_gain, random::mix64},
     engine::{
-        Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, SeedMark, least_reaction_samples,
+        Alignment, EngineConfig, GRID_SAMPLES, MAX_CHANNELS, SeedMark,
         link::Shared,
-        quantum::{InCell, OutCell},
+        min_reaction_samples,
+        quantum::{InQuantum, OutQuantum},
     },
 };
 use std::sync::Arc;
@@ -43,9 +44,9 @@ pub struct Core {
     shared: Arc<Shared>,
     chosen: ChosenModels,
     seeds: Seeds,
-    shelf: Arc<ClipShelf>,
+    clip_slot: Arc<ClipSlot>,
     shelf_generation: u64,
-    listener: Listener,
+    detector: TriggerDetector,
     epoch: u32,
     clock_end: i64,
     /// Since when sound above the gate has been heard while nothing played.
@@ -63,39 +64,39 @@ pub struct Core {
 }
 
 impl Core {
-    /// The state before the first cell.
+    /// The state before the first quantum.
     pub fn new(
         config: &EngineConfig,
-        reaction_cells: usize,
-        bank: Arc<ModelBank>,
-        shelf: Arc<ClipShelf>,
+        reaction_quanta: usize,
+        registry: Arc<ModelRegistry>,
+        clip_slot: Arc<ClipSlot>,
         shared: Arc<Shared>,
     ) -> Self {
         shared.meters.make_room();
         let mut seeds = Seeds::new(config.sample_rate_hz);
         // Here, where nobody waits: another rate takes a tenth of a second to convert.
-        let shelf_generation = shelf.generation();
-        seeds.set_clip(shelf.get());
+        let shelf_generation = clip_slot.generation();
+        seeds.set_clip(clip_slot.get());
         Self {
             sample_rate_hz: config.sample_rate_hz,
             channels: config.channels,
-            reaction_samples: (reaction_cells * GRID_SAMPLES) as i64,
+            reaction_samples: (reaction_quanta * GRID_SAMPLES) as i64,
             alignment: config.alignment,
             shared,
-            chosen: ChosenModels::new(bank, config.mode),
+            chosen: ChosenModels::new(registry, config.mode),
             seeds,
-            shelf,
+            clip_slot,
             shelf_generation,
-            listener: Listener::new(config.sample_rate_hz),
+            detector: TriggerDetector::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
             sound_since: None,
             start_at_once: false,
-            warming: Vec::with_capacity(MOST_WARMING),
+            warming: Vec::with_capacity(MAX_WARMING),
             voices: Voices::new(config.sample_rate_hz),
             loops: Loops::new(config.sample_rate_hz),
             morph: MorphRamp::new(config.sample_rate_hz),
-            feedback_guard: FeedbackGuard::new(config.sample_rate_hz, reaction_cells),
+            feedback_guard: FeedbackGuard::new(config.sample_rate_hz, reaction_quanta),
             last_start: i64::MIN,
         }
     }
@@ -110,82 +111,82 @@ impl Core {
         !self.warming.is_empty() || !self.voices.is_empty() || self.loops.are_recording()
     }
 
-    /// Answers a cell.
-    pub fn process(&mut self, cell: &InCell, out: &mut OutCell) {
-        self.hear(cell);
+    /// Answers a quantum.
+    pub fn process(&mut self, quantum: &InQuantum, out: &mut OutQuantum) {
+        self.hear(quantum);
         let now = self.seeds.end();
-        if self.chosen.choose(&cell.values, &self.shared.meters)
+        if self.chosen.choose(&quantum.values, &self.shared.meters)
             && let Some(models) = self.chosen.get()
         {
             self.voices.make_ahead(models);
         }
-        self.decide(now, cell);
-        self.run_warm_up(now, &cell.values);
-        out.epoch = cell.epoch;
-        out.index = cell.index + self.reaction_samples / GRID;
-        self.sound(out.index * GRID, &cell.values, out);
+        self.decide(now, quantum);
+        self.run_warm_up(now, &quantum.values);
+        out.epoch = quantum.epoch;
+        out.index = quantum.index + self.reaction_samples / GRID;
+        self.sound(out.index * GRID, &quantum.values, out);
         out.active = self.is_active();
-        out.feedback = self.feedback_guard.hear(cell, out);
+        out.feedback = self.feedback_guard.hear(quantum, out);
     }
 
-    /// Hears a cell without playing: the worker is too late for its answer. What sounds is dropped.
-    pub fn skip(&mut self, cell: &InCell) {
-        self.hear(cell);
+    /// Hears a quantum without playing: the worker is too late for its answer. What sounds is dropped.
+    pub fn skip(&mut self, quantum: &InQuantum) {
+        self.hear(quantum);
         self.drop_voices();
         self.start_at_once = true;
     }
 
-    fn hear(&mut self, cell: &InCell) {
-        if cell.epoch != self.epoch || cell.index * GRID != self.seeds.end() {
-            self.epoch = cell.epoch;
-            self.seeds.history.restart(cell.index, cell.index * GRID + cell.heard_from as i64);
+    fn hear(&mut self, quantum: &InQuantum) {
+        if quantum.epoch != self.epoch || quantum.index * GRID != self.seeds.end() {
+            self.epoch = quantum.epoch;
+            self.seeds.history.restart(quantum.index, quantum.index * GRID + quantum.heard_from as i64);
             self.drop_voices();
             self.sound_since = None;
             self.start_at_once = false;
-            self.listener.restart();
+            self.detector.restart();
             self.feedback_guard.restart();
             self.chosen.forget();
             self.morph.forget();
-        } else if cell.clock_end != self.clock_end + GRID {
+        } else if quantum.clock_end != self.clock_end + GRID {
             // The host looped: voices go on, what was planned for the clock is planned anew.
             self.abandon_planned();
         }
-        self.clock_end = cell.clock_end;
-        let input_gain = db_to_gain(cell.values.get(ParamId::InputGain));
-        self.seeds.history.push(&cell.audio, input_gain);
-        self.follow_shelf(cell);
+        self.clock_end = quantum.clock_end;
+        let input_gain = db_to_gain(quantum.values.get(ParamId::InputGain));
+        self.seeds.history.push(&quantum.audio, input_gain);
+        self.follow_shelf(quantum);
         let now = self.seeds.end();
-        if !cell.armed {
+        if !quantum.armed {
             self.drop_voices();
             self.sound_since = None;
-        } else if self.is_above_gate(now, GRID, &cell.values) {
+        } else if self.is_above_gate(now, GRID, &quantum.values) {
             self.sound_since.get_or_insert(now - GRID);
         }
     }
 
-    /// Captures if the cell asks for it, and takes over what others have put on the shelf.
-    fn follow_shelf(&mut self, cell: &InCell) {
-        if cell.gestures.captured {
-            let samples = self.in_samples(f64::from(cell.values.get(ParamId::SeedLength)));
-            let least = self.in_samples(LEAST_SEED_SECONDS);
+    /// Captures if the quantum asks for it, and takes over what others have put into the clip slot.
+    fn follow_shelf(&mut self, quantum: &InQuantum) {
+        if quantum.gestures.captured {
+            let samples = self.in_samples(f64::from(quantum.values.get(ParamId::SeedLength)));
+            let least = self.in_samples(MIN_SEED_SECONDS);
             // Silence is nothing to keep: what was captured before stays.
             if let Some(clip) = Clip::capture(&self.seeds.history, samples, least, self.sample_rate_hz) {
-                self.shelf.put(Some(Arc::new(clip)));
+                self.clip_slot.put(Some(Arc::new(clip)));
             }
         }
-        let generation = self.shelf.generation();
+        let generation = self.clip_slot.generation();
         if std::mem::replace(&mut self.shelf_generation, generation) != generation {
-            self.seeds.set_clip(self.shelf.get());
+            self.seeds.set_clip(self.clip_slot.get());
         }
     }
 
-    fn decide(&mut self, now: i64, cell: &InCell) {
-        let values = &cell.values;
+    fn decide(&mut self, now: i64, quantum: &InQuantum) {
+        let values = &quantum.values;
         let frozen = values.get(ParamId::Freeze) >= 0.5;
         if !frozen {
             self.end_held(now, values);
         }
-        let calls = self.hear_calls(cell);
+        let calls = self.hear_triggers(quantum);
         let Some(models) = self.chosen.get().cloned() else {
             return;
         };
@@ -194,20 +195,20 @@ impl Core {
             self.abandon(|_| true);
             return;
         }
-        if self.listener.is_within_phrase(now) {
+        if self.detector.is_within_phrase(now) {
             self.abandon(|warming| now < warming.taken_back_until);
         }
         for call in calls.into_iter().flatten() {
             self.answer(now, call, values);
         }
         if self.warming.is_empty() && !self.begin_by_itself(now, &models, values) {
-            self.begin_planned(now, cell);
+            self.begin_planned(now, quantum);
         }
     }
 
-    /// The calls of this cell, taken out of the listener.
-    fn hear_calls(&mut self, cell: &InCell) -> [Option<Call>; MOST_CALLS] {
-        let mut calls = self.listener.hear(cell, &self.seeds.history).iter().copied();
+    /// The calls of this quantum, taken out of the detector.
+    fn hear_triggers(&mut self, quantum: &InQuantum) -> [Option<Call>; MAX_TRIGGERS] {
+        let mut calls = self.detector.hear(quantum, &self.seeds.history).iter().copied();
         std::array::from_fn(|_| calls.next())
     }
 
@@ -226,7 +227,7 @@ impl Core {
 
     /// Samples of which a seed could be made now.
     fn available(&self, source: SeedSource) -> i64 {
-        self.seeds.available_samples(source, self.in_samples(LEAST_SEED_SECONDS))
+        self.seeds.available_samples(source, self.in_samples(MIN_SEED_SECONDS))
     }
 
     /// Plans a seed of what is available for the models that are chosen.
@@ -237,12 +238,13 @@ impl Core {
 
     /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
     fn begin_by_itself(&mut self, now: i64, models: &Models, values: &ParamValues) -> bool {
-        let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(LEAST_SEED_SECONDS));
+        let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(MIN_SEED_SECONDS));
         let wanted = Purposes::of(values);
         let idle = self.voices.unreleased().next().is_none();
         let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
         let may_start = self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5);
-        let is_replaced = self.voices.unreleased().any(|group| Self::is_to_be_replaced(group, models, now));
+        let is_replaced =
+            self.voices.unreleased().any(|continuation| Self::is_to_be_replaced(continuation, models, now));
         let missing = Purposes {
             play: wanted.play && if idle { may_start } else { is_replaced },
             loops: wanted.loops && may_start && !self.loops.are_all_of(&models.first),
@@ -262,16 +264,17 @@ impl Core {
         true
     }
 
-    fn is_to_be_replaced(group: &Group, models: &Models, now: i64) -> bool {
-        !group.is_of(models) || (group.is_broken() && now > group.start_time())
+    fn is_to_be_replaced(continuation: &Continuation, models: &Models, now: i64) -> bool {
+        !continuation.is_of(models) || (continuation.is_broken() && now > continuation.start_time())
     }
 
     /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
-    fn begin_planned(&mut self, now: i64, cell: &InCell) {
-        let values = &cell.values;
+    fn begin_planned(&mut self, now: i64, quantum: &InQuantum) {
+        let values = &quantum.values;
         let rate = self.sample_rate_hz;
-        for (wait, interval) in
-            [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, cell.beats)].into_iter().flatten()
+        for (wait, interval) in [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, quantum.beats)]
+            .into_iter()
+            .flatten()
         {
             let mut available = self.available(SeedSource::of(values));
             if SeedSource::of(values).is_heard() {
@@ -295,8 +298,10 @@ impl Core {
         let fade = self.in_samples(FADE_OUT_SECONDS);
         let end = if hold >= HOLD_FOREVER_SECONDS { i64::MAX } else { self.in_samples(f64::from(hold)) };
         let mut ended = false;
-        for group in self.voices.unreleased_mut().filter(|group| window.saturating_sub(group.start_time()) >= end) {
-            group.release(window, fade);
+        for continuation in
+            self.voices.unreleased_mut().filter(|continuation| window.saturating_sub(continuation.start_time()) >= end)
+        {
+            continuation.release(window, fade);
             ended = true;
         }
         if ended && self.voices.unreleased().next().is_none() {
@@ -304,10 +309,10 @@ impl Core {
         }
     }
 
-    fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutCell) {
+    fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutQuantum) {
         out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         let colour = colour_of(values);
-        self.voices.set_colour(colour, self.morph.next_cell(values));
+        self.voices.set_colour(colour, self.morph.next_quantum(values));
         self.loops.set_colour(colour);
         for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
             self.shared.meters.count_wet_failure();
@@ -315,8 +320,8 @@ impl Core {
         if !Purposes::of(values).loops {
             self.loops.clear(|voice| self.voices.give_back(voice));
         }
-        let daring = values.get(ParamId::Temperature);
-        for _ in 0..self.loops.sound(time, daring, &mut out.regions, |voice| self.voices.give_back(voice)) {
+        let temperature = values.get(ParamId::Temperature);
+        for _ in 0..self.loops.sound(time, temperature, &mut out.regions, |voice| self.voices.give_back(voice)) {
             self.shared.meters.count_wet_failure();
         }
     }
@@ -332,7 +337,7 @@ impl Core {
     fn abandon(&mut self, which: impl Fn(&Warming) -> bool) {
         while let Some(index) = self.warming.iter().position(&which) {
             let warming = self.warming.remove(index);
-            self.voices.take_apart(warming.group);
+            self.voices.take_apart(warming.continuation);
         }
     }
 
@@ -360,13 +365,13 @@ impl Core {
 
     fn queue(&mut self, now: i64, plan: SeedPlan, call: Call, purpose: Purpose, values: &ParamValues) {
         let began = self.warming.iter().map(|warming| warming.ready).max().map_or(now, |ready| ready.max(now));
-        let is_in_time = began - now <= self.in_samples(LONGEST_QUEUE_SECONDS) && self.warming.len() < MOST_WARMING;
+        let is_in_time = began - now <= self.in_samples(MAX_QUEUE_SECONDS) && self.warming.len() < MAX_WARMING;
         let Some(models) = self.chosen.get().filter(|_| is_in_time).cloned() else {
-            self.shared.meters.count_missed_call();
+            self.shared.meters.count_missed_trigger();
             return;
         };
         let seed = SeedSpan { start: call.seed_end - plan.seed_samples, end: call.seed_end };
-        let mut group = self.group(&models, purpose, values);
+        let mut continuation = self.continuation(&models, purpose, values);
         // What is random follows from the number, the place on the clock and the note, not from what played before.
         let clock = self.clock_end + (call.seed_end - now);
         let key = match purpose {
@@ -374,14 +379,14 @@ impl Core {
             Purpose::Loop(region) => 200 + region as u64,
         };
         let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
-        group.prepare(seed, random_seed);
+        continuation.prepare(seed, random_seed);
         let ready = seed.end.max(call.not_before).max(began + plan.warmup_samples);
         let taken_back_until = if call.is_answer { call.not_before } else { i64::MIN };
-        self.warming.push(Warming { group, seed, purpose, began, ready, taken_back_until, note: call.note });
+        self.warming.push(Warming { continuation, seed, purpose, began, ready, taken_back_until, note: call.note });
     }
 
     /// Voices for a seed: of both models and for each ear, or, to loop, one.
-    fn group(&mut self, models: &Models, purpose: Purpose, values: &ParamValues) -> Group {
+    fn continuation(&mut self, models: &Models, purpose: Purpose, values: &ParamValues) -> Continuation {
         let source = SeedSource::of(values);
         let noise_seed = mix64(values.get(ParamId::RandomSeed) as u64 ^ 0x006e_6f69_7365);
         let input_gain = db_to_gain(values.get(ParamId::InputGain));
@@ -399,7 +404,7 @@ impl Core {
                 parts.extend(voice.map(|voice| Part { voice, is_second, ear, origin }));
             }
         }
-        Group::new(parts)
+        Continuation::new(parts)
     }
 
     /// What the models hear of the channels.
@@ -412,7 +417,7 @@ impl Core {
         for index in 0..self.warming.len() {
             let warming = &mut self.warming[index];
             let (due, seed) = (warming.due(now), warming.seed);
-            warming.group.warm(&mut self.seeds, seed, due, &self.shared.stop);
+            warming.continuation.warm(&mut self.seeds, seed, due, &self.shared.stop);
         }
         let seeds_end_now = self.warming.iter().filter(|warming| now == warming.seed.end);
         let too_soft = seeds_end_now.map(|warming| warming.seed).find(|seed| {
@@ -433,50 +438,50 @@ impl Core {
 
     /// The first in the queue that has been run. Fades that have not ended yet keep the next voice waiting.
     fn next_ready(&self, now: i64, values: &ParamValues) -> Option<usize> {
-        let may_play = self.voices.fading() < most_voices(values);
+        let may_play = self.voices.fading() < max_voices(values);
         self.warming.iter().position(|warming| now >= warming.ready && (may_play || warming.purpose != Purpose::Play))
     }
 
     /// A voice becomes the loop of a region, unless that is just changing.
     fn record(&mut self, now: i64, region: usize, warming: Warming, values: &ParamValues) {
-        let Warming { mut group, seed, .. } = warming;
+        let Warming { mut continuation, seed, .. } = warming;
         let Some(models) = self.chosen.get() else {
-            self.voices.take_apart(group);
+            self.voices.take_apart(continuation);
             return;
         };
         let start = self.earliest_start(now, models.first.config().sample_rate_hz);
         if !self.loops.is_free(region, start) {
-            self.voices.take_apart(group);
+            self.voices.take_apart(continuation);
             return;
         }
-        group.start(|part| Sound {
+        continuation.start(|part| Sound {
             start,
             fade_in_samples: 0,
             seed_rms: self.seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
-            daring: values.get(ParamId::Temperature),
+            temperature: values.get(ParamId::Temperature),
             colour: colour_of(values),
             place: [1.0; 2],
             transposed: None,
         });
-        let parts = group.take_apart(|voice| self.loops.record(region, voice, values.get(ParamId::LoopLength)));
+        let parts = continuation.take_apart(|voice| self.loops.record(region, voice, values.get(ParamId::LoopLength)));
         self.voices.give_back_buffer(parts);
         self.shared.meters.count_loop();
     }
 
     fn earliest_start(&self, now: i64, model_hz: u32) -> i64 {
-        let least = least_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
+        let least = min_reaction_samples(self.sample_rate_hz, model_hz).div_ceil(GRID_SAMPLES) * GRID_SAMPLES;
         now + self.reaction_samples.max(least as i64)
     }
 
     fn promote(&mut self, now: i64, warming: Warming, values: &ParamValues) {
-        let Warming { mut group, seed, note, .. } = warming;
+        let Warming { mut continuation, seed, note, .. } = warming;
         let Some(models) = self.chosen.get().cloned() else {
-            self.voices.take_apart(group);
+            self.voices.take_apart(continuation);
             return;
         };
         let transposition = note.filter(|_| values.get(ParamId::MidiTranspose) >= 0.5);
-        let most = most_voices(values);
+        let most = max_voices(values);
         let mut start = self.earliest_start(now, transposed_hz(models.lowest_hz(), transposition));
         // Who plays keys sets the time; all others keep their distance.
         if most > 1 && note.is_none() && !self.voices.is_empty() {
@@ -494,12 +499,12 @@ impl Core {
         // Several voices are together as loud as one.
         let level = note.map_or(1.0, |note| note.velocity * note.velocity) / (most as f32).sqrt();
         let (seeds, voices) = (&self.seeds, &mut self.voices);
-        group.start(|part| Sound {
+        continuation.start(|part| Sound {
             start,
             fade_in_samples,
             seed_rms: seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
-            daring: values.get(ParamId::Temperature),
+            temperature: values.get(ParamId::Temperature),
             colour: colour_of(values),
             place: match part.ear {
                 Ear::Middle => place.map(|gain| gain * level),
@@ -515,7 +520,7 @@ impl Core {
         let mark = SeedMark { begins: start + clock, start: seed.start + clock, end: seed.end + clock };
         self.shared.meters.note_seed(mark);
         self.shared.meters.count_continuation();
-        self.voices.add(group, lane);
+        self.voices.add(continuation, lane);
     }
 }
 
@@ -524,4 +529,4 @@ const CROSS_FADE_SECONDS: f64 = 0.05;
 /// From silence to the first continuation.
 const FADE_IN_SECONDS: f64 = 0.02;
 /// What could only be run later than this after it was asked for is not: nobody would know any more what it answers.
-const LONGEST_QUEUE_SECONDS: f64 = 4.0;
+const MAX_QUEUE_SECONDS: f64 = 4.0;

@@ -1,4 +1,4 @@
-//! Voices that sound at once: those of one model need their hops in the same cells and predict them together.
+//! Voices that sound at once: those of one model need their hops in the same quanta and predict them together.
 
 use super::{
     history::{Ear, History},
@@ -7,32 +7,37 @@ use super::{
 use crate::{
     approach::{Colour, Network, predict_together},
     dsp::{random::Random, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, quantum::CellAudio},
+    engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, quantum::QuantumAudio},
 };
 use std::sync::Arc;
 
 /// So many voices sound at once at most.
-pub const MOST_VOICES: usize = 4;
+pub const MAX_VOICES: usize = 4;
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Level of the noise that seeds the voices of an [`Ensemble`].
 const NOISE_RMS: f32 = 0.1;
 
-/// Adds what `voices` sound in the cell from engine time `time` on to `out`. Returns how many of them have failed in it.
+/// Adds what `voices` sound in the quantum from engine time `time` on to `out`. Returns how many of them have failed in it.
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, out: &mut CellAudio) -> usize {
+pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, temperature: f32, out: &mut QuantumAudio) -> usize {
     let failed_before = failed(voices);
-    prepare(voices, time, daring);
+    prepare(voices, time, temperature);
     voices.iter_mut().flatten().for_each(|voice| voice.add_to(time, out));
     failed(voices) - failed_before
 }
 
 /// As [`sound`], each voice to an output of its own.
-pub(super) fn sound_apart(voices: &mut [Option<&mut Voice>], time: i64, daring: f32, outs: &mut [CellAudio]) -> usize {
+pub(super) fn sound_apart(
+    voices: &mut [Option<&mut Voice>],
+    time: i64,
+    temperature: f32,
+    outs: &mut [QuantumAudio],
+) -> usize {
     let failed_before = failed(voices);
-    prepare(voices, time, daring);
+    prepare(voices, time, temperature);
     for (voice, out) in voices.iter_mut().zip(outs) {
         voice.iter_mut().for_each(|voice| voice.add_to(time, out));
     }
@@ -43,20 +48,20 @@ fn failed(voices: &[Option<&mut Voice>]) -> usize {
     voices.iter().flatten().filter(|voice| voice.has_failed()).count()
 }
 
-fn prepare(voices: &mut [Option<&mut Voice>], time: i64, daring: f32) {
-    voices.iter_mut().flatten().for_each(|voice| voice.begin_cell(time));
-    predict(voices, daring);
+fn prepare(voices: &mut [Option<&mut Voice>], time: i64, temperature: f32) {
+    voices.iter_mut().flatten().for_each(|voice| voice.begin_quantum(time));
+    predict(voices, temperature);
 }
 
 /// Predicts until no voice is short.
-fn predict(voices: &mut [Option<&mut Voice>], daring: f32) {
+fn predict(voices: &mut [Option<&mut Voice>], temperature: f32) {
     while voices.iter().flatten().any(|voice| voice.is_short()) {
-        predict_together(voices, daring);
+        predict_together(voices, temperature);
         voices.iter_mut().flatten().filter(|voice| voice.is_short()).for_each(|voice| voice.take_hop());
     }
 }
 
-/// Up to [`MOST_VOICES`] voices of one model without the worker's schedule, each seeded with noise: for measurements and tests.
+/// Up to [`MAX_VOICES`] voices of one model without the worker's schedule, each seeded with noise: for measurements and tests.
 #[derive(Debug)]
 pub struct Ensemble {
     network: Arc<Network>,
@@ -92,9 +97,9 @@ impl Ensemble {
     /// from `random_seed`.
     ///
     /// # Panics
-    /// If there are [`MOST_VOICES`] already.
+    /// If there are [`MAX_VOICES`] already.
     pub fn add(&mut self, random_seed: u64, delay_samples: u32) {
-        assert!(self.voices.len() < MOST_VOICES, "an ensemble has at most {MOST_VOICES} voices");
+        assert!(self.voices.len() < MAX_VOICES, "an ensemble has at most {MAX_VOICES} voices");
         let (to_model, to_host) = self.resamplers.clone();
         let mut voice = Voice::new(Arc::clone(&self.network), self.host_hz, to_model, to_host);
         let end = self.history.end() - (random_seed % 16) as i64;
@@ -108,7 +113,7 @@ impl Ensemble {
             fade_in_samples: GRID,
             seed_rms: NOISE_RMS,
             alignment: Alignment::After,
-            daring: 1.0,
+            temperature: 1.0,
             colour: Colour::default(),
             place: [1.0; 2],
             transposed: None,
@@ -116,28 +121,28 @@ impl Ensemble {
         self.voices.push(voice);
     }
 
-    /// What the voices sound in the next cell. True if a hop was predicted for it.
+    /// What the voices sound in the next quantum. True if a hop was predicted for it.
     ///
     /// # Realtime safety
     /// Does not allocate.
-    pub fn next_cell(&mut self, daring: f32, out: &mut [f32; GRID_SAMPLES]) -> bool {
+    pub fn next_quantum(&mut self, temperature: f32, out: &mut [f32; GRID_SAMPLES]) -> bool {
         let mut both = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         let made = |voices: &[Voice]| voices.iter().map(Voice::made_end).max();
         let before = made(&self.voices);
-        sound(&mut gather(&mut self.voices), self.time, daring, &mut both);
+        sound(&mut gather(&mut self.voices), self.time, temperature, &mut both);
         *out = both[0];
         self.time += GRID;
         made(&self.voices) != before
     }
 
     /// Every voice predicts one hop.
-    pub(super) fn next_hop(&mut self, daring: f32) {
+    pub(super) fn next_hop(&mut self, temperature: f32) {
         self.voices.iter_mut().for_each(Voice::ask_for_a_hop);
-        predict(&mut gather(&mut self.voices), daring);
+        predict(&mut gather(&mut self.voices), temperature);
     }
 }
 
-fn gather(voices: &mut [Voice]) -> [Option<&mut Voice>; MOST_VOICES] {
+fn gather(voices: &mut [Voice]) -> [Option<&mut Voice>; MAX_VOICES] {
     let mut voices = voices.iter_mut();
     std::array::from_fn(|_| voices.next())
 }

@@ -4,7 +4,7 @@ use crate::{
     dsp::feedback::FeedbackDetector,
     engine::{
         GRID_SAMPLES,
-        quantum::{CellAudio, InCell, OutCell},
+        quantum::{InQuantum, OutQuantum, QuantumAudio},
     },
 };
 
@@ -18,12 +18,12 @@ const FORGET_SECONDS: f32 = 2.0;
 /// Compares the input with what was heard at the same time.
 pub(super) struct FeedbackGuard {
     detector: FeedbackDetector,
-    /// What has been predicted and not yet been heard, by cell. `[reaction time + 1][sample]`
+    /// What has been predicted and not yet been heard, by quantum. `[reaction time + 1][sample]`
     ahead: Vec<[f32; GRID_SAMPLES]>,
     is_on: bool,
     /// Cells since something was played, and after how many of them nothing of it can come back.
-    silent_cells: usize,
-    most_silent_cells: usize,
+    silent_quanta: usize,
+    most_silent_quanta: usize,
 }
 
 impl std::fmt::Debug for FeedbackGuard {
@@ -32,19 +32,19 @@ impl std::fmt::Debug for FeedbackGuard {
     }
 }
 
-fn middle(audio: &CellAudio) -> [f32; GRID_SAMPLES] {
+fn middle(audio: &QuantumAudio) -> [f32; GRID_SAMPLES] {
     std::array::from_fn(|i| 0.5 * (audio[0][i] + audio[1][i]))
 }
 
 impl FeedbackGuard {
     /// Nothing heard, nothing played.
-    pub fn new(sample_rate_hz: u32, reaction_cells: usize) -> Self {
+    pub fn new(sample_rate_hz: u32, reaction_quanta: usize) -> Self {
         Self {
             detector: FeedbackDetector::new(sample_rate_hz),
-            ahead: vec![[0.0; GRID_SAMPLES]; reaction_cells + 1],
+            ahead: vec![[0.0; GRID_SAMPLES]; reaction_quanta + 1],
             is_on: false,
-            silent_cells: 0,
-            most_silent_cells: (FORGET_SECONDS * sample_rate_hz as f32) as usize / GRID_SAMPLES,
+            silent_quanta: 0,
+            most_silent_quanta: (FORGET_SECONDS * sample_rate_hz as f32) as usize / GRID_SAMPLES,
         }
     }
 
@@ -53,32 +53,32 @@ impl FeedbackGuard {
         self.detector.reset();
         self.ahead.fill([0.0; GRID_SAMPLES]);
         self.is_on = false;
-        self.silent_cells = 0;
+        self.silent_quanta = 0;
     }
 
-    /// Hears a cell and its answer, a reaction time ahead. True if it is feedback.
+    /// Hears a quantum and its answer, a reaction time ahead. True if it is feedback.
     ///
     /// # Realtime safety
     /// Does not allocate.
-    pub fn hear(&mut self, cell: &InCell, out: &OutCell) -> bool {
+    pub fn hear(&mut self, quantum: &InQuantum, out: &OutQuantum) -> bool {
         let slots = self.ahead.len() as i64;
         let slot = |index: i64| index.rem_euclid(slots) as usize;
         self.ahead[slot(out.index)] = middle(&out.audio);
-        let wet = &self.ahead[slot(cell.index)];
+        let wet = &self.ahead[slot(quantum.index)];
         if wet.iter().any(|&x| x != 0.0) {
-            if self.silent_cells > self.most_silent_cells {
+            if self.silent_quanta > self.most_silent_quanta {
                 // What lies before the pause is not compared with what lies after it.
                 self.detector.reset();
             }
-            self.silent_cells = 0;
+            self.silent_quanta = 0;
         } else {
-            self.silent_cells = self.silent_cells.saturating_add(1);
+            self.silent_quanta = self.silent_quanta.saturating_add(1);
         }
-        if self.silent_cells > self.most_silent_cells {
+        if self.silent_quanta > self.most_silent_quanta {
             self.is_on = false;
             return false;
         }
-        self.detector.push(&middle(&cell.audio), wet);
+        self.detector.push(&middle(&quantum.audio), wet);
         let correlation = self.detector.correlation();
         self.is_on = correlation > if self.is_on { OFF } else { ON };
         self.is_on

@@ -2,7 +2,7 @@
 
 use crate::{
     dsp::{level::energy, resample::Resampler},
-    engine::{GRID_SAMPLES, quantum::CellAudio},
+    engine::{GRID_SAMPLES, quantum::QuantumAudio},
 };
 
 /// Seconds that are kept.
@@ -33,17 +33,17 @@ impl Ear {
 
 const EARS: [Ear; 3] = [Ear::Middle, Ear::Left, Ear::Right];
 
-/// A ring of cells. What was never heard reads as silence.
+/// A ring of quanta. What was never heard reads as silence.
 #[derive(Debug)]
 pub struct History {
-    cells: i64,
+    quanta: i64,
     /// `[channel][sample]`
     audio: [Vec<f32>; 2],
-    /// Energy of the middle signal per cell.
+    /// Energy of the middle signal per quantum.
     energies: Vec<f64>,
     /// The same before the input gain: the performer's, by ear.
     performer_energies: [Vec<f64>; EARS.len()],
-    /// The input gain of each cell.
+    /// The input gain of each quantum.
     gains: Vec<f32>,
     heard_from: i64,
     end: i64,
@@ -53,29 +53,29 @@ pub struct History {
 impl History {
     /// An empty history that can be read through resamplers of up to `widest_window` input samples.
     pub fn new(sample_rate_hz: u32) -> Self {
-        let cells = (HISTORY_SECONDS * sample_rate_hz as usize).div_ceil(GRID_SAMPLES) as i64;
-        let samples = cells as usize * GRID_SAMPLES;
+        let quanta = (HISTORY_SECONDS * sample_rate_hz as usize).div_ceil(GRID_SAMPLES) as i64;
+        let samples = quanta as usize * GRID_SAMPLES;
         Self {
-            cells,
+            quanta,
             audio: [vec![0.0; samples], vec![0.0; samples]],
-            energies: vec![0.0; cells as usize],
-            performer_energies: std::array::from_fn(|_| vec![0.0; cells as usize]),
-            gains: vec![1.0; cells as usize],
+            energies: vec![0.0; quanta as usize],
+            performer_energies: std::array::from_fn(|_| vec![0.0; quanta as usize]),
+            gains: vec![1.0; quanta as usize],
             heard_from: 0,
             end: 0,
             window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
         }
     }
 
-    /// Forgets everything; the next cell is `index`, heard from engine time `heard_from` on.
+    /// Forgets everything; the next quantum is `index`, heard from engine time `heard_from` on.
     pub fn restart(&mut self, index: i64, heard_from: i64) {
         self.heard_from = heard_from;
         self.end = index * GRID;
     }
 
-    /// Appends the next cell, heard at `input_gain`.
-    pub fn push(&mut self, audio: &CellAudio, input_gain: f32) {
-        let slot = (self.end / GRID).rem_euclid(self.cells) as usize;
+    /// Appends the next quantum, heard at `input_gain`.
+    pub fn push(&mut self, audio: &QuantumAudio, input_gain: f32) {
+        let slot = (self.end / GRID).rem_euclid(self.quanta) as usize;
         for (ring, samples) in self.audio.iter_mut().zip(audio) {
             ring[slot * GRID_SAMPLES..][..GRID_SAMPLES].copy_from_slice(samples);
         }
@@ -98,10 +98,10 @@ impl History {
 
     /// Samples heard since the epoch began, at most what is kept.
     pub fn heard_samples(&self) -> i64 {
-        (self.end - self.heard_from).min(self.cells * GRID)
+        (self.end - self.heard_from).min(self.quanta * GRID)
     }
 
-    /// RMS of what the model hears, over whole cells: the last `samples` before `end`.
+    /// RMS of what the model hears, over whole quanta: the last `samples` before `end`.
     pub fn rms(&self, end: i64, samples: i64) -> f32 {
         self.rms_of(&self.energies, end, samples)
     }
@@ -113,18 +113,18 @@ impl History {
 
     fn rms_of(&self, energies: &[f64], end: i64, samples: i64) -> f32 {
         let last = end.div_euclid(GRID);
-        let count = (samples / GRID).clamp(1, self.cells);
+        let count = (samples / GRID).clamp(1, self.quanta);
         let first = (last - count).max(self.heard_from.div_euclid(GRID));
-        let sum: f64 = (first..last).map(|cell| energies[cell.rem_euclid(self.cells) as usize]).sum();
+        let sum: f64 = (first..last).map(|quantum| energies[quantum.rem_euclid(self.quanta) as usize]).sum();
         (sum / (count * GRID) as f64).sqrt() as f32
     }
 
     /// What the performer played from engine time `start` on, before the input gain. Allocates.
     pub fn performance(&self, ear: Ear, start: i64) -> Vec<f32> {
         let mut played = Vec::with_capacity((self.end - start).max(0) as usize);
-        for cell in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
-            let gain = 1.0 / self.gains[cell.rem_euclid(self.cells) as usize];
-            let times = start.max(cell * GRID)..(cell + 1) * GRID;
+        for quantum in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
+            let gain = 1.0 / self.gains[quantum.rem_euclid(self.quanta) as usize];
+            let times = start.max(quantum * GRID)..(quantum + 1) * GRID;
             played.extend(times.map(|time| gain * self.sample(ear, time)));
         }
         played
@@ -132,10 +132,10 @@ impl History {
 
     /// What the model heard at an engine time.
     pub fn sample(&self, ear: Ear, time: i64) -> f32 {
-        if time < self.heard_from || time >= self.end || time < self.end - self.cells * GRID {
+        if time < self.heard_from || time >= self.end || time < self.end - self.quanta * GRID {
             return 0.0;
         }
-        let at = time.rem_euclid(self.cells * GRID) as usize;
+        let at = time.rem_euclid(self.quanta * GRID) as usize;
         ear.of(self.audio[0][at], self.audio[1][at])
     }
 
@@ -148,7 +148,7 @@ impl History {
         let first = resampler.first_input(whole);
         let end = first + resampler.window_samples() as i64;
         // What is known of it lies in one piece, or in two around the end of the ring.
-        let ring = self.cells * GRID;
+        let ring = self.quanta * GRID;
         let known = first.max(self.heard_from).max(self.end - ring).min(end)..end.min(self.end);
         self.window.clear();
         self.window.resize((known.start - first) as usize, 0.0);
@@ -175,7 +175,7 @@ mod tests {
         let mut history = History::new(8000);
         let start = 64 * 5 + 10;
         history.restart(5, start);
-        let mut cells = 0;
+        let mut quanta = 0;
         while history.end() < 8000 * 45 {
             let first = history.end();
             let channel: [f32; GRID_SAMPLES] = std::array::from_fn(|i| {
@@ -183,8 +183,8 @@ mod tests {
                 if time < start { 0.0 } else { time as f32 }
             });
             history.push(&[channel, channel], 2.0);
-            cells += 1;
-            if cells == 3 {
+            quanta += 1;
+            if quanta == 3 {
                 let same = Resampler::new(8000, 8000);
                 assert_eq!(history.model_sample(Ear::Middle, &same, start - 1), 0.0);
                 assert_eq!(history.model_sample(Ear::Middle, &same, start), start as f32);
@@ -212,11 +212,11 @@ mod tests {
         let mut history = History::new(8000);
         history.restart(2, 128 + 17);
         let resampler = Resampler::new(8000, 6000);
-        for cell in 0..6000 {
+        for quantum in 0..6000 {
             let mut audio = [[0.0; GRID_SAMPLES]; 2];
             audio.iter_mut().flatten().for_each(|x| *x = random.normal());
             history.push(&audio, 1.0);
-            if cell % 500 == 0 || cell == 2499 {
+            if quantum % 500 == 0 || quantum == 2499 {
                 for back in [0, 10, 100, 14_000, 119_000, 121_000] {
                     let k = history.end() * 3 / 4 - back;
                     let (whole, fraction) = resampler.position(k);
@@ -225,7 +225,11 @@ mod tests {
                     for ear in EARS {
                         let window: Vec<f32> = times.clone().map(|time| history.sample(ear, time)).collect();
                         let expected = resampler.sample(fraction, &window);
-                        assert_eq!(history.model_sample(ear, &resampler, k), expected, "{back} before cell {cell}");
+                        assert_eq!(
+                            history.model_sample(ear, &resampler, k),
+                            expected,
+                            "{back} before quantum {quantum}"
+                        );
                     }
                 }
             }

@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{
         GRID_SAMPLES, MAX_CHANNELS,
-        quantum::{CellAudio, REGIONS, RegionAudio},
+        quantum::{QuantumAudio, REGIONS, RegionAudio},
     },
 };
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const SEAM_SECONDS: f64 = 0.03;
 const SEARCH_SECONDS: f64 = 0.1;
 /// From one loop to the next.
 const CROSS_FADE_SECONDS: f64 = 0.25;
-const LONGEST_SECONDS: f64 = 8.0;
+const MAX_SECONDS: f64 = 8.0;
 
 /// A recording that becomes a loop.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ struct Region {
 pub(super) struct Loops {
     host_hz: u32,
     regions: [Region; REGIONS],
-    spoken: [CellAudio; 2 * REGIONS],
+    spoken: [QuantumAudio; 2 * REGIONS],
     scratch: Vec<f32>,
 }
 
@@ -128,7 +128,7 @@ impl Loops {
     /// A voice that has been started becomes the loop of a region.
     pub fn record(&mut self, region: usize, voice: Voice, seconds: f32) {
         let samples = |seconds: f64| (seconds * f64::from(self.host_hz)).round() as usize;
-        let length = samples(f64::from(seconds).min(LONGEST_SECONDS)).max(4 * GRID_SAMPLES);
+        let length = samples(f64::from(seconds).min(MAX_SECONDS)).max(4 * GRID_SAMPLES);
         let seam = samples(SEAM_SECONDS).min(length / 4);
         let search = samples(SEARCH_SECONDS).min(length / 4);
         self.scratch.reserve(2 * seam + search);
@@ -157,16 +157,16 @@ impl Loops {
         tapes.filter_map(|tape| tape.voice.as_mut()).for_each(|voice| voice.set_colour(colour));
     }
 
-    /// Sounds the cell from engine time `time` on into `out`. Voices that have said enough go to `done`. Returns how many have
+    /// Sounds the quantum from engine time `time` on into `out`. Voices that have said enough go to `done`. Returns how many have
     /// failed.
-    pub fn sound(&mut self, time: i64, daring: f32, out: &mut RegionAudio, mut done: impl FnMut(Voice)) -> usize {
+    pub fn sound(&mut self, time: i64, temperature: f32, out: &mut RegionAudio, mut done: impl FnMut(Voice)) -> usize {
         let mut voices: [Option<&mut Voice>; 2 * REGIONS] = [const { None }; 2 * REGIONS];
         let tapes = self.regions.iter_mut().flat_map(|region| [&mut region.playing, &mut region.fading]);
         for (slot, tape) in voices.iter_mut().zip(tapes) {
             *slot = tape.as_mut().and_then(|tape| tape.voice.as_mut());
         }
         self.spoken = [[[0.0; GRID_SAMPLES]; MAX_CHANNELS]; 2 * REGIONS];
-        let failed = ensemble::sound_apart(&mut voices, time, daring, &mut self.spoken);
+        let failed = ensemble::sound_apart(&mut voices, time, temperature, &mut self.spoken);
         let fade = (CROSS_FADE_SECONDS * f64::from(self.host_hz)) as f32;
         for (index, (region, out)) in self.regions.iter_mut().zip(out).enumerate() {
             out.fill(0.0);

@@ -1,6 +1,6 @@
-//! The worker thread: seed history, models, continuations; one cell of input in, one cell of prediction out.
+//! The worker thread: seed history, models, continuations; one quantum of input in, one quantum of prediction out.
 //!
-//! The worker is spawned as a thread, or stepped by hand in tests ([`crate::session::start`] makes one with its engine). What it predicts for a cell depends on the cells before it and on nothing else: not on time, not on load.
+//! The worker is spawned as a thread, or stepped by hand in tests ([`crate::session::start`] makes one with its engine). What it predicts for a quantum depends on the quanta before it and on nothing else: not on time, not on load.
 
 mod clip;
 mod colour;
@@ -19,8 +19,8 @@ mod voice;
 mod voices;
 mod warming;
 
-pub use clip::{Clip, ClipShelf, MOST_CLIP_BYTES};
-pub use ensemble::{Ensemble, MOST_VOICES};
+pub use clip::{Clip, ClipSlot, MAX_CLIP_BYTES};
+pub use ensemble::{Ensemble, MAX_VOICES};
 pub use models::measure::{USUAL_HOST_HZ, factor_to_text, measure_reaction_ms, measure_slowness, measure_voices};
-pub use models::registry::ModelBank;
+pub use models::registry::ModelRegistry;
 pub use thread::{Worker, WorkerThread};

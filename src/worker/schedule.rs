@@ -1,27 +1,27 @@
 //! When seeds are taken: all decisions fall on the grid, from the clock, the history and the parameters there.
 
 use crate::{
-    control::values::{LEAST_INTERVAL_SECONDS, ParamId, ParamValues},
+    control::values::{MIN_INTERVAL_SECONDS, ParamId, ParamValues},
     engine::{GRID_SAMPLES, quantum::CellBeats},
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// No seed is shorter.
-pub const LEAST_SEED_SECONDS: f64 = 0.25;
+pub const MIN_SEED_SECONDS: f64 = 0.25;
 /// A seed that cannot be run in this time is shortened.
-const LONGEST_WARMUP_SECONDS: f64 = 2.0;
+const MAX_WARMUP_SECONDS: f64 = 2.0;
 
 /// Beats are sums of rounded numbers: what is nearer than this is the same place.
 const BEAT_TOLERANCE: f64 = 1e-4;
 
-/// The next multiple of the re-seed interval after clock `clock`, as whole cells to wait from there; `None` if the interval is
+/// The next multiple of the re-seed interval after clock `clock`, as whole quanta to wait from there; `None` if the interval is
 /// 0, *never*. Counted from clock 0, so that it does not matter where playback began.
 pub fn samples_to_next_interval(values: &ParamValues, clock: i64, sample_rate_hz: u32) -> Option<i64> {
     let seconds = values.get(ParamId::ReseedInterval);
     if seconds <= 0.0 {
         return None;
     }
-    let interval = f64::from(seconds.max(LEAST_INTERVAL_SECONDS)) * f64::from(sample_rate_hz);
+    let interval = f64::from(seconds.max(MIN_INTERVAL_SECONDS)) * f64::from(sample_rate_hz);
     let count = (clock as f64 / interval).floor() + 1.0;
     let mut next = (count * interval).round() as i64;
     if next <= clock {
@@ -30,13 +30,13 @@ pub fn samples_to_next_interval(values: &ParamValues, clock: i64, sample_rate_hz
     Some((next - clock).div_ceil_grid())
 }
 
-/// Whole cells from clock `clock` to the next multiple of the re-seed interval, and the interval.
+/// Whole quanta from clock `clock` to the next multiple of the re-seed interval, and the interval.
 pub fn planned_by_time(values: &ParamValues, clock: i64, sample_rate_hz: u32) -> Option<(i64, i64)> {
     let wait = samples_to_next_interval(values, clock, sample_rate_hz)?;
     Some((wait, interval_samples(values, sample_rate_hz)?))
 }
 
-/// The same for the interval in beats, from the end of a cell.
+/// The same for the interval in beats, from the end of a quantum.
 pub fn planned_by_beats(values: &ParamValues, beats: Option<CellBeats>) -> Option<(i64, i64)> {
     let interval = f64::from(values.get(ParamId::IntervalBeats));
     let CellBeats { end, per_sample } = beats.filter(|_| interval > 0.0)?;
@@ -50,7 +50,7 @@ trait CeilGrid {
 }
 
 impl CeilGrid for i64 {
-    /// Rounds up to whole cells.
+    /// Rounds up to whole quanta.
     fn div_ceil_grid(self) -> i64 {
         (self + GRID - 1).div_euclid(GRID) * GRID
     }
@@ -61,7 +61,7 @@ impl CeilGrid for i64 {
 pub struct SeedPlan {
     /// Length of the seed.
     pub seed_samples: i64,
-    /// Time to run it, in whole cells.
+    /// Time to run it, in whole quanta.
     pub warmup_samples: i64,
     /// By how much the wish was shortened because it could not be run in 2 s (or within the interval).
     pub clipped_samples: i64,
@@ -80,12 +80,12 @@ pub fn plan_seed(
     let speed = f64::from(warmup_speed.max(1.0));
     let wish = (f64::from(values.get(ParamId::SeedLength)) * rate).round() as i64;
     // A wish below the least seed is granted; what has been heard must be at least that, or the wish.
-    if heard_samples < wish.min((LEAST_SEED_SECONDS * rate) as i64) {
+    if heard_samples < wish.min((MIN_SEED_SECONDS * rate) as i64) {
         return None;
     }
     let longest_warmup = match interval_samples {
-        Some(interval) => (interval as f64 / rate).min(LONGEST_WARMUP_SECONDS),
-        None => LONGEST_WARMUP_SECONDS,
+        Some(interval) => (interval as f64 / rate).min(MAX_WARMUP_SECONDS),
+        None => MAX_WARMUP_SECONDS,
     };
     let most = ((longest_warmup * speed * rate) as i64).max(GRID);
     let seed_samples = wish.min(most).min(heard_samples);
@@ -96,7 +96,7 @@ pub fn plan_seed(
 /// The re-seed interval in samples; `None` is never.
 pub fn interval_samples(values: &ParamValues, sample_rate_hz: u32) -> Option<i64> {
     let seconds = values.get(ParamId::ReseedInterval);
-    (seconds > 0.0).then(|| (f64::from(seconds.max(LEAST_INTERVAL_SECONDS)) * f64::from(sample_rate_hz)).round() as i64)
+    (seconds > 0.0).then(|| (f64::from(seconds.max(MIN_INTERVAL_SECONDS)) * f64::from(sample_rate_hz)).round() as i64)
 }
 
 #[cfg(test)]

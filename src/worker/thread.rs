@@ -1,13 +1,13 @@
 //! The worker as a thread, or stepped by hand.
 
-use super::{clip::ClipShelf, core::Core, models::registry::ModelBank};
+use super::{clip::ClipSlot, core::Core, models::registry::ModelRegistry};
 use crate::{
     control::ParamId,
     dsp::float_mode::FloatMode,
     engine::{
         EngineConfig, GRID_SAMPLES, MAX_CHANNELS,
         link::{Shared, WorkerLink},
-        quantum::{OutCell, REGIONS},
+        quantum::{OutQuantum, REGIONS},
     },
 };
 use std::{
@@ -21,23 +21,23 @@ const TOO_LATE_SECONDS: f64 = 0.250;
 /// Longest sleep between two looks while something sounds.
 const SLEEP_SOUNDING: Duration = Duration::from_millis(1);
 
-/// Owns models, state and seed history; answers cells in their order.
+/// Owns models, state and seed history; answers quanta in their order.
 #[derive(Debug)]
 pub struct Worker {
     link: WorkerLink,
     core: Core,
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     /// What the host chose before it plays.
     first_slot: u8,
     sample_rate_hz: u32,
-    reaction_cells: i64,
-    too_late_cells: i64,
-    out: OutCell,
+    reaction_quanta: i64,
+    too_late_quanta: i64,
+    out: OutQuantum,
     catching_up: bool,
     /// Busy seconds and seconds of sound, decaying, for the load meter.
     busy_seconds: f64,
     sound_seconds: f64,
-    /// Artificial work per cell, for tests of lateness.
+    /// Artificial work per quantum, for tests of lateness.
     delay: Duration,
 }
 
@@ -45,20 +45,20 @@ impl Worker {
     pub(crate) fn new(
         config: &EngineConfig,
         link: WorkerLink,
-        reaction_cells: usize,
-        bank: Arc<ModelBank>,
-        shelf: Arc<ClipShelf>,
+        reaction_quanta: usize,
+        registry: Arc<ModelRegistry>,
+        clip_slot: Arc<ClipSlot>,
     ) -> Self {
         let rate = f64::from(config.sample_rate_hz);
         Self {
-            core: Core::new(config, reaction_cells, Arc::clone(&bank), shelf, Arc::clone(&link.shared)),
-            bank,
+            core: Core::new(config, reaction_quanta, Arc::clone(&registry), clip_slot, Arc::clone(&link.shared)),
+            registry,
             first_slot: config.values.get(ParamId::Model) as u8,
             link,
             sample_rate_hz: config.sample_rate_hz,
-            reaction_cells: reaction_cells as i64,
-            too_late_cells: (TOO_LATE_SECONDS * rate / GRID_SAMPLES as f64) as i64,
-            out: OutCell {
+            reaction_quanta: reaction_quanta as i64,
+            too_late_quanta: (TOO_LATE_SECONDS * rate / GRID_SAMPLES as f64) as i64,
+            out: OutQuantum {
                 epoch: 0,
                 index: 0,
                 active: false,
@@ -73,15 +73,15 @@ impl Worker {
         }
     }
 
-    /// Answers the next cell, if there is one and room for its answer. Returns whether it did.
+    /// Answers the next quantum, if there is one and room for its answer. Returns whether it did.
     pub fn run_once(&mut self) -> bool {
         if self.link.to_audio.is_full() {
             return false;
         }
-        let Ok(cell) = self.link.from_audio.pop() else {
+        let Ok(quantum) = self.link.from_audio.pop() else {
             return false;
         };
-        if self.link.shared.is_stale(cell.epoch) {
+        if self.link.shared.is_stale(quantum.epoch) {
             // The audio thread has jumped: nobody will hear the answer.
             return true;
         }
@@ -90,24 +90,24 @@ impl Worker {
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
         }
-        let index = cell.index + self.reaction_cells;
-        let late = self.link.shared.cells_passed(cell.epoch, index).unwrap_or(0);
-        if late > self.too_late_cells && !self.catching_up {
+        let index = quantum.index + self.reaction_quanta;
+        let late = self.link.shared.quanta_passed(quantum.epoch, index).unwrap_or(0);
+        if late > self.too_late_quanta && !self.catching_up {
             self.catching_up = true;
             self.link.shared.meters.count_late_start();
         } else if self.catching_up && late <= 0 {
             self.catching_up = false;
         }
         if self.catching_up {
-            self.core.skip(&cell);
-            self.out.epoch = cell.epoch;
+            self.core.skip(&quantum);
+            self.out.epoch = quantum.epoch;
             self.out.index = index;
             self.out.active = false;
             self.out.feedback = false;
             self.out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
             self.out.regions = [[0.0; GRID_SAMPLES]; REGIONS];
         } else {
-            self.core.process(&cell, &mut self.out);
+            self.core.process(&quantum, &mut self.out);
         }
         self.link.shared.meters.set_sounding(self.out.active);
         self.note_load(began.elapsed());
@@ -116,29 +116,29 @@ impl Worker {
     }
 
     fn note_load(&mut self, busy: Duration) {
-        let cell_seconds = GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz);
-        let decay = 1.0 - cell_seconds;
+        let quantum_seconds = GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz);
+        let decay = 1.0 - quantum_seconds;
         self.busy_seconds = self.busy_seconds * decay + busy.as_secs_f64();
-        self.sound_seconds = self.sound_seconds * decay + cell_seconds;
+        self.sound_seconds = self.sound_seconds * decay + quantum_seconds;
         self.link.shared.meters.set_load((self.busy_seconds / self.sound_seconds) as f32);
     }
 
-    /// Makes every cell take this much longer: for trying out what a slow machine does.
-    pub fn slow_down(&mut self, per_cell: Duration) {
-        self.delay = per_cell;
+    /// Makes every quantum take this much longer: for trying out what a slow machine does.
+    pub fn slow_down(&mut self, per_quantum: Duration) {
+        self.delay = per_quantum;
     }
 
     /// Runs on a thread of its own until the handle is dropped. An embedded model that is to play first is loaded before this
     /// returns (about 20 ms), so that a host that hurries finds it, however busy the machine is; the others as soon as there is
     /// nothing else to do.
     pub fn spawn(mut self) -> WorkerThread {
-        if self.bank.is_embedded(self.first_slot) {
+        if self.registry.is_embedded(self.first_slot) {
             // One that cannot be loaded says why when it is chosen.
-            let _ = self.bank.load(self.first_slot);
+            let _ = self.registry.load(self.first_slot);
         }
         let shared = Arc::clone(&self.link.shared);
         let reaction =
-            Duration::from_secs_f64(self.reaction_cells as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
+            Duration::from_secs_f64(self.reaction_quanta as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
         let spawned = std::thread::Builder::new().name("sympathy-worker".into()).spawn(move || {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());

@@ -1,12 +1,12 @@
 //! What asks for a continuation beside the interval: phrases that end, attacks, notes, gestures, the song's start.
 
-use super::{history::History, schedule::LEAST_SEED_SECONDS};
+use super::{history::History, schedule::MIN_SEED_SECONDS};
 use crate::{
     control::{ParamId, ParamValues},
     dsp::{level::db_to_gain, onset::OnsetDetector},
     engine::{
         GRID_SAMPLES,
-        quantum::{InCell, MOST_NOTES, Note},
+        quantum::{InQuantum, MAX_NOTES, Note},
     },
 };
 
@@ -14,9 +14,9 @@ const GRID: i64 = GRID_SAMPLES as i64;
 /// The level that decides whether the performer plays is taken over this span: a period of the lowest notes.
 const LEVEL_SECONDS: f64 = 0.02;
 /// A shorter sound is no phrase.
-const LEAST_PHRASE_SECONDS: f64 = 0.06;
-/// Most calls of a cell: the notes and one of each other kind.
-pub(super) const MOST_CALLS: usize = MOST_NOTES + 4;
+const MIN_PHRASE_SECONDS: f64 = 0.06;
+/// Most calls of a quantum: the notes and one of each other kind.
+pub(super) const MAX_TRIGGERS: usize = MAX_NOTES + 4;
 
 /// A continuation that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,13 +43,13 @@ impl Call {
 #[derive(Clone, Copy, Debug)]
 struct Phrase {
     start: i64,
-    /// One past the last cell that was above the gate.
+    /// One past the last quantum that was above the gate.
     end: i64,
 }
 
-/// Listens for calls, cell by cell.
+/// Listens for calls, quantum by quantum.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct TriggerDetector {
     sample_rate_hz: u32,
     onsets: OnsetDetector,
     phrase: Option<Phrase>,
@@ -57,7 +57,7 @@ pub(super) struct Listener {
     calls: Vec<Call>,
 }
 
-impl Listener {
+impl TriggerDetector {
     /// Nothing heard.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Listener {
             onsets: OnsetDetector::new(sample_rate_hz),
             phrase: None,
             start_is_due: false,
-            calls: Vec::with_capacity(MOST_CALLS),
+            calls: Vec::with_capacity(MAX_TRIGGERS),
         }
     }
 
@@ -81,42 +81,42 @@ impl Listener {
         self.phrase.is_some_and(|phrase| phrase.end == now)
     }
 
-    /// What the cell that ends the history asks for.
+    /// What the quantum that ends the history asks for.
     ///
     /// # Realtime safety
     /// Does not allocate.
-    pub fn hear(&mut self, cell: &InCell, history: &History) -> &[Call] {
+    pub fn hear(&mut self, quantum: &InQuantum, history: &History) -> &[Call] {
         let now = history.end();
-        let values = &cell.values;
+        let values = &quantum.values;
         self.calls.clear();
         let on = |id| values.get(id) >= 0.5;
         let call = |note| Call { note, ..Call::now(now) };
         self.follow_phrase(now, values, history);
         let mut onset = false;
         if on(ParamId::OnsetTrigger) {
-            let middle = std::array::from_fn(|i| 0.5 * (cell.audio[0][i] + cell.audio[1][i]));
+            let middle = std::array::from_fn(|i| 0.5 * (quantum.audio[0][i] + quantum.audio[1][i]));
             onset = self.onsets.push(&middle, values.get(ParamId::Sensitivity) / 100.0).is_some();
         }
-        if !cell.armed {
+        if !quantum.armed {
             self.phrase = None;
             return &[];
         }
-        if cell.gestures.continued || onset {
+        if quantum.gestures.continued || onset {
             self.calls.push(call(None));
         }
-        self.start_is_due |= cell.gestures.song_started && on(ParamId::StartTrigger);
-        let least = (LEAST_SEED_SECONDS * f64::from(self.sample_rate_hz)) as i64;
+        self.start_is_due |= quantum.gestures.song_started && on(ParamId::StartTrigger);
+        let least = (MIN_SEED_SECONDS * f64::from(self.sample_rate_hz)) as i64;
         if self.start_is_due && self.is_within_phrase(now) && history.heard_samples() >= least {
             self.start_is_due = false;
             self.calls.push(call(None));
         }
         if on(ParamId::MidiTrigger) {
-            let notes = &cell.gestures.notes[..cell.gestures.note_count];
+            let notes = &quantum.gestures.notes[..quantum.gestures.note_count];
             self.calls.extend(notes.iter().map(|&note| call(Some(note))));
         }
         if on(ParamId::Answer)
             && let Some(Phrase { start, end }) = self.phrase.filter(|phrase| phrase.end == now - GRID)
-            && end - start >= self.in_samples(LEAST_PHRASE_SECONDS)
+            && end - start >= self.in_samples(MIN_PHRASE_SECONDS)
         {
             let wait = self.in_samples(f64::from(values.get(ParamId::AnswerAfter)));
             let most_seed = (end - start).max(least);

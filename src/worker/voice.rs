@@ -1,9 +1,9 @@
-//! One continuation as it is heard: seed, warm-up, place on the lattice, fades.
+//! One network's stream of a continuation: seed, warm-up, place on the lattice, fades.
 
 use crate::{
-    approach::{Colour, Continuation, Network, Predicting},
+    approach::{Colour, Generator, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
-    engine::{Alignment, GRID_SAMPLES, quantum::CellAudio},
+    engine::{Alignment, GRID_SAMPLES, quantum::QuantumAudio},
     model::Approach,
 };
 use std::sync::{
@@ -15,7 +15,7 @@ use std::sync::{
 const FAILURE_FADE_SECONDS: f32 = 0.005;
 
 /// No voice reads its model faster than this by transposition: two octaves.
-const MOST_TRANSPOSED: usize = 4;
+const MAX_TRANSPOSED: usize = 4;
 
 /// How a voice sounds.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Sound {
     /// Where it sits in time.
     pub alignment: Alignment,
     /// What multiplies the model's temperature.
-    pub daring: f32,
+    pub temperature: f32,
     /// How what it predicts is coloured.
     pub colour: Colour,
     /// Gains of the left and the right channel.
@@ -47,20 +47,20 @@ pub struct SeedSpan {
     pub end: i64,
 }
 
-/// A continuation between its seed and its end.
+/// One stream of a continuation between its seed and its end.
 ///
 /// # Realtime safety
 /// `new` allocates, nothing else does.
 #[derive(Debug)]
 pub struct Voice {
-    continuation: Continuation,
+    generator: Generator,
     to_model: Resampler,
     /// At the model's own pitch, and as it sounds.
     untransposed: Resampler,
     to_host: Resampler,
     /// Gains of the left and the right channel.
     place: [f32; 2],
-    /// Gains at the beginning and at the end of the present cell: its part in a morph.
+    /// Gains at the beginning and at the end of the present quantum: its part in a morph.
     weights: [f32; 2],
     leash: Leash,
     window: Vec<f32>,
@@ -72,7 +72,7 @@ pub struct Voice {
     made: Vec<f32>,
     made_from: i64,
     first_sample: i64,
-    /// Model samples up to here are needed in the present cell.
+    /// Model samples up to here are needed in the present quantum.
     needed_end: i64,
     /// The model's hop, and room for the longest that can sound.
     hop_samples: usize,
@@ -96,12 +96,12 @@ impl Voice {
     pub fn new(network: Arc<Network>, host_hz: u32, to_model: Resampler, to_host: Resampler) -> Self {
         let config = network.config();
         let (model_hz, window, hop) = (config.sample_rate_hz, config.window_samples(), config.hop_samples());
-        // What one cell needs, the rest of the hop on the lattice that this ends in, and a hop more, as a voice's own hops
+        // What one quantum needs, the rest of the hop on the lattice that this ends in, and a hop more, as a voice's own hops
         // may begin anywhere.
-        let per_cell = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
-        let continuation = Continuation::new(network);
-        let longest = continuation.longest_hop_samples();
-        let capacity = MOST_TRANSPOSED * (to_host.window_samples() + per_cell) + 2 * longest;
+        let per_quantum = GRID_SAMPLES * model_hz as usize / host_hz as usize + 2;
+        let generator = Generator::new(network);
+        let longest = generator.max_hop_samples();
+        let capacity = MAX_TRANSPOSED * (to_host.window_samples() + per_quantum) + 2 * longest;
         Self {
             to_model,
             untransposed: to_host.clone(),
@@ -124,18 +124,18 @@ impl Voice {
             release: None,
             last_sample: 0.0,
             failed_samples: 0,
-            continuation,
+            generator,
         }
     }
 
     /// The model.
     pub fn network(&self) -> &Arc<Network> {
-        self.continuation.network()
+        self.generator.network()
     }
 
     /// Takes a new seed. Which windows that means follows from the span alone; there is at least one.
     pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
-        self.continuation.reset(random_seed);
+        self.generator.reset(random_seed);
         self.to_host.clone_from(&self.untransposed);
         let hop = self.hop_samples as i64;
         let window = self.window.len() as i64;
@@ -174,22 +174,22 @@ impl Voice {
             for i in window - fresh..window {
                 self.window[i] = hear(&self.to_model, first + i as i64);
             }
-            self.continuation.feed(&self.window);
+            self.generator.feed(&self.window);
             self.next_step += 1;
         }
     }
 
     /// Begins to sound after its seed.
     pub fn start(&mut self, sound: Sound) {
-        let Sound { start, fade_in_samples, seed_rms, daring, colour, .. } = sound;
+        let Sound { start, fade_in_samples, seed_rms, temperature, colour, .. } = sound;
         self.place = sound.place;
-        self.continuation.set_colour(colour);
+        self.generator.set_colour(colour);
         // A transposed voice is on no lattice that the performer's time could be read from.
         let alignment = if sound.transposed.is_some() { Alignment::After } else { sound.alignment };
         if let Some(transposed) = sound.transposed {
             self.to_host = transposed;
         }
-        let config = self.continuation.network().config();
+        let config = self.generator.network().config();
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
         self.last_sample = 0.0;
         self.failed_samples = 0;
@@ -213,14 +213,14 @@ impl Voice {
         self.made.clear();
         // What is skipped is made and dropped.
         let mut made = 0;
-        let sounding = self.continuation.hop_samples();
+        let sounding = self.generator.hop_samples();
         while made + sounding as i64 <= skip {
-            self.continuation.predict(daring, &mut self.hop[..sounding]);
+            self.generator.predict(temperature, &mut self.hop[..sounding]);
             made += sounding as i64;
         }
         self.made_from += made;
         if made < skip {
-            self.continuation.predict(daring, &mut self.hop[..sounding]);
+            self.generator.predict(temperature, &mut self.hop[..sounding]);
             self.take_hop();
             self.made.drain(..(skip - made) as usize);
             self.made_from = self.first_sample;
@@ -229,10 +229,10 @@ impl Voice {
 
     /// Colours what has not been predicted yet.
     pub fn set_colour(&mut self, colour: Colour) {
-        self.continuation.set_colour(colour);
+        self.generator.set_colour(colour);
     }
 
-    /// Gains at the beginning and at the end of the next cell.
+    /// Gains at the beginning and at the end of the next quantum.
     pub fn set_weights(&mut self, weights: [f32; 2]) {
         self.weights = weights;
     }
@@ -259,19 +259,19 @@ impl Voice {
 
     /// True if the network has failed.
     pub fn has_failed(&self) -> bool {
-        self.continuation.has_failed()
+        self.generator.has_failed()
     }
 
     /// True if it has become silence or a drone.
     pub fn has_collapsed(&self) -> bool {
         let silent_seconds =
-            self.leash.silent_samples() as f32 / self.continuation.network().config().sample_rate_hz as f32;
-        self.continuation.is_stuck() || silent_seconds > 2.0
+            self.leash.silent_samples() as f32 / self.generator.network().config().sample_rate_hz as f32;
+        self.generator.is_stuck() || silent_seconds > 2.0
     }
 
-    /// Looks how far the cell from engine time `time` on needs the model: to the end of a hop on the model's lattice, which
-    /// all voices of a model share, so that they need their hops in the same cells, wherever their own hops begin.
-    pub fn begin_cell(&mut self, time: i64) {
+    /// Looks how far the quantum from engine time `time` on needs the model: to the end of a hop on the model's lattice, which
+    /// all voices of a model share, so that they need their hops in the same quanta, wherever their own hops begin.
+    pub fn begin_quantum(&mut self, time: i64) {
         self.needed_end = i64::MIN;
         if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
             return;
@@ -286,7 +286,7 @@ impl Voice {
         self.needed_end = (end + hop - 1).div_euclid(hop) * hop;
     }
 
-    /// True while another hop has to be predicted for the present cell.
+    /// True while another hop has to be predicted for the present quantum.
     pub fn is_short(&self) -> bool {
         self.made_end() < self.needed_end
     }
@@ -301,9 +301,9 @@ impl Voice {
         self.needed_end = self.made_end() + 1;
     }
 
-    /// Adds the voice's sound from engine time `time` on to `out`, at its place. All that [`Self::begin_cell`] found to be
+    /// Adds the voice's sound from engine time `time` on to `out`, at its place. All that [`Self::begin_quantum`] found to be
     /// needed has been predicted.
-    pub fn add_to(&mut self, time: i64, out: &mut CellAudio) {
+    pub fn add_to(&mut self, time: i64, out: &mut QuantumAudio) {
         if time + (GRID_SAMPLES as i64) <= self.start_time || self.is_over(time) {
             return;
         }
@@ -355,10 +355,10 @@ impl Voice {
 
     /// Takes over the hop that has been predicted.
     pub fn take_hop(&mut self) {
-        let hop = &mut self.hop[..self.continuation.hop_samples()];
-        if self.continuation.has_failed() {
+        let hop = &mut self.hop[..self.generator.hop_samples()];
+        if self.generator.has_failed() {
             // Not a step to silence but a short way there.
-            let fade = FAILURE_FADE_SECONDS * self.continuation.network().config().sample_rate_hz as f32;
+            let fade = FAILURE_FADE_SECONDS * self.generator.network().config().sample_rate_hz as f32;
             for slot in hop.iter_mut() {
                 self.failed_samples = self.failed_samples.saturating_add(1);
                 *slot = self.last_sample * (1.0 - self.failed_samples as f32 / fade).max(0.0);
@@ -387,9 +387,9 @@ impl Voice {
 
 /// A voice predicts together with others while it is short.
 impl Predicting for Option<&mut Voice> {
-    fn parts(&mut self) -> Option<(&mut Continuation, &mut [f32])> {
+    fn parts(&mut self) -> Option<(&mut Generator, &mut [f32])> {
         let voice = self.as_mut().filter(|voice| voice.is_short())?;
-        let sounding = voice.continuation.hop_samples();
-        Some((&mut voice.continuation, &mut voice.hop[..sounding]))
+        let sounding = voice.generator.hop_samples();
+        Some((&mut voice.generator, &mut voice.hop[..sounding]))
     }
 }

@@ -1,7 +1,7 @@
 //! The voices that sound: up to four continuations at once, spread over the stereo field, and those that fade.
 
 use super::{
-    continuation::{Group, MOST_PARTS, Part},
+    continuation::{Continuation, MAX_PARTS, Part},
     ensemble,
     models::pair::Models,
     voice::Voice,
@@ -12,23 +12,23 @@ use crate::{
     dsp::{level::equal_power, resample::Resampler},
     engine::{
         GRID_SAMPLES,
-        quantum::{CellAudio, Note},
+        quantum::{Note, QuantumAudio},
     },
 };
 use std::{collections::HashMap, sync::Arc};
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Continuations that sound and that fade.
-const MOST_SOUNDING: usize = 2 * ensemble::MOST_VOICES;
+const MAX_SOUNDING: usize = 2 * ensemble::MAX_VOICES;
 /// Voices of a model that are made when it is chosen: warming, playing and fading.
 const MADE_AHEAD: usize = 3;
 /// Places in the stereo field by number of voices, −1 left to 1 right; a voice takes the first that is free.
-const PLACES: [&[f32]; ensemble::MOST_VOICES] =
+const PLACES: [&[f32]; ensemble::MAX_VOICES] =
     [&[0.0], &[-1.0, 1.0], &[-1.0, 1.0, 0.0], &[-1.0, 1.0, -1.0 / 3.0, 1.0 / 3.0]];
 
 #[derive(Debug)]
 struct Sounding {
-    group: Group,
+    continuation: Continuation,
     /// Index of its place.
     lane: usize,
 }
@@ -51,9 +51,9 @@ impl Voices {
     pub fn new(host_hz: u32) -> Self {
         Self {
             host_hz,
-            sounding: Vec::with_capacity(MOST_SOUNDING),
+            sounding: Vec::with_capacity(MAX_SOUNDING),
             spare: Vec::new(),
-            spare_parts: (0..MOST_SOUNDING).map(|_| Vec::with_capacity(MOST_PARTS)).collect(),
+            spare_parts: (0..MAX_SOUNDING).map(|_| Vec::with_capacity(MAX_PARTS)).collect(),
             resamplers: HashMap::new(),
         }
     }
@@ -64,13 +64,16 @@ impl Voices {
     }
 
     /// Continuations that have not been told to end, oldest first.
-    pub fn unreleased(&self) -> impl Iterator<Item = &Group> {
-        self.sounding.iter().map(|sounding| &sounding.group).filter(|group| !group.is_released())
+    pub fn unreleased(&self) -> impl Iterator<Item = &Continuation> {
+        self.sounding.iter().map(|sounding| &sounding.continuation).filter(|continuation| !continuation.is_released())
     }
 
     /// The same, to be changed.
-    pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.sounding.iter_mut().map(|sounding| &mut sounding.group).filter(|group| !group.is_released())
+    pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Continuation> {
+        self.sounding
+            .iter_mut()
+            .map(|sounding| &mut sounding.continuation)
+            .filter(|continuation| !continuation.is_released())
     }
 
     /// Continuations that fade.
@@ -105,14 +108,14 @@ impl Voices {
     }
 
     /// The same of all voices of a continuation.
-    pub fn take_apart(&mut self, group: Group) {
-        let parts = group.take_apart(|voice| self.spare.push(voice));
+    pub fn take_apart(&mut self, continuation: Continuation) {
+        let parts = continuation.take_apart(|voice| self.spare.push(voice));
         self.spare_parts.push(parts);
     }
 
     /// Room for the parts of a group, to be given back with it.
     pub fn parts_buffer(&mut self) -> Vec<Part> {
-        self.spare_parts.pop().unwrap_or_else(|| Vec::with_capacity(MOST_PARTS))
+        self.spare_parts.pop().unwrap_or_else(|| Vec::with_capacity(MAX_PARTS))
     }
 
     /// Takes back what [`Self::parts_buffer`] gave, when all parts have been taken out of it.
@@ -129,7 +132,7 @@ impl Voices {
     pub fn free_place(&self, most: usize, spread: f32) -> (usize, [f32; 2]) {
         let places = PLACES[most.clamp(1, PLACES.len()) - 1];
         let is_free = |lane: &usize| {
-            !self.sounding.iter().any(|sounding| sounding.lane == *lane && !sounding.group.is_released())
+            !self.sounding.iter().any(|sounding| sounding.lane == *lane && !sounding.continuation.is_released())
         };
         let lane = (0..places.len()).find(is_free).unwrap_or(0);
         let position = spread * places[lane];
@@ -141,30 +144,30 @@ impl Voices {
     }
 
     /// A continuation that has been placed and started sounds from now on.
-    pub fn add(&mut self, group: Group, lane: usize) {
-        self.sounding.push(Sounding { group, lane });
+    pub fn add(&mut self, continuation: Continuation, lane: usize) {
+        self.sounding.push(Sounding { continuation, lane });
     }
 
     /// Ends the oldest continuations from `start` on, until at most `most` are left.
     pub fn release_oldest(&mut self, most: usize, start: i64, fade: i64) {
         let surplus = self.unreleased().count().saturating_sub(most);
-        self.unreleased_mut().take(surplus).for_each(|group| group.release(start, fade));
+        self.unreleased_mut().take(surplus).for_each(|continuation| continuation.release(start, fade));
     }
 
-    /// Colours what has not been predicted yet; `morph` (0…1) is that of the beginning and of the end of the next cell.
+    /// Colours what has not been predicted yet; `morph` (0…1) is that of the beginning and of the end of the next quantum.
     pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
-        self.sounding.iter_mut().for_each(|sounding| sounding.group.set_colour(colour, morph));
+        self.sounding.iter_mut().for_each(|sounding| sounding.continuation.set_colour(colour, morph));
     }
 
-    /// Adds what sounds in the cell from engine time `time` on to `out`. Returns how many voices have failed in it.
-    pub fn sound(&mut self, time: i64, daring: f32, out: &mut CellAudio) -> usize {
-        let mut voices = self.sounding.iter_mut().flat_map(|sounding| sounding.group.voices_mut());
-        let mut together: [Option<&mut Voice>; MOST_SOUNDING * MOST_PARTS] = std::array::from_fn(|_| voices.next());
-        let failed = ensemble::sound(&mut together, time, daring, out);
+    /// Adds what sounds in the quantum from engine time `time` on to `out`. Returns how many voices have failed in it.
+    pub fn sound(&mut self, time: i64, temperature: f32, out: &mut QuantumAudio) -> usize {
+        let mut voices = self.sounding.iter_mut().flat_map(|sounding| sounding.continuation.voices_mut());
+        let mut together: [Option<&mut Voice>; MAX_SOUNDING * MAX_PARTS] = std::array::from_fn(|_| voices.next());
+        let failed = ensemble::sound(&mut together, time, temperature, out);
         drop(voices);
-        while let Some(index) = self.sounding.iter().position(|sounding| sounding.group.is_over(time + GRID)) {
+        while let Some(index) = self.sounding.iter().position(|sounding| sounding.continuation.is_over(time + GRID)) {
             let over = self.sounding.remove(index);
-            self.take_apart(over.group);
+            self.take_apart(over.continuation);
         }
         failed
     }
@@ -172,7 +175,7 @@ impl Voices {
     /// Silence, at once.
     pub fn drop_all(&mut self) {
         while let Some(sounding) = self.sounding.pop() {
-            self.take_apart(sounding.group);
+            self.take_apart(sounding.continuation);
         }
     }
 
@@ -189,7 +192,7 @@ impl Voices {
 }
 
 /// Continuations that may sound at once.
-pub(super) fn most_voices(values: &ParamValues) -> usize {
+pub(super) fn max_voices(values: &ParamValues) -> usize {
     values.get(ParamId::Voices) as usize
 }
 

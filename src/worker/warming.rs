@@ -1,13 +1,13 @@
 //! Seeds on their way: what they are for, and how far they have been run.
 
-use super::{continuation::Group, models::pair::Models, voice::SeedSpan};
+use super::{continuation::Continuation, models::pair::Models, voice::SeedSpan};
 use crate::{
     control::{ParamId, ParamValues, values::SILENT_DB},
     engine::quantum::{Note, REGIONS},
 };
 
 /// So many seeds wait for their turn at most.
-pub(super) const MOST_WARMING: usize = 16;
+pub(super) const MAX_WARMING: usize = 16;
 
 /// What becomes of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Purposes {
 #[derive(Debug)]
 pub(super) struct Warming {
     /// What runs it.
-    pub group: Group,
+    pub continuation: Continuation,
     /// The seed.
     pub seed: SeedSpan,
     /// What it is for.
@@ -67,8 +67,8 @@ impl Warming {
     /// True if it is a seed for these models.
     pub fn is_of(&self, models: &Models) -> bool {
         match self.purpose {
-            Purpose::Play => self.group.is_of(models),
-            Purpose::Loop(_) => self.group.is_first_of(models),
+            Purpose::Play => self.continuation.is_of(models),
+            Purpose::Loop(_) => self.continuation.is_first_of(models),
         }
     }
 

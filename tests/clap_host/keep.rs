@@ -3,7 +3,7 @@
 use super::{AUTOMATION, IRREGULAR, SET, assert_same_bits, host::Job, instance, job, material, phrase, shared};
 use clack_extensions::render::RenderMode as HostMode;
 use std::{fs, path::Path, process::Command};
-use sympathy::{control::ParamId, take::KEEP_FOLDER_VARIABLE};
+use sympathy::{control::ParamId, take::TAKES_FOLDER_VARIABLE};
 
 /// Set for the process that plays.
 const PLAYING: &str = "SYMPATHY_TEST_KEEPS";
@@ -13,7 +13,7 @@ const PRESSED: [usize; 2] = [30_001, 60_100];
 #[test]
 fn a_host_that_switches_keep_on_gets_files_of_what_it_heard() {
     if std::env::var_os(PLAYING).is_some() {
-        return play(&sympathy::take::keep_folder().expect("the environment names it"));
+        return play(&sympathy::take::takes_folder().expect("the environment names it"));
     }
     let _shared = shared();
     let folder = tempfile::tempdir().expect("temp");
@@ -21,7 +21,7 @@ fn a_host_that_switches_keep_on_gets_files_of_what_it_heard() {
     let name = "keep::a_host_that_switches_keep_on_gets_files_of_what_it_heard";
     let mut program = Command::new(this);
     program.args([name, "--exact", "--nocapture"]).env(PLAYING, "1");
-    let status = program.env(KEEP_FOLDER_VARIABLE, folder.path().join("made when needed")).status().expect("it runs");
+    let status = program.env(TAKES_FOLDER_VARIABLE, folder.path().join("made when needed")).status().expect("it runs");
     assert!(status.success());
 }
 

@@ -18,7 +18,7 @@ use sympathy::{
     nn::{Isa, Precision},
     params::plain,
     session,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 /// What the tests set, as the host's 0…1: short seeds and intervals, so that two seconds hold several continuations.
@@ -49,8 +49,8 @@ fn reference(job: &Job<'_>, set: &[(ParamId, f32)], model: &[u8]) -> Vec<Vec<f32
 
 fn reference_in(precision: Option<Precision>, job: &Job<'_>, set: &[(ParamId, f32)], model: &[u8]) -> Vec<Vec<f32>> {
     const BLOCK: usize = 1000;
-    let bank = ModelBank::with_precision(precision, Isa::from_environment());
-    bank.set_bytes(material::SLOT, material::NAME.into(), model.to_vec());
+    let registry = ModelRegistry::with_precision(precision, Isa::from_environment());
+    registry.set_bytes(material::SLOT, material::NAME.into(), model.to_vec());
     let mut values = ParamValues::default();
     values.set(ParamId::Model, material::SLOT.into());
     // What a host sets at the very first sample is where a parameter starts from.
@@ -66,7 +66,7 @@ fn reference_in(precision: Option<Precision>, job: &Job<'_>, set: &[(ParamId, f3
         values,
         ..EngineConfig::new(job.sample_rate_hz)
     };
-    let (mut engine, worker) = session::start(config, bank);
+    let (mut engine, worker) = session::start(config, registry);
     let _worker = worker.spawn();
     let mut output = job.input.to_vec();
     let samples = output.first().map_or(0, Vec::len);

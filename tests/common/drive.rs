@@ -6,7 +6,7 @@ use sympathy::{
     dsp::random::Random,
     engine::{Engine, EngineConfig, Event, RenderMode, Transport},
     session,
-    worker::{ModelBank, Worker},
+    worker::{ModelRegistry, Worker},
 };
 
 /// A parameter change at a sample of the song.
@@ -76,14 +76,14 @@ pub fn run(
 /// Offline, on threads, as `sympathy render` does it.
 pub fn offline(
     config: &EngineConfig,
-    bank: &Arc<ModelBank>,
+    registry: &Arc<ModelRegistry>,
     input: &[Vec<f32>],
     changes: &[Change],
     song_start: Option<i64>,
     blocks: &Blocks,
 ) -> Vec<Vec<f32>> {
     let config = EngineConfig { mode: RenderMode::Offline, ..config.clone() };
-    let (mut engine, worker) = session::start(config, Arc::clone(bank));
+    let (mut engine, worker) = session::start(config, Arc::clone(registry));
     let _thread = worker.spawn();
     let out = run(&mut engine, input, changes, song_start, blocks, |_| {});
     assert_eq!(engine.meters().underruns(), 0);
@@ -109,8 +109,8 @@ pub fn everything_moves(sample_rate_hz: u32, seconds: f64, random_seed: u64) -> 
                     ParamId::MorphModel => 64.0 + random.below(6) as f32,
                     _ => spec.sanitise(spec.min + (spec.max - spec.min) * random.uniform()),
                 };
-                let cell = sample_rate_hz as usize / 12;
-                changes.push(Change { at: i * cell + random.below(cell as u32) as usize, id: spec.id, value });
+                let quantum = sample_rate_hz as usize / 12;
+                changes.push(Change { at: i * quantum + random.below(quantum as u32) as usize, id: spec.id, value });
             }
         }
     }

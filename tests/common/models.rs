@@ -5,7 +5,7 @@ use sympathy::{
     dsp::random::Random,
     model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling, Training},
     nn::Isa,
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 
 pub fn magnitude() -> Approach {
@@ -153,12 +153,12 @@ pub fn all_kinds() -> Vec<(u8, &'static str, ModelData)> {
     ]
 }
 
-/// A bank with [`all_kinds`], loaded.
-pub fn bank() -> Arc<ModelBank> {
-    let bank = ModelBank::with_embedded(Isa::best());
+/// A registry with [`all_kinds`], loaded.
+pub fn registry() -> Arc<ModelRegistry> {
+    let registry = ModelRegistry::with_embedded(Isa::best());
     for (slot, name, data) in all_kinds() {
-        bank.set_bytes(slot, name.into(), data.to_bytes());
-        bank.load(slot).expect("a sound model");
+        registry.set_bytes(slot, name.into(), data.to_bytes());
+        registry.load(slot).expect("a sound model");
     }
-    bank
+    registry
 }

@@ -5,7 +5,7 @@ use crate::{
     cli::{
         automation::read_automation,
         error::CliError,
-        models_at_hand::{load_all, make_bank},
+        models_at_hand::{load_all, make_registry},
         offline::Job,
         output::{check_output, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
@@ -67,21 +67,21 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     if let (None, Some(first)) = (&args.preset, EMBEDDED.first()) {
         config.values.set(ParamId::Model, f32::from(first.slot));
     }
-    let bank = make_bank(args.model.as_deref(), args.precision, &mut config.values)?;
+    let registry = make_registry(args.model.as_deref(), args.precision, &mut config.values)?;
     let automation = match &args.automate {
         Some(path) => read_automation(path, PHRASE_RATE_HZ)?,
         None => Vec::new(),
     };
-    load_all(&bank, &config.values, &automation)?;
-    let model = bank.label(config.values.get(ParamId::Model) as u8);
+    load_all(&registry, &config.values, &automation)?;
+    let model = registry.label(config.values.get(ParamId::Model) as u8);
 
     let mut dry = phrase();
     dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
     let input = [dry];
     let job = Job { automation: &automation, ..Job::of(&input) };
-    let (mixed, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
+    let (mixed, compute_seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
     config.values.set(ParamId::Mix, 100.0);
-    let (wet, _) = render_with_progress(bank, config, &job)?;
+    let (wet, _) = render_with_progress(registry, config, &job)?;
     let dry_title = "dry: the phrase, a synthesised plucked string".to_string();
     let sounds = [
         Sound { title: dry_title, samples: &input[0] },

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, path::Path};
 /// The rate of published models of single samples.
 const USUAL_SAMPLE_RATE_HZ: u32 = 22_050;
 /// Quieter is silence.
-const LEAST_LEVEL: f32 = 1e-6;
+const MIN_LEVEL: f32 = 1e-6;
 
 /// The model, and what a user should know of how it was understood.
 pub(crate) fn plan(
@@ -310,7 +310,7 @@ fn read_reference(path: &Path, sample_rate_hz: u32) -> Result<Vec<f32>, CliError
     }
     let recording = Recording::read(path)?;
     let sound = Resampler::new(recording.sample_rate_hz, sample_rate_hz).resample_all(&recording.mono());
-    if sound.iter().all(|x| x.abs() < LEAST_LEVEL) {
+    if sound.iter().all(|x| x.abs() < MIN_LEVEL) {
         return Err(option("--reference", "sound", "silence"));
     }
     Ok(sound)

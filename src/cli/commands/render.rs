@@ -5,7 +5,7 @@ use crate::{
     cli::{
         automation::read_automation,
         error::CliError,
-        instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, checked_rate},
+        instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
         models_at_hand::load_all,
         notes::read_notes,
         offline::{Job, RenderOutcome, Song, render_offline},
@@ -17,7 +17,7 @@ use crate::{
     dsp::resample::Resampler,
     engine::{Alignment, ClockMode, EngineConfig, SeedMark},
     figure::{Sound, SoundFigure},
-    worker::ModelBank,
+    worker::ModelRegistry,
 };
 use clap::{Args, ValueEnum};
 use std::{
@@ -115,9 +115,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
             ClockArg::Transport => ClockMode::Transport,
             ClockArg::Free => ClockMode::Free,
         },
-        ..EngineConfig::new(LEAST_RATE_HZ)
+        ..EngineConfig::new(MIN_RATE_HZ)
     };
-    let Instrument { values, bank, captured } = args.instrument.make()?;
+    let Instrument { values, registry, captured } = args.instrument.make()?;
     config.values = values;
     let recording = Recording::read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
@@ -125,7 +125,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         Some(path) => read_automation(path, config.sample_rate_hz)?,
         None => Vec::new(),
     };
-    load_all(&bank, &config.values, &automation)?;
+    load_all(&registry, &config.values, &automation)?;
     let notes = match &args.midi {
         Some(path) => read_notes(path, config.sample_rate_hz)?,
         None => Vec::new(),
@@ -150,7 +150,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         captured,
         ..Job::of(&input)
     };
-    let (outcome, compute_seconds) = render_with_progress(Arc::clone(&bank), config.clone(), &job)?;
+    let (outcome, compute_seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
     write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
     if let Some(picture) = &args.picture {
         let titled = |path: &Path, samples| Sound { title: path.display().to_string(), samples };
@@ -162,7 +162,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     println!(
         "{}: {}",
         args.output.display(),
-        summary(&bank.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
+        summary(&registry.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
     );
     if args.seeds {
         let seconds = |samples: i64| samples as f64 / rate;
@@ -178,12 +178,12 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
 /// # Errors
 /// [`CliError::Worker`] if the worker died or hung.
 pub fn render_with_progress(
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     config: EngineConfig,
     job: &Job<'_>,
 ) -> Result<(RenderOutcome, f64), CliError> {
     let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
-    let outcome = render_offline(bank, config, job, |done| progress.update(done));
+    let outcome = render_offline(registry, config, job, |done| progress.update(done));
     if outcome.meters.is_failed() {
         return Err(CliError::Worker);
     }

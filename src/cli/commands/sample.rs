@@ -1,7 +1,7 @@
 //! `sympathy sample`: the raw prediction of a model.
 
 use crate::{
-    approach::{Continuation, Network, feed_seed},
+    approach::{Generator, Network, feed_seed},
     audio_file::Recording,
     cli::{
         error::CliError,
@@ -37,7 +37,7 @@ const STILL_SAMPLES: usize = 1000;
 /// Below −100 dBFS nothing does.
 const STILL_DEVIATION: f64 = 1e-5;
 /// What can be seen of a sound within the width of a picture.
-const MOST_PLOT_SECONDS: f64 = 600.0;
+const MAX_PLOT_SECONDS: f64 = 600.0;
 
 /// Options of `sympathy sample`.
 #[derive(Args, Clone, Debug)]
@@ -241,7 +241,7 @@ fn predict(
 ) -> Result<Vec<f32>, CliError> {
     let config = network.config();
     let hop = config.hop_samples();
-    let mut continuation = Continuation::new(Arc::clone(network));
+    let mut continuation = Generator::new(Arc::clone(network));
     let keep = |keep: f64| args.dropout.unwrap_or(keep) as f32;
     continuation.set_dropout(keep(args.input_keep), keep(args.output_keep));
     continuation.set_fresh_dropout(args.fresh_dropout);
@@ -318,7 +318,7 @@ fn plot(
     seed: &[f32],
     voices: &[Vec<f32>],
 ) -> Result<(), CliError> {
-    let most = (MOST_PLOT_SECONDS * f64::from(sample_rate_hz)) as usize;
+    let most = (MAX_PLOT_SECONDS * f64::from(sample_rate_hz)) as usize;
     let title = |voice: usize| match voices.len() {
         1 => "prediction".to_string(),
         count => format!("prediction {} of {count}", voice + 1),

@@ -14,7 +14,7 @@ use std::array::from_fn;
 /// More do not stay near the processor.
 const SMALL_BYTES: usize = 512 << 10;
 /// Pairs of vectors whose sums fit into the registers of every instruction set.
-const MOST_PAIRS: usize = 6;
+const MAX_PAIRS: usize = 6;
 
 /// One layer, packed.
 #[derive(Clone, Debug)]
@@ -76,9 +76,9 @@ impl FusedLstm {
     }
 }
 
-/// As even as can be, none larger than [`MOST_PAIRS`], all but the last even.
+/// As even as can be, none larger than [`MAX_PAIRS`], all but the last even.
 fn group_sizes(pairs: usize) -> impl Iterator<Item = usize> {
-    let groups = pairs.div_ceil(MOST_PAIRS);
+    let groups = pairs.div_ceil(MAX_PAIRS);
     let size = pairs.div_ceil(groups).next_multiple_of(2);
     (0..pairs).step_by(size).map(move |first| size.min(pairs - first))
 }

@@ -12,10 +12,10 @@ use std::{
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-fn instance(folder: &Path) -> (Arc<ModelBank>, UserModels) {
-    let bank = ModelBank::with_embedded(Isa::best());
-    let models = UserModels::new(Arc::clone(&bank), Some(folder.to_owned()));
-    (bank, models)
+fn instance(folder: &Path) -> (Arc<ModelRegistry>, UserModels) {
+    let registry = ModelRegistry::with_embedded(Isa::best());
+    let models = UserModels::new(Arc::clone(&registry), Some(folder.to_owned()));
+    (registry, models)
 }
 
 /// Waits for a condition that the models' thread brings about.
@@ -53,11 +53,11 @@ fn folder_with(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 #[test]
 fn a_fresh_instance_takes_the_folder_by_name() {
     let folder = folder_with(&[("b.safetensors", b"bb"), ("a.safetensors", b"aa"), ("notes.txt", b"no model")]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     wait_for("the scan", || is_settled(&models));
-    let slots: Vec<u8> = bank.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect();
+    let slots: Vec<u8> = registry.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect();
     assert_eq!(slots, [64, 65]);
-    assert_eq!((bank.label(64), bank.label(65)), ("a".to_string(), "b".to_string()));
+    assert_eq!((registry.label(64), registry.label(65)), ("a".to_string(), "b".to_string()));
     let json = saved(&models);
     assert!(json.contains(&sha256_hex(b"aa")) && json.contains(r#""relative":"a.safetensors""#), "{json}");
     assert!(!json.contains(r#""file""#), "what was never selected is not copied into the project: {json}");
@@ -75,9 +75,9 @@ fn a_selected_model_travels_in_the_project() {
 
     let elsewhere = tempfile::tempdir().expect("temp");
     std::fs::remove_file(folder.path().join("b.safetensors")).expect("temp");
-    let (bank, models) = instance(elsewhere.path());
+    let (registry, models) = instance(elsewhere.path());
     restore(&models, &json);
-    wait_for("the copy", || bank.label(65) == "b");
+    wait_for("the copy", || registry.label(65) == "b");
     assert!(saved(&models).contains(&copy), "and goes on travelling");
     models.inner.store_files.store(false, Ordering::Relaxed);
     assert!(saved(&models).contains(&copy), "the only copy is never thrown away");
@@ -100,84 +100,84 @@ fn the_switch_and_the_size_keep_files_out() {
 #[test]
 fn a_missing_model_says_why_and_stays_in_the_state() {
     let folder = folder_with(&[]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     models.inner.selection.select(70);
     let json = format!(
         r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{}","path":"/nowhere/bells.safetensors"}}]}}"#,
         sha256_hex(b"bells")
     );
     restore(&models, &json);
-    wait_for("the reason", || bank.label(70).contains("missing: not at /nowhere/bells.safetensors"));
-    assert!(bank.load(70).is_err());
+    wait_for("the reason", || registry.label(70).contains("missing: not at /nowhere/bells.safetensors"));
+    assert!(registry.load(70).is_err());
     assert_eq!(saved(&models), json);
 }
 
 #[test]
 fn a_restored_instance_keeps_its_own_assignment() {
     let folder = folder_with(&[("a.safetensors", b"aa"), ("b.safetensors", b"bb")]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     let sha256 = sha256_hex(b"aa");
     restore(&models, &format!(r#"{{"version":1,"user":[{{"slot":100,"name":"x","sha256":"{sha256}"}}]}}"#));
-    wait_for("slot 100", || bank.label(100) == "a");
-    assert_eq!(bank.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect::<Vec<_>>(), [100]);
+    wait_for("slot 100", || registry.label(100) == "a");
+    assert_eq!(registry.slots().into_iter().filter(|slot| USER_SLOTS.contains(slot)).collect::<Vec<_>>(), [100]);
     restore(&models, r#"{"version":1}"#);
-    wait_for("a scan, as for a project saved too early", || is_settled(&models) && bank.label(100) == "empty");
-    assert_eq!((bank.label(64), bank.label(65)), ("a".to_string(), "b".to_string()));
+    wait_for("a scan, as for a project saved too early", || is_settled(&models) && registry.label(100) == "empty");
+    assert_eq!((registry.label(64), registry.label(65)), ("a".to_string(), "b".to_string()));
 }
 
 #[test]
 fn an_undo_step_looks_nothing_up_again() {
     let folder = folder_with(&[("a.safetensors", b"aa")]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     wait_for("the scan", || is_settled(&models));
     let json = saved(&models);
-    let generation = bank.generation();
+    let generation = registry.generation();
     restore(&models, &json);
-    assert_eq!(bank.generation(), generation, "the same models, in the same places");
+    assert_eq!(registry.generation(), generation, "the same models, in the same places");
     restore(&models, &json.replace("a.safetensors", "b.safetensors"));
-    assert_ne!(bank.generation(), generation);
+    assert_ne!(registry.generation(), generation);
 }
 
 #[test]
 fn foreign_and_hostile_lists_are_kept_and_do_no_harm() {
     let folder = folder_with(&[("a.safetensors", b"aa")]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     models.inner.selection.select(64);
     for json in [r#"{"new":[1,2,3],"version":9}"#, "[]", r#"{"user":{"slot":64},"version":1}"#] {
         restore(&models, json);
-        wait_for("the reason", || bank.label(64).contains("later version"));
+        wait_for("the reason", || registry.label(64).contains("later version"));
         assert_eq!(saved(&models), json);
     }
     let hostile = r#"{"version":1,"user":[
         {"slot":3,"name":"not the user's"}, {"slot":64,"name":"","file":"?","path":"/dev/zero"},
         {"slot":64,"name":"twice"}, {"slot":127,"name":"\u0000","sha256":"zz","relative":"../../x"}]}"#;
     restore(&models, hostile);
-    wait_for("both reasons", || [64, 127].iter().all(|slot| bank.label(*slot).contains("missing")));
+    wait_for("both reasons", || [64, 127].iter().all(|slot| registry.label(*slot).contains("missing")));
     assert!(!saved(&models).contains("twice"));
 }
 
 #[test]
 fn another_embedded_model_is_noticed() {
     let folder = folder_with(&[]);
-    let (bank, models) = instance(folder.path());
+    let (registry, models) = instance(folder.path());
     models.inner.selection.select(63);
     let json = r#"{"version":1,"embedded":{"slot":63,"name":"of-a-later-version"},"user":[]}"#;
     restore(&models, json);
-    assert!(bank.label(63).contains("not among the models of this version"), "{}", bank.label(63));
+    assert!(registry.label(63).contains("not among the models of this version"), "{}", registry.label(63));
     assert_eq!(saved(&models), json, "the name stays for the version that knows it");
     restore(&models, r#"{"version":1,"user":[]}"#);
-    assert_eq!(bank.label(63), "empty");
+    assert_eq!(registry.label(63), "empty");
 }
 
 #[test]
 fn whoever_asks_during_a_lookup_waits_for_its_end() {
     let folder = folder_with(&[("a.safetensors", b"no model")]);
     for _ in 0..20 {
-        let (bank, models) = instance(folder.path());
-        let error = bank.load(64).expect_err("no model");
+        let (registry, models) = instance(folder.path());
+        let error = registry.load(64).expect_err("no model");
         assert!(error.contains("a.safetensors"), "the slot was asked before it was known: {error}");
         drop(models);
-        assert_eq!(bank.label(64), "empty");
+        assert_eq!(registry.label(64), "empty");
     }
 }
 

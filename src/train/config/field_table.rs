@@ -249,7 +249,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("sampling.seconds", Sampling, SECONDS, sampled, "length of an output"),
     field("sampling.seed_seconds", Sampling, SECONDS, sampled, "length of the seed of an output"),
     field("sampling.seed_advance", Sampling, SEEDS, sampled, "where in the material seeds are taken"),
-    field("sampling.temperature", Sampling, NUMBER, sampled, "daring of the outputs, as a multiple of the model's own temperature"),
+    field("sampling.temperature", Sampling, NUMBER, sampled, "temperature of the outputs, as a multiple of the model's own temperature"),
 
     field("temperature", Sound, NUMBER, always, "temperature at which the model is meant to sound: low is tame, high is wild"),
     field("feedback_noise", Sound, NUMBER, always, "deviation of the noise added to what is fed back while it sounds"),

@@ -11,9 +11,9 @@ use crate::{
 use std::fmt::Display;
 
 /// What a segment's intermediate results may take.
-const MOST_SEGMENT_BYTES: u128 = 8 << 30;
+const MAX_SEGMENT_BYTES: u128 = 8 << 30;
 /// A covariance matrix has at most this many rows.
-const MOST_PCA_FRAME: usize = 4097;
+const MAX_PCA_FRAME: usize = 4097;
 
 /// Collects what is out of range, in the order of the fields.
 struct Check(Vec<Problem>);
@@ -89,8 +89,8 @@ pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
         let features = if config.principal_components > 0 { config.principal_components } else { frame };
         let per_step = 16 * config.layers * config.hidden + (3 * outputs + 2) * features;
         let bytes = 4 * (config.streams * config.num_unrollings * config.bptt) as u128 * per_step as u128;
-        let rule = format!("at most {MOST_SEGMENT_BYTES} bytes of intermediate results");
-        let held = bytes <= MOST_SEGMENT_BYTES;
+        let rule = format!("at most {MAX_SEGMENT_BYTES} bytes of intermediate results");
+        let held = bytes <= MAX_SEGMENT_BYTES;
         check.require(held, "streams × num_unrollings × bptt", rule, format!("{bytes} bytes"));
     }
     if check.0.is_empty() {
@@ -186,8 +186,8 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let slides = matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. });
     let rule = format!("0, as the approach is {}", config.approach.kind());
     check.require(slides || config.emphasis == 0.0, "emphasis", rule, config.emphasis);
-    let fits = components == 0 || frame <= MOST_PCA_FRAME;
-    let rule = format!("0, as frames have {frame} numbers, more than {MOST_PCA_FRAME}");
+    let fits = components == 0 || frame <= MAX_PCA_FRAME;
+    let rule = format!("0, as frames have {frame} numbers, more than {MAX_PCA_FRAME}");
     check.require(fits, "principal_components", rule, components);
     check.range("whitening", config.whitening, 0.0, 1.0);
     let lstm = config.cell == Cell::Lstm;

@@ -17,7 +17,7 @@ use std::{collections::BTreeMap, path::Path};
 /// Features of a data set take at most this many bytes.
 const MAX_BYTES: usize = 2 << 30;
 /// Louder material is not sound, but other data.
-const MOST_RMS: f32 = 100.0;
+const MAX_RMS: f32 = 100.0;
 /// Vectors are taken at this many places within a hop for their covariance.
 const VECTOR_PCA_OFFSETS: usize = 16;
 /// The covariance is taken from at most this many frames, evenly spread.
@@ -69,7 +69,7 @@ impl Dataset {
             let expected = "at least 0.25 s of sound louder than the threshold of `trim_silence_db`";
             return Err(wrong(expected, "nothing but silence".into()));
         }
-        if !level.rms.is_finite() || level.rms > MOST_RMS {
+        if !level.rms.is_finite() || level.rms > MAX_RMS {
             return Err(wrong("sound of about full scale 1", format!("an RMS of {}", level.rms)));
         }
         if sound.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 1e-7 * level.rms) {

@@ -13,9 +13,9 @@ use std::{ops::Range, path::Path};
 /// Loudness is judged over blocks of this length.
 const BLOCK_SECONDS: f32 = 0.05;
 /// What follows a loud block is kept for so long: the decay of a note.
-const KEPT_SECONDS: f32 = 0.15;
+const TAKE_SECONDS: f32 = 0.15;
 /// Shorter pieces are dropped.
-const LEAST_PIECE_SECONDS: f32 = 0.25;
+const MIN_PIECE_SECONDS: f32 = 0.25;
 /// Pieces are joined by a cross-fade of this length.
 const JOIN_SECONDS: f32 = 0.01;
 /// Silence of this length is worth a word when it is cut out.
@@ -120,8 +120,8 @@ fn cut(excerpt: &Excerpt, recording: &Recording) -> Result<Vec<f32>, TrainError>
 /// Keeps the blocks of at least `gate` RMS and what follows them shortly after.
 fn without_silence(sound: &[f32], gate: f32, rate: f32) -> Vec<f32> {
     let block = ((BLOCK_SECONDS * rate) as usize).max(1);
-    let kept_blocks = (KEPT_SECONDS / BLOCK_SECONDS).round() as usize;
-    let least_piece = (LEAST_PIECE_SECONDS * rate) as usize;
+    let kept_blocks = (TAKE_SECONDS / BLOCK_SECONDS).round() as usize;
+    let least_piece = (MIN_PIECE_SECONDS * rate) as usize;
     let fade = (JOIN_SECONDS * rate) as usize;
     let gate_energy = f64::from(gate) * f64::from(gate);
     let mut kept = Vec::new();

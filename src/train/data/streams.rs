@@ -200,7 +200,7 @@ pub(crate) struct Evaluation<'a> {
 /// The validation is heard in at most so many streams.
 const STREAMS: usize = 8;
 /// And in at most so many steps of each: its beginning and seven other places, where it is longer.
-const MOST_STEPS: usize = 2048;
+const MAX_STEPS: usize = 2048;
 /// Rows of a segment that no memory will mind.
 const ROWS: usize = 4096;
 
@@ -216,7 +216,7 @@ impl<'a> Evaluation<'a> {
         }
         let apart = matrices / streams;
         let places = (0..streams).map(|stream| (0, (stream * apart * data.cut.advance) as u32)).collect();
-        Some(Self { data, config, places, steps_left: apart.min(MOST_STEPS) })
+        Some(Self { data, config, places, steps_left: apart.min(MAX_STEPS) })
     }
 
     /// Streams side by side.

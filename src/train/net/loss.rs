@@ -3,7 +3,7 @@
 
 use super::tensors::values;
 use crate::{
-    approach::{LOG_SCALE_MOST, log_scale_least},
+    approach::{MAX_LOG_SCALE, min_log_scale},
     model::Head,
     nn::exp,
 };
@@ -206,12 +206,12 @@ fn component(change: &[f32], mean: &[f32], log_scale: &[f32], by_mean: &mut [f32
     let (by_mean, by_scale) = (&mut by_mean[..features], &mut by_scale[..features]);
     // Fixed partial sums: they vectorise, and their order is the same everywhere.
     let mut sums = [0.0f32; LANES];
-    let least = log_scale_least(features);
+    let least = min_log_scale(features);
     let mut start = 0;
     while start < features {
         let end = (start + LANES).min(features);
         for d in start..end {
-            let clamped = log_scale[d].clamp(least, LOG_SCALE_MOST);
+            let clamped = log_scale[d].clamp(least, MAX_LOG_SCALE);
             let precision = exp(-clamped);
             let z = (change[d] - mean[d]) * precision;
             sums[d - start] -= 0.5 * z * z + clamped + HALF_LOG_TAU;

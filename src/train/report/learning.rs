@@ -12,7 +12,7 @@ use crate::{
 use serde_json::Value;
 
 /// So many songs are told apart in a drawing.
-const MOST_SONGS: usize = 12;
+const MAX_SONGS: usize = 12;
 
 /// The name of the run and what was trained, in a line each.
 pub(super) fn heading(config: &Value) -> (String, String) {
@@ -137,10 +137,10 @@ pub(super) fn curves(journal: &Journal) -> Result<String, FigureError> {
             let loss = |epoch: &EpochEntry| Some((epoch.epoch.into(), f64::from((*epoch.songs.get(index)?)?)));
             journal.epochs.iter().filter_map(loss).collect()
         };
-        let shown = songs.iter().enumerate().take(MOST_SONGS);
+        let shown = songs.iter().enumerate().take(MAX_SONGS);
         let curves = shown.map(|(index, name)| Curve { label: name.clone(), points: song(index), look: dash(index) });
-        let title = match songs.len() > MOST_SONGS {
-            true => format!("Training loss of the first {MOST_SONGS} songs"),
+        let title = match songs.len() > MAX_SONGS {
+            true => format!("Training loss of the first {MAX_SONGS} songs"),
             false => "Training loss per song".to_string(),
         };
         add(&title, "epoch", &loss_label, Log::IfPositive, curves.collect())?;

@@ -8,8 +8,8 @@ use serde_json::{Number, Value};
 use std::collections::BTreeMap;
 
 /// A configuration of more fields is shown in part.
-const MOST_ROWS: usize = 1000;
-const MOST_LETTERS: usize = 500;
+const MAX_ROWS: usize = 1000;
+const MAX_LETTERS: usize = 500;
 
 /// The section; empty without a configuration.
 pub(super) fn settings(config: &Value) -> String {
@@ -52,7 +52,7 @@ fn row(name: &str, value: &str, default: Option<&String>) -> (bool, String) {
 /// Fields with dots between the names of nested ones.
 fn flatten(name: &str, value: &Value, fields: &mut BTreeMap<String, String>) {
     let below = |part: &str| if name.is_empty() { part.to_string() } else { format!("{name}.{part}") };
-    if fields.len() >= MOST_ROWS {
+    if fields.len() >= MAX_ROWS {
         return;
     }
     match value {
@@ -91,7 +91,7 @@ fn number_text(number: &Number) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MOST_LETTERS) {
+    match text.char_indices().nth(MAX_LETTERS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_string(),
     }

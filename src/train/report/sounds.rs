@@ -14,15 +14,15 @@ use crate::{
 use std::path::{Component, Path};
 
 /// So many of the latest outputs are shown, and their seeds.
-const MOST_OUTPUTS: usize = 24;
+const MAX_OUTPUTS: usize = 24;
 /// So many earlier ones are listed.
-const MOST_LISTED: usize = 500;
+const MAX_LISTED: usize = 500;
 /// Bytes of sound within the page.
 const EMBEDDED_BYTES: usize = 32 << 20;
 /// No larger file is read.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 /// So much of a sound is shown and heard.
-const MOST_SECONDS: usize = 60;
+const MAX_SECONDS: usize = 60;
 
 /// The sections of material and outputs.
 pub(super) fn sounds(folder: &Path, journal: &Journal) -> Result<String, FigureError> {
@@ -33,7 +33,7 @@ pub(super) fn sounds(folder: &Path, journal: &Journal) -> Result<String, FigureE
         let songs = songs(&start.songs, &journal.epochs);
         html.push_str(&section("material", "Material", &format!("<div class=\"grid\">\n{card}{songs}</div>\n")));
     }
-    let (earlier, latest) = journal.samples.split_at(journal.samples.len().saturating_sub(MOST_OUTPUTS));
+    let (earlier, latest) = journal.samples.split_at(journal.samples.len().saturating_sub(MAX_OUTPUTS));
     let mut body = String::new();
     // Outputs of one seed stand together, the latest first.
     let mut seeds: Vec<&Path> = Vec::new();
@@ -111,12 +111,12 @@ impl Page<'_> {
 
     fn sound(&mut self, title: &str, path: &Path, mut recording: Recording) -> Result<String, FigureError> {
         let rate = recording.sample_rate_hz;
-        let most = MOST_SECONDS * rate as usize;
+        let most = MAX_SECONDS * rate as usize;
         let length_seconds = recording.length_samples() as f64 / f64::from(rate);
         let mut notes = vec![format!("{length_seconds:.1} s")];
         if recording.length_samples() > most {
             recording.channels.iter_mut().for_each(|channel| channel.truncate(most));
-            notes.push(format!("the first {MOST_SECONDS} s are shown"));
+            notes.push(format!("the first {MAX_SECONDS} s are shown"));
         }
         let mono = recording.mono();
         let sounds = [Sound { title: title.into(), samples: &mono }];
@@ -156,13 +156,13 @@ fn list(samples: &[SampleEntry]) -> String {
         "<details><summary>{} earlier outputs are not in this page; their files lie in the run's folder</summary>\n<ul>\n",
         samples.len()
     );
-    for sample in samples.iter().rev().take(MOST_LISTED) {
+    for sample in samples.iter().rev().take(MAX_LISTED) {
         let place = places(&[sample]);
         let (seed, output) = (link(&sample.seed), link(&sample.output));
         html.push_str(&format!("<li>{output}{}, from {seed}</li>\n", escape(&place.replacen(" of ", ", ", 1))));
     }
-    if samples.len() > MOST_LISTED {
-        html.push_str(&format!("<li>and {} more</li>\n", samples.len() - MOST_LISTED));
+    if samples.len() > MAX_LISTED {
+        html.push_str(&format!("<li>and {} more</li>\n", samples.len() - MAX_LISTED));
     }
     html.push_str("</ul></details>\n");
     html

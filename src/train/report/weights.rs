@@ -19,7 +19,7 @@ const PLOT: f64 = 150.0;
 const BELOW: f64 = 46.0;
 const TEXT: f64 = 14.0;
 /// So many tensors are shown.
-const MOST_PANELS: usize = 64;
+const MAX_PANELS: usize = 64;
 /// Rows of a heat map.
 const ROWS: usize = 75;
 /// This part of the weights may lie beyond either end of the axis: single far ones would press the others flat.
@@ -35,7 +35,7 @@ pub(super) fn weights(entries: &[(u32, Vec<WeightHistogram>)]) -> Result<String,
         for histogram in histograms.iter().filter(|histogram| is_sound(histogram)) {
             match layers.iter().position(|(name, _)| *name == histogram.tensor) {
                 Some(index) => layers[index].1.push((*epoch, histogram)),
-                None if layers.len() < MOST_PANELS => layers.push((&histogram.tensor, vec![(*epoch, histogram)])),
+                None if layers.len() < MAX_PANELS => layers.push((&histogram.tensor, vec![(*epoch, histogram)])),
                 None => {}
             }
         }

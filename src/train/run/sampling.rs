@@ -6,7 +6,7 @@
 
 use super::{journal::SampleEntry, training::Training};
 use crate::{
-    approach::{Continuation, Network, feed_seed},
+    approach::{Generator, Network, feed_seed},
     audio_file::whole_file::write_wav,
     dsp::random::{Random, mix64},
     model::ModelData,
@@ -30,7 +30,7 @@ const FOLDER: &str = "samples";
 /// Training pauses at most about so long at a time.
 const SLICE: Duration = Duration::from_secs(1);
 /// Outputs under way at the end of a run are written if they are at least as long.
-const LEAST_SECONDS: f32 = 0.5;
+const MIN_SECONDS: f32 = 0.5;
 
 /// An output under way.
 struct Output {
@@ -38,7 +38,7 @@ struct Output {
     /// The step whose weights made it (sequential), or after which it began.
     step: u64,
     seed: PathBuf,
-    continuation: Continuation,
+    continuation: Generator,
     sound: Vec<f32>,
 }
 
@@ -105,7 +105,7 @@ impl Sampler {
                 }
             }
             SamplingMode::Concurrent => {
-                let least = LEAST_SECONDS * training.data.model.sample_rate_hz as f32;
+                let least = MIN_SECONDS * training.data.model.sample_rate_hz as f32;
                 for output in std::mem::take(&mut self.outputs) {
                     if output.sound.len() as f32 >= least {
                         finished.push(self.write(training, &output)?);
@@ -129,7 +129,7 @@ impl Sampler {
             let seed = &training.data.sound[start..start + self.seed_samples];
             let path = PathBuf::from(FOLDER).join(format!("step-{step:07}-{}-seed.wav", stream + 1));
             self.write_wav(&path, seed, training)?;
-            let mut continuation = Continuation::new(Arc::clone(network));
+            let mut continuation = Generator::new(Arc::clone(network));
             continuation.reset(random_seed);
             feed_seed(&mut continuation, seed);
             let sound = Vec::with_capacity(self.samples + training.data.model.hop_samples());

@@ -1,6 +1,6 @@
 //! The model that *Model* names, as soon as it is there.
 
-use super::registry::{ModelBank, SLOTS};
+use super::registry::{ModelRegistry, SLOTS};
 use crate::{
     approach::Network,
     engine::{Meters, RenderMode},
@@ -9,14 +9,14 @@ use crate::{
 use std::sync::Arc;
 
 /// A model's warm-up speed is believed up to this times what its size suggests.
-const MOST_OPTIMISM: f32 = 4.0;
+const MAX_OPTIMISM: f32 = 4.0;
 
 /// Follows the parameter; loads and waits, or lets load.
 #[derive(Debug)]
 pub(crate) struct Chosen {
-    bank: Arc<ModelBank>,
+    registry: Arc<ModelRegistry>,
     mode: RenderMode,
-    /// Models seen ready, so that the bank's lock is taken only at switches.
+    /// Models seen ready, so that the registry's lock is taken only at switches.
     networks: Vec<Option<Arc<Network>>>,
     bank_generation: u64,
     network: Option<Arc<Network>>,
@@ -28,9 +28,9 @@ pub(crate) struct Chosen {
 
 impl Chosen {
     /// None yet.
-    pub fn new(bank: Arc<ModelBank>, mode: RenderMode) -> Self {
+    pub fn new(registry: Arc<ModelRegistry>, mode: RenderMode) -> Self {
         Self {
-            bank,
+            registry,
             mode,
             networks: vec![None; SLOTS],
             bank_generation: 0,
@@ -64,14 +64,14 @@ impl Chosen {
         };
         self.embedded_loaded += 1;
         // One that cannot be loaded says why when it is chosen.
-        let _ = self.bank.load(model.slot);
+        let _ = self.registry.load(model.slot);
         true
     }
 
     /// Wants the model of a slot. Embedded models are waited for, for they take milliseconds; so are all others offline, and
     /// while nothing can play without. Otherwise they are loaded beside. Returns the model if it is another than before.
     pub fn choose(&mut self, slot: u8, can_play: bool, meters: &Meters) -> Option<Arc<Network>> {
-        let generation = self.bank.generation();
+        let generation = self.registry.generation();
         let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
         if changed {
             self.networks.fill(None);
@@ -79,14 +79,14 @@ impl Chosen {
         let switched = self.wanted_slot.replace(slot) != Some(slot);
         let index = usize::from(slot).min(SLOTS - 1);
         if self.networks[index].is_none() {
-            self.networks[index] = self.bank.get(slot);
+            self.networks[index] = self.registry.get(slot);
         }
         if self.networks[index].is_none() && (switched || changed) {
-            if self.mode == RenderMode::Offline || !can_play || self.bank.is_embedded(slot) {
-                self.networks[index] = self.bank.load(slot).ok();
+            if self.mode == RenderMode::Offline || !can_play || self.registry.is_embedded(slot) {
+                self.networks[index] = self.registry.load(slot).ok();
             } else {
                 meters.count_late_switch();
-                self.bank.load_in_background(slot);
+                self.registry.load_in_background(slot);
             }
         }
         let network = self.networks[index].clone()?;
@@ -95,7 +95,7 @@ impl Chosen {
         }
         // A file may promise what no machine keeps.
         let config = network.config();
-        self.warmup_speed = config.warmup_speed.min(MOST_OPTIMISM * config.conservative_warmup_speed());
+        self.warmup_speed = config.warmup_speed.min(MAX_OPTIMISM * config.conservative_warmup_speed());
         self.network = Some(Arc::clone(&network));
         Some(network)
     }

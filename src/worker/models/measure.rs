@@ -4,7 +4,7 @@
 use crate::{
     approach::Network,
     dsp::float_mode::FloatMode,
-    engine::{GRID_SAMPLES, MAX_REACTION_MS, SLACK_SECONDS, least_reaction_samples},
+    engine::{GRID_SAMPLES, MAX_REACTION_MS, SLACK_SECONDS, min_reaction_samples},
     worker::ensemble::Ensemble,
 };
 use std::{
@@ -20,7 +20,7 @@ const PARTS: u32 = 5;
 const AT_LOADING_SECONDS: f64 = 0.02;
 /// A model that seems slow is measured so often.
 const TRIES: u32 = 3;
-/// For so long cells, and then wake-ups, are timed to find a reaction time.
+/// For so long quanta, and then wake-ups, are timed to find a reaction time.
 const REACTION_PART: Duration = Duration::from_millis(120);
 /// The worker looks for work as often while something sounds.
 const POLL: Duration = Duration::from_millis(1);
@@ -29,7 +29,7 @@ const MULTIPLICATIONS_PER_SECOND: f64 = 1e9;
 /// A model that is faster than this by its size alone is not measured when it is loaded.
 const PLAINLY_FAST: f64 = 4.0;
 
-/// Seconds of sound per second of computing: so many voices of a model (1 to [`crate::worker::MOST_VOICES`]) on one core, as the worker
+/// Seconds of sound per second of computing: so many voices of a model (1 to [`crate::worker::MAX_VOICES`]) on one core, as the worker
 /// plays them, with resamplers and leash. Measures for about `seconds`, and one step where that alone takes longer.
 ///
 /// # Panics
@@ -49,26 +49,26 @@ pub fn measure_voices(network: &Arc<Network>, host_hz: u32, voices: usize, secon
     ensemble.next_hop(1.0);
     let hop = began.elapsed();
     let hop_seconds = config.hop_samples() as f64 / f64::from(config.sample_rate_hz);
-    let cell_seconds = GRID_SAMPLES as f64 / f64::from(host_hz);
-    if hop.mul_f64((cell_seconds / hop_seconds).max(1.0)) > part {
+    let quantum_seconds = GRID_SAMPLES as f64 / f64::from(host_hz);
+    if hop.mul_f64((quantum_seconds / hop_seconds).max(1.0)) > part {
         // Beside so long a step nothing else counts.
         return hop_seconds / hop.as_secs_f64();
     }
-    let mut cell = [0.0; GRID_SAMPLES];
+    let mut quantum = [0.0; GRID_SAMPLES];
     // From one hop to another, so that a part holds as much work as sound.
-    while !ensemble.next_cell(1.0, &mut cell) {}
+    while !ensemble.next_quantum(1.0, &mut quantum) {}
     let (all, mut factors) = (Instant::now(), Vec::new());
     while factors.is_empty() || all.elapsed() < PARTS * part {
-        let (began, mut cells) = (Instant::now(), 0u32);
+        let (began, mut quanta) = (Instant::now(), 0u32);
         let elapsed = loop {
-            let hop_made = ensemble.next_cell(1.0, &mut cell);
-            cells += 1;
+            let hop_made = ensemble.next_quantum(1.0, &mut quantum);
+            quanta += 1;
             let elapsed = began.elapsed();
             if hop_made && elapsed >= part {
                 break elapsed;
             }
         };
-        factors.push(f64::from(cells) * cell_seconds / elapsed.as_secs_f64());
+        factors.push(f64::from(quanta) * quantum_seconds / elapsed.as_secs_f64());
     }
     factors.sort_by(f64::total_cmp);
     factors[factors.len() / 2]
@@ -95,20 +95,20 @@ pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
 }
 
 /// The shortest reaction time with which this machine plays as many voices of a model as there may be in time, in whole
-/// milliseconds: the least one, and twice the longest of what was seen of a wake-up and a cell, as far as that is more than
+/// milliseconds: the least one, and twice the longest of what was seen of a wake-up and a quantum, as far as that is more than
 /// the slack in it. Takes about a quarter of a second; every call may find another number.
 pub fn measure_reaction_ms(network: &Arc<Network>, host_hz: u32) -> u32 {
     let _mode = FloatMode::enter();
     let mut ensemble = Ensemble::new(network, host_hz);
-    for voice in 0..crate::worker::MOST_VOICES {
+    for voice in 0..crate::worker::MAX_VOICES {
         ensemble.add(voice as u64, (17 * voice) as u32);
     }
-    let mut cell = [0.0; GRID_SAMPLES];
-    let (began, mut longest_cell) = (Instant::now(), Duration::ZERO);
+    let mut quantum = [0.0; GRID_SAMPLES];
+    let (began, mut longest_quantum) = (Instant::now(), Duration::ZERO);
     while began.elapsed() < REACTION_PART {
         let began = Instant::now();
-        ensemble.next_cell(1.0, &mut cell);
-        longest_cell = longest_cell.max(began.elapsed());
+        ensemble.next_quantum(1.0, &mut quantum);
+        longest_quantum = longest_quantum.max(began.elapsed());
     }
     let (began, mut latest) = (Instant::now(), Duration::ZERO);
     while began.elapsed() < REACTION_PART {
@@ -116,8 +116,8 @@ pub fn measure_reaction_ms(network: &Arc<Network>, host_hz: u32) -> u32 {
         std::thread::sleep(POLL);
         latest = latest.max(began.elapsed());
     }
-    let needed = 2.0 * (longest_cell + latest).as_secs_f64();
-    let least = least_reaction_samples(host_hz, network.config().sample_rate_hz) as f64 / f64::from(host_hz);
+    let needed = 2.0 * (longest_quantum + latest).as_secs_f64();
+    let least = min_reaction_samples(host_hz, network.config().sample_rate_hz) as f64 / f64::from(host_hz);
     let milliseconds = 1e3 * (least + (needed - SLACK_SECONDS).max(0.0));
     milliseconds.ceil().clamp(1.0, f64::from(MAX_REACTION_MS)) as u32
 }

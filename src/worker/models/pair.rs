@@ -1,6 +1,6 @@
 //! The two models that *Model* and *Morph Model* name, as soon as they are there.
 
-use super::{chosen::Chosen, registry::ModelBank};
+use super::{chosen::Chosen, registry::ModelRegistry};
 use crate::{
     approach::Network,
     control::{ParamId, ParamValues},
@@ -44,8 +44,8 @@ pub(crate) struct ChosenModels {
 
 impl ChosenModels {
     /// None yet.
-    pub fn new(bank: Arc<ModelBank>, mode: RenderMode) -> Self {
-        Self { first: Chosen::new(Arc::clone(&bank), mode), second: Chosen::new(bank, mode), models: None }
+    pub fn new(registry: Arc<ModelRegistry>, mode: RenderMode) -> Self {
+        Self { first: Chosen::new(Arc::clone(&registry), mode), second: Chosen::new(registry, mode), models: None }
     }
 
     /// The models, if the first is there.

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Nobody waits longer for another thread that looks a model up.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Number of slots.
 pub const SLOTS: usize = 128;
 
@@ -55,7 +55,7 @@ struct Slot {
 
 /// The slots. Shared between the worker, loading threads and whoever shows them; never touched by the audio thread.
 #[derive(Debug)]
-pub struct ModelBank {
+pub struct ModelRegistry {
     isa: Isa,
     /// `None`: each model chooses.
     precision: Mutex<Option<Precision>>,
@@ -64,8 +64,8 @@ pub struct ModelBank {
     generation: AtomicU64,
 }
 
-impl ModelBank {
-    /// A bank that knows all embedded models; none is loaded yet. Each chooses its precision.
+impl ModelRegistry {
+    /// A registry that knows all embedded models; none is loaded yet. Each chooses its precision.
     pub fn with_embedded(isa: Isa) -> Arc<Self> {
         Self::with_precision(None, isa)
     }
@@ -183,11 +183,11 @@ impl ModelBank {
                 State::Failed(reason) => return Err(reason.clone()),
                 State::Loading => {
                     let (woken, timeout) =
-                        self.changed.wait_timeout(slots, LONGEST_WAIT).unwrap_or_else(PoisonError::into_inner);
+                        self.changed.wait_timeout(slots, MAX_WAIT).unwrap_or_else(PoisonError::into_inner);
                     slots = woken;
                     if timeout.timed_out() {
                         return Err(format!(
-                            "model slot {slot}: expected to be loaded within {LONGEST_WAIT:?}, still is not"
+                            "model slot {slot}: expected to be loaded within {MAX_WAIT:?}, still is not"
                         ));
                     }
                 }
@@ -226,9 +226,9 @@ impl ModelBank {
         if !matches!(self.lock().get(usize::from(slot)), Some(Slot { state: State::NotLoaded, .. })) {
             return;
         }
-        let bank = Arc::clone(self);
+        let registry = Arc::clone(self);
         // Without a thread the slot stays unloaded, and is asked for again at the next switch.
-        let _ = std::thread::Builder::new().name("sympathy-loader".into()).spawn(move || bank.load(slot));
+        let _ = std::thread::Builder::new().name("sympathy-loader".into()).spawn(move || registry.load(slot));
     }
 
     /// What to show for a slot: the model's title, and that it is slower than real time; or its name and why it does not play.
@@ -284,18 +284,18 @@ mod tests {
 
     #[test]
     fn another_precision_loads_models_anew_and_the_same_one_does_not() {
-        let bank = ModelBank::with_embedded(Isa::best());
-        let first = bank.load(0).expect("an embedded model");
-        bank.set_pending(64);
-        bank.set_precision(None);
-        assert!(bank.get(0).is_some_and(|network| Arc::ptr_eq(&network, &first)));
-        let generation = bank.generation();
-        bank.set_precision(Some(Precision::F16));
-        assert_ne!(bank.generation(), generation, "workers look again");
-        assert!(bank.get(0).is_none());
-        assert_eq!(bank.label(64), "being looked up", "whoever looks it up goes on");
-        let again = bank.load(0).expect("an embedded model");
+        let registry = ModelRegistry::with_embedded(Isa::best());
+        let first = registry.load(0).expect("an embedded model");
+        registry.set_pending(64);
+        registry.set_precision(None);
+        assert!(registry.get(0).is_some_and(|network| Arc::ptr_eq(&network, &first)));
+        let generation = registry.generation();
+        registry.set_precision(Some(Precision::F16));
+        assert_ne!(registry.generation(), generation, "workers look again");
+        assert!(registry.get(0).is_none());
+        assert_eq!(registry.label(64), "being looked up", "whoever looks it up goes on");
+        let again = registry.load(0).expect("an embedded model");
         assert!(!Arc::ptr_eq(&first, &again));
-        assert_eq!((bank.slowness(0), bank.slowness(127)), (None, None));
+        assert_eq!((registry.slowness(0), registry.slowness(127)), (None, None));
     }
 }

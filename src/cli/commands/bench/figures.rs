@@ -2,9 +2,9 @@
 
 use super::machine::Machine;
 use crate::{
-    approach::{Continuation, Network},
+    approach::{Generator, Network},
     dsp::random::Random,
-    worker::{MOST_VOICES, USUAL_HOST_HZ, measure_voices},
+    worker::{MAX_VOICES, USUAL_HOST_HZ, measure_voices},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -40,7 +40,7 @@ impl Figures {
             weight_bytes,
             step_seconds,
             real_time_factor: factor(1),
-            real_time_factor_4_voices: factor(MOST_VOICES),
+            real_time_factor_4_voices: factor(MAX_VOICES),
             read_share: 1e-9 * weight_bytes as f64 / step_seconds / machine.read_gb_per_second(weight_bytes),
             fma_share: 1e-9 * operations / step_seconds / machine.fma_gflops(),
         }
@@ -60,7 +60,7 @@ impl Figures {
 /// Seconds of a step: the median of batches.
 fn measure_step(network: &Arc<Network>, seconds: f64) -> f64 {
     let config = network.config();
-    let mut continuation = Continuation::new(Arc::clone(network));
+    let mut continuation = Generator::new(Arc::clone(network));
     continuation.reset(0);
     let mut random = Random::new(0);
     let window: Vec<f32> = (0..config.window_samples()).map(|_| 0.1 * random.normal()).collect();

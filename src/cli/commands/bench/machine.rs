@@ -14,7 +14,7 @@ const GRAIN_BYTES: usize = 4096;
 /// Bytes that are read between two looks at the clock, and at least the whole buffer.
 const BATCH_BYTES: usize = 16 << 20;
 /// A model may have more weights than this; what is read from main memory is read at one speed.
-const MOST_BYTES: usize = 256 << 20;
+const MAX_BYTES: usize = 256 << 20;
 
 /// Figures of one core, those of reads measured when they are asked for.
 pub struct Machine {
@@ -40,7 +40,7 @@ impl Machine {
 
     /// What a core reads in 10⁹ bytes a second, over and over, from so large a buffer.
     pub fn read_gb_per_second(&mut self, bytes: usize) -> f64 {
-        let bytes = bytes.clamp(1, MOST_BYTES).next_multiple_of(GRAIN_BYTES);
+        let bytes = bytes.clamp(1, MAX_BYTES).next_multiple_of(GRAIN_BYTES);
         *self.reads.entry(bytes).or_insert_with(|| {
             let buffer = vec![1e-3f32; bytes / size_of::<f32>()];
             let passes = (BATCH_BYTES / bytes).max(1);

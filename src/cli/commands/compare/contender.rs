@@ -20,7 +20,7 @@ pub const TABLE_1: [(&str, f64); 12] = [
 /// Against its time all others are measured.
 pub const REFERENCE: &str = "vanilla-1";
 /// A clockwork has at most so many groups, their periods 1 to 128.
-const MOST_GROUPS: usize = 8;
+const MAX_GROUPS: usize = 8;
 /// A large one (Jozefowicz et al. 2015).
 const FORGET_BIAS: f32 = 3.0;
 
@@ -77,7 +77,7 @@ impl Contender {
     /// Its configuration: `base` with its network. The LSTM has peepholes and a large bias of its forget gate, as there.
     pub fn config(&self, base: &TrainConfig) -> TrainConfig {
         let lstm = self.cell == Cell::Lstm;
-        let groups = (0..=MOST_GROUPS.ilog2()).rev().map(|power| 1 << power);
+        let groups = (0..=MAX_GROUPS.ilog2()).rev().map(|power| 1 << power);
         TrainConfig {
             name: self.name.clone(),
             cell: self.cell,

@@ -30,7 +30,7 @@ const PASSES_PER_EPOCH: f64 = 40.0;
 /// This part of the sound is held out.
 const VALIDATION_SPLIT: f32 = 0.15;
 /// Frames follow each other by the width, but by no more samples than this, so that some seconds are enough.
-const LONGEST_HOP: usize = 512;
+const MAX_HOP: usize = 512;
 /// Curves are drawn with at most so many points.
 const CURVE_POINTS: usize = 400;
 /// The bar counts in these parts of the whole.
@@ -153,7 +153,7 @@ fn base(args: &CompareArgs) -> Result<TrainConfig, CliError> {
         // So many magnitudes and the one at 0 Hz.
         approach: TrainApproach::Magnitude {
             window: (2 * width).max(64),
-            hop: width.min(LONGEST_HOP),
+            hop: width.min(MAX_HOP),
             zero_padding,
             peak_picking,
             power,

@@ -9,7 +9,7 @@ pub type Frame = [f32; 2];
 /// So many periods are waiting when the output begins to take them.
 const PERIODS_IN_HAND: usize = 2;
 /// With more of them waiting, the oldest go: nobody wants to hear themselves that late.
-const MOST_PERIODS: usize = 6;
+const MAX_PERIODS: usize = 6;
 
 /// The input's end.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub fn bridge(
         Some(channel) => [usize::from(channel.max(1) - 1).min(last); 2],
         None => [0, 1.min(last)],
     };
-    let (producer, ring) = RingBuffer::new(4 * MOST_PERIODS * period + super::performer::MAX_BLOCK);
+    let (producer, ring) = RingBuffer::new(4 * MAX_PERIODS * period + super::performer::MAX_BLOCK);
     let input = InputEnd { ring: producer, channels, device_channels };
     (input, OutputEnd { ring, period, is_flowing: false, monitor: Arc::clone(monitor) })
 }
@@ -70,7 +70,7 @@ impl OutputEnd {
         let samples = block.first().map_or(0, |channel| channel.len());
         let in_hand = PERIODS_IN_HAND * self.period.max(samples);
         let waiting = self.ring.slots();
-        if self.is_flowing && waiting > MOST_PERIODS * self.period.max(samples) {
+        if self.is_flowing && waiting > MAX_PERIODS * self.period.max(samples) {
             self.skip(waiting - in_hand);
             self.monitor.input_gaps.fetch_add(1, Relaxed);
         } else if self.is_flowing && waiting < samples {
@@ -96,10 +96,10 @@ impl OutputEnd {
 #[cfg(test)]
 mod tests {
     use super::{super::performer::Performer, *};
-    use crate::{engine::EngineConfig, nn::Isa, session, worker::ModelBank};
+    use crate::{engine::EngineConfig, nn::Isa, session, worker::ModelRegistry};
 
     fn monitor() -> Arc<Monitor> {
-        let (engine, _) = session::start(EngineConfig::new(48_000), ModelBank::with_embedded(Isa::best()));
+        let (engine, _) = session::start(EngineConfig::new(48_000), ModelRegistry::with_embedded(Isa::best()));
         Performer::new(engine, RingBuffer::new(1).1, 48_000, 120.0, false).2
     }
 

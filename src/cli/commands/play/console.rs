@@ -10,7 +10,7 @@ use crate::{
         ParamId, ParamValues,
         values::{ParamSpec, SPECS},
     },
-    take::KeepStatus,
+    take::TakeStatus,
 };
 use rtrb::Producer;
 use std::{
@@ -67,13 +67,13 @@ pub struct Console {
     orders: Producer<Order>,
     values: ParamValues,
     is_input_on: bool,
-    status: Arc<KeepStatus>,
+    status: Arc<TakeStatus>,
     told_takes: u64,
 }
 
 impl Console {
     /// For an engine that begins with `values`.
-    pub fn new(orders: Producer<Order>, values: ParamValues, is_input_on: bool, status: Arc<KeepStatus>) -> Self {
+    pub fn new(orders: Producer<Order>, values: ParamValues, is_input_on: bool, status: Arc<TakeStatus>) -> Self {
         Self { orders, values, is_input_on, status, told_takes: 0 }
     }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::cli::{
     error::CliError,
-    instrument::{LEAST_RATE_HZ, MOST_RATE_HZ},
+    instrument::{MAX_RATE_HZ, MIN_RATE_HZ},
     one_line,
 };
 use cpal::{
@@ -209,7 +209,7 @@ fn rates(configs: &[SupportedStreamConfigRange]) -> String {
     let mut ranges: Vec<String> = configs
         .iter()
         .filter(|config| FORMATS.contains(&config.sample_format()))
-        .map(|config| (config.min_sample_rate().max(LEAST_RATE_HZ), config.max_sample_rate().min(MOST_RATE_HZ)))
+        .map(|config| (config.min_sample_rate().max(MIN_RATE_HZ), config.max_sample_rate().min(MAX_RATE_HZ)))
         .filter(|(min, max)| min <= max)
         .map(|(min, max)| if min == max { format!("{min}") } else { format!("{min} to {max}") })
         .collect();

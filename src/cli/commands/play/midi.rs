@@ -7,7 +7,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 const CLIENT: &str = "Sympathy";
 /// Messages that wait for the next block; more are dropped.
-const MOST_WAITING: usize = 256;
+const MAX_WAITING: usize = 256;
 
 /// Listens while it lives.
 pub type Connection = MidiInputConnection<Producer<MidiOrder>>;
@@ -25,7 +25,7 @@ pub fn names() -> Vec<String> {
 /// # Errors
 /// If there is no such input, or it refuses.
 pub fn connect(name: Option<&str>) -> Result<(Option<Connection>, Consumer<MidiOrder>), CliError> {
-    let (producer, consumer) = RingBuffer::new(MOST_WAITING);
+    let (producer, consumer) = RingBuffer::new(MAX_WAITING);
     let Some(name) = name else {
         return Ok((None, consumer));
     };

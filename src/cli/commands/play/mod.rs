@@ -16,15 +16,15 @@ mod streams;
 use crate::{
     cli::{
         error::CliError,
-        instrument::{Instrument, InstrumentArgs, LEAST_RATE_HZ, MOST_RATE_HZ},
+        instrument::{Instrument, InstrumentArgs, MAX_RATE_HZ, MIN_RATE_HZ},
         interrupt::Interrupt,
         models_at_hand::load_all,
     },
     control::ParamId,
     engine::EngineConfig,
     session,
-    take::{self, KEPT_SECONDS, KeepConfig, KeepStatus, keep_folder},
-    worker::ClipShelf,
+    take::{self, TAKE_SECONDS, TakeConfig, TakeStatus, takes_folder},
+    worker::ClipSlot,
 };
 use clap::{Args, ValueEnum};
 use console::Console;
@@ -73,7 +73,7 @@ pub struct PlayArgs {
     #[arg(long, value_name = "NAME")]
     pub midi: Option<String>,
     /// Sample rate; the device's usual one where this is not given
-    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(i64::from(LEAST_RATE_HZ)..=i64::from(MOST_RATE_HZ)))]
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(i64::from(MIN_RATE_HZ)..=i64::from(MAX_RATE_HZ)))]
     pub rate: Option<u32>,
     /// Samples a period, held to what the device can do; JACK has its own
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=8192))]
@@ -115,10 +115,10 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         print!("{}", devices::list());
         return Ok(());
     }
-    let Instrument { values, bank, captured } = args.instrument.make()?;
-    let shelf: Arc<ClipShelf> = Arc::default();
-    shelf.put(captured);
-    load_all(&bank, &values, &[])?;
+    let Instrument { values, registry, captured } = args.instrument.make()?;
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    clip_slot.put(captured);
+    load_all(&registry, &values, &[])?;
     // What the card can do decides on the engine's rate and channels.
     let card = if args.dummy { None } else { Some(devices::choose(args)?) };
     let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
@@ -131,34 +131,34 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         ..EngineConfig::new(sample_rate_hz)
     };
     let interrupt = Interrupt::watch()?;
-    let status = Arc::new(KeepStatus::default());
-    let keep = KeepConfig {
+    let status = Arc::new(TakeStatus::default());
+    let keep = TakeConfig {
         sample_rate_hz,
         channels,
         max_block_samples: MAX_BLOCK,
-        seconds: KEPT_SECONDS,
-        folder: keep_folder(),
+        seconds: TAKE_SECONDS,
+        folder: takes_folder(),
     };
-    let (tap, keeper) = take::start(keep, Arc::clone(&status), Arc::clone(&bank));
-    let (mut engine, worker) = session::start_with(config, Arc::clone(&bank), shelf);
+    let (tap, recorder) = take::start(keep, Arc::clone(&status), Arc::clone(&registry));
+    let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), clip_slot);
     engine.attach_keep(tap);
     let is_input_on = args.input == Switch::On;
     let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
     let (performer, orders, monitor) =
         Performer::new(engine, notes, sample_rate_hz, args.instrument.tempo, is_input_on);
-    // Dropped in the opposite order: first nothing plays, then the worker ends, then the keeper, who may still write a take.
-    let keeper = keeper.spawn();
+    // Dropped in the opposite order: first nothing plays, then the worker ends, then the recorder, who may still write a take.
+    let recorder = recorder.spawn();
     let worker = worker.spawn();
     let (streams, dummy) = match &card {
         Some(card) => (Some(card.start(performer, &monitor)?), None),
         None => (None, Some(dummy::start(performer, sample_rate_hz, args.period as usize)?)),
     };
     let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);
-    let label = bank.label(values.get(ParamId::Model) as u8);
+    let label = registry.label(values.get(ParamId::Model) as u8);
     println!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
     let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status));
     let outcome = console.run(args, &interrupt, &monitor);
-    drop((midi_input, streams, dummy, worker, keeper));
+    drop((midi_input, streams, dummy, worker, recorder));
     console.tell_takes();
     println!("{}", monitor.summary());
     outcome

@@ -14,7 +14,7 @@ use std::sync::{
 /// Longest block that is processed at once.
 pub const MAX_BLOCK: usize = 2048;
 /// Orders that the ring holds; a person types fewer.
-const MOST_ORDERS: usize = 256;
+const MAX_ORDERS: usize = 256;
 /// The input comes and goes in this time, without a click.
 const SWITCH_SECONDS: f32 = 0.010;
 
@@ -104,7 +104,7 @@ impl Performer {
         beats_per_minute: f64,
         is_input_on: bool,
     ) -> (Self, Producer<Order>, Arc<Monitor>) {
-        let (producer, orders) = RingBuffer::new(MOST_ORDERS);
+        let (producer, orders) = RingBuffer::new(MAX_ORDERS);
         let monitor = Arc::new(Monitor {
             meters: Arc::clone(engine.meters()),
             sample_rate_hz,
@@ -120,7 +120,7 @@ impl Performer {
             orders,
             notes,
             input: Ramp::new(f32::from(is_input_on), (SWITCH_SECONDS * sample_rate_hz as f32) as u32),
-            events: Vec::with_capacity(MOST_ORDERS),
+            events: Vec::with_capacity(MAX_ORDERS),
             position: 0,
             beats_per_sample: beats_per_minute / (60.0 * f64::from(sample_rate_hz)),
             beats_per_minute,
@@ -159,7 +159,7 @@ impl Performer {
 
     fn take_orders(&mut self) {
         self.events.clear();
-        while self.events.len() < MOST_ORDERS
+        while self.events.len() < MAX_ORDERS
             && let Ok(order) = self.orders.pop()
         {
             match order {
@@ -185,13 +185,13 @@ fn peak(block: &[&mut [f32]]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{engine::EngineConfig, nn::Isa, session, worker::ModelBank};
+    use crate::{engine::EngineConfig, nn::Isa, session, worker::ModelRegistry};
 
     /// A performer whose mix is dry: what comes out is what the engine was given.
     fn performer(is_input_on: bool) -> (Performer, Producer<Order>, Arc<Monitor>) {
         let mut config = EngineConfig::new(48_000);
         config.values.set(ParamId::Mix, 0.0);
-        let (engine, _) = session::start(config, ModelBank::with_embedded(Isa::best()));
+        let (engine, _) = session::start(config, ModelRegistry::with_embedded(Isa::best()));
         Performer::new(engine, RingBuffer::new(1).1, 48_000, 120.0, is_input_on)
     }
 

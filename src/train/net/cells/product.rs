@@ -1,6 +1,6 @@
 //! Products of matrices that lie in slices: the right factor is packed once and used as often as there are steps.
 //!
-//! Every number of a product is the sum over k in order, begun anew after every [`MOST_DEPTH`] terms or a little less; it depends on
+//! Every number of a product is the sum over k in order, begun anew after every [`MAX_DEPTH`] terms or a little less; it depends on
 //! nothing else, neither on the number of rows nor on the threads.
 
 use super::parallel::{for_each, threads};
@@ -13,7 +13,7 @@ const PANEL: usize = 48;
 /// Rows that are packed together.
 const TILE: usize = 8;
 /// Terms that are summed before they are added to the result: they have to fit the cache.
-const MOST_DEPTH: usize = 512;
+const MAX_DEPTH: usize = 512;
 /// Rows of the left factor that stay in the cache while the right one passes.
 const BLOCK: usize = 128;
 
@@ -177,7 +177,7 @@ impl Product<'_> {
         if depth == 0 && !add {
             out.chunks_mut(stride).take(lhs.rows).for_each(|row| row[..columns].fill(0.0));
         }
-        let each = depth.div_ceil(depth.div_ceil(MOST_DEPTH).max(1)).max(1);
+        let each = depth.div_ceil(depth.div_ceil(MAX_DEPTH).max(1)).max(1);
         // What is transposed is packed as a whole: so it is read in the order in which it lies in memory.
         let block_rows = if lhs.row_stride == 1 { lhs.rows } else { BLOCK.min(lhs.rows) };
         let mut packed = work.take(block_rows.div_ceil(M) * (each.min(depth) * M + APART));

@@ -2,7 +2,7 @@
 
 use super::{Keep, STEPS};
 use crate::{
-    approach::{LOG_SCALE_MOST, log_scale_least},
+    approach::{MAX_LOG_SCALE, min_log_scale},
     dsp::random::Random,
     model::{Approach, Cell, Head, ModelConfig},
     train::net::{
@@ -144,7 +144,7 @@ pub(crate) fn loss(head: Head, output: &Tensor, heard: &Tensor, target: &Tensor)
         Head::Mixture { components: k, residual } => {
             let part = |from, length| output.narrow(1, from, length)?.reshape((rows, k, features));
             let logits = candle_nn::ops::log_softmax(&output.narrow(1, 0, k)?, D::Minus1)?;
-            let log_scales = part(k + k * features, k * features)?.clamp(log_scale_least(features), LOG_SCALE_MOST)?;
+            let log_scales = part(k + k * features, k * features)?.clamp(min_log_scale(features), MAX_LOG_SCALE)?;
             let change = if residual { (target - heard)? } else { target.clone() }.unsqueeze(1)?;
             let z = change.broadcast_sub(&part(k, k * features)?)?.mul(&log_scales.neg()?.exp()?)?;
             let each = ((z.sqr()? * -0.5)? - log_scales)?.affine(1.0, -0.5 * std::f64::consts::TAU.ln())?;

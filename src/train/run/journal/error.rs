@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// No more of a foreign message is told.
-const MOST_CHARACTERS: usize = 200;
+const MAX_CHARACTERS: usize = 200;
 
 /// Why a journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ impl JournalError {
 
     /// `actual` may hold text of the file: it becomes a short single line.
     pub(crate) fn line(path: &Path, line: u64, expected: &'static str, actual: &str) -> Self {
-        let actual = actual.chars().take(MOST_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let actual = actual.chars().take(MAX_CHARACTERS).map(|c| if c.is_control() { ' ' } else { c }).collect();
         Self::Line { path: path.into(), line, expected, actual }
     }
 }
