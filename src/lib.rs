@@ -33,14 +33,14 @@
 //! performance, bit for bit, at any block size.
 
 pub mod approach;
-#[cfg(feature = "train")]
+#[cfg(feature = "audio_file")]
 pub mod audio_file;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod control;
 pub mod dsp;
 pub mod engine;
-#[cfg(feature = "train")]
+#[cfg(feature = "figure")]
 pub mod figure;
 pub mod model;
 pub mod nn;

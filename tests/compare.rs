@@ -1,5 +1,5 @@
 //! `sympathy compare`, on so little that it takes seconds.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;

@@ -1,5 +1,5 @@
 //! `sympathy configure`, driven through a pipe as a user would.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;

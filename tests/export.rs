@@ -1,5 +1,5 @@
 //! What is exported has plain names and comes back bit for bit.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;

@@ -1,5 +1,5 @@
 //! Networks that PyTorch made run here as they do there; what cannot be run is told apart.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;

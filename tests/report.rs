@@ -1,5 +1,5 @@
 //! The report of a run, as a file and in a browser.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Training from a recording to a model that sounds, on a tiny configuration.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 
 use std::{ops::ControlFlow, path::Path, sync::Arc};
 use sympathy::{

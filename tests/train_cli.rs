@@ -1,5 +1,5 @@
 //! `sympathy train` as its user meets it: kills, Ctrl-C, full disks, bad material.
-#![cfg(feature = "cli")]
+#![cfg(all(feature = "cli", feature = "train"))]
 #![allow(missing_docs, reason = "test code")]
 
 mod common;

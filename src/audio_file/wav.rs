@@ -4,7 +4,7 @@ use super::Recording;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// A WAV file of 16-bit samples as an address that holds it.
-pub(crate) fn data_uri(recording: &Recording) -> String {
+pub fn data_uri(recording: &Recording) -> String {
     let channels = recording.channels.len() as u16;
     let data_bytes = (2 * recording.length_samples() * usize::from(channels)) as u32;
     let mut file = Vec::with_capacity(44 + data_bytes as usize);

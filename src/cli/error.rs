@@ -1,9 +1,10 @@
 //! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
 //! was found.
 
+use crate::{audio_file::RecordingError, model::ModelError};
+#[cfg(feature = "train")]
 use crate::{
-    audio_file::RecordingError,
-    model::{ModelError, import::ImportError},
+    model::import::ImportError,
     train::{Problem, TrainError},
 };
 use std::path::PathBuf;
@@ -103,6 +104,7 @@ pub enum CliError {
         /// What does.
         actual: String,
     },
+    #[cfg(feature = "train")]
     /// Fields of a configuration break their rules: a line each.
     #[error("{}", problems.iter().map(|problem| format!("{origin}: {problem}")).collect::<Vec<_>>().join("\n"))]
     Problems {
@@ -111,9 +113,11 @@ pub enum CliError {
         /// All of them.
         problems: Vec<Problem>,
     },
+    #[cfg(feature = "train")]
     /// The training stopped.
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[cfg(feature = "train")]
     /// A file of another program was refused.
     #[error(transparent)]
     Import(#[from] ImportError),

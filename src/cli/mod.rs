@@ -1,12 +1,10 @@
 //! The command line tool `sympathy`: one file a subcommand. Nothing here is for the audio thread.
 
-mod answers;
 pub mod automation;
 pub mod commands;
 mod error;
 pub mod instrument;
 mod interrupt;
-pub mod live;
 pub mod models_at_hand;
 pub mod noise_seed;
 mod notes;
@@ -22,7 +20,9 @@ pub use error::CliError;
 pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use clap::{Parser, Subcommand};
-use commands::{bench, compare, configure, demo, export, import, inspect, models, play, render, sample, train};
+use commands::{bench, demo, inspect, models, play, render, sample};
+#[cfg(feature = "train")]
+use commands::{compare, configure, export, import, train};
 
 /// What was typed.
 #[derive(Parser, Clone, Debug)]
@@ -75,6 +75,7 @@ pub enum Command {
         after_help = play::HELP
     )]
     Play(play::PlayArgs),
+    #[cfg(feature = "train")]
     /// Asks for every hyperparameter and writes a configuration to train with
     #[command(
         long_about = "Asks for a preset, for the recordings and for every hyperparameter that matters to them, explains each, \
@@ -85,8 +86,10 @@ pub enum Command {
                       sympathy configure guitar.json --preset column --file \"take.wav 10-40\" --yes --set hidden=64"
     )]
     Configure(configure::ConfigureArgs),
+    #[cfg(feature = "train")]
     /// Trains a model on recordings
     Train(train::TrainArgs),
+    #[cfg(feature = "train")]
     /// Trains recurrent architectures on the same sound and compares their times and errors
     #[command(
         long_about = "Trains the twelve models of a study of recurrent architectures (vanilla, GRU, LSTM and clockwork \
@@ -129,6 +132,7 @@ pub enum Command {
         after_help = "EXAMPLES:\n  sympathy inspect my-model.safetensors\n  sympathy inspect my-model.safetensors --json"
     )]
     Inspect(inspect::InspectArgs),
+    #[cfg(feature = "train")]
     /// Makes a model of a network that PyTorch has trained
     #[command(
         long_about = "Makes a model of a network that PyTorch has trained: reads a state dictionary or a plain \
@@ -137,6 +141,7 @@ pub enum Command {
         after_help = import::EXAMPLES
     )]
     Import(Box<import::ImportArgs>),
+    #[cfg(feature = "train")]
     /// Writes a model as a plain PyTorch file
     #[command(
         long_about = "Writes a model's tensors under the names that PyTorch's modules have, and a Python script that loads \
@@ -147,6 +152,7 @@ pub enum Command {
     Export(export::ExportArgs),
 }
 
+#[cfg(feature = "train")]
 fn compare_help() -> String {
     format!(
         "MODELS: a cell (vanilla, relu, gru, lstm, clockwork), layers and, if not --width, units of a layer: lstm-2x256. \
@@ -186,14 +192,19 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Play(args) => play::run(&args),
+        #[cfg(feature = "train")]
         Command::Configure(args) => configure::run(&args),
+        #[cfg(feature = "train")]
         Command::Train(args) => train::run(args),
+        #[cfg(feature = "train")]
         Command::Compare(args) => compare::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        #[cfg(feature = "train")]
         Command::Import(args) => import::run(&args),
+        #[cfg(feature = "train")]
         Command::Export(args) => export::run(&args),
     }
 }
@@ -201,6 +212,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
 /// The lines of an error's message: one, or one for each problem of a configuration.
 pub fn lines(error: &CliError) -> Vec<String> {
     match error {
+        #[cfg(feature = "train")]
         CliError::Problems { origin, problems } => {
             problems.iter().map(|problem| one_line(&format!("{origin}: {problem}"))).collect()
         }

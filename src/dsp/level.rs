@@ -33,6 +33,11 @@ pub fn equal_power(position: f32) -> (f32, f32) {
     }
 }
 
+/// A duration in whole samples, at least one: the length of a [`Ramp`].
+pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
+    ((seconds * sample_rate_hz as f32).round() as u32).max(1)
+}
+
 /// A value that moves to its target on a straight line, sample by sample, whatever the block size.
 ///
 /// # Realtime safety

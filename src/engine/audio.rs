@@ -8,7 +8,7 @@ use super::{
     input::Hearing,
     link::AudioLink,
     meters::Meters,
-    mixer::{LOOKAHEAD_SECONDS, Mixer, samples},
+    mixer::{LOOKAHEAD_SECONDS, Mixer},
     quantum::{InQuantum, MAX_NOTES, Note, OutQuantum, QuantumAudio, REGIONS},
     sympathetic::SympatheticLayers,
     tail::Tail,
@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
-    dsp::{float_mode::FloatMode, level::Ramp},
+    dsp::{
+        float_mode::FloatMode,
+        level::{Ramp, samples},
+    },
 };
 use std::sync::Arc;
 

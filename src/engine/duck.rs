@@ -1,9 +1,8 @@
 //! Who is to be heard: the wet steps back while the performer plays, the dry while the performer is quiet.
 
-use super::mixer::samples;
 use crate::{
     control::values::{ParamId, ParamValues, SILENT_DB},
-    dsp::level::{Ramp, db_to_gain},
+    dsp::level::{Ramp, db_to_gain, samples},
 };
 
 /// Time constant of the level that is held against the gate.

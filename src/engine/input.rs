@@ -1,9 +1,9 @@
 //! What is listened to: the input or the sidechain, at the input gain, finite.
 
-use super::{meters::Meters, mixer::samples, quantum::InQuantum, types::MAX_CHANNELS};
+use super::{meters::Meters, quantum::InQuantum, types::MAX_CHANNELS};
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
-    dsp::level::{Ramp, db_to_gain},
+    dsp::level::{Ramp, db_to_gain, samples},
 };
 
 /// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.

@@ -4,7 +4,7 @@ use super::duck::Duck;
 use crate::{
     control::{ParamId, ParamValues},
     dsp::{
-        level::{Ramp, db_to_gain, equal_power},
+        level::{Ramp, db_to_gain, equal_power, samples},
         limiter::soft_limit,
     },
 };
@@ -36,11 +36,6 @@ pub struct SampleGains {
     wet: f32,
     level: f32,
     bypass: f32,
-}
-
-/// A duration in whole samples, at least one.
-pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
-    ((seconds * sample_rate_hz as f32).round() as u32).max(1)
 }
 
 impl Mixer {

@@ -2,13 +2,13 @@
 //! opens its part of a prediction that has been looping in silence. Layer one is the performer; layer two the swell; layer
 //! three the swell with a tremolo whose rate and depth grow with the envelope. All of it answers at once.
 
-use super::{duck::gain, mixer::samples, quantum::REGIONS};
+use super::{duck::gain, quantum::REGIONS};
 use crate::{
     control::{ParamId, ParamValues},
     dsp::{
         filter_bank::{FilterBank, MAX_BANDS},
         follower::BankFollower,
-        level::{Ramp, equal_power},
+        level::{Ramp, equal_power, samples},
         tuning::Tuning,
     },
 };

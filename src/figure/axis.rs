@@ -2,9 +2,12 @@
 
 /// An axis from `low` to `high`; logarithmic ones have `low` above 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Axis {
+pub struct Axis {
+    /// Value at its beginning.
     pub low: f64,
+    /// Value at its end.
     pub high: f64,
+    /// Equal steps are equal ratios.
     pub log: bool,
     /// Values between whole numbers have no meaning.
     pub whole: bool,
@@ -95,7 +98,7 @@ fn significant(value: f64) -> usize {
 }
 
 /// A round number with so many decimals; very large and very small ones with a power of ten.
-pub(crate) fn short(value: f64, decimals: usize) -> String {
+pub fn short(value: f64, decimals: usize) -> String {
     let size = value.abs();
     let text = if size >= 1e6 || (size > 0.0 && size < 1e-4) {
         let power = libm::floor(libm::log10(size) + 1e-9) as i32;
@@ -113,7 +116,7 @@ pub(crate) fn short(value: f64, decimals: usize) -> String {
 }
 
 /// A whole number in groups of three digits, with narrow spaces.
-pub(crate) fn grouped(value: i64) -> String {
+pub fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = if value < 0 { "−".to_string() } else { String::new() };
     for (index, digit) in digits.chars().enumerate() {

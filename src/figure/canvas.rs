@@ -1,7 +1,10 @@
 //! Drawing in design units, as SVG or as pixels, by the same code. Colours are fixed here; the style sheet of a report
 //! exchanges them in the dark.
 
-use super::raster::Raster;
+use super::{
+    error::{Drawn, FigureError},
+    raster::Raster,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use plotters::{
     coord::Shift,
@@ -14,29 +17,18 @@ use plotters::{
         text_anchor::{HPos, Pos, VPos},
     },
 };
-use std::fmt::Display;
-
-/// Why a picture could not be drawn.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("a picture cannot be drawn: {0}")]
-pub struct FigureError(pub(crate) String);
-
-impl FigureError {
-    pub(crate) fn new(error: impl Display) -> Self {
-        Self(error.to_string())
-    }
-}
-
-pub(crate) type Drawn = Result<(), FigureError>;
-
-pub(crate) const PAPER: RGBColor = RGBColor(255, 255, 255);
-pub(crate) const INK: RGBColor = RGBColor(40, 40, 46);
+/// The ground.
+pub const PAPER: RGBColor = RGBColor(255, 255, 255);
+/// Texts and curves.
+pub const INK: RGBColor = RGBColor(40, 40, 46);
 /// Titles of axes, labels of ticks.
-pub(crate) const QUIET: RGBColor = RGBColor(94, 96, 106);
-pub(crate) const FAINT: RGBColor = RGBColor(222, 223, 229);
-pub(crate) const MARK: RGBColor = RGBColor(220, 60, 40);
+pub const QUIET: RGBColor = RGBColor(94, 96, 106);
+/// Lines of a grid.
+pub const FAINT: RGBColor = RGBColor(222, 223, 229);
+/// What is pointed at.
+pub const MARK: RGBColor = RGBColor(220, 60, 40);
 /// Curves, told apart also by the colour-blind (after Okabe and Ito 2008).
-pub(crate) const SERIES: [RGBColor; 7] = [
+pub const SERIES: [RGBColor; 7] = [
     RGBColor(0, 108, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 148, 110),
@@ -64,22 +56,28 @@ const BITMAP_LIFT: f64 = 0.09;
 const FARTHEST: f64 = 1e6;
 
 /// A place in design units, y downwards.
-pub(crate) type Place = (f64, f64);
+pub type Place = (f64, f64);
 
 /// A rectangle in design units.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Area {
+pub struct Area {
+    /// x of its left edge.
     pub left: f64,
+    /// y of its upper edge.
     pub top: f64,
+    /// To the right.
     pub width: f64,
+    /// Downwards.
     pub height: f64,
 }
 
 impl Area {
+    /// x of its right edge.
     pub fn right(&self) -> f64 {
         self.left + self.width
     }
 
+    /// y of its lower edge.
     pub fn bottom(&self) -> f64 {
         self.top + self.height
     }
@@ -92,7 +90,7 @@ impl Area {
 
 /// Where a text stands relative to its place.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Anchor {
+pub enum Anchor {
     /// To the right of it.
     Start,
     /// To the left of it.
@@ -106,7 +104,7 @@ pub(crate) enum Anchor {
 }
 
 /// A surface to draw on.
-pub(crate) struct Canvas<'a, B: DrawingBackend> {
+pub struct Canvas<'a, B: DrawingBackend> {
     area: DrawingArea<B, Shift>,
     /// Backend's units per design unit.
     scale: f64,
@@ -115,7 +113,7 @@ pub(crate) struct Canvas<'a, B: DrawingBackend> {
 }
 
 /// Draws an SVG of `width` by `height`; `title` is what is read out instead of it.
-pub(crate) fn svg(
+pub fn svg(
     title: &str,
     (width, height): (f64, f64),
     draw: impl FnOnce(&mut Canvas<'_, SVGBackend<'_>>) -> Drawn,
@@ -141,7 +139,7 @@ pub(crate) fn svg(
 }
 
 /// Draws RGB pixels, row by row; returns them with their width and height.
-pub(crate) fn bitmap(
+pub fn bitmap(
     (width, height): (f64, f64),
     draw: impl FnOnce(&mut Canvas<'_, BitMapBackend<'_>>) -> Drawn,
 ) -> Result<(Vec<u8>, u32, u32), FigureError> {
@@ -166,6 +164,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
         ((area.width * density) as usize, (area.height * density) as usize)
     }
 
+    /// A line through points.
     pub fn line(&mut self, points: impl IntoIterator<Item = Place>, colour: RGBColor, width: f64) -> Drawn {
         let style = self.stroke(colour, 1.0, width);
         self.path(points, style)
@@ -202,6 +201,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
         Ok(())
     }
 
+    /// A filled polygon.
     pub fn polygon(&mut self, points: impl IntoIterator<Item = Place>, colour: RGBColor) -> Drawn {
         let points: Vec<(i32, i32)> = points.into_iter().map(|place| self.unit(place)).collect();
         self.area.draw(&Polygon::new(points, colour.filled())).map_err(FigureError::new)
@@ -213,6 +213,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
         self.line(corners, QUIET, 0.8)
     }
 
+    /// A text of one line; `size` in design units.
     pub fn text(&mut self, text: &str, place: Place, size: f64, colour: RGBColor, anchor: Anchor) -> Drawn {
         let (h, v) = match anchor {
             Anchor::Start => (HPos::Left, VPos::Center),

@@ -2,7 +2,8 @@
 
 use super::{
     axis::Axis,
-    canvas::{Anchor, Area, Canvas, Drawn, FAINT, FigureError, INK, QUIET, SERIES, svg},
+    canvas::{Anchor, Area, Canvas, FAINT, INK, QUIET, SERIES, svg},
+    error::{Drawn, FigureError},
 };
 use plotters::prelude::{DrawingBackend, RGBColor};
 
@@ -25,10 +26,12 @@ const COLUMNS: usize = 600;
 
 /// How a curve is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
+pub enum Look {
+    /// A line.
     Line,
     /// What was measured, behind the curve that was smoothed; the next curve has the same colour.
     Pale,
+    /// Dashes.
     Dashed,
     /// What the others are measured by: grey dashes.
     Reference,
@@ -36,18 +39,25 @@ pub(crate) enum Look {
 
 /// A curve: its name and its points in the order of x.
 #[derive(Clone, Debug)]
-pub(crate) struct Curve {
+pub struct Curve {
+    /// Its name in the legend.
     pub label: String,
+    /// (x, y), in the order of x.
     pub points: Vec<(f64, f64)>,
+    /// How it is drawn.
     pub look: Look,
 }
 
 /// A drawing of curves on common axes.
 #[derive(Clone, Debug)]
-pub(crate) struct Chart<'a> {
+pub struct Chart<'a> {
+    /// Above it.
     pub title: &'a str,
+    /// Title of the horizontal axis, with its unit.
     pub x_label: &'a str,
+    /// Title of the vertical axis, with its unit.
     pub y_label: &'a str,
+    /// What is drawn.
     pub curves: &'a [Curve],
     /// Points that are not above 0 are then left out.
     pub log_y: bool,
@@ -78,6 +88,10 @@ pub fn curves_svg(
 }
 
 impl Chart<'_> {
+    /// The drawing.
+    ///
+    /// # Errors
+    /// [`FigureError`], which no input brings about.
     pub fn svg(&self) -> Result<String, FigureError> {
         let rows = self.legend();
         let height = TITLE + LEGEND_ROW * rows.len() as f64 + PLOT + BELOW;
@@ -221,7 +235,7 @@ fn thinned(points: &[(f64, f64)], x: &Axis) -> Vec<(f64, f64)> {
 }
 
 /// The mean of the values so far in which older ones count less, over about a fortieth of them.
-pub(crate) fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let keep = 1.0 - 1.0 / (points.len() as f64 / 40.0).max(1.0);
     let (mut sum, mut weight) = (0.0, 0.0);
     points

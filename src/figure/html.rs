@@ -26,7 +26,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A relative address: every byte that has a meaning in addresses or in HTML is written as a number, folders stay.
-pub(crate) fn address(path: &str) -> String {
+pub fn address(path: &str) -> String {
     let mut address = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
@@ -51,7 +51,7 @@ pub fn page(title: &str, body: &str) -> String {
 }
 
 /// A section with its heading; none without a body.
-pub(crate) fn section(id: &str, heading: &str, body: &str) -> String {
+pub fn section(id: &str, heading: &str, body: &str) -> String {
     if body.is_empty() {
         return String::new();
     }
@@ -59,7 +59,7 @@ pub(crate) fn section(id: &str, heading: &str, body: &str) -> String {
 }
 
 /// Links to the sections that there are.
-pub(crate) fn contents(sections: &str) -> String {
+pub fn contents(sections: &str) -> String {
     let links: String = sections
         .split("<section id=\"")
         .skip(1)
@@ -73,7 +73,7 @@ pub(crate) fn contents(sections: &str) -> String {
 }
 
 /// A drawing on a card.
-pub(crate) fn card(svg: &str) -> String {
+pub fn card(svg: &str) -> String {
     format!("<figure class=\"card\">{svg}</figure>\n")
 }
 

@@ -1,14 +1,15 @@
 //! Drawings of curves and sounds, as SVG or pixels, and the skeleton of a page that holds them.
 
-pub(crate) mod axis;
-pub(crate) mod canvas;
-pub(crate) mod curves;
-pub(crate) mod html;
-pub(crate) mod raster;
+pub mod axis;
+pub mod canvas;
+pub mod curves;
+mod error;
+pub mod html;
+pub mod raster;
 mod sound;
-pub(crate) mod spectrogram;
+pub mod spectrogram;
 
-pub use canvas::FigureError;
 pub use curves::curves_svg;
+pub use error::{Drawn, FigureError};
 pub use html::{escape, page};
 pub use sound::{Mark, Sound, SoundFigure};

@@ -1,6 +1,6 @@
 //! Pictures of pixels with 256 colours: spectrograms and heat maps.
 
-use super::canvas::FigureError;
+use super::error::FigureError;
 
 /// From quiet to loud; lightness rises all the way, so that it reads in grey too.
 const COLOURS: [[f32; 3]; 6] = [
@@ -16,7 +16,7 @@ const HEAT: [u8; 3] = [44, 122, 196];
 
 /// What the numbers of a raster mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Palette {
+pub enum Palette {
     /// Dark to light.
     Level,
     /// Nothing to full colour.
@@ -25,21 +25,25 @@ pub(crate) enum Palette {
 
 /// Rows of numbers 0…255 from the top.
 #[derive(Clone, Debug)]
-pub(crate) struct Raster {
+pub struct Raster {
+    /// Numbers in a row.
     pub width: usize,
+    /// Rows.
     pub height: usize,
+    /// `[row][column]`
     pub values: Vec<u8>,
+    /// What they mean.
     pub palette: Palette,
 }
 
 /// A part 0…1 as a number of a raster.
-pub(crate) fn level(part: f32) -> u8 {
+pub fn level(part: f32) -> u8 {
     // What is no number becomes 0.
     (part * 255.0).round() as u8
 }
 
 /// The colour of a part 0…1 of the scale.
-pub(crate) fn colour(part: f32) -> [u8; 3] {
+pub fn colour(part: f32) -> [u8; 3] {
     let place = part.clamp(0.0, 1.0) * (COLOURS.len() - 1) as f32;
     let index = (place as usize).min(COLOURS.len() - 2);
     let mix = place - index as f32;
@@ -91,7 +95,7 @@ impl Raster {
 }
 
 /// A PNG file of RGB bytes.
-pub(crate) fn rgb_png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, FigureError> {
+pub fn rgb_png(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, FigureError> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);

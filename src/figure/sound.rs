@@ -2,7 +2,8 @@
 
 use super::{
     axis::Axis,
-    canvas::{Anchor, Area, Canvas, Drawn, FAINT, FigureError, INK, MARK, Place, QUIET, SERIES, bitmap, svg},
+    canvas::{Anchor, Area, Canvas, FAINT, INK, MARK, Place, QUIET, SERIES, bitmap, svg},
+    error::{Drawn, FigureError},
     raster::{Palette, Raster, level, rgb_png},
     spectrogram::{Frequencies, MAX_DB, MIN_DB, spectrogram},
 };

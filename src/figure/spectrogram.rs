@@ -6,20 +6,22 @@ use crate::dsp::{level::gain_to_db, stft::MagnitudeStft};
 /// Frequencies shown; the upper one is lowered to half the rate.
 const MIN_HZ: f32 = 60.0;
 const MAX_HZ: f32 = 10_000.0;
-/// Levels shown, relative to a full-scale sine.
-pub(crate) const MIN_DB: f32 = -100.0;
-pub(crate) const MAX_DB: f32 = -15.0;
+/// The faintest level shown, relative to a full-scale sine.
+pub const MIN_DB: f32 = -100.0;
+/// The loudest.
+pub const MAX_DB: f32 = -15.0;
 /// Longest windows separate low notes, shorter ones separate onsets.
 const WINDOW_SECONDS: f64 = 0.08;
 
 /// The axis of frequency, logarithmic.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Frequencies {
+pub struct Frequencies {
     rate: f64,
     most_hz: f32,
 }
 
 impl Frequencies {
+    /// For sound at this rate.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self { rate: f64::from(sample_rate_hz), most_hz: MAX_HZ.min(0.5 * sample_rate_hz as f32).max(2.0 * MIN_HZ) }
     }
@@ -49,7 +51,7 @@ impl Frequencies {
 }
 
 /// The spectrogram of `samples` in a picture of `width` by `height` pixels that shows `span_samples` from left to right.
-pub(crate) fn spectrogram(
+pub fn spectrogram(
     samples: &[f32],
     span_samples: usize,
     frequencies: &Frequencies,

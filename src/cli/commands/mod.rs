@@ -1,15 +1,16 @@
 //! The subcommands, one file or folder each.
 
 pub mod bench;
+#[cfg(feature = "train")]
 pub mod compare;
+#[cfg(feature = "train")]
 pub mod configure;
 pub mod demo;
-mod draft;
+#[cfg(feature = "train")]
 pub mod export;
+#[cfg(feature = "train")]
 pub mod import;
-mod import_plan;
 pub mod inspect;
-mod interview;
 pub mod models;
 #[cfg(any(test, not(feature = "standalone")))]
 pub mod no_play;
@@ -17,6 +18,7 @@ pub mod no_play;
 pub mod play;
 pub mod render;
 pub mod sample;
+#[cfg(feature = "train")]
 pub mod train;
 
 #[cfg(not(feature = "standalone"))]

@@ -2,8 +2,8 @@
 
 use crate::{
     figure::{
+        FigureError,
         axis::{grouped, short},
-        canvas::FigureError,
         curves::{Chart, Curve, Look, smoothed},
         html::{card, escape, section},
     },

@@ -4,9 +4,8 @@ use super::learning::figure;
 use crate::{
     audio_file::{Recording, wav::data_uri},
     figure::{
-        Sound, SoundFigure,
+        FigureError, Sound, SoundFigure,
         axis::grouped,
-        canvas::FigureError,
         html::{address, escape, section},
     },
     train::run::journal::{EpochEntry, Journal, SampleEntry},

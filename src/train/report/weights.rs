@@ -2,8 +2,9 @@
 
 use crate::{
     figure::{
+        Drawn, FigureError,
         axis::Axis,
-        canvas::{Anchor, Area, Canvas, Drawn, FigureError, INK, QUIET, svg},
+        canvas::{Anchor, Area, Canvas, INK, QUIET, svg},
         html::{card, section},
         raster::{Palette, Raster, level},
     },

@@ -1,10 +1,6 @@
 //! Sound cards: which there are, which is meant, and what it can do.
 
-use super::{
-    PlayArgs, midi,
-    performer::{Monitor, Performer},
-    streams::{Streams, open},
-};
+use super::{PlayArgs, midi};
 use crate::cli::{
     error::CliError,
     instrument::{MAX_RATE_HZ, MIN_RATE_HZ},
@@ -14,7 +10,6 @@ use cpal::{
     BufferSize, Device, Host, HostId, SampleFormat, StreamConfig, SupportedBufferSize, SupportedStreamConfigRange,
     traits::{DeviceTrait, HostTrait},
 };
-use std::sync::Arc;
 
 /// What `--input-device` says where no input is wanted.
 const NO_DEVICE: &str = "none";
@@ -49,14 +44,6 @@ impl Card {
     /// Channels that are played.
     pub fn channels(&self) -> usize {
         usize::from(self.output.config.channels).min(2)
-    }
-
-    /// Lets it run.
-    ///
-    /// # Errors
-    /// The system's word.
-    pub fn start(&self, performer: Performer, monitor: &Arc<Monitor>) -> Result<Streams, CliError> {
-        open(self, performer, monitor)
     }
 }
 

@@ -150,7 +150,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let recorder = recorder.spawn();
     let worker = worker.spawn();
     let (streams, dummy) = match &card {
-        Some(card) => (Some(card.start(performer, &monitor)?), None),
+        Some(card) => (Some(streams::open(card, performer, &monitor)?), None),
         None => (None, Some(dummy::start(performer, sample_rate_hz, args.period as usize)?)),
     };
     let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);

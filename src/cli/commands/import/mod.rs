@@ -1,7 +1,8 @@
 //! `sympathy import`: a model of a network that PyTorch has trained.
 
+mod plan;
+
 use super::{
-    import_plan::plan,
     inspect::parameter_count,
     models::{describe_approach, describe_network},
 };
@@ -17,6 +18,7 @@ use crate::{
     },
 };
 use clap::{Args, ValueEnum};
+use plan::plan;
 use std::path::PathBuf;
 
 /// Options of `sympathy import`.

@@ -1,10 +1,11 @@
 //! `sympathy train`: a model from recordings.
 
+pub mod live;
+
 use crate::{
     cli::{
         error::CliError,
         interrupt::Interrupt,
-        live::Live,
         models_at_hand::read_model,
         output::{check_output, refuse_same_places},
     },
@@ -15,6 +16,7 @@ use crate::{
         train,
     },
 };
+use live::Live;
 use serde_json::{Map, Value, json};
 use std::{
     fs,

@@ -1,11 +1,11 @@
 //! The interview of `sympathy configure`: one question after the other on plain lines, so that it can be piped.
 
-use super::draft::{Draft, find, list, numbered, row, shown, summary};
+use super::{
+    answers::{choose, excerpt, parse, yes_or_no},
+    draft::{Draft, find, list, numbered, row, shown, summary},
+};
 use crate::{
-    cli::{
-        answers::{choose, excerpt, parse, yes_or_no},
-        error::CliError,
-    },
+    cli::error::CliError,
     train::{Excerpt, Field, Group, Kind, PRESETS, Preset, TrainConfig},
 };
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! What an imported network's configuration is: from the options, the sizes and a reference recording.
 
-use super::import::{ApproachArg, ImportArgs, ScalingArg};
+use super::{ApproachArg, ImportArgs, ScalingArg};
 use crate::{
     audio_file::Recording,
     cli::error::CliError,

@@ -1,7 +1,9 @@
 //! The view of a training while it runs: a bar and what the figures are, or lines in a log file.
 
-use super::one_line;
-use crate::train::{Progress, run::journal::EpochEntry};
+use crate::{
+    cli::one_line,
+    train::{Progress, run::journal::EpochEntry},
+};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{
     collections::VecDeque,

@@ -2,16 +2,21 @@
 //!
 //! Questions go to stderr and answers come from stdin, line by line; what stays goes to stdout. So it can be driven by a pipe.
 
-use super::{draft::Draft, interview::Interview};
+mod answers;
+mod draft;
+mod interview;
+
 use crate::{
     cli::{
-        answers::excerpt,
         error::CliError,
         output::{check_output, replace_file},
     },
     train::{Excerpt, PRESETS, Preset, Problem, TrainConfig},
 };
+use answers::excerpt;
 use clap::Args;
+use draft::Draft;
+use interview::Interview;
 use std::{
     fs,
     io::{self, IsTerminal},
