@@ -141,6 +141,31 @@ fn what_is_captured_seeds_again_and_is_the_same_in_a_project_that_is_opened() {
     assert_same_bits(&out, &again, "from the project that was stored");
 }
 
+/// While the input gain moves, the worker knows what was played: its gain is that of every sample, not of every 64.
+#[test]
+fn what_is_captured_is_what_was_played_while_the_input_gain_moves() {
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    let (mut engine, mut worker) = session::start_with(seeded_by(CAPTURED), models::registry(), Arc::clone(&clip_slot));
+    let input = tones(2.0, &[(0.0, 2.0)]);
+    let mut changes: Vec<Change> = (0..40)
+        .map(|i| {
+            let value = if i % 2 == 0 { 24.0 } else { -24.0 };
+            Change { at: at(0.5) + 960 * i, id: ParamId::InputGain, value }
+        })
+        .collect();
+    changes.extend(switch(1.4, ParamId::Capture));
+    run(&mut engine, &input, &changes, Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
+    let (channels, peak) = clip_slot.get().expect("captured").stored();
+    let step = peak / f32::from(i16::MAX);
+    let captured: Vec<f32> = channels[0].iter().map(|&x| f32::from(x) * step).collect();
+    // Captured on the grid, soon after the switch.
+    let end = (at(1.4)..at(1.41)).find(|&end| {
+        let played = &input[0][end - captured.len()..end];
+        captured.iter().zip(played).all(|(a, b)| (a - b).abs() <= 1.01 * step)
+    });
+    assert!(end.is_some(), "{} samples that were never played", captured.len());
+}
+
 #[test]
 fn a_clip_of_another_rate_seeds_as_well() {
     let tone = (0..44_100).map(|i| 0.2 * libm::sinf(0.03 * i as f32)).collect::<Vec<f32>>();

@@ -355,7 +355,7 @@ impl Engine {
                 self.out_quantum.as_ref().map_or([0.0; REGIONS], |quantum| quantum.regions.map(|r| flow * r[position]));
             let layers = self.layers.advance(heard, loops);
             let guard = self.feedback_gain.advance();
-            let mut quiet = self.in_quantum.audio.iter().all(|channel| channel[position] == 0.0);
+            let mut quiet = self.in_quantum.played.iter().all(|channel| channel[position] == 0.0);
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 let dry = samples[i];
                 quiet &= dry == 0.0;

@@ -1,6 +1,6 @@
 //! The song's beats, followed from block to block.
 
-use super::{quantum::CellBeats, types::Transport};
+use super::{quantum::QuantumBeats, types::Transport};
 
 /// Tempi that a host may tell, in beats a minute; others count as none.
 const TEMPI: std::ops::RangeInclusive<f64> = 1.0..=2000.0;
@@ -22,9 +22,9 @@ impl BeatClock {
     }
 
     /// The beats at engine time `time`, if the song runs.
-    pub fn at(&self, time: i64) -> Option<CellBeats> {
+    pub fn at(&self, time: i64) -> Option<QuantumBeats> {
         let (anchor, position, per_sample) = self.anchor?;
-        Some(CellBeats { end: position + (time - anchor) as f64 * per_sample, per_sample })
+        Some(QuantumBeats { end: position + (time - anchor) as f64 * per_sample, per_sample })
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
             ..Transport::default()
         };
         clock.follow(told(8.0, 120.0), 1000, 48_000);
-        assert_eq!(clock.at(1000 + 24_000), Some(CellBeats { end: 9.0, per_sample: 1.0 / 24_000.0 }));
+        assert_eq!(clock.at(1000 + 24_000), Some(QuantumBeats { end: 9.0, per_sample: 1.0 / 24_000.0 }));
         for nonsense in [told(f64::NAN, 120.0), told(0.0, 0.0), told(0.0, f64::INFINITY), Transport::default()] {
             clock.follow(nonsense, 0, 48_000);
             assert_eq!(clock.at(5), None, "{nonsense:?}");

@@ -1,13 +1,15 @@
-//! What is listened to: the input or the sidechain, at the input gain, finite.
+//! The source that is listened to: the input or the sidechain, finite, and the input gain.
 
-use super::{meters::Meters, quantum::InQuantum, types::MAX_CHANNELS};
+use super::{
+    meters::Meters,
+    quantum::{InQuantum, heard},
+    types::MAX_CHANNELS,
+};
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
     dsp::level::{Ramp, db_to_gain, samples},
 };
 
-/// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
-const LOUDEST_INPUT: f32 = 64.0;
 /// From one to the other, and from one gain to another.
 const RAMP_SECONDS: f32 = 0.010;
 
@@ -66,24 +68,25 @@ impl Hearing {
             channel.and_then(|samples| samples.get(i)).copied().unwrap_or(0.0)
         };
         for (channel, samples) in input.iter().take(self.channels).enumerate() {
-            let mut heard = samples[i];
+            let mut played = samples[i];
             // Exactly the input while nothing else is listened to.
             if share >= 1.0 {
-                heard = at(sidechain, channel);
+                played = at(sidechain, channel);
             } else if share > 0.0 {
-                heard = (1.0 - share) * heard + share * at(sidechain, channel);
+                played = (1.0 - share) * played + share * at(sidechain, channel);
             }
-            heard *= gain;
-            quantum.audio[channel][position] = if heard.is_finite() {
-                heard.clamp(-LOUDEST_INPUT, LOUDEST_INPUT)
+            quantum.played[channel][position] = if played.is_finite() {
+                played
             } else {
                 meters.count_nonfinite_input();
                 0.0
             };
         }
         for channel in self.channels..MAX_CHANNELS {
-            quantum.audio[channel][position] = quantum.audio[0][position];
+            quantum.played[channel][position] = quantum.played[0][position];
         }
-        0.5 * (quantum.audio[0][position] + quantum.audio[1][position])
+        quantum.gains[position] = gain;
+        let [left, right] = [0, 1].map(|channel| heard(quantum.played[channel][position], gain));
+        0.5 * (left + right)
     }
 }

@@ -40,14 +40,17 @@ pub struct Gestures {
 
 /// The song's beats at the end of a quantum.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CellBeats {
+pub struct QuantumBeats {
     /// Beats (quarter notes) since the song's beginning.
     pub end: f64,
     /// Beats a sample, above 0.
     pub per_sample: f64,
 }
 
-/// Input of one quantum of the grid. Cell `index` holds engine time `64·index` to `64·index + 63`.
+/// Input beyond this amplitude (+36 dBFS) is heard at it, so that no sum in a model overflows.
+const MAX_INPUT: f32 = 64.0;
+
+/// Input of one quantum of the grid. Quantum `index` holds engine time `64·index` to `64·index + 63`.
 #[derive(Clone, Debug)]
 pub struct InQuantum {
     /// Counts resets and jumps; a quantum of another epoch than its neighbour's begins a new history.
@@ -65,9 +68,11 @@ pub struct InQuantum {
     /// What was asked for in it.
     pub gestures: Gestures,
     /// Where it ends in the song, while the song runs and the host tells its tempo.
-    pub beats: Option<CellBeats>,
-    /// What the model hears: input gain applied, finite.
-    pub audio: QuantumAudio,
+    pub beats: Option<QuantumBeats>,
+    /// What was played, finite, before the input gain.
+    pub played: QuantumAudio,
+    /// The input gain of every sample.
+    pub gains: [f32; GRID_SAMPLES],
 }
 
 /// Prediction for one quantum of the grid.
@@ -87,6 +92,11 @@ pub struct OutQuantum {
     pub regions: RegionAudio,
 }
 
+/// What the model hears of a sample that was played.
+pub fn heard(played: f32, gain: f32) -> f32 {
+    (played * gain).clamp(-MAX_INPUT, MAX_INPUT)
+}
+
 impl InQuantum {
     /// Silence, in which nothing is asked for.
     pub fn empty(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> Self {
@@ -99,7 +109,13 @@ impl InQuantum {
             values,
             gestures: Gestures::default(),
             beats: None,
-            audio: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
+            played: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
+            gains: [1.0; GRID_SAMPLES],
         }
+    }
+
+    /// What the model hears: what was played, at the input gain.
+    pub fn heard(&self) -> QuantumAudio {
+        self.played.map(|channel| std::array::from_fn(|i| heard(channel[i], self.gains[i])))
     }
 }

@@ -152,8 +152,7 @@ impl Core {
             self.abandon_planned();
         }
         self.clock_end = quantum.clock_end;
-        let input_gain = db_to_gain(quantum.values.get(ParamId::InputGain));
-        self.seeds.history.push(&quantum.audio, input_gain);
+        self.seeds.history.push(&quantum.played, &quantum.gains);
         self.follow_shelf(quantum);
         let now = self.seeds.end();
         if !quantum.armed {

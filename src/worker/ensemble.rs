@@ -87,7 +87,7 @@ impl Ensemble {
         let noise = (window + 4 * resamplers.0.window_samples() as i64).min(10 * i64::from(host_hz));
         while history.end() < noise {
             let noise = std::array::from_fn(|_| NOISE_RMS * random.normal());
-            history.push(&[noise, noise], 1.0);
+            history.push(&[noise, noise], &[1.0; GRID_SAMPLES]);
         }
         let time = history.end();
         Self { network: Arc::clone(network), host_hz, resamplers, history, voices: Vec::new(), time }

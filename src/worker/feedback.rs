@@ -78,7 +78,7 @@ impl FeedbackGuard {
             self.is_on = false;
             return false;
         }
-        self.detector.push(&middle(&quantum.audio), wet);
+        self.detector.push(&middle(&quantum.heard()), wet);
         let correlation = self.detector.correlation();
         self.is_on = correlation > if self.is_on { OFF } else { ON };
         self.is_on

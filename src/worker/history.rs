@@ -2,7 +2,10 @@
 
 use crate::{
     dsp::{level::energy, resample::Resampler},
-    engine::{GRID_SAMPLES, quantum::QuantumAudio},
+    engine::{
+        GRID_SAMPLES,
+        quantum::{QuantumAudio, heard},
+    },
 };
 
 /// Seconds that are kept.
@@ -37,14 +40,14 @@ const EARS: [Ear; 3] = [Ear::Middle, Ear::Left, Ear::Right];
 #[derive(Debug)]
 pub struct History {
     quanta: i64,
-    /// `[channel][sample]`
-    audio: [Vec<f32>; 2],
+    /// Before the input gain. `[channel][sample]`
+    played: [Vec<f32>; 2],
+    /// The input gain of every sample.
+    gains: Vec<f32>,
     /// Energy of the middle signal per quantum.
     energies: Vec<f64>,
     /// The same before the input gain: the performer's, by ear.
     performer_energies: [Vec<f64>; EARS.len()],
-    /// The input gain of each quantum.
-    gains: Vec<f32>,
     heard_from: i64,
     end: i64,
     window: Vec<f32>,
@@ -57,10 +60,10 @@ impl History {
         let samples = quanta as usize * GRID_SAMPLES;
         Self {
             quanta,
-            audio: [vec![0.0; samples], vec![0.0; samples]],
+            played: [vec![0.0; samples], vec![0.0; samples]],
+            gains: vec![1.0; samples],
             energies: vec![0.0; quanta as usize],
             performer_energies: std::array::from_fn(|_| vec![0.0; quanta as usize]),
-            gains: vec![1.0; quanta as usize],
             heard_from: 0,
             end: 0,
             window: Vec::with_capacity(sample_rate_hz as usize / 8 + 64),
@@ -73,21 +76,21 @@ impl History {
         self.end = index * GRID;
     }
 
-    /// Appends the next quantum, heard at `input_gain`.
-    pub fn push(&mut self, audio: &QuantumAudio, input_gain: f32) {
+    /// Appends the next quantum: its sound before the input gain, and the gain of every sample.
+    pub fn push(&mut self, played: &QuantumAudio, gains: &[f32; GRID_SAMPLES]) {
         let slot = (self.end / GRID).rem_euclid(self.quanta) as usize;
-        for (ring, samples) in self.audio.iter_mut().zip(audio) {
-            ring[slot * GRID_SAMPLES..][..GRID_SAMPLES].copy_from_slice(samples);
+        let span = slot * GRID_SAMPLES..(slot + 1) * GRID_SAMPLES;
+        for (ring, samples) in self.played.iter_mut().zip(played) {
+            ring[span.clone()].copy_from_slice(samples);
         }
+        self.gains[span].copy_from_slice(gains);
         for (ear, energies) in EARS.into_iter().zip(&mut self.performer_energies) {
-            let heard: [f32; GRID_SAMPLES] = std::array::from_fn(|i| ear.of(audio[0][i], audio[1][i]));
-            let energy = energy(&heard);
-            energies[slot] = energy / f64::from(input_gain * input_gain);
-            if ear == Ear::Middle {
-                self.energies[slot] = energy;
-            }
+            let of_ear: [f32; GRID_SAMPLES] = std::array::from_fn(|i| ear.of(played[0][i], played[1][i]));
+            energies[slot] = energy(&of_ear);
         }
-        self.gains[slot] = input_gain;
+        let middle: [f32; GRID_SAMPLES] =
+            std::array::from_fn(|i| Ear::Middle.of(heard(played[0][i], gains[i]), heard(played[1][i], gains[i])));
+        self.energies[slot] = energy(&middle);
         self.end += GRID;
     }
 
@@ -123,20 +126,28 @@ impl History {
     pub fn performance(&self, ear: Ear, start: i64) -> Vec<f32> {
         let mut played = Vec::with_capacity((self.end - start).max(0) as usize);
         for quantum in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
-            let gain = 1.0 / self.gains[quantum.rem_euclid(self.quanta) as usize];
             let times = start.max(quantum * GRID)..(quantum + 1) * GRID;
-            played.extend(times.map(|time| gain * self.sample(ear, time)));
+            played.extend(times.map(|time| match self.place(time) {
+                Some(at) => ear.of(self.played[0][at], self.played[1][at]),
+                None => 0.0,
+            }));
         }
         played
     }
 
     /// What the model heard at an engine time.
+    #[cfg(test)]
     pub fn sample(&self, ear: Ear, time: i64) -> f32 {
-        if time < self.heard_from || time >= self.end || time < self.end - self.quanta * GRID {
-            return 0.0;
-        }
-        let at = time.rem_euclid(self.quanta * GRID) as usize;
-        ear.of(self.audio[0][at], self.audio[1][at])
+        self.place(time).map_or(0.0, |at| {
+            let [left, right] = [0, 1].map(|channel| heard(self.played[channel][at], self.gains[at]));
+            ear.of(left, right)
+        })
+    }
+
+    /// Where an engine time lies in the ring; `None` where nothing was heard, or not yet, or it is forgotten.
+    fn place(&self, time: i64) -> Option<usize> {
+        let known = time >= self.heard_from && time < self.end && time >= self.end - self.quanta * GRID;
+        known.then(|| time.rem_euclid(self.quanta * GRID) as usize)
     }
 
     /// Model sample `k` of what an ear heard.
@@ -157,8 +168,9 @@ impl History {
             let at = time.rem_euclid(ring);
             let piece = (known.end - time).min(ring - at);
             let span = at as usize..(at + piece) as usize;
-            let (left, right) = (&self.audio[0][span.clone()], &self.audio[1][span]);
-            self.window.extend(left.iter().zip(right).map(|(&left, &right)| ear.of(left, right)));
+            let [left, right] = [0, 1].map(|channel| &self.played[channel][span.clone()]);
+            let samples = left.iter().zip(right).zip(&self.gains[span.clone()]);
+            self.window.extend(samples.map(|((&left, &right), &gain)| ear.of(heard(left, gain), heard(right, gain))));
             time += piece;
         }
         self.window.resize((end - first) as usize, 0.0);
@@ -182,7 +194,7 @@ mod tests {
                 let time = first + i as i64;
                 if time < start { 0.0 } else { time as f32 }
             });
-            history.push(&[channel, channel], 2.0);
+            history.push(&[channel.map(|x| 0.5 * x); 2], &[2.0; GRID_SAMPLES]);
             quanta += 1;
             if quanta == 3 {
                 let same = Resampler::new(8000, 8000);
@@ -215,7 +227,7 @@ mod tests {
         for quantum in 0..6000 {
             let mut audio = [[0.0; GRID_SAMPLES]; 2];
             audio.iter_mut().flatten().for_each(|x| *x = random.normal());
-            history.push(&audio, 1.0);
+            history.push(&audio, &[1.0; GRID_SAMPLES]);
             if quantum % 500 == 0 || quantum == 2499 {
                 for back in [0, 10, 100, 14_000, 119_000, 121_000] {
                     let k = history.end() * 3 / 4 - back;

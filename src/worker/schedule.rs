@@ -2,7 +2,7 @@
 
 use crate::{
     control::values::{MIN_INTERVAL_SECONDS, ParamId, ParamValues},
-    engine::{GRID_SAMPLES, quantum::CellBeats},
+    engine::{GRID_SAMPLES, quantum::QuantumBeats},
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
@@ -37,9 +37,9 @@ pub fn planned_by_time(values: &ParamValues, clock: i64, sample_rate_hz: u32) ->
 }
 
 /// The same for the interval in beats, from the end of a quantum.
-pub fn planned_by_beats(values: &ParamValues, beats: Option<CellBeats>) -> Option<(i64, i64)> {
+pub fn planned_by_beats(values: &ParamValues, beats: Option<QuantumBeats>) -> Option<(i64, i64)> {
     let interval = f64::from(values.get(ParamId::IntervalBeats));
-    let CellBeats { end, per_sample } = beats.filter(|_| interval > 0.0)?;
+    let QuantumBeats { end, per_sample } = beats.filter(|_| interval > 0.0)?;
     let next = (((end + BEAT_TOLERANCE) / interval).floor() + 1.0) * interval;
     let wait = ((next - end) / per_sample - BEAT_TOLERANCE).ceil().max(1.0) as i64;
     Some((wait.div_ceil_grid(), (interval / per_sample) as i64))
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn beats_count_from_the_beginning_of_the_song_and_rounding_does_not_matter() {
         let mut values = values(0.0, 1.0);
-        let at = |end| Some(CellBeats { end, per_sample: 1.0 / 24_000.0 });
+        let at = |end| Some(QuantumBeats { end, per_sample: 1.0 / 24_000.0 });
         assert_eq!(planned_by_beats(&values, at(1.0)), None, "never");
         values.set(ParamId::IntervalBeats, 4.0);
         assert_eq!(planned_by_beats(&values, None), None, "no song");

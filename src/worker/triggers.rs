@@ -94,7 +94,8 @@ impl TriggerDetector {
         self.follow_phrase(now, values, history);
         let mut onset = false;
         if on(ParamId::OnsetTrigger) {
-            let middle = std::array::from_fn(|i| 0.5 * (quantum.audio[0][i] + quantum.audio[1][i]));
+            let [left, right] = quantum.heard();
+            let middle = std::array::from_fn(|i| 0.5 * (left[i] + right[i]));
             onset = self.onsets.push(&middle, values.get(ParamId::Sensitivity) / 100.0).is_some();
         }
         if !quantum.armed {
