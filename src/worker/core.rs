@@ -11,9 +11,9 @@ use super::{
         pair::{ChosenModels, Models},
         registry::ModelRegistry,
     },
-    schedule::{MIN_SEED_SECONDS, SeedPlan, plan_seed, planned_by_beats, planned_by_time},
+    schedule::{MIN_SEED_SECONDS, SeedPlan, plan_seed},
     seeds::{Origin, Seeds},
-    triggers::{Call, MAX_TRIGGERS, TriggerDetector},
+    triggers::{MAX_REQUESTS, Planned, Request, Trigger, TriggerDetector},
     voice::{SeedSpan, Sound},
     voices::{Voices, max_voices, transposed_hz},
     warming::{MAX_WARMING, Purpose, Purposes, Warming},
@@ -49,10 +49,6 @@ pub struct Core {
     detector: TriggerDetector,
     epoch: u32,
     clock_end: i64,
-    /// Since when sound above the gate has been heard while nothing played.
-    sound_since: Option<i64>,
-    /// Seeds from what was heard at once, after the worker fell behind.
-    start_at_once: bool,
     /// One after the other: together they would ask for more than the machine has.
     warming: Vec<Warming>,
     voices: Voices,
@@ -90,8 +86,6 @@ impl Core {
             detector: TriggerDetector::new(config.sample_rate_hz),
             epoch: 0,
             clock_end: 0,
-            sound_since: None,
-            start_at_once: false,
             warming: Vec::with_capacity(MAX_WARMING),
             voices: Voices::new(config.sample_rate_hz),
             loops: Loops::new(config.sample_rate_hz),
@@ -133,7 +127,7 @@ impl Core {
     pub fn skip(&mut self, quantum: &InQuantum) {
         self.hear(quantum);
         self.drop_voices();
-        self.start_at_once = true;
+        self.detector.fall_behind();
     }
 
     fn hear(&mut self, quantum: &InQuantum) {
@@ -141,8 +135,6 @@ impl Core {
             self.epoch = quantum.epoch;
             self.seeds.history.restart(quantum.index, quantum.index * GRID + quantum.heard_from as i64);
             self.drop_voices();
-            self.sound_since = None;
-            self.start_at_once = false;
             self.detector.restart();
             self.feedback_guard.restart();
             self.chosen.forget();
@@ -157,9 +149,9 @@ impl Core {
         let now = self.seeds.end();
         if !quantum.armed {
             self.drop_voices();
-            self.sound_since = None;
+            self.detector.forget_sound();
         } else if self.is_above_gate(now, GRID, &quantum.values) {
-            self.sound_since.get_or_insert(now - GRID);
+            self.detector.note_sound(now - GRID);
         }
     }
 
@@ -185,7 +177,7 @@ impl Core {
         if !frozen {
             self.end_held(now, values);
         }
-        let calls = self.hear_triggers(quantum);
+        let requests = self.take_requests(quantum);
         let Some(models) = self.chosen.get().cloned() else {
             return;
         };
@@ -197,30 +189,30 @@ impl Core {
         if self.detector.is_within_phrase(now) {
             self.abandon(|warming| now < warming.taken_back_until);
         }
-        for call in calls.into_iter().flatten() {
-            self.answer(now, call, values);
+        for request in requests.into_iter().flatten() {
+            self.grant(now, request, values);
         }
         if self.warming.is_empty() && !self.begin_by_itself(now, &models, values) {
             self.begin_planned(now, quantum);
         }
     }
 
-    /// The calls of this quantum, taken out of the detector.
-    fn hear_triggers(&mut self, quantum: &InQuantum) -> [Option<Call>; MAX_TRIGGERS] {
-        let mut calls = self.detector.hear(quantum, &self.seeds.history).iter().copied();
-        std::array::from_fn(|_| calls.next())
+    /// The requests of this quantum, copied out of the detector.
+    fn take_requests(&mut self, quantum: &InQuantum) -> [Option<Request>; MAX_REQUESTS] {
+        let mut requests = self.detector.due(quantum, &self.seeds.history).iter().copied();
+        std::array::from_fn(|_| requests.next())
     }
 
-    fn answer(&mut self, now: i64, call: Call, values: &ParamValues) {
+    fn grant(&mut self, now: i64, request: Request, values: &ParamValues) {
         let source = SeedSource::of(values);
         let mut available = self.available(source);
         if source.is_heard() {
-            available = (available - (now - call.seed_end)).min(call.most_seed);
+            available = (available - (now - request.seed_end)).min(request.max_seed);
         }
         if let Some(plan) = self.plan(values, available, None)
-            && self.is_above_gate(call.seed_end, plan.seed_samples, values)
+            && self.is_above_gate(request.seed_end, plan.seed_samples, values)
         {
-            self.begin(now, plan, call, Purposes::of(values), values);
+            self.begin(now, plan, request, Purposes::of(values), values);
         }
     }
 
@@ -237,11 +229,9 @@ impl Core {
 
     /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
     fn begin_by_itself(&mut self, now: i64, models: &Models, values: &ParamValues) -> bool {
-        let wish = self.in_samples(f64::from(values.get(ParamId::SeedLength)).max(MIN_SEED_SECONDS));
         let wanted = Purposes::of(values);
         let idle = self.voices.unreleased().next().is_none();
-        let heard_enough = self.sound_since.is_some_and(|since| now - since >= wish);
-        let may_start = self.start_at_once || (heard_enough && values.get(ParamId::AutoStart) >= 0.5);
+        let may_start = self.detector.may_start(now, values);
         let is_replaced =
             self.voices.unreleased().any(|continuation| Self::is_to_be_replaced(continuation, models, now));
         let missing = Purposes {
@@ -254,11 +244,11 @@ impl Core {
         let Some(plan) = self.plan(values, self.available(SeedSource::of(values)), None) else {
             return false;
         };
-        self.start_at_once = false;
+        self.detector.catch_up();
         if self.is_above_gate(now, plan.seed_samples, values) {
-            self.begin(now, plan, Call::now(now), missing, values);
+            self.begin(now, plan, Request::at(Trigger::AutoStart, now), missing, values);
         } else if idle {
-            self.sound_since = None;
+            self.detector.forget_sound();
         }
         true
     }
@@ -270,11 +260,8 @@ impl Core {
     /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
     fn begin_planned(&mut self, now: i64, quantum: &InQuantum) {
         let values = &quantum.values;
-        let rate = self.sample_rate_hz;
-        for (wait, interval) in [planned_by_time(values, self.clock_end, rate), planned_by_beats(values, quantum.beats)]
-            .into_iter()
-            .flatten()
-        {
+        for planned in self.detector.planned(values, self.clock_end, quantum.beats).into_iter().flatten() {
+            let Planned { trigger, wait, interval } = planned;
             let mut available = self.available(SeedSource::of(values));
             if SeedSource::of(values).is_heard() {
                 available += wait;
@@ -284,7 +271,7 @@ impl Core {
                 // Nobody warms up for silence.
                 && self.is_above_gate(now, plan.seed_samples - wait, values)
             {
-                self.begin(now, plan, Call::now(now + wait), Purposes::of(values), values);
+                self.begin(now, plan, Request::at(trigger, now + wait), Purposes::of(values), values);
                 return;
             }
         }
@@ -304,7 +291,7 @@ impl Core {
             ended = true;
         }
         if ended && self.voices.unreleased().next().is_none() {
-            self.sound_since = None;
+            self.detector.forget_sound();
         }
     }
 
@@ -354,34 +341,42 @@ impl Core {
     }
 
     /// Puts a seed in the queue, once for each purpose, to be run now or as soon as those before it have been.
-    fn begin(&mut self, now: i64, plan: SeedPlan, call: Call, purposes: Purposes, values: &ParamValues) {
+    fn begin(&mut self, now: i64, plan: SeedPlan, request: Request, purposes: Purposes, values: &ParamValues) {
         let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
         self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
         for purpose in purposes.all() {
-            self.queue(now, plan, call, purpose, values);
+            self.queue(now, plan, request, purpose, values);
         }
     }
 
-    fn queue(&mut self, now: i64, plan: SeedPlan, call: Call, purpose: Purpose, values: &ParamValues) {
+    fn queue(&mut self, now: i64, plan: SeedPlan, request: Request, purpose: Purpose, values: &ParamValues) {
         let began = self.warming.iter().map(|warming| warming.ready).max().map_or(now, |ready| ready.max(now));
         let is_in_time = began - now <= self.in_samples(MAX_QUEUE_SECONDS) && self.warming.len() < MAX_WARMING;
         let Some(models) = self.chosen.get().filter(|_| is_in_time).cloned() else {
             self.shared.meters.count_missed_trigger();
             return;
         };
-        let seed = SeedSpan { start: call.seed_end - plan.seed_samples, end: call.seed_end };
+        let seed = SeedSpan { start: request.seed_end - plan.seed_samples, end: request.seed_end };
         let mut continuation = self.continuation(&models, purpose, values);
         // What is random follows from the number, the place on the clock and the note, not from what played before.
-        let clock = self.clock_end + (call.seed_end - now);
+        let clock = self.clock_end + (request.seed_end - now);
         let key = match purpose {
-            Purpose::Play => call.note.map_or(0, |note| 1 + u64::from(note.key)),
+            Purpose::Play => request.note().map_or(0, |note| 1 + u64::from(note.key)),
             Purpose::Loop(region) => 200 + region as u64,
         };
         let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
         continuation.prepare(seed, random_seed);
-        let ready = seed.end.max(call.not_before).max(began + plan.warmup_samples);
-        let taken_back_until = if call.is_answer { call.not_before } else { i64::MIN };
-        self.warming.push(Warming { continuation, seed, purpose, began, ready, taken_back_until, note: call.note });
+        let ready = seed.end.max(request.not_before).max(began + plan.warmup_samples);
+        let taken_back_until = if request.trigger == Trigger::Answer { request.not_before } else { i64::MIN };
+        self.warming.push(Warming {
+            continuation,
+            seed,
+            purpose,
+            began,
+            ready,
+            taken_back_until,
+            note: request.note(),
+        });
     }
 
     /// Voices for a seed: of both models and for each ear, or, to loop, one.

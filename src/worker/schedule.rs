@@ -1,8 +1,8 @@
-//! When seeds are taken: all decisions fall on the grid, from the clock, the history and the parameters there.
+//! How long a seed is, and when it has to be begun: all decisions fall on the grid.
 
 use crate::{
-    control::values::{MIN_INTERVAL_SECONDS, ParamId, ParamValues},
-    engine::{GRID_SAMPLES, quantum::QuantumBeats},
+    control::{ParamId, ParamValues},
+    engine::GRID_SAMPLES,
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
@@ -11,46 +11,13 @@ pub const MIN_SEED_SECONDS: f64 = 0.25;
 /// A seed that cannot be run in this time is shortened.
 const MAX_WARMUP_SECONDS: f64 = 2.0;
 
-/// Beats are sums of rounded numbers: what is nearer than this is the same place.
-const BEAT_TOLERANCE: f64 = 1e-4;
-
-/// The next multiple of the re-seed interval after clock `clock`, as whole quanta to wait from there; `None` if the interval is
-/// 0, *never*. Counted from clock 0, so that it does not matter where playback began.
-pub fn samples_to_next_interval(values: &ParamValues, clock: i64, sample_rate_hz: u32) -> Option<i64> {
-    let seconds = values.get(ParamId::ReseedInterval);
-    if seconds <= 0.0 {
-        return None;
-    }
-    let interval = f64::from(seconds.max(MIN_INTERVAL_SECONDS)) * f64::from(sample_rate_hz);
-    let count = (clock as f64 / interval).floor() + 1.0;
-    let mut next = (count * interval).round() as i64;
-    if next <= clock {
-        next = ((count + 1.0) * interval).round() as i64;
-    }
-    Some((next - clock).div_ceil_grid())
-}
-
-/// Whole quanta from clock `clock` to the next multiple of the re-seed interval, and the interval.
-pub fn planned_by_time(values: &ParamValues, clock: i64, sample_rate_hz: u32) -> Option<(i64, i64)> {
-    let wait = samples_to_next_interval(values, clock, sample_rate_hz)?;
-    Some((wait, interval_samples(values, sample_rate_hz)?))
-}
-
-/// The same for the interval in beats, from the end of a quantum.
-pub fn planned_by_beats(values: &ParamValues, beats: Option<QuantumBeats>) -> Option<(i64, i64)> {
-    let interval = f64::from(values.get(ParamId::IntervalBeats));
-    let QuantumBeats { end, per_sample } = beats.filter(|_| interval > 0.0)?;
-    let next = (((end + BEAT_TOLERANCE) / interval).floor() + 1.0) * interval;
-    let wait = ((next - end) / per_sample - BEAT_TOLERANCE).ceil().max(1.0) as i64;
-    Some((wait.div_ceil_grid(), (interval / per_sample) as i64))
-}
-
-trait CeilGrid {
+/// Rounding on the engine grid.
+pub(super) trait CeilGrid {
+    /// Rounds up to whole quanta.
     fn div_ceil_grid(self) -> i64;
 }
 
 impl CeilGrid for i64 {
-    /// Rounds up to whole quanta.
     fn div_ceil_grid(self) -> i64 {
         (self + GRID - 1).div_euclid(GRID) * GRID
     }
@@ -93,12 +60,6 @@ pub fn plan_seed(
     Some(SeedPlan { seed_samples, warmup_samples, clipped_samples: (wish - most).max(0) })
 }
 
-/// The re-seed interval in samples; `None` is never.
-pub fn interval_samples(values: &ParamValues, sample_rate_hz: u32) -> Option<i64> {
-    let seconds = values.get(ParamId::ReseedInterval);
-    (seconds > 0.0).then(|| (f64::from(seconds.max(MIN_INTERVAL_SECONDS)) * f64::from(sample_rate_hz)).round() as i64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,32 +69,6 @@ mod tests {
         values.set(ParamId::ReseedInterval, interval);
         values.set(ParamId::SeedLength, seed);
         values
-    }
-
-    #[test]
-    fn intervals_count_from_clock_zero() {
-        let every_second = values(1.0, 1.0);
-        assert_eq!(samples_to_next_interval(&every_second, 0, 48_000), Some(48_000));
-        assert_eq!(samples_to_next_interval(&every_second, 47_999, 48_000), Some(64));
-        assert_eq!(samples_to_next_interval(&every_second, 48_000, 48_000), Some(48_000));
-        assert_eq!(samples_to_next_interval(&every_second, -100, 48_000), Some(128), "pre-roll");
-        assert_eq!(samples_to_next_interval(&values(0.0, 1.0), 5, 48_000), None);
-        assert_eq!(samples_to_next_interval(&values(0.001, 1.0), 0, 48_000), Some(4800), "raised to 0.1 s");
-    }
-
-    #[test]
-    fn beats_count_from_the_beginning_of_the_song_and_rounding_does_not_matter() {
-        let mut values = values(0.0, 1.0);
-        let at = |end| Some(QuantumBeats { end, per_sample: 1.0 / 24_000.0 });
-        assert_eq!(planned_by_beats(&values, at(1.0)), None, "never");
-        values.set(ParamId::IntervalBeats, 4.0);
-        assert_eq!(planned_by_beats(&values, None), None, "no song");
-        let expected = |wait: i64| Some((wait.div_ceil_grid(), 96_000));
-        for rounding in [-1e-9, 0.0, 1e-9] {
-            assert_eq!(planned_by_beats(&values, at(3.0 + rounding)), expected(24_000));
-            assert_eq!(planned_by_beats(&values, at(4.0 + rounding)), expected(96_000), "this one has begun");
-            assert_eq!(planned_by_beats(&values, at(-1.0 + rounding)), expected(24_000), "pre-roll");
-        }
     }
 
     #[test]
