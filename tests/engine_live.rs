@@ -5,7 +5,7 @@ mod common;
 
 use common::{
     assert_same_bits,
-    drive::{Blocks, Change, config, drain, offline, run},
+    drive::{Blocks, Change, config, drain, is_machine_busy, offline, pace, run},
     models, phrase,
 };
 use std::{
@@ -26,18 +26,7 @@ fn largest_step(samples: &[f32]) -> f32 {
     samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max)
 }
 
-/// Sleeps so that blocks come as a sound card asks for them. What a busy machine missed is lost, as it is after an xrun.
-fn pace(began: Instant, rate: u32) -> impl FnMut(usize) {
-    let mut due = began;
-    move |samples| {
-        due += Duration::from_secs_f64(samples as f64 / f64::from(rate));
-        let now = Instant::now();
-        std::thread::sleep(due.saturating_duration_since(now));
-        due = due.max(now);
-    }
-}
-
-/// A bounce by a host that does not say so: what comes out, and what came too late.
+/// A bounce by a host that does not say so: what comes out, and how often the worker was late, and over 250 ms late.
 fn hurry(
     config: &EngineConfig,
     registry: &Arc<ModelRegistry>,
@@ -45,19 +34,50 @@ fn hurry(
     changes: &[Change],
     from: i64,
     blocks: &Blocks,
-) -> (Vec<Vec<f32>>, u64) {
+) -> (Vec<Vec<f32>>, [u64; 2]) {
     let (mut engine, worker) = session::start(config.clone(), Arc::clone(registry));
     let _thread = worker.spawn();
     let out = run(&mut engine, input, changes, Some(from), blocks, |_| {});
     assert_eq!(engine.meters().late_switches(), 0, "a switch is waited for");
-    (out, engine.meters().underruns())
+    (out, [engine.meters().underruns(), engine.meters().late_starts()])
 }
 
-/// The first of three attempts in which nothing was late: other programs can keep any thread from running.
-fn undisturbed(mut attempt: impl FnMut() -> (Vec<Vec<f32>>, u64)) -> Vec<Vec<f32>> {
-    let outputs = [(); 3].iter().map(|()| attempt());
-    let on_time = outputs.into_iter().find_map(|(out, late)| (late == 0).then_some(out));
-    on_time.expect("one of three attempts without an underrun")
+/// Hurries until one attempt in three had no underrun. Every attempt counts: without underruns it has the bits of the bounce;
+/// with underruns that were no late start, the wet is faded where it is not the same. That one attempt in three is undisturbed
+/// is asked of quiet machines only: others can keep any thread from running for longer than the engine may wait.
+fn assert_hurries_to(
+    config: &EngineConfig,
+    registry: impl Fn() -> Arc<ModelRegistry>,
+    input: &[Vec<f32>],
+    changes: &[Change],
+    from: i64,
+    blocks: &Blocks,
+    what: &str,
+) {
+    let bounced = offline(config, &registry(), input, changes, Some(from), blocks);
+    let mut dry = config.clone();
+    dry.values.set(ParamId::VoiceLevel, -60.0);
+    let dry = offline(&dry, &registry(), input, changes, Some(from), blocks);
+    let mut undisturbed = false;
+    for _ in 0..3 {
+        let (hurried, [underruns, late_starts]) = hurry(config, &registry(), input, changes, from, blocks);
+        if underruns == 0 {
+            assert_same_bits(&bounced, &hurried, what);
+            undisturbed = true;
+            break;
+        }
+        if late_starts == 0 {
+            for ((hurried, bounced), dry) in hurried.iter().zip(&bounced).zip(&dry) {
+                let faded = |((hurried, bounced), dry): ((&f32, &f32), &f32)| {
+                    let (wet, full) = (hurried - dry, bounced - dry);
+                    hurried == bounced || (wet * full >= -1e-9 && wet.abs() <= full.abs() + 1e-6)
+                };
+                let other = hurried.iter().zip(bounced).zip(dry).position(|samples| !faded(samples));
+                assert_eq!(other, None, "{what}: {underruns} underruns, and a sample that is not the wet, faded");
+            }
+        }
+    }
+    assert!(undisturbed || is_machine_busy(), "{what}: three attempts, none without an underrun");
 }
 
 #[test]
@@ -67,9 +87,8 @@ fn a_host_that_bounces_without_saying_so_gets_the_bits_of_the_bounce() {
         let config = EngineConfig { max_block_samples: 48_000, ..config(48_000, 2, slot) };
         let input = phrase(48_000, 4.0, 2);
         let blocks = Blocks::Fixed(block);
-        let bounced = offline(&config, &registry, &input, &[], Some(48_000), &blocks);
-        let hurried = undisturbed(|| hurry(&config, &registry, &input, &[], 48_000, &blocks));
-        assert_same_bits(&bounced, &hurried, &format!("slot {slot}, blocks of {block}"));
+        let what = format!("slot {slot}, blocks of {block}");
+        assert_hurries_to(&config, || Arc::clone(&registry), &input, &[], 48_000, &blocks, &what);
     }
 }
 
@@ -83,10 +102,10 @@ fn a_slow_worker_makes_counted_underruns_without_clicks_and_leaves_dry_alone() {
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
         let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
-        // A cell lasts 1.33 ms; every one takes longer than that.
+        // A quantum lasts 1.33 ms; every one takes longer than that.
         worker.slow_down(Duration::from_micros(1500));
         let _thread = worker.spawn();
-        let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(256), pace(Instant::now(), 48_000));
+        let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(256), pace(48_000));
         assert!(engine.meters().underruns() > 0, "mix {mix}: no underrun");
         assert!(engine.meters().waits() == 0, "mix {mix}: a live host was kept waiting");
         if mix == 0.0 {
@@ -320,14 +339,11 @@ fn a_full_ring_begins_anew_and_leaves_dry_alone() {
 
 #[test]
 fn switches_between_embedded_models_are_never_late() {
-    let registry = ModelRegistry::with_embedded(Isa::best());
     let config = config(48_000, 2, 0);
     let input = phrase(48_000, 4.0, 2);
     let switch = |at, slot| Change { at, id: ParamId::Model, value: slot };
     let changes = [switch(72_000, 1.0), switch(130_000, 2.0)];
-    let bounced = offline(&config, &registry, &input, &changes, Some(0), &Blocks::Fixed(512));
-    // A fresh registry, and a host that hurries without saying so.
+    // A fresh registry each time, and a host that hurries without saying so.
     let registry = || ModelRegistry::with_embedded(Isa::best());
-    let hurried = undisturbed(|| hurry(&config, &registry(), &input, &changes, 0, &Blocks::Fixed(512)));
-    assert_same_bits(&bounced, &hurried, "switches while hurrying");
+    assert_hurries_to(&config, registry, &input, &changes, 0, &Blocks::Fixed(512), "switches while hurrying");
 }

@@ -5,14 +5,11 @@ mod common;
 
 use common::{
     assert_same_bits,
-    drive::{Blocks, config, drain, offline, run},
+    drive::{Blocks, config, drain, offline, pace, run},
     models::{self, random_model},
     phrase,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 use sympathy::{
     control::ParamId,
     dsp::level::rms,
@@ -35,7 +32,7 @@ fn slow_model() -> ModelData {
     )
 }
 
-fn slow_bank(precision: Option<Precision>) -> Arc<ModelRegistry> {
+fn slow_registry(precision: Option<Precision>) -> Arc<ModelRegistry> {
     let registry = ModelRegistry::with_precision(precision, Isa::best());
     registry.set_bytes(SLOT, "huge".into(), slow_model().to_bytes());
     registry.load(SLOT).expect("a sound model");
@@ -53,7 +50,7 @@ fn sparing(rate: u32) -> EngineConfig {
 
 #[test]
 fn it_is_measured_when_it_is_loaded_and_its_label_says_so() {
-    let registry = slow_bank(None);
+    let registry = slow_registry(None);
     let factor = registry.slowness(SLOT).expect("slower than real time");
     assert!(factor > 0.0 && factor < 1.0, "{factor}");
     let label = registry.label(SLOT);
@@ -67,20 +64,14 @@ fn it_is_measured_when_it_is_loaded_and_its_label_says_so() {
 
 #[test]
 fn live_it_drops_out_and_keeps_nobody_waiting() {
-    let registry = slow_bank(None);
+    let registry = slow_registry(None);
     let mut config = sparing(48_000);
     let input = phrase(48_000, 1.5, 1);
     for mix in [100.0, 0.0] {
         config.values.set(ParamId::Mix, mix);
         let (mut engine, worker) = session::start(config.clone(), Arc::clone(&registry));
         let _thread = worker.spawn();
-        let began = Instant::now();
-        let mut done = 0;
-        let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(256), |samples| {
-            done += samples;
-            let due = began + Duration::from_secs_f64(done as f64 / 48_000.0);
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        });
+        let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(256), pace(48_000));
         let meters = engine.meters();
         assert_eq!(meters.waits(), 0, "mix {mix}: a live host was kept waiting");
         assert!(meters.underruns() > 0, "mix {mix}: no underrun");
@@ -94,7 +85,7 @@ fn live_it_drops_out_and_keeps_nobody_waiting() {
 
 #[test]
 fn offline_it_is_waited_for_and_has_the_bits_of_a_worker_that_keeps_up() {
-    let registry = slow_bank(Some(Precision::F16));
+    let registry = slow_registry(Some(Precision::F16));
     let config = sparing(22_050);
     // The first seed is taken at 0.25 s, and heard a reaction time of 50 ms and its warm-up later.
     let input = phrase(22_050, 0.42, 1);

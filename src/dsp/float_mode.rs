@@ -1,5 +1,11 @@
 //! The floating-point mode in which every bit of audio is computed: flush subnormals to zero, in results and in operands,
 //! and round to nearest. Hosts hand over threads in any mode; the same bits need the same mode (DESIGN 3).
+//!
+//! The compiler assumes the default mode: to change it is formally undefined behaviour, in Rust as in C without
+//! `FENV_ACCESS`, because arithmetic might be moved across the change or folded at compile time in the other mode. No
+//! compiled language offers audio software a defined way. Two things keep it harmless: entering and leaving are calls that
+//! are never inlined, whose assembly may touch memory, and [`in_float_mode`] runs the work in a function of its own that is
+//! not inlined either, so that none of its arithmetic can pass them; and what is folded at compile time has no subnormals.
 
 /// Sets the mode while it lives and restores what it found when it is dropped.
 ///
@@ -15,6 +21,7 @@ pub struct FloatMode {
 impl FloatMode {
     /// Enters the mode on this thread.
     #[must_use = "the mode ends when the guard is dropped"]
+    #[inline(never)]
     pub fn enter() -> Self {
         let found = read();
         write(with_mode(found));
@@ -23,9 +30,23 @@ impl FloatMode {
 }
 
 impl Drop for FloatMode {
+    #[inline(never)]
     fn drop(&mut self) {
         write(self.found);
     }
+}
+
+/// Runs `work` in the mode; what was found is restored also where it panics.
+///
+/// # Realtime safety
+/// As [`FloatMode`].
+pub fn in_float_mode<R>(work: impl FnOnce() -> R) -> R {
+    #[inline(never)]
+    fn apart<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+    let _mode = FloatMode::enter();
+    apart(work)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -100,5 +121,16 @@ mod tests {
             assert_eq!(black_box(subnormal) * black_box(1.0e30), 0.0, "operands");
         }
         assert_ne!(black_box(subnormal) * black_box(1.0), 0.0);
+    }
+
+    #[test]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    fn work_is_done_in_the_mode_and_a_panic_restores_it() {
+        let halved = |x: f32| black_box(x) * black_box(0.5);
+        assert_eq!(in_float_mode(|| halved(f32::MIN_POSITIVE)), 0.0);
+        assert_ne!(halved(f32::MIN_POSITIVE), 0.0);
+        let panicked = std::panic::catch_unwind(|| in_float_mode(|| panic!("as a host's callback might")));
+        assert!(panicked.is_err());
+        assert_ne!(halved(f32::MIN_POSITIVE), 0.0, "the mode of the panicked work");
     }
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
     dsp::{
-        float_mode::FloatMode,
+        float_mode::in_float_mode,
         level::{Ramp, samples},
     },
 };
@@ -191,8 +191,17 @@ impl Engine {
         events: &[Event],
         transport: Transport,
     ) -> Activity {
+        in_float_mode(|| self.process_block(channels, sidechain, events, transport))
+    }
+
+    fn process_block(
+        &mut self,
+        channels: &mut [&mut [f32]],
+        sidechain: &[&[f32]],
+        events: &[Event],
+        transport: Transport,
+    ) -> Activity {
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
-        let _mode = FloatMode::enter();
         let seconds = |samples: usize| samples as f64 / f64::from(self.sample_rate_hz);
         self.waiting.begin_call(seconds(block), seconds(self.reaction_samples()));
         let old_time = self.clock.time();

@@ -9,13 +9,13 @@
 
 /// Natural logarithm of the leak, per second of clock.
 const LEAK_PER_SECOND: f64 = 0.02;
-const DEAD_ZONE_SECONDS: f64 = 0.020;
+const THRESHOLD_SECONDS: f64 = 0.020;
 /// No lead beyond this (and two blocks) is remembered.
 const CAP_SECONDS: f64 = 0.5;
 /// Over so much clock ...
-const PACED_SECONDS: f64 = 1.0;
+const REAL_TIME_SECONDS: f64 = 1.0;
 /// ... a host is real-time if the wall clock went at least as far, but for this part.
-const PACED_PART: f64 = 0.995;
+const REAL_TIME_PART: f64 = 0.995;
 
 /// The bucket.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +39,8 @@ impl Lead {
             self.lead_seconds = (leak * (self.lead_seconds + gained)).clamp(0.0, cap);
             self.clock_seconds += self.previous_block_seconds;
             self.wall_seconds += now_seconds - last;
-            if self.clock_seconds >= PACED_SECONDS {
-                if self.wall_seconds >= PACED_PART * self.clock_seconds {
+            if self.clock_seconds >= REAL_TIME_SECONDS {
+                if self.wall_seconds >= REAL_TIME_PART * self.clock_seconds {
                     self.lead_seconds = 0.0;
                 }
                 (self.clock_seconds, self.wall_seconds) = (0.0, 0.0);
@@ -48,7 +48,7 @@ impl Lead {
         }
         self.last_call_seconds = Some(now_seconds);
         self.previous_block_seconds = block_seconds;
-        (self.lead_seconds - (2.0 * block_seconds).max(DEAD_ZONE_SECONDS)).max(0.0)
+        (self.lead_seconds - (2.0 * block_seconds).max(THRESHOLD_SECONDS)).max(0.0)
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
         for call in 0..1000 {
             now += BLOCK;
             let wait = lead.on_call(now, BLOCK);
-            assert!(wait == 0.0 || f64::from(call) * BLOCK < 2.0 * PACED_SECONDS, "call {call} may wait {wait} s");
+            assert!(wait == 0.0 || f64::from(call) * BLOCK < 2.0 * REAL_TIME_SECONDS, "call {call} may wait {wait} s");
         }
     }
 

@@ -1,8 +1,8 @@
-//! What can be read of an engine from any thread: counters and states, all atomic.
+//! Counters and states of an engine, to be read from any thread: all atomic, no lock.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
 };
 
 /// So many seeds are noted.
@@ -17,6 +17,41 @@ pub struct SeedMark {
     pub start: i64,
     /// One past the last.
     pub end: i64,
+}
+
+/// The first seeds, written once each: by the worker alone, read by any thread.
+#[derive(Debug)]
+struct SeedMarks {
+    /// Begin, start and end.
+    marks: Box<[[AtomicI64; 3]]>,
+    /// How many are written.
+    count: AtomicUsize,
+}
+
+impl Default for SeedMarks {
+    fn default() -> Self {
+        let marks = (0..MAX_SEED_MARKS).map(|_| Default::default()).collect();
+        Self { marks, count: AtomicUsize::new(0) }
+    }
+}
+
+impl SeedMarks {
+    fn push(&self, mark: SeedMark) {
+        let count = self.count.load(Relaxed);
+        if let Some(place) = self.marks.get(count) {
+            for (slot, value) in place.iter().zip([mark.begins, mark.start, mark.end]) {
+                slot.store(value, Relaxed);
+            }
+            // Whoever sees the count sees the marks below it.
+            self.count.store(count + 1, Release);
+        }
+    }
+
+    fn read(&self) -> Vec<SeedMark> {
+        let written = &self.marks[..self.count.load(Acquire)];
+        let read = |place: &[AtomicI64; 3]| place.each_ref().map(|slot| slot.load(Relaxed));
+        written.iter().map(read).map(|[begins, start, end]| SeedMark { begins, start, end }).collect()
+    }
 }
 
 /// Counters since the engine was made. Writing one is a relaxed atomic operation.
@@ -34,8 +69,7 @@ pub struct Meters {
     missed_triggers: AtomicU64,
     keep_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
-    /// Of the first continuations. Only the worker and who reads it after the end take this lock.
-    seeds: Mutex<Vec<SeedMark>>,
+    seeds: SeedMarks,
     failed: AtomicBool,
     sounding: AtomicBool,
     /// Bits of an f32.
@@ -82,22 +116,14 @@ impl Meters {
         self.seed_clipped_ms.store(value, Relaxed);
     }
 
-    /// Seeds of the first [`MAX_SEED_MARKS`] continuations, in their order. Not for the audio thread.
+    /// Seeds of the first [`MAX_SEED_MARKS`] continuations, in their order. Allocates: not for the audio thread.
     pub fn seeds(&self) -> Vec<SeedMark> {
-        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seeds.read()
     }
 
-    /// Notes a seed while there is room. For the worker.
+    /// Notes a seed while there is room. For the worker, the only one that writes.
     pub(crate) fn note_seed(&self, mark: SeedMark) {
-        let mut seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
-        if seeds.len() < seeds.capacity() {
-            seeds.push(mark);
-        }
-    }
-
-    /// Makes room for seeds to be noted.
-    pub(crate) fn make_room(&self) {
-        self.seeds.lock().unwrap_or_else(PoisonError::into_inner).reserve_exact(MAX_SEED_MARKS);
+        self.seeds.push(mark);
     }
 
     /// True after the worker died or was waited for in vain for 10 s.
@@ -125,5 +151,24 @@ impl Meters {
 
     pub(crate) fn set_load(&self, load: f32) {
         self.load.store(load.to_bits(), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_are_read_whole_while_they_are_written_and_no_more_than_there_is_room_for() {
+        let meters = Meters::default();
+        let mark = |i: i64| SeedMark { begins: i, start: 2 * i, end: 3 * i };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..MAX_SEED_MARKS as i64 + 5).for_each(|i| meters.note_seed(mark(i))));
+            for _ in 0..if cfg!(miri) { 10 } else { 1000 } {
+                let seen = meters.seeds();
+                assert!(seen.iter().zip(0..).all(|(&seen, i)| seen == mark(i)));
+            }
+        });
+        assert_eq!(meters.seeds().len(), MAX_SEED_MARKS);
     }
 }

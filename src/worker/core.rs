@@ -68,7 +68,6 @@ impl Core {
         clip_slot: Arc<ClipSlot>,
         shared: Arc<Shared>,
     ) -> Self {
-        shared.meters.make_room();
         let mut seeds = Seeds::new(config.sample_rate_hz);
         // Here, where nobody waits: another rate takes a tenth of a second to convert.
         let shelf_generation = clip_slot.generation();

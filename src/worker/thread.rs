@@ -3,11 +3,11 @@
 use super::{clip::ClipSlot, core::Core, models::registry::ModelRegistry};
 use crate::{
     control::ParamId,
-    dsp::float_mode::FloatMode,
+    dsp::float_mode::in_float_mode,
     engine::{
         EngineConfig, GRID_SAMPLES, MAX_CHANNELS,
         link::{Shared, WorkerLink},
-        quantum::{OutQuantum, REGIONS},
+        quantum::{InQuantum, OutQuantum, REGIONS},
     },
 };
 use std::{
@@ -85,7 +85,12 @@ impl Worker {
             // The audio thread has jumped: nobody will hear the answer.
             return true;
         }
-        let _mode = FloatMode::enter();
+        in_float_mode(|| self.answer(&quantum));
+        // There is room: this side is the only producer, and it looked.
+        self.link.to_audio.push(self.out.clone()).is_ok()
+    }
+
+    fn answer(&mut self, quantum: &InQuantum) {
         let began = Instant::now();
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
@@ -99,7 +104,7 @@ impl Worker {
             self.catching_up = false;
         }
         if self.catching_up {
-            self.core.skip(&quantum);
+            self.core.skip(quantum);
             self.out.epoch = quantum.epoch;
             self.out.index = index;
             self.out.active = false;
@@ -107,12 +112,10 @@ impl Worker {
             self.out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
             self.out.regions = [[0.0; GRID_SAMPLES]; REGIONS];
         } else {
-            self.core.process(&quantum, &mut self.out);
+            self.core.process(quantum, &mut self.out);
         }
         self.link.shared.meters.set_sounding(self.out.active);
         self.note_load(began.elapsed());
-        // There is room: this side is the only producer, and it looked.
-        self.link.to_audio.push(self.out.clone()).is_ok()
     }
 
     fn note_load(&mut self, busy: Duration) {

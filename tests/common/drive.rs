@@ -1,6 +1,9 @@
 //! Drives an engine as a host would.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use sympathy::{
     control::{ParamId, values::SPECS},
     dsp::random::Random,
@@ -89,6 +92,38 @@ pub fn offline(
     assert_eq!(engine.meters().underruns(), 0);
     assert!(!engine.meters().is_failed());
     out
+}
+
+/// Sleeps so that blocks come as a sound card asks for them. What a busy machine missed is lost, as it is after an xrun: a
+/// host that caught up would run ahead of the wall clock, and could be made to wait.
+pub fn pace(rate: u32) -> impl FnMut(usize) {
+    let mut due = Instant::now();
+    move |samples| {
+        due += Duration::from_secs_f64(samples as f64 / f64::from(rate));
+        let now = Instant::now();
+        std::thread::sleep(due.saturating_duration_since(now));
+        due = due.max(now);
+    }
+}
+
+/// True where other programs take a good part of the cores: a thread that only computes is kept from running. Takes 0.3 s.
+pub fn is_machine_busy() -> bool {
+    // As many threads as cores, each in steps of a tenth of a millisecond: what a step takes longer than that, others had.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let lost = |_| {
+        std::thread::spawn(|| {
+            let (began, mut last, mut lost) = (Instant::now(), Instant::now(), Duration::ZERO);
+            while began.elapsed() < Duration::from_millis(300) {
+                let now = Instant::now();
+                lost += (now - last).saturating_sub(Duration::from_micros(100));
+                last = now;
+            }
+            lost
+        })
+    };
+    let threads: Vec<_> = (0..cores).map(lost).collect();
+    let lost: Duration = threads.into_iter().map(|thread| thread.join().unwrap_or_default()).sum();
+    lost > Duration::from_millis(30) * cores as u32
 }
 
 /// Moves every parameter to a random place, again and again.

@@ -1,6 +1,6 @@
 //! Work spread over the threads of rayon's pool.
 
-use crate::dsp::float_mode::FloatMode;
+use crate::dsp::float_mode::in_float_mode;
 use std::ops::Range;
 
 /// Threads of the pool that this thread belongs to.
@@ -18,8 +18,7 @@ pub(crate) fn for_each<J: Send>(jobs: Vec<J>, run: impl Fn(J) + Sync) {
     rayon::scope(|scope| {
         for job in jobs {
             scope.spawn(move |_| {
-                let _mode = FloatMode::enter();
-                run(job);
+                in_float_mode(|| run(job));
             });
         }
     });
