@@ -189,7 +189,9 @@ fn folders_that_cannot_be_written_are_told_and_the_sound_goes_on() {
     let file = home.path().join("file");
     fs::write(&file, "").expect("space");
     let input = phrase(RATE, 1.0, 2);
-    for (folder, vanishes) in [(file.join("takes"), false), (home.path().join("takes"), true)] {
+    let cases = [(file.join("takes"), false), (home.path().join("takes"), true)];
+    // Windows lets nobody remove a folder while a file in it is open.
+    for (folder, vanishes) in cases.into_iter().filter(|(_, vanishes)| !(cfg!(windows) && *vanishes)) {
         let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(2), 10.0, &folder);
         let mut steps = 0;
         let changes = press(24_000);

@@ -13,8 +13,9 @@ pub struct EmbeddedModel {
     pub bytes: &'static [u8],
 }
 
-/// All embedded models, by slot.
-pub const EMBEDDED: &[EmbeddedModel] = &[
+/// All embedded models, by slot. A static: of a constant, every part of the program that names it would hold its own copy of the
+/// files.
+pub static EMBEDDED: &[EmbeddedModel] = &[
     EmbeddedModel {
         slot: 0,
         name: "electric-guitar-magnitude",

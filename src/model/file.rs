@@ -61,10 +61,12 @@ impl ModelData {
     /// Every way in which a file can be wrong; see [`ModelError`].
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let io = |source| ModelError::Io { file: path.into(), action: "read", source };
-        let mut file = File::open(path).map_err(io)?;
+        let no_file = || container(path, "a file", "something else (a folder or a device)");
+        // Windows does not even open a folder.
+        let mut file = File::open(path).map_err(|source| if path.is_dir() { no_file() } else { io(source) })?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
-            return Err(container(path, "a file", "something else (a folder or a device)"));
+            return Err(no_file());
         }
         let size = metadata.len();
         if size > MAX_FILE_BYTES {

@@ -16,7 +16,7 @@ use clack_host::{
     prelude::*,
     utils::{BeatTime, SecondsTime},
 };
-use std::{collections::BTreeMap, ffi::CString};
+use std::{collections::BTreeMap, ffi::CString, path::Path};
 use sympathy::control::{ParamId, values::Kind};
 
 /// Blocks are at most this long.
@@ -67,14 +67,24 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Loads the entry and makes an instance.
+    /// Loads this program's own entry and makes an instance.
     pub fn new() -> Self {
         // SAFETY: the entry is nice-plug's, a static with the layout that CLAP prescribes.
         let entry = unsafe { PluginEntry::load_from_raw(&sympathy::plugin::clap_entry, c"/nowhere/Sympathy.clap") };
-        let entry = entry.expect("the entry initialises");
+        Self::of(&entry.expect("the entry initialises"))
+    }
+
+    /// Loads a file as hosts do and makes an instance.
+    pub fn from_file(path: &Path) -> Self {
+        // SAFETY: the file is a bundle of this very plugin, whose entry is nice-plug's.
+        let entry = unsafe { PluginEntry::load(path) };
+        Self::of(&entry.expect("the file is a CLAP plugin"))
+    }
+
+    fn of(entry: &PluginEntry) -> Self {
         let info = HostInfo::new("test", "test", "", "1").expect("no NUL");
         let mut instance =
-            PluginInstance::<Host>::new(|_| Shared, |_| (), &entry, c"org.sympathy.sympathy", &info).expect("instance");
+            PluginInstance::<Host>::new(|_| Shared, |_| (), entry, c"org.sympathy.sympathy", &info).expect("instance");
         let handle = instance.plugin_handle();
         let params = handle.get_extension::<PluginParams>().expect("params");
         let state = handle.get_extension::<PluginState>().expect("state");

@@ -2,6 +2,7 @@
 
 #[path = "../common/counting.rs"]
 mod allocations;
+mod bundle;
 #[path = "../common/mod.rs"]
 mod common;
 mod host;

@@ -43,10 +43,12 @@ impl ForeignFile {
     /// If it cannot be read, is damaged, or of a kind that is not read: old pickles, TorchScript, whole modules.
     pub fn read(path: &Path, key: Option<&str>) -> Result<Self, ImportError> {
         let io = |source| ImportError::Io { file: path.into(), source };
-        let file = File::open(path).map_err(io)?;
+        let no_file = || Self::mismatch(path, "a file", "something else (a folder or a device)");
+        // Windows does not even open a folder.
+        let file = File::open(path).map_err(|source| if path.is_dir() { no_file() } else { io(source) })?;
         let metadata = file.metadata().map_err(io)?;
         if !metadata.is_file() {
-            return Err(Self::mismatch(path, "a file", "something else (a folder or a device)"));
+            return Err(no_file());
         }
         let size = metadata.len();
         if size > MAX_FILE_BYTES {

@@ -102,12 +102,15 @@ fn a_missing_model_says_why_and_stays_in_the_state() {
     let folder = folder_with(&[]);
     let (registry, models) = instance(folder.path());
     models.inner.selection.select(70);
+    // An absolute path, as this system writes it.
+    let path = folder.path().join("nowhere").join("bells.safetensors");
     let json = format!(
-        r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{}","path":"/nowhere/bells.safetensors"}}]}}"#,
-        sha256_hex(b"bells")
+        r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{}","path":{}}}]}}"#,
+        sha256_hex(b"bells"),
+        serde_json::json!(path)
     );
     restore(&models, &json);
-    wait_for("the reason", || registry.label(70).contains("missing: not at /nowhere/bells.safetensors"));
+    wait_for("the reason", || registry.label(70).contains(&format!("missing: not at {}", path.display())));
     assert!(registry.load(70).is_err());
     assert_eq!(saved(&models), json);
 }
