@@ -185,6 +185,8 @@ mod tests {
     #[test]
     fn reads_back_what_was_heard_and_silence_elsewhere() {
         let mut history = History::new(8000);
+        // A power of two, so that nothing is rounded, and below the loudest input.
+        let at = |time: i64| time as f32 / 8192.0;
         let start = 64 * 5 + 10;
         history.restart(5, start);
         let mut quanta = 0;
@@ -192,26 +194,26 @@ mod tests {
             let first = history.end();
             let channel: [f32; GRID_SAMPLES] = std::array::from_fn(|i| {
                 let time = first + i as i64;
-                if time < start { 0.0 } else { time as f32 }
+                if time < start { 0.0 } else { at(time) }
             });
             history.push(&[channel.map(|x| 0.5 * x); 2], &[2.0; GRID_SAMPLES]);
             quanta += 1;
             if quanta == 3 {
                 let same = Resampler::new(8000, 8000);
                 assert_eq!(history.model_sample(Ear::Middle, &same, start - 1), 0.0);
-                assert_eq!(history.model_sample(Ear::Middle, &same, start), start as f32);
+                assert_eq!(history.model_sample(Ear::Middle, &same, start), at(start));
                 assert_eq!(history.heard_samples(), 8 * 64 - start);
             }
         }
         let same = Resampler::new(8000, 8000);
         let end = history.end();
-        assert_eq!(history.model_sample(Ear::Middle, &same, end - 1), (end - 1) as f32);
+        assert_eq!(history.model_sample(Ear::Middle, &same, end - 1), at(end - 1));
         assert_eq!(history.model_sample(Ear::Middle, &same, end), 0.0, "the future");
         assert_eq!(history.model_sample(Ear::Middle, &same, end - 161_000), 0.0, "the forgotten past");
-        let expected = (end - 32) as f32;
+        let expected = at(end - 32);
         assert!((history.rms(end, 64) - expected).abs() < 1e-3 * expected);
         let played = history.performance(Ear::Right, end - 1000);
-        assert_eq!((played.len(), played[0], played[999]), (1000, 0.5 * (end - 1000) as f32, 0.5 * (end - 1) as f32));
+        assert_eq!((played.len(), played[0], played[999]), (1000, 0.5 * at(end - 1000), 0.5 * at(end - 1)));
         assert!(
             (history.performer_rms(Ear::Left, end, 64) - 0.5 * expected).abs() < 1e-3 * expected,
             "heard at twice its level"
