@@ -142,7 +142,7 @@ fn what_a_busy_disk_makes_it_lose_is_silence_of_the_same_length() {
             while recorder.run_once() {}
         }
     });
-    assert_eq!((engine.meters().keep_gaps(), status.kept()), (1, 1));
+    assert_eq!((engine.meters().take_gaps(), status.kept()), (1, 1));
     let [wet, dry] = take(&folder, 0, 1);
     let lost = dry[0].iter().zip(&input[0]).position(|(kept, heard)| kept != heard).expect("something was lost");
     assert!((48_000 + 4 * 48_000..336_000).contains(&lost), "the ring holds four seconds: {lost}");
@@ -222,7 +222,7 @@ fn an_instance_that_ends_finishes_its_take_and_a_bounce_loses_nothing() {
     let (worker, recorder) = (worker.spawn(), recorder.spawn());
     let length = input[0].len();
     let out = run(&mut engine, &input, &press(length - 200), None, &Blocks::Fixed(512), |_| {});
-    let gaps = engine.meters().keep_gaps();
+    let gaps = engine.meters().take_gaps();
     drop(engine);
     drop(worker);
     drop(recorder);

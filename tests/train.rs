@@ -151,6 +151,21 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
             ]),
         ),
         (
+            "column in a loop after other recordings",
+            raw(&[
+                "approach={\"kind\":\"column\",\"seg_len\":32}",
+                "loop_material=true",
+                "foreign_starts=0.75",
+                "foreign_files=[{\"path\":\"melody.wav\",\"end_s\":1}]",
+                "foreign_steps=40",
+                "restart=0.5",
+                "input_noise_min=0.01",
+                "loss_ceiling=1.5",
+                "lr_factors={\"rnn.weight_ih_l0\":0.1}",
+                "warmup_speed=3",
+            ]),
+        ),
+        (
             "one shot",
             raw(&["approach={\"kind\":\"sample\"}", "one_shot=true", "streams=1", "bptt=500", "optimiser=rprop"]),
         ),

@@ -143,55 +143,65 @@ impl AudioLink {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{
-        cell::{Gestures, REGIONS},
-        spec::{ParamId, ParamValues},
+    use crate::{
+        control::{ParamId, ParamValues},
+        engine::quantum::{Gestures, REGIONS},
     };
 
-    /// Answers with the audio of its input, one cell later.
-    fn answer(cell: &InCell) -> OutCell {
+    /// Answers with the audio of its input, one quantum later.
+    fn answer(quantum: &InQuantum) -> OutQuantum {
         let regions = [[0.0; GRID_SAMPLES]; REGIONS];
-        OutCell { epoch: cell.epoch, index: cell.index + 1, active: true, feedback: false, audio: cell.audio, regions }
+        OutQuantum {
+            epoch: quantum.epoch,
+            index: quantum.index + 1,
+            active: true,
+            feedback: false,
+            audio: quantum.played,
+            regions,
+        }
     }
 
     #[test]
-    fn cells_cross_both_rings_whole_and_in_order() {
-        const CELLS: i64 = 200;
+    fn quanta_cross_both_rings_whole_and_in_order() {
+        const QUANTA: i64 = 200;
         let (mut audio, mut worker) = link(640, GRID_SAMPLES, 2);
         let other = std::thread::spawn(move || {
             worker.shared.register_worker(std::thread::current());
             let mut next = 0;
-            while next < CELLS {
-                let Ok(cell) = worker.from_audio.pop() else {
+            while next < QUANTA {
+                let Ok(quantum) = worker.from_audio.pop() else {
                     std::thread::yield_now();
                     continue;
                 };
-                assert_eq!((cell.epoch, cell.index, cell.values.get(ParamId::RandomSeed)), (7, next, next as f32));
-                assert_eq!(cell.gestures, Gestures { note_count: next as usize % 3, ..Gestures::default() });
+                assert_eq!(
+                    (quantum.epoch, quantum.index, quantum.values.get(ParamId::RandomSeed)),
+                    (7, next, next as f32)
+                );
+                assert_eq!(quantum.gestures, Gestures { note_count: next as usize % 3, ..Gestures::default() });
                 assert!(
-                    worker.shared.cells_passed(7, next).is_some_and(|passed| passed >= 0),
+                    worker.shared.quanta_passed(7, next).is_some_and(|passed| passed >= 0),
                     "it was there before it sent"
                 );
-                assert!(worker.to_audio.push(answer(&cell)).is_ok(), "the way back holds twice as many");
+                assert!(worker.to_audio.push(answer(&quantum)).is_ok(), "the way back holds twice as many");
                 next += 1;
             }
             worker.shared.mark_dead();
         });
         let (mut sent, mut taken) = (0, 0);
-        while taken < CELLS {
-            if sent < CELLS && sent - taken < 8 {
-                let mut cell = InCell::empty(7, sent, 0, ParamValues::default());
-                cell.values.set(ParamId::RandomSeed, sent as f32);
-                cell.gestures.note_count = sent as usize % 3;
-                cell.audio[1][63] = sent as f32;
+        while taken < QUANTA {
+            if sent < QUANTA && sent - taken < 8 {
+                let mut quantum = InQuantum::empty(7, sent, 0, ParamValues::default());
+                quantum.values.set(ParamId::RandomSeed, sent as f32);
+                quantum.gestures.note_count = sent as usize % 3;
+                quantum.played[1][63] = sent as f32;
                 audio.set_now(7, sent);
-                assert!(audio.send(cell), "eight cells find room");
+                assert!(audio.send(quantum), "eight quanta find room");
                 audio.shared.wake_worker();
                 sent += 1;
             }
             let has_ended = other.is_finished();
-            if let Some(cell) = audio.take(7, taken + 1) {
-                assert_eq!((cell.index, cell.audio[1][63]), (taken + 1, taken as f32));
+            if let Some(quantum) = audio.take(7, taken + 1) {
+                assert_eq!((quantum.index, quantum.audio[1][63]), (taken + 1, taken as f32));
                 taken += 1;
             } else if has_ended {
                 break;
@@ -200,23 +210,23 @@ mod tests {
             }
         }
         other.join().expect("the worker found everything as it was sent");
-        assert_eq!(taken, CELLS);
+        assert_eq!(taken, QUANTA);
         assert!(audio.shared.is_dead() && audio.shared.is_stale(6) && !audio.shared.is_stale(7));
     }
 
     #[test]
-    fn cells_of_the_past_are_dropped_and_a_gap_is_waited_for() {
+    fn quanta_of_the_past_are_dropped_and_a_gap_is_waited_for() {
         let (mut audio, mut worker) = link(640, GRID_SAMPLES, 2);
         let mut push = |epoch: u32, index: i64| {
-            let cell = answer(&InCell::empty(epoch, index - 1, 0, ParamValues::default()));
-            assert!(worker.to_audio.push(cell).is_ok());
+            let quantum = answer(&InQuantum::empty(epoch, index - 1, 0, ParamValues::default()));
+            assert!(worker.to_audio.push(quantum).is_ok());
         };
         for (epoch, index) in [(1, 9), (2, 3), (2, 4), (2, 5), (2, 7)] {
             push(epoch, index);
         }
-        assert_eq!(audio.cells_ready(2, 4, 4), 2, "4 and 5, but not 6");
-        assert_eq!(audio.take(2, 5).map(|cell| cell.index), Some(5));
+        assert_eq!(audio.quanta_ready(2, 4, 4), 2, "4 and 5, but not 6");
+        assert_eq!(audio.take(2, 5).map(|quantum| quantum.index), Some(5));
         assert!(audio.take(2, 6).is_none(), "7 is not 6");
-        assert_eq!(audio.cells_ready(2, 7, 1), 1, "and stays");
+        assert_eq!(audio.quanta_ready(2, 7, 1), 1, "and stays");
     }
 }

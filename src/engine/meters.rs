@@ -67,7 +67,7 @@ pub struct Meters {
     feedbacks: AtomicU64,
     waits: AtomicU64,
     missed_triggers: AtomicU64,
-    keep_gaps: AtomicU64,
+    take_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
     seeds: SeedMarks,
     failed: AtomicBool,
@@ -102,8 +102,8 @@ impl Meters {
 
     counter!(missed_triggers, count_missed_trigger, "Continuations asked for while too many others were on their way.");
     counter!(
-        keep_gaps,
-        count_keep_gap,
+        take_gaps,
+        count_take_gap,
         "Times sound was lost to *Keep*: its disk had been busy for over four seconds."
     );
 

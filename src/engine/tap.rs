@@ -61,7 +61,7 @@ pub fn take_link(sample_rate_hz: u32, max_block_samples: usize) -> (TakeTap, Tak
 
 impl TakeFeed {
     /// Says which thread is to be woken when a bounce waits for it.
-    pub fn register_keeper(&self, thread: Thread) {
+    pub fn register_recorder(&self, thread: Thread) {
         // Only the first thread counts; there is one keeper.
         let _ = self.keeper.set(thread);
     }
@@ -116,7 +116,7 @@ impl TakeTap {
             self.quantum.keep = None;
         } else {
             if self.quantum.lost_samples == 0 {
-                meters.count_keep_gap();
+                meters.count_take_gap();
             }
             self.quantum.lost_samples += self.quantum.length as u64;
         }
@@ -130,7 +130,7 @@ mod tests {
     use crate::engine::types::RenderMode;
 
     /// Sends this many samples that count on from `first`.
-    fn play(tap: &mut KeepTap, first: usize, samples: usize, waiting: &mut Waiting, meters: &Meters) {
+    fn play(tap: &mut TakeTap, first: usize, samples: usize, waiting: &mut Waiting, meters: &Meters) {
         for sample in first..first + samples {
             tap.put(0, sample as f32, -(sample as f32));
             tap.advance(waiting, meters);
@@ -139,46 +139,46 @@ mod tests {
 
     #[test]
     fn a_bounce_waits_for_a_slow_reader_and_loses_nothing() {
-        let (mut tap, mut feed) = keep_link(0, 0);
+        let (mut tap, mut feed) = take_link(0, 0);
         let meters = Meters::default();
         let mut waiting = Waiting::new(RenderMode::Offline);
         let other = std::thread::spawn(move || {
-            feed.register_keeper(std::thread::current());
+            feed.register_recorder(std::thread::current());
             let mut sound = Vec::new();
             let mut pressed = Vec::new();
             while !(feed.from_audio.is_abandoned() && feed.from_audio.is_empty()) {
-                while let Ok(cell) = feed.from_audio.pop() {
-                    assert_eq!(cell.lost_samples, 0);
-                    assert!(cell.wet[0].iter().zip(&cell.dry[0]).all(|(wet, dry)| *wet == -dry));
-                    sound.extend_from_slice(&cell.dry[0][..cell.length]);
-                    pressed.extend(cell.keep.map(|_| sound.len()));
+                while let Ok(quantum) = feed.from_audio.pop() {
+                    assert_eq!(quantum.lost_samples, 0);
+                    assert!(quantum.wet[0].iter().zip(&quantum.dry[0]).all(|(wet, dry)| *wet == -dry));
+                    sound.extend_from_slice(&quantum.dry[0][..quantum.length]);
+                    pressed.extend(quantum.keep.map(|_| sound.len()));
                 }
                 std::thread::park_timeout(std::time::Duration::from_millis(1));
             }
             (sound, pressed)
         });
-        // More than the ring holds, and the last cell half full.
+        // More than the ring holds, and the last quantum half full.
         play(&mut tap, 0, 40 * GRID_SAMPLES + 5, &mut waiting, &meters);
         tap.keep(ParamValues::default(), &mut waiting, &meters);
         drop(tap);
-        let (sound, pressed) = other.join().expect("every cell was whole");
+        let (sound, pressed) = other.join().expect("every quantum was whole");
         assert_eq!((sound.len(), pressed), (40 * GRID_SAMPLES + 5, vec![40 * GRID_SAMPLES + 5]));
         assert!(sound.iter().enumerate().all(|(i, sample)| *sample == i as f32));
-        assert_eq!(meters.keep_gaps(), 0);
+        assert_eq!(meters.take_gaps(), 0);
     }
 
     #[test]
     fn a_performance_waits_for_nobody_and_counts_what_is_lost() {
-        let (mut tap, mut feed) = keep_link(0, 0);
+        let (mut tap, mut feed) = take_link(0, 0);
         let meters = Meters::default();
         let mut waiting = Waiting::new(RenderMode::Live);
         play(&mut tap, 0, 20 * GRID_SAMPLES, &mut waiting, &meters);
         tap.keep(ParamValues::default(), &mut waiting, &meters);
         let heard = std::iter::from_fn(|| feed.from_audio.pop().ok()).count();
-        assert_eq!((heard, meters.keep_gaps()), (16, 1));
+        assert_eq!((heard, meters.take_gaps()), (16, 1));
         play(&mut tap, 0, GRID_SAMPLES, &mut waiting, &meters);
-        let cell = feed.from_audio.pop().expect("there is room again");
-        assert_eq!(cell.lost_samples, 4 * GRID_SAMPLES as u64);
-        assert!(cell.keep.is_some(), "what was asked for is not lost");
+        let quantum = feed.from_audio.pop().expect("there is room again");
+        assert_eq!(quantum.lost_samples, 4 * GRID_SAMPLES as u64);
+        assert!(quantum.keep.is_some(), "what was asked for is not lost");
     }
 }

@@ -195,7 +195,7 @@ impl TakeRecorder {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, status) = (Arc::clone(&stop), Arc::clone(&self.status));
         let spawned = std::thread::Builder::new().name("sympathy-recorder".into()).spawn(move || {
-            self.feed.register_keeper(std::thread::current());
+            self.feed.register_recorder(std::thread::current());
             while !stopped.load(Ordering::Acquire) {
                 // The audio thread wakes nobody but where it may wait.
                 if !self.run_once() {

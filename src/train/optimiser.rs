@@ -125,10 +125,10 @@ impl Memory {
         config: &TrainConfig,
     ) -> Result<()> {
         self.updates += 1;
-        let rule = Rule::new(config, rate, self.updates);
         let second_start = if config.optimiser == Optimiser::Rprop { config.lr as f32 } else { 0.0 };
         for (name, variable) in variables {
             let Some(gradient) = gradient.sums.get(name) else { continue };
+            let rule = Rule::new(config, rate * config.lr_factor(name), self.updates);
             let first = self.first.entry(name.clone()).or_insert_with(|| vec![0.0; gradient.len()]);
             let second = self.second.entry(name.clone()).or_insert_with(|| vec![second_start; gradient.len()]);
             let decay = if variable.rank() > 1 { rule.decay } else { 0.0 };

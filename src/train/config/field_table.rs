@@ -83,6 +83,30 @@ fn slides(config: &TrainConfig) -> bool {
     matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. })
 }
 
+fn one_sample_steps(config: &TrainConfig) -> bool {
+    !frames(config) && segmented(config)
+}
+
+fn slides_in_segments(config: &TrainConfig) -> bool {
+    slides(config) && segmented(config)
+}
+
+fn foreign(config: &TrainConfig) -> bool {
+    slides_in_segments(config) && config.foreign_starts > 0.0
+}
+
+fn foreign_in_loop(config: &TrainConfig) -> bool {
+    foreign(config) && config.loop_material
+}
+
+fn noisy(config: &TrainConfig) -> bool {
+    segmented(config) && config.input_noise > 0.0
+}
+
+fn stepwise(config: &TrainConfig) -> bool {
+    config.optimiser != Optimiser::Rprop
+}
+
 fn dropout(config: &TrainConfig) -> bool {
     config.use_dropout
 }
@@ -175,6 +199,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("sample_rate_hz", Material, Kind::Whole(Unit::Hertz), always, "rate at which the model hears and sounds"),
     field("trim_silence_db", Material, Kind::OptionalNumber(Unit::Decibels), always, "level below which stretches are cut out (RMS, dB full scale), or none"),
     field("normalise_rms_db", Material, Kind::OptionalNumber(Unit::Decibels), always, "level to which every file is brought (RMS, dB full scale), or none"),
+    field("loop_material", Material, SWITCH, one_sample_steps, "the recordings are a loop: after their end comes their beginning, without a seam"),
     field("scaling", Material, SCALINGS, samples, "how samples are scaled before the network hears them"),
 
     field("approach.kind", Approach, APPROACHES, always, "how audio becomes steps of the network and steps become audio"),
@@ -220,15 +245,20 @@ pub(crate) const FIELDS: &[Field] = &[
     field("reg_amount", Regularisation, NUMBER, regularised, "how much the weights' squares count in the loss"),
     field("weight_decay", Regularisation, NUMBER, adam, "decoupled weight decay of the matrices (AdamW)"),
     field("input_noise", Regularisation, NUMBER, always, "deviation of the noise added to what the network hears: it learns to find back"),
-    field("foreign_starts", Regularisation, PART, slides, "part of the streams that begin after another sound than the material"),
+    field("input_noise_min", Regularisation, Kind::OptionalNumber(Unit::None), noisy, "least deviation of that noise: every stream has its own between the two; none: all have the same"),
+    field("foreign_starts", Regularisation, PART, slides_in_segments, "part of the streams that begin after another sound than the material"),
+    field("foreign_files", Regularisation, Kind::Recordings, foreign, "recordings that are this other sound, never learned; none: the material itself, faster or slower"),
+    field("foreign_steps", Regularisation, WHOLE, foreign_in_loop, "most steps for which the other sound goes on, unscored, before the material begins"),
 
     field("optimiser", Training, OPTIMISERS, always, "how gradients become changes of the weights"),
     field("lr", Training, NUMBER, always, "learning rate at the beginning"),
+    field("lr_factors", Training, Kind::Factors, stepwise, "factors of the learning rate for tensors whose names begin so, or none"),
     field("lr_schedule", Training, SCHEDULES, always, "how the learning rate goes on"),
     field("lr_rise_steps", Training, WHOLE, always, "steps over which the learning rate rises from 0"),
     field("plateau_patience", Training, WHOLE, plateau, "epochs without a better loss before the learning rate falls"),
     field("plateau_factor", Training, PART, plateau, "what the learning rate is multiplied by then"),
     field("momentum", Training, PART, momentum, "momentum of the changes"),
+    field("loss_ceiling", Training, Kind::OptionalNumber(Unit::None), always, "loss of a prediction above which it counts no more than this much, or none"),
     field("clip_norm", Training, Kind::OptionalNumber(Unit::None), always, "largest norm of the whole gradient, or none"),
     field("clip_value", Training, Kind::OptionalNumber(Unit::None), always, "largest number of the gradient, or none"),
     field("epochs", Training, Kind::OptionalWhole, always, "stop after as many times through the material, or none"),
@@ -254,6 +284,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("temperature", Sound, NUMBER, always, "temperature at which the model is meant to sound: low is tame, high is wild"),
     field("feedback_noise", Sound, NUMBER, always, "deviation of the noise added to what is fed back while it sounds"),
     field("sound_spread", Sound, PART, always, "part that is heard of how far a mixture's draw lies from what was to be expected; all of it is fed back"),
+    field("warmup_speed", Sound, Kind::OptionalNumber(Unit::None), always, "seconds of seed that the model runs through per second; none: what a slow machine manages"),
 ];
 
 /// What is worth saying of a field beyond its meaning.
@@ -261,6 +292,7 @@ pub(crate) const FIELDS: &[Field] = &[
 pub(crate) const MORE: &[(&str, &str)] = &[
     ("files", "Half a minute of one instrument is a good beginning. A part of a file: `take.wav 10-40` (seconds)."),
     ("sample_rate_hz", "Half the rate is the highest sound there is, and half the rate is half the work. 11025 was the dissertation's."),
+    ("loop_material", "For a riff or a groove that is to go round for ever. Its end and its beginning are cross-faded over 10 ms."),
     ("scaling", "Networks learn best from numbers around 1; recordings are mostly far below. Magnitudes have a scaling of their own."),
     ("approach.kind", "Spectra and segments compute hundreds of samples a step and run live on anything. The approaches with a sample a \
       step have no joints and no frames, and need that much more time, for training too."),
@@ -275,9 +307,18 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("use_dropout", "It makes the network rely on no single unit, and keeps a squared error from settling on a constant."),
     ("input_noise", "While it sounds, a network hears its own mistakes; while it is trained it hears none. Noise teaches it to find back."),
     ("foreign_starts", "A network that has only ever heard its material may hum what a performer played for ever. This teaches it to begin."),
+    ("input_noise_min", "With noise of many strengths a network learns what is faint from streams with little, and to find back from those with much."),
+    ("foreign_files", "Other playing than the material, the more of it the better. It is heard at 0.5 to 1.8 times its speed, 20 dB fainter to 3 dB \
+      louder, sometimes two at once, now and then plain noise instead."),
+    ("foreign_steps", "A performer does not stop where the model comes in. It needs loop_material: what follows is the loop from its beginning."),
+    ("lr_factors", "Names are those of the model file: `rnn.weight_ih_l0 0.1` lets the weights of the input move ten times more slowly than the \
+      others, which a long row of loud samples needs. 0 leaves them as they are."),
+    ("loss_ceiling", "A few surprises, such as the attack of a chord, would else be all that is learned from."),
     ("lr", "Too large: the loss jumps or the training stops with a number that is none. Too small: nothing happens. Change it by threes."),
     ("epochs", "Where only minutes end a training, another run gives other weights: the schedule follows the clock."),
     ("bptt", "How far back the network can learn to look: steps × hop. The state itself goes on beyond it."),
     ("sampling.mode", "Concurrent is the dissertation's: what the moving weights say has a life of its own that a finished model may lack."),
+    ("warmup_speed", "Measure it with `sympathy bench` on the slowest machine it is to run on. Higher: a continuation begins sooner, and drops out at \
+      first where the machine is too slow."),
     ("temperature", "It only matters while the model sounds and can be changed there."),
 ];

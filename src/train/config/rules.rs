@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     model::{Cell, Head, MAX_FILE_BYTES},
-    train::TrainConfig,
+    train::{TrainConfig, net::cells::PARTS},
 };
 use std::fmt::Display;
 
@@ -14,6 +14,9 @@ use std::fmt::Display;
 const MAX_SEGMENT_BYTES: u128 = 8 << 30;
 /// A covariance matrix has at most this many rows.
 const MAX_PCA_FRAME: usize = 4097;
+
+/// No sound before the material goes on for longer.
+const MAX_FOREIGN_STEPS: usize = 1 << 16;
 
 /// Collects what is out of range, in the order of the fields.
 struct Check(Vec<Problem>);
@@ -125,6 +128,11 @@ fn material(check: &mut Check, config: &TrainConfig) {
     check.require(!config.files.is_empty(), "files", "at least one file", "none");
     check.excerpts("files", &config.files);
     check.excerpts("validation", &config.validation);
+    let single = !matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let rule = format!("false, as the approach is {}", config.approach.kind());
+    check.require(single || !config.loop_material, "loop_material", rule, true);
+    let wraps = !config.one_shot || !config.loop_material;
+    check.require(wraps, "loop_material", "false, as one_shot is on: a recording is one sequence", true);
     check.range("validation_split", config.validation_split, 0.0, 0.5);
     check.range("sample_rate_hz", config.sample_rate_hz, 4000, 192_000);
     check.range("trim_silence_db", config.trim_silence_db.unwrap_or(-50.0), -120.0, 0.0);
@@ -209,15 +217,41 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let drops = !config.use_dropout || keeps.iter().any(|&keep| keep < 1.0);
     check.require(drops, "use_dropout", "false, as input_keep, output_keep and state_keep are 1", true);
     check.range("input_noise", config.input_noise, 0.0, 10.0);
+    if let Some(least) = config.input_noise_min {
+        let most = config.input_noise;
+        let rule = format!("more than 0, at most input_noise = {most}");
+        check.require(least > 0.0 && least <= most, "input_noise_min", rule, least);
+        check.require(!config.one_shot, "input_noise_min", "none, as one_shot is on: nothing jumps", least);
+    }
     check.range("foreign_starts", config.foreign_starts, 0.0, 1.0);
     let can = slides && !config.one_shot;
     let rule = "0, unless the approach is column or transpose and one_shot off";
     check.require(can || config.foreign_starts == 0.0, "foreign_starts", rule, config.foreign_starts);
+    check.excerpts("foreign_files", &config.foreign_files);
+    let (foreign, count) = (config.foreign_starts > 0.0, config.foreign_files.len());
+    check.require(foreign || count == 0, "foreign_files", "none, as foreign_starts is 0", format!("{count} files"));
+    check.range("foreign_steps", config.foreign_steps, 0, MAX_FOREIGN_STEPS);
+    let none = config.foreign_steps == 0;
+    check.require(none || foreign, "foreign_steps", "0, as foreign_starts is 0", config.foreign_steps);
+    let rule = "0, as loop_material is off: the material would have to begin before its beginning";
+    check.require(none || config.loop_material, "foreign_steps", rule, config.foreign_steps);
     check.range("temperature", config.temperature, 0.0, 10.0);
     check.range("feedback_noise", config.feedback_noise, 0.0, 10.0);
     check.range("sound_spread", config.sound_spread, 0.0, 1.0);
     let whole = config.principal_components == 0 || config.sound_spread == 1.0;
     check.require(whole, "sound_spread", "1, as there are principal components", config.sound_spread);
+    check.range("warmup_speed", config.warmup_speed.unwrap_or(1.0), 1.0, 1000.0);
+}
+
+/// Names of the tensors that are trained, as in the model file.
+fn tensors(config: &TrainConfig) -> Vec<String> {
+    let layers = (0..config.layers.min(8)).flat_map(|layer| PARTS.map(|part| format!("rnn.{part}_l{layer}")));
+    let mut names: Vec<String> = layers.filter(|name| config.peepholes || !name.contains("peephole")).collect();
+    let transpose = matches!(config.approach, TrainApproach::Transpose { .. });
+    for layer in ["out", "columns"].into_iter().take(1 + usize::from(transpose)) {
+        names.extend(["weight", "bias"].map(|part| format!("{layer}.{part}")));
+    }
+    names
 }
 
 fn training(check: &mut Check, config: &TrainConfig) {
@@ -225,6 +259,16 @@ fn training(check: &mut Check, config: &TrainConfig) {
     let some = !config.regularization || config.reg_amount > 0.0;
     check.require(some, "reg_amount", "more than 0, as regularization is on", config.reg_amount);
     check.range("lr", config.lr, 1e-8, 1.0);
+    let tensors = tensors(config);
+    for (name, &factor) in &config.lr_factors {
+        let (rule, value) = ("factors from 0 to 100", format!("{name} = {factor}"));
+        check.require((0.0..=100.0).contains(&factor), "lr_factors", rule, value);
+        let known = tensors.iter().any(|tensor| tensor.starts_with(&name[..])) && !name.is_empty();
+        let rule = format!("names of tensors or their beginnings ({})", tensors.join(", "));
+        check.require(known, "lr_factors", rule, format!("{name:?}"));
+    }
+    let steps = config.optimiser != Optimiser::Rprop || config.lr_factors.is_empty();
+    check.require(steps, "lr_factors", "none, as the optimiser is rprop, whose steps go their own way", "some");
     check.range("lr_rise_steps", config.lr_rise_steps, 0, 1_000_000);
     check.range("plateau_patience", config.plateau_patience, 1, 1_000_000);
     check.range("plateau_factor", config.plateau_factor, 1e-3, 0.999);
@@ -246,6 +290,7 @@ fn training(check: &mut Check, config: &TrainConfig) {
         "another one than rprop, as one_shot is off: signs need the whole excerpt",
         "rprop",
     );
+    check.range("loss_ceiling", config.loss_ceiling.unwrap_or(1.0), 1e-3, 1e6);
     check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
     check.range("clip_value", config.clip_value.unwrap_or(1.0), 1e-6, 1e6);
     let ends = config.epochs.is_some() || config.max_steps.is_some() || config.max_minutes.is_some();
@@ -302,6 +347,17 @@ mod tests {
             },
             TrainConfig { one_shot: true, streams: 1, optimiser: Optimiser::Rprop, ..raw(TrainApproach::Sample) },
             TrainConfig { cell: Cell::Clockwork, clock_groups: 8, scaling: SampleScaling::Peak, ..good() },
+            TrainConfig {
+                loop_material: true,
+                foreign_starts: 0.5,
+                foreign_files: good().files,
+                foreign_steps: 100,
+                input_noise_min: Some(0.1),
+                lr_factors: [("rnn.weight_ih_l0".into(), 0.0), ("columns".into(), 10.0)].into(),
+                loss_ceiling: Some(3.0),
+                warmup_speed: Some(4.0),
+                ..raw(TrainApproach::Transpose { seg_len: 128 })
+            },
             TrainConfig { layers: 3, use_residual: true, use_dropout: true, state_keep: 0.5, ..good() },
         ] {
             assert_eq!(problems(&config), [], "{config:?}");
@@ -315,6 +371,20 @@ mod tests {
             (TrainConfig { tanh_output: true, ..good() }, "tanh_output", "mixture true"),
             (TrainConfig { emphasis: 0.5, ..good() }, "emphasis", "magnitude 0.5"),
             (TrainConfig { foreign_starts: 0.5, ..good() }, "foreign_starts", "column transpose 0.5"),
+            (TrainConfig { foreign_files: good().files, ..column() }, "foreign_files", "foreign_starts 1 files"),
+            (TrainConfig { foreign_starts: 0.5, foreign_steps: 9, ..column() }, "foreign_steps", "loop_material 9"),
+            (TrainConfig { loop_material: true, ..good() }, "loop_material", "magnitude true"),
+            (
+                TrainConfig { loop_material: true, one_shot: true, streams: 1, ..raw(TrainApproach::Sample) },
+                "loop_material",
+                "one_shot true",
+            ),
+            (TrainConfig { input_noise_min: Some(0.4), ..good() }, "input_noise_min", "input_noise 0.3 0.4"),
+            (TrainConfig { input_noise_min: Some(0.0), ..good() }, "input_noise_min", "more than 0"),
+            (TrainConfig { lr_factors: [("columns".into(), 0.1)].into(), ..column() }, "lr_factors", "out.weight"),
+            (TrainConfig { lr_factors: [("out".into(), -1.0)].into(), ..good() }, "lr_factors", "out = -1"),
+            (TrainConfig { loss_ceiling: Some(0.0), ..good() }, "loss_ceiling", "0.001"),
+            (TrainConfig { warmup_speed: Some(0.5), ..good() }, "warmup_speed", "1 to 1000"),
             (TrainConfig { principal_components: 8, ..column() }, "principal_components", "column 8"),
             (TrainConfig { peepholes: true, cell: Cell::Gru, ..good() }, "peepholes", "LSTM"),
             (TrainConfig { cell: Cell::Clockwork, clock_groups: 7, ..good() }, "clock_groups", "256 7"),

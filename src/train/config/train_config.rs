@@ -3,6 +3,7 @@
 use super::options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, TrainApproach};
 use crate::model::{Cell, Head};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What to train, on what, and how. Names of the dissertation's Table 4.1 (Pfalz 2018) that are not fields here are taken
 /// too: serde aliases, and those that `published.rs` moves into `approach`.
@@ -27,6 +28,8 @@ pub struct TrainConfig {
     pub trim_silence_db: Option<f32>,
     /// Every file is brought to this RMS (dB full scale) after trimming; none: levels stay.
     pub normalise_rms_db: Option<f32>,
+    /// The joined recordings are a loop: after their end comes their beginning.
+    pub loop_material: bool,
     /// How samples are scaled.
     pub scaling: SampleScaling,
     /// Column, transpose: the network hears each sample less this part of the one before. Errors then have the material's own
@@ -91,14 +94,25 @@ pub struct TrainConfig {
     pub reg_amount: f64,
     /// Standard deviation of the noise added to the features that the network hears (not to those it predicts).
     pub input_noise: f32,
+    /// Every stream has a deviation of its own between this and `input_noise`, drawn evenly in its logarithm when the stream
+    /// jumps; none: all have `input_noise`.
+    pub input_noise_min: Option<f32>,
     /// Column, transpose: part of the streams that have heard something else than the material when they jump, and go on
     /// with its beginning.
     pub foreign_starts: f32,
+    /// Recordings that these streams hear then, at other speeds and levels, never learned; none: the material itself.
+    pub foreign_files: Vec<Excerpt>,
+    /// The other sound goes on for up to as many steps, drawn anew each time, in which predictions are not scored; then the
+    /// material begins.
+    pub foreign_steps: usize,
     /// How weights move.
     #[serde(alias = "optimizer")]
     pub optimiser: Optimiser,
     /// Learning rate at the beginning.
     pub lr: f64,
+    /// Factors of the learning rate for single tensors: by their name in the model file or the beginning of it, of which the
+    /// longest counts. 0: these weights stay.
+    pub lr_factors: BTreeMap<String, f64>,
     /// How the learning rate goes on.
     pub lr_schedule: LrSchedule,
     /// Steps over which the learning rate rises from 0.
@@ -111,6 +125,9 @@ pub struct TrainConfig {
     pub momentum: f64,
     /// Adam: decoupled weight decay (AdamW) of the matrices.
     pub weight_decay: f64,
+    /// Loss of a prediction (nats of a mixture, squared error) above which its gradient is divided by its loss, so that it
+    /// counts no more than this; none: there is no such bound.
+    pub loss_ceiling: Option<f32>,
     /// The norm of the whole gradient is kept below this; none: it is not.
     pub clip_norm: Option<f64>,
     /// Every number of the gradient is kept within ± this; none: they are not.
@@ -140,6 +157,8 @@ pub struct TrainConfig {
     pub feedback_noise: f32,
     /// Without principal components: what part is heard of how far a mixture's draw lies from what was to be expected; all of it is fed back.
     pub sound_spread: f32,
+    /// Seconds of seed that the model runs through per second of clock; none: what a slow machine manages.
+    pub warmup_speed: Option<f32>,
     /// Minutes between checkpoints.
     pub checkpoint_minutes: f64,
     /// What is sampled on the way.
@@ -158,6 +177,7 @@ impl Default for TrainConfig {
             sample_rate_hz: 22_050,
             trim_silence_db: Some(-50.0),
             normalise_rms_db: None,
+            loop_material: false,
             scaling: SampleScaling::Zscore,
             emphasis: 0.0,
             approach: TrainApproach::magnitude(),
@@ -187,15 +207,20 @@ impl Default for TrainConfig {
             regularization: false,
             reg_amount: 1e-4,
             input_noise: 0.3,
+            input_noise_min: None,
             foreign_starts: 0.0,
+            foreign_files: Vec::new(),
+            foreign_steps: 0,
             optimiser: Optimiser::Adam,
             lr: 2e-3,
+            lr_factors: BTreeMap::new(),
             lr_schedule: LrSchedule::Cosine,
             lr_rise_steps: 50,
             plateau_patience: 10,
             plateau_factor: 0.5,
             momentum: 0.0,
             weight_decay: 0.0,
+            loss_ceiling: None,
             clip_norm: Some(1.0),
             clip_value: None,
             epochs: None,
@@ -210,6 +235,7 @@ impl Default for TrainConfig {
             temperature: 0.5,
             feedback_noise: 0.0,
             sound_spread: 1.0,
+            warmup_speed: None,
             checkpoint_minutes: 5.0,
             sampling: Sampling::default(),
         }
@@ -232,9 +258,41 @@ impl TrainConfig {
             temperature: defaults.temperature,
             feedback_noise: defaults.feedback_noise,
             sound_spread: defaults.sound_spread,
+            warmup_speed: defaults.warmup_speed,
             sampling: defaults.sampling,
             ..self.clone()
         };
         serde_json::to_string(&fixed).unwrap_or_default()
+    }
+
+    /// [`Self::fixed_part`] as another version wrote it: fields that it did not have yet have their defaults.
+    pub(crate) fn fixed_part_of(json: &str) -> String {
+        serde_json::from_str(json).map_or_else(|_| json.into(), |config: Self| config.fixed_part())
+    }
+
+    /// The factor of the learning rate for a tensor: that of the longest name that it begins with.
+    pub(crate) fn lr_factor(&self, tensor: &str) -> f64 {
+        let fitting = self.lr_factors.iter().filter(|(name, _)| tensor.starts_with(&name[..]));
+        fitting.max_by_key(|(name, _)| name.len()).map_or(1.0, |(_, &factor)| factor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_before_a_field_was_there_is_one_with_its_default() {
+        let config = TrainConfig { lr: 0.007, clip_norm: None, ..TrainConfig::default() };
+        let fixed = config.fixed_part();
+        let mut old: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&fixed).expect("an object");
+        old.remove("loop_material").expect("a field");
+        old.remove("lr_factors").expect("a field");
+        let old = serde_json::to_string(&old).expect("plain data");
+        assert_ne!(old, fixed);
+        assert_eq!(TrainConfig::fixed_part_of(&old), fixed);
+        let other = TrainConfig { loop_material: true, ..config };
+        assert_ne!(TrainConfig::fixed_part_of(&old), other.fixed_part());
+        assert_eq!(TrainConfig::fixed_part_of(r#"{"no such field": 1}"#), r#"{"no such field": 1}"#);
     }
 }

@@ -30,6 +30,10 @@ pub struct Dataset {
     pub model: ModelConfig,
     pub(crate) cut: Cut,
     pub(crate) rows: Rows,
+    /// Units after which the rows begin again, where the material is a loop.
+    pub(crate) lap: Option<usize>,
+    /// What is heard before the material and never learned, `[recording][sample]`.
+    pub(crate) foreign: Vec<Vec<f32>>,
     /// Rows of what is only tested on, one lattice.
     pub(crate) validation: Rows,
     /// The joined recordings at the model's rate, `[sample]`.
@@ -62,7 +66,7 @@ impl Dataset {
 
     /// Of recordings at the model's rate.
     pub(crate) fn of(config: &TrainConfig, material: Material) -> Result<Self, TrainError> {
-        let Material { sound, held_out, songs, notes } = material;
+        let Material { sound, held_out, songs, foreign, notes } = material;
         let level = Liveliness::of(&sound);
         let wrong = |expected: &str, actual: String| TrainError::Material { expected: expected.into(), actual };
         if level.rms < 1e-6 {
@@ -93,7 +97,10 @@ impl Dataset {
             0 => None,
             components => Some(principal_components(&model, &sound, components, config.whitening)?),
         };
-        let rows = Rows::of(&sound, &model, pca.as_ref(), config.offsets);
+        let rows = match config.loop_material {
+            true => Rows::looped(&sound, &model, cut.span(config.bptt, false)),
+            false => Rows::of(&sound, &model, pca.as_ref(), config.offsets),
+        };
         let changes = squared_changes(&rows, &cut);
         model.training.repeat_loss = (changes.iter().sum::<f64>() / changes.len() as f64) as f32;
         Ok(Self {
@@ -109,6 +116,8 @@ impl Dataset {
             offsets: config.offsets,
             cut,
             rows,
+            lap: config.loop_material.then_some(sound.len()),
+            foreign,
             sound,
             songs,
             notes,
@@ -118,7 +127,7 @@ impl Dataset {
 
     /// Matrices that an epoch shows: one per advance of the cursor.
     pub fn frames(&self) -> usize {
-        self.rows.units(0).div_ceil(self.cut.advance)
+        self.lap.unwrap_or_else(|| self.rows.units(0)).div_ceil(self.cut.advance)
     }
 
     /// Rows that a step learns from; of the longest recording where a step is a whole one.
@@ -153,13 +162,15 @@ impl Dataset {
 
     /// The song to which what follows the row at a unit belongs.
     pub(crate) fn song_of(&self, (lattice, unit): (usize, usize)) -> usize {
-        let end = self.sample_of(lattice, unit + self.cut.label_offset);
+        let label = unit + self.cut.label_offset;
+        let end = self.sample_of(lattice, self.lap.map_or(label, |lap| label % lap));
         self.songs.partition_point(|song| song.span.end <= end).min(self.songs.len().saturating_sub(1))
     }
 
     /// A number that changes with the features: a checkpoint goes on with the material it began with.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let values = self.rows.numbers().chain(self.validation.numbers());
+        let foreign = self.foreign.iter().flatten().copied();
+        let values = self.rows.numbers().chain(self.validation.numbers()).chain(foreign);
         values.fold(0, |hash, value| mix64(hash ^ u64::from(value.to_bits())))
     }
 }
@@ -244,7 +255,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         },
         notes: config.notes.clone(),
     };
-    model.warmup_speed = model.conservative_warmup_speed();
+    model.warmup_speed = config.warmup_speed.unwrap_or_else(|| model.conservative_warmup_speed());
     model
 }
 

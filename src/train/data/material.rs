@@ -39,6 +39,8 @@ pub(crate) struct Material {
     pub held_out: Vec<f32>,
     /// The recordings of `sound`, in order.
     pub songs: Vec<Song>,
+    /// What is heard before the material and never learned, `[recording][sample]`.
+    pub foreign: Vec<Vec<f32>>,
     /// What was done to the recordings that their owner should know.
     pub notes: Vec<String>,
 }
@@ -56,9 +58,23 @@ impl Material {
             join(&mut material.held_out, &sound[kept..], fade);
             material.songs.push(Song { name: excerpt.path.display().to_string(), span: start..material.sound.len() });
         }
+        if config.loop_material {
+            close(&mut material.sound, fade);
+            let end = material.sound.len();
+            material.songs.iter_mut().for_each(|song| song.span = song.span.start.min(end)..song.span.end.min(end));
+        }
         for excerpt in &config.validation {
             let sound = material.excerpt(excerpt, config, folder)?;
             join(&mut material.held_out, &sound, fade);
+        }
+        for excerpt in &config.foreign_files {
+            let sound = material.excerpt(excerpt, config, folder)?;
+            material.foreign.push(sound);
+        }
+        material.foreign.retain(|sound| !sound.is_empty());
+        if material.foreign.is_empty() && !config.foreign_files.is_empty() {
+            let (expected, actual) = ("foreign_files that sound".into(), "nothing but silence".into());
+            return Err(TrainError::Material { expected, actual });
         }
         Ok(material)
     }
@@ -157,6 +173,15 @@ fn join(sound: &mut Vec<f32>, piece: &[f32], fade_samples: usize) {
     sound.extend_from_slice(&piece[fade..]);
 }
 
+/// Makes a loop of a sound: its end goes over into its beginning.
+fn close(sound: &mut Vec<f32>, fade_samples: usize) {
+    let fade = fade_samples.min(sound.len() / 2);
+    let end = sound.split_off(sound.len() - fade);
+    for (i, (slot, x)) in sound.iter_mut().zip(end).enumerate() {
+        *slot = x + (*slot - x) * ((i as f32 + 0.5) / fade as f32);
+    }
+}
+
 #[cfg(test)]
 impl Material {
     /// One song of a sound at the model's rate, nothing held out.
@@ -182,6 +207,17 @@ mod tests {
         assert_eq!(kept.len(), 500 + 150 + 700 - 10);
         assert_eq!(kept[..500], sound[1000..1500]);
         assert!(without_silence(&[0.0; 5000], 0.01, rate).is_empty());
+    }
+
+    #[test]
+    fn a_loop_has_no_step_where_it_begins_again() {
+        let mut sound: Vec<f32> = (0..100).map(|i| i as f32).collect();
+        close(&mut sound, 10);
+        assert_eq!(sound.len(), 90);
+        assert_eq!(sound[10..], (10..90).map(|i| i as f32).collect::<Vec<f32>>());
+        // From 89 on as it went, into the beginning.
+        assert!((sound[0] - 90.0).abs() < 5.0 && (sound[9] - 9.0).abs() < 5.0, "{sound:?}");
+        assert!(sound[..11].windows(2).all(|pair| (pair[1] - pair[0]).abs() < 9.1));
     }
 
     #[test]

@@ -91,6 +91,15 @@ impl Rows {
         Self::Frames { lattices, width: model.inputs() }
     }
 
+    /// Of a sound that is a loop: round once, and on for as long as a row may reach that begins at the end of it.
+    pub fn looped(sound: &[f32], model: &ModelConfig, reach: usize) -> Self {
+        let before = sound.last().copied().unwrap_or_default();
+        let mut lap = if model.pre_emphasis() > 0.0 { vec![before] } else { Vec::new() };
+        lap.extend_from_slice(sound);
+        let lap = heard_samples(&lap, model);
+        Self::Samples(lap.iter().cycle().take(lap.len() + reach).copied().collect())
+    }
+
     /// True where units are frames.
     pub fn frames(&self) -> bool {
         matches!(self, Self::Frames { .. })

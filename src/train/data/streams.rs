@@ -2,7 +2,7 @@
 
 use super::{
     dataset::Dataset,
-    foreign::ForeignSounds,
+    foreign::{ForeignSounds, Sources},
     rows::{Cut, Rows},
 };
 use crate::{dsp::random::Random, train::TrainConfig};
@@ -20,6 +20,8 @@ pub(crate) struct Segment {
     pub targets: Vec<f32>,
     /// The song of each label.
     pub songs: Vec<u16>,
+    /// Whether the prediction of each label is scored.
+    pub scored: Vec<bool>,
     /// Rows of the batch that begin anew and forget their state. `[stream · rows]`
     pub restarted: Vec<bool>,
     /// The weights move after this segment.
@@ -35,6 +37,8 @@ pub(crate) struct Streams {
     pub song: u32,
     /// What the first streams have heard before.
     pub foreign: ForeignSounds,
+    /// Deviation of the noise in each.
+    pub noise: Vec<f32>,
     pub random: Random,
 }
 
@@ -42,16 +46,18 @@ impl Streams {
     /// Evenly spread over the material.
     pub fn new(config: &TrainConfig, data: &Dataset, mut random: Random) -> Self {
         if config.one_shot {
-            return Self { places: vec![(0, 0)], song: 0, foreign: ForeignSounds::new(config, &data.cut), random };
+            let (foreign, noise) = (ForeignSounds::new(config, &data.cut), vec![config.input_noise]);
+            return Self { places: vec![(0, 0)], song: 0, foreign, noise, random };
         }
-        let places = (0..config.streams)
+        let places: Vec<Place> = (0..config.streams)
             .map(|stream| {
                 let lattice = random.below(data.rows.lattices() as u32);
                 let starts = starts(config, data, lattice);
                 (lattice, (u64::from(starts) * stream as u64 / config.streams as u64) as u32 * data.cut.grid as u32)
             })
             .collect();
-        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), random }
+        let noise = places.iter().map(|_| noise_deviation(config, &mut random)).collect();
+        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), noise, random }
     }
 
     /// Updates of an epoch.
@@ -68,9 +74,12 @@ impl Streams {
             if config.one_shot { self.next_of_song(config, data) } else { self.next_of_all(config, data) };
         if config.input_noise > 0.0 {
             if data.model.slides() {
-                self.add_noise_to_samples(config.input_noise, &data.cut, &mut segment);
+                self.add_noise_to_samples(&data.cut, &mut segment);
             } else {
-                segment.inputs.iter_mut().for_each(|x| *x += config.input_noise * self.random.normal());
+                let matrices = segment.inputs.chunks_exact_mut(data.cut.rows * data.cut.inputs);
+                for (matrix, &deviation) in matrices.zip(self.noise.iter().cycle()) {
+                    matrix.iter_mut().for_each(|x| *x += deviation * self.random.normal());
+                }
             }
         }
         segment
@@ -78,11 +87,11 @@ impl Streams {
 
     /// Rows that slide hear the same samples again and again. A sample has one noise for all of them, as it has when it is
     /// predicted and fed back; were it another one each time, the network would learn to average it away.
-    fn add_noise_to_samples(&mut self, deviation: f32, cut: &Cut, segment: &mut Segment) {
+    fn add_noise_to_samples(&mut self, cut: &Cut, segment: &mut Segment) {
         let streams = segment.restarted.len() / cut.rows;
         let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
         let mut noise = vec![0.0f32; reach];
-        for stream in 0..streams {
+        for (stream, &deviation) in self.noise.iter().enumerate() {
             noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
             for step in 0..segment.steps {
                 for row in 0..cut.rows {
@@ -98,22 +107,28 @@ impl Streams {
         let (cut, steps) = (&data.cut, config.bptt);
         let mut restarted = vec![config.reset_state; self.places.len()];
         for (stream, (place, restarted)) in self.places.iter_mut().zip(&mut restarted).enumerate() {
-            let ended = place.1 as usize > last_place(config, data, place.0);
+            let ended = data.lap.is_none() && place.1 as usize > last_place(config, data, place.0);
             if self.random.uniform() < config.restart || ended {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
                 *restarted = true;
                 if let (true, Rows::Samples(material)) = (stream < self.foreign.count(), &data.rows) {
-                    *place = (0, 0);
-                    self.foreign.begin(stream, material, &mut self.random);
+                    let sources = Sources::of(data, material);
+                    let most = config.foreign_steps as u32;
+                    let steps = if most > 0 { self.random.below(most + 1) as usize } else { 0 };
+                    *place = (0, self.foreign.begin(stream, &sources, cut, steps, &mut self.random) as u32);
                     // A network that has heard a seed has no state of zeros.
                     *restarted = self.random.below(2) == 0;
                 }
+                self.noise[stream] = noise_deviation(config, &mut self.random);
             }
         }
         let mut segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
         self.foreign.add(&mut segment, cut);
-        self.places.iter_mut().for_each(|place| place.1 += (steps * cut.advance) as u32);
+        for place in &mut self.places {
+            let next = place.1 as usize + steps * cut.advance;
+            place.1 = data.lap.map_or(next, |lap| next % lap) as u32;
+        }
         segment
     }
 
@@ -145,6 +160,12 @@ impl Streams {
     }
 }
 
+/// How noisy a stream is from a jump on.
+fn noise_deviation(config: &TrainConfig, random: &mut Random) -> f32 {
+    let most = config.input_noise;
+    config.input_noise_min.map_or(most, |least| least * libm::powf(most / least, random.uniform()))
+}
+
 /// Places on a lattice from which a whole segment can be taken, in grid steps.
 fn starts(config: &TrainConfig, data: &Dataset, lattice: u32) -> u32 {
     (last_place(config, data, lattice) / data.cut.grid + 1) as u32
@@ -152,7 +173,11 @@ fn starts(config: &TrainConfig, data: &Dataset, lattice: u32) -> u32 {
 
 /// The last unit from which a whole segment can be taken; those that follow one another need not stay on the grid.
 fn last_place(config: &TrainConfig, data: &Dataset, lattice: u32) -> usize {
-    data.rows.units(lattice as usize) - data.cut.span(config.bptt, data.rows.frames())
+    match data.lap {
+        // A loop goes on after every place.
+        Some(lap) => lap - 1,
+        None => data.rows.units(lattice as usize) - data.cut.span(config.bptt, data.rows.frames()),
+    }
 }
 
 /// The matrices of `steps` steps from `places` on; `song_of` a lattice and unit.
@@ -170,6 +195,7 @@ fn gather(
         inputs: Vec::with_capacity(steps * places.len() * cut.rows * cut.inputs),
         targets: Vec::with_capacity(steps * places.len() * labels * cut.label),
         songs: Vec::with_capacity(steps * places.len() * labels),
+        scored: vec![true; steps * places.len() * labels],
         restarted: restarted.iter().flat_map(|&restarted| std::iter::repeat_n(restarted, cut.rows)).collect(),
         ends_update: true,
     };
@@ -243,5 +269,91 @@ impl<'a> Evaluation<'a> {
         self.steps_left -= steps;
         self.places.iter_mut().for_each(|place| place.1 += (steps * self.data.cut.advance) as u32);
         Some(segment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Head,
+        train::{TrainApproach, data::material::Material},
+    };
+
+    fn column() -> TrainConfig {
+        TrainConfig {
+            approach: TrainApproach::Column { seg_len: 8 },
+            emphasis: 0.5,
+            head: Head::Mse,
+            principal_components: 0,
+            loop_material: true,
+            input_noise: 0.0,
+            restart: 0.0,
+            streams: 3,
+            bptt: 16,
+            ..TrainConfig::default()
+        }
+    }
+
+    fn dataset(config: &TrainConfig) -> Dataset {
+        let mut random = Random::new(1);
+        Dataset::of(config, Material::of((0..101).map(|_| 0.1 * random.normal()).collect())).expect("good material")
+    }
+
+    #[test]
+    fn streams_go_round_a_loop_without_a_seam() {
+        let config = column();
+        let data = dataset(&config);
+        let (sound, scaling) = (&data.sound, data.model.scaling);
+        let lap: Vec<f32> =
+            (0..101).map(|i| (sound[i] - 0.5 * sound[(i + 100) % 101] - scaling.mean) / scaling.std).collect();
+        assert_eq!((data.frames(), Streams::updates_per_epoch(&config, &data)), (101, 3));
+        let mut streams = Streams::new(&config, &data, Random::new(2));
+        let begin: Vec<usize> = streams.places.iter().map(|place| place.1 as usize).collect();
+        // More than twice round.
+        for segment in 0..14 {
+            let heard = streams.next(&config, &data);
+            assert!(heard.restarted.iter().all(|restarted| !restarted) && heard.scored.iter().all(|scored| *scored));
+            for step in 0..16 {
+                for (stream, begin) in begin.iter().enumerate() {
+                    let at = |offset: usize| lap[(begin + 16 * segment + step + offset) % 101];
+                    let row = step * 3 + stream;
+                    let expected: Vec<f32> = (0..8).map(at).collect();
+                    assert_eq!(heard.inputs[row * 8..][..8], expected);
+                    assert_eq!(heard.targets[row], at(8));
+                }
+            }
+            assert!(streams.places.iter().all(|place| place.1 < 101));
+        }
+    }
+
+    #[test]
+    fn every_stream_has_its_own_noise_until_it_jumps() {
+        let config = TrainConfig { input_noise: 1.0, input_noise_min: Some(0.01), streams: 200, ..column() };
+        let data = dataset(&config);
+        let mut streams = Streams::new(&config, &data, Random::new(3));
+        let before = streams.noise.clone();
+        let mut sorted = before.clone();
+        sorted.sort_by(f32::total_cmp);
+        assert!(sorted[0] >= 0.01 && sorted[199] <= 1.0);
+        // Even in the logarithm: half of them below a tenth.
+        assert!((0.05..0.2).contains(&sorted[100]) && sorted[10] < 0.02 && sorted[190] > 0.5, "{sorted:?}");
+        let plain = TrainConfig { input_noise: 0.0, input_noise_min: None, ..config.clone() };
+        let clean = Streams { random: Random::new(4), ..streams.clone() }.next(&plain, &data);
+        let heard = streams.next(&config, &data);
+        for (stream, &deviation) in before.iter().enumerate() {
+            // Of 23 different samples that the 16 rows of a stream are cut from.
+            let of = |segment: &Segment, k: usize| {
+                let (step, at) = if k < 8 { (0, k) } else { (k - 7, 7) };
+                segment.inputs[(step * 200 + stream) * 8 + at]
+            };
+            let squares = (0..23).map(|k| (of(&heard, k) - of(&clean, k)).powi(2)).sum::<f32>();
+            let found = (squares / 23.0).sqrt();
+            assert!((0.4..1.8).contains(&(found / deviation)), "{found} for {deviation}");
+        }
+        assert_eq!(streams.noise, before);
+        let jumping = TrainConfig { restart: 1.0, ..config };
+        streams.next(&jumping, &data);
+        assert!(streams.noise.iter().zip(&before).all(|(new, old)| new != old));
     }
 }

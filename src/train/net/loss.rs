@@ -16,7 +16,7 @@ const HALF_LOG_TAU: f32 = 0.918_938_5;
 pub(crate) struct Loss {
     /// Mean over rows and features; nats for a mixture.
     pub mean: f32,
-    /// The same of each row.
+    /// The same of each row; 0 where it is not scored.
     pub rows: Vec<f32>,
     /// Mean absolute error of the mean prediction.
     pub absolute: f32,
@@ -26,23 +26,54 @@ pub(crate) struct Loss {
     pub node: Tensor,
 }
 
+/// Which predictions count, and how much.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counting<'a> {
+    /// Rows that are scored; none: all.
+    pub scored: Option<&'a [bool]>,
+    /// Loss of a row per feature above which its gradient is divided by its loss, so that it counts no more than this.
+    pub ceiling: Option<f32>,
+}
+
+impl Counting<'_> {
+    fn is_scored(&self, row: usize) -> bool {
+        self.scored.is_none_or(|scored| scored[row])
+    }
+
+    /// Features that are scored, of so many a row.
+    fn features(&self, rows: usize, features: usize) -> usize {
+        features * self.scored.map_or(rows, |scored| scored.iter().filter(|scored| **scored).count())
+    }
+
+    /// Brings the loss of a row of so many features, with its gradient, down to the ceiling; returns it.
+    fn bound(&self, loss: f32, features: usize, grad: &mut [f32]) -> f32 {
+        let most = self.ceiling.map_or(f32::INFINITY, |ceiling| ceiling * features as f32);
+        if loss > most {
+            let gain = most / loss;
+            grad.iter_mut().for_each(|g| *g *= gain);
+        }
+        loss.min(most)
+    }
+}
+
 /// `output`: of the dense layer, `(rows, output_size)`; `heard`: what the network heard (with noise), `[row][feature]`,
 /// used by residual mixtures only; `target`: `[row][feature]`.
-pub(crate) fn loss(head: Head, output: &Tensor, heard: &[f32], target: &[f32]) -> Result<Loss> {
+pub(crate) fn loss(head: Head, output: &Tensor, heard: &[f32], target: &[f32], counting: Counting<'_>) -> Result<Loss> {
     let (rows, _) = output.dims2()?;
     let features = target.len() / rows;
     let score = values([output], |[output]| match head {
-        Head::Mse => squared_error(output, target, features),
+        Head::Mse => squared_error(output, target, features, counting),
         Head::Mixture { components, residual } => {
-            mixture(Mixture { components, residual, features, output, heard, target })
+            mixture(Mixture { components, residual, features, output, heard, target, counting })
         }
     })?;
-    let mean = (score.sum / target.len() as f64) as f32;
+    let count = counting.features(rows, features).max(1) as f64;
+    let mean = (score.sum / count) as f32;
     Ok(Loss {
         mean,
         rows: score.rows,
-        absolute: (score.absolute / target.len() as f64) as f32,
-        bias: (score.bias / target.len() as f64) as f32,
+        absolute: (score.absolute / count) as f32,
+        bias: (score.bias / count) as f32,
         node: output.apply_op1(Scored { mean, grad: score.grad })?,
     })
 }
@@ -56,17 +87,26 @@ struct Score {
     grad: Vec<f32>,
 }
 
-fn squared_error(output: &[f32], target: &[f32], features: usize) -> Score {
-    let scale = (2.0 / target.len() as f64) as f32;
+fn squared_error(output: &[f32], target: &[f32], features: usize, counting: Counting<'_>) -> Score {
+    let count = counting.features(output.len() / features, features).max(1);
+    let scale = (2.0 / count as f64) as f32;
     let (rows, mut grad) = (output.len() / features, vec![0.0; output.len()]);
     let mut score = Score { sum: 0.0, absolute: 0.0, bias: 0.0, rows: Vec::with_capacity(rows), grad: Vec::new() };
     let arch = pulp::Arch::new();
     let pairs = output.chunks_exact(features).zip(target.chunks_exact(features));
-    for ((output, target), grad) in pairs.zip(grad.chunks_exact_mut(features)) {
+    for (row, ((output, target), grad)) in pairs.zip(grad.chunks_exact_mut(features)).enumerate() {
+        if !counting.is_scored(row) {
+            score.rows.push(0.0);
+            continue;
+        }
         let [square, absolute, bias] = arch.dispatch(
             #[inline(always)]
             || row_error(output, target, scale, grad),
         );
+        let square = match counting.ceiling {
+            None => square,
+            Some(_) => f64::from(counting.bound(square as f32, features, grad)),
+        };
         score.rows.push((square / features as f64) as f32);
         score.sum += square;
         score.absolute += absolute;
@@ -105,13 +145,14 @@ struct Mixture<'a> {
     output: &'a [f32],
     heard: &'a [f32],
     target: &'a [f32],
+    counting: Counting<'a>,
 }
 
 fn mixture(of: Mixture<'_>) -> Score {
-    let Mixture { components, residual, features, output, heard, target } = of;
+    let Mixture { components, residual, features, output, heard, target, counting } = of;
     let width = components * (1 + 2 * features);
     let mut grad = vec![0.0; output.len()];
-    let scale = 1.0 / target.len() as f32;
+    let scale = 1.0 / counting.features(target.len() / features, features).max(1) as f32;
     let mut row = MixtureRow {
         change: vec![0.0; features],
         log_likelihood: vec![0.0; components],
@@ -126,7 +167,11 @@ fn mixture(of: Mixture<'_>) -> Score {
     // Where the frame slides, what is predicted follows its last number.
     let inputs = heard.len() * features / target.len();
     let pairs = heard.chunks_exact(inputs).map(|row| &row[inputs - features..]).zip(target.chunks_exact(features));
-    for ((output, grad), (heard, target)) in rows.zip(pairs) {
+    for (index, ((output, grad), (heard, target))) in rows.zip(pairs).enumerate() {
+        if !counting.is_scored(index) {
+            row_losses.push(0.0);
+            continue;
+        }
         row.change
             .iter_mut()
             .zip(heard.iter().zip(target))
@@ -135,6 +180,7 @@ fn mixture(of: Mixture<'_>) -> Score {
             #[inline(always)]
             || row.score(output, grad, scale),
         );
+        let loss = counting.bound(loss, features, grad);
         sum += f64::from(loss);
         row_losses.push(loss / features as f32);
         // The mean of a mixture is the mean of its means.
@@ -260,6 +306,70 @@ impl CustomOp1 for Scored {
 mod tests {
     use super::*;
     use crate::dsp::random::Random;
+    use candle_core::Var;
+
+    #[test]
+    fn unscored_rows_count_nothing_and_surprises_no_more_than_the_ceiling() {
+        let mut random = Random::new(9);
+        for head in [Head::Mse, Head::Mixture { components: 2, residual: false }] {
+            let (rows, features) = (6, 3);
+            let width = if head == Head::Mse { features } else { 2 * (1 + 2 * features) };
+            let mut draw = |count: usize| (0..count).map(|_| random.normal()).collect::<Vec<f32>>();
+            let (outputs, heard, mut target) = (draw(rows * width), draw(rows * features), draw(rows * features));
+            target[4 * features..5 * features].fill(20.0);
+            let gradient_of = |rows: std::ops::Range<usize>, counting: Counting<'_>| {
+                let output = &outputs[rows.start * width..rows.end * width];
+                let output = Var::from_tensor(&Tensor::from_slice(output, (rows.len(), width), &Device::Cpu)?)?;
+                let span = rows.start * features..rows.end * features;
+                let loss = loss(head, &output, &heard[span.clone()], &target[span], counting)?;
+                let gradient =
+                    loss.node.backward()?.get(&output).expect("a gradient").flatten_all()?.to_vec1::<f32>()?;
+                Ok::<_, candle_core::Error>((loss, gradient))
+            };
+            let of = |rows, counting| gradient_of(rows, counting).expect("a loss");
+            let single: Vec<(Loss, Vec<f32>)> = (0..rows).map(|row| of(row..row + 1, Counting::default())).collect();
+            let loudest = single[4].0.mean;
+            let ceiling = 0.5
+                * (loudest
+                    + single
+                        .iter()
+                        .enumerate()
+                        .filter(|(row, _)| *row != 4)
+                        .map(|(_, (l, _))| l.mean)
+                        .fold(0.0, f32::max));
+            let scored = [true, false, true, true, true, false];
+            for ceiling in [None, Some(ceiling)] {
+                let (all, gradient) = of(0..rows, Counting { scored: Some(&scored), ceiling });
+                let bound = |row: usize| ceiling.map_or(1.0, |most| (most / single[row].0.mean).min(1.0));
+                let gain = |row: usize| {
+                    if !scored[row] {
+                        0.0
+                    } else if row == 4 {
+                        bound(row)
+                    } else {
+                        1.0
+                    }
+                };
+                let mean = (0..rows).map(|row| gain(row) * single[row].0.mean).sum::<f32>() / 4.0;
+                assert!((all.mean - mean).abs() < 1e-5 * mean.abs(), "{head:?}: {} for {mean}", all.mean);
+                for (row, got) in gradient.chunks_exact(width).enumerate() {
+                    for (got, alone) in got.iter().zip(&single[row].1) {
+                        let expected = gain(row) * alone / 4.0;
+                        assert!(
+                            (got - expected).abs() <= 1e-5 * expected.abs(),
+                            "{head:?} row {row}: {got}, {expected}"
+                        );
+                    }
+                    assert_eq!(all.rows[row] == 0.0, !scored[row]);
+                }
+                let absolute =
+                    (0..rows).filter(|&row| scored[row]).map(|row| single[row].0.absolute).sum::<f32>() / 4.0;
+                assert!((all.absolute - absolute).abs() < 1e-5 * absolute, "{} for {absolute}", all.absolute);
+            }
+            let (none, gradient) = of(0..rows, Counting { scored: Some(&[false; 6]), ceiling: None });
+            assert!(none.mean == 0.0 && gradient.iter().all(|&g| g == 0.0));
+        }
+    }
 
     #[test]
     fn a_residual_mixture_over_a_sliding_frame_follows_its_newest_sample() {
@@ -270,7 +380,7 @@ mod tests {
         let (frames, target) = (draw(rows * inputs), draw(rows));
         let newest: Vec<f32> = frames.chunks_exact(inputs).map(|frame| frame[inputs - 1]).collect();
         let output = Tensor::from_vec(draw(rows * 6), (rows, 6), &Device::Cpu).expect("a tensor");
-        let of = |heard: &[f32]| loss(head, &output, heard, &target).expect("a loss").rows;
+        let of = |heard: &[f32]| loss(head, &output, heard, &target, Counting::default()).expect("a loss").rows;
         assert_eq!(of(&frames), of(&newest));
         assert_ne!(of(&frames), of(&frames[..rows]));
     }

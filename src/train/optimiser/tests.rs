@@ -24,6 +24,34 @@ fn run(config: &TrainConfig) -> Vec<f32> {
     variable.to_vec1::<f32>().expect("values")
 }
 
+#[test]
+fn a_tensor_moves_at_its_own_rate() {
+    let config = |json: &str| {
+        let json = format!(r#"{{"files": [{{"path": "a.wav"}}], "lr": 0.1, "lr_factors": {json}}}"#);
+        TrainConfig::from_json(&json, &[]).expect("good factors")
+    };
+    let names = ["rnn.weight_ih_l0", "rnn.weight_hh_l0", "out.bias"];
+    let moved = |config: &TrainConfig| {
+        let variable = || Var::new(&[1.0f32, -2.0, 3.0], &Device::Cpu).expect("a tensor");
+        let variables: BTreeMap<String, Var> = names.iter().map(|name| (name.to_string(), variable())).collect();
+        let mut memory = Memory::default();
+        for gradient in gradients() {
+            let mut sums = Gradient::default();
+            let all = names.iter().map(|name| (name.to_string(), gradient.to_vec()));
+            sums.add(&mut all.collect(), 1.0);
+            memory.update(&variables, &sums, config.lr, config).expect("an update");
+        }
+        names.map(|name| variables[name].to_vec1::<f32>().expect("values"))
+    };
+    let whole = run(&config("{}"));
+    assert_eq!(moved(&config("{}")), [whole.clone(), whole.clone(), whole.clone()]);
+    let tenth = run(&TrainConfig { lr: 0.1 * 0.1, ..config("{}") });
+    assert_ne!(tenth, whole);
+    // The longest name counts; 0 leaves a tensor as it is.
+    let config = config(r#"{"rnn": 0.0, "rnn.weight_ih": 0.1}"#);
+    assert_eq!(moved(&config), [tenth, vec![1.0, -2.0, 3.0], whole]);
+}
+
 /// Made with PyTorch 2.15.0:
 ///
 /// ```python

@@ -43,6 +43,12 @@ pub(crate) struct Counters {
     pub validated: u64,
     pub places: Vec<Place>,
     pub song: u32,
+    /// Samples for which the other sound of each stream goes on that begins with one.
+    #[serde(default)]
+    pub foreign_left: Vec<u64>,
+    /// Bits of the deviation of the noise in each stream.
+    #[serde(default)]
+    pub noise: Vec<u32>,
     pub streams_random: [u32; 4],
     pub dropout_random: [u32; 4],
     /// Steps that each layer's clock has counted.

@@ -38,12 +38,14 @@ impl Ledger {
 
     /// A segment was heard.
     pub fn segment(&mut self, segment: &Segment, loss: &Loss) {
-        let labels = loss.rows.len() as f64;
+        let scored = segment.scored.iter().filter(|scored| **scored).count();
+        let labels = scored as f64;
         for (sum, mean) in self.sums.iter_mut().zip([loss.mean, loss.absolute, loss.bias]) {
             add(sum, f64::from(mean) * labels);
         }
-        self.labels += loss.rows.len() as u64;
-        for (&song, &row) in segment.songs.iter().zip(&loss.rows) {
+        self.labels += scored as u64;
+        let rows = segment.songs.iter().zip(&loss.rows).zip(&segment.scored);
+        for ((&song, &row), _) in rows.filter(|(_, scored)| **scored) {
             if let Some((sum, count)) = self.songs.get_mut(usize::from(song)) {
                 add(sum, f64::from(row));
                 *count += 1;

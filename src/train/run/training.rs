@@ -20,7 +20,7 @@ use crate::{
         net::{
             cells::LayerState,
             dropout::Dropout,
-            loss::{Loss, loss},
+            loss::{Counting, Loss, loss},
             network::{Initialisation, TrainedNetwork},
             tensors::first_not_finite,
         },
@@ -131,7 +131,8 @@ impl<'a> Training<'a> {
                 random: &mut self.dropout,
             });
             let output = self.network.forward(&segment.inputs, &mut self.state, dropout)?;
-            let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
+            let counting = Counting { scored: Some(&segment.scored), ceiling: self.config.loss_ceiling };
+            let loss = loss(self.data.model.head, &output, &segment.inputs, &segment.targets, counting)?;
             if !loss.mean.is_finite() {
                 let tensor = first_not_finite(&self.network.variables)?.unwrap_or("predictions".into());
                 return Err(self.diverged(&tensor, format!("a loss of {}", loss.mean)));
@@ -213,7 +214,7 @@ impl<'a> Training<'a> {
         while let Some(segment) = evaluation.next() {
             let output = self.network.forward(&segment.inputs, &mut state, None)?.detach();
             let Loss { mean, absolute, bias, .. } =
-                loss(self.data.model.head, &output, &segment.inputs, &segment.targets)?;
+                loss(self.data.model.head, &output, &segment.inputs, &segment.targets, Counting::default())?;
             for (sum, value) in sums.iter_mut().zip([mean, absolute, bias]) {
                 *sum += f64::from(value) * segment.steps as f64;
             }
@@ -262,6 +263,8 @@ impl<'a> Training<'a> {
             validated: self.validated,
             places: self.streams.places.clone(),
             song: self.streams.song,
+            foreign_left: self.streams.foreign.left(),
+            noise: self.streams.noise.iter().map(|deviation| deviation.to_bits()).collect(),
             streams_random: self.streams.random.state(),
             dropout_random: self.dropout.state(),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
@@ -274,8 +277,9 @@ impl<'a> Training<'a> {
         let file = checkpoint::File::open(path)?;
         let counters = file.counters.clone();
         let configuration = self.config.fixed_part();
-        if counters.configuration != configuration {
-            let (expected, actual) = checkpoint::difference(&configuration, &counters.configuration);
+        let found = TrainConfig::fixed_part_of(&counters.configuration);
+        if found != configuration {
+            let (expected, actual) = checkpoint::difference(&configuration, &found);
             return Err(fail(format!("the same configuration, {expected}"), actual));
         }
         if counters.material != self.data.fingerprint() || !counters.ledger.fits(self.data.songs.len()) {
@@ -295,8 +299,13 @@ impl<'a> Training<'a> {
         }
         let mut foreign = ForeignSounds::new(self.config, &self.data.cut);
         file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign)?;
+        foreign.restore_left(&counters.foreign_left);
+        // Checkpoints did not always have these, nor streams different ones.
+        let mut noise = self.streams.noise.clone();
+        noise.iter_mut().zip(&counters.noise).for_each(|(deviation, &bits)| *deviation = f32::from_bits(bits));
         self.streams = Streams {
             foreign,
+            noise,
             places: counters.places,
             song: counters.song,
             random: Random::from_state(counters.streams_random),

@@ -1,7 +1,7 @@
 //! What people type, made into values: trimmed, with a comma or a point, with or without a unit, in several words.
 
 use crate::train::{Excerpt, Field, Kind, Unit};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
 const YES: [&str; 7] = ["y", "yes", "true", "on", "1", "ja", "oui"];
@@ -24,8 +24,22 @@ pub fn parse(field: &Field, text: &str) -> Result<Value, String> {
         Kind::Number(unit) | Kind::OptionalNumber(unit) => number(text, unit).map(Value::from),
         Kind::OptionalShape => shape(text),
         Kind::Choice(names) => choose(text, names).map(Value::from),
+        Kind::Factors if none => Ok(json!({})),
+        Kind::Factors => factors(text),
         Kind::Recordings => excerpt(text).map(|excerpt| json!([excerpt])),
     }
+}
+
+/// Names with a number each, with commas between them.
+fn factors(text: &str) -> Result<Value, String> {
+    let rule = || "names with a number each, such as `rnn.weight_ih_l0 0.1, out 0.5`, or none".to_string();
+    let mut factors = Map::new();
+    for pair in text.split(',') {
+        let words: Vec<&str> = pair.split([' ', '=', ':']).filter(|word| !word.is_empty()).collect();
+        let [name, number] = words[..] else { return Err(rule()) };
+        factors.insert(name.into(), json!(number.parse::<f64>().map_err(|_| rule())?));
+    }
+    Ok(Value::Object(factors))
 }
 
 /// Yes or no in several spellings.
@@ -161,6 +175,17 @@ fn examples(unit: Unit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn factors_are_names_with_a_number_each() {
+        let field = Field::by_key("lr_factors").expect("a field");
+        let expected = json!({"out": 2.0, "rnn.weight_ih_l0": 0.1});
+        assert_eq!(parse(field, "rnn.weight_ih_l0 0.1, out=2"), Ok(expected));
+        assert_eq!(parse(field, "none"), Ok(json!({})));
+        for wrong in ["out", "out x", "out 1 2", "out 1,"] {
+            assert!(parse(field, wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn numbers_are_read_as_people_write_them() {

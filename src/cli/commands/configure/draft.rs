@@ -98,6 +98,10 @@ pub fn shown(value: &Value) -> String {
             values.iter().map(shown).collect::<Vec<_>>().join(" x ")
         }
         Value::Array(values) => values.iter().map(shown).collect::<Vec<_>>().join("; "),
+        Value::Object(factors) if factors.is_empty() => "none".into(),
+        Value::Object(factors) if !factors.contains_key("path") => {
+            factors.iter().map(|(name, factor)| format!("{name} {factor}")).collect::<Vec<_>>().join(", ")
+        }
         Value::Object(excerpt) => {
             let part = |name: &str| excerpt.get(name).map(shown).unwrap_or_default();
             let (start, end) = (part("start_s"), part("end_s"));

@@ -295,6 +295,7 @@ impl<'a> Interview<'a> {
             Kind::OptionalWhole => "a whole number or none",
             Kind::OptionalNumber(_) => "a number or none",
             Kind::OptionalShape => "rows and columns, such as 100 x 1024, or none",
+            Kind::Factors => "names with a number each, such as `rnn.weight_ih_l0 0.1, out 0.5`, or none",
             Kind::Choice(_) => "a number of the list, a name or its beginning",
         };
         let mut text = format!("  {}.\n", field.meaning);

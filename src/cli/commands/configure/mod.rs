@@ -152,7 +152,8 @@ fn write(config: &TrainConfig, out: &Path) -> Result<(), CliError> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
         let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.into());
-        for excerpt in config.files.iter_mut().chain(&mut config.validation) {
+        let recordings = config.files.iter_mut().chain(&mut config.validation).chain(&mut config.foreign_files);
+        for excerpt in recordings {
             let path = fs::canonicalize(&excerpt.path).unwrap_or_else(|_| excerpt.path.clone());
             excerpt.path = path.strip_prefix(&folder).map(Path::to_path_buf).unwrap_or(path);
         }

@@ -146,8 +146,11 @@ fn check_places(
     files: &RunFiles,
     overwrite: bool,
 ) -> Result<(), CliError> {
-    let recordings: Vec<PathBuf> =
-        config.files.iter().chain(&config.validation).map(|excerpt| data_folder.join(&excerpt.path)).collect();
+    let recordings: Vec<PathBuf> = [&config.files, &config.validation, &config.foreign_files]
+        .into_iter()
+        .flatten()
+        .map(|excerpt| data_folder.join(&excerpt.path))
+        .collect();
     let given = inputs.iter().map(|path| ("the configuration", path.as_path()));
     let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
     let mut written: Vec<(&str, &Path)> = vec![("the model", out), ("the checkpoint", &files.checkpoint)];

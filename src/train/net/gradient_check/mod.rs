@@ -7,7 +7,7 @@ mod plain;
 use super::{
     cells::LayerState,
     dropout::Dropout,
-    loss::loss,
+    loss::{Counting, loss},
     network::{Initialisation, TrainedNetwork},
 };
 use crate::{
@@ -99,7 +99,7 @@ fn check(model: &ModelConfig, keep: Keep) -> Result<()> {
     let mut factors = Random::new(keep.map_or(0, |(_, seed)| seed));
     let output = network.forward(&heard, &mut state, keep.map(|keep| dropout(keep, &mut factors)))?;
     assert_eq!(output.dims(), [STEPS * STREAMS, model.output_size()], "{case}");
-    let fused = loss(model.head, &output, &heard, &target)?;
+    let fused = loss(model.head, &output, &heard, &target, Counting::default())?;
 
     let plain_value = plain.to_scalar::<f32>()?;
     let close = (fused.mean - plain_value).abs() < 1e-4 * plain_value.abs().max(1.0);
@@ -199,7 +199,7 @@ fn weights_of_a_clockwork_cell_that_have_no_effect_are_zero_and_get_no_gradient(
     let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
     let (inputs, targets) = (normal(&mut random, 40 * 16), normal(&mut random, 40 * 16));
     let output = network.forward(&inputs, &mut network.zero_state(1), None).expect("a forward pass");
-    let loss = loss(Head::Mse, &output, &inputs, &targets).expect("a loss");
+    let loss = loss(Head::Mse, &output, &inputs, &targets, Counting::default()).expect("a loss");
     let gradients = network.backward(&loss.node).expect("gradients");
     for layer in 0..2 {
         let name = format!("rnn.weight_hh_l{layer}");
@@ -291,7 +291,7 @@ fn no_number_depends_on_the_threads() {
                 let (inputs, targets) = (normal(&mut random, 20 * 5 * 16), normal(&mut random, 20 * 5 * 16));
                 let mut state = network.zero_state(5);
                 let output = network.forward(&inputs, &mut state, None).expect("a forward pass");
-                let loss = loss(Head::Mse, &output, &inputs, &targets).expect("a loss");
+                let loss = loss(Head::Mse, &output, &inputs, &targets, Counting::default()).expect("a loss");
                 let gradients = network.backward(&loss.node).expect("gradients").clone();
                 (loss.mean.to_bits(), state, gradients)
             })
