@@ -1,19 +1,33 @@
-//! Real VST3 hosts from PyPI, in a virtual environment below the target folder.
+//! Hosts that load the bundles from their files: a CLAP host among the tests, and real VST3 hosts from PyPI in a virtual
+//! environment below the target folder.
 
 use crate::{
     bundle::Bundles,
-    run::{self, Tally},
+    run::{self, Tally, cargo},
+    setup::PYTHON,
 };
 use anyhow::{Context, Result};
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
 
 const SCRIPTS: [&str; 2] = ["vst3_pedalboard.py", "vst3_dawdreamer.py"];
 
+/// Where the CLAP host among the tests finds the file to load.
+const CLAP_VARIABLE: &str = "SYMPATHY_TEST_CLAP";
+
+/// Loads the CLAP bundle from its file and plays it, in the host among the tests, compiled as `selection` says.
+pub fn play_in_clap_host(bundles: &Bundles, selection: &[&str], variables: &[(String, OsString)]) -> Result<Tally> {
+    let mut command = cargo()?;
+    command.arg("test").args(selection).args(["--test", "clap_host", "--", "--ignored", "bundle::"]);
+    command.env(CLAP_VARIABLE, bundles.clap_file()).envs(variables.iter().map(|(name, value)| (name, value)));
+    run::counted(&mut command)
+}
+
 /// Runs every script against the bundle and the command line tool.
-pub fn test(bundles: &Bundles, cli: &Path) -> Result<Tally> {
+pub fn play_in_vst3_hosts(bundles: &Bundles, cli: &Path) -> Result<Tally> {
     let folder = run::root()?.join("hosts");
     let python = environment(&folder.join("requirements.txt"))?;
     let mut tally = Tally::default();
@@ -37,8 +51,7 @@ fn environment(requirements: &Path) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    run::succeed(run::command(system)?.args(["-m", "venv", "--clear"]).arg(&venv))?;
+    run::succeed(run::command(PYTHON)?.args(["-m", "venv", "--clear"]).arg(&venv))?;
     let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     run::succeed(run::command(&python)?.args(quiet).arg(requirements))?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;

@@ -27,7 +27,7 @@ fn plugin_folders() -> Result<[PathBuf; 2]> {
 /// Bundles and installs.
 pub fn install() -> Result<()> {
     let [clap_folder, vst3_folder] = plugin_folders()?;
-    let Bundles { clap, vst3 } = bundle(Profile::Bundle)?;
+    let Bundles { clap, vst3 } = bundle(Profile::Bundle, None)?;
     for (bundle, folder) in [(clap, clap_folder), (vst3, vst3_folder)] {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let name = bundle.file_name().context("a bundle has a name")?;

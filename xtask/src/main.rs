@@ -1,33 +1,45 @@
-//! Chores of the project: `cargo xtask bundle`, `install`, `setup`, `hosts`, `test`.
+//! Chores of the project; `cargo xtask` lists them.
 
 mod bundle;
+mod cross;
+mod features;
 mod hosts;
 mod install;
+mod platform;
 mod run;
 mod setup;
 mod test;
 
 use anyhow::Result;
+use bundle::Profile;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask <task>
-  bundle [--debug]   build Sympathy.clap and Sympathy.vst3 into target/bundled
-  install            bundle, and copy both into your plugin folders
-  setup              install what a build and the tests need, or print how
-  hosts              bundle, and play it in real VST3 hosts (Python)
-  test               format, lints, documentation, all tests, bundle, real hosts";
+  install                            build the plugin, and copy it into your plugin folders
+  bundle [--debug] [--target TRIPLE] build Sympathy.clap and Sympathy.vst3 into target/bundled (target/TRIPLE/bundled)
+  setup [--cross]                    install what a build and the tests need, or print how; with what `cross` needs
+  test                               format, lints, documentation, all tests, bundle, real hosts
+  test --fast                        format, lints, unit tests and quick tests, in three minutes
+  hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
+  cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
+TRIPLE is one of Rust's, or universal-apple-darwin for both processors of Apple";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done: Result<bool> = match args[..] {
-        ["bundle"] => bundle::bundle(bundle::Profile::Bundle).map(|_| true),
-        ["bundle", "--debug"] => bundle::bundle(bundle::Profile::Debug).map(|_| true),
+        ["bundle"] => bundle::bundle(Profile::Bundle, None).map(|_| true),
+        ["bundle", "--debug"] => bundle::bundle(Profile::Debug, None).map(|_| true),
+        ["bundle", "--target", triple] => bundle::bundle(Profile::Bundle, Some(triple)).map(|_| true),
+        ["bundle", "--debug", "--target", triple] => bundle::bundle(Profile::Debug, Some(triple)).map(|_| true),
         ["install"] => install::install().map(|()| true),
-        ["setup"] => setup::setup().map(|()| true),
+        ["setup"] => setup::setup(false).map(|()| true),
+        ["setup", "--cross"] => setup::setup(true).map(|()| true),
         ["hosts"] => test::hosts(),
-        ["test"] => test::test(),
+        ["test"] => test::whole(),
+        ["test", "--fast"] => test::fast(),
+        ["cross", ref names @ ..] => cross::cross(names),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

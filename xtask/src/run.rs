@@ -62,11 +62,33 @@ pub fn cargo() -> Result<Command> {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// True where nobody looks on: what is missing there is an error, not a step left out.
+pub fn is_ci() -> bool {
+    std::env::var("CI").is_ok_and(|ci| ci == "true")
+}
+
+/// The system that this program runs on, as Rust calls it.
+pub fn host() -> &'static str {
+    env!("HOST_TRIPLE")
+}
+
+/// What `cargo metadata` says with these arguments.
+///
+/// # Errors
+/// If it cannot be run or does not succeed.
+pub fn metadata(args: &[&str]) -> Result<serde_json::Value> {
+    let mut command = cargo()?;
+    let output = command.args(["metadata", "--format-version", "1"]).args(args).stderr(Stdio::inherit()).output();
+    let output = output.context("cargo metadata cannot be run")?;
+    if !output.status.success() {
+        bail!("{command:?} ended with {}", output.status);
+    }
+    serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")
+}
+
 /// Cargo's target folder, wherever the environment or a configuration puts it.
 pub fn target_folder() -> Result<PathBuf> {
-    let output = cargo()?.args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::inherit()).output();
-    let output = output.context("cargo metadata cannot be run")?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")?;
+    let metadata = metadata(&["--no-deps"])?;
     let folder = metadata["target_directory"].as_str().context("cargo metadata names no target folder")?;
     Ok(folder.into())
 }

@@ -15,10 +15,10 @@ struct Need {
 }
 
 const NEEDS: [Need; 4] = [
-    Need { what: "a C compiler", proof: &["cc", "--version"], packages: &["gcc", "libc6-dev"], always: true },
+    Need { what: "a C compiler", proof: COMPILER_PROOF, packages: &["gcc", "libc6-dev"], always: true },
     Need {
         what: "Python with virtual environments",
-        proof: &["python3", "-c", "import venv, ensurepip"],
+        proof: &[PYTHON, "-c", "import venv, ensurepip"],
         packages: &["python3", "python3-venv"],
         always: true,
     },
@@ -36,6 +36,33 @@ const NEEDS: [Need; 4] = [
     },
 ];
 
+/// What the tests for other systems need (`cargo xtask cross`).
+const CROSS_NEEDS: [Need; 4] = [
+    Need {
+        what: "a C compiler for Windows",
+        proof: &["x86_64-w64-mingw32-gcc", "--version"],
+        packages: &["gcc-mingw-w64-x86-64"],
+        always: true,
+    },
+    Need { what: "Wine", proof: &["wine", "--version"], packages: &["wine", "wine64"], always: true },
+    Need {
+        what: "a C compiler for 64-bit ARM",
+        proof: &["aarch64-linux-gnu-gcc", "--version"],
+        packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        always: true,
+    },
+    Need { what: "QEMU's user mode", proof: &["qemu-aarch64", "--version"], packages: &["qemu-user"], always: true },
+];
+
+/// What Python is called where it is not in an environment.
+pub const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+
+/// Visual Studio's compiler is found by rustc, not by its name.
+#[cfg(windows)]
+const COMPILER_PROOF: &[&str] = &["cargo", "--version"];
+#[cfg(not(windows))]
+const COMPILER_PROOF: &[&str] = &["cc", "--version"];
+
 /// What `alsa-sys` and `jack-sys` ask when they are compiled. Other systems than Linux bring their own libraries.
 #[cfg(target_os = "linux")]
 const SOUND_PROOF: &[&str] = &["pkg-config", "--exists", "alsa", "jack"];
@@ -47,12 +74,24 @@ pub fn has_sound_libraries() -> bool {
     works(SOUND_PROOF)
 }
 
-/// Installs what is missing, or says how.
+/// What the tests for other systems need is there.
+///
+/// # Errors
+/// If it is not.
+pub fn need_cross() -> Result<()> {
+    match CROSS_NEEDS.iter().find(|need| !works(need.proof)) {
+        Some(need) => bail!("missing: {}; run: cargo xtask setup --cross", need.what),
+        None => Ok(()),
+    }
+}
+
+/// Installs what is missing, or says how; with `cross` also what the tests for other systems need.
 ///
 /// # Errors
 /// If something is missing and cannot be installed.
-pub fn setup() -> Result<()> {
-    let mut missing: Vec<&Need> = NEEDS.iter().filter(|need| !works(need.proof)).collect();
+pub fn setup(cross: bool) -> Result<()> {
+    let needs: Vec<&Need> = NEEDS.iter().chain(CROSS_NEEDS.iter().filter(|_| cross)).collect();
+    let mut missing: Vec<&Need> = needs.iter().copied().filter(|need| !works(need.proof)).collect();
     let root = works(&["sh", "-c", "test \"$(id -u)\" = 0"]);
     let is_root_allowed = root || works(&["sudo", "-n", "true"]);
     let apt = works(&["apt-get", "--version"]);
@@ -80,7 +119,7 @@ pub fn setup() -> Result<()> {
         }
         run::succeed(command.args(["-c", step]).env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-    match NEEDS.iter().find(|need| !works(need.proof)) {
+    match needs.iter().find(|need| !works(need.proof)) {
         Some(need) => bail!("{} is still missing after the installation", need.what),
         None => Ok(()),
     }

@@ -1,18 +1,28 @@
-//! `cargo xtask test`: everything that must hold, in one go.
+//! `cargo xtask test`: everything that must hold, in one go; with `--fast` the part of it that takes at most three minutes.
 
 use crate::{
-    bundle::{Bundles, Profile, bundle},
+    bundle::{Bundles, Profile, bundle, check_size},
+    features::{self, PACKAGE},
     hosts,
     run::{self, Tally, cargo},
     setup,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::time::Instant;
 
-/// Runs every step; a failed one does not keep the others from running. Returns whether all went well.
-pub fn test() -> Result<bool> {
-    let mut total = Tally::default();
-    let mut step = |name: &str, work: &mut dyn FnMut() -> Result<Tally>| {
+/// The integration tests that `--fast` leaves out, as each takes ten seconds or more. A new test is fast until it stands here.
+const SLOW: [&str; 9] =
+    ["clap_host", "cli", "engine_live", "ensemble", "no_alloc", "precision", "slow_model", "train_cli", "triggers"];
+
+/// Runs steps one after the other and adds up what they say.
+#[derive(Default)]
+struct Steps {
+    total: Tally,
+}
+
+impl Steps {
+    /// Runs a step; a failed one does not keep the others from running.
+    fn run(&mut self, name: &str, work: impl FnOnce() -> Result<Tally>) {
         println!("\n== {name}");
         let began = Instant::now();
         let tally = work().unwrap_or_else(|error| {
@@ -21,37 +31,90 @@ pub fn test() -> Result<bool> {
         });
         let seconds = began.elapsed().as_secs_f32();
         println!("== {name}: {} passed, {} failed, {seconds:.0} s", tally.passed, tally.failed);
-        total.add(tally);
-    };
-    step("setup", &mut || setup::setup().map(|()| Tally::of(true)));
-    step("format", &mut || check(&["fmt", "--all", "--check"]));
-    step("libraries of sound cards", &mut check_sound_libraries);
+        self.total.add(tally);
+    }
+
+    /// Says how it ended; true if all went well.
+    fn end(&self) -> bool {
+        println!("\n{} passed, {} failed", self.total.passed, self.total.failed);
+        self.total.failed == 0
+    }
+}
+
+/// Runs every step. Returns whether all went well.
+pub fn whole() -> Result<bool> {
+    let mut steps = Steps::default();
+    steps.run("setup", || setup::setup(false).map(|()| Tally::of(true)));
+    steps.run("format", format);
+    steps.run("libraries of sound cards", check_sound_libraries);
     let all = everything();
-    let deny = ["--", "-D", "warnings"];
-    step("clippy, default features", &mut || check(&[&["clippy", "--workspace", "--all-targets"], &deny[..]].concat()));
-    step("clippy, all features", &mut || check(&[&["clippy"], &all[..], &["--all-targets"], &deny].concat()));
-    step("documentation", &mut || {
+    steps
+        .run("clippy, default features", || check(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    steps.run("clippy, all features", clippy);
+    steps.run("documentation", || {
         run::succeed(cargo()?.arg("doc").args(all).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
         Ok(Tally::of(true))
     });
-    step("tests", &mut || run::counted(cargo()?.arg("test").args(all).arg("--no-fail-fast")));
+    steps.run("tests", || run::counted(cargo()?.arg("test").args(all).arg("--no-fail-fast")));
     let mut bundles = None;
-    step("bundle", &mut || {
-        bundles = Some(bundle(Profile::Bundle)?);
+    steps.run("bundle", || {
+        bundles = Some(checked_bundle()?);
         Ok(Tally::of(true))
     });
     if let Some(bundles) = bundles {
-        step("hosts", &mut || play_in_hosts(&bundles));
+        steps.run("hosts", || play_in_hosts(&bundles));
     }
-    println!("\n{} passed, {} failed", total.passed, total.failed);
-    Ok(total.failed == 0)
+    Ok(steps.end())
 }
 
-/// Default features with `plugin` and, where it can be compiled, `standalone` on top hold all there is. Always the whole
-/// workspace: what is selected decides on the features of dependencies, and so on whether they are compiled once or many times.
+/// Formatting, lints, unit tests and the integration tests that are quick. Left out are the lints of the default features alone,
+/// the documentation, [`SLOW`], examples in the documentation, the bundle and the hosts. Returns whether all went well.
+pub fn fast() -> Result<bool> {
+    let mut steps = Steps::default();
+    steps.run("format", format);
+    steps.run("clippy, all features", clippy);
+    steps.run("unit tests and quick tests", || {
+        let tests = quick_tests()?;
+        let mut command = cargo()?;
+        command.arg("test").args(everything()).args(["--no-fail-fast", "--lib", "--bins"]);
+        run::counted(command.args(tests.iter().flat_map(|test| ["--test", test.as_str()])))
+    });
+    println!(
+        "\nleft out: documentation, bundle, hosts, lints of the default features alone, and the tests {}",
+        SLOW.join(", ")
+    );
+    Ok(steps.end())
+}
+
+/// The integration tests that are not slow.
+///
+/// # Errors
+/// If a slow one does not exist.
+fn quick_tests() -> Result<Vec<String>> {
+    let metadata = run::metadata(&["--no-deps"])?;
+    let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
+    let ours = packages.iter().find(|package| package["name"] == PACKAGE).context("the package is not there")?;
+    let targets = ours["targets"].as_array().context("the package has no targets")?;
+    let is_test = |target: &&serde_json::Value| target["kind"][0] == "test";
+    let mut names: Vec<String> =
+        targets.iter().filter(is_test).filter_map(|target| target["name"].as_str()).map(str::to_owned).collect();
+    if let Some(gone) = SLOW.iter().find(|slow| !names.iter().any(|name| name == *slow)) {
+        bail!("there is no test {gone} (the list is in xtask/src/test.rs)");
+    }
+    names.retain(|name| !SLOW.contains(&name.as_str()));
+    Ok(names)
+}
+
 fn everything() -> [&'static str; 3] {
-    let sound = setup::has_sound_libraries();
-    ["--workspace", "--features", if sound { "sympathy/plugin,sympathy/standalone" } else { "sympathy/plugin" }]
+    features::everything(setup::has_sound_libraries())
+}
+
+fn format() -> Result<Tally> {
+    check(&["fmt", "--all", "--check"])
+}
+
+fn clippy() -> Result<Tally> {
+    check(&[&["clippy"], &everything()[..], &["--all-targets", "--", "-D", "warnings"]].concat())
 }
 
 /// Says where `sympathy play` is left out.
@@ -61,7 +124,7 @@ fn everything() -> [&'static str; 3] {
 fn check_sound_libraries() -> Result<Tally> {
     if !setup::has_sound_libraries() {
         let missing = "the libraries of sound cards are missing (cargo xtask setup)";
-        if std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        if run::is_ci() {
             bail!("{missing}");
         }
         println!("skipped: sympathy play, as {missing}");
@@ -71,19 +134,40 @@ fn check_sound_libraries() -> Result<Tally> {
 
 /// `cargo xtask hosts`. Returns whether all went well.
 pub fn hosts() -> Result<bool> {
-    let tally = play_in_hosts(&bundle(Profile::Bundle)?)?;
-    println!("\n{} passed, {} failed", tally.passed, tally.failed);
-    Ok(tally.failed == 0)
+    let mut steps = Steps::default();
+    let bundles = checked_bundle()?;
+    steps.run("hosts", || play_in_hosts(&bundles));
+    Ok(steps.end())
+}
+
+fn checked_bundle() -> Result<Bundles> {
+    let bundles = bundle(Profile::Bundle, None)?;
+    check_size(&bundles.clap_file())?;
+    Ok(bundles)
 }
 
 /// The command line tool that the hosts are compared with is the one that the tests have built.
 fn play_in_hosts(bundles: &Bundles) -> Result<Tally> {
+    let mut tally = hosts::play_in_clap_host(bundles, &everything(), &[])?;
     run::succeed(cargo()?.arg("build").args(everything()))?;
     let cli = run::target_folder()?.join("debug").join(format!("sympathy{}", std::env::consts::EXE_SUFFIX));
-    hosts::test(bundles, &cli)
+    tally.add(hosts::play_in_vst3_hosts(bundles, &cli)?);
+    Ok(tally)
 }
 
 /// A call of cargo that is one check.
 fn check(args: &[&str]) -> Result<Tally> {
     run::succeed(cargo()?.args(args)).map(|()| Tally::of(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_tests_exist_and_others_are_left() {
+        let quick = quick_tests().expect("every slow test is there");
+        assert!(quick.iter().any(|name| name == "engine_bits"), "{quick:?}");
+        assert!(quick.iter().all(|name| !SLOW.contains(&name.as_str())), "{quick:?}");
+    }
 }

@@ -1,0 +1,16 @@
+//! Which features of the package are compiled for what. Their names stand here and nowhere else in xtask.
+
+/// The package that everything is about.
+pub const PACKAGE: &str = "sympathy";
+
+/// What a host loads, without the trainer and the command line tool.
+pub const PLUGIN: [&str; 3] = ["--no-default-features", "--features", "plugin"];
+
+/// The engine alone, as another Rust program would use it.
+pub const ENGINE: [&str; 1] = ["--no-default-features"];
+
+/// The default features with the plugin on top, and sound cards where their libraries are. Always the whole workspace: what is
+/// selected decides on the features of dependencies, and so on whether they are compiled once or many times.
+pub fn everything(sound: bool) -> [&'static str; 3] {
+    ["--workspace", "--features", if sound { "sympathy/plugin,sympathy/standalone" } else { "sympathy/plugin" }]
+}
