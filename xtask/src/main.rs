@@ -1,6 +1,7 @@
 //! Chores of the project; `cargo xtask` lists them.
 
 mod bundle;
+mod checks;
 mod cross;
 mod features;
 mod hosts;
@@ -12,6 +13,7 @@ mod test;
 
 use anyhow::Result;
 use bundle::Profile;
+use run::Tally;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -23,6 +25,9 @@ usage: cargo xtask <task>
   test --fast                        format, lints, unit tests and quick tests, in three minutes
   hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
+  miri                               rings and messages between the threads in Rust's interpreter (nightly)
+  deny [--offline]                   licences, bans, sources and advisories of the dependencies (cargo-deny)
+  msrv                               no dependency needs a newer Rust than Cargo.toml states; compile with that one
 TRIPLE is one of Rust's, or universal-apple-darwin for both processors of Apple";
 
 fn main() -> ExitCode {
@@ -40,6 +45,10 @@ fn main() -> ExitCode {
         ["test"] => test::whole(),
         ["test", "--fast"] => test::fast(),
         ["cross", ref names @ ..] => cross::cross(names),
+        ["miri"] => counted(checks::miri()),
+        ["deny"] => counted(checks::deny(false)),
+        ["deny", "--offline"] => counted(checks::deny(true)),
+        ["msrv"] => counted(checks::msrv()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -53,4 +62,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says how many checks went well; true if all did.
+fn counted(done: Result<Tally>) -> Result<bool> {
+    let tally = done?;
+    println!("\n{} passed, {} failed", tally.passed, tally.failed);
+    Ok(tally.failed == 0)
 }
