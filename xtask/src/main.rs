@@ -6,7 +6,9 @@ mod cross;
 mod features;
 mod hosts;
 mod install;
+mod notices;
 mod platform;
+mod release;
 mod run;
 mod setup;
 mod test;
@@ -20,6 +22,8 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
   install                            build the plugin, and copy it into your plugin folders
   bundle [--debug] [--target TRIPLE] build Sympathy.clap and Sympathy.vst3 into target/bundled (target/TRIPLE/bundled)
+  release [--target TRIPLE]          bundle, and pack it with licences and notices into target/release-files
+  notices FILE [--target TRIPLE]     write the licences of everything inside the plugin
   setup [--cross]                    install what a build and the tests need, or print how; with what `cross` needs
   test                               format, lints, documentation, all tests, bundle, real hosts
   test --fast                        format, lints, unit tests and quick tests, in three minutes
@@ -39,6 +43,10 @@ fn main() -> ExitCode {
         ["bundle", "--target", triple] => bundle::bundle(Profile::Bundle, Some(triple)).map(|_| true),
         ["bundle", "--debug", "--target", triple] => bundle::bundle(Profile::Debug, Some(triple)).map(|_| true),
         ["install"] => install::install().map(|()| true),
+        ["release"] => release::release(None).map(|_| true),
+        ["release", "--target", triple] => release::release(Some(triple)).map(|_| true),
+        ["notices", file] => notices::write(run::host(), file.as_ref()).map(|()| true),
+        ["notices", file, "--target", triple] => notices::write(triple, file.as_ref()).map(|()| true),
         ["setup"] => setup::setup(false).map(|()| true),
         ["setup", "--cross"] => setup::setup(true).map(|()| true),
         ["hosts"] => test::hosts(),
