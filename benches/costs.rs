@@ -78,7 +78,7 @@ fn keep_feed(is_kept: bool) -> f64 {
             heard += 1;
         }
     }
-    assert_eq!((heard, engine.meters().keep_gaps()), (if is_kept { BLOCKS } else { 0 }, 0));
+    assert_eq!((heard, engine.meters().take_gaps()), (if is_kept { BLOCKS } else { 0 }, 0));
     times_us.sort_by(f64::total_cmp);
     times_us[BLOCKS / 2]
 }

@@ -12,9 +12,6 @@ use crate::{
 use anyhow::{Context, Result};
 use std::time::Instant;
 
-/// The integration tests that need no feature but the plugin's and are small enough for an emulated processor.
-const TESTS: [&str; 5] = ["approach", "engine_bits", "keep", "model_file", "seeds"];
-
 /// Runs everything for the systems of these names, or for all. Returns whether all went well.
 ///
 /// # Errors
@@ -62,7 +59,10 @@ fn steps(platform: &Platform) -> Vec<(&'static str, Step)> {
 fn tests(platform: &Platform) -> Result<Tally> {
     let mut cargo = cargo()?;
     cargo.args(["test", "--no-fail-fast", "--package", PACKAGE, "--target", platform.triple]).envs(platform.prepare()?);
-    cargo.args(PLUGIN).args(["--lib", "--test", "clap_host"]).args(TESTS.iter().flat_map(|test| ["--test", test]));
+    cargo
+        .args(PLUGIN)
+        .args(["--lib", "--test", "clap_host"])
+        .args(platform.tests.iter().flat_map(|test| ["--test", test]));
     run::counted(cargo.arg("--").args(platform.skipped.iter().flat_map(|test| ["--skip", test])))
 }
 

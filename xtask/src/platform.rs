@@ -15,6 +15,8 @@ pub struct Platform {
     linker: Option<&'static str>,
     /// What runs its programs, with its arguments.
     runner: Option<&'static str>,
+    /// The integration tests that run beside the unit tests and the CLAP host: those that need no feature but the plugin's.
+    pub tests: &'static [&'static str],
     /// Tests that say nothing where its programs run so.
     pub skipped: &'static [&'static str],
 }
@@ -25,6 +27,7 @@ pub const WINDOWS: Platform = Platform {
     triple: "x86_64-pc-windows-gnu",
     linker: Some("x86_64-w64-mingw32-gcc"),
     runner: Some("wine"),
+    tests: &["approach", "engine_bits", "keep", "model_file", "seeds"],
     skipped: &[],
 };
 
@@ -34,6 +37,8 @@ pub const ARM64: Platform = Platform {
     triple: "aarch64-unknown-linux-gnu",
     linker: Some("aarch64-linux-gnu-gcc"),
     runner: Some("qemu-aarch64 -L /usr/aarch64-linux-gnu"),
+    // An emulated processor is some twenty times slower.
+    tests: &["engine_bits", "model_file"],
     // The first needs a processor that is faster than real time; the second runs itself once more, which QEMU's user mode cannot.
     skipped: &[
         "a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits",
@@ -43,7 +48,7 @@ pub const ARM64: Platform = Platform {
 
 /// Apple's own processors: compiled as far as no linker is needed.
 pub const MACOS: Platform =
-    Platform { name: "macos", triple: "aarch64-apple-darwin", linker: None, runner: None, skipped: &[] };
+    Platform { name: "macos", triple: "aarch64-apple-darwin", linker: None, runner: None, tests: &[], skipped: &[] };
 
 /// All of them.
 pub const ALL: [&Platform; 3] = [&WINDOWS, &ARM64, &MACOS];
