@@ -1,4 +1,4 @@
-//! What is listened to: the input or the sidechain, at the input gain, finite.
+//! The signal that the models hear: the input or the sidechain, with the input gain applied, finite.
 
 use super::{meters::Meters, quantum::InQuantum, types::MAX_CHANNELS};
 use crate::{
@@ -6,12 +6,12 @@ use crate::{
     dsp::level::{Ramp, db_to_gain, samples},
 };
 
-/// Input beyond this amplitude (+36 dBFS) is held there, so that no sum in a model overflows.
+/// Input is clamped to this amplitude (+36 dBFS), so that no sum in a model overflows.
 const LOUDEST_INPUT: f32 = 64.0;
-/// From one to the other, and from one gain to another.
+/// Length of the cross-fade between input and sidechain, and of a ramp of the gain.
 const RAMP_SECONDS: f32 = 0.010;
 
-/// The ear of the audio thread.
+/// Input stage of the audio thread.
 ///
 /// # Realtime safety
 /// No method allocates.
@@ -19,7 +19,7 @@ const RAMP_SECONDS: f32 = 0.010;
 pub(super) struct Hearing {
     channels: usize,
     gain: Ramp,
-    /// 0 the input, 1 the sidechain.
+    /// 0: the input; 1: the sidechain.
     sidechain: Ramp,
 }
 
@@ -28,7 +28,7 @@ fn sidechain_of(values: &ParamValues) -> f32 {
 }
 
 impl Hearing {
-    /// Listens to what the parameters say.
+    /// An input stage at rest on the parameters' values.
     pub fn new(channels: usize, sample_rate_hz: u32, values: &ParamValues) -> Self {
         let ramp = |value| Ramp::new(value, samples(RAMP_SECONDS, sample_rate_hz));
         Self { channels, gain: ramp(db_to_gain(values.get(ParamId::InputGain))), sidechain: ramp(sidechain_of(values)) }
@@ -50,8 +50,8 @@ impl Hearing {
         }
     }
 
-    /// Writes what is heard of sample `i` to `position` of the quantum, in both channels: one channel is heard in both. Where there
-    /// is no sidechain it is silent. Returns the middle.
+    /// Writes sample `i` to `position` of the quantum, in both channels; a single channel goes to both. A missing
+    /// sidechain is silence. Returns the mean of both channels.
     pub fn hear(
         &mut self,
         input: &[&mut [f32]],
@@ -67,7 +67,7 @@ impl Hearing {
         };
         for (channel, samples) in input.iter().take(self.channels).enumerate() {
             let mut heard = samples[i];
-            // Exactly the input while nothing else is listened to.
+            // Bit-exact input while the sidechain is off.
             if share >= 1.0 {
                 heard = at(sidechain, channel);
             } else if share > 0.0 {

@@ -1,14 +1,15 @@
-//! What can be read of an engine from any thread: counters and states, all atomic.
+//! Counters and states of an engine, readable from any thread: atomics, and a list of seeds behind a mutex that the audio thread
+//! never takes.
 
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-/// So many seeds are noted.
+/// Maximum number of seeds that are recorded.
 pub const MAX_SEED_MARKS: usize = 1024;
 
-/// What seeded a continuation, in samples of the clock.
+/// The span that seeded a continuation, in samples of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeedMark {
     /// Where the continuation begins.
@@ -34,7 +35,7 @@ pub struct Meters {
     missed_triggers: AtomicU64,
     keep_gaps: AtomicU64,
     seed_clipped_ms: AtomicU32,
-    /// Of the first continuations. Only the worker and who reads it after the end take this lock.
+    /// Seeds of the first continuations. Locked by the worker at every seed and by readers, never by the audio thread.
     seeds: Mutex<Vec<SeedMark>>,
     failed: AtomicBool,
     sounding: AtomicBool,
@@ -70,10 +71,10 @@ impl Meters {
     counter!(
         keep_gaps,
         count_keep_gap,
-        "Times sound was lost to *Keep*: its disk had been busy for over four seconds."
+        "Times sound was lost to *Save Take*: its disk had been busy for over four seconds."
     );
 
-    /// By how much the last seed was shortened because it could not be run in 2 s; 0 if it was not.
+    /// How much the last seed was shortened because its warm-up would exceed 2 s; 0 if it was not.
     pub fn seed_clipped_ms(&self) -> u32 {
         self.seed_clipped_ms.load(Relaxed)
     }
@@ -87,7 +88,7 @@ impl Meters {
         self.seeds.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes a seed while there is room. For the worker.
+    /// Records a seed while there is room. For the worker.
     pub(crate) fn note_seed(&self, mark: SeedMark) {
         let mut seeds = self.seeds.lock().unwrap_or_else(PoisonError::into_inner);
         if seeds.len() < seeds.capacity() {
@@ -95,12 +96,12 @@ impl Meters {
         }
     }
 
-    /// Makes room for seeds to be noted.
+    /// Allocates room for the seeds.
     pub(crate) fn make_room(&self) {
         self.seeds.lock().unwrap_or_else(PoisonError::into_inner).reserve_exact(MAX_SEED_MARKS);
     }
 
-    /// True after the worker died or was waited for in vain for 10 s.
+    /// True after the worker has died or a wait for it has timed out (10 s).
     pub fn is_failed(&self) -> bool {
         self.failed.load(Relaxed)
     }
@@ -109,7 +110,7 @@ impl Meters {
         self.failed.store(true, Relaxed);
     }
 
-    /// True while a continuation sounds or is on its way.
+    /// True while a continuation sounds or is being warmed up.
     pub fn is_sounding(&self) -> bool {
         self.sounding.load(Relaxed)
     }

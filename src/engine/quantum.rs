@@ -23,12 +23,12 @@ pub struct Note {
     pub velocity: f32,
 }
 
-/// What the performer or the host asks for in a quantum, beside its sound.
+/// Requests of the performer and of the host in a quantum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gestures {
     /// *Continue* went on.
     pub continued: bool,
-    /// *Capture* went on.
+    /// *Capture Seed* went on.
     pub captured: bool,
     /// The song started or jumped: the quantum is the first of an epoch that follows the transport.
     pub song_started: bool,
@@ -47,7 +47,7 @@ pub struct CellBeats {
     pub per_sample: f64,
 }
 
-/// Input of one quantum of the grid. Cell `index` holds engine time `64·index` to `64·index + 63`.
+/// Input of one quantum of the grid. Quantum `index` holds engine time `64·index` to `64·index + 63`.
 #[derive(Clone, Debug)]
 pub struct InQuantum {
     /// Counts resets and jumps; a quantum of another epoch than its neighbour's begins a new history.
@@ -62,11 +62,11 @@ pub struct InQuantum {
     pub armed: bool,
     /// Parameters at the end of the quantum.
     pub values: ParamValues,
-    /// What was asked for in it.
+    /// Requests in it.
     pub gestures: Gestures,
     /// Where it ends in the song, while the song runs and the host tells its tempo.
     pub beats: Option<CellBeats>,
-    /// What the model hears: input gain applied, finite.
+    /// The models' input: gain applied, finite.
     pub audio: QuantumAudio,
 }
 
@@ -79,16 +79,16 @@ pub struct OutQuantum {
     pub index: i64,
     /// True while a continuation sounds or is on its way.
     pub active: bool,
-    /// True while the input contains what was played a moment before.
+    /// True while feedback is detected: the input contains recent wet.
     pub feedback: bool,
     /// Finite. Both channels are filled.
     pub audio: QuantumAudio,
-    /// The loops of the regions, finite: what the bands of the audio thread open.
+    /// The loops of the regions, finite; the audio thread's filter bank gates them.
     pub regions: RegionAudio,
 }
 
 impl InQuantum {
-    /// Silence, in which nothing is asked for.
+    /// Silence without requests.
     pub fn empty(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> Self {
         Self {
             epoch,

@@ -9,7 +9,7 @@ use crate::{
 pub const HISTORY_SECONDS: usize = 20;
 const GRID: i64 = GRID_SAMPLES as i64;
 
-/// What is listened to of two channels.
+/// The channel that a model hears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ear {
     /// Half their sum.
@@ -33,7 +33,7 @@ impl Ear {
 
 const EARS: [Ear; 3] = [Ear::Middle, Ear::Left, Ear::Right];
 
-/// A ring of quanta. What was never heard reads as silence.
+/// A ring of quanta. Samples that were never heard read as silence.
 #[derive(Debug)]
 pub struct History {
     quanta: i64,
@@ -41,7 +41,7 @@ pub struct History {
     audio: [Vec<f32>; 2],
     /// Energy of the middle signal per quantum.
     energies: Vec<f64>,
-    /// The same before the input gain: the performer's, by ear.
+    /// Energy before the input gain, by ear.
     performer_energies: [Vec<f64>; EARS.len()],
     /// The input gain of each quantum.
     gains: Vec<f32>,
@@ -96,17 +96,17 @@ impl History {
         self.end
     }
 
-    /// Samples heard since the epoch began, at most what is kept.
+    /// Samples heard since the epoch began, at most the length of the ring.
     pub fn heard_samples(&self) -> i64 {
         (self.end - self.heard_from).min(self.quanta * GRID)
     }
 
-    /// RMS of what the model hears, over whole quanta: the last `samples` before `end`.
+    /// RMS of the models' input over the last `samples` before `end`, in whole quanta.
     pub fn rms(&self, end: i64, samples: i64) -> f32 {
         self.rms_of(&self.energies, end, samples)
     }
 
-    /// RMS of what the performer plays, before the input gain, in one ear.
+    /// RMS before the input gain, in one ear.
     pub fn performer_rms(&self, ear: Ear, end: i64, samples: i64) -> f32 {
         self.rms_of(&self.performer_energies[ear as usize], end, samples)
     }
@@ -119,7 +119,7 @@ impl History {
         (sum / (count * GRID) as f64).sqrt() as f32
     }
 
-    /// What the performer played from engine time `start` on, before the input gain. Allocates.
+    /// The input from engine time `start` on, before the input gain. Allocates.
     pub fn performance(&self, ear: Ear, start: i64) -> Vec<f32> {
         let mut played = Vec::with_capacity((self.end - start).max(0) as usize);
         for quantum in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
@@ -130,7 +130,7 @@ impl History {
         played
     }
 
-    /// What the model heard at an engine time.
+    /// The models' input at an engine time.
     pub fn sample(&self, ear: Ear, time: i64) -> f32 {
         if time < self.heard_from || time >= self.end || time < self.end - self.quanta * GRID {
             return 0.0;
@@ -139,7 +139,7 @@ impl History {
         ear.of(self.audio[0][at], self.audio[1][at])
     }
 
-    /// Model sample `k` of what an ear heard.
+    /// Sample `k` of the model's lattice, in one ear.
     ///
     /// # Realtime safety
     /// Does not allocate for model rates of 8 kHz and above.
@@ -147,7 +147,7 @@ impl History {
         let (whole, fraction) = resampler.position(k);
         let first = resampler.first_input(whole);
         let end = first + resampler.window_samples() as i64;
-        // What is known of it lies in one piece, or in two around the end of the ring.
+        // The known part lies in one piece, or in two around the end of the ring.
         let ring = self.quanta * GRID;
         let known = first.max(self.heard_from).max(self.end - ring).min(end)..end.min(self.end);
         self.window.clear();

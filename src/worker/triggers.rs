@@ -1,4 +1,4 @@
-//! What asks for a continuation beside the interval: phrases that end, attacks, notes, gestures, the song's start.
+//! Triggers beside the interval: the end of a phrase, attacks, notes, gestures, the start of the song.
 
 use super::{history::History, schedule::MIN_SEED_SECONDS};
 use crate::{
@@ -11,30 +11,30 @@ use crate::{
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// The level that decides whether the performer plays is taken over this span: a period of the lowest notes.
+/// Span of the level that is compared with the gate: a period of the lowest notes.
 const LEVEL_SECONDS: f64 = 0.02;
-/// A shorter sound is no phrase.
+/// Minimum length of a phrase.
 const MIN_PHRASE_SECONDS: f64 = 0.06;
-/// Most calls of a quantum: the notes and one of each other kind.
+/// Maximum number of triggers in a quantum: the notes and one of each other kind.
 pub(super) const MAX_TRIGGERS: usize = MAX_NOTES + 4;
 
-/// A continuation that is asked for.
+/// A trigger: the request for a continuation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Call {
     /// Engine time at which its seed ends; not after the present.
     pub seed_end: i64,
-    /// The seed may be so long at most.
+    /// Maximum length of its seed.
     pub most_seed: i64,
-    /// It does not begin before this engine time (and a reaction time).
+    /// Engine time before which it does not begin (plus the reaction time).
     pub not_before: i64,
-    /// Sound that goes on takes the call back until `not_before`.
+    /// Cancelled if the phrase goes on before `not_before`.
     pub is_answer: bool,
-    /// The note that asked, if one did.
+    /// The note that triggered it, if any.
     pub note: Option<Note>,
 }
 
 impl Call {
-    /// A plain one, whose seed ends at `seed_end`.
+    /// A plain trigger whose seed ends at `seed_end`.
     pub fn now(seed_end: i64) -> Self {
         Self { seed_end, most_seed: i64::MAX, not_before: seed_end, is_answer: false, note: None }
     }
@@ -47,7 +47,7 @@ struct Phrase {
     end: i64,
 }
 
-/// Listens for calls, quantum by quantum.
+/// Detects triggers, quantum by quantum.
 #[derive(Debug)]
 pub(super) struct TriggerDetector {
     sample_rate_hz: u32,
@@ -58,7 +58,7 @@ pub(super) struct TriggerDetector {
 }
 
 impl TriggerDetector {
-    /// Nothing heard.
+    /// A detector before any input.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self {
             sample_rate_hz,
@@ -69,7 +69,7 @@ impl TriggerDetector {
         }
     }
 
-    /// Forgets what was heard.
+    /// Forgets the input.
     pub fn restart(&mut self) {
         self.onsets.reset();
         self.phrase = None;
@@ -81,7 +81,7 @@ impl TriggerDetector {
         self.phrase.is_some_and(|phrase| phrase.end == now)
     }
 
-    /// What the quantum that ends the history asks for.
+    /// The triggers of the newest quantum of the history.
     ///
     /// # Realtime safety
     /// Does not allocate.
