@@ -1,4 +1,4 @@
-//! An engine and its worker, joined: what plays, without a host.
+//! A session: an engine joined to its worker, without a host.
 
 use crate::{
     engine::{Engine, EngineConfig, link, reaction_quanta},
@@ -15,7 +15,7 @@ pub fn start(config: EngineConfig, registry: Arc<ModelRegistry>) -> (Engine, Wor
     start_with(config, registry, Arc::default())
 }
 
-/// The same; what is captured goes to `clip_slot`, from which it may have come.
+/// As [`start`]; captured seeds go to `clip_slot`, and a clip that it holds is available from the start.
 pub fn start_with(config: EngineConfig, registry: Arc<ModelRegistry>, clip_slot: Arc<ClipSlot>) -> (Engine, Worker) {
     let quanta = reaction_quanta(config.reaction_ms, config.sample_rate_hz, USUAL_MODEL_HZ);
     let (audio, worker) = link::link(config.sample_rate_hz, config.max_block_samples, quanta);

@@ -1,4 +1,4 @@
-//! What plays, for `render` and `play` alike: model, preset, parameters, seed.
+//! Options of the instrument, shared by `render` and `play`: model, preset, parameters, seed.
 
 use super::{
     automation::Assignment,
@@ -54,14 +54,14 @@ pub struct InstrumentArgs {
     pub precision: PrecisionArg,
 }
 
-/// What they make.
+/// The instrument that the options describe.
 #[derive(Debug)]
 pub struct Instrument {
     /// All parameters.
     pub values: ParamValues,
     /// The models, not loaded yet.
     pub registry: Arc<ModelRegistry>,
-    /// What counts as captured.
+    /// The captured seed.
     pub captured: Option<Arc<Clip>>,
 }
 
@@ -69,7 +69,7 @@ impl InstrumentArgs {
     /// Reads all files that are named.
     ///
     /// # Errors
-    /// Whatever is wrong with a file or a value.
+    /// If a file or a value is invalid.
     pub fn make(&self) -> Result<Instrument, CliError> {
         let named =
             [(ParamId::Model, "--model", &self.model), (ParamId::MorphModel, "--morph-model", &self.morph_model)];
@@ -94,7 +94,7 @@ fn reaction_ms(text: &str) -> Result<f32, String> {
     value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
 }
 
-/// The end of a recording as a seed, if there is one: then it becomes what seeds are made of.
+/// The end of a recording as the captured seed, if one is given: it becomes the seed source.
 ///
 /// # Errors
 /// If the file is no recording, or silent.

@@ -19,7 +19,7 @@ impl Interrupt {
         let interrupt = Self::default();
         let flag = Arc::clone(&interrupt.0);
         ctrlc::set_handler(move || {
-            // Who presses it twice does not want to wait; 130 is what shells say of it.
+            // The second Ctrl-C ends the program at once, with the exit code 130 that shells use.
             if flag.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }

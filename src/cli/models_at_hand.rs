@@ -25,7 +25,7 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
         return Ok(ModelData::from_bytes(model.bytes, Path::new(name))?);
     }
     let path = Path::new(name);
-    // A bare word was meant as a name; anything that looks like a path gets the file system's own message.
+    // A bare word is treated as a name; anything that looks like a path gets the file system's own message.
     let looks_like_path = path.extension().is_some() || path.components().count() > 1;
     if !path.exists() && !looks_like_path {
         return Err(no_such_model(name));

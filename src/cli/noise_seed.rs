@@ -1,4 +1,4 @@
-//! Seeds that are no recording: what a network makes of noise shows what it brings along itself.
+//! Synthetic seeds: a continuation of noise shows the network's own contribution.
 
 use crate::dsp::{
     level::rms,
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn the_first_samples_are_frozen() {
-        // A change of the crate, the generator or the octaves would change everybody's seeds.
+        // A change of the crate, the generator or the octaves would change all users' seeds.
         let sound = NoiseSeed::Perlin.sound(1000, 8000, 0.1, 1);
         let got: Vec<i32> = [1, 10, 100, 999].map(|index: usize| (sound[index] * 1e5).round() as i32).to_vec();
         assert_eq!(got, FROZEN);

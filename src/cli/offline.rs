@@ -8,7 +8,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a rendering produced.
+/// The result of a rendering.
 #[derive(Debug)]
 pub struct RenderOutcome {
     /// `[channel][sample]`, as long as the input.
@@ -31,7 +31,7 @@ pub struct Song {
 /// Tempo where none is given.
 pub const USUAL_TEMPO: f64 = 120.0;
 
-/// What is rendered, besides the engine's configuration.
+/// Input of a rendering, besides the engine's configuration.
 #[derive(Clone, Debug)]
 pub struct Job<'a> {
     /// Where the transport is.
@@ -40,13 +40,13 @@ pub struct Job<'a> {
     pub block_samples: usize,
     /// `[channel][sample]`, 1 or 2 channels, equally long.
     pub input: &'a [Vec<f32>],
-    /// Beside it; may be shorter, or missing: then it is silence. `[channel][sample]`
+    /// The sidechain; silence where it is shorter or missing. `[channel][sample]`
     pub sidechain: &'a [Vec<f32>],
     /// Sorted by sample, counted from the first sample of the input.
     pub automation: &'a [TimedValue],
     /// Sorted by sample.
     pub notes: &'a [TimedNote],
-    /// What counts as captured.
+    /// The captured seed.
     pub captured: Option<Arc<Clip>>,
 }
 
@@ -125,7 +125,7 @@ pub fn render_offline(
     let origin = if clock == ClockMode::Transport { job.song.start_samples } else { 0 };
     let from_here =
         |mark: SeedMark| SeedMark { begins: mark.begins - origin, start: mark.start - origin, end: mark.end - origin };
-    // What the worker had ready beyond the end depends on its pace, and is not heard.
+    // Predictions beyond the end depend on the worker's speed, and are not heard.
     let seeds = meters.seeds().into_iter().map(from_here).filter(|mark| mark.begins < length as i64).collect();
     RenderOutcome { channels, seeds, meters }
 }

@@ -1,4 +1,4 @@
-//! A progress bar for what takes long enough to wonder.
+//! A progress bar for long operations.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::{Duration, Instant};

@@ -51,7 +51,7 @@ pub fn shown_factor(factor: f64) -> String {
     if factor < 10.0 { factor_to_text(factor) } else { format!("{factor:.0}") }
 }
 
-/// What is said of a model whose measured factor of real time is below 1.
+/// The warning about a model whose measured real-time factor is below 1.
 pub fn slow_warning(name: &str, factor: f64) -> String {
     format!(
         "warning: {}: {} × real time on this machine (one voice on one core at 48 kHz); played live it will drop out",

@@ -1,4 +1,4 @@
-//! Does the input contain what was played a moment ago?
+//! Detection of feedback: input that contains recent output.
 
 mod stream;
 
@@ -22,7 +22,7 @@ const EVIDENCE: (f32, f32) = (0.06, 0.12);
 const FADE: f32 = 0.97;
 /// Root mean square at −60 dBFS.
 const QUIET: f32 = 1e-3;
-/// What a lag is worth that was found once.
+/// Weight of a lag that was found once.
 const ONCE: f32 = 0.6;
 /// It counts as found twice after so many updates: their seconds share nothing.
 const TWICE: u32 = 4;
@@ -94,7 +94,7 @@ pub struct FeedbackDetector {
     lag: f32,
 }
 
-/// What the next push does besides listening.
+/// Work of the next push besides taking its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Rest,
@@ -104,7 +104,7 @@ enum Stage {
 }
 
 impl FeedbackDetector {
-    /// A detector that has heard nothing.
+    /// A detector before any input.
     ///
     /// # Panics
     /// If the rate is below 8000 Hz.
@@ -145,7 +145,7 @@ impl FeedbackDetector {
         }
     }
 
-    /// Takes a cell of input and the cell of wet signal that was played at the same time.
+    /// Takes a quantum of input and the quantum of wet signal that was played at the same time.
     pub fn push(&mut self, input: &[f32; 64], wet: &[f32; 64]) {
         self.input.listen(input);
         self.wet.listen(wet);
@@ -189,7 +189,7 @@ impl FeedbackDetector {
         self.lag / self.rate_hz as f32
     }
 
-    /// As if it had heard nothing.
+    /// Forgets all input.
     pub fn reset(&mut self) {
         self.input.clear();
         self.wet.clear();

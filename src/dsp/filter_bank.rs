@@ -23,7 +23,7 @@ const ZERO: Row = [0.0; LANES];
 /// centre in its place.
 ///
 /// A section's states lose 4 g k v₁² of their sum of squares in a sample, where g > 0 is the centre's warped frequency,
-/// k > 0 the damping and v₁ the output: whatever way the parameters move, it cannot become unstable (Wishnick,
+/// k > 0 the damping and v₁ the output: it stays stable however the parameters move (Wishnick,
 /// *Time-Varying Filters for Musical Applications*, DAFx-14).
 ///
 /// # Realtime safety
@@ -60,7 +60,7 @@ struct Shape {
 const UNUSED: Shape = Shape { g: ZERO, k: ZERO, level: ZERO };
 
 impl FilterBank {
-    /// A bank without bands: [`Self::tune`] gives it some.
+    /// A filter bank without bands, until [`Self::tune`] sets them.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self {
             sample_rate_hz: sample_rate_hz as f32,
@@ -161,7 +161,7 @@ impl FilterBank {
     }
 
     /// Both sections of the bands of a block (Zavalishin's eq. 4.12 ff.). The input and not the output is scaled by k, so
-    /// that the states have the level of the output whatever the Q, and a change of Q makes no jump.
+    /// that the states have the level of the output at any Q, and a change of Q makes no jump.
     #[inline(always)]
     fn run_block(&mut self, block: usize, input: &Row, out: &mut Row) {
         let (Shape { g, k, level }, inverse) = (&self.now[block], &self.inverse[block]);

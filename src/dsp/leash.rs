@@ -55,7 +55,7 @@ impl Leash {
             dc_in: 0.0,
             dc_out: 0.0,
             fast_square: 0.0,
-            // Starts at the seed's level: nothing is lifted before it has been heard for a while.
+            // Starts at the seed's level, so that nothing is lifted before it has been measured for a while.
             slow_square: seed_rms * seed_rms,
             fast: coefficient(FAST_SECONDS),
             slow: coefficient(SLOW_SECONDS),

@@ -38,7 +38,7 @@ pub fn samples(seconds: f32, sample_rate_hz: u32) -> u32 {
     ((seconds * sample_rate_hz as f32).round() as u32).max(1)
 }
 
-/// A value that moves to its target on a straight line, sample by sample, whatever the block size.
+/// A value that moves to its target on a straight line, sample by sample, independent of the block size.
 ///
 /// # Realtime safety
 /// Safe on the audio thread.

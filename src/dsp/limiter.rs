@@ -1,4 +1,4 @@
-//! The last guard before the output: a memoryless soft limit, so that nothing a network predicts can exceed −0.3 dBFS.
+//! The output's soft limiter: memoryless, so that no prediction exceeds −0.3 dBFS.
 
 /// −0.3 dBFS as an amplitude: 10^(−0.3/20).
 pub const CEILING: f32 = 0.966_050_9;

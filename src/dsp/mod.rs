@@ -1,6 +1,6 @@
 //! Pure maths on `f32` slices.
 //!
-//! Nothing here knows of threads, files, models or hosts. Every processing method works on memory that a constructor
+//! No dependency on threads, files, models or hosts. Every processing method works on memory that a constructor
 //! allocated; transcendental functions come from the `libm` crate and FFTs from the portable code paths of `rustfft`, so
 //! that a result depends on the build and not on the machine's C library or processor.
 

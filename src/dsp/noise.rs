@@ -1,4 +1,4 @@
-//! Noise as a function of time, so that any part of it can be had at any time.
+//! Noise as a function of time: any part can be computed at any time.
 
 use super::random::{Random, mix64};
 use noise::{NoiseFn, Perlin};

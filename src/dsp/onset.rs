@@ -37,7 +37,7 @@ pub struct Onset {
     /// Amplitude of what came in: that of a sine as powerful as the sound since the onset is more powerful than before it.
     /// Full scale = 1.
     pub strength: f32,
-    /// How long before the end of the cell just pushed the note began, in samples of the host's rate.
+    /// Samples of the host's rate from the note's beginning to the end of the quantum just pushed.
     pub offset_samples: usize,
 }
 
@@ -121,7 +121,7 @@ impl OnsetDetector {
         }
     }
 
-    /// Takes a cell; `Some` if an onset was found in it. `sensitivity` in [0, 1]: at 0 only attacks of −24 dBFS and more
+    /// Takes a quantum; `Some` if an onset was found in it. `sensitivity` in [0, 1]: at 0 only attacks of −24 dBFS and more
     /// that stand out clearly count, at 1 those of −64 dBFS too, and steady noise may cause some; 0.5 is the default.
     pub fn push(&mut self, cell: &[f32; 64], sensitivity: f32) -> Option<Onset> {
         let mut onset = None;

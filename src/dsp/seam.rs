@@ -1,4 +1,4 @@
-//! Cutting loops: where a recording best returns to its beginning, and with what gains.
+//! Cutting loops: the position at which a recording best returns to its beginning, and the gains of the cross-fade.
 
 /// Partial sums of a dot product: fixed, so that the order of additions is the same on every processor.
 const LANES: usize = 8;
@@ -24,8 +24,8 @@ pub struct Seam {
 
 /// The end within `from..=to` where `buffer[end..end + fade]` has the largest normalised cross-correlation with
 /// `buffer[..fade]`, as in synchronous overlap-add (Roucos and Wilgus, *High Quality Time-Scale Modification for Speech*,
-/// ICASSP 1985). Ends whose fade would leave the buffer are left out; where none remains, or all is silent, it is the first
-/// that there is, with a correlation of 0.
+/// ICASSP 1985). Ends whose fade would leave the buffer are excluded; if none remains, or all is silent, returns the first
+/// end with a correlation of 0.
 ///
 /// Coarse to fine: first averages of 4 samples (more, where `fade` is above 4096) in steps of as many, then the 8 best
 /// peaks sample by sample. With c candidates that is c · fade / 16 + 112 · fade multiplications: 0.4 million for

@@ -1,8 +1,8 @@
-//! From magnitude frames back to sound (SYSTEMS, P): every bin drives an oscillator at the bin's centre frequency with a
+//! From magnitude frames back to sound: every bin drives an oscillator at the bin's centre frequency with a
 //! random phase of its own; its amplitude moves from frame to frame on a straight line.
 //!
 //! All centre frequencies are multiples of rate/fft, so between two frames the sum is exactly a cross-fade of two inverse
-//! FFTs with the same phases, read cyclically. That is what [`Vocoder`] computes; its tests hold it against the bank.
+//! FFTs with the same phases, read cyclically. [`Vocoder`] computes that; its tests compare it with a bank of oscillators.
 
 use super::{random::Random, stft::InverseFft};
 use realfft::num_complex::Complex;

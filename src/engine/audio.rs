@@ -25,13 +25,13 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What is left of the wet while the input contains it: −12 dB.
+/// Gain of the wet while feedback is detected: −12 dB.
 const FEEDBACK_GAIN: f32 = 0.25;
 const GRID: i64 = GRID_SAMPLES as i64;
-/// After the last sound of the input something may still start for this long: the longest seed and its warm-up.
+/// A continuation may still start for this long after the input has fallen silent: the longest seed and its warm-up.
 const MAY_START_SECONDS: f32 = 13.0;
 
-/// Takes the host's blocks, sends quanta to the worker, mixes what comes back.
+/// Takes the host's blocks, sends quanta of input to the worker, mixes the predictions that come back.
 ///
 /// # Realtime safety
 /// [`Engine::process`], [`Engine::reset`] and [`Engine::stop_from_midi`] neither allocate, free, lock nor log. They make no
@@ -51,12 +51,12 @@ pub struct Engine {
     mixer: Mixer,
     voice_level: Ramp,
     layers: SympatheticLayers,
-    /// The wet steps back while the input contains it.
+    /// Lowers the wet while feedback is detected.
     feedback_gain: Ramp,
     hearing: Hearing,
     stop_held: bool,
     midi_stopped: bool,
-    /// The wet stays silent before this quantum after *Stop* was released: what is under way belongs to the past.
+    /// After *Stop* is released the wet stays silent up to this quantum: predictions already under way are obsolete.
     muted_until_quantum: Option<i64>,
     epoch: u32,
     first_quantum: i64,
@@ -68,7 +68,7 @@ pub struct Engine {
     keep: Option<TakeTap>,
     active: bool,
     quiet_samples: usize,
-    /// Cells were lost: a new epoch begins as soon as the worker has caught up.
+    /// Quanta were lost: a new epoch begins as soon as the worker has caught up.
     restart_pending: bool,
     /// The transport has started: ramps jump at the next sample.
     settle_pending: bool,
@@ -85,7 +85,7 @@ impl Engine {
         let mut mixer = Mixer::new(
             rate,
             &values,
-            // What the worker predicts ends one reaction time after Stop: the fade must have ended by then.
+            // Predictions end one reaction time after Stop: the fade must have ended by then.
             (reaction_quanta.saturating_sub(1) * GRID_SAMPLES) as u32,
         );
         mixer.set_stopped(stop_held);
@@ -125,7 +125,7 @@ impl Engine {
         }
     }
 
-    /// From now on wet and dry go to another thread, which *Keep* makes write them down. Not for the audio thread.
+    /// Sends wet and dry to the take recorder from now on; *Save Take* makes it write files. Not for the audio thread.
     pub fn attach_keep(&mut self, tap: TakeTap) {
         self.keep = Some(tap);
     }
@@ -140,7 +140,7 @@ impl Engine {
         &self.link.shared.meters
     }
 
-    /// The parameters as they stand.
+    /// The current values of the parameters.
     pub fn values(&self) -> ParamValues {
         self.values
     }
@@ -183,7 +183,7 @@ impl Engine {
         self.process_with_sidechain(channels, &[], events, transport)
     }
 
-    /// The same with a sidechain beside it (`[channel][sample]`): what is missing of it is silence.
+    /// [`Self::process`] with a sidechain (`[channel][sample]`); missing channels and samples are silence.
     pub fn process_with_sidechain(
         &mut self,
         channels: &mut [&mut [f32]],
@@ -205,7 +205,7 @@ impl Engine {
         let seconds = |samples: usize| samples as f64 / f64::from(self.sample_rate_hz);
         self.waiting.begin_call(seconds(block), seconds(self.reaction_samples()));
         let old_time = self.clock.time();
-        // Whatever the clock follows: when the song starts, what MIDI has stopped may sound again.
+        // In both clock modes: the start of the song ends a stop that came by MIDI.
         let started = transport.playing && !self.was_playing;
         self.was_playing = transport.playing;
         if started && self.midi_stopped {
@@ -230,7 +230,7 @@ impl Engine {
                 self.apply(*event);
             }
             if std::mem::take(&mut self.settle_pending) {
-                // A start depends on nothing that was before it, not even on a fade.
+                // A start must not depend on anything before it, not even on a fade under way.
                 self.settle();
             }
             let position = self.clock.time().rem_euclid(GRID) as usize;
@@ -250,7 +250,7 @@ impl Engine {
         self.activity()
     }
 
-    /// Ends all movement.
+    /// Ends all ramps at their targets.
     fn settle(&mut self) {
         self.mixer.settle();
         self.layers.settle(&self.values);
@@ -300,7 +300,7 @@ impl Engine {
         }
     }
 
-    /// At the first sample of a quantum: is the prediction there, and the guard behind it?
+    /// At the first sample of a quantum: checks that its prediction and the lookahead behind it have arrived.
     fn enter_quantum(&mut self) {
         let time = self.clock.time();
         let index = time.div_euclid(GRID);
@@ -314,10 +314,10 @@ impl Engine {
             self.muted_until_quantum = None;
             self.mixer.set_stopped(false);
         }
-        // Before the shortest seed has been heard and the reaction time has passed, there is nothing to predict: silence,
+        // Before the shortest seed has been heard and the reaction time has passed, no prediction can exist: silence,
         // no underrun, and no need to wait when a host has just begun to hurry.
         let first_predicted = self.first_quantum + self.reaction_quanta + self.least_seed_quanta;
-        // At low rates the guard is shorter than a quantum: the next quantum is wanted all the same, to fade out in.
+        // At low rates the lookahead is shorter than a quantum: the next quantum is required all the same, to fade out in.
         let last = (time + self.lookahead_samples as i64 - 1).div_euclid(GRID).max(index + 1);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;
@@ -391,7 +391,7 @@ impl Engine {
         quantum.values = self.values;
         quantum.clock_end = self.clock.clock();
         quantum.beats = self.beats.at(self.clock.time());
-        // The worker is over a second late: what it has not heard cannot be mended. A new epoch begins when it is back.
+        // The worker is over a second late: the lost input cannot be recovered. A new epoch begins when it has caught up.
         if !self.restart_pending && !self.link.send(quantum) {
             self.meters().count_late_start();
             self.restart_pending = true;
@@ -405,7 +405,7 @@ impl Engine {
         if sounding || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
     }
 
-    /// The transport has started or jumped; before it came `old_time`.
+    /// Begins a new epoch after a start or jump of the transport; engine time was `old_time` before it.
     fn jump(&mut self, old_time: i64) {
         self.keep_tail(old_time);
         self.feedback_gain.set_target(1.0);
@@ -415,7 +415,7 @@ impl Engine {
         self.settle_pending = true;
     }
 
-    /// A new history: the worker forgets, and predictions of the old one are no longer taken.
+    /// Begins a new epoch: the worker forgets its history, and predictions of the old epoch are discarded.
     fn begin_epoch(&mut self) {
         let time = self.clock.time();
         self.epoch = self.epoch.wrapping_add(1);

@@ -2,10 +2,10 @@
 
 use super::{quantum::QuantumBeats, types::Transport};
 
-/// Tempi that a host may tell, in beats a minute; others count as none.
+/// Plausible tempi in beats a minute; others are ignored.
 const TEMPI: std::ops::RangeInclusive<f64> = 1.0..=2000.0;
 
-/// Where the song is, extrapolated from what the host said at the beginning of a block.
+/// Position in the song, extrapolated from the host's at the beginning of a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BeatClock {
     /// Engine time, beats there, and beats a sample.

@@ -8,7 +8,7 @@ use super::types::{ClockMode, Transport};
 /// What a block's transport means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockChange {
-    /// The expected place.
+    /// The expected position.
     None,
     /// The transport started or jumped: a new epoch begins at this clock.
     Restart(i64),
@@ -70,7 +70,7 @@ impl SampleClock {
         if let Some((start, end)) = transport.loop_samples
             && start < end
         {
-            // A host that does not cut its blocks at the loop's end overshoots, and begins as far behind the start.
+            // A host that does not split its blocks at the loop's end overshoots, and continues as far behind the start.
             let overshoot = expected - end;
             if overshoot >= -1 && overshoot < end - start && (position - start - overshoot).abs() <= 1 {
                 self.anchor += position - expected;

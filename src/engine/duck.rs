@@ -1,13 +1,13 @@
-//! Who is to be heard: the wet steps back while the performer plays, the dry while the performer is quiet.
+//! Ducking: lowers the wet while the input lies above the gate, and the dry while it lies below.
 
 use crate::{
     control::values::{ParamId, ParamValues, SILENT_DB},
     dsp::level::{Ramp, db_to_gain, samples},
 };
 
-/// Time constant of the level that is held against the gate.
+/// Time constant of the level that is compared with the gate.
 const LEVEL_SECONDS: f32 = 0.010;
-/// Between the notes of a phrase the performer still plays.
+/// Hold time after the level has fallen below the gate: pauses between the notes of a phrase do not count.
 const HANG_SECONDS: f32 = 0.050;
 const SMOOTHING_SECONDS: f32 = 0.010;
 
@@ -24,7 +24,7 @@ pub(super) struct Duck {
     hang_samples: u32,
     /// Samples since the input lay above the gate.
     quiet_samples: u32,
-    /// 1: the performer plays; 0: is quiet.
+    /// 1: above the gate; 0: below.
     playing: f32,
     attack_step: f32,
     release_step: f32,
@@ -32,13 +32,13 @@ pub(super) struct Duck {
     dry: Ramp,
 }
 
-/// A level of a parameter whose least value is silence.
+/// Gain of a level parameter whose minimum is silence.
 pub(super) fn gain(db: f32) -> f32 {
     if db <= SILENT_DB { 0.0 } else { db_to_gain(db) }
 }
 
 impl Duck {
-    /// At rest: nothing has been heard.
+    /// At rest, before any input.
     pub fn new(sample_rate_hz: u32, values: &ParamValues) -> Self {
         let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
         let mut duck = Self {
@@ -61,7 +61,7 @@ impl Duck {
         duck
     }
 
-    /// A parameter takes a plain value; others than its own are left alone.
+    /// Sets a parameter to a plain value; ignores parameters of other parts.
     pub fn set(&mut self, id: ParamId, value: f32) {
         let step = || 1.0 / samples(value, self.sample_rate_hz) as f32;
         match id {
@@ -74,7 +74,7 @@ impl Duck {
         }
     }
 
-    /// Ends all movement and forgets what was heard.
+    /// Ends all ramps and forgets the input.
     pub fn settle(&mut self) {
         for ramp in [&mut self.wet, &mut self.dry] {
             ramp.jump(ramp.target());
@@ -82,7 +82,7 @@ impl Duck {
         (self.mean_square, self.playing, self.quiet_samples) = (0.0, 0.0, u32::MAX);
     }
 
-    /// Hears a sample of what the model hears. Gains of wet and dry, exactly 1 where nothing is to step back.
+    /// Takes a sample of the models' input; returns the gains of wet and dry, exactly 1 where neither is ducked.
     pub fn advance(&mut self, heard: f32) -> (f32, f32) {
         self.mean_square += self.level_speed * (heard * heard - self.mean_square);
         let above = self.mean_square >= self.gate_square;

@@ -1,4 +1,4 @@
-//! The fade of the wet around underruns: what is in hand is faded out, what returns is faded in.
+//! The fades of the wet around underruns: predictions in hand are faded out, later ones are faded in.
 
 /// Whether predictions flow, and the gain that follows from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ impl Flow {
         self.gain
     }
 
-    /// At the beginning of a quantum: is the guard's span of predictions there, and if not, how many samples are?
+    /// Starts a quantum. `ready`: the whole lookahead has been predicted; otherwise only the samples in hand have.
     /// Returns true if this is the beginning of an underrun.
     pub fn enter_quantum(&mut self, ready: bool, in_hand_samples: usize, fade_in_samples: usize) -> bool {
         match (self.state, ready) {
@@ -48,7 +48,7 @@ impl Flow {
         }
     }
 
-    /// Moves one sample and returns the gain there.
+    /// Advances by one sample and returns the gain there.
     pub fn advance(&mut self) -> f32 {
         match &mut self.state {
             State::Flowing | State::Starved => return self.gain,

@@ -1,4 +1,4 @@
-//! The source that is listened to: the input or the sidechain, finite, and the input gain.
+//! The signal that the models hear: the input or the sidechain, finite, and the input gain.
 
 use super::{
     meters::Meters,
@@ -10,10 +10,10 @@ use crate::{
     dsp::level::{Ramp, db_to_gain, samples},
 };
 
-/// From one to the other, and from one gain to another.
+/// Length of the cross-fade between input and sidechain, and of a ramp of the gain.
 const RAMP_SECONDS: f32 = 0.010;
 
-/// The ear of the audio thread.
+/// Input stage of the audio thread.
 ///
 /// # Realtime safety
 /// No method allocates.
@@ -21,7 +21,7 @@ const RAMP_SECONDS: f32 = 0.010;
 pub(super) struct Hearing {
     channels: usize,
     gain: Ramp,
-    /// 0 the input, 1 the sidechain.
+    /// 0: the input; 1: the sidechain.
     sidechain: Ramp,
 }
 
@@ -30,7 +30,7 @@ fn sidechain_of(values: &ParamValues) -> f32 {
 }
 
 impl Hearing {
-    /// Listens to what the parameters say.
+    /// An input stage at rest on the parameters' values.
     pub fn new(channels: usize, sample_rate_hz: u32, values: &ParamValues) -> Self {
         let ramp = |value| Ramp::new(value, samples(RAMP_SECONDS, sample_rate_hz));
         Self { channels, gain: ramp(db_to_gain(values.get(ParamId::InputGain))), sidechain: ramp(sidechain_of(values)) }
@@ -52,8 +52,8 @@ impl Hearing {
         }
     }
 
-    /// Writes what is heard of sample `i` to `position` of the quantum, in both channels: one channel is heard in both. Where there
-    /// is no sidechain it is silent. Returns the middle.
+    /// Writes sample `i` to `position` of the quantum, in both channels; a single channel goes to both. A missing
+    /// sidechain is silence. Returns the mean of both channels.
     pub fn hear(
         &mut self,
         input: &[&mut [f32]],
@@ -69,7 +69,7 @@ impl Hearing {
         };
         for (channel, samples) in input.iter().take(self.channels).enumerate() {
             let mut played = samples[i];
-            // Exactly the input while nothing else is listened to.
+            // Bit-exact input while the sidechain is off.
             if share >= 1.0 {
                 played = at(sidechain, channel);
             } else if share > 0.0 {

@@ -1,4 +1,4 @@
-//! How far a host runs ahead of the wall clock: some bounce as fast as they can and never say that they are offline.
+//! How far a host runs ahead of the wall clock: some bounce faster than real time without ever reporting offline mode.
 //!
 //! A leaky bucket (DESIGN 3): lead ← max(0, leak·(lead + duration of the previous block − wall time since the previous call)).
 //! It leaks per second of *clock*, 2 % of itself, so that a sound card that is 100 ppm fast fills it to 5 ms and no further;
@@ -12,9 +12,9 @@ const LEAK_PER_SECOND: f64 = 0.02;
 const THRESHOLD_SECONDS: f64 = 0.020;
 /// No lead beyond this (and two blocks) is remembered.
 const CAP_SECONDS: f64 = 0.5;
-/// Over so much clock ...
+/// Span of the clock after which a host is judged.
 const REAL_TIME_SECONDS: f64 = 1.0;
-/// ... a host is real-time if the wall clock went at least as far, but for this part.
+/// A host is real-time if the wall clock advanced by at least this part of that span.
 const REAL_TIME_PART: f64 = 0.995;
 
 /// The bucket.

@@ -22,7 +22,7 @@ pub struct Shared {
     /// Epoch (16 bits) and index (48 bits) of the quantum that the audio thread is in.
     now: AtomicU64,
     dead: AtomicBool,
-    /// The worker is to end, in the middle of a seed if need be.
+    /// Asks the worker to end, in the middle of a seed if need be.
     pub stop: AtomicBool,
     worker: OnceLock<Thread>,
 }
@@ -33,7 +33,7 @@ impl Shared {
         self.now.store(packed, Ordering::Release);
     }
 
-    /// By how many quanta the audio thread has passed `index`, if it is in the same epoch.
+    /// Number of quanta by which the audio thread has passed `index`, if it is in the same epoch.
     pub fn quanta_passed(&self, epoch: u32, index: i64) -> Option<i64> {
         let packed = self.now.load(Ordering::Relaxed);
         let now = ((packed << 16) as i64) >> 16;
@@ -45,18 +45,18 @@ impl Shared {
         self.now.load(Ordering::Acquire) >> 48 != u64::from(epoch) & 0xffff
     }
 
-    /// Says which thread is to be woken.
+    /// Registers the thread to be woken.
     pub fn register_worker(&self, thread: Thread) {
         // Only the first thread counts; there is one worker.
         let _ = self.worker.set(thread);
     }
 
-    /// Says that no prediction will come any more.
+    /// Declares that no more predictions will come.
     pub fn mark_dead(&self) {
         self.dead.store(true, Ordering::Release);
     }
 
-    /// True when no prediction will come any more.
+    /// True if no more predictions will come.
     pub fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Acquire)
     }
@@ -113,12 +113,12 @@ impl AudioLink {
         2 * self.to_worker.slots() > self.to_worker.buffer().capacity()
     }
 
-    /// Tells the worker where the audio thread is.
+    /// Publishes the audio thread's position to the worker.
     pub fn set_now(&self, epoch: u32, index: i64) {
         self.shared.set_now(epoch, index);
     }
 
-    /// Drops quanta that are too old, and counts how many quanta from `index` on are there without a gap, up to `wanted`.
+    /// Drops obsolete quanta and counts those from `index` on that have arrived without a gap, up to `wanted`.
     pub fn quanta_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
         while let Ok(quantum) = self.from_worker.peek() {
             if quantum.epoch == epoch && quantum.index >= index {
@@ -134,7 +134,7 @@ impl AudioLink {
         first.iter().chain(second).enumerate().take_while(|&pair| in_place(pair)).count()
     }
 
-    /// Takes the quantum at `index`, if it is there.
+    /// Takes the quantum at `index`, if it has arrived.
     pub fn take(&mut self, epoch: u32, index: i64) -> Option<OutQuantum> {
         if self.quanta_ready(epoch, index, 1) == 0 { None } else { self.from_worker.pop().ok() }
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
-/// So many seeds are noted.
+/// Maximum number of seeds that are recorded.
 pub const MAX_SEED_MARKS: usize = 1024;
 
-/// What seeded a continuation, in samples of the clock.
+/// The span that seeded a continuation, in samples of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeedMark {
     /// Where the continuation begins.
@@ -104,10 +104,10 @@ impl Meters {
     counter!(
         take_gaps,
         count_take_gap,
-        "Times sound was lost to *Keep*: its disk had been busy for over four seconds."
+        "Times sound was lost to *Save Take*: its disk had been busy for over four seconds."
     );
 
-    /// By how much the last seed was shortened because it could not be run in 2 s; 0 if it was not.
+    /// How much the last seed was shortened because its warm-up would exceed 2 s; 0 if it was not.
     pub fn seed_clipped_ms(&self) -> u32 {
         self.seed_clipped_ms.load(Relaxed)
     }
@@ -126,7 +126,7 @@ impl Meters {
         self.seeds.push(mark);
     }
 
-    /// True after the worker died or was waited for in vain for 10 s.
+    /// True after the worker has died or a wait for it has timed out (10 s).
     pub fn is_failed(&self) -> bool {
         self.failed.load(Relaxed)
     }
@@ -135,7 +135,7 @@ impl Meters {
         self.failed.store(true, Relaxed);
     }
 
-    /// True while a continuation sounds or is on its way.
+    /// True while a continuation sounds or is being warmed up.
     pub fn is_sounding(&self) -> bool {
         self.sounding.load(Relaxed)
     }

@@ -11,7 +11,7 @@ use crate::{
 
 const SMOOTHING_SECONDS: f32 = 0.010;
 const STOP_SECONDS: f32 = 0.020;
-/// Fades at underruns and jumps, and the guard by which predictions are early.
+/// Length of the fades at underruns and jumps, and of the lookahead: predictions must arrive this much early.
 pub const LOOKAHEAD_SECONDS: f32 = 0.005;
 
 /// Gains of the rendering stage, smoothed per sample.
@@ -39,7 +39,7 @@ pub struct SampleGains {
 }
 
 impl Mixer {
-    /// A mixer that rests on these plain values.
+    /// A mixer at rest on these plain values.
     /// *Stop* fades in 20 ms, or in `most_stop_samples` where that is less.
     pub fn new(sample_rate_hz: u32, values: &ParamValues, most_stop_samples: u32) -> Self {
         let smoothing = samples(SMOOTHING_SECONDS, sample_rate_hz);
@@ -54,7 +54,7 @@ impl Mixer {
         }
     }
 
-    /// A parameter of the rendering stage sets off for a plain value.
+    /// Starts the ramp of a rendering parameter towards a plain value.
     pub fn set(&mut self, id: ParamId, value: f32) {
         match id {
             ParamId::Mix => {
@@ -67,17 +67,17 @@ impl Mixer {
         }
     }
 
-    /// Fades the wet out, or lets it come back.
+    /// Fades the wet out, or back in.
     pub fn set_stopped(&mut self, stopped: bool) {
         self.stop.set_target(f32::from(!stopped));
     }
 
-    /// How much of the wet *Stop* lets through now.
+    /// The current gain of *Stop*.
     pub fn stop_gain(&self) -> f32 {
         self.stop.value()
     }
 
-    /// Ends all movement.
+    /// Ends all ramps at their targets.
     pub fn settle(&mut self) {
         for ramp in [&mut self.mix, &mut self.wet_gain, &mut self.bypass, &mut self.stop] {
             ramp.jump(ramp.target());
@@ -85,7 +85,7 @@ impl Mixer {
         self.duck.settle();
     }
 
-    /// Moves one sample. `heard`: what the model hears of the performer.
+    /// Advances by one sample. `heard`: the models' input.
     pub fn advance(&mut self, heard: f32) -> SampleGains {
         let mix = self.mix.advance();
         let (dry, wet) = if self.mix.is_steady() { self.resting } else { equal_power(mix) };
@@ -96,12 +96,12 @@ impl Mixer {
 }
 
 impl SampleGains {
-    /// The wet as it is mixed: gain applied, finite and below the ceiling.
+    /// The wet after gain and soft limit: finite, below the ceiling.
     pub fn limited(&self, wet: f32) -> f32 {
         soft_limit(wet * self.level)
     }
 
-    /// The output sample, of dry and limited wet. Dry passes bit for bit at 0 % wet and in bypass.
+    /// Mixes dry and limited wet to the output sample. Dry passes bit for bit at 0 % wet and in bypass.
     pub fn output(&self, dry: f32, wet: f32) -> f32 {
         if self.wet == 0.0 || self.bypass == 1.0 {
             return dry;

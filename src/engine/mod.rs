@@ -1,6 +1,6 @@
 //! The audio thread: input, clock, mix and the quanta that go to and come from the worker. Slices only, no framework type.
 //!
-//! [`Engine::process`] walks a block quantum by quantum on the grid, whatever the host's block size: input goes into an
+//! [`Engine::process`] walks a block quantum by quantum on the grid, at any block size of the host: input goes into an
 //! [`quantum::InQuantum`], sent when it is full; the [`quantum::OutQuantum`] that belongs to the place was predicted one reaction time
 //! ago. The worker's side of the rings is in [`link`].
 

@@ -23,12 +23,12 @@ pub struct Note {
     pub velocity: f32,
 }
 
-/// What the performer or the host asks for in a quantum, beside its sound.
+/// Requests of the performer and of the host in a quantum.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gestures {
     /// *Continue* went on.
     pub continued: bool,
-    /// *Capture* went on.
+    /// *Capture Seed* went on.
     pub captured: bool,
     /// The song started or jumped: the quantum is the first of an epoch that follows the transport.
     pub song_started: bool,
@@ -65,7 +65,7 @@ pub struct InQuantum {
     pub armed: bool,
     /// Parameters at the end of the quantum.
     pub values: ParamValues,
-    /// What was asked for in it.
+    /// Requests in it.
     pub gestures: Gestures,
     /// Where it ends in the song, while the song runs and the host tells its tempo.
     pub beats: Option<QuantumBeats>,
@@ -84,11 +84,11 @@ pub struct OutQuantum {
     pub index: i64,
     /// True while a continuation sounds or is on its way.
     pub active: bool,
-    /// True while the input contains what was played a moment before.
+    /// True while feedback is detected: the input contains recent wet.
     pub feedback: bool,
     /// Finite. Both channels are filled.
     pub audio: QuantumAudio,
-    /// The loops of the regions, finite: what the bands of the audio thread open.
+    /// The loops of the regions, finite; the audio thread's filter bank gates them.
     pub regions: RegionAudio,
 }
 
@@ -98,7 +98,7 @@ pub fn heard(played: f32, gain: f32) -> f32 {
 }
 
 impl InQuantum {
-    /// Silence, in which nothing is asked for.
+    /// Silence without requests.
     pub fn empty(epoch: u32, index: i64, heard_from: usize, values: ParamValues) -> Self {
         Self {
             epoch,

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::dsp::resample::Resampler;
 
-/// What the worker is given for a wake-up and the longest step of a model.
+/// Slack for the worker's wake-up and the longest step of a model.
 pub const SLACK_SECONDS: f64 = 0.004;
 
-/// The least reaction time for a model's rate: both resamplers' delays, the guard, the worker's slack, and two quanta of the
+/// The least reaction time for a model's rate: both resamplers' delays, the lookahead, the worker's slack, and two quanta of the
 /// grid (one is being filled, one is being heard).
 pub fn min_reaction_samples(host_hz: u32, model_hz: u32) -> usize {
     let input_delay = Resampler::half_width_samples_for(host_hz, model_hz);

@@ -1,8 +1,8 @@
-//! The end of the wet before a jump, faded out over what follows.
+//! The end of the wet before a jump, faded out over the beginning of the new epoch.
 
 use super::types::MAX_CHANNELS;
 
-/// Some milliseconds of sound that are already decided.
+/// Some milliseconds of sound, computed in advance.
 ///
 /// # Realtime safety
 /// Only [`Self::new`] allocates.
@@ -14,17 +14,17 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Silence; tails will be this long.
+    /// A silent tail of this length.
     pub fn new(length_samples: usize) -> Self {
         Self { samples: std::array::from_fn(|_| vec![0.0; length_samples]), position: length_samples }
     }
 
-    /// The sample that sounds now.
+    /// The current sample.
     pub fn value(&self, channel: usize) -> f32 {
         self.samples[channel].get(self.position).copied().unwrap_or(0.0)
     }
 
-    /// Moves one sample.
+    /// Advances by one sample.
     pub fn advance(&mut self) {
         self.position = (self.position + 1).min(self.samples[0].len());
     }
@@ -39,14 +39,14 @@ impl Tail {
         self.position = self.samples[0].len();
     }
 
-    /// Begins again with what `wet` gives, sample by sample, faded out from `gain` to silence.
+    /// Starts a new tail of the samples that `wet` returns, faded out from `gain` to silence.
     pub fn begin(&mut self, gain: f32, mut wet: impl FnMut(usize) -> [f32; MAX_CHANNELS]) {
         let length = self.samples[0].len();
         for i in 0..length {
             let fade = gain * (1.0 - (i + 1) as f32 / length as f32);
             let wet = wet(i);
             for (tail, wet) in self.samples.iter_mut().zip(wet) {
-                // What is left of an earlier tail goes on.
+                // The rest of an earlier tail is added.
                 let earlier = tail.get(self.position + i).copied().unwrap_or(0.0);
                 tail[i] = earlier + fade * wet;
             }

@@ -1,4 +1,4 @@
-//! The audio thread's half of *Keep*: wet and dry go, quantum by quantum, to the thread that holds the last minutes.
+//! The audio thread's half of *Save Take*: sends wet and dry, 64 samples at a time, to the take recorder.
 
 use super::{
     meters::Meters,
@@ -13,38 +13,38 @@ use std::{
     thread::Thread,
 };
 
-/// For so long the other thread may be busy with its disk before sound is lost to it.
+/// How long the recorder may be busy with its disk before sound is lost.
 const PATIENCE_SECONDS: usize = 4;
 
-/// What was heard: up to 64 samples in a row, wherever they lie on the grid.
+/// Up to 64 consecutive samples of wet and dry, at any place of the grid.
 #[derive(Clone, Debug)]
 pub struct TakeQuantum {
-    /// Samples before it that were lost, as the ring was full: silence of this length stands for them.
+    /// Samples lost before it because the ring was full; the recorder replaces them by silence.
     pub lost_samples: u64,
     /// How many samples it holds.
     pub length: usize,
     /// The wet as it is mixed, after gain and limit. `[channel][sample]`
     pub wet: QuantumAudio,
-    /// The dry as it came. `[channel][sample]`
+    /// The dry, unchanged. `[channel][sample]`
     pub dry: QuantumAudio,
-    /// After its last sample *Keep* went on; the parameters at that moment.
+    /// *Save Take* went on after its last sample; the parameters at that moment.
     pub keep: Option<ParamValues>,
 }
 
-/// The audio thread's end.
+/// The audio thread's end of the ring.
 #[derive(Debug)]
 pub struct TakeTap {
     to_keeper: Producer<TakeQuantum>,
     keeper: Arc<OnceLock<Thread>>,
     quantum: TakeQuantum,
-    /// An offline render has waited in vain: it waits no more.
+    /// An offline render has waited in vain once, and does not wait again.
     has_given_up: bool,
 }
 
-/// The other end.
+/// The recorder's end of the ring.
 #[derive(Debug)]
 pub struct TakeFeed {
-    /// What was heard, in order.
+    /// Quanta of wet and dry, in order.
     pub from_audio: Consumer<TakeQuantum>,
     keeper: Arc<OnceLock<Thread>>,
 }
@@ -60,9 +60,9 @@ pub fn take_link(sample_rate_hz: u32, max_block_samples: usize) -> (TakeTap, Tak
 }
 
 impl TakeFeed {
-    /// Says which thread is to be woken when a bounce waits for it.
+    /// Registers the thread to be woken when a bounce waits for it.
     pub fn register_recorder(&self, thread: Thread) {
-        // Only the first thread counts; there is one keeper.
+        // Only the first thread counts; there is one recorder.
         let _ = self.keeper.set(thread);
     }
 }
@@ -89,7 +89,7 @@ impl TakeTap {
         }
     }
 
-    /// *Keep* went on at the next sample.
+    /// *Save Take* went on at the next sample.
     ///
     /// # Realtime safety
     /// As [`Self::advance`].
@@ -98,8 +98,8 @@ impl TakeTap {
         self.send(waiting, meters);
     }
 
-    /// Sends what the quantum holds. Where there is no room, and no bounce that could wait for it, its samples are lost and
-    /// counted; what was asked for is not lost.
+    /// Sends the samples gathered so far. If the ring is full and this is no bounce, which could wait, they are dropped and
+    /// counted; a requested take is not lost.
     fn send(&mut self, waiting: &mut Waiting, meters: &Meters) {
         if self.to_keeper.is_full() && !self.has_given_up {
             let (to_keeper, keeper) = (&self.to_keeper, &self.keeper);

@@ -1,10 +1,10 @@
-//! What the engine is told: settings at its making, events and transport with every block.
+//! Input of the engine beside audio: settings at construction, events and transport with every block.
 
 use crate::control::{ParamId, ParamValues};
 
-/// The grid on which decisions fall, in host samples. Never the host's blocks.
+/// Length of a quantum of the grid, in host samples. Decisions fall on the grid, never on the host's blocks.
 pub const GRID_SAMPLES: usize = 64;
-/// Most channels that are processed.
+/// Maximum number of channels.
 pub const MAX_CHANNELS: usize = 2;
 /// Reaction time of a new instance.
 pub const DEFAULT_REACTION_MS: f32 = 50.0;
@@ -17,7 +17,7 @@ pub enum Alignment {
     /// The first predicted frame is heard one reaction time after the trigger.
     #[default]
     After,
-    /// The continuation sits at its own time; what lies before its start is skipped.
+    /// The continuation sits at its own time; predictions before its start are skipped.
     Now,
 }
 
@@ -114,7 +114,7 @@ pub struct Beats {
 /// What a host should do after a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
-    /// Something sounds or will without further input: keep calling.
+    /// Sound continues, or may start, without further input: keep calling `process`.
     KeepAlive,
     /// Nothing can start without input.
     Idle,

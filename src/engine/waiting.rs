@@ -1,14 +1,14 @@
-//! How long a call of the host may wait for the worker (DESIGN 3), and the waiting itself.
+//! How long a call of `process` may wait for the worker (DESIGN 3), and the wait itself.
 
 use super::{lead::Lead, link::AudioLink, types::RenderMode};
 use std::time::{Duration, Instant};
 
-/// A wait ends after this long, and the instance counts as failed.
+/// Longest wait; after it the instance is marked failed.
 const MAX_SECONDS: f64 = 10.0;
-/// How long the audio thread sleeps between two looks, where it may wait at all.
+/// Sleep between two polls, where the audio thread may wait at all.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
-/// The patience of the audio thread.
+/// The audio thread's budget for waiting.
 ///
 /// # Realtime safety
 /// One clock read per call; other system calls only where the call may wait.
@@ -18,7 +18,7 @@ pub(super) struct Waiting {
     lead: Lead,
     started: Instant,
     budget_seconds: f64,
-    /// The part of it that the host has by running ahead of the wall clock.
+    /// The part of the budget that comes from running ahead of the wall clock.
     ahead_seconds: f64,
 }
 
@@ -28,12 +28,12 @@ impl Waiting {
         Self { mode, lead: Lead::default(), started: Instant::now(), budget_seconds: 0.0, ahead_seconds: 0.0 }
     }
 
-    /// No call of the past counts.
+    /// Forgets all earlier calls.
     pub fn reset(&mut self) {
         self.lead = Lead::default();
     }
 
-    /// A call begins, for a block of this length.
+    /// Starts a call for a block of this length.
     pub fn begin_call(&mut self, block_seconds: f64, reaction_seconds: f64) {
         let ahead = self.lead.on_call(self.started.elapsed().as_secs_f64(), block_seconds);
         let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
@@ -41,7 +41,7 @@ impl Waiting {
         self.ahead_seconds = ahead.min(MAX_SECONDS);
     }
 
-    /// True as soon as `wanted` quanta from `from` on are there; waits for them as far as this call may.
+    /// Waits, within this call's budget, until `wanted` quanta from `from` on have arrived; returns whether they have.
     pub fn wait_for(&mut self, link: &mut AudioLink, epoch: u32, from: i64, wanted: usize) -> bool {
         if link.quanta_ready(epoch, from, wanted) >= wanted {
             return true;
@@ -71,8 +71,8 @@ impl Waiting {
         }
     }
 
-    /// Looks until `done`, in a bounce, said or not; a performance goes on at once, whatever its blocks are. Returns whether an
-    /// offline render has waited in vain.
+    /// Polls until `done` in a bounce, reported or detected; in a performance, does not wait at any block size. Returns whether
+    /// an offline render has waited in vain.
     pub fn wait_in_a_bounce(&mut self, mut done: impl FnMut() -> bool) -> bool {
         let offline = self.mode == RenderMode::Offline;
         let may_wait = if offline { MAX_SECONDS } else { self.ahead_seconds };

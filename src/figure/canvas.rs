@@ -188,7 +188,7 @@ impl<B: DrawingBackend> Canvas<'_, B> {
             while from < length {
                 let phase = libm::fmod(gone, 10.0);
                 let rest = if phase < 5.0 { 5.0 - phase } else { 10.0 - phase };
-                // At least a little further, whatever rounding does.
+                // Ensures progress in spite of rounding.
                 let to = (from + rest.max(0.01)).min(length);
                 let at = |part: f64| (x0 + (x1 - x0) * part / length, y0 + (y1 - y0) * part / length);
                 if phase < 5.0 {

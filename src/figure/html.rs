@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// What a browser may load: nothing but what is in the file. Scripts are refused, whatever a file's name says.
+/// Content security policy: only content inside the file, no scripts, even if the name of a recording contains one.
 const POLICY: &str = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'";
 const STYLE: &str = include_str!("page.css");
 

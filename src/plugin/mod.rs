@@ -21,7 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 pub struct Sympathy {
     registry: Arc<ModelRegistry>,
     params: Arc<SympathyParams>,
-    /// Where *Keep* writes.
+    /// Folder of the takes.
     takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
@@ -94,7 +94,7 @@ impl Plugin for Sympathy {
     ) -> bool {
         // The old worker ends before the new one begins.
         self.running = None;
-        // Models that are stored otherwise are loaded anew by the worker to come.
+        // Models in another precision are loaded again by the next worker.
         self.registry.set_precision(self.params.settings.precision.value().into());
         let channels = layout.main_output_channels.map_or(0, NonZeroU32::get);
         let mode = render_mode(context.plugin_api(), config.process_mode);

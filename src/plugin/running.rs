@@ -1,4 +1,4 @@
-//! An active instance: the engine with its worker, and what the engine has been told so far.
+//! An active instance: the engine with its worker, and the parameter values that the engine knows.
 
 use super::{Sympathy, transport::SongPosition};
 use crate::{
@@ -29,7 +29,7 @@ const ALL_NOTES_OFF: u8 = 123;
 pub(super) struct Running {
     engine: Engine,
     position: SongPosition,
-    /// What the engine has been told.
+    /// The values that the engine knows.
     told: ParamValues,
     /// One event a parameter at most: never grows.
     events: Vec<Event>,
@@ -94,7 +94,7 @@ impl Running {
         })
     }
 
-    /// Forgets what was heard and played.
+    /// Forgets input and voices.
     ///
     /// # Realtime safety
     /// As [`Engine::reset`].
@@ -151,7 +151,7 @@ impl Running {
         }
     }
 
-    /// Collects what differs from what the engine has been told.
+    /// Collects the parameters that differ from the values the engine knows.
     fn note_changes(&mut self, values: ParamValues) {
         self.events.clear();
         for spec in &SPECS {
@@ -163,8 +163,8 @@ impl Running {
         self.told = values;
     }
 
-    /// VST3 hosts tell what was set before the start with the first block: it is where parameters start from, nothing that
-    /// they would have to glide to.
+    /// VST3 hosts send values set before the start with the first block: they are initial values, to which parameters must
+    /// not glide.
     fn begin_with_changes(&mut self) {
         if !self.events.is_empty() {
             self.engine.process(&mut [], &self.events, Transport::default());

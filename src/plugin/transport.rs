@@ -15,8 +15,8 @@ pub(super) struct SongPosition {
 impl SongPosition {
     /// The transport at `offset` of a block, before a piece of `samples` is processed.
     ///
-    /// A host that tells seconds but no tempo has the same position told for every piece of a block that nice-plug has cut:
-    /// a position that stands still while the song plays is counted on instead.
+    /// With a host that states seconds but no tempo, nice-plug states the same position for every piece into which it cuts a block:
+    /// a position that stands still while the song plays is extrapolated instead.
     pub fn read(&mut self, transport: &Transport, offset: usize, samples: usize) -> engine::Transport {
         let told = transport.pos_samples().filter(|_| transport.playing);
         let position = told.map(|told| match self.told {

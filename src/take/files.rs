@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Takes of one second that find a name.
+/// Number of takes that can be named in one second.
 const USABLE_PART_OF_A_SECOND: u32 = 999;
 
 /// Three files under way.
@@ -37,7 +37,7 @@ impl TakeFiles {
             let name = if number == 1 { stamp.to_owned() } else { format!("{stamp} ({number})") };
             let place = |end: &str| folder.join(format!("{name} {end}"));
             let places = [place("wet.wav"), place("dry.wav"), place("settings.json")];
-            // Whoever makes this file has the name: other instances may keep a take in the same second.
+            // Creating this file reserves the name: other instances may save a take in the same second.
             let Some((wet, file)) = Part::create(&places[0])? else {
                 continue;
             };

@@ -17,7 +17,7 @@ pub(crate) struct History {
     /// Interleaved.
     dry: Vec<f32>,
     end: u64,
-    /// Where silence stands for what was lost, in order.
+    /// Spans of silence in place of lost sound, in order.
     gaps: VecDeque<Range<u64>>,
 }
 
@@ -52,7 +52,7 @@ impl History {
         self.capacity_frames as u64
     }
 
-    /// Takes in what was heard; the oldest frames go.
+    /// Appends sound; the oldest frames are overwritten.
     pub fn push(&mut self, quantum: &TakeQuantum) {
         if quantum.lost_samples > 0 {
             self.gaps.push_back(self.end..self.end + quantum.lost_samples);

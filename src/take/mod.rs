@@ -1,8 +1,8 @@
-//! *Keep*: the last two minutes of wet and dry, and the files that a take becomes. On a thread of its own, one per instance.
+//! *Save Take*: records the last two minutes of wet and dry and writes them to files, on a thread of its own per instance.
 //!
-//! The audio thread sends what was heard through a ring ([`TakeTap`]); the [`TakeRecorder`] holds the last minutes and is the only
-//! one that touches them, so that nothing is shared and nothing waits. While a take is written the recorder goes on listening,
-//! and takes no quantum that would overwrite what is still to be written: those stay in the ring, which has room for four seconds.
+//! The audio thread sends wet and dry through a ring ([`TakeTap`]); the [`TakeRecorder`] holds the last minutes and is the only
+//! one that touches them, so that nothing is shared and nothing waits. While a take is written the recorder keeps reading the ring,
+//! except for quanta that would overwrite unwritten frames: those stay in the ring, which has room for four seconds.
 
 mod error;
 mod files;
@@ -55,7 +55,7 @@ pub fn takes_folder() -> Option<PathBuf> {
 }
 
 /// Both ends: the tap is for [`crate::engine::Engine::attach_keep`]. Reserves all memory that will be needed; the system gives
-/// it as it fills. What becomes of takes is told to `status`; `registry` tells models' names.
+/// it as it fills. `status` receives the outcome of takes; `registry` supplies the models' names.
 pub fn start(config: TakeConfig, status: Arc<TakeStatus>, registry: Arc<ModelRegistry>) -> (TakeTap, TakeRecorder) {
     let (tap, feed) = take_link(config.sample_rate_hz, config.max_block_samples);
     (tap, TakeRecorder::new(config, feed, status, registry))

@@ -24,14 +24,14 @@ use std::{
     time::Duration,
 };
 
-/// While a take is written, so much sound finds room beside it.
+/// Room for new sound while a take is being written.
 const SLACK_SECONDS: f64 = 2.0;
-/// Frames that are written before the recorder listens again.
+/// Frames written before the recorder reads the ring again.
 const FRAMES_AT_ONCE: usize = 8192;
 /// How often the recorder looks at the ring, which holds four seconds.
 const SLEEP: Duration = Duration::from_millis(250);
 
-/// A take that is asked for.
+/// A requested take.
 #[derive(Debug)]
 struct Request {
     /// Frames of the history.
@@ -51,7 +51,7 @@ struct Writing {
 pub struct TakeRecorder {
     config: TakeConfig,
     feed: TakeFeed,
-    /// `None`: there was no memory for it.
+    /// `None` if its memory could not be allocated.
     history: Option<History>,
     writing: Option<Writing>,
     queued: Option<Request>,
@@ -71,7 +71,7 @@ impl TakeRecorder {
         Self { config, feed, history, writing: None, queued: None, status, registry }
     }
 
-    /// Takes in what was heard and writes a part of the take under way. Returns whether there was anything to do.
+    /// Reads the ring and writes a part of the take under way. Returns whether there was work to do.
     pub fn run_once(&mut self) -> bool {
         let heard = self.listen();
         let wrote = self.write();
@@ -98,7 +98,7 @@ impl TakeRecorder {
         heard
     }
 
-    /// Whether so many frames overwrite nothing that is still to be written.
+    /// True if so many new frames overwrite no frame that is still to be written.
     fn has_room(&self, frames: u64) -> bool {
         let requests = self.writing.as_ref().map(|writing| &writing.request).into_iter().chain(&self.queued);
         let oldest = requests.map(|request| request.span.start).min();
@@ -108,7 +108,7 @@ impl TakeRecorder {
             .is_none_or(|(history, oldest)| history.end() + frames <= oldest + history.capacity_frames())
     }
 
-    /// *Keep* went on, with these parameters.
+    /// *Save Take* went on, with these parameters.
     fn ask(&mut self, values: ParamValues) {
         let Some(history) = &self.history else {
             let bytes = History::bytes(self.config.channels, capacity_frames(&self.config));
@@ -116,7 +116,7 @@ impl TakeRecorder {
         };
         let longest = (self.config.seconds * f64::from(self.config.sample_rate_hz)) as u64;
         let span = history.end().saturating_sub(longest).max(history.start())..history.end();
-        // Before the first sound there is nothing that could be lost.
+        // Before the first sound nothing can be lost.
         if span.is_empty() {
             return;
         }
@@ -190,14 +190,14 @@ impl TakeRecorder {
         true
     }
 
-    /// Runs on a thread of its own until the handle is dropped; a take that was asked for by then is written to its end.
+    /// Runs on a thread of its own until the handle is dropped; a take requested before is written to its end.
     pub fn spawn(mut self) -> TakeRecorderThread {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, status) = (Arc::clone(&stop), Arc::clone(&self.status));
         let spawned = std::thread::Builder::new().name("sympathy-recorder".into()).spawn(move || {
             self.feed.register_recorder(std::thread::current());
             while !stopped.load(Ordering::Acquire) {
-                // The audio thread wakes nobody but where it may wait.
+                // The audio thread wakes this one only in a bounce, so the recorder has to poll.
                 if !self.run_once() {
                     std::thread::park_timeout(SLEEP);
                 }
@@ -225,7 +225,7 @@ impl Drop for TakeRecorderThread {
         self.stop.store(true, Ordering::Release);
         if let Some(handle) = self.handle.take() {
             handle.thread().unpark();
-            // A panic there has been reported by its hook; there is nothing to add.
+            // A panic of the recorder has been reported by the panic hook already.
             let _ = handle.join();
         }
     }

@@ -1,4 +1,4 @@
-//! What became of the takes, for whoever shows it.
+//! Outcome of the takes, for display.
 
 use super::error::TakeError;
 use std::sync::{
@@ -35,7 +35,7 @@ impl TakeStatus {
         self.failed.load(Relaxed)
     }
 
-    /// Times *Keep* went on while one take was being written and another one waited.
+    /// Times *Save Take* went on while one take was being written and another one waited.
     pub fn missed(&self) -> u64 {
         self.missed.load(Relaxed)
     }

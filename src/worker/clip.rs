@@ -7,12 +7,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// More than this is not kept, in bytes of 16-bit samples: hosts ask for a project's state at every step that can be undone.
+/// Maximum size in bytes of 16-bit samples: hosts ask for a project's state at every undo step.
 pub const MAX_CLIP_BYTES: usize = 2 << 20;
 /// The largest magnitude of a stored sample.
 const FULL_SCALE: f32 = 32_767.0;
 
-/// Sound that seeds can be made of, with 16 bits below its own peak, so that a project that was stored gives the same bits
+/// A captured sound, quantised to 16 bits below its own peak, so that a stored and reloaded project gives the same bits
 /// again. One or two channels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clip {
@@ -44,7 +44,7 @@ impl Clip {
         Some(Self::from_stored(sample_rate_hz, channels.map(Iterator::collect).collect(), peak))
     }
 
-    /// What [`Self::stored`] gave.
+    /// The inverse of [`Self::stored`].
     pub fn from_stored(sample_rate_hz: u32, channels: Vec<Vec<i16>>, peak: f32) -> Self {
         let read = |samples: Vec<i16>| samples.into_iter().map(|x| f32::from(x) / FULL_SCALE * peak).collect();
         Self { sample_rate_hz, channels: channels.into_iter().map(read).collect(), peak }
@@ -71,7 +71,7 @@ impl Clip {
         self.length_samples() as f32 / self.sample_rate_hz as f32
     }
 
-    /// The last `samples` of what the performer played; `None` if so many have not been heard, and not `least` either.
+    /// The last `samples` of the input, or fewer down to `least`; `None` if even those have not been heard.
     pub(super) fn capture(history: &History, samples: i64, least: i64, sample_rate_hz: u32) -> Option<Self> {
         let heard = history.heard_samples();
         if heard < samples.min(least) {
@@ -91,7 +91,7 @@ impl Clip {
         Arc::new(Self { sample_rate_hz, channels, peak: self.peak })
     }
 
-    /// A sample of what an ear hears; silence before the beginning and after the end.
+    /// A sample of the channel selected by `ear`; silence before the beginning and after the end.
     pub(super) fn sample(&self, ear: Ear, at: i64) -> f32 {
         let of = |channel: &Vec<f32>| usize::try_from(at).ok().and_then(|at| channel.get(at).copied()).unwrap_or(0.0);
         match &self.channels[..] {
@@ -111,7 +111,7 @@ impl Clip {
     }
 }
 
-/// Where the captured seed lies, for all who show, store and use it. Never touched by the audio thread.
+/// Shared slot of the captured seed: the worker, the project's state and the display use it, never the audio thread.
 #[derive(Debug, Default)]
 pub struct ClipSlot {
     clip: Mutex<Option<Arc<Clip>>>,
@@ -119,25 +119,25 @@ pub struct ClipSlot {
 }
 
 impl ClipSlot {
-    /// What lies there.
+    /// The current clip.
     pub fn get(&self) -> Option<Arc<Clip>> {
         self.lock().clone()
     }
 
-    /// Puts another there, or nothing. Returns its generation.
+    /// Replaces or clears the clip. Returns the new generation.
     pub fn put(&self, clip: Option<Arc<Clip>>) -> u64 {
         let mut held = self.lock();
         *held = clip;
         self.generation.fetch_add(1, Ordering::Release) + 1
     }
 
-    /// Changes whenever something else is put there.
+    /// Changes with every replacement.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<Clip>>> {
-        // The clip is replaced in one piece: whoever panicked has not left half of one.
+        // The clip is replaced in one piece: a panic cannot have left half of one.
         self.clip.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

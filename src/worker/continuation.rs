@@ -1,5 +1,5 @@
-//! One continuation as it is heard. It is one voice, or several that go on from the same seed: two models between which it is
-//! morphed, two channels each of which is continued for itself.
+//! A continuation: the sound after one seed. It has one voice, or several of the same seed: one for each of two morphed models,
+//! and one for each channel where the channels are continued separately.
 
 use super::{
     history::Ear,
@@ -13,10 +13,10 @@ use crate::{
 };
 use std::sync::{Arc, atomic::AtomicBool};
 
-/// Voices of a group at most: two models for two channels.
+/// Maximum number of voices of a continuation: two models for two channels.
 pub(super) const MAX_PARTS: usize = 4;
 
-/// A voice and what it is in its group.
+/// A voice and its role in the continuation.
 #[derive(Debug)]
 pub(super) struct Part {
     /// The voice.
@@ -36,7 +36,7 @@ pub(super) struct Continuation {
 }
 
 impl Continuation {
-    /// A group of these parts.
+    /// A continuation of these parts.
     ///
     /// # Panics
     /// If there is none.
@@ -50,7 +50,7 @@ impl Continuation {
         self.parts.iter_mut().map(|part| &mut part.voice)
     }
 
-    /// Takes it apart: `take` gets every voice. What is left is memory for another group.
+    /// Takes it apart: `take` gets every voice. Returns the empty buffer for another continuation.
     pub fn take_apart(mut self, take: impl FnMut(Voice)) -> Vec<Part> {
         self.parts.drain(..).map(|part| part.voice).for_each(take);
         self.parts
@@ -90,7 +90,7 @@ impl Continuation {
         }
     }
 
-    /// Begins to sound: `sound_of` says how each part does.
+    /// Starts all parts; `sound_of` returns the settings of each.
     pub fn start(&mut self, mut sound_of: impl FnMut(&Part) -> Sound) {
         for part in &mut self.parts {
             let sound = sound_of(part);
@@ -98,7 +98,7 @@ impl Continuation {
         }
     }
 
-    /// Colours what has not been predicted yet, and weighs the models by `morph` (0…1) at the beginning and at the end of the
+    /// Sets the colour of future predictions and weighs the models by `morph` (0…1) at the beginning and at the end of the
     /// next quantum.
     pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
         let is_morphed = self.parts.iter().any(|part| part.is_second);
@@ -135,7 +135,7 @@ impl Continuation {
         self.parts[0].voice.start_time()
     }
 
-    /// True if a network has failed, or a model become silence or a drone in all channels: one may be silent by right.
+    /// True if a network has failed, or a model has collapsed in all channels: a single channel may be silent rightly.
     pub fn is_broken(&self) -> bool {
         let of = |second: bool| self.parts.iter().filter(move |part| part.is_second == second);
         let has_collapsed = |second| of(second).count() > 0 && of(second).all(|part| part.voice.has_collapsed());

@@ -31,7 +31,7 @@ use crate::{
 use std::sync::Arc;
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// At the end of *Hold*.
+/// Fade at the end of *Hold*.
 const FADE_OUT_SECONDS: f64 = 0.5;
 
 /// State of the worker.
@@ -49,7 +49,7 @@ pub struct Core {
     detector: TriggerDetector,
     epoch: u32,
     clock_end: i64,
-    /// One after the other: together they would ask for more than the machine has.
+    /// Run one after the other: in parallel they could exceed the machine.
     warming: Vec<Warming>,
     voices: Voices,
     loops: Loops,
@@ -69,7 +69,7 @@ impl Core {
         shared: Arc<Shared>,
     ) -> Self {
         let mut seeds = Seeds::new(config.sample_rate_hz);
-        // Here, where nobody waits: another rate takes a tenth of a second to convert.
+        // Converted here, outside the deadlines: another rate takes a tenth of a second.
         let shelf_generation = clip_slot.generation();
         seeds.set_clip(clip_slot.get());
         Self {
@@ -99,12 +99,12 @@ impl Core {
         self.chosen.load_another_embedded()
     }
 
-    /// True while something sounds or is on its way.
+    /// True while something sounds or is being warmed up.
     pub fn is_active(&self) -> bool {
         !self.warming.is_empty() || !self.voices.is_empty() || self.loops.are_recording()
     }
 
-    /// Answers a quantum.
+    /// Computes the prediction for a quantum of input.
     pub fn process(&mut self, quantum: &InQuantum, out: &mut OutQuantum) {
         self.hear(quantum);
         let now = self.seeds.end();
@@ -122,7 +122,7 @@ impl Core {
         out.feedback = self.feedback_guard.hear(quantum, out);
     }
 
-    /// Hears a quantum without playing: the worker is too late for its answer. What sounds is dropped.
+    /// Takes a quantum without predicting, as the worker is too late for its answer. All voices are dropped.
     pub fn skip(&mut self, quantum: &InQuantum) {
         self.hear(quantum);
         self.drop_voices();
@@ -139,7 +139,7 @@ impl Core {
             self.chosen.forget();
             self.morph.forget();
         } else if quantum.clock_end != self.clock_end + GRID {
-            // The host looped: voices go on, what was planned for the clock is planned anew.
+            // The host looped: voices continue, starts planned on the clock are planned again.
             self.abandon_planned();
         }
         self.clock_end = quantum.clock_end;
@@ -154,12 +154,12 @@ impl Core {
         }
     }
 
-    /// Captures if the quantum asks for it, and takes over what others have put into the clip slot.
+    /// Captures a seed if the quantum asks for it, and adopts a clip that another thread has put into the slot.
     fn follow_shelf(&mut self, quantum: &InQuantum) {
         if quantum.gestures.captured {
             let samples = self.in_samples(f64::from(quantum.values.get(ParamId::SeedLength)));
             let least = self.in_samples(MIN_SEED_SECONDS);
-            // Silence is nothing to keep: what was captured before stays.
+            // Silence is not captured: the earlier clip stays.
             if let Some(clip) = Clip::capture(&self.seeds.history, samples, least, self.sample_rate_hz) {
                 self.clip_slot.put(Some(Arc::new(clip)));
             }
@@ -215,18 +215,18 @@ impl Core {
         }
     }
 
-    /// Samples of which a seed could be made now.
+    /// Length in samples of the longest seed available now.
     fn available(&self, source: SeedSource) -> i64 {
         self.seeds.available_samples(source, self.in_samples(MIN_SEED_SECONDS))
     }
 
-    /// Plans a seed of what is available for the models that are chosen.
+    /// Plans a seed for the selected models from the sound that is available.
     fn plan(&self, values: &ParamValues, available: i64, interval: Option<i64>) -> Option<SeedPlan> {
         let speed = self.chosen.get()?.warmup_speed(self.ears(values).len());
         plan_seed(values, available, speed, self.sample_rate_hz, interval)
     }
 
-    /// A first continuation, and what replaces one that has failed or is of another model. True if it was time for one.
+    /// Starts a first continuation, or replaces one that has failed or belongs to another model. Returns whether one was due.
     fn begin_by_itself(&mut self, now: i64, models: &Models, values: &ParamValues) -> bool {
         let wanted = Purposes::of(values);
         let idle = self.voices.unreleased().next().is_none();
@@ -256,7 +256,7 @@ impl Core {
         !continuation.is_of(models) || (continuation.is_broken() && now > continuation.start_time())
     }
 
-    /// What the clock or the song has planned: its warm-up follows the input, so that it is ready in time.
+    /// Starts that the clock or the song has planned: their warm-up follows the input, so that they are ready in time.
     fn begin_planned(&mut self, now: i64, quantum: &InQuantum) {
         let values = &quantum.values;
         for planned in self.detector.planned(values, self.clock_end, quantum.beats).into_iter().flatten() {
@@ -267,7 +267,7 @@ impl Core {
             }
             if let Some(plan) = self.plan(values, available, Some(interval))
                 && wait <= plan.warmup_samples
-                // Nobody warms up for silence.
+                // No warm-up for a silent seed.
                 && self.is_above_gate(now, plan.seed_samples - wait, values)
             {
                 self.begin(now, plan, Request::at(trigger, now + wait), Purposes::of(values), values);
@@ -276,7 +276,7 @@ impl Core {
         }
     }
 
-    /// Voices that have played for *Hold* fade.
+    /// Releases continuations that have played for *Hold*.
     fn end_held(&mut self, now: i64, values: &ParamValues) {
         let hold = values.get(ParamId::Hold);
         let window = now + self.reaction_samples;
@@ -339,7 +339,7 @@ impl Core {
         self.last_start = i64::MIN;
     }
 
-    /// Puts a seed in the queue, once for each purpose, to be run now or as soon as those before it have been.
+    /// Queues a seed, once for each purpose, for warm-up after those before it.
     fn begin(&mut self, now: i64, plan: SeedPlan, request: Request, purposes: Purposes, values: &ParamValues) {
         let clipped_ms = plan.clipped_samples * 1000 / i64::from(self.sample_rate_hz);
         self.shared.meters.set_seed_clipped_ms(clipped_ms as u32);
@@ -357,7 +357,7 @@ impl Core {
         };
         let seed = SeedSpan { start: request.seed_end - plan.seed_samples, end: request.seed_end };
         let mut continuation = self.continuation(&models, purpose, values);
-        // What is random follows from the number, the place on the clock and the note, not from what played before.
+        // Random streams follow from the random seed, the position on the clock and the note, not from earlier voices.
         let clock = self.clock_end + (request.seed_end - now);
         let key = match purpose {
             Purpose::Play => request.note().map_or(0, |note| 1 + u64::from(note.key)),
@@ -400,12 +400,12 @@ impl Core {
         Continuation::new(parts)
     }
 
-    /// What the models hear of the channels.
+    /// The channels that the models hear.
     fn ears(&self, values: &ParamValues) -> &'static [Ear] {
         if self.channels > 1 && Stereo::of(values) != Stereo::Mid { &[Ear::Left, Ear::Right] } else { &[Ear::Middle] }
     }
 
-    /// Runs as much of the seeds as the time since their beginning asks for, whatever the machine could do.
+    /// Warms seeds up as far as the clock prescribes, however fast the machine is.
     fn run_warm_up(&mut self, now: i64, values: &ParamValues) {
         for index in 0..self.warming.len() {
             let warming = &mut self.warming[index];
@@ -414,7 +414,7 @@ impl Core {
         }
         let seeds_end_now = self.warming.iter().filter(|warming| now == warming.seed.end);
         let too_soft = seeds_end_now.map(|warming| warming.seed).find(|seed| {
-            // What was planned ahead could not yet be listened to.
+            // The seed of a planned start could not be measured earlier.
             !self.is_above_gate(now, seed.end - seed.start, values)
         });
         if let Some(seed) = too_soft {
@@ -429,7 +429,7 @@ impl Core {
         }
     }
 
-    /// The first in the queue that has been run. Fades that have not ended yet keep the next voice waiting.
+    /// The first in the queue that has been warmed up. Fades under way delay the next voice.
     fn next_ready(&self, now: i64, values: &ParamValues) -> Option<usize> {
         let may_play = self.voices.fading() < max_voices(values);
         self.warming.iter().position(|warming| now >= warming.ready && (may_play || warming.purpose != Purpose::Play))
@@ -476,7 +476,7 @@ impl Core {
         let transposition = note.filter(|_| values.get(ParamId::MidiTranspose) >= 0.5);
         let most = max_voices(values);
         let mut start = self.earliest_start(now, transposed_hz(models.lowest_hz(), transposition));
-        // Who plays keys sets the time; all others keep their distance.
+        // Notes set their own time; all other triggers observe Stagger.
         if most > 1 && note.is_none() && !self.voices.is_empty() {
             let stagger = self.in_samples(f64::from(values.get(ParamId::Stagger)));
             start = start.max(self.last_start.saturating_add(stagger));
@@ -489,7 +489,7 @@ impl Core {
         }
         self.voices.release_oldest(most - 1, start, fade_in_samples);
         let (lane, place) = self.voices.free_place(most, values.get(ParamId::Spread) / 100.0);
-        // Several voices are together as loud as one.
+        // Several voices together are as loud as one.
         let level = note.map_or(1.0, |note| note.velocity * note.velocity) / (most as f32).sqrt();
         let (seeds, voices) = (&self.seeds, &mut self.voices);
         continuation.start(|part| Sound {
@@ -517,9 +517,9 @@ impl Core {
     }
 }
 
-/// Old to new continuation.
+/// Cross-fade from the old to the new continuation.
 const CROSS_FADE_SECONDS: f64 = 0.05;
-/// From silence to the first continuation.
+/// Fade-in of the first continuation after silence.
 const FADE_IN_SECONDS: f64 = 0.02;
-/// What could only be run later than this after it was asked for is not: nobody would know any more what it answers.
+/// Requests that could only be warmed up later than this are dropped: they would no longer relate to their trigger.
 const MAX_QUEUE_SECONDS: f64 = 4.0;

@@ -11,14 +11,14 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// So many voices sound at once at most.
+/// Maximum number of continuations at once.
 pub const MAX_VOICES: usize = 4;
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Level of the noise that seeds the voices of an [`Ensemble`].
 const NOISE_RMS: f32 = 0.1;
 
-/// Adds what `voices` sound in the quantum from engine time `time` on to `out`. Returns how many of them have failed in it.
+/// Adds `voices` in the quantum from engine time `time` on to `out`. Returns how many of them have failed in it.
 ///
 /// # Realtime safety
 /// Does not allocate.
@@ -83,7 +83,7 @@ impl Ensemble {
         // Two windows of noise: seeds can end in different places.
         let window = (2 * config.window_samples() as u64 * u64::from(host_hz)).div_ceil(u64::from(model_hz)) as i64;
         let mut random = Random::new(1);
-        // Before it lies silence: a window may be as long as its file likes.
+        // Preceded by silence: the file alone bounds the window's length.
         let noise = (window + 4 * resamplers.0.window_samples() as i64).min(10 * i64::from(host_hz));
         while history.end() < noise {
             let noise = std::array::from_fn(|_| NOISE_RMS * random.normal());
@@ -93,7 +93,7 @@ impl Ensemble {
         Self { network: Arc::clone(network), host_hz, resamplers, history, voices: Vec::new(), time }
     }
 
-    /// A voice more, which begins to sound `delay_samples` from now. Where its seed ends, and what is random in it, follows
+    /// Adds a voice that starts `delay_samples` from now. The end of its seed and its random stream follow
     /// from `random_seed`.
     ///
     /// # Panics
@@ -121,7 +121,7 @@ impl Ensemble {
         self.voices.push(voice);
     }
 
-    /// What the voices sound in the next quantum. True if a hop was predicted for it.
+    /// Computes the next quantum. Returns whether a hop was predicted for it.
     ///
     /// # Realtime safety
     /// Does not allocate.

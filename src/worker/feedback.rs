@@ -1,4 +1,4 @@
-//! Whether the performer's input contains what was played a moment ago: feedback through the room, or a bus of the host.
+//! Detects feedback: input that contains recent wet, through the room or a bus of the host.
 
 use crate::{
     dsp::feedback::FeedbackDetector,
@@ -8,20 +8,20 @@ use crate::{
     },
 };
 
-/// From this correlation on the input counts as feedback.
+/// Correlation at which feedback is detected.
 const ON: f32 = 0.7;
-/// And below this no more.
+/// Correlation below which it has ended.
 const OFF: f32 = 0.5;
-/// So long after the last sound of the wet nothing is compared.
+/// Time after the last sound of the wet from which nothing is compared.
 const FORGET_SECONDS: f32 = 2.0;
 
-/// Compares the input with what was heard at the same time.
+/// Compares the input with the wet that was heard at the same time.
 pub(super) struct FeedbackGuard {
     detector: FeedbackDetector,
-    /// What has been predicted and not yet been heard, by quantum. `[reaction time + 1][sample]`
+    /// Predictions that have not been heard yet, by quantum. `[reaction time + 1][sample]`
     ahead: Vec<[f32; GRID_SAMPLES]>,
     is_on: bool,
-    /// Cells since something was played, and after how many of them nothing of it can come back.
+    /// Quanta since the wet last sounded, and the number after which it cannot come back.
     silent_quanta: usize,
     most_silent_quanta: usize,
 }
@@ -37,7 +37,7 @@ fn middle(audio: &QuantumAudio) -> [f32; GRID_SAMPLES] {
 }
 
 impl FeedbackGuard {
-    /// Nothing heard, nothing played.
+    /// A detector before any sound.
     pub fn new(sample_rate_hz: u32, reaction_quanta: usize) -> Self {
         Self {
             detector: FeedbackDetector::new(sample_rate_hz),
@@ -56,7 +56,7 @@ impl FeedbackGuard {
         self.silent_quanta = 0;
     }
 
-    /// Hears a quantum and its answer, a reaction time ahead. True if it is feedback.
+    /// Takes a quantum and its prediction, a reaction time ahead. Returns whether the input is feedback.
     ///
     /// # Realtime safety
     /// Does not allocate.
@@ -67,7 +67,7 @@ impl FeedbackGuard {
         let wet = &self.ahead[slot(quantum.index)];
         if wet.iter().any(|&x| x != 0.0) {
             if self.silent_quanta > self.most_silent_quanta {
-                // What lies before the pause is not compared with what lies after it.
+                // Sound before the pause is not compared with sound after it.
                 self.detector.reset();
             }
             self.silent_quanta = 0;

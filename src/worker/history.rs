@@ -12,7 +12,7 @@ use crate::{
 pub const HISTORY_SECONDS: usize = 20;
 const GRID: i64 = GRID_SAMPLES as i64;
 
-/// What is listened to of two channels.
+/// The channel that a model hears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ear {
     /// Half their sum.
@@ -36,7 +36,7 @@ impl Ear {
 
 const EARS: [Ear; 3] = [Ear::Middle, Ear::Left, Ear::Right];
 
-/// A ring of quanta. What was never heard reads as silence.
+/// A ring of quanta. Samples that were never heard read as silence.
 #[derive(Debug)]
 pub struct History {
     quanta: i64,
@@ -46,7 +46,7 @@ pub struct History {
     gains: Vec<f32>,
     /// Energy of the middle signal per quantum.
     energies: Vec<f64>,
-    /// The same before the input gain: the performer's, by ear.
+    /// Energy before the input gain, by ear.
     performer_energies: [Vec<f64>; EARS.len()],
     heard_from: i64,
     end: i64,
@@ -99,17 +99,17 @@ impl History {
         self.end
     }
 
-    /// Samples heard since the epoch began, at most what is kept.
+    /// Samples heard since the epoch began, at most the length of the ring.
     pub fn heard_samples(&self) -> i64 {
         (self.end - self.heard_from).min(self.quanta * GRID)
     }
 
-    /// RMS of what the model hears, over whole quanta: the last `samples` before `end`.
+    /// RMS of the models' input over the last `samples` before `end`, in whole quanta.
     pub fn rms(&self, end: i64, samples: i64) -> f32 {
         self.rms_of(&self.energies, end, samples)
     }
 
-    /// RMS of what the performer plays, before the input gain, in one ear.
+    /// RMS before the input gain, in one ear.
     pub fn performer_rms(&self, ear: Ear, end: i64, samples: i64) -> f32 {
         self.rms_of(&self.performer_energies[ear as usize], end, samples)
     }
@@ -122,7 +122,7 @@ impl History {
         (sum / (count * GRID) as f64).sqrt() as f32
     }
 
-    /// What the performer played from engine time `start` on, before the input gain. Allocates.
+    /// The input from engine time `start` on, before the input gain. Allocates.
     pub fn performance(&self, ear: Ear, start: i64) -> Vec<f32> {
         let mut played = Vec::with_capacity((self.end - start).max(0) as usize);
         for quantum in start.div_euclid(GRID)..self.end.div_euclid(GRID) {
@@ -135,7 +135,7 @@ impl History {
         played
     }
 
-    /// What the model heard at an engine time.
+    /// The models' input at an engine time.
     #[cfg(test)]
     pub fn sample(&self, ear: Ear, time: i64) -> f32 {
         self.place(time).map_or(0.0, |at| {
@@ -150,7 +150,7 @@ impl History {
         known.then(|| time.rem_euclid(self.quanta * GRID) as usize)
     }
 
-    /// Model sample `k` of what an ear heard.
+    /// Sample `k` of the model's lattice, in one ear.
     ///
     /// # Realtime safety
     /// Does not allocate for model rates of 8 kHz and above.
@@ -158,7 +158,7 @@ impl History {
         let (whole, fraction) = resampler.position(k);
         let first = resampler.first_input(whole);
         let end = first + resampler.window_samples() as i64;
-        // What is known of it lies in one piece, or in two around the end of the ring.
+        // The known part lies in one piece, or in two around the end of the ring.
         let ring = self.quanta * GRID;
         let known = first.max(self.heard_from).max(self.end - ring).min(end)..end.min(self.end);
         self.window.clear();

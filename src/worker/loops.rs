@@ -1,6 +1,6 @@
 //! Predictions that loop silently, one for each region of the filter bank (Pfalz 2018, *Like two strings speaking in
-//! sympathy*). A region's prediction is heard and recorded once; where its end resembles its beginning it is cut, and from
-//! there on it goes round without the network.
+//! sympathy*). A region's prediction plays and is recorded once, is cut where its end resembles its beginning, and from
+//! there on loops without the network.
 
 use super::{ensemble, voice::Voice};
 use crate::{
@@ -17,11 +17,11 @@ use crate::{
 use std::sync::Arc;
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// From the end of a loop back into it, at most.
+/// Longest cross-fade at the seam of a loop.
 const SEAM_SECONDS: f64 = 0.03;
-/// The place to return to is looked for in so much of the beginning.
+/// Part of the beginning that is searched for the seam.
 const SEARCH_SECONDS: f64 = 0.1;
-/// From one loop to the next.
+/// Cross-fade from one loop to the next.
 const CROSS_FADE_SECONDS: f64 = 0.25;
 const MAX_SECONDS: f64 = 8.0;
 
@@ -29,7 +29,7 @@ const MAX_SECONDS: f64 = 8.0;
 #[derive(Debug)]
 struct Tape {
     network: Arc<Network>,
-    /// Speaks until the loop is closed.
+    /// Predicts until the loop is closed.
     voice: Option<Voice>,
     start_time: i64,
     /// `[length + seam]` in the end.
@@ -44,7 +44,7 @@ struct Tape {
 }
 
 impl Tape {
-    /// The next sample; `spoken` is what the voice says.
+    /// The next sample; `spoken` is the voice's.
     fn next(&mut self, spoken: f32, scratch: &mut Vec<f32>) -> f32 {
         let at = self.at;
         self.at += 1;
@@ -66,7 +66,7 @@ impl Tape {
         sample
     }
 
-    /// Looks for the place in the beginning before which it sounds as it does before the end.
+    /// Searches the beginning for the position whose preceding sound best matches the end.
     fn find_way_back(&mut self, scratch: &mut Vec<f32>) {
         scratch.clear();
         scratch.extend_from_slice(&self.sound[self.length - self.seam..self.length]);
@@ -114,7 +114,7 @@ impl Loops {
         self.regions.iter().all(|region| region.playing.as_ref().is_some_and(is_of))
     }
 
-    /// True while a network speaks.
+    /// True while a network predicts.
     pub fn are_recording(&self) -> bool {
         self.tapes().any(|tape| tape.voice.is_some())
     }
@@ -151,13 +151,13 @@ impl Loops {
         region.fading = region.playing.replace(tape);
     }
 
-    /// Colours what has not been recorded yet.
+    /// Sets the colour of future recordings.
     pub fn set_colour(&mut self, colour: Colour) {
         let tapes = self.regions.iter_mut().flat_map(|region| region.playing.iter_mut().chain(&mut region.fading));
         tapes.filter_map(|tape| tape.voice.as_mut()).for_each(|voice| voice.set_colour(colour));
     }
 
-    /// Sounds the quantum from engine time `time` on into `out`. Voices that have said enough go to `done`. Returns how many have
+    /// Writes the quantum from engine time `time` on to `out`. Voices that are done go to `done`. Returns how many have
     /// failed.
     pub fn sound(&mut self, time: i64, temperature: f32, out: &mut RegionAudio, mut done: impl FnMut(Voice)) -> usize {
         let mut voices: [Option<&mut Voice>; 2 * REGIONS] = [const { None }; 2 * REGIONS];
@@ -205,7 +205,7 @@ impl Loops {
 }
 
 impl Region {
-    /// Lets voices go that have said enough, and what has faded.
+    /// Releases voices whose recording is complete, and loops that have faded.
     fn tidy(&mut self, time: i64, fade: i64, done: &mut impl FnMut(Voice)) {
         for tape in [&mut self.playing, &mut self.fading].into_iter().flatten().filter(|tape| tape.is_closed()) {
             tape.voice.take().into_iter().for_each(&mut *done);
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    /// What is heard of a source: until the loop is closed it is asked for more.
+    /// The sound of a source; an open loop asks its voice for more.
     fn play(tape: &mut Tape, samples: usize, mut source: impl FnMut(usize) -> f32) -> Vec<f32> {
         let mut scratch = Vec::new();
         (0..samples)

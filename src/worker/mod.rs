@@ -1,6 +1,7 @@
 //! The worker thread: seed history, models, continuations; one quantum of input in, one quantum of prediction out.
 //!
-//! The worker is spawned as a thread, or stepped by hand in tests ([`crate::session::start`] makes one with its engine). What it predicts for a quantum depends on the quanta before it and on nothing else: not on time, not on load.
+//! The worker is spawned as a thread, or stepped by hand in tests; [`crate::session::start`] makes one with its engine. The
+//! prediction for a quantum depends on the quanta before it and on nothing else: not on time, not on load.
 
 mod clip;
 mod colour;

@@ -6,9 +6,9 @@ use crate::{
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// No seed is shorter.
+/// Minimum length of a seed.
 pub const MIN_SEED_SECONDS: f64 = 0.25;
-/// A seed that cannot be run in this time is shortened.
+/// A seed whose warm-up would take longer is shortened.
 const MAX_WARMUP_SECONDS: f64 = 2.0;
 
 /// Rounding on the engine grid.
@@ -30,11 +30,11 @@ pub struct SeedPlan {
     pub seed_samples: i64,
     /// Time to run it, in whole quanta.
     pub warmup_samples: i64,
-    /// By how much the wish was shortened because it could not be run in 2 s (or within the interval).
+    /// How much the requested length was shortened because its warm-up would exceed 2 s (or the interval).
     pub clipped_samples: i64,
 }
 
-/// Plans a seed of at most *Seed Length* and at most what has been heard; `None` while that is too little.
+/// Plans a seed of at most *Seed Length* and at most the input heard so far; `None` while that is too little.
 /// `warmup_speed` is the model's: seconds of seed per second of clock.
 pub fn plan_seed(
     values: &ParamValues,

@@ -1,4 +1,4 @@
-//! What seeds are made of: what was heard, noise, or what was captured.
+//! Sources of seeds: the input's history, noise, or a captured clip.
 
 use super::{
     clip::Clip,
@@ -14,26 +14,26 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// Level of seeds of noise: −20 dBFS.
+/// Level of noise seeds: −20 dBFS.
 const NOISE_RMS: f32 = 0.1;
 
 /// Where the seed of a voice comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
-    /// What it is made of.
+    /// Its source.
     pub source: SeedSource,
-    /// From which noise follows.
+    /// Random seed of the noise.
     pub noise_seed: u64,
-    /// What is captured is heard at this gain; what is heard has it already.
+    /// Gain of a captured clip; the history has the input gain applied already.
     pub input_gain: f32,
-    /// 0, or where two channels are left to different chances, a number of this channel.
+    /// A number of this channel where the channels have independent random streams, else 0.
     pub own_chance: u64,
 }
 
-/// All that seeds can be made of.
+/// All sources of seeds.
 #[derive(Debug)]
 pub struct Seeds {
-    /// What was heard.
+    /// The input.
     pub history: History,
     sample_rate_hz: u32,
     clip: Option<Arc<Clip>>,
@@ -43,7 +43,7 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// Nothing heard, nothing captured.
+    /// Empty history, no clip.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self {
             history: History::new(sample_rate_hz),
@@ -54,7 +54,7 @@ impl Seeds {
         }
     }
 
-    /// From now on this is what was captured; converted to the host's rate.
+    /// Replaces the clip, converted to the host's rate.
     pub fn set_clip(&mut self, clip: Option<Arc<Clip>>) {
         self.clip = clip.map(|clip| clip.at_rate(self.sample_rate_hz));
     }
@@ -64,7 +64,7 @@ impl Seeds {
         self.history.end()
     }
 
-    /// Samples of which a seed could be made now, if `least` samples have been heard.
+    /// Length in samples of the longest seed available now, if `least` samples have been heard.
     pub fn available_samples(&self, source: SeedSource, least: i64) -> i64 {
         let heard = self.history.heard_samples();
         if heard < least {
@@ -73,7 +73,7 @@ impl Seeds {
         match source {
             SeedSource::Input | SeedSource::Sidechain => heard,
             SeedSource::White | SeedSource::Perlin => i64::MAX / 4,
-            // Before a short one lies silence.
+            // A short clip is preceded by silence.
             SeedSource::Captured => self.clip.as_ref().map_or(0, |clip| least.max(clip.length_samples() as i64)),
         }
     }
@@ -81,7 +81,7 @@ impl Seeds {
     /// The level that a continuation of this seed keeps to.
     pub fn level(&self, source: SeedSource, ear: Ear, seed: SeedSpan) -> f32 {
         match source {
-            // The performer's, before what Input Gain adds for the model's ears.
+            // The level before Input Gain, which is meant for the models only.
             SeedSource::Input | SeedSource::Sidechain => {
                 self.history.performer_rms(ear, seed.end, seed.end - seed.start)
             }
@@ -92,7 +92,7 @@ impl Seeds {
         }
     }
 
-    /// True if a seed of this span is loud enough to start something. Only what is heard can be too soft.
+    /// True if a seed of this span is loud enough to start a continuation. Only input and sidechain can be too soft.
     pub fn is_above(&self, gate: f32, source: SeedSource, end: i64, samples: i64) -> bool {
         !source.is_heard() || self.history.rms(end, samples) >= gate
     }

@@ -16,9 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A worker later than this drops its voices and begins afresh from the present history (DESIGN 3).
+/// A worker later than this drops its voices and restarts from the present history (DESIGN 3).
 const TOO_LATE_SECONDS: f64 = 0.250;
-/// Longest sleep between two looks while something sounds.
+/// Longest sleep between two polls while something sounds.
 const SLEEP_SOUNDING: Duration = Duration::from_millis(1);
 
 /// Owns models, state and seed history; answers quanta in their order.
@@ -27,7 +27,7 @@ pub struct Worker {
     link: WorkerLink,
     core: Core,
     registry: Arc<ModelRegistry>,
-    /// What the host chose before it plays.
+    /// The model selected before playback.
     first_slot: u8,
     sample_rate_hz: u32,
     reaction_quanta: i64,
@@ -37,7 +37,7 @@ pub struct Worker {
     /// Busy seconds and seconds of sound, decaying, for the load meter.
     busy_seconds: f64,
     sound_seconds: f64,
-    /// Artificial work per quantum, for tests of lateness.
+    /// Artificial delay per quantum, for tests of lateness.
     delay: Duration,
 }
 
@@ -73,7 +73,7 @@ impl Worker {
         }
     }
 
-    /// Answers the next quantum, if there is one and room for its answer. Returns whether it did.
+    /// Processes the next quantum, if one is waiting and its answer has room. Returns whether it did.
     pub fn run_once(&mut self) -> bool {
         if self.link.to_audio.is_full() {
             return false;
@@ -82,7 +82,7 @@ impl Worker {
             return false;
         };
         if self.link.shared.is_stale(quantum.epoch) {
-            // The audio thread has jumped: nobody will hear the answer.
+            // The audio thread is in another epoch and would discard the answer.
             return true;
         }
         in_float_mode(|| self.answer(&quantum));
@@ -126,17 +126,17 @@ impl Worker {
         self.link.shared.meters.set_load((self.busy_seconds / self.sound_seconds) as f32);
     }
 
-    /// Makes every quantum take this much longer: for trying out what a slow machine does.
+    /// Delays every quantum by this much, to simulate a slow machine.
     pub fn slow_down(&mut self, per_quantum: Duration) {
         self.delay = per_quantum;
     }
 
-    /// Runs on a thread of its own until the handle is dropped. An embedded model that is to play first is loaded before this
-    /// returns (about 20 ms), so that a host that hurries finds it, however busy the machine is; the others as soon as there is
-    /// nothing else to do.
+    /// Runs on a thread of its own until the handle is dropped. If the selected model is embedded, it is loaded before this
+    /// returns (about 20 ms), so that it is available to a fast bounce even on a busy machine; the others are loaded while the
+    /// worker is idle.
     pub fn spawn(mut self) -> WorkerThread {
         if self.registry.is_embedded(self.first_slot) {
-            // One that cannot be loaded says why when it is chosen.
+            // A failure to load is reported when the model is selected.
             let _ = self.registry.load(self.first_slot);
         }
         let shared = Arc::clone(&self.link.shared);
@@ -146,9 +146,9 @@ impl Worker {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());
             while !self.link.shared.stop.load(Ordering::Acquire) {
-                // What loads while nothing sounds makes nobody late.
+                // Loading while nothing sounds delays no prediction.
                 if !self.run_once() && (self.core.is_active() || !self.core.load_another_embedded()) {
-                    // The audio thread never wakes a live worker: it must look often enough by itself.
+                    // The audio thread never wakes a live worker, so the worker has to poll.
                     let sleep = if self.core.is_active() { SLEEP_SOUNDING.min(reaction / 20) } else { reaction / 4 };
                     std::thread::park_timeout(sleep);
                 }
@@ -161,7 +161,7 @@ impl Worker {
     }
 }
 
-/// Tells the audio thread that nothing will come any more, even after a panic.
+/// Tells the audio thread, even after a panic, that no more predictions will come.
 struct DeathNotice(Arc<Shared>);
 
 impl Drop for DeathNotice {
@@ -182,7 +182,7 @@ impl Drop for WorkerThread {
         self.shared.stop.store(true, Ordering::Release);
         if let Some(handle) = self.handle.take() {
             handle.thread().unpark();
-            // A panic on the worker has been reported by its hook; there is nothing to add.
+            // A panic of the worker has been reported by the panic hook already.
             let _ = handle.join();
         }
     }

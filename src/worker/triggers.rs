@@ -15,9 +15,9 @@ use crate::{
 };
 
 const GRID: i64 = GRID_SAMPLES as i64;
-/// The level that decides whether the performer plays is taken over this span: a period of the lowest notes.
+/// Span of the level that is compared with the gate: a period of the lowest notes.
 const LEVEL_SECONDS: f64 = 0.02;
-/// A shorter sound is no phrase.
+/// Minimum length of a phrase.
 const MIN_PHRASE_SECONDS: f64 = 0.06;
 /// Requests of a quantum, at most: the notes and one of each other kind that cannot be foreseen.
 pub(super) const MAX_REQUESTS: usize = MAX_NOTES + 4;
@@ -106,7 +106,7 @@ pub(super) struct TriggerDetector {
 }
 
 impl TriggerDetector {
-    /// Nothing heard.
+    /// A detector before any input.
     pub fn new(sample_rate_hz: u32) -> Self {
         Self {
             sample_rate_hz,
@@ -119,7 +119,7 @@ impl TriggerDetector {
         }
     }
 
-    /// Forgets what was heard.
+    /// Forgets the input.
     pub fn restart(&mut self) {
         self.onsets.reset();
         self.phrase = None;

@@ -14,27 +14,27 @@ use std::sync::{
 /// How long a voice takes to fall silent when its network has failed.
 const FAILURE_FADE_SECONDS: f32 = 0.005;
 
-/// No voice reads its model faster than this by transposition: two octaves.
+/// Maximum transposition as a factor of speed: two octaves.
 const MAX_TRANSPOSED: usize = 4;
 
-/// How a voice sounds.
+/// Settings with which a voice starts.
 #[derive(Debug)]
 pub struct Sound {
     /// Engine time of the first predicted sample.
     pub start: i64,
-    /// Fade there.
+    /// Length of the fade-in there.
     pub fade_in_samples: i64,
-    /// The level that the leash keeps to.
+    /// Reference level of the leash.
     pub seed_rms: f32,
-    /// Where it sits in time.
+    /// Its alignment in time.
     pub alignment: Alignment,
-    /// What multiplies the model's temperature.
+    /// Factor of the model's temperature.
     pub temperature: f32,
-    /// How what it predicts is coloured.
+    /// Colour of its predictions.
     pub colour: Colour,
     /// Gains of the left and the right channel.
     pub place: [f32; 2],
-    /// To the host's rate from another than the model's, where it is transposed.
+    /// For a transposed voice: the resampler from the transposed rate to the host's.
     pub transposed: Option<Resampler>,
 }
 
@@ -55,7 +55,7 @@ pub struct SeedSpan {
 pub struct Voice {
     generator: Generator,
     to_model: Resampler,
-    /// At the model's own pitch, and as it sounds.
+    /// Resamplers to the host's rate: at the model's own pitch, and transposed.
     untransposed: Resampler,
     to_host: Resampler,
     /// Gains of the left and the right channel.
@@ -133,7 +133,7 @@ impl Voice {
         self.generator.network()
     }
 
-    /// Takes a new seed. Which windows that means follows from the span alone; there is at least one.
+    /// Takes a new seed. Its windows follow from the span alone; there is at least one.
     pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
         self.generator.reset(random_seed);
         self.to_host.clone_from(&self.untransposed);
@@ -179,12 +179,12 @@ impl Voice {
         }
     }
 
-    /// Begins to sound after its seed.
+    /// Starts the voice after its seed.
     pub fn start(&mut self, sound: Sound) {
         let Sound { start, fade_in_samples, seed_rms, temperature, colour, .. } = sound;
         self.place = sound.place;
         self.generator.set_colour(colour);
-        // A transposed voice is on no lattice that the performer's time could be read from.
+        // A transposed voice is not on the lattice of the input's time.
         let alignment = if sound.transposed.is_some() { Alignment::After } else { sound.alignment };
         if let Some(transposed) = sound.transposed {
             self.to_host = transposed;
@@ -211,7 +211,7 @@ impl Voice {
         };
         self.made_from = self.first_sample - skip;
         self.made.clear();
-        // What is skipped is made and dropped.
+        // Skipped samples are predicted and dropped.
         let mut made = 0;
         let sounding = self.generator.hop_samples();
         while made + sounding as i64 <= skip {
@@ -227,7 +227,7 @@ impl Voice {
         }
     }
 
-    /// Colours what has not been predicted yet.
+    /// Sets the colour of future predictions.
     pub fn set_colour(&mut self, colour: Colour) {
         self.generator.set_colour(colour);
     }
@@ -262,14 +262,14 @@ impl Voice {
         self.generator.has_failed()
     }
 
-    /// True if it has become silence or a drone.
+    /// True if it has collapsed to silence or to a drone.
     pub fn has_collapsed(&self) -> bool {
         let silent_seconds =
             self.leash.silent_samples() as f32 / self.generator.network().config().sample_rate_hz as f32;
         self.generator.is_stuck() || silent_seconds > 2.0
     }
 
-    /// Looks how far the quantum from engine time `time` on needs the model: to the end of a hop on the model's lattice, which
+    /// Determines how far the quantum from engine time `time` on needs the model: to the end of a hop on the model's lattice, which
     /// all voices of a model share, so that they need their hops in the same quanta, wherever their own hops begin.
     pub fn begin_quantum(&mut self, time: i64) {
         self.needed_end = i64::MIN;
@@ -296,7 +296,7 @@ impl Voice {
         self.made_from + self.made.len() as i64
     }
 
-    /// Asks for one hop more than there is.
+    /// Asks for one more hop.
     pub fn ask_for_a_hop(&mut self) {
         self.needed_end = self.made_end() + 1;
     }
@@ -357,7 +357,7 @@ impl Voice {
     pub fn take_hop(&mut self) {
         let hop = &mut self.hop[..self.generator.hop_samples()];
         if self.generator.has_failed() {
-            // Not a step to silence but a short way there.
+            // A short fade instead of a step to silence.
             let fade = FAILURE_FADE_SECONDS * self.generator.network().config().sample_rate_hz as f32;
             for slot in hop.iter_mut() {
                 self.failed_samples = self.failed_samples.saturating_add(1);

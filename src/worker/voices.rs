@@ -40,7 +40,7 @@ pub(super) struct Voices {
     /// Oldest first.
     sounding: Vec<Sounding>,
     spare: Vec<Voice>,
-    /// Memory for groups.
+    /// Buffers for the parts of continuations.
     spare_parts: Vec<Vec<Part>>,
     /// From and to the host's rate, by model rate.
     resamplers: HashMap<u32, (Resampler, Resampler)>,
@@ -68,7 +68,7 @@ impl Voices {
         self.sounding.iter().map(|sounding| &sounding.continuation).filter(|continuation| !continuation.is_released())
     }
 
-    /// The same, to be changed.
+    /// Mutable [`Self::unreleased`].
     pub fn unreleased_mut(&mut self) -> impl Iterator<Item = &mut Continuation> {
         self.sounding
             .iter_mut()
@@ -81,7 +81,7 @@ impl Voices {
         self.sounding.len() - self.unreleased().count()
     }
 
-    /// Makes voices of models when they are chosen, and lets those of others go: no seed waits for an allocation.
+    /// Makes voices of the selected models ahead of their seeds, which then wait for no allocation; frees those of other models.
     pub fn make_ahead(&mut self, models: &Models) {
         let is_of = |voice: &Voice, network: &Arc<Network>| Arc::ptr_eq(voice.network(), network);
         let chosen: Vec<&Arc<Network>> = [Some(&models.first), models.second.as_ref()].into_iter().flatten().collect();
@@ -102,23 +102,23 @@ impl Voices {
         }
     }
 
-    /// A voice that is not needed any more.
+    /// Returns a voice to the pool.
     pub fn give_back(&mut self, voice: Voice) {
         self.spare.push(voice);
     }
 
-    /// The same of all voices of a continuation.
+    /// Returns all voices of a continuation to the pool.
     pub fn take_apart(&mut self, continuation: Continuation) {
         let parts = continuation.take_apart(|voice| self.spare.push(voice));
         self.spare_parts.push(parts);
     }
 
-    /// Room for the parts of a group, to be given back with it.
+    /// A buffer for the parts of a continuation.
     pub fn parts_buffer(&mut self) -> Vec<Part> {
         self.spare_parts.pop().unwrap_or_else(|| Vec::with_capacity(MAX_PARTS))
     }
 
-    /// Takes back what [`Self::parts_buffer`] gave, when all parts have been taken out of it.
+    /// Takes back an empty [`Self::parts_buffer`].
     pub fn give_back_buffer(&mut self, parts: Vec<Part>) {
         self.spare_parts.push(parts);
     }
@@ -154,12 +154,12 @@ impl Voices {
         self.unreleased_mut().take(surplus).for_each(|continuation| continuation.release(start, fade));
     }
 
-    /// Colours what has not been predicted yet; `morph` (0…1) is that of the beginning and of the end of the next quantum.
+    /// Sets the colour of future predictions; `morph` (0…1) at the beginning and at the end of the next quantum.
     pub fn set_colour(&mut self, colour: Colour, morph: [f32; 2]) {
         self.sounding.iter_mut().for_each(|sounding| sounding.continuation.set_colour(colour, morph));
     }
 
-    /// Adds what sounds in the quantum from engine time `time` on to `out`. Returns how many voices have failed in it.
+    /// Adds all voices of the quantum from engine time `time` on to `out`. Returns how many voices have failed in it.
     pub fn sound(&mut self, time: i64, temperature: f32, out: &mut QuantumAudio) -> usize {
         let mut voices = self.sounding.iter_mut().flat_map(|sounding| sounding.continuation.voices_mut());
         let mut together: [Option<&mut Voice>; MAX_SOUNDING * MAX_PARTS] = std::array::from_fn(|_| voices.next());

@@ -1,4 +1,4 @@
-//! Seeds on their way: what they are for, and how far they have been run.
+//! Seeds during warm-up: their purpose and progress.
 
 use super::{continuation::Continuation, models::pair::Models, voice::SeedSpan};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     engine::quantum::{Note, REGIONS},
 };
 
-/// So many seeds wait for their turn at most.
+/// Maximum length of the queue.
 pub(super) const MAX_WARMING: usize = 16;
 
-/// What becomes of a seed.
+/// The purpose of a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// It is heard as a continuation.
@@ -18,7 +18,7 @@ pub(super) enum Purpose {
     Loop(usize),
 }
 
-/// What seeds are for, by the levels.
+/// The purposes that the level parameters ask for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purposes {
     /// Continuations are heard.
@@ -28,7 +28,7 @@ pub(super) struct Purposes {
 }
 
 impl Purposes {
-    /// What the levels ask for.
+    /// Reads the level parameters.
     pub fn of(values: &ParamValues) -> Self {
         let is_heard = |id| values.get(id) > SILENT_DB;
         Self {
@@ -44,22 +44,22 @@ impl Purposes {
     }
 }
 
-/// A seed that is, or is to be, run through its network.
+/// A seed in the queue or being run through its network.
 #[derive(Debug)]
 pub(super) struct Warming {
-    /// What runs it.
+    /// The voices that run it.
     pub continuation: Continuation,
     /// The seed.
     pub seed: SeedSpan,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// Engine time from which it is run.
+    /// Engine time at which warm-up begins.
     pub began: i64,
-    /// Engine time at which it has ended and been run, and what it is for may begin.
+    /// Engine time at which the seed has ended and warm-up is complete.
     pub ready: i64,
-    /// Sound that goes on before this time takes it back.
+    /// Cancelled if the phrase goes on before this time.
     pub taken_back_until: i64,
-    /// The note that asked for it.
+    /// The note that triggered it.
     pub note: Option<Note>,
 }
 
@@ -72,7 +72,7 @@ impl Warming {
         }
     }
 
-    /// How much of the seed is to have been run at engine time `now`, whatever the machine could do: so much of so much.
+    /// Warm-up due at engine time `now`, as (part, whole): it follows the clock, not the speed of the machine.
     pub fn due(&self, now: i64) -> (i64, i64) {
         (now - self.began, self.ready - self.began)
     }

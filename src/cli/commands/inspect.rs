@@ -1,4 +1,4 @@
-//! `sympathy inspect`: what stands in a model file.
+//! `sympathy inspect`: the content of a model file.
 
 use super::models::{describe_approach, describe_network};
 use crate::{

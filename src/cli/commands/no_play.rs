@@ -6,7 +6,7 @@ use clap::Args;
 /// Shown below the options.
 pub const HELP: &str = "This build has no sound cards: build it with `cargo build --release --features standalone`.";
 
-/// Whatever was typed: none of it can be done.
+/// Accepts any arguments, to refuse them all.
 #[derive(Args, Clone, Debug)]
 pub struct PlayArgs {
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]

@@ -98,7 +98,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever is wrong with a file or an option; then no output was written.
+/// If a file or an option is invalid; no output is written then.
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     check_output(&args.output, "wav")?;
     refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;

@@ -61,7 +61,7 @@ pub struct SampleArgs {
     /// Length of the prediction
     #[arg(long, value_name = "S", default_value = "10", value_parser = |text: &str| number(text, 0.01, 3600.0))]
     pub seconds: f64,
-    /// Daring, as a multiple of the model's own
+    /// Temperature, as a multiple of the model's own
     #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
     pub temperature: f64,
     /// Dropout while sampling: probability with which inputs and outputs of every layer are kept
@@ -131,7 +131,7 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever is wrong with the model, the seed or the output; then nothing was written.
+/// If the model, the seed or the output is invalid; nothing is written then.
 pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     check_output(&args.out, "wav")?;
     let seed_file: Vec<(&str, &std::path::Path)> =

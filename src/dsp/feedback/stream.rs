@@ -8,7 +8,7 @@ const TAPS: usize = 24;
 /// A signal on its way to the lower rate, and what of it is kept there.
 #[derive(Clone, Debug)]
 pub(super) struct Stream {
-    /// As much of the signal as the filter needs, and the last cell.
+    /// As much of the signal as the filter needs, and the last quantum.
     recent: Vec<f32>,
     ring: Vec<f32>,
     at: usize,
@@ -20,14 +20,14 @@ impl Stream {
         Self { recent: vec![0.0; taps + 64], ring: vec![0.0; kept], at: 0 }
     }
 
-    /// Takes a cell.
+    /// Takes a quantum.
     pub(super) fn listen(&mut self, cell: &[f32; 64]) {
         let old = self.recent.len() - 64;
         self.recent.copy_within(64.., 0);
         self.recent[old..].copy_from_slice(cell);
     }
 
-    /// Keeps the sample of the lower rate whose filter ends with sample `index` of the cell.
+    /// Keeps the sample of the lower rate whose filter ends with sample `index` of the quantum.
     pub(super) fn keep(&mut self, filter: &[f32], index: usize) {
         self.ring[self.at] = dot(filter, &self.recent[index + 1..index + 1 + filter.len()]);
         self.at = (self.at + 1) % self.ring.len();

@@ -51,7 +51,7 @@ impl Chosen {
         self.warmup_speed
     }
 
-    /// Not even the model that played before: a bounce from here does not know it.
+    /// Forgets the model that plays, too: a bounce that starts here does not know it.
     pub fn forget(&mut self) {
         self.network = None;
         self.wanted_slot = None;
@@ -63,13 +63,13 @@ impl Chosen {
             return false;
         };
         self.embedded_loaded += 1;
-        // One that cannot be loaded says why when it is chosen.
+        // A failure to load is reported when the model is selected.
         let _ = self.registry.load(model.slot);
         true
     }
 
-    /// Wants the model of a slot. Embedded models are waited for, for they take milliseconds; so are all others offline, and
-    /// while nothing can play without. Otherwise they are loaded beside. Returns the model if it is another than before.
+    /// Selects the model of a slot. Blocks for embedded models, which load in milliseconds, and for all others offline or
+    /// while no model can play. Otherwise loads in the background. Returns the model if it has changed.
     pub fn choose(&mut self, slot: u8, can_play: bool, meters: &Meters) -> Option<Arc<Network>> {
         let generation = self.registry.generation();
         let changed = std::mem::replace(&mut self.bank_generation, generation) != generation;
@@ -93,7 +93,7 @@ impl Chosen {
         if self.network.as_ref().is_some_and(|current| Arc::ptr_eq(current, &network)) {
             return None;
         }
-        // A file may promise what no machine keeps.
+        // A file may state a speed that no machine reaches.
         let config = network.config();
         self.warmup_speed = config.warmup_speed.min(MAX_OPTIMISM * config.conservative_warmup_speed());
         self.network = Some(Arc::clone(&network));

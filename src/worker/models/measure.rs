@@ -1,4 +1,4 @@
-//! What a model costs on this machine. Nothing that is measured here has an influence on any sound, but for the reaction time
+//! What a model costs on this machine. No measurement here influences any sound, except the reaction time
 //! that a user lets be measured once, and that is a stored number from then on.
 
 use crate::{
@@ -24,7 +24,7 @@ const TRIES: u32 = 3;
 const REACTION_PART: Duration = Duration::from_millis(120);
 /// The worker looks for work as often while something sounds.
 const POLL: Duration = Duration::from_millis(1);
-/// What every machine manages.
+/// Speed that every machine reaches.
 const MULTIPLICATIONS_PER_SECOND: f64 = 1e9;
 /// A model that is faster than this by its size alone is not measured when it is loaded.
 const PLAINLY_FAST: f64 = 4.0;
@@ -43,7 +43,7 @@ pub fn measure_voices(network: &Arc<Network>, host_hz: u32, voices: usize, secon
     for voice in 0..voices {
         ensemble.add(voice as u64, (17 * voice) as u32);
     }
-    // Nothing is in the caches before the first step.
+    // The first step finds cold caches.
     ensemble.next_hop(1.0);
     let began = Instant::now();
     ensemble.next_hop(1.0);
@@ -96,7 +96,7 @@ pub fn measure_slowness(network: &Arc<Network>) -> Option<f64> {
 
 /// The shortest reaction time with which this machine plays as many voices of a model as there may be in time, in whole
 /// milliseconds: the least one, and twice the longest of what was seen of a wake-up and a quantum, as far as that is more than
-/// the slack in it. Takes about a quarter of a second; every call may find another number.
+/// the slack in it. Takes about a quarter of a second; results vary from call to call.
 pub fn measure_reaction_ms(network: &Arc<Network>, host_hz: u32) -> u32 {
     let _mode = FloatMode::enter();
     let mut ensemble = Ensemble::new(network, host_hz);

@@ -20,7 +20,7 @@ pub(crate) struct Models {
 }
 
 impl Models {
-    /// Seconds of seed that a group of these models runs in a second, for so many channels.
+    /// Seconds of seed that these models together run in a second, for so many channels.
     pub fn warmup_speed(&self, channels: usize) -> f32 {
         let [first, second] = self.warmup_speeds;
         let slowness = 1.0 / first + if self.second.is_some() { 1.0 / second } else { 0.0 };
@@ -58,7 +58,7 @@ impl ChosenModels {
         self.first.load_another_embedded()
     }
 
-    /// Not even the models that played before: a bounce from here does not know them.
+    /// Forgets the models that play, too: a bounce that starts here does not know them.
     pub fn forget(&mut self) {
         self.first.forget();
         self.second.forget();
@@ -67,7 +67,7 @@ impl ChosenModels {
 
     /// Follows the parameters. True if the models are others than before.
     pub fn choose(&mut self, values: &ParamValues, meters: &Meters) -> bool {
-        // Who plays does not wait, neither for the first model nor for the second.
+        // While something plays, neither model is waited for.
         let can_play = self.models.is_some();
         let mut changed = self.first.choose(values.get(ParamId::Model) as u8, can_play, meters).is_some();
         match values.get(ParamId::MorphModel) {
@@ -81,7 +81,7 @@ impl ChosenModels {
         if changed {
             self.models = self.first.network().map(|first| Models {
                 first: Arc::clone(first),
-                // There is nothing between a model and itself.
+                // Morphing between a model and itself has no effect.
                 second: self.second.network().filter(|second| !Arc::ptr_eq(first, second)).cloned(),
                 warmup_speeds: [self.first.warmup_speed(), self.second.warmup_speed()],
             });

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-/// Nobody waits longer for another thread that looks a model up.
+/// Longest wait for another thread that looks a model up.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Number of slots.
 pub const SLOTS: usize = 128;
@@ -38,7 +38,7 @@ enum State {
     Loading,
     Ready {
         network: Arc<Network>,
-        /// Its measured factor of real time, where that is below 1; shown, and nothing else.
+        /// Its measured real-time factor, if below 1. For display only.
         slowness: Option<f64>,
     },
     Failed(String),
@@ -49,11 +49,11 @@ struct Slot {
     name: String,
     source: Source,
     state: State,
-    /// Counts changes of the source, so that a load that was overtaken is dropped.
+    /// Counts changes of the source, so that a load of an earlier source is dropped.
     revision: u64,
 }
 
-/// The slots. Shared between the worker, loading threads and whoever shows them; never touched by the audio thread.
+/// The slots. Shared between the worker, loading threads and the display; never used by the audio thread.
 #[derive(Debug)]
 pub struct ModelRegistry {
     isa: Isa,
@@ -70,7 +70,7 @@ impl ModelRegistry {
         Self::with_precision(None, isa)
     }
 
-    /// The same; all models are stored in one precision, if it is given.
+    /// As [`Self::with_embedded`], with one precision for all models if it is given.
     pub fn with_precision(precision: Option<Precision>, isa: Isa) -> Arc<Self> {
         let mut slots = vec![Slot::default(); SLOTS];
         for (index, model) in EMBEDDED.iter().enumerate() {
@@ -86,12 +86,12 @@ impl ModelRegistry {
         })
     }
 
-    /// From now on models are stored so; those that are loaded in another way are loaded anew when they are wanted.
+    /// Sets the precision of all models; those loaded in another one are loaded again on demand.
     pub fn set_precision(&self, precision: Option<Precision>) {
         if std::mem::replace(&mut *self.lock_precision(), precision) == precision {
             return;
         }
-        // Only now: a load that still saw the old choice began before, and is dropped.
+        // After the change above: a load that read the old precision has an old revision and is dropped.
         for slot in self.lock().iter_mut().filter(|slot| !matches!(slot.source, Source::Empty)) {
             slot.state = State::NotLoaded;
             slot.revision += 1;
@@ -100,23 +100,23 @@ impl ModelRegistry {
         self.changed.notify_all();
     }
 
-    /// The slot will be loaded from this file.
+    /// Sets the slot's source to a file.
     pub fn set_file(&self, slot: u8, path: PathBuf) {
         let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         self.set(slot, name, Source::File(path));
     }
 
-    /// The slot will be loaded from these bytes, a copy that travels in a project.
+    /// Sets the slot's source to these bytes: a copy stored in a project.
     pub fn set_bytes(&self, slot: u8, name: String, bytes: Vec<u8>) {
         self.set(slot, name, Source::Bytes(bytes.into()));
     }
 
-    /// The slot's model cannot be had, for this reason.
+    /// Marks the slot's model as missing, with the reason.
     pub fn set_missing(&self, slot: u8, name: String, reason: String) {
         self.set(slot, name, Source::Missing(reason));
     }
 
-    /// Back to what the slot holds by itself: its embedded model, or nothing.
+    /// Resets the slot to its embedded model, or to empty.
     pub fn clear(&self, slot: u8) {
         match EMBEDDED.iter().enumerate().find(|(_, model)| model.slot == slot) {
             Some((index, model)) => self.set(slot, model.name.into(), Source::Embedded(index)),
@@ -124,7 +124,7 @@ impl ModelRegistry {
         }
     }
 
-    /// The slot's model is being looked up: whoever loads it waits until the slot is set or cleared.
+    /// Marks the slot's model as being looked up: [`Self::load`] blocks until the slot is set or cleared.
     pub fn set_pending(&self, slot: u8) {
         self.set_state(slot, String::new(), Source::Empty, State::Loading);
     }
@@ -141,7 +141,7 @@ impl ModelRegistry {
         self.changed.notify_all();
     }
 
-    /// Changes whenever a slot is given another model.
+    /// Changes with every change of a slot.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -198,7 +198,7 @@ impl ModelRegistry {
             }
         };
         drop(slots);
-        // Whatever a file does to its reader, nobody must wait for this slot for ever.
+        // Even if reading the file panics, no thread may wait for this slot for ever.
         let loaded = catch_unwind(AssertUnwindSafe(|| self.read(slot, &source, &name)))
             .unwrap_or_else(|_| Err(format!("{name}: reading it failed unexpectedly")));
         let publish = |state| {
@@ -212,7 +212,7 @@ impl ModelRegistry {
             Err(reason) => State::Failed(reason.clone()),
         });
         self.changed.notify_all();
-        // Whoever wants to play it need not wait for the measurement.
+        // Measured after publishing: playback need not wait for it.
         if let Ok(network) = &loaded
             && let Some(slowness) = measure_slowness(network)
         {
@@ -221,7 +221,7 @@ impl ModelRegistry {
         loaded
     }
 
-    /// Loads a slot on a thread of its own, if nobody does so already.
+    /// Loads a slot on a thread of its own, unless it is being loaded already.
     pub fn load_in_background(self: &Arc<Self>, slot: u8) {
         if !matches!(self.lock().get(usize::from(slot)), Some(Slot { state: State::NotLoaded, .. })) {
             return;
@@ -231,7 +231,7 @@ impl ModelRegistry {
         let _ = std::thread::Builder::new().name("sympathy-loader".into()).spawn(move || registry.load(slot));
     }
 
-    /// What to show for a slot: the model's title, and that it is slower than real time; or its name and why it does not play.
+    /// The display text of a slot: the model's title, with its factor if it is slow; or its name and why it does not play.
     pub fn label(&self, slot: u8) -> String {
         let slots = self.lock();
         let Some(entry) = slots.get(usize::from(slot)) else {

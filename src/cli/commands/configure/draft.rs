@@ -42,7 +42,7 @@ impl Draft {
 /// A field by its name, or by a part of it that no other has.
 ///
 /// # Errors
-/// What there is.
+/// The expected answers, in words.
 pub fn find(name: &str) -> Result<&'static Field, String> {
     if let Some(field) = Field::by_key(name) {
         return Ok(field);

@@ -32,7 +32,7 @@ enum Step {
     Field(&'static Field),
 }
 
-/// The one who asks.
+/// Asks the questions and reads the answers.
 pub struct Interview<'a> {
     answers: &'a mut dyn BufRead,
     screen: &'a mut dyn Write,

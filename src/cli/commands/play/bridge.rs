@@ -8,7 +8,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 pub type Frame = [f32; 2];
 /// So many periods are waiting when the output begins to take them.
 const PERIODS_IN_HAND: usize = 2;
-/// With more of them waiting, the oldest go: nobody wants to hear themselves that late.
+/// Longest backlog; beyond it the oldest samples are dropped, as later monitoring would be useless.
 const MAX_PERIODS: usize = 6;
 
 /// The input's end.

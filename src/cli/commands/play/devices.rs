@@ -1,4 +1,4 @@
-//! Sound cards: which there are, which is meant, and what it can do.
+//! Sound cards: listing, selection and capabilities.
 
 use super::{PlayArgs, midi};
 use crate::cli::{
@@ -11,7 +11,7 @@ use cpal::{
     traits::{DeviceTrait, HostTrait},
 };
 
-/// What `--input-device` says where no input is wanted.
+/// The value of `--input-device` for no input.
 const NO_DEVICE: &str = "none";
 /// Formats of samples, the best first; other ones are not asked for.
 const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I32, SampleFormat::I24, SampleFormat::I16];
@@ -22,11 +22,11 @@ pub struct Side {
     pub device: Device,
     /// Channels, rate, period.
     pub config: StreamConfig,
-    /// What it speaks.
+    /// Its sample format.
     pub format: SampleFormat,
 }
 
-/// What was chosen, not yet running.
+/// The selected devices, not running yet.
 pub struct Card {
     /// Played on.
     pub output: Side,

@@ -43,7 +43,7 @@ pub fn connect(name: Option<&str>) -> Result<(Option<Connection>, Consumer<MidiO
     };
     let listen = |_stamp: u64, message: &[u8], orders: &mut Producer<MidiOrder>| {
         if let Some(order) = parse(message) {
-            // A full ring means that no sound is played: nobody misses the note.
+            // A full ring means that no audio is running: the note can be dropped.
             let _ = orders.push(order);
         }
     };

@@ -109,7 +109,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever is wrong with a file, an option or a device.
+/// If a file, an option or a device is invalid.
 pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     if args.list {
         print!("{}", devices::list());
@@ -146,7 +146,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
     let (performer, orders, monitor) =
         Performer::new(engine, notes, sample_rate_hz, args.instrument.tempo, is_input_on);
-    // Dropped in the opposite order: first nothing plays, then the worker ends, then the recorder, who may still write a take.
+    // Dropped in reverse order: first the audio stops, then the worker ends, then the recorder, which may still write a take.
     let recorder = recorder.spawn();
     let worker = worker.spawn();
     let (streams, dummy) = match &card {

@@ -1,4 +1,4 @@
-//! What the audio thread does: orders of the terminal, notes, the switch of the input, the engine.
+//! The audio thread of `sympathy play`: orders of the terminal, notes, the switch of the input, the engine.
 
 use crate::{
     control::ParamId,
@@ -18,7 +18,7 @@ const MAX_ORDERS: usize = 256;
 /// The input comes and goes in this time, without a click.
 const SWITCH_SECONDS: f32 = 0.010;
 
-/// What the terminal asks of the audio thread.
+/// An order of the terminal to the audio thread.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Order {
     /// A parameter takes a plain value.
@@ -27,7 +27,7 @@ pub enum Order {
     Input(bool),
 }
 
-/// What a MIDI input asks.
+/// An order of a MIDI input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MidiOrder {
     /// A note begins.
@@ -41,7 +41,7 @@ pub enum MidiOrder {
     Stop,
 }
 
-/// What can be seen of the audio thread.
+/// State of the audio thread, for display.
 #[derive(Debug)]
 pub struct Monitor {
     /// The engine's.
@@ -96,7 +96,7 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// A performer, what sends it orders, and what can be seen of it.
+    /// A performer, the producers of its orders, and its state for display.
     pub fn new(
         engine: Engine,
         notes: Consumer<MidiOrder>,

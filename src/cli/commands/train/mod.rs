@@ -87,7 +87,7 @@ pub struct TrainArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever keeps the model from being written.
+/// If the model cannot be trained or written.
 pub fn run(args: TrainArgs) -> Result<(), CliError> {
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
