@@ -1,7 +1,7 @@
 //! Checks beside the tests, each with a tool of its own: dependencies, the oldest Rust, undefined behaviour.
 
 use crate::{
-    features::{ENGINE, PACKAGE, everything},
+    features::{ENGINE, LEAN, PACKAGE, everything},
     run::{self, Tally, cargo, command},
     setup::has_sound_libraries,
 };
@@ -15,10 +15,10 @@ const MIRI_TOOLCHAIN: &str = "nightly";
 const MIRI_TESTS: [&str; 7] = [
     "engine::beats",
     "engine::clock",
-    "engine::keep",
     "engine::link",
-    "engine::spec",
+    "engine::meters",
     "engine::tail",
+    "engine::tap",
     "engine::waiting",
 ];
 
@@ -40,6 +40,22 @@ pub fn miri() -> Result<Tally> {
     tests.args(ENGINE).arg("--").args(MIRI_TESTS);
     // Time and sleep are the machine's: what waits for another thread waits in real time.
     run::counted(tests.env("MIRIFLAGS", "-Zmiri-disable-isolation"))
+}
+
+/// `cargo xtask features`: the plugin, the command line tool without the trainer, the trainer and the bare library each
+/// compile by themselves, without a warning.
+pub fn feature_sets() -> Result<Tally> {
+    let mut tally = Tally::default();
+    for features in LEAN {
+        let mut clippy = cargo()?;
+        clippy.args(["clippy", "--package", PACKAGE, "--lib", "--no-default-features", "--features", features]);
+        let done = run::succeed(clippy.args(["--", "-D", "warnings"]));
+        if let Err(error) = &done {
+            println!("{error:#}");
+        }
+        tally.add(Tally::of(done.is_ok()));
+    }
+    Ok(tally)
 }
 
 /// `cargo xtask deny`: licences, bans and sources of all dependencies and, but for `offline`, security advisories.

@@ -6,6 +6,9 @@ pub const PACKAGE: &str = "sympathy";
 /// What a host loads, without the trainer and the command line tool.
 pub const PLUGIN: [&str; 3] = ["--no-default-features", "--features", "plugin"];
 
+/// Sets of features that compile by themselves: nothing, what a renderer needs, the plugin, the trainer.
+pub const LEAN: [&str; 4] = ["", "cli,take", "plugin", "train"];
+
 /// The engine alone, as another Rust program would use it.
 pub const ENGINE: [&str; 1] = ["--no-default-features"];
 

@@ -31,6 +31,7 @@ usage: cargo xtask <task>
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
   deny [--offline]                   licences, bans, sources and advisories of the dependencies (cargo-deny)
+  features                           the plugin, the tool without the trainer, the trainer, each compiled by itself
   msrv                               no dependency needs a newer Rust than Cargo.toml states; compile with that one
 TRIPLE is one of Rust's, or universal-apple-darwin for both processors of Apple";
 
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         ["miri"] => counted(checks::miri()),
         ["deny"] => counted(checks::deny(false)),
         ["deny", "--offline"] => counted(checks::deny(true)),
+        ["features"] => counted(checks::feature_sets()),
         ["msrv"] => counted(checks::msrv()),
         _ => {
             eprintln!("{USAGE}");
