@@ -8,7 +8,7 @@ use std::{path::Path, sync::Arc};
 use sympathy::{
     approach::{Generator, Network, feed_seed},
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling},
-    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
+    nn::{Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
 };
 
 /// Someone to do the work; none where there is no such storage of these weights.
@@ -41,7 +41,13 @@ impl Layers {
                 peepholes: None,
             })
             .collect();
-        let shape = StackShape { cell: CellKind::Lstm, inputs: config.inputs, hidden: config.hidden, residual: false };
+        let shape = StackShape {
+            cell: Cell::Lstm,
+            clock_groups: 0,
+            inputs: config.inputs,
+            hidden: config.hidden,
+            residual: false,
+        };
         let stack = Stack::new(shape, &layers, precision, isa);
         let dense = Dense::new(config.hidden, config.outputs, &work.out_weight, &work.out_bias, precision, isa);
         Self { state: stack.make_state(), stack, output: dense.make_output_buffer(), dense }

@@ -1,6 +1,9 @@
 //! What a model file says of itself, and the shapes that follow from it.
 
-use crate::dsp::measure::Liveliness;
+use crate::{
+    dsp::measure::Liveliness,
+    nn::{Cell, StackShape},
+};
 use serde::{Deserialize, Serialize};
 
 /// The version this program writes, and the newest it reads.
@@ -66,36 +69,6 @@ pub enum Approach {
 
 fn one() -> f32 {
     1.0
-}
-
-/// The recurrent cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cell {
-    /// PyTorch's `nn.LSTM`, with peepholes where [`ModelConfig::peepholes`] is set.
-    Lstm,
-    /// PyTorch's `nn.GRU`.
-    Gru,
-    /// PyTorch's `nn.RNN`, h ← tanh(W·[x; h] + b).
-    #[serde(alias = "vanilla", alias = "rnn")]
-    RnnTanh,
-    /// PyTorch's `nn.RNN` with `nonlinearity="relu"`.
-    RnnRelu,
-    /// Clockwork RNN (Koutník et al. 2014): [`ModelConfig::clock_groups`] equal groups of neighbouring units with periods
-    /// 1, 2, 4, …; at step t (from 0) those whose period divides t move, all others keep their output; a group hears itself and the
-    /// slower ones. Tensors as in `nn.RNN`; what lies below the block diagonal of `weight_hh` has no effect.
-    Clockwork,
-}
-
-impl Cell {
-    /// Rows of `weight_ih` and `weight_hh` per unit.
-    pub fn gates(self) -> usize {
-        match self {
-            Self::Lstm => 4,
-            Self::Gru => 3,
-            Self::RnnTanh | Self::RnnRelu | Self::Clockwork => 1,
-        }
-    }
 }
 
 /// How a step's output becomes the next frame (DESIGN 6).
@@ -309,6 +282,17 @@ impl ModelConfig {
         match self.head {
             Head::Mse => self.features(),
             Head::Mixture { components, .. } => components * (1 + 2 * self.features()),
+        }
+    }
+
+    /// The sizes of the recurrent layers.
+    pub fn stack_shape(&self) -> StackShape {
+        StackShape {
+            cell: self.cell,
+            clock_groups: self.clock_groups,
+            inputs: self.inputs(),
+            hidden: self.hidden,
+            residual: self.residual_layers,
         }
     }
 

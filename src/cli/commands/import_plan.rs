@@ -6,7 +6,7 @@ use crate::{
     cli::error::CliError,
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
-        Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling, Training,
+        Approach, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling, Training,
         import::{ForeignFile, ImportError, Recognised},
     },
     train::magnitude_peak,
@@ -94,6 +94,11 @@ fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// That of the module, where it has a choice.
+fn nonlinearity(found: &Recognised) -> Option<&'static str> {
+    found.cell.info().torch?.nonlinearity
+}
+
 fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     let named = |prefix: &str, parts: &str| {
         if prefix.is_empty() { parts.to_string() } else { format!("{prefix} ({parts})") }
@@ -103,8 +108,8 @@ fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     let rnn = format!("{inputs}, {layers} of {}{}", found.hidden, bias(found.rnn_bias));
     let linear = format!("{}{}", counted(found.outputs, "output"), bias(found.linear_bias));
     let mut said = vec![format!("read: {} and {}", named(&found.rnn, &rnn), named(&found.linear, &linear))];
-    if found.cell == Cell::RnnTanh && args.nonlinearity.is_none() {
-        said.push("assumed: tanh (--nonlinearity)".into());
+    if let (Some(nonlinearity), None) = (nonlinearity(found), args.nonlinearity) {
+        said.push(format!("assumed: {nonlinearity} (--nonlinearity)"));
     }
     if !found.left_out.is_empty() {
         said.push(format!("left out: {}", counted(found.left_out.len(), "other tensor")));
@@ -159,7 +164,7 @@ fn check_applicable(args: &ImportArgs, approach: ApproachArg, found: &Recognised
             ));
         }
     }
-    if args.nonlinearity.is_some() && !matches!(found.cell, Cell::RnnTanh | Cell::RnnRelu) {
+    if args.nonlinearity.is_some() && nonlinearity(found).is_none() {
         return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
     }
     match args.seg_len {

@@ -13,10 +13,10 @@ use super::{
 use crate::{
     dsp::random::Random,
     model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
+    nn::CELLS,
 };
 use candle_core::{Device, Result, Tensor};
 
-const CELLS: [Cell; 5] = [Cell::Lstm, Cell::Gru, Cell::RnnTanh, Cell::RnnRelu, Cell::Clockwork];
 const INIT: Initialisation = Initialisation { forget_bias: 1.0, weight_stddev: None };
 const STREAMS: usize = 3;
 const STEPS: usize = 7;
@@ -127,7 +127,7 @@ fn check(model: &ModelConfig, keep: Keep) -> Result<()> {
 }
 
 fn check_all(change: impl Fn(&mut ModelConfig), head: Head, keep: Keep) {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         for layers in 1..=3 {
             let mut model = model(cell, layers, 12, head);
             change(&mut model);
@@ -214,7 +214,7 @@ fn weights_of_a_clockwork_cell_that_have_no_effect_are_zero_and_get_no_gradient(
 
 #[test]
 fn segments_follow_one_another_as_if_they_were_one() {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         let model = model(cell, 2, 12, Head::Mse);
         let mut random = Random::new(25);
         let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
@@ -281,7 +281,7 @@ fn weights_begin_as_asked() {
 
 #[test]
 fn no_number_depends_on_the_threads() {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         let model = model(cell, 2, 60, Head::Mse);
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
