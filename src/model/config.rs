@@ -97,6 +97,13 @@ pub struct Scaling {
     pub std: f32,
 }
 
+impl Default for Scaling {
+    /// Samples as they are.
+    fn default() -> Self {
+        Self { mean: 0.0, std: 1.0 }
+    }
+}
+
 /// What the material of the training sounds like.
 pub type MaterialFigures = Liveliness;
 
@@ -215,6 +222,35 @@ pub struct TensorShape {
 }
 
 impl ModelConfig {
+    /// A model of these sizes in which all else is neutral: the output is the frame, samples are heard as they are, nothing is
+    /// added and nothing is known of where it comes from.
+    pub fn new(approach: Approach, cell: Cell, layers: usize, hidden: usize, sample_rate_hz: u32) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            name: "Untitled".into(),
+            approach,
+            cell,
+            layers,
+            hidden,
+            peepholes: false,
+            clock_groups: 0,
+            residual_layers: false,
+            tanh_output: false,
+            head: Head::Mse,
+            sample_rate_hz,
+            scaling: Scaling::default(),
+            sound_spread: 1.0,
+            emphasis: 0.0,
+            principal_components: 0,
+            temperature: 1.0,
+            feedback_noise: 0.0,
+            warmup_speed: 1.0,
+            material: MaterialFigures::default(),
+            training: Training::default(),
+            notes: String::new(),
+        }
+    }
+
     /// Samples from one step to the next.
     pub fn hop_samples(&self) -> usize {
         match self.approach {

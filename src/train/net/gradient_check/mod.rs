@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
+    model::{Approach, Cell, Head, ModelConfig},
     nn::CELLS,
 };
 use candle_core::{Device, Result, Tensor};
@@ -22,30 +22,9 @@ const STREAMS: usize = 3;
 const STEPS: usize = 7;
 
 fn model(cell: Cell, layers: usize, hidden: usize, head: Head) -> ModelConfig {
-    ModelConfig {
-        format_version: FORMAT_VERSION,
-        name: "check".into(),
-        approach: Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 },
-        cell,
-        layers,
-        hidden,
-        peepholes: false,
-        clock_groups: if cell == Cell::Clockwork { 3 } else { 0 },
-        residual_layers: false,
-        emphasis: 0.0,
-        sound_spread: 1.0,
-        tanh_output: false,
-        head,
-        sample_rate_hz: 8000,
-        scaling: Scaling { mean: 0.0, std: 1.0 },
-        principal_components: 0,
-        feedback_noise: 0.0,
-        temperature: 1.0,
-        warmup_speed: 1.0,
-        material: Default::default(),
-        training: Default::default(),
-        notes: String::new(),
-    }
+    let approach = Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 };
+    let clock_groups = if cell == Cell::Clockwork { 3 } else { 0 };
+    ModelConfig { clock_groups, head, ..ModelConfig::new(approach, cell, layers, hidden, 8000) }
 }
 
 fn normal(random: &mut Random, count: usize) -> Vec<f32> {
