@@ -15,7 +15,7 @@ use sympathy::{
     approach::{Generator, Network},
     dsp::random::Random,
     model::{Cell, ModelData},
-    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape},
+    nn::{Dense, Isa, LayerWeights, Precision, Stack},
 };
 
 const STEPS: usize = 1000;
@@ -51,14 +51,7 @@ fn predictions(model: &ModelData, isa: Isa, free: usize) -> Vec<f32> {
             peepholes: None,
         })
         .collect();
-    let cell = match config.cell {
-        Cell::Lstm => CellKind::Lstm,
-        Cell::Gru => CellKind::Gru,
-        Cell::RnnTanh => CellKind::RnnTanh,
-        _ => CellKind::RnnRelu,
-    };
-    let shape = StackShape { cell, inputs: config.inputs(), hidden: config.hidden, residual: false };
-    let stack = Stack::new(shape, &layers, Precision::F32, isa);
+    let stack = Stack::new(config.stack_shape(), &layers, Precision::F32, isa);
     let out = Dense::new(config.hidden, 1, model.tensor("out.weight"), model.tensor("out.bias"), Precision::F32, isa);
     let (mut state, mut output) = (stack.make_state(), out.make_output_buffer());
     let step = |step: usize| {

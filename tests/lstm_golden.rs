@@ -7,12 +7,12 @@ use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::{LSTM, LSTMConfig, RNN, VarBuilder};
 use common::golden::{Layer, closed_form, input, layers, stack};
 use std::collections::HashMap;
-use sympathy::nn::{CellKind, Isa, StackShape};
+use sympathy::nn::{Cell, Isa, StackShape};
 
 const STEPS: usize = 1000;
 
 fn shape(inputs: usize, hidden: usize) -> StackShape {
-    StackShape { cell: CellKind::Lstm, inputs, hidden, residual: false }
+    StackShape { cell: Cell::Lstm, clock_groups: 0, inputs, hidden, residual: false }
 }
 
 /// Made with PyTorch 2.15.0 on a processor:

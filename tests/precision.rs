@@ -7,7 +7,7 @@ mod common;
 use common::golden::{Layer, Reference, dot, layers, stack_of};
 use sympathy::{
     dsp::random::Random,
-    nn::{CellKind, Dense, Forwarding, Isa, Precision, Stack, StackShape, StackState, Stepping},
+    nn::{CELLS, Cell, Dense, Forwarding, Isa, Precision, Stack, StackShape, StackState, Stepping},
 };
 
 const STEPS: usize = 10_000;
@@ -19,8 +19,8 @@ const SIZES: [[usize; 3]; 3] = [[1, 40, 1], [20, 54, 70], [37, 32, 5]];
 /// So wide that the first layer of LSTM does not count as small.
 const WIDE: [usize; 3] = [250, 96, 40];
 
-const CELLS: [CellKind; 5] =
-    [CellKind::Lstm, CellKind::Gru, CellKind::RnnTanh, CellKind::RnnRelu, CellKind::Clockwork { groups: 2 }];
+/// A clockwork has so many groups.
+const GROUPS: usize = 2;
 
 /// The largest error of an output that a free run of a contractive network may have: what a rounding of the weights costs,
 /// and of the vectors with bytes, as a part of the largest output.
@@ -44,9 +44,9 @@ struct Network {
 
 impl Network {
     /// Weights so small that every step forgets some of what was wrong before.
-    fn contractive(cell: CellKind, peepholes: bool, [inputs, hidden, outputs]: [usize; 3]) -> Self {
+    fn contractive(cell: Cell, peepholes: bool, [inputs, hidden, outputs]: [usize; 3]) -> Self {
         let mut random = Random::new(41);
-        let shape = StackShape { cell, inputs, hidden, residual: false };
+        let shape = StackShape { cell, clock_groups: GROUPS, inputs, hidden, residual: false };
         let mut draw = |count: usize, scale: f32| (0..count).map(|_| scale * random.normal()).collect::<Vec<f32>>();
         let drives = draw(DRIVES * inputs, 1.0);
         let recurrent = 0.3 / (hidden as f32).sqrt();
@@ -112,9 +112,9 @@ impl Voice {
 }
 
 fn networks() -> impl Iterator<Item = (String, Network)> {
-    let all = CELLS.map(|cell| (cell, false)).into_iter().chain([(CellKind::Lstm, true)]);
+    let all = CELLS.iter().map(|info| (info.cell, false)).chain([(Cell::Lstm, true)]);
     all.flat_map(|(cell, peepholes)| {
-        let wide = (cell == CellKind::Lstm).then_some(WIDE);
+        let wide = (cell == Cell::Lstm).then_some(WIDE);
         SIZES.into_iter().chain(wide).map(move |size| {
             let name = format!("{cell:?}{} {size:?}", if peepholes { " with peepholes" } else { "" });
             (name, Network::contractive(cell, peepholes, size))

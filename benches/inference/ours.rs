@@ -7,8 +7,8 @@ use super::{
 use std::{path::Path, sync::Arc};
 use sympathy::{
     approach::{Generator, Network, feed_seed},
-    model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling},
-    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
+    model::{Approach, Cell, ModelConfig, ModelData},
+    nn::{Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
 };
 
 /// Someone to do the work; none where there is no such storage of these weights.
@@ -41,7 +41,13 @@ impl Layers {
                 peepholes: None,
             })
             .collect();
-        let shape = StackShape { cell: CellKind::Lstm, inputs: config.inputs, hidden: config.hidden, residual: false };
+        let shape = StackShape {
+            cell: Cell::Lstm,
+            clock_groups: 0,
+            inputs: config.inputs,
+            hidden: config.hidden,
+            residual: false,
+        };
         let stack = Stack::new(shape, &layers, precision, isa);
         let dense = Dense::new(config.hidden, config.outputs, &work.out_weight, &work.out_bias, precision, isa);
         Self { state: stack.make_state(), stack, output: dense.make_output_buffer(), dense }
@@ -96,29 +102,7 @@ fn model(work: &Work) -> ModelData {
         }
         _ => Approach::Column { seg_len: config.inputs },
     };
-    let model = ModelConfig {
-        format_version: FORMAT_VERSION,
-        name: config.name.into(),
-        approach,
-        cell: Cell::Lstm,
-        layers: config.layers,
-        hidden: config.hidden,
-        peepholes: false,
-        clock_groups: 0,
-        residual_layers: false,
-        emphasis: 0.0,
-        sound_spread: 1.0,
-        tanh_output: false,
-        head: Head::Mse,
-        sample_rate_hz: config.sample_rate_hz,
-        scaling: Scaling { mean: 0.0, std: 1.0 },
-        principal_components: 0,
-        temperature: 1.0,
-        feedback_noise: 0.0,
-        warmup_speed: 1.0,
-        material: Default::default(),
-        training: Default::default(),
-        notes: String::new(),
-    };
+    let sizes = ModelConfig::new(approach, Cell::Lstm, config.layers, config.hidden, config.sample_rate_hz);
+    let model = ModelConfig { name: config.name.into(), ..sizes };
     ModelData::new(model, work.tensors(), Path::new(config.name)).expect("a sound model")
 }

@@ -2,8 +2,8 @@
 
 use super::{Projection, delay_line::Columns};
 use crate::{
-    model::{Approach, Cell, ModelConfig, ModelData},
-    nn::{CellKind, Dense, Isa, LayerWeights, Precision, Stack, StackShape},
+    model::{Approach, ModelConfig, ModelData},
+    nn::{Dense, Isa, LayerWeights, Precision, Stack},
 };
 
 /// Packed weights and the configuration they belong to.
@@ -40,9 +40,9 @@ impl Network {
         Self {
             precision,
             stack: if config.slides() {
-                Stack::sliding(stack_shape(&config), &layers, precision, isa)
+                Stack::sliding(config.stack_shape(), &layers, precision, isa)
             } else {
-                Stack::new(stack_shape(&config), &layers, precision, isa)
+                Stack::new(config.stack_shape(), &layers, precision, isa)
             },
             out: Dense::new(
                 config.hidden,
@@ -111,15 +111,4 @@ impl Network {
     pub fn step_bytes(&self) -> usize {
         self.stack.bytes() + self.out.bytes()
     }
-}
-
-fn stack_shape(config: &ModelConfig) -> StackShape {
-    let cell = match config.cell {
-        Cell::Lstm => CellKind::Lstm,
-        Cell::Gru => CellKind::Gru,
-        Cell::RnnTanh => CellKind::RnnTanh,
-        Cell::RnnRelu => CellKind::RnnRelu,
-        Cell::Clockwork => CellKind::Clockwork { groups: config.clock_groups },
-    };
-    StackShape { cell, inputs: config.inputs(), hidden: config.hidden, residual: config.residual_layers }
 }

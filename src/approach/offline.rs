@@ -42,35 +42,17 @@ mod tests {
     use super::*;
     use crate::{
         dsp::random::Random,
-        model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling},
+        model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling},
         nn::Isa,
     };
     use std::path::Path;
 
     fn network(approach: Approach, head: Head) -> Arc<Network> {
         let mut config = ModelConfig {
-            format_version: FORMAT_VERSION,
-            name: "random".into(),
-            approach,
-            cell: Cell::Lstm,
-            layers: 1,
-            hidden: 8,
-            peepholes: false,
-            clock_groups: 0,
-            residual_layers: false,
-            emphasis: 0.0,
-            sound_spread: 1.0,
-            tanh_output: false,
             head,
-            sample_rate_hz: 8000,
             scaling: Scaling { mean: 0.0, std: 0.1 },
-            principal_components: 0,
             feedback_noise: 0.1,
-            temperature: 1.0,
-            warmup_speed: 1.0,
-            material: Default::default(),
-            training: Default::default(),
-            notes: String::new(),
+            ..ModelConfig::new(approach, Cell::Lstm, 1, 8, 8000)
         };
         config.warmup_speed = config.conservative_warmup_speed();
         let mut random = Random::new(6);

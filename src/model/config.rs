@@ -1,6 +1,9 @@
 //! What a model file says of itself, and the shapes that follow from it.
 
-use crate::dsp::measure::Liveliness;
+use crate::{
+    dsp::measure::Liveliness,
+    nn::{Cell, StackShape},
+};
 use serde::{Deserialize, Serialize};
 
 /// The version this program writes, and the newest it reads.
@@ -68,36 +71,6 @@ fn one() -> f32 {
     1.0
 }
 
-/// The recurrent cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cell {
-    /// PyTorch's `nn.LSTM`, with peepholes where [`ModelConfig::peepholes`] is set.
-    Lstm,
-    /// PyTorch's `nn.GRU`.
-    Gru,
-    /// PyTorch's `nn.RNN`, h ← tanh(W·[x; h] + b).
-    #[serde(alias = "vanilla", alias = "rnn")]
-    RnnTanh,
-    /// PyTorch's `nn.RNN` with `nonlinearity="relu"`.
-    RnnRelu,
-    /// Clockwork RNN (Koutník et al. 2014): [`ModelConfig::clock_groups`] equal groups of neighbouring units with periods
-    /// 1, 2, 4, …; at step t (from 0) those whose period divides t move, all others keep their output; a group hears itself and the
-    /// slower ones. Tensors as in `nn.RNN`; what lies below the block diagonal of `weight_hh` has no effect.
-    Clockwork,
-}
-
-impl Cell {
-    /// Rows of `weight_ih` and `weight_hh` per unit.
-    pub fn gates(self) -> usize {
-        match self {
-            Self::Lstm => 4,
-            Self::Gru => 3,
-            Self::RnnTanh | Self::RnnRelu | Self::Clockwork => 1,
-        }
-    }
-}
-
 /// How a step's output becomes the next frame (DESIGN 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -122,6 +95,13 @@ pub struct Scaling {
     pub mean: f32,
     /// Divided by.
     pub std: f32,
+}
+
+impl Default for Scaling {
+    /// Samples as they are.
+    fn default() -> Self {
+        Self { mean: 0.0, std: 1.0 }
+    }
 }
 
 /// What the material of the training sounds like.
@@ -242,6 +222,35 @@ pub struct TensorShape {
 }
 
 impl ModelConfig {
+    /// A model of these sizes in which all else is neutral: the output is the frame, samples are heard as they are, nothing is
+    /// added and nothing is known of where it comes from.
+    pub fn new(approach: Approach, cell: Cell, layers: usize, hidden: usize, sample_rate_hz: u32) -> Self {
+        Self {
+            format_version: FORMAT_VERSION,
+            name: "Untitled".into(),
+            approach,
+            cell,
+            layers,
+            hidden,
+            peepholes: false,
+            clock_groups: 0,
+            residual_layers: false,
+            tanh_output: false,
+            head: Head::Mse,
+            sample_rate_hz,
+            scaling: Scaling::default(),
+            sound_spread: 1.0,
+            emphasis: 0.0,
+            principal_components: 0,
+            temperature: 1.0,
+            feedback_noise: 0.0,
+            warmup_speed: 1.0,
+            material: MaterialFigures::default(),
+            training: Training::default(),
+            notes: String::new(),
+        }
+    }
+
     /// Samples from one step to the next.
     pub fn hop_samples(&self) -> usize {
         match self.approach {
@@ -309,6 +318,17 @@ impl ModelConfig {
         match self.head {
             Head::Mse => self.features(),
             Head::Mixture { components, .. } => components * (1 + 2 * self.features()),
+        }
+    }
+
+    /// The sizes of the recurrent layers.
+    pub fn stack_shape(&self) -> StackShape {
+        StackShape {
+            cell: self.cell,
+            clock_groups: self.clock_groups,
+            inputs: self.inputs(),
+            hidden: self.hidden,
+            residual: self.residual_layers,
         }
     }
 

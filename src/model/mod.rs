@@ -13,7 +13,8 @@ mod half;
 pub mod import;
 mod rules;
 
-pub use config::{Approach, Cell, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
+pub use crate::nn::Cell;
+pub use config::{Approach, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
 pub use embedded::{EMBEDDED, EmbeddedModel};
 pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};

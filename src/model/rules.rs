@@ -1,6 +1,7 @@
 //! The range of every number of a model's configuration.
 
-use super::config::{Approach, Cell, Head, ModelConfig};
+use super::config::{Approach, Head, ModelConfig};
+use crate::nn::Cell;
 
 /// A field that breaks its rule: name, rule, value.
 pub(crate) type FieldProblem = (&'static str, String, String);

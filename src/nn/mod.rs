@@ -1,6 +1,6 @@
 //! Recurrent cells and dense layers: one step at a time, no allocation, `f32`.
 //!
-//! A [`Stack`] holds layers of one kind of cell, LSTM, GRU, simple or clockwork; every cell spends its time in the same kernel.
+//! A [`Stack`] holds layers of one [`Cell`]; every cell spends its time in the same kernel.
 //! Weights come in PyTorch's layout and are packed once for it. The arithmetic of a step depends on the instruction
 //! set ([`Isa`]) and on nothing else: not on how many voices are alive, not on time.
 
@@ -17,8 +17,9 @@ mod state;
 pub(crate) use activation::tanh;
 #[cfg(feature = "train")]
 pub(crate) use activation::{exp, sigmoid};
+pub use cell::{CELLS, Cell, CellInfo, StackShape, TorchModule, layer::LayerWeights};
 pub use dense::{Dense, Forwarding};
 pub use isa::Isa;
 pub use precision::Precision;
-pub use stack::{CellKind, LayerWeights, Stack, StackShape, Stepping};
+pub use stack::{Stack, Stepping};
 pub use state::StackState;

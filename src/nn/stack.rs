@@ -2,83 +2,10 @@
 
 use super::{
     Isa, Precision,
-    cell::{clockwork::Clockwork, gru::Gru, layer::LayerVoice, lstm::Lstm, rnn::Rnn},
-    kernel::Order,
+    cell::{Layer, StackShape, layer::LayerWeights},
     sliding::{Filter, HEAD, SlidingBank},
     state::StackState,
 };
-
-/// What a layer is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CellKind {
-    /// PyTorch's `nn.LSTM`; with peepholes where the weights have them.
-    Lstm,
-    /// PyTorch's `nn.GRU`.
-    Gru,
-    /// PyTorch's `nn.RNN`.
-    RnnTanh,
-    /// PyTorch's `nn.RNN` with `nonlinearity="relu"`.
-    RnnRelu,
-    /// Clockwork RNN (Koutník et al. 2014).
-    Clockwork {
-        /// Equal groups of neighbouring units, their periods 1, 2, 4, …; a divisor of the width.
-        groups: usize,
-    },
-}
-
-impl CellKind {
-    /// Rows of weights per unit.
-    pub(super) fn gates(self) -> usize {
-        match self {
-            Self::Lstm => 4,
-            Self::Gru => 3,
-            Self::RnnTanh | Self::RnnRelu | Self::Clockwork { .. } => 1,
-        }
-    }
-}
-
-/// What all layers of a stack share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StackShape {
-    /// The cell.
-    pub cell: CellKind,
-    /// Inputs of the first layer; the others have `hidden`.
-    pub inputs: usize,
-    /// Width of every layer.
-    pub hidden: usize,
-    /// A layer's output is its h plus its input, where both have the same width; its own recurrence hears h alone.
-    pub residual: bool,
-}
-
-/// One layer's parameters as PyTorch names and lays them out, row-major; h = hidden width, g = 4 (LSTM), 3 (GRU) or 1.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerWeights<'a> {
-    /// `weight_ih_l{k}`: `[gh][inputs]`
-    pub weight_ih: &'a [f32],
-    /// `weight_hh_l{k}`: `[gh][h]`. Clockwork: what lies below the block diagonal has no effect.
-    pub weight_hh: &'a [f32],
-    /// `bias_ih_l{k}`: `[gh]`
-    pub bias_ih: &'a [f32],
-    /// `bias_hh_l{k}`: `[gh]`
-    pub bias_hh: &'a [f32],
-    /// LSTM: `[3h]` diagonal weights from the cell to the gates i, f, o.
-    pub peepholes: Option<&'a [f32]>,
-}
-
-impl LayerWeights<'_> {
-    pub(super) fn summed_bias(&self) -> Vec<f32> {
-        assert_eq!(self.bias_ih.len(), self.bias_hh.len());
-        self.bias_ih.iter().zip(self.bias_hh).map(|(a, b)| a + b).collect()
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Layer {
-    Lstm(Lstm),
-    Gru(Gru),
-    Rnn(Rnn),
-    Clockwork(Clockwork),
-}
 
 /// The weights of all layers; shared by any number of states.
 #[derive(Clone, Debug)]
@@ -102,24 +29,8 @@ impl Stack {
     /// # Panics
     /// If a length does not fit, or the groups of a clockwork do not divide the width.
     pub fn new(shape: StackShape, layers: &[LayerWeights<'_>], precision: Precision, isa: Isa) -> Self {
-        let hidden = shape.hidden;
-        let layers = layers
-            .iter()
-            .enumerate()
-            .map(|(index, weights)| {
-                let inputs = shape.inputs_of(index);
-                assert!(weights.peepholes.is_none() || shape.cell == CellKind::Lstm);
-                match shape.cell {
-                    CellKind::Lstm => Layer::Lstm(Lstm::new(inputs, hidden, weights, precision, isa)),
-                    CellKind::Gru => Layer::Gru(Gru::new(inputs, hidden, weights, precision, isa)),
-                    CellKind::RnnTanh => Layer::Rnn(Rnn::new(inputs, hidden, false, weights, precision, isa)),
-                    CellKind::RnnRelu => Layer::Rnn(Rnn::new(inputs, hidden, true, weights, precision, isa)),
-                    CellKind::Clockwork { groups } => {
-                        Layer::Clockwork(Clockwork::new(inputs, hidden, groups, weights, precision, isa))
-                    }
-                }
-            })
-            .collect();
+        let layer = |(index, weights)| Layer::new(&shape, index, weights, precision, isa);
+        let layers = layers.iter().enumerate().map(layer).collect();
         Self { shape, layers, precision, window: None }
     }
 
@@ -137,10 +48,7 @@ impl Stack {
         let mut parts = layers.to_vec();
         parts[0].weight_ih = &newest;
         let stack = Self::new(StackShape { inputs: head, ..shape }, &parts, precision, isa);
-        let bias = match shape.cell {
-            CellKind::Gru => layers[0].bias_ih.to_vec(),
-            _ => layers[0].summed_bias(),
-        };
+        let bias = stack.layers[0].bias_of_x(&layers[0]);
         let filters: Vec<Filter<'_>> = stack.layers[0]
             .order()
             .iter()
@@ -237,42 +145,5 @@ impl<'a> StepParts<'a> {
     fn of<V: Stepping>(voice: &'a mut V) -> Self {
         let (input, state) = voice.parts();
         Self { input, state }
-    }
-}
-
-impl StackShape {
-    /// Inputs of a layer.
-    pub(super) fn inputs_of(&self, layer: usize) -> usize {
-        if layer == 0 { self.inputs } else { self.hidden }
-    }
-}
-
-impl Layer {
-    #[inline(always)]
-    fn step<const V: usize>(&self, voices: &mut [LayerVoice<'_>; V]) {
-        match self {
-            Self::Lstm(lstm) => lstm.step(voices),
-            Self::Gru(gru) => gru.step(voices),
-            Self::Rnn(rnn) => rnn.step(voices),
-            Self::Clockwork(clockwork) => clockwork.step(voices),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Lstm(lstm) => lstm.bytes(),
-            Self::Gru(gru) => gru.bytes(),
-            Self::Rnn(rnn) => rnn.bytes(),
-            Self::Clockwork(clockwork) => clockwork.bytes(),
-        }
-    }
-
-    fn order(&self) -> Order {
-        match self {
-            Self::Lstm(lstm) => lstm.order(),
-            Self::Gru(gru) => gru.order(),
-            Self::Rnn(rnn) => rnn.order(),
-            Self::Clockwork(clockwork) => clockwork.order(),
-        }
     }
 }

@@ -1,8 +1,11 @@
 //! What one continuation remembers of a stack.
 
 use super::{
-    CellKind, Precision, StackShape,
-    cell::layer::{LayerMemory, LayerVoice},
+    Precision,
+    cell::{
+        StackShape,
+        layer::{LayerMemory, LayerVoice},
+    },
     sliding::{SlidingBank, SlidingState},
 };
 use crate::dsp::random::Random;
@@ -39,8 +42,9 @@ impl StackState {
         let layer_state = |index| {
             let head = window.filter(|_| index == 0).map(SlidingBank::head);
             let (inputs, hidden) = (head.unwrap_or(shape.inputs_of(index)), shape.hidden);
+            let cell = shape.cell.info();
             LayerState {
-                memory: LayerMemory::new(inputs, hidden, shape.cell.gates(), shape.cell == CellKind::Lstm, precision),
+                memory: LayerMemory::new(inputs, hidden, cell.gates, cell.has_c, precision),
                 masked: vec![0.0; inputs],
                 output: vec![0.0; hidden],
                 input_mask: vec![1.0; inputs],

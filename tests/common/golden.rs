@@ -2,8 +2,8 @@
 
 use sympathy::{
     dsp::random::Random,
-    model::{Cell, ModelConfig, ModelData},
-    nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape},
+    model::{ModelConfig, ModelData},
+    nn::{Cell, Isa, LayerWeights, Precision, Stack, StackShape},
 };
 
 /// A layer's parameters under PyTorch's names.
@@ -17,11 +17,11 @@ pub struct Layer {
     pub peepholes: Option<Vec<f32>>,
 }
 
-fn gates(cell: CellKind) -> usize {
+fn gates(cell: Cell) -> usize {
     match cell {
-        CellKind::Lstm => 4,
-        CellKind::Gru => 3,
-        CellKind::RnnTanh | CellKind::RnnRelu | CellKind::Clockwork { .. } => 1,
+        Cell::Lstm => 4,
+        Cell::Gru => 3,
+        Cell::RnnTanh | Cell::RnnRelu | Cell::Clockwork => 1,
     }
 }
 
@@ -104,15 +104,7 @@ impl Reference {
     /// The layers of a model file.
     pub fn of(data: &ModelData) -> Self {
         let config: &ModelConfig = data.config();
-        let cell = match config.cell {
-            Cell::Lstm => CellKind::Lstm,
-            Cell::Gru => CellKind::Gru,
-            Cell::RnnTanh => CellKind::RnnTanh,
-            Cell::RnnRelu => CellKind::RnnRelu,
-            Cell::Clockwork => CellKind::Clockwork { groups: config.clock_groups },
-        };
-        let shape =
-            StackShape { cell, inputs: config.inputs(), hidden: config.hidden, residual: config.residual_layers };
+        let shape = config.stack_shape();
         let names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peephole"];
         let parts = names.len() - usize::from(!config.peepholes);
         let layers = layers(shape, config.peepholes, config.layers, |_, k| {
@@ -158,21 +150,22 @@ impl Reference {
         for k in 0..n {
             let h = &mut self.h[index][k];
             match self.shape.cell {
-                CellKind::Lstm => {
+                Cell::Lstm => {
                     let c = &mut self.c[index][k];
                     let input = sigmoid(sum(k) + peephole(0, k) * *c);
                     let forget = sigmoid(sum(n + k) + peephole(1, k) * *c);
                     *c = forget * *c + input * sum(2 * n + k).tanh();
                     *h = sigmoid(sum(3 * n + k) + peephole(2, k) * *c) * c.tanh();
                 }
-                CellKind::Gru => {
+                Cell::Gru => {
                     let (r, z) = (sigmoid(sum(k)), sigmoid(sum(n + k)));
                     let new = (of_x(2 * n + k) + r * of_h(2 * n + k)).tanh();
                     *h = (1.0 - z) * new + z * last[k];
                 }
-                CellKind::RnnTanh => *h = sum(k).tanh(),
-                CellKind::RnnRelu => *h = sum(k).max(0.0),
-                CellKind::Clockwork { groups } => {
+                Cell::RnnTanh => *h = sum(k).tanh(),
+                Cell::RnnRelu => *h = sum(k).max(0.0),
+                Cell::Clockwork => {
+                    let groups = self.shape.clock_groups;
                     let group = k * groups / n;
                     if self.step.is_multiple_of(1 << group) {
                         let first = group * n / groups;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use sympathy::{
     dsp::random::Random,
-    model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling, Training},
+    model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling},
     nn::Isa,
     worker::ModelRegistry,
 };
@@ -22,28 +22,14 @@ pub fn magnitude() -> Approach {
 
 pub fn config(approach: Approach, head: Head, principal_components: usize) -> ModelConfig {
     ModelConfig {
-        format_version: 1,
         name: "Test model".into(),
-        approach,
-        cell: Cell::Lstm,
-        layers: 2,
-        hidden: 12,
-        peepholes: false,
-        clock_groups: 0,
-        residual_layers: false,
-        emphasis: 0.0,
-        sound_spread: 1.0,
-        tanh_output: false,
         head,
-        sample_rate_hz: 22_050,
         scaling: Scaling { mean: 0.0, std: 0.1 },
         principal_components,
         temperature: 0.8,
         feedback_noise: 0.05,
         warmup_speed: 20.0,
-        material: Default::default(),
-        training: Training::default(),
-        notes: String::new(),
+        ..ModelConfig::new(approach, Cell::Lstm, 2, 12, 22_050)
     }
 }
 

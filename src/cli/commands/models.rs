@@ -6,7 +6,7 @@ use crate::{
         models_at_hand::read_model,
         speed::{measure_real_time_factor, shown_factor, slow_warning},
     },
-    model::{Approach, Cell, EMBEDDED, Head, ModelConfig, ModelData},
+    model::{Approach, EMBEDDED, Head, ModelConfig, ModelData},
 };
 use clap::Args;
 use std::{
@@ -74,16 +74,14 @@ pub fn describe_approach(config: &ModelConfig) -> String {
 
 /// One line on a model's cells and layers.
 pub fn describe_network(config: &ModelConfig) -> String {
-    let cell = match config.cell {
-        Cell::Lstm if config.peepholes => "LSTM with peepholes".into(),
-        Cell::Lstm => "LSTM".into(),
-        Cell::Gru => "GRU".into(),
-        Cell::RnnTanh => "RNN (tanh)".into(),
-        Cell::RnnRelu => "RNN (ReLU)".into(),
-        Cell::Clockwork => format!("clockwork RNN of {} groups", config.clock_groups),
+    let cell = config.cell.info().title;
+    let peepholes = if config.peepholes { " with peepholes" } else { "" };
+    let groups = match config.clock_groups {
+        0 => String::new(),
+        groups => format!(" of {groups} groups"),
     };
     let residual = if config.residual_layers { ", residual" } else { "" };
-    format!("{cell}, {} × {} wide{residual}", config.layers, config.hidden)
+    format!("{cell}{peepholes}{groups}, {} × {} wide{residual}", config.layers, config.hidden)
 }
 
 fn row(slot: &str, name: &str, data: &ModelData, warnings: &mut Vec<String>) -> [String; 8] {
@@ -140,6 +138,7 @@ pub(crate) fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Cell;
 
     #[test]
     fn the_cell_and_its_extras_are_named() {

@@ -3,7 +3,7 @@
 mod script;
 mod torch;
 
-use super::{Cell, ModelConfig, ModelData, import::EXPORT_KEY};
+use super::{ModelConfig, ModelData, import::EXPORT_KEY};
 use safetensors::{Dtype, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -49,12 +49,16 @@ pub struct Exported {
 }
 
 /// What of a model no module of PyTorch computes; none where `nn.LSTM`, `nn.GRU` or `nn.RNN` does all.
-pub fn without_module(config: &ModelConfig) -> Option<&'static str> {
-    match config.cell {
-        Cell::Clockwork => Some("a clockwork cell"),
-        _ if config.peepholes => Some("peepholes"),
-        _ if config.residual_layers => Some("residual connections between layers"),
-        _ => None,
+pub fn without_module(config: &ModelConfig) -> Option<String> {
+    let cell = config.cell.info();
+    if cell.torch.is_none() {
+        Some(format!("a {} cell", cell.name))
+    } else if config.peepholes {
+        Some("peepholes".into())
+    } else if config.residual_layers {
+        Some("residual connections between layers".into())
+    } else {
+        None
     }
 }
 

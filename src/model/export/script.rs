@@ -1,7 +1,10 @@
 //! The Python that loads an exported file.
 
 use super::{Names, without_module};
-use crate::model::{Approach, Cell, Head, ModelConfig, import::EXPORT_KEY};
+use crate::{
+    model::{Approach, Head, ModelConfig, import::EXPORT_KEY},
+    nn::TorchModule,
+};
 
 /// A script that loads `file` (its name, `.pt` or `.safetensors`) into a module of the right sizes, or where PyTorch has
 /// none, its tensors. Runs with PyTorch alone, and the package safetensors where the file is one.
@@ -19,17 +22,18 @@ pub fn python_script(config: &ModelConfig, names: &Names, file: &str) -> String 
         "torch.load(FILE, weights_only=True)"
     };
     lines.extend(["from torch import nn".into(), String::new(), format!("FILE = {file}"), String::new()]);
-    match without_module(config) {
-        Some(part) => {
-            lines.push(format!("# No module of PyTorch has {part}: these are the tensors."));
-            lines.push(format!("tensors = {load}"));
-        }
-        None => {
+    match (without_module(config), config.cell.info().torch) {
+        (None, Some(torch)) => {
             lines.push(String::new());
-            lines.extend(module(config, names));
+            lines.extend(module(config, torch, names));
             lines.extend(["".into(), "".into(), "model = Model()".into()]);
             lines.push(format!("model.load_state_dict({load})"));
             lines.push("model.eval()".into());
+        }
+        (part, _) => {
+            let part = part.unwrap_or_default();
+            lines.push(format!("# No module of PyTorch has {part}: these are the tensors."));
+            lines.push(format!("tensors = {load}"));
         }
     }
     lines.push("# How sound becomes inputs and outputs become sound: approach, rate, scaling, head.".into());
@@ -47,13 +51,13 @@ pub fn python_script(config: &ModelConfig, names: &Names, file: &str) -> String 
     lines.join("\n")
 }
 
-fn module(config: &ModelConfig, names: &Names) -> Vec<String> {
+fn module(config: &ModelConfig, torch: TorchModule, names: &Names) -> Vec<String> {
     let (inputs, hidden, layers) = (config.inputs(), config.hidden, config.layers);
-    let (class, option) = match config.cell {
-        Cell::Gru => ("GRU", ""),
-        Cell::RnnTanh => ("RNN", ""),
-        Cell::RnnRelu => ("RNN", ", nonlinearity=\"relu\""),
-        Cell::Lstm | Cell::Clockwork => ("LSTM", ""),
+    let class = torch.class;
+    // tanh is what PyTorch takes by itself.
+    let option = match torch.nonlinearity {
+        Some(other) if other != "tanh" => format!(", nonlinearity=\"{other}\""),
+        _ => String::new(),
     };
     let Names { rnn, linear } = names;
     let mut lines = vec![

@@ -1,7 +1,7 @@
 //! The recurrent network and its dense layer among the tensors of a file, by the names that PyTorch gives them.
 
 use super::{container::listed, error::ImportError, foreign::ForeignFile, pickle::Mismatch};
-use crate::model::Cell;
+use crate::nn::{CELLS, Cell};
 use std::collections::BTreeMap;
 
 type Shapes = BTreeMap<String, Vec<usize>>;
@@ -160,17 +160,17 @@ fn measure_rnn(shapes: &Shapes, rnn: &str, relu: bool) -> Result<Recognised, Mis
         }
     };
     let ((rows, inputs), (_, hidden)) = (matrix("weight_ih", 0)?, matrix("weight_hh", 0)?);
-    let cell = match (rows / hidden, rows % hidden) {
-        (4, 0) => Cell::Lstm,
-        (3, 0) => Cell::Gru,
-        (1, 0) if relu => Cell::RnnRelu,
-        (1, 0) => Cell::RnnTanh,
-        _ => {
-            let expected = format!("`{}` of 4 (LSTM), 3 (GRU) or 1 (RNN) times {hidden} rows", name("weight_ih", 0));
-            return Err((expected, format!("{rows} rows")));
-        }
+    let nonlinearity = if relu { "relu" } else { "tanh" };
+    let fits = |cell: Cell| {
+        let cell = cell.info();
+        (rows / hidden, rows % hidden) == (cell.gates, 0)
+            && cell.torch.is_some_and(|torch| torch.nonlinearity.is_none_or(|own| own == nonlinearity))
     };
-    if relu && cell != Cell::RnnRelu {
+    let Some(cell) = CELLS.iter().map(|info| info.cell).find(|&cell| fits(cell)) else {
+        let expected = format!("`{}` of {} times {hidden} rows", name("weight_ih", 0), gates_of_modules());
+        return Err((expected, format!("{rows} rows")));
+    };
+    if relu && cell.info().torch.is_none_or(|torch| torch.nonlinearity.is_none()) {
         return Err(("an nn.RNN, as --nonlinearity is relu".into(), format!("{cell:?}")));
     }
     let layers = (0..).take_while(|&layer| shapes.contains_key(&name("weight_hh", layer))).count();
@@ -202,6 +202,15 @@ fn measure_rnn(shapes: &Shapes, rnn: &str, relu: bool) -> Result<Recognised, Mis
         linear_bias: false,
         left_out: Vec::new(),
     })
+}
+
+/// As "4 (LSTM), 3 (GRU) or 1 (RNN)".
+fn gates_of_modules() -> String {
+    let mut all: Vec<String> =
+        CELLS.iter().filter_map(|cell| Some(format!("{} ({})", cell.gates, cell.torch?.class))).collect();
+    all.dedup();
+    let last = all.pop().unwrap_or_default();
+    format!("{} or {last}", all.join(", "))
 }
 
 /// A dense layer of a file.

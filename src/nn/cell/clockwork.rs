@@ -4,11 +4,11 @@
 //! not computed and keep their h. A group hears the input, itself and the slower groups.
 
 use super::{
-    layer::{LayerVoice, multiply, plain_order},
+    layer::{LayerVoice, LayerWeights, multiply, plain_order},
     rnn::Activate,
 };
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{Order, PackedMatrix, Row, Sweep},
 };
 
@@ -95,13 +95,13 @@ impl Clockwork {
 
 #[cfg(test)]
 mod tests {
-    use crate::nn::{CellKind, Isa, LayerWeights, Precision, Stack, StackShape};
+    use crate::nn::{Cell, Isa, LayerWeights, Precision, Stack, StackShape};
 
     #[test]
     fn there_may_be_more_groups_than_a_step_has_bits() {
         const GROUPS: usize = 66;
         let shape =
-            StackShape { cell: CellKind::Clockwork { groups: GROUPS }, inputs: 1, hidden: GROUPS, residual: false };
+            StackShape { cell: Cell::Clockwork, clock_groups: GROUPS, inputs: 1, hidden: GROUPS, residual: false };
         let (weight_ih, weight_hh, bias) = ([0.5; GROUPS], vec![0.0; GROUPS * GROUPS], [0.0; GROUPS]);
         let weights = LayerWeights {
             weight_ih: &weight_ih,

@@ -4,9 +4,9 @@
 //! into the new state without having been in memory. A tile holds all gates of as many units as a vector has lanes. Rows of
 //! i, f and o are halved: see the sigmoid of the kernels.
 
-use super::layer::{LayerVoice, blocks};
+use super::layer::{LayerVoice, LayerWeights, blocks};
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{Kernel, Lanes, Operand, Order, PackedMatrix, Pairs, Row, Single, Storage, sigmoid_of_half, tanh},
 };
 use std::array::from_fn;

@@ -3,9 +3,9 @@
 //! r, z = σ(W_i·x + b_i + W_h·h + b_h), n = tanh(W_in·x + b_in + r·(W_hn·h + b_hn)), h ← (1 − z)·n + z·h; the gates are stored
 //! in the order r, z, n.
 
-use super::layer::{LayerMemory, LayerVoice, multiply, plain_order, vector_at};
+use super::layer::{LayerMemory, LayerVoice, LayerWeights, multiply, plain_order, vector_at};
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{Kernel, Lanes, Order, PackedMatrix, Sweep, sigmoid, tanh},
 };
 

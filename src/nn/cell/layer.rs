@@ -1,13 +1,35 @@
 //! What the cells share: a layer's memory of one voice, and what a step of it takes.
 
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{AlignedBuffer, Factors, Lanes, Order, PAIRS, PackedMatrix, Row, Sweep, words},
 };
 use std::ops::Range;
 
 /// Numbers of the largest tile: state vectors are padded to it, sums by it, so that whole vectors can be read and written.
 const TILE: usize = 64;
+
+/// One layer's parameters as PyTorch names and lays them out, row-major; h = hidden width, g = gates of the cell.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerWeights<'a> {
+    /// `weight_ih_l{k}`: `[gh][inputs]`
+    pub weight_ih: &'a [f32],
+    /// `weight_hh_l{k}`: `[gh][h]`. Clockwork: what lies below the block diagonal has no effect.
+    pub weight_hh: &'a [f32],
+    /// `bias_ih_l{k}`: `[gh]`
+    pub bias_ih: &'a [f32],
+    /// `bias_hh_l{k}`: `[gh]`
+    pub bias_hh: &'a [f32],
+    /// LSTM: `[3h]` diagonal weights from the cell to the gates i, f, o.
+    pub peepholes: Option<&'a [f32]>,
+}
+
+impl LayerWeights<'_> {
+    pub(in crate::nn) fn summed_bias(&self) -> Vec<f32> {
+        assert_eq!(self.bias_ih.len(), self.bias_hh.len());
+        self.bias_ih.iter().zip(self.bias_hh).map(|(a, b)| a + b).collect()
+    }
+}
 
 /// What a layer remembers of one voice, and the scratch of its steps.
 #[derive(Clone, Debug)]
@@ -27,13 +49,13 @@ pub(crate) struct LayerMemory {
 }
 
 impl LayerMemory {
-    pub fn new(inputs: usize, hidden: usize, gates: usize, has_cell: bool, precision: Precision) -> Self {
+    pub fn new(inputs: usize, hidden: usize, gates: usize, has_c: bool, precision: Precision) -> Self {
         let padded = |length: usize| AlignedBuffer::new(4 * length.next_multiple_of(TILE));
         let quads = |length| vec![0; if precision == Precision::Int8 { words(length) } else { 0 }];
         Self {
             h: padded(hidden),
             next: padded(hidden),
-            cell: padded(if has_cell { hidden } else { 0 }),
+            cell: padded(if has_c { hidden } else { 0 }),
             sums: [padded(gates * hidden + TILE), padded(gates * hidden + TILE)],
             hidden,
             x_quads: quads(inputs),

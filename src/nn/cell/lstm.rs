@@ -5,10 +5,10 @@
 
 use super::{
     fused_lstm::FusedLstm,
-    layer::{LayerMemory, LayerVoice, blocks, multiply, plain_order, vector_at},
+    layer::{LayerMemory, LayerVoice, LayerWeights, blocks, multiply, plain_order, vector_at},
 };
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{AlignedBuffer, Kernel, Lanes, Order, PackedMatrix, Sweep, sigmoid, tanh},
 };
 

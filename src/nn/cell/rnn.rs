@@ -1,8 +1,8 @@
 //! The simple recurrent layer (Elman 1990), as PyTorch's `nn.RNN`: h ← tanh(W·[x; h] + b), or max(0, …).
 
-use super::layer::{LayerMemory, LayerVoice, blocks, multiply, plain_order, vector_at};
+use super::layer::{LayerMemory, LayerVoice, LayerWeights, blocks, multiply, plain_order, vector_at};
 use crate::nn::{
-    Isa, LayerWeights, Precision,
+    Isa, Precision,
     kernel::{Kernel, Lanes, Order, PackedMatrix, Sweep, tanh},
 };
 

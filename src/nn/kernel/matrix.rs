@@ -1,8 +1,11 @@
 //! A matrix packed for the kernels.
 
-use super::{AlignedBuffer, Lanes, multiply::PAIRS, quantise::round_row};
+use super::{AlignedBuffer, Lanes, quantise::round_row};
 use crate::nn::{Isa, Precision};
 use half::{bf16, f16};
+
+/// Pairs of vectors in a tile of a matrix that [`PackedMatrix::multiply`] takes.
+pub const PAIRS: usize = 2;
 
 /// What stands at a place of the packed order: a row of the matrix times a factor.
 #[derive(Clone, Copy, Debug, PartialEq)]

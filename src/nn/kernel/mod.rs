@@ -25,8 +25,8 @@ pub(super) use activation::{sigmoid, sigmoid_of_half, tanh};
 pub(super) use buffer::AlignedBuffer;
 pub(super) use dots::Dots;
 pub(super) use lanes::{Kernel, Lanes};
-pub(super) use matrix::{Order, PackedMatrix, Row};
-pub(super) use multiply::{Factors, PAIRS, Sweep};
+pub(super) use matrix::{Order, PAIRS, PackedMatrix, Row};
+pub(super) use multiply::{Factors, Sweep};
 #[cfg(target_arch = "aarch64")]
 pub(super) use neon::NeonLanes;
 pub(super) use portable::Portable;

@@ -1,15 +1,12 @@
 //! Matrix times vector, y = W·x + b, for one or more voices.
 
 use super::{
-    Lanes, PackedMatrix,
+    Lanes, PAIRS, PackedMatrix,
     product::{Operand, Pairs, Storage, StorageKernel, launch_stored, thin_product},
     quantise::quantise,
 };
 use crate::nn::Isa;
 use std::array::from_fn;
-
-/// Pairs of vectors in a tile of a matrix that [`PackedMatrix::multiply`] takes.
-pub const PAIRS: usize = 2;
 
 /// The order in which a product goes through the tiles; its sums are the same.
 ///

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     model::{Cell, Head},
+    nn,
     train::TrainConfig,
 };
 
@@ -152,13 +153,15 @@ const APPROACHES: Kind = Kind::Choice(&[
     ("magnitude", "a step is a spectrum and predicts the next spectrum; a vocoder makes sound of it"),
     ("sample", "a step is one sample and predicts the next"),
 ]);
-const CELLS: Kind = Kind::Choice(&[
-    ("lstm", "long short-term memory: four gates, the most to compute"),
-    ("gru", "gated recurrent unit: three gates"),
-    ("rnn_tanh", "simple recurrent network with tanh: the least to compute and to remember"),
-    ("rnn_relu", "simple recurrent network with a rectifier"),
-    ("clockwork", "groups of units that move every 1, 2, 4, … steps"),
-]);
+const CELLS: Kind = Kind::Choice(&{
+    let mut names = [("", ""); nn::CELLS.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = (nn::CELLS[index].name, nn::CELLS[index].meaning);
+        index += 1;
+    }
+    names
+});
 const HEADS: Kind = Kind::Choice(&[
     ("mse", "the output is the prediction, trained with the squared error"),
     ("mixture", "the output is a mixture of Gaussians from which the prediction is drawn: stays alive"),

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     approach::FrameAnalyser,
     dsp::{measure::Liveliness, random::mix64},
-    model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Training},
+    model::{Approach, Cell, Head, ModelConfig, Training},
     train::{TrainConfig, config::options::TrainApproach, error::TrainError},
 };
 use std::{collections::BTreeMap, path::Path};
@@ -226,26 +226,18 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
         }
     };
     let mut model = ModelConfig {
-        format_version: FORMAT_VERSION,
         name: config.name.clone(),
-        approach,
-        cell: config.cell,
-        layers: config.layers,
-        hidden: config.hidden,
         peepholes: config.peepholes,
         clock_groups: if config.cell == Cell::Clockwork { config.clock_groups } else { 0 },
         residual_layers: config.use_residual,
         emphasis: config.emphasis,
         tanh_output: config.tanh_output,
         head: config.head,
-        sample_rate_hz: config.sample_rate_hz,
         scaling: scaling(config, sound),
         principal_components: config.principal_components,
         temperature: config.temperature,
         feedback_noise: config.feedback_noise,
         sound_spread: config.sound_spread,
-        warmup_speed: 1.0,
-        material: Liveliness::default(),
         training: Training {
             material: config.files.iter().map(|file| file.path.display().to_string()).collect(),
             licence: config.licence.clone(),
@@ -254,6 +246,7 @@ fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
             ..Training::default()
         },
         notes: config.notes.clone(),
+        ..ModelConfig::new(approach, config.cell, config.layers, config.hidden, config.sample_rate_hz)
     };
     model.warmup_speed = config.warmup_speed.unwrap_or_else(|| model.conservative_warmup_speed());
     model

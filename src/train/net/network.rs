@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Approach, Cell, Head, ModelConfig},
+    model::{Approach, Head, ModelConfig},
 };
 use candle_core::{Device, Result, Tensor, Var};
 use std::{collections::BTreeMap, sync::MutexGuard};
@@ -48,21 +48,25 @@ impl TrainedNetwork {
         let mut tensors = model.tensors();
         tensors.retain(|tensor| !tensor.name.starts_with("pca."));
         tensors.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut variables = BTreeMap::new();
-        for tensor in tensors {
-            let weights = first_weights(model, init, &tensor.name, tensor.shape.iter().product(), random);
-            let variable = Var::from_tensor(&Tensor::from_vec(weights, tensor.shape, &Device::Cpu)?)?;
-            variables.insert(tensor.name, variable);
-        }
-        let layers = (0..model.layers).map(|index| Layer {
+        let layer = |index| Layer {
             cell: model.cell,
             inputs: if index == 0 { model.inputs() } else { model.hidden },
             hidden: model.hidden,
             clock_groups: model.clock_groups,
             lowest: index == 0,
-        });
+        };
+        let layers: Vec<Layer> = (0..model.layers).map(layer).collect();
+        let mut variables = BTreeMap::new();
+        for tensor in tensors {
+            let mut weights = first_weights(model, init, &tensor.name, tensor.shape.iter().product(), random);
+            if tensor.name.starts_with("rnn.") {
+                layers[0].prepare(&tensor.name, &mut weights, init.forget_bias);
+            }
+            let variable = Var::from_tensor(&Tensor::from_vec(weights, tensor.shape, &Device::Cpu)?)?;
+            variables.insert(tensor.name, variable);
+        }
         Ok(Self {
-            layers: layers.collect(),
+            layers,
             residual: model.residual_layers,
             tanh_output: model.tanh_output,
             columns: columns(model),
@@ -176,15 +180,6 @@ fn first_weights(
         Some(_) if dense => vec![0.0; count],
         _ => (0..count).map(|_| bound * (2.0 * random.uniform() - 1.0)).collect(),
     };
-    if model.cell == Cell::Lstm && name.contains("bias_ih") {
-        weights[model.hidden..2 * model.hidden].iter_mut().for_each(|b| *b += init.forget_bias);
-    }
-    if model.cell == Cell::Clockwork && name.contains("weight_hh") {
-        let group = model.hidden / model.clock_groups;
-        for (unit, row) in weights.chunks_exact_mut(model.hidden).enumerate() {
-            row[..unit / group * group].fill(0.0);
-        }
-    }
     if let Head::Mixture { components, .. } = model.head {
         match name {
             "out.weight" if init.weight_stddev.is_none() => weights.iter_mut().for_each(|w| *w *= FIRST_HEAD_GAIN),

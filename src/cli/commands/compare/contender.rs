@@ -1,6 +1,9 @@
 //! The models that are compared.
 
-use crate::{model::Cell, train::TrainConfig};
+use crate::{
+    nn::{CELLS, Cell, CellInfo},
+    train::TrainConfig,
+};
 
 /// The models of Table 1 of the study, with its seconds for 5 epochs on a GTX 960M.
 pub const TABLE_1: [(&str, f64); 12] = [
@@ -59,14 +62,8 @@ impl Contender {
     fn read(name: &str, width: usize) -> Result<Self, String> {
         let wrong = || name.to_string();
         let (cell, rest) = name.split_once('-').ok_or_else(wrong)?;
-        let cell = match cell {
-            "vanilla" | "rnn" => Cell::RnnTanh,
-            "relu" => Cell::RnnRelu,
-            "gru" => Cell::Gru,
-            "lstm" => Cell::Lstm,
-            "clockwork" => Cell::Clockwork,
-            _ => return Err(wrong()),
-        };
+        let named = |info: &&CellInfo| info.name == cell || info.aliases.contains(&cell);
+        let cell = CELLS.iter().find(named).ok_or_else(wrong)?.cell;
         let (layers, hidden) = rest.split_once('x').map_or((rest, None), |(layers, hidden)| (layers, Some(hidden)));
         let number = |text: &str, most: usize| text.parse().ok().filter(|number| (1..=most).contains(number));
         let layers = number(layers, 8).ok_or_else(wrong)?;

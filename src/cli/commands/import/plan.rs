@@ -6,7 +6,7 @@ use crate::{
     cli::error::CliError,
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
-        Approach, Cell, FORMAT_VERSION, Head, ModelConfig, ModelData, Scaling, Training,
+        Approach, ModelConfig, ModelData, Scaling, Training,
         import::{ForeignFile, ImportError, Recognised},
     },
     train::magnitude_peak,
@@ -47,25 +47,10 @@ pub(crate) fn plan(
     };
     let samples = !matches!(approach, Approach::Magnitude { .. });
     let mut config = ModelConfig {
-        format_version: FORMAT_VERSION,
         name: name(args),
-        approach,
-        cell: found.cell,
-        layers: found.layers,
-        hidden: found.hidden,
-        peepholes: false,
-        clock_groups: 0,
-        residual_layers: false,
-        emphasis: 0.0,
-        sound_spread: 1.0,
         tanh_output: args.tanh_output,
-        head: Head::Mse,
-        sample_rate_hz,
-        scaling: if samples { scaling(args, sound, &mut said)? } else { Scaling { mean: 0.0, std: 1.0 } },
-        principal_components: 0,
-        temperature: 1.0,
+        scaling: if samples { scaling(args, sound, &mut said)? } else { Scaling::default() },
         feedback_noise: args.feedback_noise,
-        warmup_speed: 1.0,
         material: sound.map(Liveliness::of).unwrap_or_default(),
         training: Training {
             material: args.reference.iter().map(|path| path.display().to_string()).collect(),
@@ -78,6 +63,7 @@ pub(crate) fn plan(
             ..Training::default()
         },
         notes: args.notes.clone(),
+        ..ModelConfig::new(approach, found.cell, found.layers, found.hidden, sample_rate_hz)
     };
     // A rate of 0 is refused below.
     if config.sample_rate_hz > 0 {
@@ -94,6 +80,11 @@ fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// That of the module, where it has a choice.
+fn nonlinearity(found: &Recognised) -> Option<&'static str> {
+    found.cell.info().torch?.nonlinearity
+}
+
 fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     let named = |prefix: &str, parts: &str| {
         if prefix.is_empty() { parts.to_string() } else { format!("{prefix} ({parts})") }
@@ -103,8 +94,8 @@ fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     let rnn = format!("{inputs}, {layers} of {}{}", found.hidden, bias(found.rnn_bias));
     let linear = format!("{}{}", counted(found.outputs, "output"), bias(found.linear_bias));
     let mut said = vec![format!("read: {} and {}", named(&found.rnn, &rnn), named(&found.linear, &linear))];
-    if found.cell == Cell::RnnTanh && args.nonlinearity.is_none() {
-        said.push("assumed: tanh (--nonlinearity)".into());
+    if let (Some(nonlinearity), None) = (nonlinearity(found), args.nonlinearity) {
+        said.push(format!("assumed: {nonlinearity} (--nonlinearity)"));
     }
     if !found.left_out.is_empty() {
         said.push(format!("left out: {}", counted(found.left_out.len(), "other tensor")));
@@ -159,7 +150,7 @@ fn check_applicable(args: &ImportArgs, approach: ApproachArg, found: &Recognised
             ));
         }
     }
-    if args.nonlinearity.is_some() && !matches!(found.cell, Cell::RnnTanh | Cell::RnnRelu) {
+    if args.nonlinearity.is_some() && nonlinearity(found).is_none() {
         return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
     }
     match args.seg_len {
@@ -270,7 +261,7 @@ fn scaling(args: &ImportArgs, sound: Option<&[f32]>, said: &mut Vec<String>) -> 
         (ScalingArg::None, _) if figures => {
             return Err(option("--scaling", "peak or zscore, as figures are given", "none"));
         }
-        (ScalingArg::None, _) => Scaling { mean: 0.0, std: 1.0 },
+        (ScalingArg::None, _) => Scaling::default(),
         (ScalingArg::Peak, _) if args.scaling_mean.is_some() => {
             return Err(option("--scaling-mean", "only with scaling zscore", "peak"));
         }

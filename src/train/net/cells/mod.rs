@@ -30,7 +30,7 @@ use weights::{Weights, WeightsMut};
 pub(crate) struct LayerState {
     /// Outputs, `[stream][hidden]`.
     pub h: Vec<f32>,
-    /// Cells, `[stream][hidden]`; empty but for an LSTM.
+    /// Cells, `[stream][hidden]`; empty where the cell has none.
     pub c: Vec<f32>,
     /// Steps made. A clockwork cell's groups move by it; all streams share it.
     pub tick: u64,
@@ -38,7 +38,7 @@ pub(crate) struct LayerState {
 
 impl LayerState {
     pub fn zeros(cell: Cell, streams: usize, hidden: usize) -> Self {
-        let cells = if cell == Cell::Lstm { streams * hidden } else { 0 };
+        let cells = if cell.info().has_c { streams * hidden } else { 0 };
         Self { h: vec![0.0; streams * hidden], c: vec![0.0; cells], tick: 0 }
     }
 
@@ -65,6 +65,24 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// Changes the random numbers with which a tensor of `rnn` begins. `forget_bias` is added to the bias of an LSTM's forget gate
+    /// (Jozefowicz et al. 2015); what a clockwork has no use for is 0.
+    pub fn prepare(&self, tensor: &str, weights: &mut [f32], forget_bias: f32) {
+        let hidden = self.hidden;
+        match self.cell {
+            Cell::Lstm if tensor.contains("bias_ih") => {
+                weights[hidden..2 * hidden].iter_mut().for_each(|b| *b += forget_bias);
+            }
+            Cell::Clockwork if tensor.contains("weight_hh") => {
+                let group = hidden / self.clock_groups;
+                for (unit, row) in weights.chunks_exact_mut(hidden).enumerate() {
+                    row[..unit / group * group].fill(0.0);
+                }
+            }
+            Cell::Lstm | Cell::Gru | Cell::RnnTanh | Cell::RnnRelu | Cell::Clockwork => {}
+        }
+    }
+
     /// Runs the layer over `x` `(steps · streams, inputs)` from `state`. `heard`: factors of the h that the recurrence hears,
     /// `[step][stream][hidden]`; none: h as it is. Returns h of all steps, `(steps · streams, hidden)`, in the graph, and the state
     /// after the last one, outside of it.

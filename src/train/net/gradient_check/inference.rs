@@ -3,24 +3,15 @@
 use super::{INIT, model, normal};
 use crate::{
     dsp::random::Random,
-    model::{Cell, Head},
-    nn::{CellKind, Isa, LayerWeights, Stack, StackShape},
+    model::Head,
+    nn::{CELLS, Isa, LayerWeights, Stack},
     train::net::network::TrainedNetwork,
 };
-
-/// Each cell as the program that runs calls it; clockwork groups as in [`model`].
-const CELLS: [(Cell, CellKind); 5] = [
-    (Cell::Lstm, CellKind::Lstm),
-    (Cell::Gru, CellKind::Gru),
-    (Cell::RnnTanh, CellKind::RnnTanh),
-    (Cell::RnnRelu, CellKind::RnnRelu),
-    (Cell::Clockwork, CellKind::Clockwork { groups: 3 }),
-];
 
 #[test]
 fn the_trained_network_is_the_one_that_runs() {
     let (layers, hidden, steps) = (2, 24, 1000);
-    for (cell, kind) in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         let model = model(cell, layers, hidden, Head::Mse);
         let mut random = Random::new(22);
         let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
@@ -38,8 +29,7 @@ fn the_trained_network_is_the_one_that_runs() {
             })
             .collect();
         for isa in Isa::all() {
-            let shape = StackShape { cell: kind, inputs: model.features(), hidden, residual: false };
-            let stack = Stack::new(shape, &weights, crate::nn::Precision::F32, isa);
+            let stack = Stack::new(model.stack_shape(), &weights, crate::nn::Precision::F32, isa);
             let (weight, bias) = (&tensors["out.weight"], &tensors["out.bias"]);
             let out = crate::nn::Dense::new(hidden, model.output_size(), weight, bias, crate::nn::Precision::F32, isa);
             let (mut state, mut y) = (stack.make_state(), out.make_output_buffer());

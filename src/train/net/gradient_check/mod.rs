@@ -12,40 +12,19 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Approach, Cell, FORMAT_VERSION, Head, ModelConfig, Scaling},
+    model::{Approach, Cell, Head, ModelConfig},
+    nn::CELLS,
 };
 use candle_core::{Device, Result, Tensor};
 
-const CELLS: [Cell; 5] = [Cell::Lstm, Cell::Gru, Cell::RnnTanh, Cell::RnnRelu, Cell::Clockwork];
 const INIT: Initialisation = Initialisation { forget_bias: 1.0, weight_stddev: None };
 const STREAMS: usize = 3;
 const STEPS: usize = 7;
 
 fn model(cell: Cell, layers: usize, hidden: usize, head: Head) -> ModelConfig {
-    ModelConfig {
-        format_version: FORMAT_VERSION,
-        name: "check".into(),
-        approach: Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 },
-        cell,
-        layers,
-        hidden,
-        peepholes: false,
-        clock_groups: if cell == Cell::Clockwork { 3 } else { 0 },
-        residual_layers: false,
-        emphasis: 0.0,
-        sound_spread: 1.0,
-        tanh_output: false,
-        head,
-        sample_rate_hz: 8000,
-        scaling: Scaling { mean: 0.0, std: 1.0 },
-        principal_components: 0,
-        feedback_noise: 0.0,
-        temperature: 1.0,
-        warmup_speed: 1.0,
-        material: Default::default(),
-        training: Default::default(),
-        notes: String::new(),
-    }
+    let approach = Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 };
+    let clock_groups = if cell == Cell::Clockwork { 3 } else { 0 };
+    ModelConfig { clock_groups, head, ..ModelConfig::new(approach, cell, layers, hidden, 8000) }
 }
 
 fn normal(random: &mut Random, count: usize) -> Vec<f32> {
@@ -127,7 +106,7 @@ fn check(model: &ModelConfig, keep: Keep) -> Result<()> {
 }
 
 fn check_all(change: impl Fn(&mut ModelConfig), head: Head, keep: Keep) {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         for layers in 1..=3 {
             let mut model = model(cell, layers, 12, head);
             change(&mut model);
@@ -214,7 +193,7 @@ fn weights_of_a_clockwork_cell_that_have_no_effect_are_zero_and_get_no_gradient(
 
 #[test]
 fn segments_follow_one_another_as_if_they_were_one() {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         let model = model(cell, 2, 12, Head::Mse);
         let mut random = Random::new(25);
         let network = TrainedNetwork::new(&model, &INIT, &mut random).expect("tensors");
@@ -281,7 +260,7 @@ fn weights_begin_as_asked() {
 
 #[test]
 fn no_number_depends_on_the_threads() {
-    for cell in CELLS {
+    for cell in CELLS.iter().map(|info| info.cell) {
         let model = model(cell, 2, 60, Head::Mse);
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
