@@ -15,7 +15,7 @@ use sympathy::{
         random::Random,
         resample::Resampler,
     },
-    model::{Approach, EmbeddedModel, ModelData},
+    model::{EmbeddedModel, ModelData},
     nn::Isa,
 };
 
@@ -104,7 +104,7 @@ fn check_network(name: &str, network: Arc<Network>) {
     let config = network.config();
     let material = config.material;
     // Raw samples, a vector or one at a time, may change more than their material.
-    let most_flux = if matches!(config.approach, Approach::Magnitude { .. }) { 1.5 } else { 2.0 };
+    let most_flux = if config.approach.hears_samples() { 2.0 } else { 1.5 };
     let last = 5 * config.sample_rate_hz as usize;
     let mut dead = Vec::new();
     println!(

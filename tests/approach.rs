@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use sympathy::{
     approach::{Generator, Network, continue_offline},
     dsp::level::rms,
-    model::{Approach, Head, ModelConfig, ModelData},
+    model::{Approach, Head, ModelConfig, ModelData, Vector},
     nn::Isa,
 };
 
@@ -136,7 +136,7 @@ fn levels_of_instruction_sets_agree_within_bounds_for_a_while() {
 fn the_overlap_of_vectors_softens_the_borders() {
     let step_at_borders = |overlap| {
         let data = models::random_model(
-            models::config(Approach::Vector { seg_len: 128, overlap, emphasis: 0.0, gain: 1.0 }, Head::Mse, 0),
+            models::config(Approach::Vector(Vector { overlap, ..Vector::new(128) }), Head::Mse, 0),
             2,
         );
         let out = play(&mut Generator::new(network(&data)), 1, 0.0, 100);

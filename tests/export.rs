@@ -6,7 +6,7 @@ mod common;
 
 use common::{models, program::Desk};
 use std::fs;
-use sympathy::model::{Approach, Cell, Head, ModelConfig, ModelData, import::EXPORT_KEY};
+use sympathy::model::{Approach, Cell, Head, ModelConfig, ModelData, Transpose, import::EXPORT_KEY};
 
 #[test]
 fn exported_models_come_back_bit_for_bit() {
@@ -14,7 +14,7 @@ fn exported_models_come_back_bit_for_bit() {
     let gru = ModelConfig { cell: Cell::Gru, ..models::config(Approach::Sample, mixture, 0) };
     let clockwork = ModelConfig { cell: Cell::Clockwork, clock_groups: 3, ..gru.clone() };
     let peepholes = ModelConfig { peepholes: true, cell: Cell::Lstm, ..gru.clone() };
-    let approach = Approach::Transpose { seg_len: 5, num_unrollings: 3, int_cursor_inc: 2 };
+    let approach = Approach::Transpose(Transpose { seg_len: 5, num_unrollings: 3, int_cursor_inc: 2 });
     let transpose = ModelConfig { cell: Cell::RnnRelu, ..models::config(approach, mixture, 0) };
     let mut all: Vec<ModelData> = models::all_kinds().into_iter().map(|(_, _, data)| data).collect();
     all.extend([gru, clockwork, peepholes, transpose].map(|config| models::random_model(config, 9)));

@@ -186,7 +186,7 @@ fn magnitudes_with_and_without_their_highest_bin() {
     let padded = "import in.safetensors --out m.safetensors --approach magnitude --sample-rate 8000 --hop 16";
     desk.succeed(&format!("{padded} --zero-padding --reference song.wav"));
     let model = ModelData::read(&desk.path("m.safetensors")).expect("a sound model");
-    assert_eq!((model.config().window_samples(), model.config().fft_samples()), (64, 128));
+    assert_eq!((model.config().window_samples(), model.config().frame_size()), (64, 65));
     desk.fail(&format!("{padded} --window 64 --magnitude-peak 1"), &["--window", "33 bins", "65 inputs"]);
     desk.fail(padded, &["--magnitude-peak", "--reference", "neither"]);
 }

@@ -170,11 +170,11 @@ fn switches_stops_jumps_resets_and_waits_do_not_allocate() {
 fn a_step_of_a_network_does_not_allocate() {
     use sympathy::{
         approach::{Generator, Network},
-        model::{Approach, Head},
+        model::{Approach, Column, Head},
         nn::{Isa, Precision},
     };
     // Long enough for every stage of its filters.
-    let long = models::config(Approach::Column { seg_len: 600 }, Head::Mse, 0);
+    let long = models::config(Approach::Column(Column { seg_len: 600 }), Head::Mse, 0);
     let long = ("long column".into(), models::random_model(long, 3));
     for (name, data) in models::every_approach_and_cell().into_iter().chain([long]) {
         for precision in Precision::ALL {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sympathy::{
     approach::{Generator, Network},
     dsp::random::{Random, mix64},
-    model::{Approach, Head, ModelConfig, ModelData, Scaling},
+    model::{Approach, Column, Head, ModelConfig, ModelData, Scaling, Transpose},
     nn::Isa,
 };
 
@@ -49,7 +49,7 @@ impl Matrix<'_> {
         let predicted = if outputs == 1 { 0 } else { 1 };
         let prediction = match self.data.config().approach {
             // Of all rows only the last is kept.
-            Approach::Column { .. } => self.said[(rows - 1) * outputs + predicted],
+            Approach::Column(_) => self.said[(rows - 1) * outputs + predicted],
             _ => {
                 let weight = &self.data.tensor("columns.weight")[predicted * self.said.len()..][..self.said.len()];
                 f64::from(self.data.tensor("columns.bias")[predicted]) + dot(weight, &self.said)
@@ -63,8 +63,10 @@ impl Matrix<'_> {
 fn literal(data: &ModelData, seed: &[f32], keep: f32, length: usize) -> Vec<f32> {
     let config = data.config();
     let (rows, seg_len, spacing) = match config.approach {
-        Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => (num_unrollings, seg_len, int_cursor_inc),
-        Approach::Column { seg_len } => (3, seg_len, seg_len),
+        Approach::Transpose(Transpose { seg_len, num_unrollings, int_cursor_inc }) => {
+            (num_unrollings, seg_len, int_cursor_inc)
+        }
+        Approach::Column(Column { seg_len }) => (3, seg_len, seg_len),
         _ => panic!("a frame that slides"),
     };
     // The stream of random numbers: masks, then the noise of each sample.
@@ -165,26 +167,27 @@ fn check(approach: &Approach, hidden: usize, seeds: &[usize], length: usize) {
 #[test]
 fn column_is_the_last_row_of_the_matrix() {
     check(&models::COLUMN, 12, &[0, 36], 150);
-    check(&Approach::Column { seg_len: 1 }, 12, &[0, 59], 150);
+    check(&Approach::Column(Column { seg_len: 1 }), 12, &[0, 59], 150);
 }
 
 #[test]
 fn a_window_as_wide_as_the_layers_is_added_to_the_first_where_layers_are_residual() {
-    check(&Approach::Column { seg_len: 12 }, 12, &[0], 60);
-    check(&Approach::Column { seg_len: 24 }, 24, &[0], 60);
+    check(&Approach::Column(Column { seg_len: 12 }), 12, &[0], 60);
+    check(&Approach::Column(Column { seg_len: 24 }), 24, &[0], 60);
     // As wide as the part of the window that the cell itself multiplies.
-    check(&Approach::Column { seg_len: 40 }, 18, &[0], 60);
+    check(&Approach::Column(Column { seg_len: 40 }), 18, &[0], 60);
 }
 
 #[test]
 fn long_columns_by_convolution_are_the_last_row_of_the_matrix() {
-    check(&Approach::Column { seg_len: 300 }, 6, &[0, 36], 300);
-    check(&Approach::Column { seg_len: 1024 }, 6, &[17], 560);
+    check(&Approach::Column(Column { seg_len: 300 }), 6, &[0, 36], 300);
+    check(&Approach::Column(Column { seg_len: 1024 }), 6, &[17], 560);
 }
 
 #[test]
 fn a_seed_after_a_prediction_is_heard_from_its_first_window_on() {
-    let config = ModelConfig { feedback_noise: 0.0, ..models::config(Approach::Column { seg_len: 400 }, Head::Mse, 0) };
+    let config =
+        ModelConfig { feedback_noise: 0.0, ..models::config(Approach::Column(Column { seg_len: 400 }), Head::Mse, 0) };
     // Nothing is remembered but the window.
     let tensors = config.tensors().into_iter().map(|tensor| {
         let count = tensor.shape.iter().product();
@@ -213,9 +216,9 @@ fn a_seed_after_a_prediction_is_heard_from_its_first_window_on() {
 #[test]
 fn transpose_by_a_delay_line_is_the_matrix() {
     check(&models::TRANSPOSE, 12, &[0, 44], 150);
-    check(&Approach::Transpose { seg_len: 1, num_unrollings: 1, int_cursor_inc: 9 }, 12, &[0, 59], 150);
-    check(&Approach::Transpose { seg_len: 10, num_unrollings: 12, int_cursor_inc: 1 }, 12, &[0, 50], 150);
-    check(&Approach::Transpose { seg_len: 130, num_unrollings: 3, int_cursor_inc: 20 }, 6, &[20], 150);
+    check(&Approach::Transpose(Transpose { seg_len: 1, num_unrollings: 1, int_cursor_inc: 9 }), 12, &[0, 59], 150);
+    check(&Approach::Transpose(Transpose { seg_len: 10, num_unrollings: 12, int_cursor_inc: 1 }), 12, &[0, 50], 150);
+    check(&Approach::Transpose(Transpose { seg_len: 130, num_unrollings: 3, int_cursor_inc: 20 }), 6, &[20], 150);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
 use std::{path::Path, sync::Arc};
 use sympathy::{
     approach::{Generator, Network, feed_seed},
-    model::{Approach, Cell, ModelConfig, ModelData},
+    model::{Approach, Cell, Column, ModelConfig, ModelData, Transpose},
     nn::{Dense, Isa, LayerWeights, Precision, Stack, StackShape, StackState},
 };
 
@@ -97,10 +97,12 @@ impl Peer for Slides {
 fn model(work: &Work) -> ModelData {
     let config = work.config;
     let approach = match config.feeding {
-        Feeding::Transpose { rows } => {
-            Approach::Transpose { seg_len: config.inputs, num_unrollings: rows, int_cursor_inc: config.inputs }
-        }
-        _ => Approach::Column { seg_len: config.inputs },
+        Feeding::Transpose { rows } => Approach::Transpose(Transpose {
+            seg_len: config.inputs,
+            num_unrollings: rows,
+            int_cursor_inc: config.inputs,
+        }),
+        _ => Approach::Column(Column { seg_len: config.inputs }),
     };
     let sizes = ModelConfig::new(approach, Cell::Lstm, config.layers, config.hidden, config.sample_rate_hz);
     let model = ModelConfig { name: config.name.into(), ..sizes };

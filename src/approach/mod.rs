@@ -5,21 +5,22 @@
 //! *transpose*, where it slides by the one sample that is predicted. The trainer uses the same analyser and projection, so
 //! what a network learned is what it hears.
 
-mod analyser;
 mod batch;
 mod colour;
 mod delay_line;
+mod frames;
 mod generator;
 mod head;
+mod magnitudes;
 mod network;
 mod offline;
 mod precision;
 mod projection;
-mod synth;
+mod samples;
 
-pub use analyser::FrameAnalyser;
 pub use batch::{Predicting, predict_together};
 pub use colour::{Colour, Peaks, STRETCHES};
+pub use frames::{FrameAnalyser, FrameSynth};
 pub use generator::Generator;
 #[cfg(feature = "train")]
 pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
@@ -27,4 +28,3 @@ pub use network::Network;
 pub use offline::{continue_offline, feed_seed};
 pub use precision::PRECISION_BOUND;
 pub use projection::Projection;
-pub use synth::FrameSynth;

@@ -2,7 +2,7 @@
 
 use super::{Projection, delay_line::Columns};
 use crate::{
-    model::{Approach, ModelConfig, ModelData},
+    model::{ModelConfig, ModelData},
     nn::{Dense, Isa, LayerWeights, Precision, Stack},
 };
 
@@ -52,23 +52,11 @@ impl Network {
                 precision,
                 isa,
             ),
-            columns: match config.approach {
-                Approach::Transpose { int_cursor_inc, .. } => {
-                    Some(Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias"), int_cursor_inc))
-                }
-                _ => None,
-            },
+            columns: config.approach.columns().map(|columns| {
+                Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias"), columns.int_cursor_inc)
+            }),
             projection: Projection::of(data, isa),
             config,
-        }
-    }
-
-    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within a bound of the exact ones
-    /// ([`PRECISION_BOUND`](super::PRECISION_BOUND)).
-    pub fn load(data: &ModelData, precision: Option<Precision>, isa: Isa) -> Self {
-        match precision {
-            Some(precision) => Self::with_precision(data, precision, isa),
-            None => super::precision::choose(data, isa),
         }
     }
 

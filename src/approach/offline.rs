@@ -42,7 +42,7 @@ mod tests {
     use super::*;
     use crate::{
         dsp::random::Random,
-        model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling},
+        model::{Approach, Cell, Head, Magnitude, ModelConfig, ModelData, Scaling, Vector},
         nn::Isa,
     };
     use std::path::Path;
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn has_the_length_asked_for_and_follows_from_the_random_seed() {
-        let magnitude = Approach::Magnitude {
+        let magnitude = Approach::Magnitude(Magnitude {
             window: 64,
             hop: 16,
             zero_padding: false,
@@ -72,9 +72,9 @@ mod tests {
             magnitude_peak: 10.0,
             power: 0.5,
             sharpen: 1.0,
-        };
+        });
         for (approach, head) in [
-            (Approach::Vector { seg_len: 32, overlap: 8, emphasis: 0.5, gain: 1.0 }, Head::Mse),
+            (Approach::Vector(Vector { overlap: 8, emphasis: 0.5, ..Vector::new(32) }), Head::Mse),
             (magnitude, Head::Mixture { components: 2, residual: false }),
             (Approach::Sample, Head::Mixture { components: 3, residual: true }),
         ] {

@@ -16,10 +16,21 @@ pub const PRECISION_BOUND: f32 = 0.01;
 const STEPS: usize = 16;
 const RANDOM_SEED: u64 = 77;
 
+impl Network {
+    /// As [`Self::with_precision`]; `None`: the most compact storage whose predictions stay within [`PRECISION_BOUND`] of the
+    /// exact ones.
+    pub fn load(data: &ModelData, precision: Option<Precision>, isa: Isa) -> Self {
+        match precision {
+            Some(precision) => Self::with_precision(data, precision, isa),
+            None => choose(data, isa),
+        }
+    }
+}
+
 /// The network with the most compact storage whose predictions stay within [`PRECISION_BOUND`] of the exact ones, step by
 /// step, on sound that the model itself predicts after noise. Of 16 bits the accurate ones are taken; small models stay as
 /// they are. Follows from the model and the instruction set, never from the machine's speed.
-pub(super) fn choose(data: &ModelData, isa: Isa) -> Network {
+fn choose(data: &ModelData, isa: Isa) -> Network {
     let exact = Network::with_precision(data, Precision::F32, isa);
     if exact.step_bytes() <= SMALL_BYTES {
         return exact;
@@ -76,13 +87,13 @@ fn say(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Approach, Head, ModelConfig};
+    use crate::model::{Approach, Head, ModelConfig, Vector};
     use std::path::Path;
 
     /// A model of embedded size whose weights are drawn, with a few very large ones where `uneven`.
     fn model(hidden: usize, uneven: bool) -> ModelData {
         let embedded = ModelData::from_bytes(crate::model::EMBEDDED[0].bytes, Path::new("embedded")).expect("sound");
-        let approach = Approach::Vector { seg_len: 128, overlap: 0, emphasis: 0.0, gain: 1.0 };
+        let approach = Approach::Vector(Vector::new(128));
         let config = ModelConfig {
             hidden,
             approach,

@@ -1,5 +1,6 @@
 //! What a model file says of itself, and the shapes that follow from it.
 
+use super::approach::{Approach, Framing, one};
 use crate::{
     dsp::measure::Liveliness,
     nn::{Cell, StackShape},
@@ -8,68 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// The version this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// How audio becomes steps and steps become audio. Lengths in samples at the model's rate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Approach {
-    /// A step takes the last `seg_len + overlap` samples and predicts those that end `seg_len` later.
-    Vector {
-        /// Samples a step.
-        seg_len: usize,
-        /// Samples that neighbouring predictions share; they are cross-faded, so that borders are soft.
-        #[serde(default)]
-        overlap: usize,
-        /// The network hears x\[n\] − emphasis · x\[n−1\]; what it says is put right again. 0: plain samples.
-        #[serde(default)]
-        emphasis: f32,
-        /// Gain of what is predicted: noise lost between steps makes predictions fainter than the material.
-        #[serde(default = "one")]
-        gain: f32,
-    },
-    /// A step takes one magnitude frame and predicts the next.
-    Magnitude {
-        /// Length of the Blackman window.
-        window: usize,
-        /// Samples from frame to frame.
-        hop: usize,
-        /// Transform twice as long as the window.
-        #[serde(default)]
-        zero_padding: bool,
-        /// Sound only the bins that are larger than both neighbours.
-        #[serde(default)]
-        peak_picking: bool,
-        /// The largest magnitude |X| of the material: frames are divided by it.
-        magnitude_peak: f32,
-        /// The network sees magnitudes raised to this power (1: as they are; 0.5: square roots).
-        #[serde(default = "one")]
-        power: f32,
-        /// Predicted magnitudes are raised to this power at unchanged energy; above 1 partials stand out.
-        #[serde(default = "one")]
-        sharpen: f32,
-    },
-    /// A step takes one sample and predicts the next.
-    Sample,
-    /// A step takes the last `seg_len` samples and predicts the one after them (Pfalz 2018, *column*).
-    Column {
-        /// Samples that a step looks at.
-        seg_len: usize,
-    },
-    /// As a column, but what is predicted comes from `num_unrollings` columns: the dense layer says of each what it would of
-    /// a single one, and a second dense layer makes one prediction of all that (Pfalz 2018, *transpose*).
-    Transpose {
-        /// Samples that a column holds.
-        seg_len: usize,
-        /// Columns.
-        num_unrollings: usize,
-        /// Samples from the beginning of a column to that of the next.
-        int_cursor_inc: usize,
-    },
-}
-
-fn one() -> f32 {
-    1.0
-}
 
 /// How a step's output becomes the next frame (DESIGN 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -251,56 +190,44 @@ impl ModelConfig {
         }
     }
 
+    /// What its approach says.
+    fn framing(&self) -> &dyn Framing {
+        self.approach.framing()
+    }
+
     /// Samples from one step to the next.
     pub fn hop_samples(&self) -> usize {
-        match self.approach {
-            Approach::Vector { seg_len, .. } => seg_len,
-            Approach::Magnitude { hop, .. } => hop,
-            Approach::Sample | Approach::Column { .. } | Approach::Transpose { .. } => 1,
-        }
+        self.framing().hop_samples()
     }
 
     /// Samples that a step of the seed looks at.
     pub fn window_samples(&self) -> usize {
-        match self.approach {
-            Approach::Vector { seg_len, overlap, .. } => seg_len + overlap + usize::from(self.pre_emphasis() > 0.0),
-            Approach::Magnitude { window, .. } => window,
-            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => {
-                seg_len + usize::from(self.pre_emphasis() > 0.0)
-            }
-            Approach::Sample => 1,
-        }
+        self.samples_before() + self.framing().window_samples()
+    }
+
+    /// Samples from the beginning of a step's window to what the step predicts.
+    pub fn prediction_samples(&self) -> usize {
+        self.samples_before() + self.framing().prediction_samples()
+    }
+
+    /// With emphasis a window begins one sample before its frame.
+    fn samples_before(&self) -> usize {
+        usize::from(self.approach.hears_samples() && self.pre_emphasis() > 0.0)
     }
 
     /// What part of the sample before is taken from each sample that the network hears.
     pub fn pre_emphasis(&self) -> f32 {
-        match self.approach {
-            Approach::Vector { emphasis, .. } => emphasis,
-            _ => self.emphasis,
-        }
-    }
-
-    /// Length of the FFT (magnitude; 0 otherwise).
-    pub fn fft_samples(&self) -> usize {
-        match self.approach {
-            Approach::Magnitude { window, zero_padding, .. } => window * (1 + usize::from(zero_padding)),
-            _ => 0,
-        }
+        self.framing().emphasis().unwrap_or(self.emphasis)
     }
 
     /// True where the frame slides by one sample a step and only that sample is predicted.
     pub fn slides(&self) -> bool {
-        matches!(self.approach, Approach::Column { .. } | Approach::Transpose { .. })
+        self.framing().slides()
     }
 
     /// Numbers in a frame that the network hears, before principal components: samples or bins.
     pub fn frame_size(&self) -> usize {
-        match self.approach {
-            Approach::Vector { seg_len, overlap, .. } => seg_len + overlap,
-            Approach::Magnitude { .. } => self.fft_samples() / 2 + 1,
-            Approach::Column { seg_len } | Approach::Transpose { seg_len, .. } => seg_len,
-            Approach::Sample => 1,
-        }
+        self.framing().frame_size()
     }
 
     /// Numbers that the network takes a step.
@@ -349,10 +276,10 @@ impl ModelConfig {
         }
         tensors.push(tensor("out.weight".into(), &[self.output_size(), self.hidden]));
         tensors.push(tensor("out.bias".into(), &[self.output_size()]));
-        if let Approach::Transpose { num_unrollings, .. } = self.approach {
+        if let Some(columns) = self.approach.columns() {
             // All that the dense layer says of the oldest column first.
             let outputs = self.output_size();
-            tensors.push(tensor("columns.weight".into(), &[outputs, num_unrollings * outputs]));
+            tensors.push(tensor("columns.weight".into(), &[outputs, columns.num_unrollings * outputs]));
             tensors.push(tensor("columns.bias".into(), &[outputs]));
         }
         if self.principal_components > 0 {

@@ -1,7 +1,7 @@
 //! Reading and writing the container.
 
 use super::{
-    config::{Approach, FORMAT_VERSION, ModelConfig},
+    config::{FORMAT_VERSION, ModelConfig},
     error::ModelError,
     half::{from_half, to_half},
 };
@@ -203,10 +203,7 @@ impl ModelData {
 
     /// The same model with its frames sounded by their peaks alone, or by all bins; none where it knows no magnitudes.
     pub fn with_peak_picking(mut self, on: bool) -> Option<Self> {
-        match &mut self.config.approach {
-            Approach::Magnitude { peak_picking, .. } => *peak_picking = on,
-            _ => return None,
-        }
+        self.config.approach.magnitude_mut()?.peak_picking = on;
         Some(self)
     }
 

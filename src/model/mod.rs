@@ -2,6 +2,7 @@
 //!
 //! A file is hostile until [`ModelData::read`] has accepted it.
 
+mod approach;
 mod config;
 mod embedded;
 mod error;
@@ -11,10 +12,15 @@ mod file;
 mod half;
 #[cfg(feature = "train")]
 pub mod import;
+mod range;
 mod rules;
 
 pub use crate::nn::Cell;
-pub use config::{Approach, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
+pub(crate) use approach::Frames;
+pub use approach::{APPROACHES, Approach, ApproachInfo, Column, Magnitude, PlainNetwork, Transpose, Vector};
+pub use config::{FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
 pub use embedded::{EMBEDDED, EmbeddedModel};
 pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};
+#[cfg(feature = "train")]
+pub(crate) use range::{Check, FieldProblem};

@@ -1,10 +1,10 @@
 //! The range of every number of a model's configuration.
 
-use super::config::{Approach, Head, ModelConfig};
+use super::{
+    config::{Head, ModelConfig},
+    range::{Check, FieldProblem},
+};
 use crate::nn::Cell;
-
-/// A field that breaks its rule: name, rule, value.
-pub(crate) type FieldProblem = (&'static str, String, String);
 
 impl ModelConfig {
     /// Checks every number against its range. Ranges are generous for real models and small enough that no product of
@@ -17,27 +17,8 @@ impl ModelConfig {
             // A NaN lies in no range.
             (!(least..=most).contains(&value)).then(|| (field, format!("{least} to {most}"), value.to_string()))
         };
-        let own = match self.approach {
-            Approach::Vector { seg_len, overlap, emphasis, gain } => size("seg_len", seg_len, 16, 8192)
-                .or_else(|| size("overlap", overlap, 0, seg_len))
-                .or_else(|| number("emphasis", emphasis, 0.0, 0.999))
-                .or_else(|| number("gain", gain, 0.01, 100.0)),
-            Approach::Magnitude { window, hop, magnitude_peak, power, sharpen, .. } => {
-                size("window", window, 64, 16_384)
-                    .or_else(|| {
-                        (!window.is_multiple_of(2)).then(|| ("window", "an even number".into(), window.to_string()))
-                    })
-                    .or_else(|| size("hop", hop, 16, window))
-                    .or_else(|| number("magnitude_peak", magnitude_peak, 1e-6, 1e9))
-                    .or_else(|| number("power", power, 0.1, 2.0))
-                    .or_else(|| number("sharpen", sharpen, 0.5, 4.0))
-            }
-            Approach::Sample => None,
-            Approach::Column { seg_len } => size("seg_len", seg_len, 1, 8192),
-            Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => size("seg_len", seg_len, 1, 8192)
-                .or_else(|| size("num_unrollings", num_unrollings, 1, 1024))
-                .or_else(|| size("int_cursor_inc", int_cursor_inc, 1, 8192)),
-        };
+        let mut own = Check::default();
+        self.approach.framing().check(&mut own);
         let needs = |field, holds: bool, rule: &str, value: String| (!holds).then(|| (field, rule.to_string(), value));
         let groups_fit = match self.cell {
             Cell::Clockwork => {
@@ -45,7 +26,10 @@ impl ModelConfig {
             }
             _ => self.clock_groups == 0,
         };
-        own.or_else(|| size("layers", self.layers, 1, 16))
+        own.0
+            .into_iter()
+            .next()
+            .or_else(|| size("layers", self.layers, 1, 16))
             .or_else(|| size("hidden", self.hidden, 1, 8192))
             .or_else(|| {
                 let rule = "1 to 16, a divisor of `hidden`, with a clockwork cell; 0 with others";

@@ -13,8 +13,9 @@ pub mod report;
 pub mod run;
 
 pub use config::{
+    approach::TrainApproach,
     fields::{Field, Group, Kind, Unit},
-    options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance, TrainApproach},
+    options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance},
     presets::{PRESETS, Preset},
     problem::Problem,
     train_config::TrainConfig,

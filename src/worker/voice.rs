@@ -4,7 +4,6 @@ use crate::{
     approach::{Colour, Generator, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, quantum::QuantumAudio},
-    model::Approach,
 };
 use std::sync::{
     Arc,
@@ -194,14 +193,8 @@ impl Voice {
         self.last_sample = 0.0;
         self.failed_samples = 0;
         let hop = self.hop_samples as i64;
-        // Where the first predicted sample belongs by its own time: a frame sits at its window's centre, and the first
-        // hop of a vocoder leads away from the last frame of the seed.
-        let own_place = match config.approach {
-            Approach::Magnitude { window, .. } => (self.end_step - 1) * hop + window as i64 / 2,
-            Approach::Vector { .. } => self.end_step * hop + i64::from(config.pre_emphasis() > 0.0),
-            Approach::Sample => self.end_step * hop,
-            Approach::Column { .. } | Approach::Transpose { .. } => self.end_step - 1 + config.window_samples() as i64,
-        };
+        // Where the first predicted sample belongs by its own time.
+        let own_place = (self.end_step - 1) * hop + config.prediction_samples() as i64;
         self.start_time = start;
         self.fade_in_samples = fade_in_samples;
         self.first_sample = self.model_sample_at_or_after(start);

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use sympathy::{
     dsp::random::Random,
-    model::{Approach, Cell, Head, ModelConfig, ModelData, Scaling},
+    model::{Approach, Cell, Column, Head, Magnitude, ModelConfig, ModelData, Scaling, Transpose, Vector},
     nn::Isa,
     worker::ModelRegistry,
 };
 
 pub fn magnitude() -> Approach {
-    Approach::Magnitude {
+    Approach::Magnitude(Magnitude {
         window: 512,
         hop: 128,
         zero_padding: false,
@@ -17,7 +17,7 @@ pub fn magnitude() -> Approach {
         magnitude_peak: 60.0,
         power: 0.5,
         sharpen: 1.2,
-    }
+    })
 }
 
 pub fn config(approach: Approach, head: Head, principal_components: usize) -> ModelConfig {
@@ -33,8 +33,8 @@ pub fn config(approach: Approach, head: Head, principal_components: usize) -> Mo
     }
 }
 
-pub const COLUMN: Approach = Approach::Column { seg_len: 24 };
-pub const TRANSPOSE: Approach = Approach::Transpose { seg_len: 16, num_unrollings: 5, int_cursor_inc: 7 };
+pub const COLUMN: Approach = Approach::Column(Column { seg_len: 24 });
+pub const TRANSPOSE: Approach = Approach::Transpose(Transpose { seg_len: 16, num_unrollings: 5, int_cursor_inc: 7 });
 
 /// What a cell sets in a configuration.
 type SetCell = fn(&mut ModelConfig);
@@ -83,7 +83,7 @@ pub fn every_approach_and_cell() -> Vec<(String, ModelData)> {
 }
 
 fn vector() -> Approach {
-    Approach::Vector { seg_len: 128, overlap: 32, emphasis: 0.5, gain: 1.0 }
+    Approach::Vector(Vector { overlap: 32, emphasis: 0.5, ..Vector::new(128) })
 }
 
 /// Random weights for a configuration.

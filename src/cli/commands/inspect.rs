@@ -9,7 +9,7 @@ use crate::{
         speed::{measure_real_time_factor, shown_factor},
     },
     dsp::level::gain_to_db,
-    model::{Approach, Head, ModelData},
+    model::{Head, ModelData},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -66,23 +66,8 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.row("approach", describe_approach(config));
     text.row("sample rate", format!("{} Hz", config.sample_rate_hz));
     text.row("step", ms(config.hop_samples()));
-    match config.approach {
-        Approach::Magnitude { window, zero_padding, peak_picking, magnitude_peak, power, sharpen, .. } => {
-            text.row("window", format!("{}, FFT of {}", ms(window), config.fft_samples()));
-            text.row("zero padding", yes_no(zero_padding));
-            text.row("peak picking", yes_no(peak_picking));
-            text.row("magnitudes", format!("÷ {magnitude_peak}, power {power}, sharpened by {sharpen}"));
-        }
-        Approach::Vector { overlap, emphasis, gain, .. } => {
-            text.row("overlap", ms(overlap));
-            text.row("pre-emphasis", emphasis);
-            text.row("gain", gain);
-        }
-        Approach::Sample => {}
-        Approach::Column { seg_len } => text.row("column", ms(seg_len)),
-        Approach::Transpose { seg_len, num_unrollings, int_cursor_inc } => {
-            text.row("columns", format!("{num_unrollings} of {}, every {}", ms(seg_len), ms(int_cursor_inc)));
-        }
+    for (name, value) in config.approach.framing().details(&ms) {
+        text.row(name, value);
     }
     if config.slides() {
         text.row("pre-emphasis", config.emphasis);
@@ -156,10 +141,6 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
 pub fn parameter_count(data: &ModelData) -> u64 {
     let count = |shape: &[usize]| shape.iter().product::<usize>() as u64;
     data.config().tensors().iter().filter(|tensor| !tensor.name.starts_with("pca.")).map(|t| count(&t.shape)).sum()
-}
-
-fn yes_no(value: bool) -> &'static str {
-    if value { "yes" } else { "no" }
 }
 
 fn or_unknown(text: &str) -> String {

@@ -6,7 +6,7 @@ use crate::{
         models_at_hand::read_model,
         speed::{measure_real_time_factor, shown_factor, slow_warning},
     },
-    model::{Approach, EMBEDDED, Head, ModelConfig, ModelData},
+    model::{EMBEDDED, Head, ModelConfig, ModelData},
 };
 use clap::Args;
 use std::{
@@ -57,13 +57,7 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
 
 /// One line on how a model predicts.
 pub fn describe_approach(config: &ModelConfig) -> String {
-    let approach = match config.approach {
-        Approach::Vector { seg_len, .. } => format!("vector {seg_len}"),
-        Approach::Magnitude { window, hop, .. } => format!("magnitude {window}/{hop}"),
-        Approach::Sample => "sample".into(),
-        Approach::Column { seg_len } => format!("column {seg_len}"),
-        Approach::Transpose { seg_len, num_unrollings, .. } => format!("transpose {num_unrollings} × {seg_len}"),
-    };
+    let approach = config.approach.framing().brief();
     let head = match config.head {
         Head::Mse if config.tanh_output => "mse, tanh".into(),
         Head::Mse => "mse".into(),

@@ -2,7 +2,7 @@
 
 use super::{Names, without_module};
 use crate::{
-    model::{Approach, Head, ModelConfig, import::EXPORT_KEY},
+    model::{Head, ModelConfig, import::EXPORT_KEY},
     nn::TorchModule,
 };
 
@@ -67,10 +67,10 @@ fn module(config: &ModelConfig, torch: TorchModule, names: &Names) -> Vec<String
         format!("        self.{rnn} = nn.{class}({inputs}, {hidden}, num_layers={layers}{option}, batch_first=True)"),
         format!("        self.{linear} = nn.Linear({hidden}, {})", config.output_size()),
     ];
-    if let Approach::Transpose { num_unrollings, .. } = config.approach {
+    if let Some(columns) = config.approach.columns() {
         let outputs = config.output_size();
         lines.push("        # From the outputs of the last columns, the oldest first, to those of one.".into());
-        lines.push(format!("        self.columns = nn.Linear({}, {outputs})", num_unrollings * outputs));
+        lines.push(format!("        self.columns = nn.Linear({}, {outputs})", columns.num_unrollings * outputs));
     }
     if config.principal_components > 0 {
         lines.push("        # features = basis @ (frame - mean) / scale".into());

@@ -1,11 +1,12 @@
 //! The table of all fields.
 
 use super::{
+    approach::TrainApproach,
     fields::{Field, Group, Kind, Unit},
-    options::{LrSchedule, Optimiser, SamplingMode, TrainApproach},
+    options::{LrSchedule, Optimiser, SamplingMode},
 };
 use crate::{
-    model::{Cell, Head},
+    model::{self, Cell, Head},
     nn,
     train::TrainConfig,
 };
@@ -40,16 +41,16 @@ fn magnitude(config: &TrainConfig) -> bool {
 }
 
 fn samples(config: &TrainConfig) -> bool {
-    !magnitude(config)
+    config.planned_approach().hears_samples()
 }
 
 fn segments(config: &TrainConfig) -> bool {
-    !matches!(config.approach, TrainApproach::Magnitude { .. } | TrainApproach::Sample)
+    config.approach.seg_len().is_some()
 }
 
 /// A frame of several numbers is predicted at once.
 fn frames(config: &TrainConfig) -> bool {
-    vector(config) || magnitude(config)
+    config.planned_approach().framing().predicts_frames()
 }
 
 fn rows(config: &TrainConfig) -> bool {
@@ -81,7 +82,7 @@ fn mixture(config: &TrainConfig) -> bool {
 }
 
 fn slides(config: &TrainConfig) -> bool {
-    matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. })
+    config.planned_approach().framing().slides()
 }
 
 fn one_sample_steps(config: &TrainConfig) -> bool {
@@ -146,13 +147,15 @@ fn concurrent(config: &TrainConfig) -> bool {
 
 const SCALINGS: Kind =
     Kind::Choice(&[("none", "as they are"), ("peak", "divided by the largest"), ("zscore", "mean 0 and deviation 1")]);
-const APPROACHES: Kind = Kind::Choice(&[
-    ("vector", "a step is a segment of raw sound and predicts the next segment"),
-    ("column", "a step is the last samples and predicts the sample after them"),
-    ("transpose", "several columns, one after the other, predict one sample together"),
-    ("magnitude", "a step is a spectrum and predicts the next spectrum; a vocoder makes sound of it"),
-    ("sample", "a step is one sample and predicts the next"),
-]);
+const APPROACHES: Kind = Kind::Choice(&{
+    let mut names = [("", ""); model::APPROACHES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = (model::APPROACHES[index].name, model::APPROACHES[index].meaning);
+        index += 1;
+    }
+    names
+});
 const CELLS: Kind = Kind::Choice(&{
     let mut names = [("", ""); nn::CELLS.len()];
     let mut index = 0;

@@ -2,8 +2,8 @@
 //! The ranges are those of [`TrainConfig::problems`], found by asking.
 
 use super::{
+    approach::TrainApproach,
     field_table::{FIELDS, MORE},
-    options::TrainApproach,
     overrides,
     problem::Problem,
 };
@@ -173,11 +173,8 @@ impl Field {
         }
         if self.key == "approach.kind" {
             (changed.label_shape, changed.label_offset, changed.output_shape) = (None, None, None);
-            match changed.approach {
-                TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. } => {}
-                TrainApproach::Sample | TrainApproach::Column { .. } | TrainApproach::Transpose { .. } => {
-                    changed.principal_components = 0;
-                }
+            if !changed.planned_approach().framing().predicts_frames() {
+                changed.principal_components = 0;
             }
         }
         if changed.one_shot && !before.one_shot {
@@ -192,7 +189,7 @@ impl Field {
         let mut json = as_json(config);
         let usual = match (self.key, value.as_str()) {
             ("approach.kind", Some(kind)) if kind != config.approach.kind() => {
-                json["approach"] = usual_approach(kind, &config.approach);
+                json["approach"] = TrainApproach::usual(kind, &config.approach);
                 true
             }
             ("head.kind", Some("mse")) => {
@@ -209,21 +206,6 @@ impl Field {
             overrides::apply(&mut json, &format!("{}={value}", self.key))?;
         }
         serde_json::from_value(json).map_err(|error| problem(format!("{value} ({error})")))
-    }
-}
-
-/// The usual values of an approach, with the length of the segments of the one before.
-fn usual_approach(kind: &str, before: &TrainApproach) -> Value {
-    let seg_len = match before {
-        TrainApproach::Vector { seg_len, .. }
-        | TrainApproach::Column { seg_len }
-        | TrainApproach::Transpose { seg_len } => *seg_len,
-        _ => 512,
-    };
-    match kind {
-        "magnitude" => json!(TrainApproach::magnitude()),
-        "sample" => json!({"kind": kind}),
-        _ => json!({"kind": kind, "seg_len": seg_len}),
     }
 }
 

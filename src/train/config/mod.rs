@@ -1,5 +1,6 @@
 //! The configuration of a training: fields, their rules, what people are told of them, presets, published names.
 
+pub(crate) mod approach;
 mod field_table;
 pub(crate) mod fields;
 pub(crate) mod options;

@@ -1,11 +1,12 @@
 //! The range of every field of a training configuration.
 
 use super::{
-    options::{Excerpt, Optimiser, TrainApproach},
+    approach::stated_in,
+    options::{Excerpt, Optimiser},
     problem::Problem,
 };
 use crate::{
-    model::{Cell, Head, MAX_FILE_BYTES},
+    model::{self, Approach, Cell, FieldProblem, Head, MAX_FILE_BYTES},
     train::{TrainConfig, net::cells::PARTS},
 };
 use std::fmt::Display;
@@ -47,29 +48,20 @@ impl Check {
         }
     }
 
-    /// Returns the numbers in a frame.
-    fn approach(&mut self, config: &TrainConfig) -> usize {
-        match config.approach {
-            TrainApproach::Vector { seg_len, overlap, emphasis, gain } => {
-                self.range("approach.seg_len", seg_len, 16, 8192);
-                self.range("approach.overlap", overlap, 0, seg_len);
-                self.range("approach.emphasis", emphasis, 0.0, 0.999);
-                self.range("approach.gain", gain, 0.01, 100.0);
-                seg_len + overlap
-            }
-            TrainApproach::Magnitude { window, hop, zero_padding, power, sharpen, .. } => {
-                self.range("approach.window", window, 64, 16_384);
-                self.require(window.is_multiple_of(2), "approach.window", "an even number", window);
-                self.range("approach.hop", hop, 16, window.max(16));
-                self.range("approach.power", power, 0.1, 2.0);
-                self.range("approach.sharpen", sharpen.unwrap_or(1.0), 0.5, 4.0);
-                window.min(16_384) * (1 + usize::from(zero_padding)) / 2 + 1
-            }
-            TrainApproach::Sample => 1,
-            TrainApproach::Column { seg_len } | TrainApproach::Transpose { seg_len } => {
-                self.range("approach.seg_len", seg_len, 1, 8192);
-                seg_len
-            }
+    /// The ranges are those of the model's approach.
+    fn approach(&mut self, approach: &Approach) {
+        let mut own = model::Check::default();
+        approach.framing().check(&mut own);
+        for problem in own.0 {
+            self.of_model(problem);
+        }
+    }
+
+    /// What the model would complain of is told once.
+    fn of_model(&mut self, (field, rule, value): FieldProblem) {
+        let problem = Problem { field: stated_in(field), rule, value };
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
         }
     }
 }
@@ -78,9 +70,10 @@ impl Check {
 pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
     let mut check = Check(Vec::new());
     material(&mut check, config);
-    let frame = check.approach(config);
-    matrices(&mut check, config, frame);
-    network(&mut check, config, frame);
+    let approach = config.planned_approach();
+    let frame = approach.framing().frame_size();
+    matrices(&mut check, config, &approach);
+    network(&mut check, config, &approach);
     training(&mut check, config);
     sampling(&mut check, config);
     if check.0.is_empty() {
@@ -97,7 +90,7 @@ pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
         check.require(held, "streams × num_unrollings × bptt", rule, format!("{bytes} bytes"));
     }
     if check.0.is_empty() {
-        let bytes = 4 * weights(config, frame);
+        let bytes = 4 * weights(config, &approach);
         let rule = format!("a model of at most {MAX_FILE_BYTES} bytes");
         check.require(bytes <= u128::from(MAX_FILE_BYTES), "hidden, layers", rule, format!("{bytes} bytes"));
     }
@@ -105,20 +98,23 @@ pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
 }
 
 /// About as many numbers as the model's file will hold.
-fn weights(config: &TrainConfig, frame: usize) -> u128 {
+fn weights(config: &TrainConfig, approach: &Approach) -> u128 {
+    let frame = approach.framing().frame_size() as u128;
     let (hidden, components) = (config.hidden as u128, config.principal_components as u128);
-    let inputs = if components > 0 { components } else { frame as u128 };
-    let predicted = match config.approach {
-        TrainApproach::Column { .. } | TrainApproach::Transpose { .. } => 1,
-        _ => inputs,
-    };
-    let outputs = match config.head {
-        Head::Mse => predicted,
-        Head::Mixture { components, .. } => components as u128 * (1 + 2 * predicted),
-    };
+    let inputs = if components > 0 { components } else { frame };
+    let predicted = if approach.framing().slides() { 1 } else { inputs };
+    let outputs = outputs(config, predicted as usize) as u128;
     let rows = config.cell.gates() as u128 * hidden;
     let layers = rows * (inputs + hidden + 2) + (config.layers as u128 - 1) * rows * (2 * hidden + 2);
-    layers + outputs * (hidden + 1) + components * (frame as u128 + 3) + frame as u128
+    layers + outputs * (hidden + 1) + components * (frame + 3) + frame
+}
+
+/// Outputs of the dense layer, where a step predicts so many numbers.
+fn outputs(config: &TrainConfig, predicted: usize) -> usize {
+    match config.head {
+        Head::Mse => predicted,
+        Head::Mixture { components, .. } => components * (1 + 2 * predicted),
+    }
 }
 
 fn material(check: &mut Check, config: &TrainConfig) {
@@ -128,7 +124,7 @@ fn material(check: &mut Check, config: &TrainConfig) {
     check.require(!config.files.is_empty(), "files", "at least one file", "none");
     check.excerpts("files", &config.files);
     check.excerpts("validation", &config.validation);
-    let single = !matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
+    let single = !config.planned_approach().framing().predicts_frames();
     let rule = format!("false, as the approach is {}", config.approach.kind());
     check.require(single || !config.loop_material, "loop_material", rule, true);
     let wraps = !config.one_shot || !config.loop_material;
@@ -140,31 +136,25 @@ fn material(check: &mut Check, config: &TrainConfig) {
 }
 
 /// How rows lie in the material. Table 4.1 says some things twice; they must agree.
-fn matrices(check: &mut Check, config: &TrainConfig, frame: usize) {
-    let rows = config.num_unrollings;
+fn matrices(check: &mut Check, config: &TrainConfig, approach: &Approach) {
+    let (framing, rows) = (approach.framing(), config.num_unrollings);
     check.range("num_unrollings", rows, 1, 1024);
     check.range("int_cursor_inc", config.int_cursor_inc.unwrap_or(1), 1, 1 << 16);
     check.range("ext_cursor_inc", config.ext_cursor_inc.unwrap_or(1), 1, 1 << 16);
-    let components = matches!(config.approach, TrainApproach::Vector { .. }) && config.principal_components > 0;
+    check.approach(approach);
+    let frames = framing.predicts_frames();
+    let components = frames && approach.hears_samples() && config.principal_components > 0;
     for (field, value) in [("int_cursor_inc", config.int_cursor_inc), ("ext_cursor_inc", config.ext_cursor_inc)] {
         let rule = "none, as vectors are cut in advance for their principal_components";
         check.require(!components || value.is_none(), field, rule, value.unwrap_or(0));
     }
-    if let (TrainApproach::Transpose { .. }, Some(distance)) = (&config.approach, config.int_cursor_inc) {
-        check.range("int_cursor_inc", distance, 1, 8192);
-    }
-    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
     let rule = format!("1, as a step of the approach {} is a sample", config.approach.kind());
     check.require(frames || config.offsets == 1, "offsets", rule, config.offsets);
-    let (shape, offset) = match config.approach {
-        TrainApproach::Vector { seg_len, .. } => ([rows, frame], seg_len),
-        TrainApproach::Magnitude { .. } => ([rows, frame], 1),
-        TrainApproach::Sample => ([rows, 1], 1),
-        TrainApproach::Column { seg_len } => ([rows, 1], seg_len),
-        TrainApproach::Transpose { seg_len } => {
-            ([1, 1], (rows.min(1024) - rows.min(1)) * config.int_cursor_inc.unwrap_or(1) + seg_len)
-        }
-    };
+    let labels = if approach.columns().is_some() { 1 } else { rows };
+    let shape = [labels, if framing.slides() { 1 } else { framing.frame_size() }];
+    // Of the first row, in samples or in frames of magnitudes.
+    let before_last = approach.columns().map_or(0, |columns| columns.reach_samples());
+    let offset = if approach.hears_samples() { before_last.saturating_add(framing.prediction_samples()) } else { 1 };
     let kind = config.approach.kind();
     for (field, given) in [("label_shape", config.label_shape), ("output_shape", config.output_shape)] {
         let given = given.unwrap_or(shape);
@@ -176,7 +166,8 @@ fn matrices(check: &mut Check, config: &TrainConfig, frame: usize) {
     check.range("offsets", config.offsets, 1, 64);
 }
 
-fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
+fn network(check: &mut Check, config: &TrainConfig, approach: &Approach) {
+    let (frame, frames) = (approach.framing().frame_size(), approach.framing().predicts_frames());
     check.range("layers", config.layers, 1, 8);
     check.range("hidden", config.hidden, 1, 4096);
     if let Head::Mixture { components, .. } = config.head {
@@ -185,13 +176,12 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
     let mse = config.head == Head::Mse;
     check.require(mse || !config.tanh_output, "tanh_output", "false, as the head is a mixture", true);
     let components = config.principal_components;
-    let frames = matches!(config.approach, TrainApproach::Vector { .. } | TrainApproach::Magnitude { .. });
     let most = if frames { frame.min(512) } else { 0 };
     let rule =
         if frames { format!("0 to {most}") } else { format!("0, as the approach is {}", config.approach.kind()) };
     check.require(components <= most, "principal_components", rule, components);
     check.range("emphasis", config.emphasis, 0.0, 0.999);
-    let slides = matches!(config.approach, TrainApproach::Column { .. } | TrainApproach::Transpose { .. });
+    let slides = approach.framing().slides();
     let rule = format!("0, as the approach is {}", config.approach.kind());
     check.require(slides || config.emphasis == 0.0, "emphasis", rule, config.emphasis);
     let fits = components == 0 || frame <= MAX_PCA_FRAME;
@@ -247,8 +237,8 @@ fn network(check: &mut Check, config: &TrainConfig, frame: usize) {
 fn tensors(config: &TrainConfig) -> Vec<String> {
     let layers = (0..config.layers.min(8)).flat_map(|layer| PARTS.map(|part| format!("rnn.{part}_l{layer}")));
     let mut names: Vec<String> = layers.filter(|name| config.peepholes || !name.contains("peephole")).collect();
-    let transpose = matches!(config.approach, TrainApproach::Transpose { .. });
-    for layer in ["out", "columns"].into_iter().take(1 + usize::from(transpose)) {
+    let second = config.planned_approach().columns().is_some();
+    for layer in ["out", "columns"].into_iter().take(1 + usize::from(second)) {
         names.extend(["weight", "bias"].map(|part| format!("{layer}.{part}")));
     }
     names
@@ -320,7 +310,7 @@ fn sampling(check: &mut Check, config: &TrainConfig) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{SampleScaling, SamplingMode};
+    use crate::train::{SampleScaling, SamplingMode, TrainApproach};
 
     fn good() -> TrainConfig {
         TrainConfig { files: vec![Excerpt { path: "a.wav".into(), ..Default::default() }], ..Default::default() }

@@ -1,7 +1,10 @@
 //! The training configuration: one JSON object, every field with a default, checked as a whole before any audio is read.
 
-use super::options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, TrainApproach};
-use crate::model::{Cell, Head};
+use super::{
+    approach::TrainApproach,
+    options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling},
+};
+use crate::model::{Approach, Cell, Head, Magnitude};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -243,6 +246,16 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
+    /// The approach of the model; `magnitude_peak` measures the largest magnitude of the material's frames.
+    pub(crate) fn approach_of_model(&self, magnitude_peak: impl FnOnce(&Magnitude) -> f32) -> Approach {
+        self.approach.as_trained(self.num_unrollings, self.int_cursor_inc.unwrap_or(1), magnitude_peak)
+    }
+
+    /// The same before anything has been measured.
+    pub(crate) fn planned_approach(&self) -> Approach {
+        self.approach_of_model(|_| 1.0)
+    }
+
     /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
     /// what does not touch the weights.
     pub(crate) fn fixed_part(&self) -> String {

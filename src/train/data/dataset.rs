@@ -9,8 +9,8 @@ use super::{
 use crate::{
     approach::FrameAnalyser,
     dsp::{measure::Liveliness, random::mix64},
-    model::{Approach, Cell, Head, ModelConfig, Training},
-    train::{TrainConfig, config::options::TrainApproach, error::TrainError},
+    model::{Cell, Head, ModelConfig, Training},
+    train::{TrainConfig, error::TrainError},
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -207,24 +207,8 @@ fn check_length(
 }
 
 fn model_config(config: &TrainConfig, sound: &[f32]) -> ModelConfig {
-    let approach = match config.approach {
-        TrainApproach::Vector { seg_len, overlap, emphasis, gain } => {
-            Approach::Vector { seg_len, overlap, emphasis, gain }
-        }
-        TrainApproach::Sample => Approach::Sample,
-        TrainApproach::Column { seg_len } => Approach::Column { seg_len },
-        TrainApproach::Transpose { seg_len } => Approach::Transpose {
-            seg_len,
-            num_unrollings: config.num_unrollings,
-            int_cursor_inc: config.int_cursor_inc.unwrap_or(1),
-        },
-        TrainApproach::Magnitude { window, hop, zero_padding, peak_picking, power, sharpen } => {
-            let sharpen = sharpen.unwrap_or(1.0);
-            let fft = window * (1 + usize::from(zero_padding));
-            let magnitude_peak = magnitude_peak(sound, window, fft, hop);
-            Approach::Magnitude { window, hop, zero_padding, peak_picking, magnitude_peak, power, sharpen }
-        }
-    };
+    let approach =
+        config.approach_of_model(|frames| magnitude_peak(sound, frames.window, frames.fft_samples(), frames.hop));
     let mut model = ModelConfig {
         name: config.name.clone(),
         peepholes: config.peepholes,
@@ -261,7 +245,7 @@ fn principal_components(
     let hop = model.hop_samples();
     let frames = (sound.len() + hop).saturating_sub(model.window_samples()) / hop;
     let mut stride = frames.div_ceil(MAX_PCA_FRAMES).max(1) * hop;
-    if let Approach::Vector { .. } = model.approach {
+    if model.approach.hears_samples() {
         // Raw samples look different at every place of a hop: a basis from one lattice fits no other sound.
         stride = (stride / VECTOR_PCA_OFFSETS).max(1);
     }
@@ -297,7 +281,7 @@ fn projection_tensors(pca: &Pca, rows: &Rows) -> BTreeMap<String, Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dsp::random::Random;
+    use crate::{dsp::random::Random, train::TrainApproach};
 
     fn sound() -> Vec<f32> {
         let mut random = Random::new(3);

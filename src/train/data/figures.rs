@@ -4,10 +4,7 @@ use super::rows::{Cut, Rows};
 use crate::{
     dsp::stft::MagnitudeStft,
     model::Scaling,
-    train::{
-        TrainConfig,
-        config::options::{SampleScaling, TrainApproach},
-    },
+    train::{TrainConfig, config::options::SampleScaling},
 };
 
 /// Changes from row to row are measured on at most this many rows, evenly spread.
@@ -15,10 +12,7 @@ const MAX_MEASURED_ROWS: usize = 20_000;
 
 /// What the network hears of the samples is scaled by: after the emphasis.
 pub(crate) fn scaling(config: &TrainConfig, sound: &[f32]) -> Scaling {
-    let emphasis = match config.approach {
-        TrainApproach::Vector { emphasis, .. } => emphasis,
-        _ => config.emphasis,
-    };
+    let emphasis = config.planned_approach().framing().emphasis().unwrap_or(config.emphasis);
     match config.scaling {
         SampleScaling::None => return Scaling { mean: 0.0, std: 1.0 },
         SampleScaling::Peak => {
@@ -71,6 +65,7 @@ pub(crate) fn gaussian_loss(variances: &[f64]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::TrainApproach;
 
     #[test]
     fn scalings_are_what_they_say() {

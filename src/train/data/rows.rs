@@ -3,7 +3,7 @@
 use super::pca::Pca;
 use crate::{
     approach::{FrameAnalyser, Projection},
-    model::{Approach, ModelConfig},
+    model::ModelConfig,
     nn::Isa,
     train::TrainConfig,
 };
@@ -42,18 +42,12 @@ impl Cut {
     pub fn of(config: &TrainConfig, model: &ModelConfig) -> Self {
         let frames = uses_frames(model);
         let step = if frames { 1 } else { model.hop_samples() };
-        let one_label = matches!(model.approach, Approach::Transpose { .. });
+        let one_label = model.approach.columns().is_some();
         let advance = config.ext_cursor_inc.unwrap_or(step);
         Self {
             inputs: model.inputs(),
             label: model.features(),
-            label_offset: match model.approach {
-                Approach::Magnitude { .. } | Approach::Sample => 1,
-                Approach::Vector { .. } if frames => 1,
-                Approach::Vector { seg_len, .. }
-                | Approach::Column { seg_len }
-                | Approach::Transpose { seg_len, .. } => seg_len,
-            },
+            label_offset: if frames { 1 } else { model.approach.framing().prediction_samples() },
             rows: config.num_unrollings,
             row_distance: config.int_cursor_inc.unwrap_or(step),
             advance,
@@ -76,7 +70,7 @@ impl Cut {
 
 /// Frames are computed in advance; plain samples are cut where they are needed.
 pub(crate) fn uses_frames(model: &ModelConfig) -> bool {
-    matches!(model.approach, Approach::Magnitude { .. }) || model.principal_components > 0
+    !model.approach.hears_samples() || model.principal_components > 0
 }
 
 impl Rows {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Approach, Head, ModelConfig},
+    model::{Head, ModelConfig},
 };
 use candle_core::{Device, Result, Tensor, Var};
 use std::{collections::BTreeMap, sync::MutexGuard};
@@ -148,7 +148,7 @@ impl TrainedNetwork {
 }
 
 fn columns(model: &ModelConfig) -> usize {
-    if let Approach::Transpose { num_unrollings, .. } = model.approach { num_unrollings } else { 1 }
+    model.approach.columns().map_or(1, |columns| columns.num_unrollings)
 }
 
 /// The second dense layer that hands on what the first says of the newest column, and hears no other:

@@ -1,7 +1,7 @@
 //! Weights that a training begins with, taken from a model.
 
 use crate::{
-    model::{Approach, ModelData},
+    model::ModelData,
     train::{data::dataset::Dataset, error::TrainError, net::network::newest_column},
 };
 use std::path::Path;
@@ -23,7 +23,7 @@ impl Dataset {
             return Err(fail(format!("a cell {:?}", own.cell), format!("{:?}", theirs.cell)));
         }
         let tensors = theirs.tensors();
-        let column = matches!(theirs.approach, Approach::Column { .. });
+        let column = theirs.slides() && theirs.approach.columns().is_none();
         for wanted in own.tensors() {
             let count = wanted.shape.iter().product();
             let mut values = vec![0.0; count];

@@ -6,7 +6,7 @@
 use crate::{
     approach::{Network, continue_offline},
     dsp::measure::Liveliness,
-    model::{Approach, ModelConfig, ModelData},
+    model::{ModelConfig, ModelData},
     nn::Isa,
     train::{data::dataset::Dataset, error::TrainError},
 };
@@ -42,8 +42,8 @@ pub(crate) fn sharpen(model: ModelData, data: &Dataset, hurried: bool) -> Result
 
 fn with_sharpen(model: ModelData, power: f32) -> Result<ModelData, TrainError> {
     let mut config: ModelConfig = model.config().clone();
-    if let Approach::Magnitude { sharpen, .. } = &mut config.approach {
-        *sharpen = power;
+    if let Some(magnitude) = config.approach.magnitude_mut() {
+        magnitude.sharpen = power;
     }
     Ok(model.with_config(config)?)
 }

@@ -12,7 +12,6 @@ pub(crate) mod training;
 
 use super::{
     TrainConfig,
-    config::options::TrainApproach,
     data::dataset::Dataset,
     error::TrainError,
     run::{observer::Observer, record::Record, training::Training},
@@ -125,7 +124,7 @@ pub fn train(
         report(record, observer);
     }
     let mut model = training.model()?;
-    if let TrainApproach::Magnitude { sharpen: None, .. } = config.approach {
+    if config.approach.sharpens_by_ear() {
         observer.note("listening to the model, to find how far its partials are to be sharpened");
         model = calibrate::sharpen(model, data, interrupted)?;
     }

@@ -13,11 +13,14 @@ use crate::{
         output::{check_output, refuse_same_places},
     },
     model::{
-        ModelData,
+        APPROACHES, ModelData,
         import::{Choice, ForeignFile, Recognised, restore},
     },
 };
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use plan::plan;
 use std::path::PathBuf;
 
@@ -31,8 +34,8 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE.safetensors")]
     pub out: PathBuf,
     /// How sound becomes steps [default: told by the sizes, where it can be]
-    #[arg(long, value_enum)]
-    pub approach: Option<ApproachArg>,
+    #[arg(long, value_parser = importable())]
+    pub approach: Option<String>,
     /// Rate of the sound that the network was trained on [default: 22050 with approach sample]
     #[arg(long, value_name = "HZ")]
     pub sample_rate: Option<u32>,
@@ -98,17 +101,10 @@ pub struct ImportArgs {
     pub notes: String,
 }
 
-/// The approaches that can be imported.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApproachArg {
-    /// One sample in, the next one out
-    Sample,
-    /// A segment in, the next one out
-    Vector,
-    /// A magnitude frame in, the next one out
-    Magnitude,
-    /// The last samples in, one sample out
-    Column,
+/// The approaches as which a network can be imported.
+fn importable() -> PossibleValuesParser {
+    let importable = APPROACHES.iter().filter(|approach| approach.plain_network.is_some());
+    PossibleValuesParser::new(importable.map(|approach| PossibleValue::new(approach.name).help(approach.meaning)))
 }
 
 /// How samples were scaled.

@@ -1,12 +1,12 @@
 //! What an imported network's configuration is: from the options, the sizes and a reference recording.
 
-use super::{ApproachArg, ImportArgs, ScalingArg};
+use super::{ImportArgs, ScalingArg};
 use crate::{
     audio_file::Recording,
     cli::error::CliError,
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
-        Approach, ModelConfig, ModelData, Scaling, Training,
+        APPROACHES, Approach, Column, Magnitude, ModelConfig, ModelData, Scaling, Training, Vector,
         import::{ForeignFile, ImportError, Recognised},
     },
     train::magnitude_peak,
@@ -27,10 +27,10 @@ pub(crate) fn plan(
 ) -> Result<(ModelData, Vec<String>), CliError> {
     let mut said = describe_parts(args, found);
     let approach = choose_approach(args, found, &mut said)?;
-    check_applicable(args, approach, found)?;
-    let sample_rate_hz = match (args.sample_rate, approach) {
+    check_applicable(args, &approach, found)?;
+    let sample_rate_hz = match (args.sample_rate, &approach[..]) {
         (Some(rate), _) => rate,
-        (None, ApproachArg::Sample) => {
+        (None, "sample") => {
             said.push(format!("assumed: {USUAL_SAMPLE_RATE_HZ} Hz (--sample-rate)"));
             USUAL_SAMPLE_RATE_HZ
         }
@@ -39,13 +39,14 @@ pub(crate) fn plan(
     let reference = args.reference.as_deref().map(|path| read_reference(path, sample_rate_hz)).transpose()?;
     let sound = reference.as_deref();
     let mut tensors = found.tensors(file)?;
-    let approach = match approach {
-        ApproachArg::Sample => Approach::Sample,
-        ApproachArg::Column => Approach::Column { seg_len: found.inputs },
-        ApproachArg::Vector => vector(args, found)?,
-        ApproachArg::Magnitude => magnitude(args, found, sound, &mut tensors, &mut said)?,
+    let approach = match &approach[..] {
+        "sample" => Approach::Sample,
+        "column" => Approach::Column(Column { seg_len: found.inputs }),
+        "vector" => vector(args, found)?,
+        "magnitude" => magnitude(args, found, sound, &mut tensors, &mut said)?,
+        other => return Err(option("--approach", "one that a plain network can be", other)),
     };
-    let samples = !matches!(approach, Approach::Magnitude { .. });
+    let samples = approach.hears_samples();
     let mut config = ModelConfig {
         name: name(args),
         tanh_output: args.tanh_output,
@@ -76,6 +77,17 @@ fn option(option: &'static str, expected: impl Into<String>, actual: impl Into<S
     CliError::Option { option, expected: expected.into(), actual: actual.into() }
 }
 
+/// As "sample, vector or column".
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first @ .., one_but_last, last] => {
+            let before: String = first.iter().map(|name| format!("{name}, ")).collect();
+            format!("{before}{one_but_last} or {last}")
+        }
+        one => one.concat(),
+    }
+}
+
 fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
@@ -103,58 +115,53 @@ fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     said
 }
 
-fn choose_approach(args: &ImportArgs, found: &Recognised, said: &mut Vec<String>) -> Result<ApproachArg, CliError> {
+/// The name of the approach: the one asked for, or where the sizes tell, that.
+fn choose_approach(args: &ImportArgs, found: &Recognised, said: &mut Vec<String>) -> Result<String, CliError> {
     let (inputs, outputs) = (found.inputs, found.outputs);
     let sizes = format!("{} and {}", counted(inputs, "input"), counted(outputs, "output"));
-    let Some(approach) = args.approach else {
+    let Some(approach) = &args.approach else {
         let assumed = match (inputs, outputs) {
-            (1, 1) => (ApproachArg::Sample, "sample"),
-            (_, 1) => (ApproachArg::Column, "column"),
+            (1, 1) => "sample",
+            (_, 1) => "column",
             _ => return Err(option("--approach", "vector or magnitude, which the sizes do not tell", sizes)),
         };
-        said.push(format!("assumed: approach {}, from {sizes} (--approach)", assumed.1));
-        return Ok(assumed.0);
+        said.push(format!("assumed: approach {assumed}, from {sizes} (--approach)"));
+        return Ok(assumed.into());
     };
-    let (rule, fits) = match approach {
-        ApproachArg::Sample => ("sample: expected 1 input and 1 output", (inputs, outputs) == (1, 1)),
-        ApproachArg::Column => ("column: expected 1 output", outputs == 1),
-        ApproachArg::Vector => ("vector: expected as many outputs as inputs", inputs == outputs),
-        ApproachArg::Magnitude => ("magnitude: expected as many outputs as inputs", inputs == outputs),
-    };
-    let (what, expected) = rule.split_once(": expected ").unwrap_or_default();
-    if fits { Ok(approach) } else { Err(option("--approach", format!("{expected} with {what}"), sizes)) }
+    let wanted = APPROACHES.iter().find(|info| info.name == approach).and_then(|info| info.plain_network);
+    match wanted {
+        Some(wanted) if !(wanted.fits)(inputs, outputs) => {
+            Err(option("--approach", format!("{} with {approach}", wanted.sizes), sizes))
+        }
+        _ => Ok(approach.clone()),
+    }
 }
 
 /// An option that would change nothing was meant otherwise.
-fn check_applicable(args: &ImportArgs, approach: ApproachArg, found: &Recognised) -> Result<(), CliError> {
-    let [sample, vector, magnitude, column] =
-        [ApproachArg::Sample, ApproachArg::Vector, ApproachArg::Magnitude, ApproachArg::Column].map(|a| a == approach);
-    let samples = sample || vector || column;
-    for (option_name, given, applies, with) in [
-        ("--seg-len", args.seg_len.is_some(), vector || column, "vector or column"),
-        ("--overlap", args.overlap.is_some(), vector, "vector"),
-        ("--hop", args.hop.is_some(), magnitude, "magnitude"),
-        ("--window", args.window.is_some(), magnitude, "magnitude"),
-        ("--zero-padding", args.zero_padding, magnitude, "magnitude"),
-        ("--power", args.power.is_some(), magnitude, "magnitude"),
-        ("--magnitude-peak", args.magnitude_peak.is_some(), magnitude, "magnitude"),
-        ("--scaling", args.scaling.is_some(), samples, "sample, vector or column"),
-        ("--scaling-mean", args.scaling_mean.is_some(), samples, "sample, vector or column"),
-        ("--scaling-std", args.scaling_std.is_some(), samples, "sample, vector or column"),
+fn check_applicable(args: &ImportArgs, approach: &str, found: &Recognised) -> Result<(), CliError> {
+    const SAMPLES: &[&str] = &["sample", "vector", "column"];
+    const MAGNITUDE: &[&str] = &["magnitude"];
+    for (option_name, given, with) in [
+        ("--seg-len", args.seg_len.is_some(), &["vector", "column"][..]),
+        ("--overlap", args.overlap.is_some(), &["vector"]),
+        ("--hop", args.hop.is_some(), MAGNITUDE),
+        ("--window", args.window.is_some(), MAGNITUDE),
+        ("--zero-padding", args.zero_padding, MAGNITUDE),
+        ("--power", args.power.is_some(), MAGNITUDE),
+        ("--magnitude-peak", args.magnitude_peak.is_some(), MAGNITUDE),
+        ("--scaling", args.scaling.is_some(), SAMPLES),
+        ("--scaling-mean", args.scaling_mean.is_some(), SAMPLES),
+        ("--scaling-std", args.scaling_std.is_some(), SAMPLES),
     ] {
-        if given && !applies {
-            return Err(option(
-                option_name,
-                format!("only with approach {with}"),
-                format!("{approach:?}").to_lowercase(),
-            ));
+        if given && !with.contains(&approach) {
+            return Err(option(option_name, format!("only with approach {}", listed(with)), approach));
         }
     }
     if args.nonlinearity.is_some() && nonlinearity(found).is_none() {
         return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
     }
     match args.seg_len {
-        Some(seg_len) if column && seg_len != found.inputs => {
+        Some(seg_len) if approach == "column" && seg_len != found.inputs => {
             Err(option("--seg-len", format!("the network's {} inputs", found.inputs), seg_len.to_string()))
         }
         _ => Ok(()),
@@ -168,7 +175,7 @@ fn vector(args: &ImportArgs, found: &Recognised) -> Result<Approach, CliError> {
         let expected = format!("with --overlap, the network's {} inputs", found.inputs);
         return Err(option("--seg-len", expected, format!("{seg_len} + {overlap}")));
     }
-    Ok(Approach::Vector { seg_len, overlap, emphasis: 0.0, gain: 1.0 })
+    Ok(Approach::Vector(Vector { overlap, ..Vector::new(seg_len) }))
 }
 
 fn magnitude(
@@ -218,7 +225,7 @@ fn magnitude(
             return Err(option("--magnitude-peak", expected, "neither"));
         }
     };
-    Ok(Approach::Magnitude {
+    Ok(Approach::Magnitude(Magnitude {
         window,
         hop,
         zero_padding: args.zero_padding,
@@ -226,7 +233,7 @@ fn magnitude(
         magnitude_peak: peak,
         power: args.power.unwrap_or(1.0),
         sharpen: 1.0,
-    })
+    }))
 }
 
 /// Weights of zero for a bin that the network does not know: it is neither heard nor sounded.

@@ -15,43 +15,15 @@ mod weights;
 
 pub(crate) use parallel::{for_each, threads};
 pub(crate) use product::{View, multiply_rows};
-pub(crate) use shared::sum_rows;
+pub(crate) use shared::{LayerState, sum_rows};
 pub(crate) use weights::PARTS;
 
 use super::{gradient::Sink, tensors::values_of, workspace::Workspace};
-use crate::model::Cell;
+use crate::nn::Cell;
 use candle_core::{CpuStorage, CustomOp2, Device, Error, Layout, Result, Shape, Tensor};
 use shared::{Run, Sizes};
 use std::sync::{Arc, Mutex};
 use weights::{Weights, WeightsMut};
-
-/// What a layer carries from segment to segment.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LayerState {
-    /// Outputs, `[stream][hidden]`.
-    pub h: Vec<f32>,
-    /// Cells, `[stream][hidden]`; empty where the cell has none.
-    pub c: Vec<f32>,
-    /// Steps made. A clockwork cell's groups move by it; all streams share it.
-    pub tick: u64,
-}
-
-impl LayerState {
-    pub fn zeros(cell: Cell, streams: usize, hidden: usize) -> Self {
-        let cells = if cell.info().has_c { streams * hidden } else { 0 };
-        Self { h: vec![0.0; streams * hidden], c: vec![0.0; cells], tick: 0 }
-    }
-
-    /// Forgets what the marked streams remember. The clock goes on.
-    pub fn forget(&mut self, restarted: &[bool]) {
-        for values in [&mut self.h, &mut self.c] {
-            let width = values.len() / restarted.len();
-            for (stream, _) in restarted.iter().enumerate().filter(|(_, restarted)| **restarted) {
-                values[stream * width..][..width].fill(0.0);
-            }
-        }
-    }
-}
 
 /// A layer's kind and size.
 #[derive(Clone, Copy, Debug)]

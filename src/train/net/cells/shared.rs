@@ -1,13 +1,43 @@
 //! What the cells have in common.
 
 use super::{
-    LayerState,
     parallel::{for_each, threads},
     product::{View, multiply_rows},
     weights::{Weights, WeightsMut},
 };
-use crate::train::net::workspace::{Buffer, Workspace};
+use crate::{
+    nn::Cell,
+    train::net::workspace::{Buffer, Workspace},
+};
 use std::{ops::Range, sync::Arc};
+
+/// What a layer carries from segment to segment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LayerState {
+    /// Outputs, `[stream][hidden]`.
+    pub h: Vec<f32>,
+    /// Cells, `[stream][hidden]`; empty where the cell has none.
+    pub c: Vec<f32>,
+    /// Steps made. A clockwork cell's groups move by it; all streams share it.
+    pub tick: u64,
+}
+
+impl LayerState {
+    pub fn zeros(cell: Cell, streams: usize, hidden: usize) -> Self {
+        let cells = if cell.info().has_c { streams * hidden } else { 0 };
+        Self { h: vec![0.0; streams * hidden], c: vec![0.0; cells], tick: 0 }
+    }
+
+    /// Forgets what the marked streams remember. The clock goes on.
+    pub fn forget(&mut self, restarted: &[bool]) {
+        for values in [&mut self.h, &mut self.c] {
+            let width = values.len() / restarted.len();
+            for (stream, _) in restarted.iter().enumerate().filter(|(_, restarted)| **restarted) {
+                values[stream * width..][..width].fill(0.0);
+            }
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(crate) struct Sizes {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Approach, Cell, Head, ModelConfig},
+    model::{Approach, Cell, Column, Head, ModelConfig, Transpose, Vector},
     nn::CELLS,
 };
 use candle_core::{Device, Result, Tensor};
@@ -22,7 +22,7 @@ const STREAMS: usize = 3;
 const STEPS: usize = 7;
 
 fn model(cell: Cell, layers: usize, hidden: usize, head: Head) -> ModelConfig {
-    let approach = Approach::Vector { seg_len: 16, overlap: 0, emphasis: 0.0, gain: 1.0 };
+    let approach = Approach::Vector(Vector::new(16));
     let clock_groups = if cell == Cell::Clockwork { 3 } else { 0 };
     ModelConfig { clock_groups, head, ..ModelConfig::new(approach, cell, layers, hidden, 8000) }
 }
@@ -140,7 +140,7 @@ fn gradients_of_residual_layers_are_those_of_candle() {
     // With as many inputs as units the first layer adds its input too.
     let narrow = |model: &mut ModelConfig| {
         model.residual_layers = true;
-        model.approach = Approach::Vector { seg_len: 12, overlap: 0, emphasis: 0.0, gain: 1.0 };
+        model.approach = Approach::Vector(Vector::new(12));
     };
     check_all(narrow, Head::Mixture { components: 2, residual: true }, Some(([0.7, 0.8, 0.6], 6)));
 }
@@ -159,8 +159,8 @@ fn gradients_of_a_tanh_output_are_those_of_candle() {
 
 #[test]
 fn gradients_of_the_column_and_transpose_approaches_are_those_of_candle() {
-    check_all(|model| model.approach = Approach::Column { seg_len: 9 }, Head::Mse, None);
-    let transpose = Approach::Transpose { seg_len: 9, num_unrollings: 4, int_cursor_inc: 1 };
+    check_all(|model| model.approach = Approach::Column(Column { seg_len: 9 }), Head::Mse, None);
+    let transpose = Approach::Transpose(Transpose { seg_len: 9, num_unrollings: 4, int_cursor_inc: 1 });
     check_all(|model| model.approach = transpose.clone(), Head::Mse, None);
     check_all(|model| model.approach = transpose.clone(), Head::Mixture { components: 3, residual: false }, None);
     let saturated = |model: &mut ModelConfig| {
@@ -242,7 +242,7 @@ fn dropout_keeps_the_mean_and_silences_its_part() {
 #[test]
 fn weights_begin_as_asked() {
     let mut model = model(Cell::Lstm, 1, 100, Head::Mse);
-    model.approach = Approach::Transpose { seg_len: 4, num_unrollings: 400, int_cursor_inc: 1 };
+    model.approach = Approach::Transpose(Transpose { seg_len: 4, num_unrollings: 400, int_cursor_inc: 1 });
     let init = Initialisation { forget_bias: 7.0, weight_stddev: Some(1e-3) };
     let network = TrainedNetwork::new(&model, &init, &mut Random::new(26)).expect("tensors");
     let tensors = network.tensors().expect("values");

@@ -4,7 +4,7 @@ use super::{Keep, STEPS};
 use crate::{
     approach::{MAX_LOG_SCALE, min_log_scale},
     dsp::random::Random,
-    model::{Approach, Cell, Head, ModelConfig},
+    model::{Cell, Head, ModelConfig},
     train::net::{
         cells::{LayerState, PARTS},
         network::TrainedNetwork,
@@ -130,7 +130,8 @@ pub(crate) fn forward(
         x.matmul(&part("weight").t()?)?.broadcast_add(part("bias"))
     };
     let mut y = dense(&below.reshape((STEPS * batch, model.hidden))?, "out")?;
-    if let Approach::Transpose { num_unrollings, .. } = model.approach {
+    if let Some(columns) = model.approach.columns() {
+        let num_unrollings = columns.num_unrollings;
         let width = num_unrollings * y.dim(1)?;
         y = dense(&y.reshape((STEPS * batch / num_unrollings, width))?, "columns")?;
     }
