@@ -16,7 +16,7 @@
 //! | [`session`] | main | an engine joined to its worker |
 #![cfg_attr(
     feature = "take",
-    doc = "| [`take`] | take recorder | the last two minutes of wet and dry, and the files that *Keep* makes of them |"
+    doc = "| [`take`] | take recorder | the last two minutes of wet and dry, and the files that *Save Take* makes of them |"
 )]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
 #![cfg_attr(feature = "plugin", doc = "| [`params`] | main | the parameters and the persisted state, for nice-plug |")]

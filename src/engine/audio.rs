@@ -122,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// From now on wet and dry go to another thread, which *Keep* makes write them down. Not for the audio thread.
+    /// From now on wet and dry go to another thread, which *Save Take* makes write them down. Not for the audio thread.
     pub fn attach_keep(&mut self, tap: TakeTap) {
         self.keep = Some(tap);
     }

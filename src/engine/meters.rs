@@ -70,7 +70,7 @@ impl Meters {
     counter!(
         keep_gaps,
         count_keep_gap,
-        "Times sound was lost to *Keep*: its disk had been busy for over four seconds."
+        "Times sound was lost to *Save Take*: its disk had been busy for over four seconds."
     );
 
     /// By how much the last seed was shortened because it could not be run in 2 s; 0 if it was not.

@@ -28,7 +28,7 @@ pub struct Note {
 pub struct Gestures {
     /// *Continue* went on.
     pub continued: bool,
-    /// *Capture* went on.
+    /// *Capture Seed* went on.
     pub captured: bool,
     /// The song started or jumped: the quantum is the first of an epoch that follows the transport.
     pub song_started: bool,

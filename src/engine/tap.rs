@@ -1,4 +1,4 @@
-//! The audio thread's half of *Keep*: wet and dry go, quantum by quantum, to the thread that holds the last minutes.
+//! The audio thread's half of *Save Take*: wet and dry go, quantum by quantum, to the thread that holds the last minutes.
 
 use super::{
     meters::Meters,
@@ -27,7 +27,7 @@ pub struct TakeQuantum {
     pub wet: QuantumAudio,
     /// The dry as it came. `[channel][sample]`
     pub dry: QuantumAudio,
-    /// After its last sample *Keep* went on; the parameters at that moment.
+    /// After its last sample *Save Take* went on; the parameters at that moment.
     pub keep: Option<ParamValues>,
 }
 
@@ -89,7 +89,7 @@ impl TakeTap {
         }
     }
 
-    /// *Keep* went on at the next sample.
+    /// *Save Take* went on at the next sample.
     ///
     /// # Realtime safety
     /// As [`Self::advance`].

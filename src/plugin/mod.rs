@@ -21,7 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 pub struct Sympathy {
     registry: Arc<ModelRegistry>,
     params: Arc<SympathyParams>,
-    /// Where *Keep* writes.
+    /// Where *Save Take* writes.
     takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,

@@ -1,4 +1,4 @@
-//! *Keep*: the last two minutes of wet and dry, and the files that a take becomes. On a thread of its own, one per instance.
+//! *Save Take*: the last two minutes of wet and dry, and the files that a take becomes. On a thread of its own, one per instance.
 //!
 //! The audio thread sends what was heard through a ring ([`TakeTap`]); the [`TakeRecorder`] holds the last minutes and is the only
 //! one that touches them, so that nothing is shared and nothing waits. While a take is written the recorder goes on listening,

@@ -108,7 +108,7 @@ impl TakeRecorder {
             .is_none_or(|(history, oldest)| history.end() + frames <= oldest + history.capacity_frames())
     }
 
-    /// *Keep* went on, with these parameters.
+    /// *Save Take* went on, with these parameters.
     fn ask(&mut self, values: ParamValues) {
         let Some(history) = &self.history else {
             let bytes = History::bytes(self.config.channels, capacity_frames(&self.config));

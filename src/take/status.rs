@@ -35,7 +35,7 @@ impl TakeStatus {
         self.failed.load(Relaxed)
     }
 
-    /// Times *Keep* went on while one take was being written and another one waited.
+    /// Times *Save Take* went on while one take was being written and another one waited.
     pub fn missed(&self) -> u64 {
         self.missed.load(Relaxed)
     }
