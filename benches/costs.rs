@@ -11,8 +11,7 @@ use std::{
 #[cfg(feature = "take")]
 use sympathy::take::{self, TAKE_SECONDS, TakeConfig};
 use sympathy::{
-    cli::preset::{self, Preset},
-    control::{ParamId, ParamValues},
+    control::{ParamId, ParamValues, Preset},
     dsp::{
         feedback::FeedbackDetector,
         filter_bank::{FilterBank, MAX_BANDS},
@@ -43,8 +42,8 @@ fn main() {
         }
         engine(&format!("{} with both sympathetic layers of 48 bands", model.name), values, isa);
     }
-    for name in preset::names() {
-        let values = Preset::find(name).and_then(|preset| preset.values(name)).expect("a factory preset");
+    for name in Preset::factory_names() {
+        let values = Preset::find(name).expect("a factory preset").values();
         engine(&format!("preset {name}"), values, isa);
     }
     let [without, with] = [false, true].map(keep_feed);

@@ -1,4 +1,4 @@
-//! *Keep*: what is written is what was heard, bit for bit, whatever happens meanwhile.
+//! *Save Take*: what is written is what was heard, bit for bit, whatever happens meanwhile.
 #![cfg(feature = "take")]
 #![allow(missing_docs, reason = "test code")]
 

@@ -1,5 +1,6 @@
 //! How a continuation may differ from what its model would say: the colour of a performance.
 
+pub use crate::control::Peaks;
 use crate::{
     dsp::random::{Random, mix64},
     nn::StackState,
@@ -15,18 +16,6 @@ const STRONGEST_DRIFT: f32 = 0.5;
 const MAX_DROPOUT: f32 = 0.9;
 /// Least and most of [`Colour::stretch`].
 pub const STRETCHES: [f32; 2] = [0.25, 8.0];
-
-/// Which bins of a magnitude frame sound.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Peaks {
-    /// As the model's maker chose.
-    #[default]
-    Trained,
-    /// All of them.
-    Off,
-    /// Those larger than both their neighbours.
-    On,
-}
 
 /// What is changed of a continuation's sound while it sounds.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,11 +2,11 @@
 
 use super::error::CliError;
 use crate::control::{
-    ParamId,
-    values::{Kind, SPECS},
+    ParamError, ParamId,
+    said::{Pairs, Said},
+    text,
 };
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use std::{fmt, fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 /// No automation file is larger: over half a million points.
 const MAX_AUTOMATION_BYTES: u64 = 16 << 20;
@@ -52,14 +52,14 @@ impl Assignment {
     /// # Errors
     /// If there is no such parameter, or it cannot have this value.
     pub fn resolve(&self, origin: &str) -> Result<(ParamId, f32), CliError> {
-        let id = parameter(&self.key, origin)?;
-        let number = self.value.parse::<f64>().ok().and_then(|value| accepted(id, value));
-        let value = number.ok_or_else(|| refused(id, origin, &format!("{:?}", self.value)))?;
+        let wrong = |source| CliError::Parameter { origin: origin.into(), source };
+        let id = text::parameter(&self.key).map_err(wrong)?;
+        let value = text::value(id.spec(), &self.value).map_err(wrong)?;
         Ok((id, value))
     }
 }
 
-/// Reads an automation file: `{"mix": [[seconds, value], …], …}`. A parameter steps to `value` at the sample
+/// Reads an automation file: `{"mix": [[seconds, value], …], …}`, values as numbers or words. A parameter steps to `value` at the sample
 /// `round(seconds · rate)` from the beginning of the file that is rendered. The result is sorted by sample.
 ///
 /// # Errors
@@ -76,101 +76,40 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32) -> Result<Vec<TimedValu
             actual: "more".into(),
         });
     }
-    let curves: Curves = serde_json::from_str(&text).map_err(|error| CliError::Automation {
+    let curves: Pairs<Vec<(f64, Said)>> = serde_json::from_str(&text).map_err(|error| CliError::Automation {
         path: path.into(),
         expected: "JSON of the form {\"mix\": [[seconds, value], ...], ...}".into(),
         actual: error.to_string(),
     })?;
     let origin = path.display().to_string();
+    let wrong = |source| CliError::Parameter { origin: origin.clone(), source };
     let mut points = Vec::new();
     let mut seen: Vec<ParamId> = Vec::new();
     for (key, curve) in &curves.0 {
-        let id = parameter(key, &origin)?;
-        let wrong = |expected: String, actual: String| CliError::ParameterValue {
-            origin: origin.clone(),
-            key: key.clone(),
-            expected,
-            actual,
-        };
+        let id = text::parameter(key).map_err(wrong)?;
+        let broken = |expected, actual| wrong(ParamError::Value { key: key.clone(), expected, actual, nearest: None });
         if seen.contains(&id) {
-            return Err(wrong("one list of points".into(), "two".into()));
+            return Err(broken("one list of points".into(), "two".into()));
         }
         seen.push(id);
         let mut last = f64::NEG_INFINITY;
-        for (index, &[seconds, value]) in curve.iter().enumerate() {
+        for (index, (seconds, said)) in curve.iter().enumerate() {
+            let seconds = *seconds;
             if !(0.0..=MAX_SECONDS).contains(&seconds) {
-                return Err(wrong(format!("times of 0 to {MAX_SECONDS} s"), format!("{seconds} at point {index}")));
+                return Err(broken(format!("times of 0 to {MAX_SECONDS} s"), format!("{seconds} at point {index}")));
             }
             if seconds <= last {
                 let actual = format!("{seconds} s after {last} s at point {index}");
-                return Err(wrong("times that rise".into(), actual));
+                return Err(broken("times that rise".into(), actual));
             }
             last = seconds;
-            let accepted = accepted(id, value);
-            let value = accepted.ok_or_else(|| refused(id, &origin, &format!("{value} at point {index}")))?;
+            let value = said.value(id.spec()).map_err(|error| wrong(error.at(&format!("point {index}"))))?;
             points.push(TimedValue { sample: (seconds * f64::from(sample_rate_hz)).round() as u64, id, value });
         }
     }
     // Stable: points of one parameter that fall on one sample keep their order, and the last one holds.
     points.sort_by_key(|point| point.sample);
     Ok(points)
-}
-
-/// The keys of all parameters, for messages and help.
-pub fn parameter_keys() -> String {
-    SPECS.map(|spec| spec.key).join(", ")
-}
-
-pub(super) fn parameter(key: &str, origin: &str) -> Result<ParamId, CliError> {
-    ParamId::by_key(key).ok_or_else(|| CliError::UnknownParameter {
-        origin: origin.into(),
-        key: key.into(),
-        expected: parameter_keys(),
-    })
-}
-
-/// `value` as the parameter takes it; `None` if it would have to be changed.
-pub(super) fn accepted(id: ParamId, value: f64) -> Option<f32> {
-    let spec = id.spec();
-    let inside = (f64::from(spec.min)..=f64::from(spec.max)).contains(&value);
-    (inside && spec.accepts(value as f32)).then_some(value as f32)
-}
-
-pub(super) fn refused(id: ParamId, origin: &str, actual: &str) -> CliError {
-    let spec = id.spec();
-    let number = if matches!(spec.kind, Kind::Integer | Kind::Switch) { "a whole number" } else { "a number" };
-    let unit = if spec.unit.is_empty() { String::new() } else { format!(" {}", spec.unit) };
-    CliError::ParameterValue {
-        origin: origin.into(),
-        key: spec.key.into(),
-        expected: format!("{number} from {} to {}{unit}", spec.min, spec.max),
-        actual: actual.into(),
-    }
-}
-
-/// The pairs of the object as they stand: a map would hide a key that comes twice.
-struct Curves(Vec<(String, Vec<[f64; 2]>)>);
-
-impl<'de> Deserialize<'de> for Curves {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = Curves;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("an object of parameters")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Curves, M::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Curves(pairs))
-            }
-        }
-        deserializer.deserialize_map(Pairs)
-    }
 }
 
 #[cfg(test)]
@@ -190,6 +129,8 @@ mod tests {
         let got: Vec<(u64, &str, f32)> = points.iter().map(|p| (p.sample, p.id.spec().key, p.value)).collect();
         assert_eq!(got, [(0, "mix", 0.0), (24_000, "model", 3.0), (48_000, "mix", 100.0)]);
         assert_eq!(read("{}").unwrap(), []);
+        let words = read(r#"{"Seed Source": [[0, "captured"]], "mix": [[0, "50 %"]]}"#).unwrap();
+        assert_eq!(words.iter().map(|point| point.value).collect::<Vec<_>>(), [4.0, 50.0]);
     }
 
     #[test]
@@ -202,7 +143,11 @@ mod tests {
             ("{\"mix\": 3}", "expected JSON"),
             ("{\"mix\": [[0]]}", "expected JSON"),
             ("{\"mix\": [[0, 1, 2]]}", "expected JSON"),
-            ("{\"mix\": [[0, \"1\"]]}", "expected JSON"),
+            ("{\"mix\": [[\"0\", 1]]}", "expected JSON"),
+            ("{\"mix\": [[0, [1]]]}", "expected a number or a word"),
+            ("{\"mix\": [[0, \"loud\"]]}", "expected a number from 0 to 100 %, found \"loud\" at point 0"),
+            ("{\"stereo\": [[0, 1], [1, \"duel\"]]}", "found \"duel\" at point 1; did you mean dual?"),
+            ("{\"mix\": [[0, 1]], \"Mix\": []}", "expected one list of points, found two"),
             ("{\"mix\": [[0, NaN]]}", "expected JSON"),
             ("{\"mix\": [[0, 1e999]]}", "expected JSON"),
             ("{\"mix\": [[0, 1]]} x", "expected JSON"),
@@ -229,6 +174,7 @@ mod tests {
         };
         assert_eq!(resolve("mix=12.5"), Ok((ParamId::Mix, 12.5)));
         assert_eq!(resolve(" gate = -30 "), Ok((ParamId::Gate, -30.0)));
+        assert_eq!(resolve("Seed Source=Perlin Noise"), Ok((ParamId::SeedSource, 3.0)));
         for bad in ["mix", "mix=", "=1", "", "mix=loud", "mix=nan", "mix=inf", "mix=-1", "mux=1", "stop=0.5", "mix=1=2"]
         {
             assert!(resolve(bad).is_err(), "{bad}");

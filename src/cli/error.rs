@@ -1,7 +1,11 @@
 //! What can go wrong in the command line tool. Every message is one line that names the thing, what was expected and what
 //! was found.
 
-use crate::{audio_file::RecordingError, model::ModelError};
+use crate::{
+    audio_file::RecordingError,
+    control::{ParamError, PresetError},
+    model::ModelError,
+};
 #[cfg(feature = "train")]
 use crate::{
     model::import::ImportError,
@@ -63,36 +67,15 @@ pub enum CliError {
         actual: String,
     },
     /// A preset was refused.
-    #[error("preset {origin}: expected {expected}, found {actual}")]
-    Preset {
-        /// Its name or file.
-        origin: String,
-        /// What it should be.
-        expected: String,
-        /// What it is.
-        actual: String,
-    },
-    /// No parameter has this key.
-    #[error("{origin}: parameter {key:?}: expected one of {expected}, found no such parameter")]
-    UnknownParameter {
+    #[error(transparent)]
+    Preset(#[from] PresetError),
+    /// No parameter is called this, or it cannot have this value.
+    #[error("{origin}: {source}")]
+    Parameter {
         /// The option or file.
         origin: String,
-        /// The key.
-        key: String,
-        /// All keys.
-        expected: String,
-    },
-    /// A parameter cannot have this value.
-    #[error("{origin}: parameter {key:?}: expected {expected}, found {actual}")]
-    ParameterValue {
-        /// The option or file.
-        origin: String,
-        /// The key.
-        key: String,
-        /// The rule.
-        expected: String,
-        /// The value.
-        actual: String,
+        /// What is wrong.
+        source: ParamError,
     },
     /// An automation file is not what it should be.
     #[error("{}: expected {expected}, found {actual}", path.display())]

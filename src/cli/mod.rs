@@ -19,6 +19,7 @@ pub mod speed;
 pub use error::CliError;
 pub use offline::{Job, RenderOutcome, Song, render_offline};
 
+use crate::control::{text, values::by_group};
 use clap::{Parser, Subcommand};
 use commands::{bench, demo, inspect, models, play, render, sample};
 #[cfg(feature = "train")]
@@ -164,21 +165,23 @@ fn compare_help() -> String {
 }
 
 fn render_help() -> String {
-    let parameters: Vec<String> = crate::control::values::SPECS
-        .iter()
-        .map(|spec| {
-            let range = format!("{} to {} {}", spec.min, spec.max, spec.unit);
-            format!("  {:16} {:18} default {:5} {}", spec.key, range.trim_end(), spec.default, spec.help)
-        })
-        .collect();
+    let mut parameters = String::new();
+    let mut group = None;
+    for spec in by_group() {
+        if group.replace(spec.group) != Some(spec.group) && !spec.group.is_empty() {
+            parameters += &format!("\n {}:\n", spec.group);
+        }
+        let (range, default) = (text::range(spec), text::typed(spec, spec.default));
+        parameters += &format!("  {:16} {range:24} default {default:8} {}\n", spec.key, spec.help);
+    }
     format!(
-        "PARAMETERS for --set and --automate:\n{}\n\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+        "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[0, 0.8]]}}: at so many seconds \
          of IN, to this value",
-        parameters.join("\n"),
+        parameters,
         preset::list()
     )
 }

@@ -1,18 +1,19 @@
-//! What hosts, the command line and the engine know of every parameter. The rows are in [`SPECS`]; ids and keys never change.
+//! What hosts, the command line and the engine know of every parameter: the types of the table's columns, and what is made
+//! of its rows.
 
-pub use super::table::SPECS;
+use super::{
+    choices::{Choice, Peaks, SeedSource, Stereo, Tuning},
+    table::with_parameters,
+};
 
-/// Names of the values of [`ParamId::Tuning`].
-pub const TUNINGS: [&str; 4] = ["Constant Q", "Chromatic", "E minor", "Open Strings"];
-
-/// Names of the values of [`ParamId::Peaks`].
-pub const PEAKS: [&str; 3] = ["As Trained", "All Bins", "Peaks Only"];
-/// Names of the values of [`ParamId::Stereo`].
-pub const STEREO: [&str; 3] = ["Mid", "Linked", "Dual"];
-/// Names of the values of [`ParamId::SeedSource`].
-pub const SEED_SOURCES: [&str; 5] = ["Input", "Sidechain", "White Noise", "Perlin Noise", "Captured"];
 /// The value of [`ParamId::MorphModel`] that is no model.
 pub const NO_MODEL: f32 = -1.0;
+/// A level of this many dB is off.
+pub const SILENT_DB: f32 = -60.0;
+/// From this value on *Hold* is without end.
+pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
+/// Intervals between 0 (never) and this are raised to it.
+pub const MIN_INTERVAL_SECONDS: f32 = 0.1;
 
 /// How a parameter's numbers are spread over a host's control, and what kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +26,22 @@ pub enum Kind {
     Integer,
     /// 0 or 1.
     Switch,
+    /// 0 or 1; something happens each time it becomes 1.
+    Trigger,
+    /// The number of one of these.
+    Choice(&'static [Choice]),
+}
+
+impl Kind {
+    /// True where the numbers between whole ones mean nothing.
+    pub fn is_whole(self) -> bool {
+        !matches!(self, Self::Linear | Self::Skewed)
+    }
+
+    /// True for what is on or off.
+    pub fn is_switch(self) -> bool {
+        matches!(self, Self::Switch | Self::Trigger)
+    }
 }
 
 /// Where a parameter acts (DESIGN 3).
@@ -34,124 +51,44 @@ pub enum Stage {
     Rendering,
     /// In what the worker predicts: heard one reaction time later.
     Prediction,
+    /// In both.
+    Both,
 }
 
-/// The parameters, in the order of [`SPECS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(usize)]
-pub enum ParamId {
-    /// Dry to wet.
-    Mix,
-    /// How much of the input seeds a continuation.
-    SeedLength,
-    /// Time from one seed to the next.
-    ReseedInterval,
-    /// Spread of the predictions.
-    Temperature,
-    /// Slot of the model.
-    Model,
-    /// Gain of what the model hears.
-    InputGain,
-    /// Gain of what the model plays.
-    WetGain,
-    /// Level below which a seed starts nothing.
-    Gate,
-    /// How long a continuation plays when nothing replaces it.
-    Hold,
-    /// Number from which all that is random follows.
-    RandomSeed,
-    /// Fades everything and disarms.
-    Stop,
-    /// Dry only.
-    Bypass,
-    /// Seeds a continuation when it goes on.
-    Continue,
-    /// Holds what sounds.
-    Freeze,
-    /// Whether the first continuation begins by itself.
-    AutoStart,
-    /// Beats of the song from one seed to the next.
-    IntervalBeats,
-    /// Whether the song's start seeds a continuation.
-    StartTrigger,
-    /// Whether attacks seed continuations.
-    OnsetTrigger,
-    /// How soft an attack may be.
-    Sensitivity,
-    /// Whether the end of a phrase seeds its answer.
-    Answer,
-    /// How long it must be quiet before a phrase has ended.
-    AnswerAfter,
-    /// Whether notes seed continuations.
-    MidiTrigger,
-    /// Whether the note transposes.
-    MidiTranspose,
-    /// Continuations that sound at once.
-    Voices,
-    /// From the start of one continuation to that of the next.
-    Stagger,
-    /// How far voices stand apart.
-    Spread,
-    /// How far the wet steps back while the performer plays.
-    DuckWet,
-    /// How far the dry steps back while the performer is quiet.
-    DuckDry,
-    /// How fast that happens when the performer begins.
-    DuckAttack,
-    /// And when the performer ends.
-    DuckRelease,
-    /// Level of the continuations.
-    VoiceLevel,
-    /// Level of the sympathetic swell.
-    SwellLevel,
-    /// Level of the swell with a tremolo.
-    ShimmerLevel,
-    /// How fast a band opens.
-    SympathyAttack,
-    /// How fast it closes.
-    SympathyRelease,
-    /// Bands of the filter bank.
-    Bands,
-    /// Lowest band.
-    LowHz,
-    /// Highest band.
-    HighHz,
-    /// How narrow bands are.
-    BandQ,
-    /// Where the bands lie.
-    Tuning,
-    /// Fastest tremolo.
-    TremoloRate,
-    /// Deepest tremolo.
-    TremoloDepth,
-    /// Length of the loops.
-    LoopLength,
-    /// Whether the wet steps back when it is heard again in the input.
-    FeedbackGuard,
-    /// How slowly the frames of a continuation follow each other.
-    Stretch,
-    /// Which bins of a frame sound.
-    Peaks,
-    /// Part of the network that is silenced.
-    Dropout,
-    /// How far the network wanders.
-    Drift,
-    /// Slot of a second model.
-    MorphModel,
-    /// From the first model to the second.
-    Morph,
-    /// What the models hear of two channels.
-    Stereo,
-    /// What seeds are made of.
-    SeedSource,
-    /// Keeps the seed of this moment in the project.
-    Capture,
-    /// Writes down what was just heard when it goes on.
-    Keep,
+/// A number that is written as a word: that at one end of the range, and those beyond a bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Word {
+    /// At which end.
+    pub end: End,
+    /// The number closest to the others for which it stands.
+    pub bound: f32,
+    /// What hosts show.
+    pub shown: &'static str,
+    /// What people type beside that, the usual word first.
+    pub typed: &'static [&'static str],
 }
 
-/// Number of parameters.
-pub const PARAM_COUNT: usize = 54;
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The least value.
+    Least,
+    /// The greatest.
+    Greatest,
+}
+
+/// How the numbers of a parameter are written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Format {
+    /// Unit; empty for a plain number.
+    pub unit: &'static str,
+    /// The same with a space before it, as it stands behind a number.
+    pub spaced_unit: &'static str,
+    /// Digits after the point, where hosts show it.
+    pub decimals: usize,
+    /// A number that is a word.
+    pub word: Option<Word>,
+}
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
@@ -162,8 +99,12 @@ pub struct ParamSpec {
     pub key: &'static str,
     /// Name shown to the user.
     pub name: &'static str,
+    /// The title of its group.
+    pub group: &'static str,
     /// Unit of the value; empty for a plain number.
     pub unit: &'static str,
+    /// How its numbers are written.
+    pub format: Format,
     /// Least value.
     pub min: f32,
     /// Largest value.
@@ -178,12 +119,128 @@ pub struct ParamSpec {
     pub help: &'static str,
 }
 
-/// A level of this many dB is off.
-pub const SILENT_DB: f32 = -60.0;
-/// From this value on *Hold* is without end.
-pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
-/// Intervals between 0 (never) and this are raised to it.
-pub const MIN_INTERVAL_SECONDS: f32 = 0.1;
+/// Kind, least, greatest and default value.
+struct Range(Kind, f32, f32, f32);
+
+const fn linear(min: f32, max: f32, default: f32) -> Range {
+    Range(Kind::Linear, min, max, default)
+}
+
+const fn skewed(min: f32, max: f32, default: f32) -> Range {
+    Range(Kind::Skewed, min, max, default)
+}
+
+const fn integer(min: f32, max: f32, default: f32) -> Range {
+    Range(Kind::Integer, min, max, default)
+}
+
+const fn switch(on: bool) -> Range {
+    Range(Kind::Switch, 0.0, 1.0, if on { 1.0 } else { 0.0 })
+}
+
+const fn trigger() -> Range {
+    Range(Kind::Trigger, 0.0, 1.0, 0.0)
+}
+
+/// The first is the default.
+const fn choice(choices: &'static [Choice]) -> Range {
+    Range(Kind::Choice(choices), 0.0, (choices.len() - 1) as f32, 0.0)
+}
+
+macro_rules! number {
+    ($unit:literal, $decimals:literal) => {
+        Format { unit: $unit, spaced_unit: concat!(" ", $unit), decimals: $decimals, word: None }
+    };
+}
+
+const PERCENT: Format = number!("%", 1);
+const RATIO: Format = number!("x", 2);
+const NUMBER: Format = number!("", 1);
+const WHOLE: Format = number!("", 0);
+const SWITCH: Format = WHOLE;
+const CHOICE: Format = WHOLE;
+const DECIBELS: Format = number!("dB", 1);
+const FULL_SCALE: Format = number!("dBFS", 1);
+const HERTZ: Format = number!("Hz", 1);
+const SHORT_TIME: Format = number!("s", 3);
+const TIME: Format = number!("s", 2);
+const LONG_TIME: Format = number!("s", 1);
+/// A level whose least value is silence.
+const LEVEL: Format = with_word(DECIBELS, End::Least, SILENT_DB, "−∞", &["off", "-inf"]);
+const HOLD: Format = with_word(TIME, End::Greatest, HOLD_FOREVER_SECONDS, "∞", &["inf", "infinity", "forever"]);
+const INTERVAL: Format = with_word(TIME, End::Least, 0.0, "never", &["never", "off"]);
+const BEATS: Format = with_word(number!("beats", 0), End::Least, 0.0, "never", &["never", "off"]);
+const SECOND_SLOT: Format = with_word(WHOLE, End::Least, NO_MODEL, "off", &["off", "none"]);
+
+const fn with_word(
+    format: Format,
+    end: End,
+    bound: f32,
+    shown: &'static str,
+    typed: &'static [&'static str],
+) -> Format {
+    Format { word: Some(Word { end, bound, shown, typed }), ..format }
+}
+
+/// Makes the enum, the count and the specifications of the rows.
+macro_rules! declare {
+    ($(
+        $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:literal)? {
+            $($number:literal $id:ident $field:ident $key:literal $name:literal $kind:ident($($range:tt)*) $format:ident
+                $stage:ident $help:literal;)*
+        }
+    )*) => {
+        /// The parameters. Their numbers are their places in [`SPECS`].
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(usize)]
+        pub enum ParamId {
+            $($(#[doc = $help] $id = $number,)*)*
+        }
+
+        /// Number of parameters.
+        pub const PARAM_COUNT: usize = [$($(ParamId::$id,)*)*].len();
+
+        /// In the order of the table.
+        const ROWS: [ParamSpec; PARAM_COUNT] = [$($({
+            let Range(kind, min, max, default) = $kind($($range)*);
+            ParamSpec {
+                id: ParamId::$id,
+                key: $key,
+                name: $name,
+                group: $title,
+                unit: $format.unit,
+                format: $format,
+                min,
+                max,
+                default,
+                kind,
+                stage: Stage::$stage,
+                help: $help,
+            }
+        },)*)*];
+    };
+}
+
+with_parameters!(declare);
+
+/// The rows of the table, in the order of their numbers.
+pub static SPECS: [ParamSpec; PARAM_COUNT] = by_number();
+
+/// Does not compile where a number is left out; where one is given twice, [`ParamId`] does not.
+const fn by_number() -> [ParamSpec; PARAM_COUNT] {
+    let mut specs = ROWS;
+    let mut row = 0;
+    while row < PARAM_COUNT {
+        specs[ROWS[row].id as usize] = ROWS[row];
+        row += 1;
+    }
+    specs
+}
+
+/// All parameters as the table has them: group by group, in the order in which hosts show them.
+pub fn by_group() -> impl Iterator<Item = &'static ParamSpec> {
+    ROWS.iter().map(|row| row.id.spec())
+}
 
 impl ParamId {
     /// The row of the table.
@@ -204,7 +261,7 @@ impl ParamSpec {
             return self.default;
         }
         let value = value.clamp(self.min, self.max);
-        if matches!(self.kind, Kind::Integer | Kind::Switch) { value.round() } else { value }
+        if self.kind.is_whole() { value.round() } else { value }
     }
 
     /// True if `value` can be set as it is.
@@ -219,7 +276,7 @@ pub struct ParamValues([f32; PARAM_COUNT]);
 
 impl Default for ParamValues {
     fn default() -> Self {
-        Self(SPECS.map(|spec| spec.default))
+        Self(SPECS.each_ref().map(|spec| spec.default))
     }
 }
 
@@ -246,7 +303,7 @@ mod tests {
             assert!(spec.min < spec.max && spec.accepts(spec.default), "{}", spec.key);
             assert_eq!(ParamId::by_key(spec.key), Some(spec.id));
         }
-        let keys = SPECS.map(|spec| spec.key).join(" ");
+        let keys = SPECS.each_ref().map(|spec| spec.key).join(" ");
         assert_eq!(
             keys,
             "mix seed_length reseed_interval temperature model input_gain wet_gain gate hold random_seed stop bypass \

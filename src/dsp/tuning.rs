@@ -1,6 +1,7 @@
 //! Where the bands of a [`FilterBank`](super::filter_bank::FilterBank) lie.
 
 use super::filter_bank::MAX_BANDS;
+pub use crate::control::Tuning;
 
 /// Notes that a [`Tuning`] chooses from, as MIDI numbers: up to 23 kHz.
 const NOTES: usize = 138;
@@ -12,20 +13,6 @@ const OPEN_STRINGS: [usize; 6] = [40, 45, 50, 55, 59, 64];
 const HARMONICS: usize = 4;
 /// Two frequencies that are closer than 30 cents count as one.
 const SAME: f32 = 1.017_479_7;
-
-/// How bands are laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tuning {
-    /// Equally far apart on a logarithmic scale.
-    #[default]
-    ConstantQ,
-    /// All twelve notes of an octave.
-    Chromatic,
-    /// The natural minor scale on E.
-    EMinor,
-    /// The open strings of a guitar (E2 A2 D3 G3 B3 E4) and their harmonics 2, 3 and 4; of those within 30 cents the lowest.
-    OpenStrings,
-}
 
 impl Tuning {
     /// Writes at most `bands` (and [`MAX_BANDS`]) centres within `low_hz..=high_hz` to `out`, rising, in Hz, and returns

@@ -52,16 +52,6 @@ pub(super) struct SympatheticLayers {
     quiet: bool,
 }
 
-/// A number of the parameter to a tuning.
-fn tuning(value: f32) -> Tuning {
-    match value as u32 {
-        0 => Tuning::ConstantQ,
-        1 => Tuning::Chromatic,
-        2 => Tuning::EMinor,
-        _ => Tuning::OpenStrings,
-    }
-}
-
 /// sin(2π · phase) for a phase in 0…1, to 0.0011: a parabola, bent once more.
 fn sine(phase: f32) -> f32 {
     let x = 2.0 * phase - 1.0;
@@ -143,10 +133,10 @@ impl SympatheticLayers {
         let shape = SHAPE.map(|id| values.get(id));
         if shape != self.shape {
             self.shape = shape;
-            let [bands, low, high, q, layout] = shape;
+            let [bands, low, high, q, _] = shape;
             let mut centres = [0.0; MAX_BANDS];
             // Upside down the range is the same.
-            self.bands = tuning(layout).centres(low.min(high), high.max(low), bands as usize, &mut centres);
+            self.bands = Tuning::of(values).centres(low.min(high), high.max(low), bands as usize, &mut centres);
             self.ear.tune(&centres[..self.bands], q);
             self.strings.tune(&centres[..self.bands], q);
         }

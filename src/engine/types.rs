@@ -1,15 +1,12 @@
 //! Input of the engine beside audio: settings at construction, events and transport with every block.
 
+pub use crate::control::settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS};
 use crate::control::{ParamId, ParamValues};
 
 /// Length of a quantum of the grid, in host samples. Decisions fall on the grid, never on the host's blocks.
 pub const GRID_SAMPLES: usize = 64;
 /// Maximum number of channels.
 pub const MAX_CHANNELS: usize = 2;
-/// Reaction time of a new instance.
-pub const DEFAULT_REACTION_MS: f32 = 50.0;
-/// Longest reaction time that can be set.
-pub const MAX_REACTION_MS: f32 = 500.0;
 
 /// Where a continuation sits in time (DESIGN 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -10,7 +10,7 @@ const SQUARE_LAW: f32 = 0.5;
 pub(super) fn float_range(spec: &ParamSpec) -> FloatRange {
     match spec.kind {
         Kind::Skewed => FloatRange::Skewed { min: spec.min, max: spec.max, factor: SQUARE_LAW },
-        Kind::Linear | Kind::Integer | Kind::Switch => FloatRange::Linear { min: spec.min, max: spec.max },
+        _ => FloatRange::Linear { min: spec.min, max: spec.max },
     }
 }
 
@@ -24,8 +24,8 @@ pub fn plain(id: ParamId, normalised: f32) -> f32 {
     let spec = id.spec();
     let value = match spec.kind {
         Kind::Linear | Kind::Skewed => float_range(spec).unnormalize(normalised),
-        Kind::Integer => int_range(spec).unnormalize(normalised) as f32,
-        Kind::Switch => f32::from(normalised > 0.5),
+        Kind::Integer | Kind::Choice(_) => int_range(spec).unnormalize(normalised) as f32,
+        Kind::Switch | Kind::Trigger => f32::from(normalised > 0.5),
     };
     spec.sanitise(value)
 }
@@ -35,8 +35,8 @@ pub fn normalised(id: ParamId, plain: f32) -> f32 {
     let spec = id.spec();
     match spec.kind {
         Kind::Linear | Kind::Skewed => float_range(spec).normalize(plain),
-        Kind::Integer => int_range(spec).normalize(plain as i32),
-        Kind::Switch => plain,
+        Kind::Integer | Kind::Choice(_) => int_range(spec).normalize(plain as i32),
+        Kind::Switch | Kind::Trigger => plain,
     }
 }
 

@@ -7,7 +7,9 @@ use super::{
 use crate::{
     control::{
         ParamId,
-        values::{Kind, ParamSpec},
+        text::{has_words, nearest_value, shown},
+        values::ParamSpec,
+        with_parameters,
     },
     take::TakeStatus,
     worker::ClipSlot,
@@ -22,41 +24,58 @@ use std::sync::{
 trait Row: Param {
     fn of(spec: &'static ParamSpec) -> Self;
     fn plain(&self) -> f32;
+    fn set(&self, plain: f32, editor: &mut impl ParamEditor);
+}
+
+/// What sets parameters so that the host sees it, records it as automation and can undo it: an editor.
+pub trait ParamEditor {
+    /// Sets a parameter, from the beginning of a user's edit to its end.
+    fn edit<P: Param>(&mut self, param: &P, plain: P::Plain);
+}
+
+/// Sets a parameter, unless it is there already.
+fn edit_moved<P: Param<Plain: Copy>>(param: &P, plain: P::Plain, editor: &mut impl ParamEditor) {
+    if param.preview_normalized(plain) != param.unmodulated_normalized_value() {
+        editor.edit(param, plain);
+    }
 }
 
 impl Row for FloatParam {
     fn of(spec: &'static ParamSpec) -> Self {
         let param = Self::new(spec.name, spec.default, float_range(spec))
-            .with_value_to_string(Arc::new(move |value| text::float_to_text(spec, value)))
-            .with_string_to_value(Arc::new(move |typed| text::text_to_float(spec, typed)));
-        if text::has_words(spec.id) { param } else { param.with_unit(spaced_unit(spec)) }
+            .with_value_to_string(Arc::new(move |value| shown(spec, value)))
+            .with_string_to_value(Arc::new(move |typed| nearest_value(spec, typed)));
+        // Words have no unit: where some values are words the text has its unit itself.
+        if has_words(spec) || spec.unit.is_empty() { param } else { param.with_unit(spec.format.spaced_unit) }
     }
 
     fn plain(&self) -> f32 {
         self.value()
     }
+
+    fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
+        edit_moved(self, plain, editor);
+    }
 }
 
 impl Row for IntParam {
     fn of(spec: &'static ParamSpec) -> Self {
-        let param = Self::new(spec.name, spec.default as i32, int_range(spec));
-        if text::has_words(spec.id) {
-            param
-                .with_value_to_string(Arc::new(move |value| text::float_to_text(spec, value as f32)))
-                .with_string_to_value(Arc::new(move |typed| text::text_to_float(spec, typed).map(|value| value as i32)))
-        } else {
-            param
-        }
+        Self::new(spec.name, spec.default as i32, int_range(spec))
+            .with_value_to_string(Arc::new(move |value| shown(spec, value as f32)))
+            .with_string_to_value(Arc::new(move |typed| nearest_value(spec, typed).map(|value| value as i32)))
     }
 
     fn plain(&self) -> f32 {
         self.value() as f32
     }
+
+    fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
+        edit_moved(self, plain as i32, editor);
+    }
 }
 
 impl Row for BoolParam {
     fn of(spec: &'static ParamSpec) -> Self {
-        debug_assert_eq!(spec.kind, Kind::Switch);
         let param = Self::new(spec.name, spec.default >= 0.5);
         if spec.id == ParamId::Bypass { param.make_bypass() } else { param }
     }
@@ -64,135 +83,92 @@ impl Row for BoolParam {
     fn plain(&self) -> f32 {
         f32::from(self.value())
     }
-}
 
-/// Hosts put the unit right behind the number: it brings its own space.
-fn spaced_unit(spec: &ParamSpec) -> &'static str {
-    match spec.unit {
-        "%" => " %",
-        "s" => " s",
-        "x" => " x",
-        "dB" => " dB",
-        "dBFS" => " dBFS",
-        "Hz" => " Hz",
-        other => other,
+    fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
+        edit_moved(self, plain >= 0.5, editor);
     }
 }
 
-macro_rules! group {
-    ($(#[$doc:meta])* $name:ident: $($key:tt $field:ident $kind:ident $id:ident,)*) => {
+/// A group of the table.
+pub(super) trait Group {
+    /// Defaults.
+    fn new() -> Self;
+    /// Puts all of them on a controller's page; the framework begins another after eight.
+    fn add_to(&self, page: &mut impl RemoteControlsPage);
+    /// The plain value of one of its parameters, as the host left it.
+    fn value(&self, id: ParamId) -> Option<f32>;
+    /// Sets one of its parameters as a user would; false if it has none of this id.
+    fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool;
+}
+
+/// The kind of the framework's parameter for a kind of the table's.
+macro_rules! param_of {
+    (linear) => {
+        FloatParam
+    };
+    (skewed) => {
+        FloatParam
+    };
+    (integer) => {
+        IntParam
+    };
+    (choice) => {
+        IntParam
+    };
+    (switch) => {
+        BoolParam
+    };
+    (trigger) => {
+        BoolParam
+    };
+}
+
+/// The table's groups. The ids are single tokens, because the derive reads them as they stand.
+macro_rules! groups {
+    ($(
+        $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:literal)? {
+            $($number:literal $id:ident $field:ident $key:tt $name:literal $kind:ident($($range:tt)*) $format:ident
+                $stage:ident $help:literal;)*
+        }
+    )*) => {$(
         $(#[$doc])*
         #[derive(Params)]
-        pub struct $name {
+        pub struct $group {
             $(
-                #[doc = concat!("`", $key, "`")]
+                #[doc = $help]
                 #[id = $key]
-                pub $field: $kind,
+                pub $field: param_of!($kind),
             )*
         }
 
-        impl $name {
-            pub(super) fn new() -> Self {
+        impl Group for $group {
+            fn new() -> Self {
                 Self { $($field: Row::of(ParamId::$id.spec()),)* }
             }
 
-            /// Puts all of them on a controller's page; the framework begins another after eight.
-            pub(super) fn add_to(&self, page: &mut impl RemoteControlsPage) {
+            fn add_to(&self, page: &mut impl RemoteControlsPage) {
                 $(page.add_param(&self.$field);)*
             }
 
-            /// The plain value of one of its parameters, as the host left it.
-            pub(super) fn value(&self, id: ParamId) -> Option<f32> {
+            fn value(&self, id: ParamId) -> Option<f32> {
                 match id {
                     $(ParamId::$id => Some(self.$field.plain()),)*
                     _ => None,
                 }
             }
+
+            fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
+                match id {
+                    $(ParamId::$id => self.$field.set(plain, editor),)*
+                    _ => return false,
+                }
+                true
+            }
         }
-    };
+    )*};
 }
 
-group! {
-    /// What a performer reaches for.
-    Play:
-    "mix" mix FloatParam Mix,
-    "temperature" temperature FloatParam Temperature,
-    "hold" hold FloatParam Hold,
-    "continue" continue_now BoolParam Continue,
-    "freeze" freeze BoolParam Freeze,
-    "stop" stop BoolParam Stop,
-}
-
-group! {
-    /// What is heard, and when it seeds a continuation.
-    Seed:
-    "input_gain" input_gain FloatParam InputGain,
-    "gate" gate FloatParam Gate,
-    "seed_length" seed_length FloatParam SeedLength,
-    "random_seed" random_seed IntParam RandomSeed,
-    "auto_start" auto_start BoolParam AutoStart,
-    "reseed_interval" reseed_interval FloatParam ReseedInterval,
-    "seed_source" seed_source IntParam SeedSource,
-    "capture" capture BoolParam Capture,
-    "interval_beats" interval_beats IntParam IntervalBeats,
-    "start_trigger" start_trigger BoolParam StartTrigger,
-    "onset_trigger" onset_trigger BoolParam OnsetTrigger,
-    "sensitivity" sensitivity FloatParam Sensitivity,
-    "answer" answer BoolParam Answer,
-    "answer_after" answer_after FloatParam AnswerAfter,
-    "midi_trigger" midi_trigger BoolParam MidiTrigger,
-}
-
-group! {
-    /// How many continuations sound, and where.
-    Voices:
-    "voice_level" voice_level FloatParam VoiceLevel,
-    "voices" voices IntParam Voices,
-    "stagger" stagger FloatParam Stagger,
-    "spread" spread FloatParam Spread,
-    "midi_transpose" midi_transpose BoolParam MidiTranspose,
-    "stereo" stereo IntParam Stereo,
-}
-
-group! {
-    /// How they differ from what their model would say.
-    Colour:
-    "stretch" stretch FloatParam Stretch,
-    "peaks" peaks IntParam Peaks,
-    "dropout" dropout FloatParam Dropout,
-    "drift" drift FloatParam Drift,
-    "morph" morph FloatParam Morph,
-}
-
-group! {
-    /// The strings that answer at once.
-    Sympathy:
-    "swell_level" swell_level FloatParam SwellLevel,
-    "shimmer_level" shimmer_level FloatParam ShimmerLevel,
-    "sympathy_attack" sympathy_attack FloatParam SympathyAttack,
-    "sympathy_release" sympathy_release FloatParam SympathyRelease,
-    "tremolo_rate" tremolo_rate FloatParam TremoloRate,
-    "tremolo_depth" tremolo_depth FloatParam TremoloDepth,
-    "loop_length" loop_length FloatParam LoopLength,
-    "tuning" tuning IntParam Tuning,
-    "bands" bands IntParam Bands,
-    "low_hz" low_hz FloatParam LowHz,
-    "high_hz" high_hz FloatParam HighHz,
-    "band_q" band_q FloatParam BandQ,
-}
-
-group! {
-    /// What becomes of them.
-    Output:
-    "wet_gain" wet_gain FloatParam WetGain,
-    "duck_wet" duck_wet FloatParam DuckWet,
-    "duck_dry" duck_dry FloatParam DuckDry,
-    "duck_attack" duck_attack FloatParam DuckAttack,
-    "duck_release" duck_release FloatParam DuckRelease,
-    "feedback_guard" feedback_guard BoolParam FeedbackGuard,
-    "bypass" bypass BoolParam Bypass,
-    "keep" keep BoolParam Keep,
-}
+with_parameters!(groups);
 
 /// Gives a switch something to say beside on and off.
 fn with_note(switch: BoolParam, note: impl Fn() -> Option<String> + Send + Sync + 'static) -> BoolParam {
@@ -201,7 +177,7 @@ fn with_note(switch: BoolParam, note: impl Fn() -> Option<String> + Send + Sync 
 }
 
 impl Output {
-    /// Lets *Keep* show what became of the last take, and *Feedback Guard* how often it had to step in.
+    /// Lets *Save Take* show what became of the last take, and *Feedback Guard* how often it had to step in.
     pub(super) fn with_notes(mut self, status: Arc<TakeStatus>, feedbacks: Arc<AtomicU64>) -> Self {
         self.keep = with_note(self.keep, move || status.text());
         self.feedback_guard = with_note(self.feedback_guard, move || match feedbacks.load(Ordering::Relaxed) {
@@ -214,7 +190,7 @@ impl Output {
 }
 
 impl Seed {
-    /// Lets *Capture* show what it has captured.
+    /// Lets *Capture Seed* show what it has captured.
     pub(super) fn with_captured(mut self, clip_slot: Arc<ClipSlot>) -> Self {
         self.capture = with_note(self.capture, move || Some(format!("{:.1} s captured", clip_slot.get()?.seconds())));
         self

@@ -1,17 +1,11 @@
 //! A host's state is untrusted: it comes from files that people send each other.
 
 use crate::control::{
-    ParamId,
+    Choice, ParamId,
+    settings::{SETTINGS, SettingKind},
     values::{Kind, SPECS},
 };
 use nice_plug::{plugin::ParamValue, prelude::PluginState};
-
-/// The choices of the settings that are choices.
-const CHOICES: [(&str, &[&str]); 3] = [
-    ("alignment", &["after", "now"]),
-    ("clock", &["transport", "free"]),
-    ("precision", &["auto", "f32", "f16", "bf16", "int8"]),
-];
 
 /// Brings a state into shape before the framework takes it over: what is missing gets its default, so that loading a state
 /// never depends on what was there before; numbers are held to their ranges; values of the wrong kind become defaults. What
@@ -23,22 +17,27 @@ pub fn sanitise(state: &mut PluginState) {
         let found = if matches!(spec.id, ParamId::Keep | ParamId::Capture) { spec.default } else { found };
         state.params.insert(spec.key.into(), typed(spec.id, spec.sanitise(found)));
     }
-    let reaction = state.params.get("reaction").and_then(number);
-    let reaction = reaction.unwrap_or(crate::engine::DEFAULT_REACTION_MS).clamp(0.0, crate::engine::MAX_REACTION_MS);
-    state.params.insert("reaction".into(), ParamValue::I32(reaction as i32));
-    let auto = matches!(state.params.get("reaction_auto"), Some(ParamValue::Bool(true)));
-    state.params.insert("reaction_auto".into(), ParamValue::Bool(auto));
-    let store = !matches!(state.params.get("store_models"), Some(ParamValue::Bool(false)));
-    state.params.insert("store_models".into(), ParamValue::Bool(store));
+    for setting in &SETTINGS {
+        let found = state.params.get(setting.key);
+        let value = match setting.kind {
+            SettingKind::Whole { min, max, default } => {
+                let found = found.and_then(number).unwrap_or(default as f32);
+                ParamValue::I32(found.clamp(min as f32, max as f32) as i32)
+            }
+            SettingKind::Switch(default) => match found {
+                Some(ParamValue::Bool(on)) => ParamValue::Bool(*on),
+                _ => ParamValue::Bool(default),
+            },
+            SettingKind::Choice(choices) => {
+                let known = |choice: &&Choice| matches!(found, Some(ParamValue::String(id)) if id == choice.key);
+                let chosen = choices.iter().find(known).or(choices.first());
+                ParamValue::String(chosen.map(|choice| choice.key).unwrap_or_default().into())
+            }
+        };
+        state.params.insert(setting.key.into(), value);
+    }
     state.fields.entry("reaction".into()).or_insert_with(|| "0".into());
     state.fields.entry("captured".into()).or_insert_with(|| "null".into());
-    for (key, choices) in CHOICES {
-        let known = match state.params.get(key) {
-            Some(ParamValue::String(id)) => choices.iter().find(|choice| *choice == id),
-            _ => None,
-        };
-        state.params.insert(key.into(), ParamValue::String((*known.unwrap_or(&choices[0])).into()));
-    }
 }
 
 fn number(value: &ParamValue) -> Option<f32> {
@@ -53,8 +52,8 @@ fn number(value: &ParamValue) -> Option<f32> {
 fn typed(id: ParamId, value: f32) -> ParamValue {
     match id.spec().kind {
         Kind::Linear | Kind::Skewed => ParamValue::F32(value),
-        Kind::Integer => ParamValue::I32(value as i32),
-        Kind::Switch => ParamValue::Bool(value >= 0.5),
+        Kind::Integer | Kind::Choice(_) => ParamValue::I32(value as i32),
+        Kind::Switch | Kind::Trigger => ParamValue::Bool(value >= 0.5),
     }
 }
 

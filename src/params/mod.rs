@@ -19,7 +19,7 @@ mod user_models;
 
 pub use captured::{CapturedSeed, StoredClip, StoredSeed};
 pub use convert::{normalised, plain};
-pub use groups::{Colour, Output, Play, Seed, Sympathy, Voices};
+pub use groups::{Colour, Output, ParamEditor, Play, Seed, Slots, Sympathy, Voices};
 pub use host_state::sanitise;
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,

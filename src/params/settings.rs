@@ -2,7 +2,10 @@
 
 use super::text;
 use crate::{
-    engine::{Alignment, ClockMode, DEFAULT_REACTION_MS, MAX_REACTION_MS},
+    control::settings::{
+        ALIGNMENT, CLOCK, DEFAULT_REACTION_MS, MAX_REACTION_MS, PRECISION, REACTION, REACTION_AUTO, STORE_MODELS,
+    },
+    engine::{Alignment, ClockMode},
     nn::Precision,
 };
 use nice_plug::prelude::{BoolParam, Enum, EnumParam, IntParam, IntRange, Params};
@@ -116,10 +119,10 @@ impl Settings {
         let shown = Arc::clone(&measured_ms);
         let range = IntRange::Linear { min: 0, max: MAX_REACTION_MS as i32 };
         Self {
-            reaction_ms: IntParam::new("Reaction Time", DEFAULT_REACTION_MS as i32, range)
+            reaction_ms: IntParam::new(REACTION.name, DEFAULT_REACTION_MS as i32, range)
                 .with_unit(" ms")
                 .non_automatable(),
-            reaction_auto: BoolParam::new("Measure Reaction Time", false)
+            reaction_auto: BoolParam::new(REACTION_AUTO.name, false)
                 .with_callback(Arc::new(move |on| {
                     if !on {
                         measured_ms.store(0, Ordering::Relaxed);
@@ -131,12 +134,53 @@ impl Settings {
                 }))
                 .with_string_to_value(Arc::new(text::text_to_switch))
                 .non_automatable(),
-            alignment: EnumParam::new("Alignment", AlignmentSetting::After).non_automatable(),
-            clock: EnumParam::new("Clock", ClockSetting::Transport).non_automatable(),
-            store_models: BoolParam::new("Store Models in Project", true)
+            alignment: EnumParam::new(ALIGNMENT.name, AlignmentSetting::After).non_automatable(),
+            clock: EnumParam::new(CLOCK.name, ClockSetting::Transport).non_automatable(),
+            store_models: BoolParam::new(STORE_MODELS.name, true)
                 .with_callback(Arc::new(move |on| store_models.store(on, Ordering::Relaxed)))
                 .non_automatable(),
-            precision: EnumParam::new("Precision", PrecisionSetting::Auto).non_automatable(),
+            precision: EnumParam::new(PRECISION.name, PrecisionSetting::Auto).non_automatable(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::settings::{SETTINGS, SettingKind, SettingSpec};
+    use nice_plug::prelude::Param;
+
+    fn is_as_said(spec: &SettingSpec, param: &impl Param) -> bool {
+        let texts: Vec<String> = match spec.kind {
+            SettingKind::Whole { min, max, default } => {
+                let ends = [0.0, 1.0].map(|end| param.normalized_value_to_string(end, false));
+                let first = param.normalized_value_to_string(param.default_normalized_value(), false);
+                return ends == [min, max].map(|end| end.to_string()) && first == default.to_string();
+            }
+            SettingKind::Switch(on) => vec![if on { "On" } else { "Off" }.into()],
+            SettingKind::Choice(choices) => choices.iter().map(|choice| choice.name.into()).collect(),
+        };
+        let count = texts.len().max(2) as f32 - 1.0;
+        let first = param.normalized_value_to_string(param.default_normalized_value(), false);
+        let shown = |i: usize| param.normalized_value_to_string(i as f32 / count, false);
+        first == texts[0] && (texts.len() == 1 || texts.iter().enumerate().all(|(i, text)| shown(i) == *text))
+    }
+
+    #[test]
+    fn hosts_are_told_what_the_table_says() {
+        let settings = Settings::new(Arc::default(), Arc::default());
+        let params = settings.param_map();
+        assert_eq!(
+            params.iter().map(|(id, _, _)| id.as_str()).collect::<Vec<_>>(),
+            SETTINGS.each_ref().map(|spec| spec.key)
+        );
+        assert!(is_as_said(&REACTION, &settings.reaction_ms) && is_as_said(&REACTION_AUTO, &settings.reaction_auto));
+        assert!(is_as_said(&ALIGNMENT, &settings.alignment) && is_as_said(&CLOCK, &settings.clock));
+        assert!(is_as_said(&STORE_MODELS, &settings.store_models) && is_as_said(&PRECISION, &settings.precision));
+        let ids = [AlignmentSetting::ids(), ClockSetting::ids(), PrecisionSetting::ids()];
+        for (ids, spec) in ids.into_iter().zip([ALIGNMENT, CLOCK, PRECISION]) {
+            let SettingKind::Choice(choices) = spec.kind else { panic!("a choice") };
+            assert_eq!(ids.expect("ids"), choices.iter().map(|choice| choice.key).collect::<Vec<_>>());
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use super::{
     captured::CapturedSeed,
-    convert::int_range,
-    groups::{Colour, Output, Play, Seed, Sympathy, Voices},
+    groups::{self, Group, ParamEditor, Slots},
     reaction::MeasuredReaction,
     settings::Settings,
     text,
     user_models::UserModels,
 };
 use crate::{
-    control::{ParamId, ParamValues, values::SPECS},
+    control::{
+        ParamId, ParamValues,
+        values::{Kind, SPECS, by_group},
+        with_parameters,
+    },
     take::TakeStatus,
     worker::ModelRegistry,
 };
@@ -20,97 +23,110 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-/// Every parameter, the settings, the user's models, and what became of takes. Ids are the keys of [`SPECS`] and never change.
-#[derive(Params)]
-pub struct SympathyParams {
-    /// Slot of the model.
-    #[id = "model"]
-    pub model: IntParam,
-    /// Slot of the model to morph to.
-    #[id = "morph_model"]
-    pub morph_model: IntParam,
-    /// What a performer reaches for.
-    #[nested(group = "Play")]
-    pub play: Play,
-    /// What is heard, and when it seeds a continuation.
-    #[nested(group = "Seed")]
-    pub seed: Seed,
-    /// How many continuations sound, and where.
-    #[nested(group = "Voices")]
-    pub voices: Voices,
-    /// How they differ from what their model would say.
-    #[nested(group = "Colour")]
-    pub colour: Colour,
-    /// The strings that answer at once.
-    #[nested(group = "Sympathy")]
-    pub sympathy: Sympathy,
-    /// What becomes of them.
-    #[nested(group = "Output")]
-    pub output: Output,
-    /// What is fixed while the plugin is active.
-    #[nested(group = "Settings")]
-    pub settings: Settings,
-    /// The reaction time that was measured.
-    #[persist = "reaction"]
-    pub reaction: MeasuredReaction,
-    /// The seed that was captured.
-    #[persist = "captured"]
-    pub captured: CapturedSeed,
-    /// The user's models, as the project stores them.
-    #[persist = "models"]
-    pub models: UserModels,
-    /// What became of the takes of *Keep*.
-    pub take_status: Arc<TakeStatus>,
-    /// How often the input has contained the wet since the last activation.
-    pub feedbacks: Arc<AtomicU64>,
+/// The parameters as a whole: their groups, and what is no parameter.
+macro_rules! host_parameters {
+    ($(
+        $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:tt)? { $($row:tt)* }
+    )*) => {
+        /// Every parameter, the settings, the user's models, and what became of takes. Ids are the keys of the table and never
+        /// change.
+        #[derive(Params)]
+        pub struct SympathyParams {
+            $(
+                $(#[$doc])*
+                #[nested $((group = $host_title))?]
+                pub $place: groups::$group,
+            )*
+            /// What is fixed while the plugin is active.
+            #[nested(group = "Settings")]
+            pub settings: Settings,
+            /// The reaction time that was measured.
+            #[persist = "reaction"]
+            pub reaction: MeasuredReaction,
+            /// The seed that was captured.
+            #[persist = "captured"]
+            pub captured: CapturedSeed,
+            /// The user's models, as the project stores them.
+            #[persist = "models"]
+            pub models: UserModels,
+            /// What became of the takes of *Save Take*.
+            pub take_status: Arc<TakeStatus>,
+            /// How often the input has contained the wet since the last activation.
+            pub feedbacks: Arc<AtomicU64>,
+        }
+
+        impl SympathyParams {
+            /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `registry`.
+            pub fn new(registry: &Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
+                let models = UserModels::new(Arc::clone(registry), folder);
+                let reaction = MeasuredReaction::default();
+                let params = Self {
+                    $($place: groups::$group::new(),)*
+                    settings: Settings::new(models.store_files(), reaction.shared()),
+                    reaction,
+                    captured: CapturedSeed::default(),
+                    models,
+                    take_status: Arc::default(),
+                    feedbacks: Arc::default(),
+                };
+                params.with_texts(registry)
+            }
+
+            /// The value of a parameter, as the host left it.
+            fn found(&self, id: ParamId) -> Option<f32> {
+                None$(.or_else(|| self.$place.value(id)))*
+            }
+
+            fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
+                false$(|| self.$place.set(id, plain, editor))*
+            }
+
+            /// The pages of a controller: a group each, and the models with those whose sound they are.
+            pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
+                context.add_section("Sympathy", |section| {
+                    $($(
+                        section.add_page($host_title, |page| {
+                            if $host_title == "Play" {
+                                page.add_param(&self.slots.model);
+                            }
+                            self.$place.add_to(page);
+                            if $host_title == "Colour" {
+                                page.add_param(&self.slots.morph_model);
+                            }
+                        });
+                    )?)*
+                });
+            }
+        }
+    };
 }
 
+with_parameters!(host_parameters);
+
 impl SympathyParams {
-    /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `registry`.
-    pub fn new(registry: &Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
-        let models = UserModels::new(Arc::clone(registry), folder);
-        let (selection, second) = (models.selection(), models.selection());
-        let reaction = MeasuredReaction::default();
-        let take_status = Arc::<TakeStatus>::default();
-        let feedbacks: Arc<AtomicU64> = Arc::default();
-        let captured = CapturedSeed::default();
-        let slot_param = |id: ParamId| {
-            let (spec, shown, read) = (id.spec(), Arc::clone(registry), Arc::clone(registry));
-            IntParam::new(spec.name, spec.default as i32, int_range(spec))
+    /// What texts and callbacks say and do beside the table.
+    fn with_texts(mut self, registry: &Arc<ModelRegistry>) -> Self {
+        let (first, second) = (self.models.selection(), self.models.selection());
+        let with_labels = |param: IntParam, id: ParamId| {
+            let (shown, read) = (Arc::clone(registry), Arc::clone(registry));
+            param
                 .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown, slot)))
-                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, text)))
+                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, id, text)))
         };
-        Self {
-            model: slot_param(ParamId::Model).with_callback(Arc::new(move |slot| selection.select(slot))),
-            morph_model: slot_param(ParamId::MorphModel)
+        let Slots { model, morph_model } = self.slots;
+        self.slots = Slots {
+            model: with_labels(model, ParamId::Model).with_callback(Arc::new(move |slot| first.select(slot))),
+            morph_model: with_labels(morph_model, ParamId::MorphModel)
                 .with_callback(Arc::new(move |slot| second.select_second(slot))),
-            play: Play::new(),
-            seed: Seed::new().with_captured(Arc::clone(captured.clip_slot())),
-            voices: Voices::new(),
-            colour: Colour::new(),
-            sympathy: Sympathy::new(),
-            output: Output::new().with_notes(Arc::clone(&take_status), Arc::clone(&feedbacks)),
-            settings: Settings::new(models.store_files(), reaction.shared()),
-            reaction,
-            captured,
-            models,
-            take_status,
-            feedbacks,
-        }
+        };
+        self.seed = self.seed.with_captured(Arc::clone(self.captured.clip_slot()));
+        self.output = self.output.with_notes(Arc::clone(&self.take_status), Arc::clone(&self.feedbacks));
+        self
     }
 
     /// A plain value, held to its range: a state written by other hands may have put it outside.
     pub fn value(&self, id: ParamId) -> f32 {
-        let value = match id {
-            ParamId::Model => Some(self.model.value() as f32),
-            ParamId::MorphModel => Some(self.morph_model.value() as f32),
-            _ => {
-                let heard = self.play.value(id).or_else(|| self.seed.value(id)).or_else(|| self.voices.value(id));
-                let shaped = heard.or_else(|| self.colour.value(id)).or_else(|| self.sympathy.value(id));
-                shaped.or_else(|| self.output.value(id))
-            }
-        };
-        id.spec().sanitise(value.unwrap_or(id.spec().default))
+        id.spec().sanitise(self.found(id).unwrap_or(id.spec().default))
     }
 
     /// All plain values.
@@ -125,29 +141,21 @@ impl SympathyParams {
         values
     }
 
-    /// The pages of a controller: a group each.
-    pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
-        context.add_section("Sympathy", |section| {
-            section.add_page("Play", |page| {
-                page.add_param(&self.model);
-                self.play.add_to(page);
-            });
-            section.add_page("Seed", |page| self.seed.add_to(page));
-            section.add_page("Voices", |page| self.voices.add_to(page));
-            section.add_page("Colour", |page| {
-                self.colour.add_to(page);
-                page.add_param(&self.morph_model);
-            });
-            section.add_page("Sympathy", |page| self.sympathy.add_to(page));
-            section.add_page("Output", |page| self.output.add_to(page));
-        });
+    /// Sets every parameter that differs, as a user at the host's controls would: the host sees each move, records it as
+    /// automation and can undo it. What a trigger does is nothing that a preset asks for: triggers are left as they are.
+    ///
+    /// For the main thread, which alone has an editor; the audio thread finds the values as it finds a user's.
+    pub fn apply(&self, values: &ParamValues, editor: &mut impl ParamEditor) {
+        for spec in by_group().filter(|spec| spec.kind != Kind::Trigger) {
+            self.set(spec.id, values.get(spec.id), editor);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Isa;
+    use crate::{control::Preset, nn::Isa};
     use nice_plug::prelude::{Param, ParamFlags};
 
     fn fresh() -> SympathyParams {
@@ -216,8 +224,8 @@ mod tests {
             assert_eq!(ParamId::by_key(key).map(|id| params.value(id)), Some(param.default_plain_value()));
         }
         for (param, frozen) in [
-            (&params.model, "0 127 0"),
-            (&params.morph_model, "-1 127 -1"),
+            (&params.slots.model, "0 127 0"),
+            (&params.slots.morph_model, "-1 127 -1"),
             (&params.colour.peaks, "0 2 0"),
             (&params.voices.stereo, "0 2 0"),
             (&params.seed.seed_source, "0 4 0"),
@@ -235,6 +243,54 @@ mod tests {
             (0..5).map(|i| params.settings.precision.normalized_value_to_string(0.25 * i as f32, true)).collect();
         assert_eq!(names.join(" "), "Auto f32 f16 bf16 int8");
         assert_eq!(params.values(), ParamValues::default());
+    }
+
+    /// Does with parameters what a host does once an editor has told it.
+    #[derive(Default)]
+    struct Hand(Vec<String>);
+
+    impl ParamEditor for Hand {
+        fn edit<P: Param>(&mut self, param: &P, plain: P::Plain) {
+            self.0.push(param.name().into());
+            // SAFETY: the parameter outlives the pointer, and nothing else sets it.
+            unsafe { param.as_ptr()._internal_set_normalized_value(param.preview_normalized(plain)) };
+        }
+    }
+
+    #[test]
+    fn every_factory_preset_can_be_applied_and_the_host_sees_every_move_once() {
+        let params = fresh();
+        let mut before = params.values();
+        for (name, preset) in Preset::factory() {
+            let wanted = preset.values();
+            let mut hand = Hand::default();
+            params.apply(&wanted, &mut hand);
+            let found = params.values();
+            for spec in by_group() {
+                let (found, wanted) = (found.get(spec.id), wanted.get(spec.id));
+                // A host has 0 to 1 in 32 bits: not every number is among them.
+                assert!((found - wanted).abs() <= 1e-5 * spec.max.abs(), "{name}: {} is {found}", spec.key);
+                let edits = hand.0.iter().filter(|edited| *edited == spec.name).count();
+                assert_eq!(edits, usize::from(found != before.get(spec.id)), "{name}: {}", spec.key);
+            }
+            assert!(!hand.0.is_empty(), "{name} is like what was there");
+            let mut again = Hand::default();
+            params.apply(&wanted, &mut again);
+            assert!(again.0.is_empty(), "{name}: {:?} moved twice", again.0);
+            before = found;
+        }
+    }
+
+    #[test]
+    fn a_preset_pulls_no_trigger() {
+        let params = fresh();
+        let mut values = ParamValues::default();
+        for id in [ParamId::Continue, ParamId::Capture, ParamId::Keep, ParamId::Freeze] {
+            values.set(id, 1.0);
+        }
+        let mut hand = Hand::default();
+        params.apply(&values, &mut hand);
+        assert_eq!(hand.0, ["Freeze"]);
     }
 
     #[test]

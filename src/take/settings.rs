@@ -1,13 +1,12 @@
 //! The settings of a take, as `sympathy render --preset` reads them.
 
-use crate::control::{ParamId, ParamValues, values::SPECS};
+use crate::control::{ParamId, ParamValues, Preset};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// What a take was.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct TakeInfo {
-    /// When *Keep* went on, local time with its offset from UTC (RFC 3339).
+    /// When *Save Take* went on, local time with its offset from UTC (RFC 3339).
     pub date: String,
     /// Of Sympathy.
     pub version: &'static str,
@@ -23,20 +22,8 @@ pub(crate) struct TakeInfo {
     pub dry: String,
 }
 
-#[derive(Serialize)]
-struct Preset<'a> {
-    name: String,
-    description: String,
-    parameters: BTreeMap<&'static str, f32>,
-    kept: &'a TakeInfo,
-}
-
-/// The file's text. Every parameter is in it but *Keep* itself, which would ask for a take again.
+/// The file's text. Every parameter is in it but *Save Take* itself, which would ask for a take again.
 pub(crate) fn to_json(name: &str, kept: &TakeInfo, values: &ParamValues) -> String {
-    let parameters =
-        SPECS.iter().filter(|spec| spec.id != ParamId::Keep).map(|spec| (spec.key, values.get(spec.id))).collect();
     let description = format!("The settings of a take of {:.1} s, with {}.", kept.seconds, kept.model);
-    let preset = Preset { name: format!("Kept {name}"), description, parameters, kept };
-    // Numbers and texts only: there is nothing that could not be written.
-    serde_json::to_string_pretty(&preset).unwrap_or_default() + "\n"
+    Preset::of(format!("Kept {name}"), description, values, &[ParamId::Keep], kept).to_json()
 }

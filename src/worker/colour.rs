@@ -13,11 +13,7 @@ const MORPH_SECONDS: f32 = 0.02;
 pub(super) fn colour_of(values: &ParamValues) -> Colour {
     Colour {
         stretch: values.get(ParamId::Stretch),
-        peaks: match values.get(ParamId::Peaks) as u8 {
-            1 => Peaks::Off,
-            2 => Peaks::On,
-            _ => Peaks::Trained,
-        },
+        peaks: Peaks::of(values),
         dropout: values.get(ParamId::Dropout) / 100.0,
         drift: values.get(ParamId::Drift) / 100.0,
     }

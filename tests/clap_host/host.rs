@@ -237,7 +237,7 @@ impl Plugin {
 /// nice-plug counts the steps of whole-numbered parameters in CLAP's values.
 fn steps(id: ParamId) -> f64 {
     let spec = id.spec();
-    if spec.kind == Kind::Integer { f64::from(spec.max - spec.min) } else { 1.0 }
+    if matches!(spec.kind, Kind::Integer | Kind::Choice(_)) { f64::from(spec.max - spec.min) } else { 1.0 }
 }
 
 fn value_event(clap_id: ClapId, offset: u32, id: ParamId, normalised: f32) -> ParamValueEvent {

@@ -10,10 +10,9 @@ use crate::{
         output::{check_output, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
         picture::write_picture,
-        preset::Preset,
         speed::PrecisionArg,
     },
-    control::ParamId,
+    control::{ParamId, Preset},
     engine::EngineConfig,
     figure::{Mark, Sound, SoundFigure},
     model::EMBEDDED,
@@ -60,7 +59,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     check_output(&picture, "png")?;
     let mut config = EngineConfig::new(PHRASE_RATE_HZ);
     match &args.preset {
-        Some(name) => config.values = Preset::find(name)?.values(name)?,
+        Some(name) => config.values = Preset::find(name)?.values(),
         None => config.values.set(ParamId::ReseedInterval, RESEED_SECONDS),
     }
     config.values.set(ParamId::RandomSeed, f32::from(args.seed));

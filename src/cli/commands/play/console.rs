@@ -5,10 +5,10 @@ use super::{
     performer::{Monitor, Order},
 };
 use crate::{
-    cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines},
+    cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines, one_line},
     control::{
-        ParamId, ParamValues,
-        values::{ParamSpec, SPECS},
+        ParamId, ParamValues, text,
+        values::{ParamSpec, by_group},
     },
     take::TakeStatus,
 };
@@ -51,15 +51,25 @@ impl Typed {
             "q" => Self::Quit,
             "p" => Self::Parameters,
             "?" | "h" | "help" => Self::Help,
-            _ => match line.split_once(|c: char| c.is_whitespace() || c == '=') {
-                Some((key, value)) => {
-                    let value = value.trim_start_matches(|c: char| c.is_whitespace() || c == '=').trim();
-                    Self::Set(Assignment { key: key.into(), value: value.into() })
-                }
+            _ => match split(line) {
+                Some((key, value)) => Self::Set(Assignment { key: key.trim().into(), value: value.trim().into() }),
                 None => Self::Tell(line.into()),
             },
         }
     }
+}
+
+/// A parameter and its value: around the first `=`, or else where a name ends that is a parameter's. Names may have spaces.
+fn split(line: &str) -> Option<(&str, &str)> {
+    if let Some(pair) = line.split_once('=') {
+        return Some(pair);
+    }
+    if text::parameter(line).is_ok() {
+        return None;
+    }
+    let spaces = line.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
+    let known = spaces.clone().filter(|&at| text::parameter(&line[..at]).is_ok()).max();
+    known.or_else(|| spaces.min()).map(|at| line.split_at(at))
 }
 
 /// What the terminal knows of the instance.
@@ -122,10 +132,10 @@ impl Console {
                 self.order(Order::Set(ParamId::Keep, 0.0));
             }
             Typed::Help => println!("{HELP}"),
-            Typed::Parameters => SPECS.iter().for_each(|spec| self.tell(spec)),
-            Typed::Tell(key) => match ParamId::by_key(&key) {
-                Some(id) => self.tell(id.spec()),
-                None => println!("{key:?} is neither a command nor a parameter; ? tells the commands"),
+            Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
+            Typed::Tell(key) => match text::parameter(&key) {
+                Ok(id) => self.tell(id.spec()),
+                Err(error) => println!("{}; ? tells the commands", one_line(&error.to_string())),
             },
             Typed::Set(assignment) => match assignment.resolve("terminal") {
                 Ok((id, value)) => {
@@ -145,7 +155,7 @@ impl Console {
     }
 
     fn tell(&self, spec: &ParamSpec) {
-        println!("{} = {} {}", spec.key, self.values.get(spec.id), spec.unit);
+        println!("{} = {}", spec.key, text::typed(spec, self.values.get(spec.id)));
     }
 
     fn tell_input(&self) {
@@ -215,5 +225,15 @@ mod tests {
             let expected = Assignment { key: "mix".into(), value: "70".into() };
             assert_eq!(Typed::parse(line), Typed::Set(expected), "{line:?}");
         }
+        for (line, key, value) in [
+            ("Seed Source Perlin Noise", "Seed Source", "Perlin Noise"),
+            ("seed source = white", "seed source", "white"),
+            ("answer after 2 s", "answer after", "2 s"),
+            ("nobody knows this", "nobody", "knows this"),
+        ] {
+            let expected = Assignment { key: key.into(), value: value.into() };
+            assert_eq!(Typed::parse(line), Typed::Set(expected), "{line:?}");
+        }
+        assert_eq!(Typed::parse("Seed Source"), Typed::Tell("Seed Source".into()));
     }
 }

@@ -1,0 +1,243 @@
+//! Presets: values of parameters with a name. Those of the factory lie in `bundle/presets` and in every binary; a take's
+//! settings are one; people write their own.
+
+use super::{
+    ParamId, ParamValues,
+    said::{Pairs, Said},
+    text::{self, ParamError},
+    values::SPECS,
+};
+use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// No preset is larger.
+const MAX_BYTES: u64 = 64 << 10;
+
+macro_rules! factory {
+    ($($name:literal)*) => {
+        /// Names and files of the factory presets.
+        const FACTORY: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../bundle/presets/", $name, ".json"))),)*];
+    };
+}
+
+factory! {
+    "strings-in-sympathy" "what-comes-is-better" "birds-in-the-trees" "call-and-response" "follow-me" "on-the-bar"
+    "every-attack" "footswitch" "played-by-keys" "open-strings" "second-player" "shimmer"
+    "water-that-does-not-move"
+}
+
+/// Values of parameters, and what they are called. `K`: what is written beside the settings of a take; who reads them does
+/// without it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Preset<K = ()> {
+    /// What to show.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The values that it says, each parameter once.
+    #[serde(serialize_with = "by_key")]
+    parameters: Vec<(ParamId, f32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<K>,
+}
+
+/// The same, as a file states it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stated {
+    name: String,
+    description: String,
+    parameters: Pairs<Said>,
+    #[serde(default, rename = "kept")]
+    _kept: Option<IgnoredAny>,
+}
+
+fn by_key<S: Serializer>(parameters: &[(ParamId, f32)], serializer: S) -> Result<S::Ok, S::Error> {
+    let sorted: BTreeMap<&str, f32> = parameters.iter().map(|&(id, value)| (id.spec().key, value)).collect();
+    sorted.serialize(serializer)
+}
+
+/// Why a preset cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PresetError {
+    /// There is none, or it is none.
+    #[error("preset {origin}: expected {expected}, found {actual}")]
+    Form {
+        /// Its name or file.
+        origin: String,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        actual: String,
+    },
+    /// It says something of a parameter that cannot be.
+    #[error("{origin}: {source}")]
+    Parameter {
+        /// Its name or file.
+        origin: String,
+        /// What is wrong.
+        source: ParamError,
+    },
+    /// Its file cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+impl Preset {
+    /// A factory preset by its name, or a file.
+    ///
+    /// # Errors
+    /// If there is neither, or what the file holds is no preset.
+    pub fn find(name: &str) -> Result<Self, PresetError> {
+        if let Some((_, text)) = FACTORY.iter().find(|(factory, _)| *factory == name) {
+            return Self::parse(name, text);
+        }
+        let path = Path::new(name);
+        if !path.exists() {
+            let (origin, actual) = (name.into(), "neither".into());
+            let expected = format!("a file or one of {}", Self::factory_names().collect::<Vec<_>>().join(", "));
+            return Err(PresetError::Form { origin, expected, actual });
+        }
+        let io = |source| PresetError::Io { path: path.into(), source };
+        let mut text = String::new();
+        File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(io)?;
+        if text.len() as u64 > MAX_BYTES {
+            let expected = format!("at most {MAX_BYTES} bytes");
+            return Err(PresetError::Form { origin: name.into(), expected, actual: "more".into() });
+        }
+        Self::parse(name, &text)
+    }
+
+    /// Reads a preset's text; `origin`: where it comes from, for messages.
+    ///
+    /// # Errors
+    /// If this is no preset, or says what a parameter cannot be.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, PresetError> {
+        let stated: Stated = serde_json::from_str(text).map_err(|error| PresetError::Form {
+            origin: origin.into(),
+            expected: "JSON of the form {\"name\": ..., \"description\": ..., \"parameters\": {\"mix\": 50, ...}}"
+                .into(),
+            actual: error.to_string(),
+        })?;
+        let mut parameters: Vec<(ParamId, f32)> = Vec::new();
+        let wrong = |source| PresetError::Parameter { origin: origin.into(), source };
+        for (key, said) in &stated.parameters.0 {
+            let id = text::parameter(key).map_err(wrong)?;
+            if parameters.iter().any(|(known, _)| *known == id) {
+                let (expected, actual) = ("one value".into(), "two".into());
+                return Err(wrong(ParamError::Value { key: key.clone(), expected, actual, nearest: None }));
+            }
+            parameters.push((id, said.value(id.spec()).map_err(wrong)?));
+        }
+        Ok(Self { name: stated.name, description: stated.description, parameters, kept: None })
+    }
+
+    /// The factory presets and the names by which they are found.
+    pub fn factory() -> impl Iterator<Item = (&'static str, Self)> {
+        FACTORY.iter().filter_map(|(name, text)| Some((*name, Self::parse(name, text).ok()?)))
+    }
+
+    /// The names of the factory presets.
+    pub fn factory_names() -> impl Iterator<Item = &'static str> {
+        FACTORY.iter().map(|(name, _)| *name)
+    }
+}
+
+impl<K> Preset<K> {
+    /// All these values but those of `without`; `kept` is written beside them.
+    pub fn of(name: String, description: String, values: &ParamValues, without: &[ParamId], kept: K) -> Self {
+        let said = SPECS.iter().map(|spec| spec.id).filter(|id| !without.contains(id));
+        let parameters = said.map(|id| (id, values.get(id))).collect();
+        Self { name, description, parameters, kept: Some(kept) }
+    }
+
+    /// Values of all parameters: what the preset says, and the default of every other.
+    pub fn values(&self) -> ParamValues {
+        let mut values = ParamValues::default();
+        self.parameters.iter().for_each(|&(id, value)| values.set(id, value));
+        values
+    }
+}
+
+impl<K: Serialize> Preset<K> {
+    /// The text of its file.
+    pub fn to_json(&self) -> String {
+        // Numbers and texts only: there is nothing that could not be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factory_presets_are_sound_different_and_all_in_the_binary() {
+        let mut seen: Vec<ParamValues> = vec![ParamValues::default()];
+        for name in Preset::factory_names() {
+            let values = Preset::find(name).expect("a sound preset").values();
+            assert!(!seen.contains(&values), "{name} is like another");
+            seen.push(values);
+        }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/presets");
+        let files = std::fs::read_dir(folder).expect("the folder of the presets").count();
+        assert_eq!(files, Preset::factory_names().count());
+        assert_eq!(Preset::factory().count(), files);
+    }
+
+    fn parse(parameters: &str) -> Result<ParamValues, String> {
+        let text = format!(r#"{{"name": "n", "description": "d", "parameters": {parameters}}}"#);
+        Preset::parse("mine.json", &text).map(|preset| preset.values()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_and_words_are_values() {
+        let values = parse(r#"{"mix": 12.5, "Seed Source": "Perlin Noise", "auto_start": "off", "hold": "inf"}"#);
+        let values = values.expect("a preset");
+        let chosen = [ParamId::Mix, ParamId::SeedSource, ParamId::AutoStart, ParamId::Hold];
+        assert_eq!(chosen.map(|id| values.get(id)), [12.5, 3.0, 0.0, 61.0]);
+    }
+
+    #[test]
+    fn faults_name_the_preset_what_was_expected_and_what_was_found() {
+        for (parameters, parts) in [
+            (r#"{"mox": 1}"#, ["mine.json", "mox", "did you mean mix?"]),
+            (r#"{"mix": 101}"#, ["mine.json", "0 to 100", "101"]),
+            (r#"{"voices": 1.5}"#, ["mine.json", "a whole number", "1.5"]),
+            (r#"{"mix": "loud"}"#, ["mine.json", "0 to 100", "loud"]),
+            (r#"{"stereo": "duel"}"#, ["mine.json", "stereo", "did you mean dual?"]),
+            (r#"{"mix": [1]}"#, ["mine.json", "parameters", "a number or a word"]),
+            (r#"{"mix": 1, "Mix": 2}"#, ["mine.json", "one value", "two"]),
+            (r#"[1]"#, ["mine.json", "JSON", "parameters"]),
+        ] {
+            let error = parse(parameters).expect_err(parameters);
+            assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+        }
+        let error = Preset::find("no-such-preset").expect_err("nothing of this name").to_string();
+        assert!(error.contains("strings-in-sympathy"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_bit_for_bit() {
+        let mut values = ParamValues::default();
+        for (i, spec) in SPECS.iter().enumerate() {
+            values.set(spec.id, spec.min + (spec.max - spec.min) * (0.137 * (i + 1) as f32).fract());
+        }
+        values.set(ParamId::Keep, 0.0);
+        let preset = Preset::of("n".into(), "d".into(), &values, &[ParamId::Keep], "anything");
+        let text = preset.to_json();
+        assert!(!text.contains("\"keep\""), "{text}");
+        assert_eq!(Preset::parse("n", &text).expect("what was written").values(), values);
+    }
+}
