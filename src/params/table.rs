@@ -20,7 +20,10 @@ use crate::{
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
 use std::{
     path::PathBuf,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// The parameters as a whole: their groups, and what is no parameter.
@@ -53,6 +56,8 @@ macro_rules! host_parameters {
             pub take_status: Arc<TakeStatus>,
             /// How often the input has contained the wet since the last activation.
             pub feedbacks: Arc<AtomicU64>,
+            /// How often a prediction was not there in time since the last activation.
+            pub underruns: Arc<AtomicU64>,
         }
 
         impl SympathyParams {
@@ -68,6 +73,7 @@ macro_rules! host_parameters {
                     models,
                     take_status: Arc::default(),
                     feedbacks: Arc::default(),
+                    underruns: Arc::default(),
                 };
                 params.with_texts(registry)
             }
@@ -114,8 +120,15 @@ impl SympathyParams {
                 .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, id, text)))
         };
         let Slots { model, morph_model } = self.slots;
+        let (shown, chosen, underruns) = (Arc::clone(registry), self.models.selection(), Arc::clone(&self.underruns));
+        let model_to_text = move |slot| {
+            let count = if slot == i32::from(chosen.current()) { underruns.load(Ordering::Relaxed) } else { 0 };
+            text::slot_to_text(&shown, slot) + &text::underruns_to_text(count)
+        };
         self.slots = Slots {
-            model: with_labels(model, ParamId::Model).with_callback(Arc::new(move |slot| first.select(slot))),
+            model: with_labels(model, ParamId::Model)
+                .with_value_to_string(Arc::new(model_to_text))
+                .with_callback(Arc::new(move |slot| first.select(slot))),
             morph_model: with_labels(morph_model, ParamId::MorphModel)
                 .with_callback(Arc::new(move |slot| second.select_second(slot))),
         };

@@ -13,6 +13,15 @@ pub(super) fn slot_to_text(registry: &ModelRegistry, slot: i32) -> String {
     }
 }
 
+/// What follows the name of the model that plays where it was too slow; nothing where it was not.
+pub(super) fn underruns_to_text(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => " (1 underrun)".into(),
+        _ => format!(" ({count} underruns)"),
+    }
+}
+
 /// Reads a slot's number, the label of a slot that holds something, or the word for none.
 pub(super) fn text_to_slot(registry: &ModelRegistry, id: ParamId, text: &str) -> Option<i32> {
     let number = text.split_once(':').map_or(text, |(number, _)| number);
@@ -59,5 +68,10 @@ mod tests {
             ("off", Some(-1))
         );
         assert_eq!(text_to_slot(&registry, ParamId::Model, "no such model"), None);
+        for (count, note) in [(0, ""), (1, " (1 underrun)"), (7, " (7 underruns)")] {
+            assert_eq!(underruns_to_text(count), note);
+            let shown = slot_to_text(&registry, 64) + note;
+            assert_eq!(text_to_slot(&registry, ParamId::Model, &shown), Some(64), "{shown}");
+        }
     }
 }

@@ -145,6 +145,7 @@ impl Running {
         }
         let activity = self.advance(channels, &beside, done, block, context);
         params.feedbacks.store(self.engine.meters().feedbacks(), Ordering::Relaxed);
+        params.underruns.store(self.engine.meters().underruns(), Ordering::Relaxed);
         match activity {
             Activity::KeepAlive => ProcessStatus::KeepAlive,
             Activity::Idle => ProcessStatus::Normal,

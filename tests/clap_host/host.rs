@@ -154,6 +154,14 @@ impl Plugin {
         String::from_utf8(text.expect("a text").to_vec()).expect("UTF-8")
     }
 
+    /// How often the wet dropped out, as the text of *Model* tells.
+    pub fn underruns(&mut self) -> u64 {
+        let model = self.value(ParamId::Model);
+        let text = self.text(ParamId::Model, model as f32);
+        let count = text.rsplit_once('(').and_then(|(_, note)| note.split_once(" underrun"));
+        count.map_or(0, |(count, _)| count.parse().expect("a number"))
+    }
+
     /// Typed text as the host's 0…1.
     pub fn typed(&mut self, id: ParamId, text: &str) -> Option<f64> {
         let clap_id = self.id(id);

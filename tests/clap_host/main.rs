@@ -10,7 +10,7 @@ mod keep;
 mod material;
 
 use clack_extensions::render::RenderMode as HostMode;
-use common::{assert_same_bits, phrase};
+use common::{assert_same_bits, drive::is_machine_busy, phrase};
 use host::{Job, MAX_BLOCK, Plugin};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use sympathy::{
@@ -178,12 +178,18 @@ fn a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits() {
     let input = phrase(44_100, 3.0, 2);
     let expected = reference(&job(44_100, &input, &[512]), &SET, &model);
     for blocks in [&[64][..], &[512], &[MAX_BLOCK]] {
-        // The bits are the same but for underruns, and other programs can cause those: one of three attempts has none.
-        let played = |_| instance(HostMode::Realtime, &SET, &model).play(&job(44_100, &input, blocks));
-        let attempts = [(); 2].map(played);
-        if attempts.iter().all(|attempt| *attempt != expected) {
-            assert_same_bits(&played(()), &expected, &format!("as fast as it can, blocks {blocks:?}"));
+        // The bits are the same but for underruns, which other programs can cause: every attempt without one is compared,
+        // and on a quiet machine one of three has none.
+        let mut undisturbed = 0;
+        for _ in 0..3 {
+            let mut plugin = instance(HostMode::Realtime, &SET, &model);
+            let played = plugin.play(&job(44_100, &input, blocks));
+            if plugin.underruns() == 0 {
+                assert_same_bits(&played, &expected, &format!("as fast as it can, blocks {blocks:?}"));
+                undisturbed += 1;
+            }
         }
+        assert!(undisturbed > 0 || is_machine_busy(), "blocks {blocks:?}: three attempts, none without an underrun");
     }
 }
 
