@@ -13,7 +13,7 @@ use std::{
 use sympathy::{
     approach::{Generator, Network},
     dsp::random::Random,
-    model::{METADATA_KEY, ModelData, ModelError},
+    model::{Approach, Head, METADATA_KEY, ModelData, ModelError, TensorShape, Transpose},
     nn::Isa,
 };
 
@@ -83,6 +83,28 @@ fn every_kind_of_model_comes_back_as_it_was_written() {
         assert_eq!(fs::read(&path).unwrap(), data.to_bytes(), "{kind}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the file");
+}
+
+#[test]
+fn columns_that_reach_too_far_back_are_refused() {
+    // Tiny files: what they ask for is the memory of a voice.
+    let model = |num_unrollings, int_cursor_inc, head| {
+        let approach = Approach::Transpose(Transpose { seg_len: 1, num_unrollings, int_cursor_inc });
+        let config = models::config(approach, head, 0);
+        let zeros = |tensor: TensorShape| (tensor.name, vec![0.0; tensor.shape.iter().product()]);
+        let tensors = config.tensors().into_iter().map(zeros).collect();
+        ModelData::new(config, tensors, Path::new(NAME)).map_err(|error| error.to_string())
+    };
+    let mixture = Head::Mixture { components: 16, residual: false };
+    for (head, num_unrollings, most) in [(Head::Mse, 1024, 1_048_575), (mixture, 16, 16_383)] {
+        let error = model(num_unrollings, 8192, head).err().expect("much memory");
+        for part in [NAME, "num_unrollings × int_cursor_inc", &format!("at most {most} samples")] {
+            assert!(error.contains(part), "{error}");
+        }
+        let distance = most / (num_unrollings - 1);
+        play(&model(num_unrollings, distance, head).expect("as much as may be"));
+        assert!(model(num_unrollings, distance + 1, head).is_err(), "a little more");
+    }
 }
 
 #[test]

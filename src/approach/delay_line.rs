@@ -91,6 +91,16 @@ impl DelayLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Transpose;
+
+    #[test]
+    fn remembers_as_much_as_the_model_says() {
+        for (num_unrollings, int_cursor_inc) in [(1, 9), (2, 1), (4, 64), (16, 64), (3, 100), (1024, 1025)] {
+            let own = Transpose { seg_len: 1, num_unrollings, int_cursor_inc };
+            let line = Columns::new(&vec![0.0; 4 * num_unrollings], &[0.0; 2], int_cursor_inc).make_delay_line();
+            assert_eq!(line.said.len(), 2 * own.remembered_samples(), "{own:?}");
+        }
+    }
 
     #[test]
     fn is_a_bank_of_filters_with_zeros_before_the_first_numbers() {

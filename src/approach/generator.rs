@@ -249,7 +249,7 @@ impl Generator {
 
     /// What the network said last: parameters of the next frame, before anything is drawn.
     pub(super) fn said(&self) -> &[f32] {
-        &self.output[..self.network.config().output_size()]
+        &self.output[..self.network.output_size()]
     }
 
     /// True once the network has produced something that is not a number; stays so until [`Self::reset`].
@@ -286,7 +286,7 @@ impl Generator {
         let network = &self.network;
         let config = network.config();
         if let (Some(columns), Some(line)) = (&network.columns, &mut self.delay_line) {
-            let said = &mut self.output[..config.output_size()];
+            let said = &mut self.output[..network.output_size()];
             line.push(said);
             columns.predict(line, said);
         }

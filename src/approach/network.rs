@@ -16,6 +16,10 @@ pub struct Network {
     /// Transpose: the second dense layer.
     pub(super) columns: Option<Columns>,
     pub(super) projection: Option<Projection>,
+    /// What every step asks for.
+    frame_size: usize,
+    inputs: usize,
+    output_size: usize,
 }
 
 impl Network {
@@ -56,6 +60,9 @@ impl Network {
                 Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias"), columns.int_cursor_inc)
             }),
             projection: Projection::of(data, isa),
+            frame_size: if config.slides() { 1 } else { config.frame_size() },
+            inputs: if config.slides() { 1 } else { config.inputs() },
+            output_size: config.output_size(),
             config,
         }
     }
@@ -72,12 +79,17 @@ impl Network {
 
     /// Numbers of a frame that a continuation holds: where the frame slides, the newest.
     pub(super) fn frame_size(&self) -> usize {
-        if self.config.slides() { 1 } else { self.config.frame_size() }
+        self.frame_size
     }
 
     /// Numbers that a step takes: where they slide, the newest.
     pub(super) fn inputs(&self) -> usize {
-        if self.config.slides() { 1 } else { self.config.inputs() }
+        self.inputs
+    }
+
+    /// Outputs of a step.
+    pub(super) fn output_size(&self) -> usize {
+        self.output_size
     }
 
     /// True if a state of this network means the same to the other.

@@ -51,6 +51,7 @@ impl ModelConfig {
                 Head::Mixture { components, .. } => size("components", components, 1, 64),
                 Head::Mse => None,
             })
+            .or_else(|| self.approach.framing().memory_problem(self.output_size()))
             .or_else(|| number("emphasis", self.emphasis, 0.0, if self.slides() { 0.999 } else { 0.0 }))
             .or_else(|| {
                 let least = if self.principal_components > 0 { 1.0 } else { 0.0 };

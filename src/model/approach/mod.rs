@@ -11,7 +11,7 @@ mod sample;
 mod transpose;
 mod vector;
 
-use super::range::Check;
+use super::range::{Check, FieldProblem};
 use serde::{Deserialize, Serialize};
 
 pub use column::Column;
@@ -119,6 +119,11 @@ pub(crate) trait Framing {
 
     /// Checks every field against its range.
     fn check(&self, check: &mut Check);
+
+    /// What is wrong with the memory of a voice whose steps have so many outputs; ranges were checked.
+    fn memory_problem(&self, _outputs: usize) -> Option<FieldProblem> {
+        None
+    }
 
     /// The approach in a few words.
     fn brief(&self) -> String;

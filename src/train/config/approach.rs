@@ -131,7 +131,7 @@ impl TrainApproach {
 /// The field of a configuration that states a field of the model's approach.
 pub(crate) fn stated_in(field: &str) -> String {
     match field {
-        "num_unrollings" | "int_cursor_inc" => field.into(),
+        "num_unrollings" | "int_cursor_inc" | "num_unrollings × int_cursor_inc" => field.into(),
         _ => format!("approach.{field}"),
     }
 }

@@ -93,6 +93,10 @@ pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
         let bytes = 4 * weights(config, &approach);
         let rule = format!("a model of at most {MAX_FILE_BYTES} bytes");
         check.require(bytes <= u128::from(MAX_FILE_BYTES), "hidden, layers", rule, format!("{bytes} bytes"));
+        // Columns predict one sample together.
+        if let Some(problem) = approach.framing().memory_problem(outputs(config, 1)) {
+            check.of_model(problem);
+        }
     }
     check.0
 }
@@ -335,6 +339,13 @@ mod tests {
                 label_shape: Some([1, 1]),
                 ..raw(transpose)
             },
+            // The published trainer's 100 rows of 1024 samples.
+            TrainConfig {
+                num_unrollings: 100,
+                int_cursor_inc: Some(1024),
+                streams: 1,
+                ..raw(TrainApproach::Transpose { seg_len: 1024 })
+            },
             TrainConfig { one_shot: true, streams: 1, optimiser: Optimiser::Rprop, ..raw(TrainApproach::Sample) },
             TrainConfig { cell: Cell::Clockwork, clock_groups: 8, scaling: SampleScaling::Peak, ..good() },
             TrainConfig {
@@ -390,6 +401,16 @@ mod tests {
             (TrainConfig { epochs: None, max_minutes: None, ..good() }, "epochs, max_steps, max_minutes", "none"),
             (TrainConfig { validation_split: 0.9, ..good() }, "validation_split", "0.5 0.9"),
             (TrainConfig { streams: 1024, bptt: 1 << 20, ..good() }, "streams × num_unrollings × bptt", "bytes"),
+            (
+                TrainConfig {
+                    num_unrollings: 1024,
+                    int_cursor_inc: Some(8192),
+                    streams: 1,
+                    ..raw(TrainApproach::Transpose { seg_len: 8 })
+                },
+                "num_unrollings × int_cursor_inc",
+                "1048575 samples 8380416",
+            ),
             (
                 TrainConfig {
                     sampling: crate::train::Sampling { seconds: 1e9, mode: SamplingMode::Off, ..Default::default() },
