@@ -97,7 +97,7 @@ fn columns_that_reach_too_far_back_are_refused() {
     };
     let mixture = Head::Mixture { components: 16, residual: false };
     for (head, num_unrollings, most) in [(Head::Mse, 1024, 1_048_575), (mixture, 16, 16_383)] {
-        let error = model(num_unrollings, 8192, head).err().expect("much memory");
+        let error = model(num_unrollings, 8192, head).expect_err("much memory");
         for part in [NAME, "num_unrollings × int_cursor_inc", &format!("at most {most} samples")] {
             assert!(error.contains(part), "{error}");
         }

@@ -14,7 +14,7 @@ pub mod run;
 
 pub use config::{
     approach::TrainApproach,
-    fields::{Field, Group, Kind, Unit},
+    field::{Field, Group, Kind, Unit},
     options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance},
     presets::{PRESETS, Preset},
     problem::Problem,

@@ -210,7 +210,7 @@ fn play(registry: &Arc<ModelRegistry>, case: &Case, moved_at: Option<usize>) -> 
     // The loudspeaker is heard 120 ms later.
     let delay = at(0.12);
     let length = if case.scene == Scene::Room { at(9.0) } else { input[0].len() };
-    let mut out = vec![Vec::with_capacity(length); 2];
+    let mut out = vec![Vec::new(); 2];
     let mut feedback = None;
     for from in (0..length).step_by(BLOCK) {
         let mut block: Vec<Vec<f32>> = (0..2)

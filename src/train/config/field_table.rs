@@ -2,7 +2,7 @@
 
 use super::{
     approach::TrainApproach,
-    fields::{Field, Group, Kind, Unit},
+    field::{Field, Group, Kind, Unit},
     options::{LrSchedule, Optimiser, SamplingMode},
 };
 use crate::{

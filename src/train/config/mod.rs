@@ -1,6 +1,7 @@
 //! The configuration of a training: fields, their rules, what people are told of them, presets, published names.
 
 pub(crate) mod approach;
+pub(crate) mod field;
 mod field_table;
 pub(crate) mod fields;
 pub(crate) mod options;

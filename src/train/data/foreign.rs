@@ -3,7 +3,10 @@
 //! other recordings, or the material itself at another pitch, twice over and at another level; what follows is the material from
 //! its beginning.
 
-use super::{dataset::Dataset, rows::Cut, streams::Segment};
+use super::{
+    dataset::Dataset,
+    rows::{Cut, Segment},
+};
 use crate::{dsp::random::Random, model::Scaling, train::TrainConfig};
 
 /// The material is heard this much slower or faster.

@@ -17,6 +17,24 @@ pub(crate) enum Rows {
     Samples(Vec<f32>),
 }
 
+/// Some steps' worth of rows.
+pub(crate) struct Segment {
+    /// Matrices that follow one another.
+    pub steps: usize,
+    /// What the network hears. `[step][stream · rows][input]`
+    pub inputs: Vec<f32>,
+    /// What follows, without noise. `[step][stream · rows][label]`, or `[step][stream][label]` where a matrix has one label.
+    pub targets: Vec<f32>,
+    /// The song of each label.
+    pub songs: Vec<u16>,
+    /// Whether the prediction of each label is scored.
+    pub scored: Vec<bool>,
+    /// Rows of the batch that begin anew and forget their state. `[stream · rows]`
+    pub restarted: Vec<bool>,
+    /// The weights move after this segment.
+    pub ends_update: bool,
+}
+
 /// How rows lie in the material, in units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cut {

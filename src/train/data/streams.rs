@@ -3,30 +3,12 @@
 use super::{
     dataset::Dataset,
     foreign::{ForeignSounds, Sources},
-    rows::{Cut, Rows},
+    rows::{Cut, Rows, Segment},
 };
 use crate::{dsp::random::Random, train::TrainConfig};
 
 /// Where each stream stands: lattice and unit.
 pub(crate) type Place = (u32, u32);
-
-/// Some steps' worth of rows.
-pub(crate) struct Segment {
-    /// Matrices that follow one another.
-    pub steps: usize,
-    /// What the network hears. `[step][stream · rows][input]`
-    pub inputs: Vec<f32>,
-    /// What follows, without noise. `[step][stream · rows][label]`, or `[step][stream][label]` where a matrix has one label.
-    pub targets: Vec<f32>,
-    /// The song of each label.
-    pub songs: Vec<u16>,
-    /// Whether the prediction of each label is scored.
-    pub scored: Vec<bool>,
-    /// Rows of the batch that begin anew and forget their state. `[stream · rows]`
-    pub restarted: Vec<bool>,
-    /// The weights move after this segment.
-    pub ends_update: bool,
-}
 
 /// Takes segments of `bptt` steps from `streams` places; now and then, and at the material's end, a stream jumps to a
 /// random place. With `one_shot` it goes through song after song instead, from beginning to end.

@@ -1,7 +1,7 @@
 //! What the losses of a run add up to.
 
 use super::journal::{EpochEntry, Errors};
-use crate::train::{data::streams::Segment, net::loss::Loss};
+use crate::train::{data::rows::Segment, net::loss::Loss};
 use serde::{Deserialize, Serialize};
 
 /// How fast the displayed loss follows.
