@@ -63,7 +63,7 @@ fn keep_feed(is_kept: bool) -> f64 {
         session::start(EngineConfig::new(48_000), ModelRegistry::with_embedded(Isa::from_environment()));
     let (tap, mut feed) = take_link(48_000, 64);
     if is_kept {
-        engine.attach_keep(tap);
+        engine.attach_tap(tap);
     }
     let (mut times_us, mut heard) = (Vec::new(), 0);
     for _ in 0..BLOCKS {
@@ -129,7 +129,7 @@ fn idle(isa: Isa) {
         let (sample_rate_hz, channels, max_block_samples) = (48_000, 2, 480);
         let config = TakeConfig { sample_rate_hz, channels, max_block_samples, seconds: TAKE_SECONDS, folder: None };
         let (tap, recorder) = take::start(config, Arc::default(), registry);
-        engine.attach_keep(tap);
+        engine.attach_tap(tap);
         recorder.spawn()
     };
     let mut run = |seconds: f64| {

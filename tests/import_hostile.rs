@@ -14,7 +14,7 @@ use sympathy::{
     model::{
         Approach, Head,
         export::{Names, to_torch},
-        import::{Choice, ForeignFile, Recognised},
+        import::{Choice, ExternalFile, Recognised},
     },
 };
 
@@ -24,7 +24,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// Everything that an import does with a file.
 fn import(bytes: Vec<u8>, name: &str) -> Result<(), String> {
-    let file = ForeignFile::from_bytes(bytes, Path::new(name), None).map_err(|error| error.to_string())?;
+    let file = ExternalFile::from_bytes(bytes, Path::new(name), None).map_err(|error| error.to_string())?;
     let found = Recognised::of(&file, Choice::default()).map_err(|error| error.to_string())?;
     let tensors = found.tensors(&file).map_err(|error| error.to_string())?;
     let bytes: usize = tensors.values().map(|values| 4 * values.len()).sum();
@@ -137,7 +137,7 @@ fn pickle_of_view(numbers: [i32; 5]) -> Vec<u8> {
 #[test]
 fn views_lie_within_their_storage_and_take_no_more_than_a_model() {
     let read = |numbers| {
-        let file = ForeignFile::from_bytes(archive_around(&pickle_of_view(numbers)), Path::new("x.pt"), None)?;
+        let file = ExternalFile::from_bytes(archive_around(&pickle_of_view(numbers)), Path::new("x.pt"), None)?;
         file.read_tensors(&["w"]).map(|mut tensors| tensors.remove("w").expect("it was asked for"))
     };
     assert_eq!(read([0, 4, 4, 4, 1]).expect("all of it").len(), 16);

@@ -115,7 +115,7 @@ fn keep_does_not_allocate_whoever_listens_or_does_not() {
         let (mut engine, mut worker) = session::start(config, models::registry());
         let (tap, feed) = take_link(48_000, 512);
         let mut feed = Some(feed).filter(|_| who < 2);
-        engine.attach_keep(tap);
+        engine.attach_tap(tap);
         for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
             let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 480].to_vec()).collect();
             let keep = Event { offset_samples: 77, id: ParamId::Keep, value: (i % 2) as f32 };

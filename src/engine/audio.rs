@@ -65,7 +65,7 @@ pub struct Engine {
     entered_quantum: Option<i64>,
     flow: Flow,
     tail: Tail,
-    keep: Option<TakeTap>,
+    tap: Option<TakeTap>,
     active: bool,
     quiet_samples: usize,
     /// Quanta were lost: a new epoch begins as soon as the worker has caught up.
@@ -116,7 +116,7 @@ impl Engine {
             entered_quantum: None,
             flow: Flow::new(),
             tail: Tail::new(lookahead_samples),
-            keep: None,
+            tap: None,
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
@@ -126,8 +126,8 @@ impl Engine {
     }
 
     /// Sends wet and dry to the take recorder from now on; *Save Take* makes it write files. Not for the audio thread.
-    pub fn attach_keep(&mut self, tap: TakeTap) {
-        self.keep = Some(tap);
+    pub fn attach_tap(&mut self, tap: TakeTap) {
+        self.tap = Some(tap);
     }
 
     /// The reaction time in samples.
@@ -273,8 +273,8 @@ impl Engine {
                 self.update_stop();
             }
             ParamId::Keep => {
-                if let Some(tap) = self.keep.as_mut().filter(|_| was < 0.5 && value >= 0.5) {
-                    tap.keep(self.values, &mut self.waiting, &self.link.shared.meters);
+                if let Some(tap) = self.tap.as_mut().filter(|_| was < 0.5 && value >= 0.5) {
+                    tap.save(self.values, &mut self.waiting, &self.link.shared.meters);
                 }
             }
             ParamId::VoiceLevel => self.voice_level.set_target(gain(value)),
@@ -371,11 +371,11 @@ impl Engine {
                 let played = predicted[channel][position] * voices * flow + layers[channel];
                 let wet = gains.limited(guard * played + self.tail.value(channel));
                 samples[i] = gains.output(dry, wet);
-                if let Some(tap) = &mut self.keep {
+                if let Some(tap) = &mut self.tap {
                     tap.put(channel, dry, wet);
                 }
             }
-            if let Some(tap) = &mut self.keep {
+            if let Some(tap) = &mut self.tap {
                 tap.advance(&mut self.waiting, &self.link.shared.meters);
             }
             self.tail.advance();

@@ -93,7 +93,7 @@ impl TakeTap {
     ///
     /// # Realtime safety
     /// As [`Self::advance`].
-    pub(super) fn keep(&mut self, values: ParamValues, waiting: &mut Waiting, meters: &Meters) {
+    pub(super) fn save(&mut self, values: ParamValues, waiting: &mut Waiting, meters: &Meters) {
         self.quantum.keep = Some(values);
         self.send(waiting, meters);
     }
@@ -159,7 +159,7 @@ mod tests {
         });
         // More than the ring holds, and the last quantum half full.
         play(&mut tap, 0, 40 * GRID_SAMPLES + 5, &mut waiting, &meters);
-        tap.keep(ParamValues::default(), &mut waiting, &meters);
+        tap.save(ParamValues::default(), &mut waiting, &meters);
         drop(tap);
         let (sound, pressed) = other.join().expect("every quantum was whole");
         assert_eq!((sound.len(), pressed), (40 * GRID_SAMPLES + 5, vec![40 * GRID_SAMPLES + 5]));
@@ -173,7 +173,7 @@ mod tests {
         let meters = Meters::default();
         let mut waiting = Waiting::new(RenderMode::Live);
         play(&mut tap, 0, 20 * GRID_SAMPLES, &mut waiting, &meters);
-        tap.keep(ParamValues::default(), &mut waiting, &meters);
+        tap.save(ParamValues::default(), &mut waiting, &meters);
         let heard = std::iter::from_fn(|| feed.from_audio.pop().ok()).count();
         assert_eq!((heard, meters.take_gaps()), (16, 1));
         play(&mut tap, 0, GRID_SAMPLES, &mut waiting, &meters);

@@ -82,7 +82,7 @@ impl Running {
             folder: takes_folder.map(Path::to_owned),
         };
         let (tap, recorder) = take::start(keep, Arc::clone(&params.take_status), Arc::clone(registry));
-        engine.attach_keep(tap);
+        engine.attach_tap(tap);
         Some(Self {
             engine,
             position: SongPosition::default(),

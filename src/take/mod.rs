@@ -54,7 +54,7 @@ pub fn takes_folder() -> Option<PathBuf> {
     folder.map(|folder| folder.join("Sympathy"))
 }
 
-/// Both ends: the tap is for [`crate::engine::Engine::attach_keep`]. Reserves all memory that will be needed; the system gives
+/// Both ends: the tap is for [`crate::engine::Engine::attach_tap`]. Reserves all memory that will be needed; the system gives
 /// it as it fills. `status` receives the outcome of takes; `registry` supplies the models' names.
 pub fn start(config: TakeConfig, status: Arc<TakeStatus>, registry: Arc<ModelRegistry>) -> (TakeTap, TakeRecorder) {
     let (tap, feed) = take_link(config.sample_rate_hz, config.max_block_samples);

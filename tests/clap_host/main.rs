@@ -6,8 +6,8 @@ mod bundle;
 #[path = "../common/mod.rs"]
 mod common;
 mod host;
-mod keep;
 mod material;
+mod take;
 
 use clack_extensions::render::RenderMode as HostMode;
 use common::{assert_same_bits, drive::is_machine_busy, phrase};

@@ -27,7 +27,7 @@ pub const WINDOWS: Platform = Platform {
     triple: "x86_64-pc-windows-gnu",
     linker: Some("x86_64-w64-mingw32-gcc"),
     runner: Some("wine"),
-    tests: &["approach", "engine_bits", "keep", "model_file", "seeds"],
+    tests: &["approach", "engine_bits", "take", "model_file", "seeds"],
     skipped: &[],
 };
 

@@ -1,6 +1,6 @@
 //! The recurrent network and its dense layer among the tensors of a file, by the names that PyTorch gives them.
 
-use super::{container::listed, error::ImportError, foreign::ForeignFile, pickle::Mismatch};
+use super::{container::listed, error::ImportError, external::ExternalFile, pickle::Mismatch};
 use crate::nn::{CELLS, Cell};
 use std::collections::BTreeMap;
 
@@ -48,7 +48,7 @@ impl Recognised {
     /// # Errors
     /// If there is none, or several of which [`Choice`] names none, or what is there is no recurrent network followed by one
     /// dense layer: more dense layers, both directions, projections.
-    pub fn of(file: &ForeignFile, choice: Choice<'_>) -> Result<Self, ImportError> {
+    pub fn of(file: &ExternalFile, choice: Choice<'_>) -> Result<Self, ImportError> {
         find(file.shapes(), choice).map_err(|(expected, actual)| ImportError::Network {
             file: file.path().into(),
             expected,
@@ -59,8 +59,8 @@ impl Recognised {
     /// Reads its tensors under the names of a model file. Biases that are not there are zeros.
     ///
     /// # Errors
-    /// As [`ForeignFile::read_tensors`].
-    pub fn tensors(&self, file: &ForeignFile) -> Result<BTreeMap<String, Vec<f32>>, ImportError> {
+    /// As [`ExternalFile::read_tensors`].
+    pub fn tensors(&self, file: &ExternalFile) -> Result<BTreeMap<String, Vec<f32>>, ImportError> {
         let names = self.names();
         let there: Vec<&str> =
             names.iter().map(|(_, theirs, _)| &**theirs).filter(|name| file.shapes().contains_key(*name)).collect();

@@ -1,12 +1,12 @@
 //! Networks trained elsewhere: PyTorch's state dictionaries (`.pt`, `.pth`) and plain safetensors files (feature `train`).
 //!
-//! [`ForeignFile`] knows which tensors a file holds, [`Recognised`] finds the recurrent network and its dense layer among
+//! [`ExternalFile`] knows which tensors a file holds, [`Recognised`] finds the recurrent network and its dense layer among
 //! them by the names of `nn.LSTM`, `nn.GRU`, `nn.RNN` and `nn.Linear`, and reads these under the names of a model file.
 //! Nothing of a file is ever executed, and nothing is allocated on a file's word alone.
 
 mod container;
 mod error;
-mod foreign;
+mod external;
 mod keys;
 mod pickle;
 mod pickle_guard;
@@ -14,6 +14,6 @@ mod restore;
 mod torch_zip;
 
 pub use error::ImportError;
-pub use foreign::{EXPORT_KEY, ForeignFile};
+pub use external::{EXPORT_KEY, ExternalFile};
 pub use keys::{Choice, Recognised};
 pub use restore::restore;

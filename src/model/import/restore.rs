@@ -1,6 +1,6 @@
 //! An exported model comes back as it was.
 
-use super::{ForeignFile, ImportError};
+use super::{ExternalFile, ImportError};
 use crate::model::{ModelData, export::Exported};
 
 /// The model that [`crate::model::export`] wrote into a file, with the weights that are there now; none if another program
@@ -8,7 +8,7 @@ use crate::model::{ModelData, export::Exported};
 ///
 /// # Errors
 /// If what the export left does not parse, or the tensors no longer fit it.
-pub fn restore(file: &ForeignFile) -> Option<Result<ModelData, ImportError>> {
+pub fn restore(file: &ExternalFile) -> Option<Result<ModelData, ImportError>> {
     let json = file.exported()?;
     let parsed = serde_json::from_str::<Exported>(json).map_err(|error| ImportError::Format {
         file: file.path().into(),

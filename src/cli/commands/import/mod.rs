@@ -14,7 +14,7 @@ use crate::{
     },
     model::{
         APPROACHES, ModelData,
-        import::{Choice, ForeignFile, Recognised, restore},
+        import::{Choice, ExternalFile, Recognised, restore},
     },
 };
 use clap::{
@@ -146,7 +146,7 @@ is predicted. Whole modules, TorchScript and files older than PyTorch 1.6 are re
 pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     check_output(&args.out, "safetensors")?;
     refuse_same_places(&[("the input", &args.input)], &[("the model", &args.out)])?;
-    let file = ForeignFile::read(&args.input, args.key.as_deref())?;
+    let file = ExternalFile::read(&args.input, args.key.as_deref())?;
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
     let (model, said) = match restore(&file).filter(|_| untouched) {
         Some(restored) => {

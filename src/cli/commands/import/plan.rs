@@ -7,7 +7,7 @@ use crate::{
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
         APPROACHES, Approach, Column, Magnitude, ModelConfig, ModelData, Scaling, Training, Vector,
-        import::{ForeignFile, ImportError, Recognised},
+        import::{ExternalFile, ImportError, Recognised},
     },
     train::magnitude_peak,
 };
@@ -22,7 +22,7 @@ const MIN_LEVEL: f32 = 1e-6;
 /// The model, and what a user should know of how it was understood.
 pub(crate) fn plan(
     args: &ImportArgs,
-    file: &ForeignFile,
+    file: &ExternalFile,
     found: &Recognised,
 ) -> Result<(ModelData, Vec<String>), CliError> {
     let mut said = describe_parts(args, found);

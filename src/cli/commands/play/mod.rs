@@ -141,7 +141,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let (tap, recorder) = take::start(keep, Arc::clone(&status), Arc::clone(&registry));
     let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), clip_slot);
-    engine.attach_keep(tap);
+    engine.attach_tap(tap);
     let is_input_on = args.input == Switch::On;
     let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
     let (performer, orders, monitor) =

@@ -35,7 +35,7 @@ fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker
     };
     let status = Arc::new(TakeStatus::default());
     let (tap, recorder) = take::start(keep, Arc::clone(&status), registry);
-    engine.attach_keep(tap);
+    engine.attach_tap(tap);
     (engine, worker, recorder, status)
 }
 

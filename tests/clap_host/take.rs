@@ -18,7 +18,7 @@ fn a_host_that_switches_keep_on_gets_files_of_what_it_heard() {
     let _shared = shared();
     let folder = tempfile::tempdir().expect("temp");
     let this = std::env::current_exe().expect("this program");
-    let name = "keep::a_host_that_switches_keep_on_gets_files_of_what_it_heard";
+    let name = "take::a_host_that_switches_keep_on_gets_files_of_what_it_heard";
     let mut program = Command::new(this);
     program.args([name, "--exact", "--nocapture"]).env(PLAYING, "1");
     let status = program.env(TAKES_FOLDER_VARIABLE, folder.path().join("made when needed")).status().expect("it runs");

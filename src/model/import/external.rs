@@ -23,7 +23,7 @@ const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// A file of at most [`MAX_FILE_BYTES`] whose directory has been read.
 #[derive(Clone, Debug)]
-pub struct ForeignFile {
+pub struct ExternalFile {
     path: PathBuf,
     shapes: BTreeMap<String, Vec<usize>>,
     exported: Option<String>,
@@ -36,7 +36,7 @@ enum Source {
     Safetensors(Vec<u8>),
 }
 
-impl ForeignFile {
+impl ExternalFile {
     /// Reads a file. `key`: where in a checkpoint the state dictionary lies; without it the usual keys are tried.
     ///
     /// # Errors
