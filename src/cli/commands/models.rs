@@ -143,7 +143,8 @@ mod tests {
         let config: ModelConfig = serde_json::from_str(json).expect("the fields of a model");
         assert_eq!(describe_network(&config), "LSTM with peepholes, 2 × 12 wide, residual");
         assert_eq!(describe_approach(&config), "column 64, mse, tanh");
-        let clockwork = ModelConfig { cell: Cell::Clockwork, clock_groups: 4, residual_layers: false, ..config };
+        let clockwork =
+            ModelConfig { cell: Cell::Clockwork, clock_groups: 4, peepholes: false, residual_layers: false, ..config };
         assert_eq!(describe_network(&clockwork), "clockwork RNN of 4 groups, 2 × 12 wide");
     }
 }
