@@ -9,7 +9,7 @@ const MAX_COMPARED: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParamError {
     /// No parameter is called this.
-    #[error("parameter {key:?}: expected one of {}, found no such parameter{}", keys(), did_you_mean(nearest.as_deref()))]
+    #[error("parameter {key:?}: expected one of {}, found no such parameter{}", keys(), self.suggestion())]
     Unknown {
         /// What was said.
         key: String,
@@ -17,7 +17,7 @@ pub enum ParamError {
         nearest: Option<String>,
     },
     /// A parameter cannot have this value.
-    #[error("parameter {key:?}: expected {expected}, found {actual}{}", did_you_mean(nearest.as_deref()))]
+    #[error("parameter {key:?}: expected {expected}, found {actual}{}", self.suggestion())]
     Value {
         /// The parameter's key.
         key: String,
@@ -36,6 +36,12 @@ impl ParamError {
         Self::Value { key: spec.key.into(), expected: expected(spec), actual: actual.into(), nearest: None }
     }
 
+    /// What was perhaps meant, as the end of a sentence; empty where nothing is near.
+    pub fn suggestion(&self) -> String {
+        let (Self::Unknown { nearest, .. } | Self::Value { nearest, .. }) = self;
+        nearest.as_ref().map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+    }
+
     /// The same of a value that stands in this place.
     pub fn at(mut self, place: &str) -> Self {
         if let Self::Value { actual, .. } = &mut self {
@@ -43,10 +49,6 @@ impl ParamError {
         }
         self
     }
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
 }
 
 /// The keys of all parameters, for messages and help.

@@ -5,7 +5,7 @@ use super::{
     performer::{Monitor, Order},
 };
 use crate::{
-    cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines, one_line},
+    cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines},
     control::{
         ParamId, ParamValues, text,
         values::{ParamSpec, by_group},
@@ -135,7 +135,12 @@ impl Console {
             Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
             Typed::Tell(key) => match text::parameter(&key) {
                 Ok(id) => self.tell(id.spec()),
-                Err(error) => println!("{}; ? tells the commands", one_line(&error.to_string())),
+                Err(error) => {
+                    println!(
+                        "{key:?} is neither a command nor a parameter{}; ? tells the commands",
+                        error.suggestion()
+                    );
+                }
             },
             Typed::Set(assignment) => match assignment.resolve("terminal") {
                 Ok((id, value)) => {
