@@ -75,6 +75,10 @@ pub(crate) enum Frames<'a> {
 }
 
 /// What every approach has to say. Lengths in samples at the model's rate.
+#[cfg_attr(
+    not(all(feature = "cli", feature = "train")),
+    allow(dead_code, reason = "some of it is asked by the trainer, or the command line, alone")
+)]
 pub(crate) trait Framing {
     /// Name and meaning.
     fn info(&self) -> ApproachInfo;
