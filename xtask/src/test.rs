@@ -149,7 +149,8 @@ fn checked_bundle() -> Result<Bundles> {
 /// The command line tool that the hosts are compared with is the one that the tests have built.
 fn play_in_hosts(bundles: &Bundles) -> Result<Tally> {
     let mut tally = hosts::play_in_clap_host(bundles, &everything(), &[])?;
-    run::succeed(cargo()?.arg("build").args(everything()))?;
+    // As the tests have built it: `cargo build`, without the dependencies of tests, would compile candle once more.
+    run::succeed(cargo()?.arg("test").args(everything()).args(["--no-run", "--test", "cli"]))?;
     let cli = run::target_folder()?.join("debug").join(format!("sympathy{}", std::env::consts::EXE_SUFFIX));
     tally.add(hosts::play_in_vst3_hosts(bundles, &cli)?);
     Ok(tally)
