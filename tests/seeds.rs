@@ -166,6 +166,19 @@ fn what_is_captured_is_what_was_played_while_the_input_gain_moves() {
     assert!(end.is_some(), "{} samples that were never played", captured.len());
 }
 
+/// The levels of what was played are sums: a host's largest floats would overflow them.
+#[test]
+fn absurdly_loud_input_is_held_at_36_dbfs() {
+    let clip_slot: Arc<ClipSlot> = Arc::default();
+    let (mut engine, mut worker) = session::start_with(seeded_by(INPUT), models::registry(), Arc::clone(&clip_slot));
+    let loud = vec![vec![f32::MAX; at(2.0)]; 2];
+    let out =
+        run(&mut engine, &loud, &switch(1.0, ParamId::Capture), Some(0), &Blocks::Fixed(480), |_| drain(&mut worker));
+    assert_eq!(clip_slot.get().expect("captured").stored().1, 64.0);
+    assert!(engine.meters().continuations() > 0 && out.iter().flatten().all(|x| x.abs() <= 1.0), "the wet alone");
+    assert_eq!(engine.meters().wet_failures(), 0);
+}
+
 #[test]
 fn a_clip_of_another_rate_seeds_as_well() {
     let tone = (0..44_100).map(|i| 0.2 * libm::sinf(0.03 * i as f32)).collect::<Vec<f32>>();

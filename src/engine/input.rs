@@ -2,7 +2,7 @@
 
 use super::{
     meters::Meters,
-    quantum::{InQuantum, heard},
+    quantum::{InQuantum, MAX_INPUT, heard},
     types::MAX_CHANNELS,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl Hearing {
                 played = (1.0 - share) * played + share * at(sidechain, channel);
             }
             quantum.played[channel][position] = if played.is_finite() {
-                played
+                played.clamp(-MAX_INPUT, MAX_INPUT)
             } else {
                 meters.count_nonfinite_input();
                 0.0

@@ -47,8 +47,9 @@ pub struct QuantumBeats {
     pub per_sample: f64,
 }
 
-/// Input beyond this amplitude (+36 dBFS) is heard at it, so that no sum in a model overflows.
-const MAX_INPUT: f32 = 64.0;
+/// Input beyond this amplitude (+36 dBFS) is held at it, before and after the input gain, so that no sum overflows, of a level
+/// or in a model.
+pub const MAX_INPUT: f32 = 64.0;
 
 /// Input of one quantum of the grid. Quantum `index` holds engine time `64·index` to `64·index + 63`.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ pub struct InQuantum {
     pub gestures: Gestures,
     /// Where it ends in the song, while the song runs and the host tells its tempo.
     pub beats: Option<QuantumBeats>,
-    /// What was played, finite, before the input gain.
+    /// What was played, at most [`MAX_INPUT`], before the input gain.
     pub played: QuantumAudio,
     /// The input gain of every sample.
     pub gains: [f32; GRID_SAMPLES],

@@ -34,8 +34,8 @@ pub struct TakeQuantum {
 /// The audio thread's end of the ring.
 #[derive(Debug)]
 pub struct TakeTap {
-    to_keeper: Producer<TakeQuantum>,
-    keeper: Arc<OnceLock<Thread>>,
+    to_recorder: Producer<TakeQuantum>,
+    recorder: Arc<OnceLock<Thread>>,
     quantum: TakeQuantum,
     /// An offline render has waited in vain once, and does not wait again.
     has_given_up: bool,
@@ -46,24 +46,27 @@ pub struct TakeTap {
 pub struct TakeFeed {
     /// Quanta of wet and dry, in order.
     pub from_audio: Consumer<TakeQuantum>,
-    keeper: Arc<OnceLock<Thread>>,
+    recorder: Arc<OnceLock<Thread>>,
 }
 
 /// Both ends of a ring that holds four seconds and the longest block.
 pub fn take_link(sample_rate_hz: u32, max_block_samples: usize) -> (TakeTap, TakeFeed) {
     let quanta = (PATIENCE_SECONDS * sample_rate_hz as usize + max_block_samples) / GRID_SAMPLES + 16;
-    let (to_keeper, from_audio) = RingBuffer::new(quanta);
-    let keeper = Arc::new(OnceLock::new());
+    let (to_recorder, from_audio) = RingBuffer::new(quanta);
+    let recorder = Arc::new(OnceLock::new());
     let silence = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
     let quantum = TakeQuantum { lost_samples: 0, length: 0, wet: silence, dry: silence, keep: None };
-    (TakeTap { to_keeper, keeper: Arc::clone(&keeper), quantum, has_given_up: false }, TakeFeed { from_audio, keeper })
+    (
+        TakeTap { to_recorder, recorder: Arc::clone(&recorder), quantum, has_given_up: false },
+        TakeFeed { from_audio, recorder },
+    )
 }
 
 impl TakeFeed {
     /// Registers the thread to be woken when a bounce waits for it.
     pub fn register_recorder(&self, thread: Thread) {
         // Only the first thread counts; there is one recorder.
-        let _ = self.keeper.set(thread);
+        let _ = self.recorder.set(thread);
     }
 }
 
@@ -101,17 +104,17 @@ impl TakeTap {
     /// Sends the samples gathered so far. If the ring is full and this is no bounce, which could wait, they are dropped and
     /// counted; a requested take is not lost.
     fn send(&mut self, waiting: &mut Waiting, meters: &Meters) {
-        if self.to_keeper.is_full() && !self.has_given_up {
-            let (to_keeper, keeper) = (&self.to_keeper, &self.keeper);
+        if self.to_recorder.is_full() && !self.has_given_up {
+            let (to_recorder, recorder) = (&self.to_recorder, &self.recorder);
             let in_vain = waiting.wait_in_a_bounce(|| {
-                if let Some(thread) = keeper.get() {
+                if let Some(thread) = recorder.get() {
                     thread.unpark();
                 }
-                !to_keeper.is_full() || to_keeper.is_abandoned()
+                !to_recorder.is_full() || to_recorder.is_abandoned()
             });
             self.has_given_up = in_vain;
         }
-        if self.to_keeper.push(self.quantum.clone()).is_ok() {
+        if self.to_recorder.push(self.quantum.clone()).is_ok() {
             self.quantum.lost_samples = 0;
             self.quantum.keep = None;
         } else {

@@ -257,10 +257,9 @@ fn planned_by_beats(values: &ParamValues, beats: Option<QuantumBeats>) -> Option
 mod tests {
     use super::*;
 
-    fn values(interval: f32, seed: f32) -> ParamValues {
+    fn values(interval: f32) -> ParamValues {
         let mut values = ParamValues::default();
         values.set(ParamId::ReseedInterval, interval);
-        values.set(ParamId::SeedLength, seed);
         values
     }
 
@@ -270,18 +269,18 @@ mod tests {
 
     #[test]
     fn intervals_count_from_clock_zero() {
-        let every_second = values(1.0, 1.0);
+        let every_second = values(1.0);
         assert_eq!(next_interval(&every_second, 0, 48_000), Some(48_000));
         assert_eq!(next_interval(&every_second, 47_999, 48_000), Some(64));
         assert_eq!(next_interval(&every_second, 48_000, 48_000), Some(48_000));
         assert_eq!(next_interval(&every_second, -100, 48_000), Some(128), "pre-roll");
-        assert_eq!(next_interval(&values(0.0, 1.0), 5, 48_000), None);
-        assert_eq!(next_interval(&values(0.001, 1.0), 0, 48_000), Some(4800), "raised to 0.1 s");
+        assert_eq!(next_interval(&values(0.0), 5, 48_000), None);
+        assert_eq!(next_interval(&values(0.001), 0, 48_000), Some(4800), "raised to 0.1 s");
     }
 
     #[test]
     fn beats_count_from_the_beginning_of_the_song_and_rounding_does_not_matter() {
-        let mut values = values(0.0, 1.0);
+        let mut values = values(0.0);
         let at = |end| Some(QuantumBeats { end, per_sample: 1.0 / 24_000.0 });
         assert_eq!(planned_by_beats(&values, at(1.0)), None, "never");
         values.set(ParamId::IntervalBeats, 4.0);
