@@ -1,12 +1,13 @@
 //! Windows of sound to frames, and frames to sound: which of the kinds of frames a model has.
 
-use super::{colour::Peaks, magnitudes, samples};
+use super::{colour::Peaks, log_spectra, magnitudes, samples};
 use crate::{
     dsp::random::Random,
     model::{Frames, ModelConfig},
 };
 
-/// Computes the frame of a window: scaled (and emphasised) samples, or normalised magnitudes in 0…1 raised to the model's power.
+/// Computes the frame of a window: scaled (and emphasised) samples, normalised magnitudes in 0…1 raised to the model's power, or levels
+/// 0…1 on a scale of logarithmic frequency.
 ///
 /// # Realtime safety
 /// `new` allocates; `frame` does not.
@@ -19,6 +20,7 @@ pub struct FrameAnalyser {
 enum Analysis {
     Samples(samples::Analysis),
     Magnitudes(magnitudes::Analysis),
+    LogSpectra(log_spectra::Analysis),
 }
 
 impl FrameAnalyser {
@@ -27,6 +29,7 @@ impl FrameAnalyser {
         let kind = match config.approach.framing().frames() {
             Frames::Samples { .. } => Analysis::Samples(samples::Analysis::new(config)),
             Frames::Magnitudes(own) => Analysis::Magnitudes(magnitudes::Analysis::new(own)),
+            Frames::LogSpectra(own) => Analysis::LogSpectra(log_spectra::Analysis::new(own, config.sample_rate_hz)),
         };
         Self { kind }
     }
@@ -39,6 +42,14 @@ impl FrameAnalyser {
         match &mut self.kind {
             Analysis::Samples(samples) => samples.frame(window, frame),
             Analysis::Magnitudes(magnitudes) => magnitudes.frame(window, frame),
+            Analysis::LogSpectra(spectra) => spectra.frame(window, frame),
+        }
+    }
+
+    /// The gain with which sound is heard from here on, in decibels; of levels on a scale of logarithmic frequency only.
+    pub fn set_gain_db(&mut self, gain_db: f32) {
+        if let Analysis::LogSpectra(spectra) = &mut self.kind {
+            spectra.set_gain_db(gain_db);
         }
     }
 }
@@ -56,6 +67,7 @@ pub struct FrameSynth {
 enum Synthesis {
     Samples(samples::Synthesis),
     Magnitudes(Box<magnitudes::Synthesis>),
+    LogSpectra(Box<log_spectra::Synthesis>),
 }
 
 impl FrameSynth {
@@ -66,6 +78,9 @@ impl FrameSynth {
                 Synthesis::Samples(samples::Synthesis::new(config, hop, overlap, gain))
             }
             Frames::Magnitudes(own) => Synthesis::Magnitudes(Box::new(magnitudes::Synthesis::new(own))),
+            Frames::LogSpectra(own) => {
+                Synthesis::LogSpectra(Box::new(log_spectra::Synthesis::new(own, config.sample_rate_hz)))
+            }
         };
         Self { kind }
     }
@@ -75,6 +90,7 @@ impl FrameSynth {
         match &mut self.kind {
             Synthesis::Samples(samples) => samples.reset(),
             Synthesis::Magnitudes(magnitudes) => magnitudes.reset(random),
+            Synthesis::LogSpectra(spectra) => spectra.reset(random),
         }
     }
 
@@ -83,6 +99,14 @@ impl FrameSynth {
         match &mut self.kind {
             Synthesis::Samples(samples) => samples.prime(frame),
             Synthesis::Magnitudes(magnitudes) => magnitudes.prime(frame),
+            Synthesis::LogSpectra(spectra) => spectra.prime(frame),
+        }
+    }
+
+    /// The gain of what sounds from the next frame on; of levels on a scale of logarithmic frequency only.
+    pub fn set_gain(&mut self, gain: f32) {
+        if let Synthesis::LogSpectra(spectra) = &mut self.kind {
+            spectra.set_gain(gain);
         }
     }
 
@@ -95,7 +119,7 @@ impl FrameSynth {
 
     /// True if a frame may sound longer or shorter than the model's hop.
     pub fn stretches(&self) -> bool {
-        matches!(self.kind, Synthesis::Magnitudes(_))
+        !matches!(self.kind, Synthesis::Samples(_))
     }
 
     /// The sound of a predicted frame. `frame`: `[frame_size]`, `out`: `[hop]`, or where it stretches of any length. Magnitudes
@@ -104,6 +128,7 @@ impl FrameSynth {
         match &mut self.kind {
             Synthesis::Samples(samples) => samples.sound(frame, out),
             Synthesis::Magnitudes(magnitudes) => magnitudes.sound(frame, out),
+            Synthesis::LogSpectra(spectra) => spectra.sound(frame, out),
         }
     }
 }

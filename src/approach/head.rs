@@ -31,6 +31,7 @@ pub(super) fn draw(
             next.copy_from_slice(&output[..next.len()]);
             sounded.copy_from_slice(next);
         }
+        Head::Autoregressive(_) => unreachable!("its frames are drawn by `crate::approach::listening`"),
         Head::Mixture { components, residual } => {
             let features = next.len();
             let (logits, rest) = output.split_at(components);

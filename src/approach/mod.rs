@@ -11,6 +11,7 @@ mod delay_line;
 mod frames;
 mod generator;
 mod head;
+mod log_spectra;
 mod magnitudes;
 mod network;
 mod offline;

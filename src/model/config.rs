@@ -1,6 +1,6 @@
 //! What a model file says of itself, and the shapes that follow from it.
 
-use super::approach::{Approach, Framing, one};
+use super::approach::{AVERAGES, Approach, BANDS, Framing, one};
 use crate::{
     dsp::measure::Liveliness,
     nn::{Cell, StackShape},
@@ -25,6 +25,52 @@ pub enum Head {
         #[serde(default)]
         residual: bool,
     },
+    /// The bins of a frame are drawn one after the other, each from a categorical distribution over its level, after the levels of
+    /// the frame's bands: a layer of GRU runs over the bins from low to high (two tiers as in MelNet, Vasquez and Lewis 2019).
+    /// With the approach *listening* only.
+    Autoregressive(BinTier),
+}
+
+/// Sizes of the network that draws the bins of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinTier {
+    /// Steps of a level, from silence to full scale.
+    pub levels: usize,
+    /// Width of the GRU over bins.
+    pub hidden: usize,
+    /// Numbers that the recurrent layers tell each bin.
+    pub context: usize,
+    /// Numbers that tell a bin where it is.
+    pub position: usize,
+    /// Width of the layer that draws the levels of bands.
+    pub band_hidden: usize,
+}
+
+impl Default for BinTier {
+    /// The values that the recipe was found with.
+    fn default() -> Self {
+        Self { levels: 32, hidden: 96, context: 6, position: 4, band_hidden: 128 }
+    }
+}
+
+impl BinTier {
+    /// What a bin hears that is known before the frame is drawn: the last frame at the bin below, the bin itself and the two above,
+    /// the frame before that, the averages, context, position, the levels of the bands, what is recalled at the bin and
+    /// the one above, and how sure that is.
+    pub fn known_inputs(&self) -> usize {
+        5 + AVERAGES + self.context + self.position + BANDS + 3
+    }
+
+    /// What a bin hears: the levels drawn at the two bins below, then all that is known.
+    pub fn inputs(&self) -> usize {
+        2 + self.known_inputs()
+    }
+
+    /// What the layer of the bands hears beside the recurrent layers' output: the levels drawn so far, which one is to be drawn,
+    /// those recalled, and how sure that is.
+    pub fn band_inputs(&self) -> usize {
+        3 * BANDS + 1
+    }
 }
 
 /// Samples are scaled to (x − mean) / std before the network sees them.
@@ -232,12 +278,23 @@ impl ModelConfig {
 
     /// Numbers that the network takes a step.
     pub fn inputs(&self) -> usize {
-        if self.principal_components > 0 { self.principal_components } else { self.frame_size() }
+        match self.approach.listening() {
+            // The frame, then the averages.
+            Some(_) => (1 + AVERAGES) * self.frame_size(),
+            None if self.principal_components > 0 => self.principal_components,
+            None => self.frame_size(),
+        }
     }
 
     /// Numbers that are predicted a step: the next frame's features, or one sample where the frame slides.
     pub fn features(&self) -> usize {
-        if self.slides() { 1 } else { self.inputs() }
+        if self.slides() {
+            1
+        } else if self.approach.listening().is_some() {
+            self.frame_size()
+        } else {
+            self.inputs()
+        }
     }
 
     /// Outputs of the dense layer.
@@ -245,6 +302,7 @@ impl ModelConfig {
         match self.head {
             Head::Mse => self.features(),
             Head::Mixture { components, .. } => components * (1 + 2 * self.features()),
+            Head::Autoregressive(tier) => tier.levels,
         }
     }
 
@@ -274,8 +332,29 @@ impl ModelConfig {
                 tensors.push(tensor(format!("rnn.weight_peephole_l{layer}"), &[3 * self.hidden]));
             }
         }
-        tensors.push(tensor("out.weight".into(), &[self.output_size(), self.hidden]));
+        let head_hidden = if let Head::Autoregressive(tier) = self.head { tier.hidden } else { self.hidden };
+        tensors.push(tensor("out.weight".into(), &[self.output_size(), head_hidden]));
         tensors.push(tensor("out.bias".into(), &[self.output_size()]));
+        if let (Head::Autoregressive(tier), Some(listening)) = (self.head, self.approach.listening()) {
+            let bins = listening.bins;
+            let mut dense = |name: &str, outputs: usize, inputs: usize, has_bias: bool| {
+                tensors.push(tensor(format!("{name}.weight"), &[outputs, inputs]));
+                if has_bias {
+                    tensors.push(tensor(format!("{name}.bias"), &[outputs]));
+                }
+            };
+            dense("context", bins * tier.context, self.hidden, true);
+            dense("bands.hidden", tier.band_hidden, self.hidden + tier.band_inputs(), true);
+            dense("bands.out", tier.levels, tier.band_hidden, true);
+            dense("query", listening.key_size, 2 * bins, false);
+            dense("key", listening.key_size, 2 * bins, false);
+            tensors.push(tensor("recall.sharpness".into(), &[1]));
+            tensors.push(tensor("position".into(), &[bins, tier.position]));
+            tensors.push(tensor("bins.weight_ih_l0".into(), &[3 * tier.hidden, tier.inputs()]));
+            tensors.push(tensor("bins.weight_hh_l0".into(), &[3 * tier.hidden, tier.hidden]));
+            tensors.push(tensor("bins.bias_ih_l0".into(), &[3 * tier.hidden]));
+            tensors.push(tensor("bins.bias_hh_l0".into(), &[3 * tier.hidden]));
+        }
         if let Some(columns) = self.approach.columns() {
             // All that the dense layer says of the oldest column first.
             let outputs = self.output_size();
@@ -295,7 +374,16 @@ impl ModelConfig {
 
     /// Multiplications of one step.
     pub fn multiplications_per_step(&self) -> u64 {
-        self.tensors().iter().filter(|t| t.shape.len() == 2).map(|t| t.shape.iter().product::<usize>() as u64).sum()
+        let bins = self.approach.listening().map_or(1, |listening| listening.bins as u64);
+        let times = |name: &str| match name {
+            "position" => 0,
+            _ if name.starts_with("bins.") => bins,
+            "out.weight" => bins,
+            _ if name.starts_with("bands.") => BANDS as u64,
+            _ => 1,
+        };
+        let matrices = self.tensors().into_iter().filter(|tensor| tensor.shape.len() == 2);
+        matrices.map(|tensor| times(&tensor.name) * tensor.shape.iter().product::<usize>() as u64).sum()
     }
 
     /// Seconds of seed per second of clock that a slow machine manages with half a core to spare: 1 billion

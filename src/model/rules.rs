@@ -49,7 +49,22 @@ impl ModelConfig {
             })
             .or_else(|| match self.head {
                 Head::Mixture { components, .. } => size("components", components, 1, 64),
+                Head::Autoregressive(tier) => size("levels", tier.levels, 8, 64)
+                    .or_else(|| size("head.hidden", tier.hidden, 8, 512))
+                    .or_else(|| size("context", tier.context, 1, 64))
+                    .or_else(|| size("position", tier.position, 1, 64))
+                    .or_else(|| size("band_hidden", tier.band_hidden, 8, 1024)),
                 Head::Mse => None,
+            })
+            .or_else(|| {
+                let is_autoregressive = matches!(self.head, Head::Autoregressive(_));
+                let holds = is_autoregressive == self.approach.listening().is_some();
+                let rule = "autoregressive with the approach listening, and with no other";
+                needs("head", holds, rule, if is_autoregressive { "autoregressive" } else { "another" }.into())
+            })
+            .or_else(|| {
+                let holds = self.approach.listening().is_none() || self.principal_components == 0;
+                needs("principal_components", holds, "0 with the approach listening", "more".into())
             })
             .or_else(|| self.approach.framing().memory_problem(self.output_size()))
             .or_else(|| number("emphasis", self.emphasis, 0.0, if self.slides() { 0.999 } else { 0.0 }))
@@ -58,6 +73,7 @@ impl ModelConfig {
                 number("sound_spread", self.sound_spread, least, 1.0)
             })
             .or_else(|| size("sample_rate_hz", self.sample_rate_hz as usize, 2000, 192_000))
+            .or_else(|| self.approach.listening().and_then(|own| own.rate_problem(self.sample_rate_hz)))
             .or_else(|| number("scaling.mean", self.scaling.mean, -1.0, 1.0))
             .or_else(|| number("scaling.std", self.scaling.std, 1e-6, 1e6))
             .or_else(|| number("feedback_noise", self.feedback_noise, 0.0, 10.0))

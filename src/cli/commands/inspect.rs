@@ -9,7 +9,7 @@ use crate::{
         speed::{measure_real_time_factor, shown_factor},
     },
     dsp::level::gain_to_db,
-    model::{Head, ModelData},
+    model::{BANDS, Head, ModelData},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -98,6 +98,10 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
             Head::Mixture { components, residual: false } => {
                 format!("mixture of {components} Gaussians around the next {next}")
             }
+            Head::Autoregressive(tier) => format!(
+                "autoregressive: {} levels, drawn bin by bin with a GRU of {}, after those of {BANDS} bands",
+                tier.levels, tier.hidden
+            ),
         },
     );
     text.row("parameters", parameter_count(data));

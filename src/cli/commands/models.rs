@@ -62,6 +62,7 @@ pub fn describe_approach(config: &ModelConfig) -> String {
         Head::Mse if config.tanh_output => "mse, tanh".into(),
         Head::Mse => "mse".into(),
         Head::Mixture { components, .. } => format!("mixture of {components}"),
+        Head::Autoregressive(tier) => format!("autoregressive, {} levels", tier.levels),
     };
     format!("{approach}, {head}")
 }

@@ -6,6 +6,7 @@
 //! `crate::approach`.
 
 mod column;
+mod listening;
 mod magnitude;
 mod sample;
 mod transpose;
@@ -15,6 +16,7 @@ use super::range::{Check, FieldProblem};
 use serde::{Deserialize, Serialize};
 
 pub use column::Column;
+pub use listening::{AVERAGES, BANDS, Listening};
 pub use magnitude::Magnitude;
 pub use transpose::Transpose;
 pub use vector::Vector;
@@ -33,6 +35,8 @@ pub enum Approach {
     Column(Column),
     /// Several columns predict one sample together.
     Transpose(Transpose),
+    /// A frame of notes, drawn bin by bin from what was heard.
+    Listening(Listening),
 }
 
 /// What is said of an approach wherever approaches are listed.
@@ -56,7 +60,8 @@ pub struct PlainNetwork {
 }
 
 /// Every approach, in the order in which people are told of them.
-pub static APPROACHES: [ApproachInfo; 5] = [vector::INFO, column::INFO, transpose::INFO, magnitude::INFO, sample::INFO];
+pub static APPROACHES: [ApproachInfo; 6] =
+    [listening::INFO, vector::INFO, column::INFO, transpose::INFO, magnitude::INFO, sample::INFO];
 
 /// What the numbers of a frame are.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +77,8 @@ pub(crate) enum Frames<'a> {
     },
     /// Magnitudes of a spectrum.
     Magnitudes(&'a Magnitude),
+    /// Levels of a spectrum on a scale of logarithmic frequency.
+    LogSpectra(&'a Listening),
 }
 
 /// What every approach has to say. Lengths in samples at the model's rate.
@@ -118,6 +125,11 @@ pub(crate) trait Framing {
         None
     }
 
+    /// The memory of what was heard, where it has one.
+    fn listening(&self) -> Option<&Listening> {
+        None
+    }
+
     /// What the numbers of a frame are.
     fn frames(&self) -> Frames<'_>;
 
@@ -145,6 +157,7 @@ impl Approach {
             Self::Sample => &sample::Sample,
             Self::Column(column) => column,
             Self::Transpose(transpose) => transpose,
+            Self::Listening(listening) => listening,
         }
     }
 
@@ -156,6 +169,11 @@ impl Approach {
     /// The columns that make one prediction together.
     pub fn columns(&self) -> Option<&Transpose> {
         self.framing().columns()
+    }
+
+    /// The memory of what was heard, where it has one.
+    pub fn listening(&self) -> Option<&Listening> {
+        self.framing().listening()
     }
 
     /// True if the numbers of a frame are samples.
@@ -188,7 +206,10 @@ mod tests {
         assert_eq!(names, listed, "{known}");
         let all = r#"[{"kind": "sample"}, {"kind": "column", "seg_len": 3}, {"kind": "vector", "seg_len": 16},
             {"kind": "transpose", "seg_len": 3, "num_unrollings": 2, "int_cursor_inc": 1},
-            {"kind": "magnitude", "window": 64, "hop": 16, "magnitude_peak": 1}]"#;
+            {"kind": "magnitude", "window": 64, "hop": 16, "magnitude_peak": 1},
+            {"kind": "listening", "window": 2048, "hop": 512, "bins": 178, "lowest_hz": 70, "bins_per_octave": 36,
+             "floor_db": -75, "averages_s": [0.35, 1.5, 6], "band_edges_hz": [300, 900, 2500], "band_top": 0.8,
+             "key_size": 64, "recall_skip": 16}]"#;
         let all: Vec<Approach> = serde_json::from_str(all).expect("approaches");
         assert_eq!(all.len(), APPROACHES.len());
         for approach in all {

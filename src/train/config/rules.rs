@@ -81,6 +81,7 @@ pub(crate) fn problems(config: &TrainConfig) -> Vec<Problem> {
         let outputs = match config.head {
             Head::Mse => 1,
             Head::Mixture { components, .. } => 2 * components + 1,
+            Head::Autoregressive(tier) => tier.levels,
         };
         let features = if config.principal_components > 0 { config.principal_components } else { frame };
         let per_step = 16 * config.layers * config.hidden + (3 * outputs + 2) * features;
@@ -118,6 +119,7 @@ fn outputs(config: &TrainConfig, predicted: usize) -> usize {
     match config.head {
         Head::Mse => predicted,
         Head::Mixture { components, .. } => components * (1 + 2 * predicted),
+        Head::Autoregressive(tier) => tier.levels,
     }
 }
 
@@ -177,6 +179,8 @@ fn network(check: &mut Check, config: &TrainConfig, approach: &Approach) {
     if let Head::Mixture { components, .. } = config.head {
         check.range("head.components", components, 1, 64);
     }
+    let is_of_frames = !matches!(config.head, Head::Autoregressive(_));
+    check.require(is_of_frames, "head.kind", "mse or mixture, as the approach is not listening", "autoregressive");
     let mse = config.head == Head::Mse;
     check.require(mse || !config.tanh_output, "tanh_output", "false, as the head is a mixture", true);
     let components = config.principal_components;

@@ -106,7 +106,7 @@ impl Dataset {
         Ok(Self {
             baseline_loss: match model.head {
                 Head::Mse => model.training.repeat_loss,
-                Head::Mixture { .. } => gaussian_loss(&changes),
+                Head::Mixture { .. } | Head::Autoregressive(_) => gaussian_loss(&changes),
             },
             kept_variance: pca.as_ref().map_or(1.0, |pca| pca.kept),
             seconds: sound.len() as f32 / model.sample_rate_hz as f32,

@@ -66,6 +66,7 @@ pub(crate) fn loss(head: Head, output: &Tensor, heard: &[f32], target: &[f32], c
         Head::Mixture { components, residual } => {
             mixture(Mixture { components, residual, features, output, heard, target, counting })
         }
+        Head::Autoregressive(_) => unreachable!("no configuration of this trainer has it"),
     })?;
     let count = counting.features(rows, features).max(1) as f64;
     let mean = (score.sum / count) as f32;

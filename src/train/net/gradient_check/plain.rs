@@ -141,6 +141,7 @@ pub(crate) fn forward(
 pub(crate) fn loss(head: Head, output: &Tensor, heard: &Tensor, target: &Tensor) -> Result<Tensor> {
     let (rows, features) = target.dims2()?;
     match head {
+        Head::Autoregressive(_) => unreachable!("no configuration of this trainer has it"),
         Head::Mse => (output - target)?.sqr()?.mean_all(),
         Head::Mixture { components: k, residual } => {
             let part = |from, length| output.narrow(1, from, length)?.reshape((rows, k, features));

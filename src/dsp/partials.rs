@@ -1,0 +1,299 @@
+//! From levels on a scale of logarithmic frequency back to sound: every peak is a sinusoid that goes on from frame to frame
+//! (McAulay and Quatieri, *Speech analysis/synthesis based on a sinusoidal representation*, 1986).
+//!
+//! A peak's place is found between the bins by a parabola through three levels (Smith and Serra, *PARSHL*, 1987), so that notes are in
+//! tune where bins are wide. A partial that finds no peak fades within a frame; a peak that finds no partial begins one.
+
+use super::random::Random;
+
+/// How far a partial may move within a frame, in bins.
+const MAX_MOVE_BINS: f32 = 1.25;
+/// A partial's place follows its peaks by this part of the way: what remains of the grain of drawn levels.
+const FOLLOW: f32 = 0.5;
+/// Samples whose phases are turned at once.
+const LANES: usize = 8;
+
+/// Sinusoids, one a peak.
+///
+/// # Realtime safety
+/// `new` allocates; the other methods do not.
+#[derive(Clone, Debug)]
+pub struct Partials {
+    /// Frequency of every bin, in cycles per sample.
+    centres: Vec<f32>,
+    floor_db: f32,
+    random: Random,
+    /// From low to high.
+    partials: Vec<Partial>,
+    next: Vec<Partial>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Partial {
+    /// Place between the bins.
+    place: f32,
+    /// Cycles, 0…1.
+    phase: f64,
+    amplitude: f32,
+    /// Where it goes within the frame.
+    target_place: f32,
+    target_amplitude: f32,
+}
+
+/// A local maximum of a frame.
+#[derive(Clone, Copy, Debug)]
+struct Peak {
+    place: f32,
+    amplitude: f32,
+}
+
+impl Partials {
+    /// For bins at these frequencies (cycles per sample, rising) and levels 0…1 of decibels from `floor_db` to 0.
+    pub fn new(centres: Vec<f32>, floor_db: f32) -> Self {
+        // Peaks are at most every other bin; as many may fade.
+        let most = centres.len() + 2;
+        Self {
+            centres,
+            floor_db,
+            random: Random::new(0),
+            partials: Vec::with_capacity(most),
+            next: Vec::with_capacity(most),
+        }
+    }
+
+    /// Silence; phases to come follow from `random`.
+    pub fn reset(&mut self, random: &mut Random) {
+        self.random = Random::new(u64::from(random.next_u32()));
+        self.partials.clear();
+    }
+
+    /// Takes a frame (`[bins]`) as the one from which the next is approached.
+    pub fn prime(&mut self, frame: &[f32], gain: f32) {
+        self.partials.clear();
+        self.aim(frame, gain);
+        for partial in &mut self.partials {
+            partial.amplitude = partial.target_amplitude;
+        }
+    }
+
+    /// Moves from the last frame to `frame` (`[bins]`), whose amplitudes are multiplied by `gain`, and writes the sound between them. `out`: the hop, of any length.
+    pub fn frame(&mut self, frame: &[f32], gain: f32, out: &mut [f32]) {
+        self.aim(frame, gain);
+        out.fill(0.0);
+        let last = (self.centres.len() - 1) as f32;
+        for partial in &mut self.partials {
+            // The mean of the way: its phase goes on without a step.
+            let place = (0.5 * (partial.place + partial.target_place)).clamp(0.0, last);
+            let frequency = frequency(&self.centres, place);
+            sound(partial, f64::from(frequency), out);
+        }
+        self.partials.retain(|partial| partial.amplitude > 0.0);
+    }
+
+    /// Gives every partial the peak nearest to it, and peaks without one a new partial.
+    fn aim(&mut self, frame: &[f32], gain: f32) {
+        self.next.clear();
+        let mut at = 0;
+        let mut bin = 0;
+        while let Some((index, peak)) = next_peak(frame, bin, self.floor_db) {
+            bin = index + 1;
+            let peak = Peak { amplitude: peak.amplitude * gain, ..peak };
+            // Partials below the reach of this peak find no other.
+            while self.partials.get(at).is_some_and(|partial| partial.place < peak.place - MAX_MOVE_BINS) {
+                self.next.push(fading(self.partials[at]));
+                at += 1;
+            }
+            // Of those within reach the nearest goes on, unless the next peak is nearer to it.
+            let following = next_peak(frame, bin, self.floor_db).map(|(_, peak)| peak.place);
+            let reach = |partial: &&Partial| partial.place <= peak.place + MAX_MOVE_BINS;
+            let within = self.partials[at..].iter().take_while(reach).count();
+            let distance = |partial: &Partial| (partial.place - peak.place).abs();
+            let nearest =
+                (at..at + within).min_by(|&a, &b| distance(&self.partials[a]).total_cmp(&distance(&self.partials[b])));
+            let is_mine = |&index: &usize| {
+                let partial = &self.partials[index];
+                following.is_none_or(|place| distance(partial) <= (partial.place - place).abs())
+            };
+            match nearest.filter(is_mine) {
+                Some(index) => {
+                    for passed in at..index {
+                        self.next.push(fading(self.partials[passed]));
+                    }
+                    let partial = self.partials[index];
+                    let target_place = partial.place + FOLLOW * (peak.place - partial.place);
+                    self.next.push(Partial { target_place, target_amplitude: peak.amplitude, ..partial });
+                    at = index + 1;
+                }
+                None => self.next.push(Partial {
+                    place: peak.place,
+                    phase: f64::from(self.random.uniform()),
+                    amplitude: 0.0,
+                    target_place: peak.place,
+                    target_amplitude: peak.amplitude,
+                }),
+            }
+        }
+        for &partial in &self.partials[at..] {
+            self.next.push(fading(partial));
+        }
+        self.next.truncate(self.centres.len());
+        std::mem::swap(&mut self.partials, &mut self.next);
+        // What fades may have been passed by what begins.
+        self.partials.sort_unstable_by(|a, b| a.target_place.total_cmp(&b.target_place));
+    }
+}
+
+fn fading(partial: Partial) -> Partial {
+    Partial { target_place: partial.place, target_amplitude: 0.0, ..partial }
+}
+
+/// The first peak from `bin` on, and its bin.
+fn next_peak(frame: &[f32], bin: usize, floor_db: f32) -> Option<(usize, Peak)> {
+    let at = |index: usize| frame.get(index).copied().unwrap_or(0.0);
+    (bin..frame.len()).find_map(|index| {
+        let (left, here, right) = (if index == 0 { 0.0 } else { at(index - 1) }, at(index), at(index + 1));
+        let is_peak = here > 0.0 && here > left && here >= right;
+        is_peak.then(|| {
+            // A neighbour at the floor says nothing of where the peak is.
+            let inside = index > 0 && index + 1 < frame.len() && left > 0.0 && right > 0.0;
+            let curve = left - 2.0 * here + right;
+            let shift = if inside && curve < 0.0 { (0.5 * (left - right) / curve).clamp(-0.5, 0.5) } else { 0.0 };
+            let level = here - 0.25 * (left - right) * shift;
+            let db = floor_db - floor_db * level.min(1.0);
+            (index, Peak { place: index as f32 + shift, amplitude: libm::expf(db * (std::f32::consts::LN_10 / 20.0)) })
+        })
+    })
+}
+
+/// Between the bins.
+fn frequency(centres: &[f32], place: f32) -> f32 {
+    let below = (place as usize).min(centres.len() - 2);
+    centres[below] + (centres[below + 1] - centres[below]) * (place - below as f32)
+}
+
+/// Adds the partial's way through a frame to `out`.
+fn sound(partial: &mut Partial, cycles_per_sample: f64, out: &mut [f32]) {
+    let tau = std::f64::consts::TAU;
+    let turn = |cycles: f64| {
+        let angle = tau * cycles;
+        (libm::cos(angle) as f32, libm::sin(angle) as f32)
+    };
+    let mut cosines = [0.0f32; LANES];
+    let mut sines = [0.0f32; LANES];
+    for lane in 0..LANES {
+        (cosines[lane], sines[lane]) = turn(partial.phase + cycles_per_sample * lane as f64);
+    }
+    let (cosine, sine) = turn(cycles_per_sample * LANES as f64);
+    let slope = (partial.target_amplitude - partial.amplitude) / out.len() as f32;
+    let mut amplitudes: [f32; LANES] = std::array::from_fn(|lane| partial.amplitude + slope * lane as f32);
+    let step = slope * LANES as f32;
+    for slots in out.chunks_mut(LANES) {
+        for (lane, slot) in slots.iter_mut().enumerate() {
+            *slot += amplitudes[lane] * cosines[lane];
+        }
+        for lane in 0..LANES {
+            let (x, y) = (cosines[lane], sines[lane]);
+            cosines[lane] = x * cosine - y * sine;
+            sines[lane] = x * sine + y * cosine;
+            amplitudes[lane] += step;
+        }
+    }
+    let phase = partial.phase + cycles_per_sample * out.len() as f64;
+    partial.phase = phase - phase.floor();
+    partial.place = partial.target_place;
+    partial.amplitude = partial.target_amplitude;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::level::rms;
+
+    const BINS: usize = 40;
+
+    fn partials() -> Partials {
+        let centres = (0..BINS).map(|bin| 0.01 * libm::exp2f(bin as f32 / 12.0)).collect();
+        Partials::new(centres, -75.0)
+    }
+
+    /// A peak at a place between the bins, as the main lobe of a window makes it.
+    fn frame(peaks: &[(f32, f32)]) -> Vec<f32> {
+        let level = |bin: f32| {
+            let of = |&(place, db): &(f32, f32)| (db - 4.0 * (bin - place) * (bin - place) + 75.0) / 75.0;
+            peaks.iter().map(of).fold(0.0f32, f32::max)
+        };
+        (0..BINS).map(|bin| level(bin as f32)).collect()
+    }
+
+    /// Frequency in cycles per sample, by the zero crossings upwards.
+    fn cycles(sound: &[f32]) -> f32 {
+        let ups: Vec<usize> = (1..sound.len()).filter(|&i| sound[i - 1] < 0.0 && sound[i] >= 0.0).collect();
+        (ups.len() - 1) as f32 / (ups[ups.len() - 1] - ups[0]) as f32
+    }
+
+    #[test]
+    fn a_peak_between_bins_sounds_in_tune_at_its_level_without_a_step() {
+        for place in [9.0, 10.2, 10.5, 10.7, 17.45] {
+            let mut partials = partials();
+            partials.reset(&mut Random::new(3));
+            let frame = frame(&[(place, -12.0)]);
+            partials.prime(&frame, 1.0);
+            let mut sound = vec![0.0; 64 * 500];
+            // Any length of hop.
+            let mut rest = &mut sound[..];
+            for hop in [500, 77, 512, 1000].into_iter().cycle() {
+                let (now, later) = std::mem::take(&mut rest).split_at_mut(hop.min(rest.len()));
+                partials.frame(&frame, 1.0, now);
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            let expected = 0.01 * libm::exp2f(place / 12.0);
+            let cents = 1200.0 * libm::log2f(cycles(&sound) / expected);
+            assert!(cents.abs() < 5.0, "bin {place}: {cents} cents");
+            let level = 20.0 * libm::log10f(rms(&sound) * std::f32::consts::SQRT_2);
+            assert!((level + 12.0).abs() < 0.2, "{level} dB");
+            let steepest = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0f32, f32::max);
+            assert!(steepest < 0.26 * std::f32::consts::TAU * expected, "a step of {steepest}");
+        }
+    }
+
+    #[test]
+    fn notes_begin_and_end_within_a_frame_and_do_not_disturb_each_other() {
+        let mut partials = partials();
+        partials.reset(&mut Random::new(3));
+        let (one, two) = (frame(&[(10.0, -12.0)]), frame(&[(10.0, -12.0), (30.0, -20.0)]));
+        partials.prime(&one, 1.0);
+        let mut out = vec![0.0; 512];
+        partials.frame(&one, 1.0, &mut out);
+        assert_eq!(partials.partials.len(), 1);
+        partials.frame(&two, 1.0, &mut out);
+        assert_eq!(partials.partials.len(), 2);
+        let old = partials.partials[0].phase;
+        partials.frame(&two, 1.0, &mut out);
+        let moved = (old + 512.0 * f64::from(partials.centres[10])).fract();
+        assert!((partials.partials[0].phase - moved).abs() < 1e-3, "it goes on by its own frequency");
+        partials.frame(&one, 1.0, &mut out);
+        assert_eq!(partials.partials.len(), 1, "what fades is gone");
+        partials.frame(&[0.0; BINS], 1.0, &mut out);
+        assert!(out[0].abs() > 0.0 && out[511].abs() < 1e-3, "a fade within the frame: {}", out[511]);
+        partials.frame(&[0.0; BINS], 1.0, &mut out);
+        assert!(out.iter().all(|&x| x == 0.0), "silence is silent");
+    }
+
+    #[test]
+    fn any_frame_gives_finite_sound_and_no_more_partials_than_bins() {
+        let mut random = Random::new(4);
+        let mut partials = partials();
+        partials.reset(&mut random);
+        let mut out = vec![0.0; 256];
+        for _ in 0..500 {
+            let frame: Vec<f32> = (0..BINS).map(|_| 1.3 * random.uniform() - 0.2).collect();
+            partials.frame(&frame, 1.0, &mut out);
+            assert!(partials.partials.len() <= BINS);
+            assert!(partials.partials.windows(2).all(|pair| pair[0].place <= pair[1].place));
+            assert!(out.iter().all(|x| x.is_finite() && x.abs() < BINS as f32));
+        }
+    }
+}
