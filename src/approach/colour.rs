@@ -1,6 +1,6 @@
 //! How a continuation may differ from what its model would say: the colour of a performance.
 
-pub use crate::control::Peaks;
+pub use crate::control::{Dynamics, Peaks};
 use crate::{
     dsp::random::{Random, mix64},
     nn::StackState,
@@ -29,11 +29,66 @@ pub struct Colour {
     pub dropout: f32,
     /// How far the gains of every layer's outputs wander, 0…1: a slow dropout, without its jumps.
     pub drift: f32,
+    /// How a listening model answers what was heard.
+    pub attention: Attention,
 }
 
 impl Default for Colour {
     fn default() -> Self {
-        Self { stretch: 1.0, peaks: Peaks::Trained, dropout: 0.0, drift: 0.0 }
+        Self { stretch: 1.0, peaks: Peaks::Trained, dropout: 0.0, drift: 0.0, attention: Attention::default() }
+    }
+}
+
+/// How a listening model answers what was heard. Other models do not look at it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// How closely it keeps to what it recalls, 0…1: see [`Self::listen_odds`].
+    pub listen: f32,
+    /// It recalls its own predictions too.
+    pub recalls_itself: bool,
+    /// Mean time for which the thread through what was heard follows one memory.
+    pub thread_seconds: f32,
+    /// What a moment loses of the logarithm of its odds with every second that it lies back.
+    pub recency: f32,
+    /// How reluctant it is to play what it did not hear, 0…1: see [`Self::loyal_odds`].
+    pub loyalty: f32,
+    /// Whether it is loud when the performer is.
+    pub dynamics: Dynamics,
+    /// Added to the temperature of loudness.
+    pub level_temperature: f32,
+}
+
+/// [`Attention::listen_odds`] at 1: the recalled frame alone.
+const MAX_LISTEN_ODDS: f32 = 8.0;
+/// [`Attention::loyal_odds`] at 1.
+const MAX_LOYAL_ODDS: f32 = 2.0;
+
+impl Default for Attention {
+    /// What the parameters say at first.
+    fn default() -> Self {
+        Self {
+            listen: 0.5,
+            recalls_itself: false,
+            thread_seconds: 0.8,
+            recency: 0.5,
+            loyalty: 0.0,
+            dynamics: Dynamics::Own,
+            level_temperature: 0.0,
+        }
+    }
+}
+
+impl Attention {
+    /// What a bin's level loses of the logarithm of its odds with every step away from the recalled one, where that is sure. A
+    /// cube, so that the middle of the range, where it neither replays nor forgets, has the most room.
+    pub(super) fn listen_odds(&self) -> f32 {
+        let listen = self.listen.clamp(0.0, 1.0);
+        MAX_LISTEN_ODDS * listen * listen * listen
+    }
+
+    /// What a level loses of the logarithm of its odds with every step above what was heard in its bin.
+    pub(super) fn loyal_odds(&self) -> f32 {
+        MAX_LOYAL_ODDS * self.loyalty.clamp(0.0, 1.0)
     }
 }
 

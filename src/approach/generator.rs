@@ -5,6 +5,7 @@ use super::{
     colour::{Masks, max_hop},
     delay_line::{Columns, DelayLine},
     head,
+    listening::{Listener, Situation},
 };
 use crate::{
     dsp::random::{Random, mix64},
@@ -29,6 +30,8 @@ pub struct Generator {
     random: Random,
     /// Transpose: what the other columns say.
     delay_line: Option<DelayLine>,
+    /// Listening: what was heard.
+    listener: Option<Box<Listener>>,
     /// Frame of the seed, or the predicted one; where it slides, its newest sample. Padded for the kernel.
     frame: Vec<f32>,
     last_frame: Vec<f32>,
@@ -70,6 +73,7 @@ impl Generator {
             masks: Masks::new(state.units(), hop_seconds),
             state,
             delay_line: network.columns.as_ref().map(Columns::make_delay_line),
+            listener: network.listening.as_ref().map(|head| Box::new(Listener::new(head))),
             random: Random::new(0),
             last_frame: frame.clone(),
             frame,
@@ -182,9 +186,47 @@ impl Generator {
             Some(projection) => projection.project(&self.frame[..frame_size], &mut self.features),
             None => self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]),
         }
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            listener.hear(head, &self.frame[..frame_size]);
+            self.features[frame_size..network.inputs()].copy_from_slice(listener.averages());
+        }
         self.primed = false;
         self.feeding = true;
         self.step();
+    }
+
+    /// True if it remembers what it hears, also while it predicts: [`Self::remember`], [`Self::accompany`].
+    pub fn listens(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// The gain with which sound is heard from here on; what is predicted is as much softer. Models that listen learned at one
+    /// level; others hear sound as it is.
+    pub fn set_input_gain(&mut self, gain: f32) {
+        if self.listens() && gain > 0.0 && gain.is_finite() {
+            self.analyser.set_gain_db(20.0 * libm::log10f(gain));
+            self.synth.set_gain(1.0 / gain);
+        }
+    }
+
+    /// A window of sound before the seed, which a model that listens remembers. `window` as in [`Self::feed`].
+    pub fn remember(&mut self, window: &[f32]) {
+        let network = Arc::clone(&self.network);
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            let frame = &mut self.frame[..network.frame_size()];
+            self.analyser.frame(window, frame);
+            listener.hear(head, frame);
+        }
+    }
+
+    /// A window of what the performer plays while it predicts, which a model that listens remembers. `window` as in [`Self::feed`].
+    pub fn accompany(&mut self, window: &[f32]) {
+        let network = Arc::clone(&self.network);
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            let frame = &mut self.sounded[..network.frame_size()];
+            self.analyser.frame(window, frame);
+            listener.accompany(head, frame);
+        }
     }
 
     /// Predicts the next hop of sound. `temperature` multiplies the model's own temperature and feedback noise: 1 is what its
@@ -214,10 +256,22 @@ impl Generator {
         self.feeding = false;
         let inputs = network.inputs();
         let own_temperature = temperature * config.temperature;
-        let current = &self.features[..inputs];
-        let chance =
-            head::Chance { temperature: own_temperature, spread: config.sound_spread, random: &mut self.random };
-        head::draw(config.head, &self.output, current, chance, &mut self.next, &mut self.sounded);
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            let attention = self.colour.attention;
+            let situation = Situation {
+                h: self.state.output(),
+                context: &self.output[..network.output_size()],
+                temperature: own_temperature,
+                band_temperature: (temperature + attention.level_temperature).max(0.0),
+                attention,
+            };
+            listener.draw(head, &situation, &mut self.random, &mut self.next, &mut self.sounded);
+        } else {
+            let current = &self.features[..inputs];
+            let chance =
+                head::Chance { temperature: own_temperature, spread: config.sound_spread, random: &mut self.random };
+            head::draw(config.head, &self.output, current, chance, &mut self.next, &mut self.sounded);
+        }
         if !self.next.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
@@ -227,9 +281,12 @@ impl Generator {
                 projection.clamp(&mut self.next);
                 projection.reconstruct(&self.next, &mut self.frame);
             }
+            None if self.listener.is_some() => self.frame[..frame_size].copy_from_slice(&self.next),
             None => self.frame[..frame_size].copy_from_slice(&self.sounded),
         }
-        self.synth.sound(&self.frame[..frame_size], out);
+        // A model that listens is fed what was drawn; what sounds is softened.
+        let sounding = if self.listener.is_some() { &self.sounded } else { &self.frame };
+        self.synth.sound(&sounding[..frame_size], out);
         if !out.iter().all(|x| x.is_finite()) {
             self.fail(out);
             return;
@@ -239,7 +296,12 @@ impl Generator {
         if spread > 0.0 {
             self.next.iter_mut().for_each(|x| *x += spread * self.random.normal());
         }
-        self.features[..inputs].copy_from_slice(&self.next);
+        let (features, averages) = self.features[..inputs].split_at_mut(self.next.len());
+        features.copy_from_slice(&self.next);
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            listener.go_on(head, &self.next);
+            averages.copy_from_slice(listener.averages());
+        }
         if self.fresh_dropout {
             self.state.draw_dropout(self.input_keep, self.output_keep, &mut self.random);
         }
@@ -299,6 +361,9 @@ impl Generator {
         self.state.reset();
         if let Some(line) = &mut self.delay_line {
             line.reset();
+        }
+        if let Some(listener) = &mut self.listener {
+            listener.forget();
         }
     }
 

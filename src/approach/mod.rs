@@ -11,6 +11,7 @@ mod delay_line;
 mod frames;
 mod generator;
 mod head;
+mod listening;
 mod log_spectra;
 mod magnitudes;
 mod network;
@@ -20,12 +21,12 @@ mod projection;
 mod samples;
 
 pub use batch::{Predicting, predict_together};
-pub use colour::{Colour, Peaks, STRETCHES};
+pub use colour::{Attention, Colour, Peaks, STRETCHES};
 pub use frames::{FrameAnalyser, FrameSynth};
 pub use generator::Generator;
 #[cfg(feature = "train")]
 pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
 pub use network::Network;
-pub use offline::{continue_offline, feed_seed};
+pub use offline::{continue_offline, feed_seed, input_gain};
 pub use precision::PRECISION_BOUND;
 pub use projection::Projection;

@@ -1,6 +1,6 @@
 //! A model made ready to run: weights packed for the kernels, shared by all its continuations.
 
-use super::{Projection, delay_line::Columns};
+use super::{Projection, delay_line::Columns, listening::ListeningHead};
 use crate::{
     model::{ModelConfig, ModelData},
     nn::{Dense, Isa, LayerWeights, Precision, Stack},
@@ -16,6 +16,8 @@ pub struct Network {
     /// Transpose: the second dense layer.
     pub(super) columns: Option<Columns>,
     pub(super) projection: Option<Projection>,
+    /// Listening: what draws a frame; the dense layer is then the context of its bins.
+    pub(super) listening: Option<ListeningHead>,
     /// What every step asks for.
     frame_size: usize,
     inputs: usize,
@@ -41,6 +43,12 @@ impl Network {
                 peepholes: config.peepholes.then(|| part("weight_peephole", layer)),
             })
             .collect();
+        let listening = ListeningHead::of(data, isa);
+        let (dense, output_size) = match &listening {
+            Some(head) => ("context", head.context_size()),
+            None => ("out", config.output_size()),
+        };
+        let out_tensor = |part: &str| data.tensor(&format!("{dense}.{part}"));
         Self {
             precision,
             stack: if config.slides() {
@@ -48,21 +56,15 @@ impl Network {
             } else {
                 Stack::new(config.stack_shape(), &layers, precision, isa)
             },
-            out: Dense::new(
-                config.hidden,
-                config.output_size(),
-                data.tensor("out.weight"),
-                data.tensor("out.bias"),
-                precision,
-                isa,
-            ),
+            out: Dense::new(config.hidden, output_size, out_tensor("weight"), out_tensor("bias"), precision, isa),
             columns: config.approach.columns().map(|columns| {
                 Columns::new(data.tensor("columns.weight"), data.tensor("columns.bias"), columns.int_cursor_inc)
             }),
             projection: Projection::of(data, isa),
             frame_size: if config.slides() { 1 } else { config.frame_size() },
             inputs: if config.slides() { 1 } else { config.inputs() },
-            output_size: config.output_size(),
+            output_size,
+            listening,
             config,
         }
     }
@@ -109,6 +111,6 @@ impl Network {
 
     /// Bytes of weights that a step reads.
     pub fn step_bytes(&self) -> usize {
-        self.stack.bytes() + self.out.bytes()
+        self.stack.bytes() + self.out.bytes() + self.listening.as_ref().map_or(0, ListeningHead::bytes)
     }
 }

@@ -1,7 +1,15 @@
 //! A continuation as one call, away from the audio thread: for tests, measurements and listening.
 
 use super::{Generator, Network};
+use crate::dsp::level::rms;
 use std::sync::Arc;
+
+/// RMS of the loudest part of what a listening model hears: the level at which it has learned.
+const LEARNED_RMS: f32 = 0.28;
+/// Samples of a part.
+const PART_SAMPLES: usize = 64;
+/// Least and most gain: 40 dB either way, but for what is near silence.
+const GAINS: [f32; 2] = [0.01, 1000.0];
 
 /// The raw continuation of `seed` (`[sample]`, at the model's rate): no leash, no re-seeding, no cross-fade. The windows of
 /// the seed are laid so that the last one ends with it; a seed shorter than a window is heard after silence. Returns
@@ -26,8 +34,15 @@ pub fn continue_offline(
     sound
 }
 
-/// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`].
+/// The gain with which a listening model is to hear sound whose loudest part (of about a millisecond) has this RMS; 1 for silence.
+pub fn input_gain(loudest_rms: f32) -> f32 {
+    let [least, most] = GAINS;
+    if loudest_rms > 0.0 { (LEARNED_RMS / loudest_rms).clamp(least, most) } else { 1.0 }
+}
+
+/// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`], at the level at which the model has learned.
 pub fn feed_seed(generator: &mut Generator, seed: &[f32]) {
+    generator.set_input_gain(input_gain(seed.chunks(PART_SAMPLES).map(rms).fold(0.0, f32::max)));
     let config = generator.network().config();
     let (hop, window) = (config.hop_samples(), config.window_samples());
     let mut padded = vec![0.0; window.saturating_sub(seed.len())];

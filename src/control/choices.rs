@@ -49,6 +49,23 @@ macro_rules! choice {
 }
 
 choice! {
+    /// What a listening model may recall: [`ParamId::Recall`].
+    Recall {
+        You "you" "You" "What was heard, of the last 20 seconds.";
+        Both "both" "You and Itself" "Its own predictions too: it wanders off.";
+    }
+}
+
+choice! {
+    /// How loud a listening model is while the performer plays: [`ParamId::Dynamics`].
+    Dynamics {
+        Own "own" "Own" "As it goes on by itself.";
+        Follow "follow" "Follow" "Loud where the performer is loud.";
+        Opposite "opposite" "Opposite" "Soft where the performer is loud.";
+    }
+}
+
+choice! {
     /// What seeds are made of: [`ParamId::SeedSource`].
     SeedSource {
         Input "input" "Input" "The input.";
@@ -106,7 +123,8 @@ mod tests {
             assert_eq!(SeedSource::of(&values), source);
         }
         assert_eq!(SeedSource::of(&ParamValues::default()), SeedSource::Input);
-        let all = [SeedSource::CHOICES, Stereo::CHOICES, Peaks::CHOICES, Tuning::CHOICES];
+        let all =
+            [SeedSource::CHOICES, Stereo::CHOICES, Peaks::CHOICES, Tuning::CHOICES, Recall::CHOICES, Dynamics::CHOICES];
         let keys = all.map(|choices| choices.iter().map(|choice| choice.key).collect::<Vec<_>>().join(" "));
         assert_eq!(
             keys,
@@ -114,7 +132,9 @@ mod tests {
                 "input sidechain white perlin captured",
                 "mid linked dual",
                 "trained all peaks",
-                "constant_q chromatic e_minor open_strings"
+                "constant_q chromatic e_minor open_strings",
+                "you both",
+                "own follow opposite"
             ],
             "a changed key loses users' presets"
         );

@@ -12,7 +12,7 @@ mod table;
 pub mod text;
 pub mod values;
 
-pub use choices::{Choice, Peaks, SeedSource, Stereo, Tuning};
+pub use choices::{Choice, Dynamics, Peaks, Recall, SeedSource, Stereo, Tuning};
 pub use preset::{Preset, PresetError};
 #[cfg(feature = "plugin")]
 pub(crate) use table::with_parameters;

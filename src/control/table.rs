@@ -52,6 +52,16 @@ macro_rules! with_parameters {
                 20 AnswerAfter answer_after "answer_after" "Answer After" skewed(0.02, 4.0, 0.25) TIME Prediction "How long the input must lie below the gate before a phrase has ended.";
                 21 MidiTrigger midi_trigger "midi_trigger" "MIDI Trigger" switch(false) SWITCH Prediction "Every note-on seeds a continuation, as loud as its velocity says.";
             }
+            /// How models that listen answer what they hear.
+            Listening listening "Listening" in "Listening" {
+                54 Listen listen "listen" "Listen" linear(0.0, 100.0, 50.0) PERCENT Prediction "How closely a listening model keeps to what it recalls of you: at 0 it plays freely, at 100 it recombines what you played.";
+                56 Thread thread "thread" "Thread" skewed(0.05, 20.0, 0.8) TIME Prediction "How long a listening model follows one memory, on average, before it jumps to another that is alike.";
+                57 Recency recency "recency" "Recency" skewed(0.0, 10.0, 0.5) PER_SECOND Prediction "How fast a listening model leaves behind what lies back: at 0 all of the last 20 seconds counts the same.";
+                58 Loyalty loyalty "loyalty" "Loyalty" linear(0.0, 100.0, 0.0) PERCENT Prediction "How reluctant a listening model is to play notes that it did not hear.";
+                59 Dynamics dynamics "dynamics" "Dynamics" choice(Dynamics::CHOICES) CHOICE Prediction "How loud a listening model is while you play.";
+                60 LevelTemperature level_temperature "level_temperature" "Level Temperature" linear(-1.0, 1.0, 0.0) RATIO Prediction "Added to Temperature where a listening model decides how loud it is.";
+                55 Recall recall "recall" "Recall" choice(Recall::CHOICES) CHOICE Prediction "What a listening model may recall.";
+            }
             /// How many continuations sound, and where.
             Voices voices "Voices" in "Voices" {
                 30 VoiceLevel voice_level "voice_level" "Voice Level" linear(-60.0, 12.0, 0.0) LEVEL Rendering "Gain of the continuations; at -60 there are none, only what sounds in sympathy.";

@@ -2,7 +2,7 @@
 //! of its rows.
 
 use super::{
-    choices::{Choice, Peaks, SeedSource, Stereo, Tuning},
+    choices::{Choice, Dynamics, Peaks, Recall, SeedSource, Stereo, Tuning},
     table::with_parameters,
 };
 
@@ -161,6 +161,7 @@ const SWITCH: Format = WHOLE;
 const CHOICE: Format = WHOLE;
 const DECIBELS: Format = number!("dB", 1);
 const FULL_SCALE: Format = number!("dBFS", 1);
+const PER_SECOND: Format = number!("/s", 2);
 const HERTZ: Format = number!("Hz", 1);
 const SHORT_TIME: Format = number!("s", 3);
 const TIME: Format = number!("s", 2);
@@ -310,7 +311,8 @@ mod tests {
              continue freeze auto_start interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
-             loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture keep",
+             loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture keep \
+             listen recall thread recency loyalty dynamics level_temperature",
             "a changed key loses users' automation"
         );
     }

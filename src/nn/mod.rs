@@ -5,6 +5,7 @@
 //! set ([`Isa`]) and on nothing else: not on how many voices are alive, not on time.
 
 mod activation;
+mod bins;
 mod cell;
 mod dense;
 mod isa;
@@ -14,9 +15,10 @@ mod sliding;
 mod stack;
 mod state;
 
-pub(crate) use activation::tanh;
 #[cfg(feature = "train")]
-pub(crate) use activation::{exp, sigmoid};
+pub(crate) use activation::sigmoid;
+pub(crate) use activation::{exp, tanh};
+pub use bins::{BinLayer, BinScratch};
 pub use cell::{CELLS, Cell, CellInfo, StackShape, TorchModule, layer::LayerWeights};
 pub use dense::{Dense, Forwarding};
 pub use isa::Isa;

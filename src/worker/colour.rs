@@ -1,8 +1,8 @@
 //! What the parameters say of the colour of continuations.
 
 use crate::{
-    approach::{Colour, Peaks},
-    control::{ParamId, ParamValues},
+    approach::{Attention, Colour, Peaks},
+    control::{Dynamics, ParamId, ParamValues, Recall},
     engine::GRID_SAMPLES,
 };
 
@@ -16,6 +16,20 @@ pub(super) fn colour_of(values: &ParamValues) -> Colour {
         peaks: Peaks::of(values),
         dropout: values.get(ParamId::Dropout) / 100.0,
         drift: values.get(ParamId::Drift) / 100.0,
+        attention: attention_of(values),
+    }
+}
+
+/// What the parameters say of how listening models answer.
+fn attention_of(values: &ParamValues) -> Attention {
+    Attention {
+        listen: values.get(ParamId::Listen) / 100.0,
+        recalls_itself: Recall::of(values) == Recall::Both,
+        thread_seconds: values.get(ParamId::Thread),
+        recency: values.get(ParamId::Recency),
+        loyalty: values.get(ParamId::Loyalty) / 100.0,
+        dynamics: Dynamics::of(values),
+        level_temperature: values.get(ParamId::LevelTemperature),
     }
 }
 
