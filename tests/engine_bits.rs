@@ -34,7 +34,8 @@ fn changes(rate: u32) -> Vec<Change> {
 #[test]
 fn any_block_size_gives_the_same_bits() {
     let registry = models::registry();
-    for (rate, channels, slot) in [(44_100, 2, 64), (48_000, 1, 65), (96_000, 2, 67), (44_100, 1, 66)] {
+    for (rate, channels, slot) in [(44_100, 2, 64), (48_000, 1, 65), (96_000, 2, 67), (44_100, 1, 66), (48_000, 2, 70)]
+    {
         let config = config(rate, channels, slot);
         let input = phrase(rate, SECONDS, channels);
         let render = |blocks| offline(&config, &registry, &input, &changes(rate), None, &blocks);
@@ -52,7 +53,7 @@ fn any_block_size_gives_the_same_bits() {
 #[test]
 fn a_live_engine_whose_worker_keeps_up_gives_the_bits_of_the_bounce() {
     let registry = models::registry();
-    for slot in [64, 65, 66, 67, 68, 69] {
+    for slot in [64, 65, 66, 67, 68, 69, 70] {
         let config = config(48_000, 2, slot);
         let input = phrase(48_000, SECONDS, 2);
         let bounced = offline(&config, &registry, &input, &changes(48_000), Some(1_234_567), &Blocks::Fixed(4096));

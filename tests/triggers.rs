@@ -287,7 +287,7 @@ fn nothing_that_moves_clicks() {
     let spans: Vec<(f64, f64)> = (0..20).map(|i| (1.5 * f64::from(i), 1.5 * f64::from(i) + 0.9)).collect();
     let input = tones(30.0, &spans);
     // What the models do by themselves, as loud and as temperature as they are let.
-    let alone = (64..70).map(|slot| {
+    let alone = (64..71).map(|slot| {
         let mut config = config.clone();
         let loud = [
             (ParamId::Model, slot as f32),

@@ -2,6 +2,7 @@
 
 pub use crate::control::{Dynamics, Peaks};
 use crate::{
+    control::{ParamId, ParamValues, Recall},
     dsp::random::{Random, mix64},
     nn::StackState,
 };
@@ -34,8 +35,9 @@ pub struct Colour {
 }
 
 impl Default for Colour {
+    /// That of a new instance.
     fn default() -> Self {
-        Self { stretch: 1.0, peaks: Peaks::Trained, dropout: 0.0, drift: 0.0, attention: Attention::default() }
+        Self::of(&ParamValues::default())
     }
 }
 
@@ -63,21 +65,6 @@ const MAX_LISTEN_ODDS: f32 = 8.0;
 /// [`Attention::loyal_odds`] at 1.
 const MAX_LOYAL_ODDS: f32 = 2.0;
 
-impl Default for Attention {
-    /// What the parameters say at first.
-    fn default() -> Self {
-        Self {
-            listen: 0.5,
-            recalls_itself: false,
-            thread_seconds: 0.8,
-            recency: 0.5,
-            loyalty: 0.0,
-            dynamics: Dynamics::Own,
-            level_temperature: 0.0,
-        }
-    }
-}
-
 impl Attention {
     /// What a bin's level loses of the logarithm of its odds with every step away from the recalled one, where that is sure. A
     /// cube, so that the middle of the range, where it neither replays nor forgets, has the most room.
@@ -93,6 +80,40 @@ impl Attention {
 }
 
 impl Colour {
+    /// The parameters that it follows from.
+    pub const PARAMETERS: [ParamId; 11] = [
+        ParamId::Stretch,
+        ParamId::Peaks,
+        ParamId::Dropout,
+        ParamId::Drift,
+        ParamId::Listen,
+        ParamId::Recall,
+        ParamId::Thread,
+        ParamId::Recency,
+        ParamId::Loyalty,
+        ParamId::Dynamics,
+        ParamId::LevelTemperature,
+    ];
+
+    /// What the parameters say.
+    pub fn of(values: &ParamValues) -> Self {
+        Self {
+            stretch: values.get(ParamId::Stretch),
+            peaks: Peaks::of(values),
+            dropout: values.get(ParamId::Dropout) / 100.0,
+            drift: values.get(ParamId::Drift) / 100.0,
+            attention: Attention {
+                listen: values.get(ParamId::Listen) / 100.0,
+                recalls_itself: Recall::of(values) == Recall::Both,
+                thread_seconds: values.get(ParamId::Thread),
+                recency: values.get(ParamId::Recency),
+                loyalty: values.get(ParamId::Loyalty) / 100.0,
+                dynamics: Dynamics::of(values),
+                level_temperature: values.get(ParamId::LevelTemperature),
+            },
+        }
+    }
+
     /// The hop that sounds, of a hop of the model's.
     pub(super) fn stretched(&self, hop_samples: usize) -> usize {
         let [least, most] = STRETCHES;

@@ -242,7 +242,8 @@ mod tests {
             // Any length of hop.
             let mut rest = &mut sound[..];
             for hop in [500, 77, 512, 1000].into_iter().cycle() {
-                let (now, later) = std::mem::take(&mut rest).split_at_mut(hop.min(rest.len()));
+                let hop = hop.min(rest.len());
+                let (now, later) = std::mem::take(&mut rest).split_at_mut(hop);
                 partials.frame(&frame, 1.0, now);
                 rest = later;
                 if rest.is_empty() {

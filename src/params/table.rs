@@ -182,6 +182,7 @@ mod tests {
             ids.join(" "),
             "model morph_model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
              reseed_interval seed_source capture interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
+             listen thread recency loyalty dynamics level_temperature recall \
              voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
              feedback_guard bypass keep \
@@ -208,6 +209,11 @@ mod tests {
             (&play.hold, "hold 1 61 12"),
             (&seed.sensitivity, "sensitivity 0 100 50"),
             (&seed.answer_after, "answer_after 0.02 4 0.25"),
+            (&params.listening.listen, "listen 0 100 50"),
+            (&params.listening.thread, "thread 0.05 20 0.8"),
+            (&params.listening.recency, "recency 0 10 0.5"),
+            (&params.listening.loyalty, "loyalty 0 100 0"),
+            (&params.listening.level_temperature, "level_temperature -1 1 0"),
             (&params.voices.stagger, "stagger 0 4 0.25"),
             (&params.voices.spread, "spread 0 100 70"),
             (&params.voices.voice_level, "voice_level -60 12 0"),

@@ -66,6 +66,11 @@ impl Clip {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    /// Amplitude of the loudest sample.
+    pub(super) fn peak(&self) -> f32 {
+        self.peak
+    }
+
     /// How long it lasts.
     pub fn seconds(&self) -> f32 {
         self.length_samples() as f32 / self.sample_rate_hz as f32

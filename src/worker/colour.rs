@@ -1,37 +1,12 @@
-//! What the parameters say of the colour of continuations.
+//! The way between two models.
 
 use crate::{
-    approach::{Attention, Colour, Peaks},
-    control::{Dynamics, ParamId, ParamValues, Recall},
+    control::{ParamId, ParamValues},
     engine::GRID_SAMPLES,
 };
 
 /// From one model to the other at the fastest.
 const MORPH_SECONDS: f32 = 0.02;
-
-/// The colour of what is predicted next.
-pub(super) fn colour_of(values: &ParamValues) -> Colour {
-    Colour {
-        stretch: values.get(ParamId::Stretch),
-        peaks: Peaks::of(values),
-        dropout: values.get(ParamId::Dropout) / 100.0,
-        drift: values.get(ParamId::Drift) / 100.0,
-        attention: attention_of(values),
-    }
-}
-
-/// What the parameters say of how listening models answer.
-fn attention_of(values: &ParamValues) -> Attention {
-    Attention {
-        listen: values.get(ParamId::Listen) / 100.0,
-        recalls_itself: Recall::of(values) == Recall::Both,
-        thread_seconds: values.get(ParamId::Thread),
-        recency: values.get(ParamId::Recency),
-        loyalty: values.get(ParamId::Loyalty) / 100.0,
-        dynamics: Dynamics::of(values),
-        level_temperature: values.get(ParamId::LevelTemperature),
-    }
-}
 
 /// Where between two models it sounds, quantum by quantum: a jump of the parameter becomes a short way.
 #[derive(Debug)]

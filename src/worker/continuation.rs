@@ -2,10 +2,10 @@
 //! and one for each channel where the channels are continued separately.
 
 use super::{
-    history::Ear,
+    history::{Ear, History},
     models::pair::Models,
     seeds::{Origin, Seeds},
-    voice::{SeedSpan, Sound, Voice},
+    voice::{Hearing, SeedSpan, Sound, Voice},
 };
 use crate::{
     approach::{Colour, Network},
@@ -73,18 +73,24 @@ impl Continuation {
         Arc::ptr_eq(self.parts[0].voice.network(), &models.first)
     }
 
-    /// Takes a new seed.
-    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
+    /// Takes a new seed; `hearing_of` returns what each part hears of it.
+    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64, mut hearing_of: impl FnMut(&Part) -> Hearing) {
         for part in &mut self.parts {
-            part.voice.prepare(seed, random_seed ^ part.origin.own_chance);
+            let hearing = hearing_of(part);
+            part.voice.prepare(seed, random_seed ^ part.origin.own_chance, hearing);
         }
+    }
+
+    /// As [`Voice::accompany`], for all voices.
+    pub fn accompany(&mut self, history: &mut History, gate: Option<f32>) {
+        self.voices_mut().for_each(|voice| voice.accompany(history, gate));
     }
 
     /// Runs this part (0…1, as a fraction of `of`) of every voice's seed.
     pub fn warm(&mut self, seeds: &mut Seeds, seed: SeedSpan, (done, of): (i64, i64), stop: &AtomicBool) {
         for Part { voice, ear, origin, .. } in &mut self.parts {
-            let steps = voice.seed_steps();
-            let due = if done >= of { steps } else { steps * done.max(0) / of.max(1) };
+            let cost = voice.warm_up_cost();
+            let due = if done >= of { cost } else { cost * done.max(0) / of.max(1) };
             let end = seeds.end();
             voice.warm(end, due, stop, |resampler, k| seeds.model_sample(*origin, *ear, seed, resampler, k));
         }

@@ -2,7 +2,7 @@
 
 use super::{
     clip::{Clip, ClipSlot},
-    colour::{MorphRamp, colour_of},
+    colour::MorphRamp,
     continuation::{Continuation, Part},
     feedback::FeedbackGuard,
     history::Ear,
@@ -14,11 +14,12 @@ use super::{
     schedule::{MIN_SEED_SECONDS, SeedPlan, plan_seed},
     seeds::{Origin, Seeds},
     triggers::{MAX_REQUESTS, Planned, Request, Trigger, TriggerDetector},
-    voice::{SeedSpan, Sound},
+    voice::{Hearing, SeedSpan, Sound},
     voices::{Voices, max_voices, transposed_hz},
     warming::{MAX_WARMING, Purpose, Purposes, Warming},
 };
 use crate::{
+    approach::{Colour, input_gain},
     control::{ParamId, ParamValues, SeedSource, Stereo, values::HOLD_FOREVER_SECONDS},
     dsp::{level::db_to_gain, random::mix64},
     engine::{
@@ -296,7 +297,12 @@ impl Core {
 
     fn sound(&mut self, time: i64, values: &ParamValues, out: &mut OutQuantum) {
         out.audio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
-        let colour = colour_of(values);
+        // What is held does not follow the performer.
+        let is_held = values.get(ParamId::Freeze) >= 0.5;
+        let gate = (!is_held).then(|| db_to_gain(values.get(ParamId::Gate)));
+        self.voices.accompany(&mut self.seeds.history, gate);
+        self.loops.accompany(&mut self.seeds.history, gate);
+        let colour = Colour::of(values);
         self.voices.set_colour(colour, self.morph.next_quantum(values));
         self.loops.set_colour(colour);
         for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
@@ -364,7 +370,16 @@ impl Core {
             Purpose::Loop(region) => 200 + region as u64,
         };
         let random_seed = mix64(mix64(values.get(ParamId::RandomSeed) as u64) ^ clock as u64) ^ (key << 56);
-        continuation.prepare(seed, random_seed);
+        let seeds = &self.seeds;
+        continuation.prepare(seed, random_seed, |part| {
+            let is_live = part.origin.source.is_heard();
+            Hearing {
+                ear: part.ear,
+                gain: input_gain(seeds.loudest(part.origin, part.ear, seed)),
+                remembers_from: if is_live { seeds.history.start() } else { i64::MAX },
+                is_live,
+            }
+        });
         let ready = seed.end.max(request.not_before).max(began + plan.warmup_samples);
         let taken_back_until = if request.trigger == Trigger::Answer { request.not_before } else { i64::MIN };
         self.warming.push(Warming {
@@ -453,7 +468,7 @@ impl Core {
             seed_rms: self.seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
             temperature: values.get(ParamId::Temperature),
-            colour: colour_of(values),
+            colour: Colour::of(values),
             place: [1.0; 2],
             transposed: None,
         });
@@ -498,7 +513,7 @@ impl Core {
             seed_rms: seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
             temperature: values.get(ParamId::Temperature),
-            colour: colour_of(values),
+            colour: Colour::of(values),
             place: match part.ear {
                 Ear::Middle => place.map(|gain| gain * level),
                 Ear::Left => [place[0] * level, 0.0],

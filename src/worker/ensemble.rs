@@ -2,7 +2,7 @@
 
 use super::{
     history::{Ear, History},
-    voice::{SeedSpan, Sound, Voice},
+    voice::{Hearing, SeedSpan, Sound, Voice},
 };
 use crate::{
     approach::{Colour, Network, predict_together},
@@ -103,7 +103,7 @@ impl Ensemble {
         let (to_model, to_host) = self.resamplers.clone();
         let mut voice = Voice::new(Arc::clone(&self.network), self.host_hz, to_model, to_host);
         let end = self.history.end() - (random_seed % 16) as i64;
-        voice.prepare(SeedSpan { start: end, end }, random_seed);
+        voice.prepare(SeedSpan { start: end, end }, random_seed, Hearing::of_seed(Ear::Middle));
         let history = &mut self.history;
         voice.warm(history.end(), i64::MAX, &Default::default(), |resampler, k| {
             history.model_sample(Ear::Middle, resampler, k)

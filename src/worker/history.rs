@@ -114,6 +114,21 @@ impl History {
         self.rms_of(&self.performer_energies[ear as usize], end, samples)
     }
 
+    /// RMS of the loudest quantum from engine time `start` to `end`, before the input gain, in one ear.
+    pub fn loudest(&self, ear: Ear, start: i64, end: i64) -> f32 {
+        let last = end.div_euclid(GRID).min(self.end / GRID);
+        let oldest = (self.end / GRID - self.quanta).max(self.heard_from.div_euclid(GRID));
+        let energies = &self.performer_energies[ear as usize];
+        let quanta = start.div_euclid(GRID).max(oldest)..last;
+        let most = quanta.map(|quantum| energies[quantum.rem_euclid(self.quanta) as usize]).fold(0.0, f64::max);
+        (most / GRID as f64).sqrt() as f32
+    }
+
+    /// Engine time of the first sample that is known.
+    pub fn start(&self) -> i64 {
+        self.heard_from.max(self.end - self.quanta * GRID)
+    }
+
     fn rms_of(&self, energies: &[f64], end: i64, samples: i64) -> f32 {
         let last = end.div_euclid(GRID);
         let count = (samples / GRID).clamp(1, self.quanta);

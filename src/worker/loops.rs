@@ -2,7 +2,7 @@
 //! sympathy*). A region's prediction plays and is recorded once, is cut where its end resembles its beginning, and from
 //! there on loops without the network.
 
-use super::{ensemble, voice::Voice};
+use super::{ensemble, history::History, voice::Voice};
 use crate::{
     approach::{Colour, Network},
     dsp::{
@@ -153,8 +153,17 @@ impl Loops {
 
     /// Sets the colour of future recordings.
     pub fn set_colour(&mut self, colour: Colour) {
+        self.recording_mut().for_each(|voice| voice.set_colour(colour));
+    }
+
+    /// As [`Voice::accompany`], for the voices that are recorded.
+    pub fn accompany(&mut self, history: &mut History, gate: Option<f32>) {
+        self.recording_mut().for_each(|voice| voice.accompany(history, gate));
+    }
+
+    fn recording_mut(&mut self) -> impl Iterator<Item = &mut Voice> {
         let tapes = self.regions.iter_mut().flat_map(|region| region.playing.iter_mut().chain(&mut region.fading));
-        tapes.filter_map(|tape| tape.voice.as_mut()).for_each(|voice| voice.set_colour(colour));
+        tapes.filter_map(|tape| tape.voice.as_mut())
     }
 
     /// Writes the quantum from engine time `time` on to `out`. Voices that are done go to `done`. Returns how many have

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Level of noise seeds: −20 dBFS.
 const NOISE_RMS: f32 = 0.1;
 
+/// The loudest part is looked for in at least so many seconds.
+const LOUDEST_SECONDS: i64 = 2;
+
 /// Where the seed of a voice comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
@@ -88,6 +91,24 @@ impl Seeds {
             SeedSource::White | SeedSource::Perlin => NOISE_RMS,
             SeedSource::Captured => {
                 self.clip.as_ref().map_or(0.0, |clip| clip.rms(ear, (seed.end - seed.start) as usize))
+            }
+        }
+    }
+
+    /// RMS of the loudest quantum that a model hears of a seed, as far as it is known, or in the last seconds before: what a listening
+    /// model takes its gain from.
+    pub fn loudest(&self, origin: Origin, ear: Ear, seed: SeedSpan) -> f32 {
+        match origin.source {
+            SeedSource::Input | SeedSource::Sidechain => {
+                let known = self.history.end();
+                let start = seed.start.min(known - LOUDEST_SECONDS * i64::from(self.sample_rate_hz));
+                origin.input_gain * self.history.loudest(ear, start, seed.end.min(known))
+            }
+            SeedSource::White | SeedSource::Perlin => NOISE_RMS,
+            // As loud as a sine of its peak.
+            SeedSource::Captured => {
+                let peak = self.clip.as_ref().map_or(0.0, |clip| clip.peak());
+                origin.input_gain * peak * std::f32::consts::FRAC_1_SQRT_2
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One network's stream of a continuation: seed, warm-up, place on the lattice, fades.
 
+use super::history::{Ear, History};
 use crate::{
     approach::{Colour, Generator, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
@@ -37,6 +38,29 @@ pub struct Sound {
     pub transposed: Option<Resampler>,
 }
 
+/// What a voice hears of its seed, and after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hearing {
+    /// The channel.
+    pub ear: Ear,
+    /// The gain with which a listening model hears it.
+    pub gain: f32,
+    /// Engine time from which on a listening model remembers what was heard before the seed.
+    pub remembers_from: i64,
+    /// A listening model goes on hearing the input while it predicts.
+    pub is_live: bool,
+}
+
+impl Hearing {
+    /// The seed alone, as loud as it is.
+    pub fn of_seed(ear: Ear) -> Self {
+        Self { ear, gain: 1.0, remembers_from: i64::MAX, is_live: false }
+    }
+}
+
+/// What warming up a window of the seed costs, where remembering one before it costs 1.
+const STEP_COST: i64 = 8;
+
 /// The span of input that seeds a continuation, on engine time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeedSpan {
@@ -63,10 +87,15 @@ pub struct Voice {
     weights: [f32; 2],
     leash: Leash,
     window: Vec<f32>,
-    /// Next window to feed, and one past the last, counted in hops on the model's lattice.
+    /// Next window to hear, counted in hops on the model's lattice: from the first that is remembered, over the first that is fed, to one
+    /// past the last that is, and on from there while it predicts.
     next_step: i64,
     end_step: i64,
     first_step: i64,
+    memory_step: i64,
+    hearing: Hearing,
+    /// The window holds the last hop's.
+    is_window_filled: bool,
     /// Model samples made, `made[0]` is sample `made_from` of the lattice; before `first_sample` all is silence.
     made: Vec<f32>,
     made_from: i64,
@@ -112,6 +141,9 @@ impl Voice {
             next_step: 0,
             end_step: 0,
             first_step: 0,
+            memory_step: 0,
+            hearing: Hearing::of_seed(Ear::Middle),
+            is_window_filled: false,
             made: Vec::with_capacity(capacity),
             made_from: 0,
             first_sample: 0,
@@ -133,8 +165,11 @@ impl Voice {
     }
 
     /// Takes a new seed. Its windows follow from the span alone; there is at least one.
-    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64) {
+    pub fn prepare(&mut self, seed: SeedSpan, random_seed: u64, hearing: Hearing) {
         self.generator.reset(random_seed);
+        self.generator.set_input_gain(hearing.gain);
+        self.hearing = hearing;
+        self.is_window_filled = false;
         self.to_host.clone_from(&self.untransposed);
         let hop = self.hop_samples as i64;
         let window = self.window.len() as i64;
@@ -146,36 +181,86 @@ impl Voice {
         }
         let last_step = (last_sample + 1 - window).div_euclid(hop);
         self.first_step = (first_sample.div_euclid(hop) + i64::from(first_sample.rem_euclid(hop) > 0)).min(last_step);
-        self.next_step = self.first_step;
         self.end_step = last_step + 1;
+        self.memory_step = self.first_step;
+        if self.generator.listens() && hearing.remembers_from < seed.start {
+            let first = self.model_sample_at_or_after(hearing.remembers_from);
+            self.memory_step = (first.div_euclid(hop) + i64::from(first.rem_euclid(hop) > 0)).min(self.first_step);
+        }
+        self.next_step = self.memory_step;
         self.release = None;
         self.weights = [1.0; 2];
         self.made.clear();
         self.needed_end = i64::MIN;
     }
 
-    /// Windows of the seed.
-    pub fn seed_steps(&self) -> i64 {
-        self.end_step - self.first_step
+    /// What its warm-up costs: the windows of the seed, and those before it that are remembered.
+    pub fn warm_up_cost(&self) -> i64 {
+        self.first_step - self.memory_step + STEP_COST * (self.end_step - self.first_step)
     }
 
-    /// Feeds windows until `steps` of the seed have been run, the input known so far ends at engine time `end`, or `stop` is set.
-    /// `hear` gives samples of the model's lattice.
-    pub fn warm(&mut self, end: i64, steps: i64, stop: &AtomicBool, mut hear: impl FnMut(&Resampler, i64) -> f32) {
-        let (hop, window) = (self.hop_samples as i64, self.window.len());
-        while self.next_step < self.first_step + steps.min(self.seed_steps()) && !stop.load(Ordering::Relaxed) {
-            let first = self.next_step * hop;
-            if self.to_model.end_of_input(first + window as i64 - 1) > end {
+    /// Hears windows until so much of [`Self::warm_up_cost`] has been spent, the input known so far ends at engine time `end`, or
+    /// `stop` is set. `hear` gives samples of the model's lattice.
+    pub fn warm(&mut self, end: i64, cost: i64, stop: &AtomicBool, mut hear: impl FnMut(&Resampler, i64) -> f32) {
+        let remembered = self.first_step - self.memory_step;
+        let due = self.memory_step + cost.min(remembered) + ((cost - remembered) / STEP_COST).max(0);
+        while self.next_step < due.min(self.end_step) && !stop.load(Ordering::Relaxed) {
+            if !self.fill_window(end, &mut hear) {
                 return;
             }
-            let fresh = if self.next_step == self.first_step { window } else { (hop as usize).min(window) };
-            self.window.copy_within(fresh.., 0);
-            for i in window - fresh..window {
-                self.window[i] = hear(&self.to_model, first + i as i64);
+            if self.next_step < self.first_step {
+                self.generator.remember(&self.window);
+            } else {
+                self.generator.feed(&self.window);
             }
-            self.generator.feed(&self.window);
             self.next_step += 1;
         }
+    }
+
+    /// A listening model hears what has been played since, up to the input's end. `gate`: RMS below which nothing was played; none:
+    /// it does not listen now.
+    ///
+    /// # Realtime safety
+    /// Does not allocate for model rates of 8 kHz and above.
+    pub fn accompany(&mut self, history: &mut History, gate: Option<f32>) {
+        if !self.generator.listens() || !self.hearing.is_live {
+            return;
+        }
+        let ear = self.hearing.ear;
+        while self.next_window_ends() <= history.end() {
+            let end = self.next_window_ends();
+            let span = end - self.to_model.end_of_input(self.next_step * self.hop_samples as i64);
+            if gate.is_some_and(|gate| history.rms(end, span) >= gate) {
+                self.fill_window(history.end(), &mut |resampler: &Resampler, k| {
+                    history.model_sample(ear, resampler, k)
+                });
+                self.generator.accompany(&self.window);
+            } else {
+                self.is_window_filled = false;
+            }
+            self.next_step += 1;
+        }
+    }
+
+    /// Engine time at which the next window's last sample is known.
+    fn next_window_ends(&self) -> i64 {
+        self.to_model.end_of_input(self.next_step * self.hop_samples as i64 + self.window.len() as i64 - 1)
+    }
+
+    /// The next window, if the input known so far has it.
+    fn fill_window(&mut self, end: i64, hear: &mut impl FnMut(&Resampler, i64) -> f32) -> bool {
+        let (hop, window) = (self.hop_samples, self.window.len());
+        if self.next_window_ends() > end {
+            return false;
+        }
+        let fresh = if self.is_window_filled { hop.min(window) } else { window };
+        self.window.copy_within(fresh.., 0);
+        let first = self.next_step * hop as i64;
+        for i in window - fresh..window {
+            self.window[i] = hear(&self.to_model, first + i as i64);
+        }
+        self.is_window_filled = true;
+        true
     }
 
     /// Starts the voice after its seed.

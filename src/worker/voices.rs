@@ -3,6 +3,7 @@
 use super::{
     continuation::{Continuation, MAX_PARTS, Part},
     ensemble,
+    history::History,
     models::pair::Models,
     voice::Voice,
 };
@@ -152,6 +153,11 @@ impl Voices {
     pub fn release_oldest(&mut self, most: usize, start: i64, fade: i64) {
         let surplus = self.unreleased().count().saturating_sub(most);
         self.unreleased_mut().take(surplus).for_each(|continuation| continuation.release(start, fade));
+    }
+
+    /// As [`Voice::accompany`], for all voices.
+    pub fn accompany(&mut self, history: &mut History, gate: Option<f32>) {
+        self.sounding.iter_mut().for_each(|sounding| sounding.continuation.accompany(history, gate));
     }
 
     /// Sets the colour of future predictions; `morph` (0…1) at the beginning and at the end of the next quantum.

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use sympathy::{
     dsp::random::Random,
-    model::{Approach, Cell, Column, Head, Magnitude, ModelConfig, ModelData, Scaling, Transpose, Vector},
+    model::{
+        Approach, BinTier, Cell, Column, Head, Listening, Magnitude, ModelConfig, ModelData, Scaling, Transpose, Vector,
+    },
     nn::Isa,
     worker::ModelRegistry,
 };
@@ -71,6 +73,7 @@ pub fn every_approach_and_cell() -> Vec<(String, ModelData)> {
         ("column mixture", COLUMN, mixture, 0),
         ("transpose", TRANSPOSE, Head::Mse, 0),
         ("transpose mixture", TRANSPOSE, mixture, 0),
+        ("listening", listening().approach, listening().head, 0),
     ] {
         for (seed, (cell_name, set_cell)) in (10..).zip(CELLS) {
             let mut config = config(approach.clone(), head, principal_components);
@@ -84,6 +87,19 @@ pub fn every_approach_and_cell() -> Vec<(String, ModelData)> {
 
 fn vector() -> Approach {
     Approach::Vector(Vector { overlap: 32, emphasis: 0.5, ..Vector::new(128) })
+}
+
+/// A model that listens.
+pub fn listening() -> ModelConfig {
+    let own = Listening { window: 512, hop: 128, bins: 40, lowest_hz: 100.0, key_size: 12, ..Listening::default() };
+    let approach = Approach::Listening(Listening { band_edges_hz: [400.0, 900.0, 1500.0], ..own });
+    let tier = BinTier { levels: 16, hidden: 20, context: 3, position: 2, band_hidden: 16 };
+    ModelConfig {
+        feedback_noise: 0.0,
+        layers: 1,
+        scaling: Scaling::default(),
+        ..config(approach, Head::Autoregressive(tier), 0)
+    }
 }
 
 /// Random weights for a configuration.
@@ -125,7 +141,7 @@ pub fn trained_on(data: &ModelData) -> ModelData {
 }
 
 /// One of every kind: slot 64 magnitude with mixture, 65 vector, 66 sample, 67 magnitude with `mse`, 68 column, 69
-/// transpose.
+/// transpose, 70 listening.
 pub fn all_kinds() -> Vec<(u8, &'static str, ModelData)> {
     let mixture = Head::Mixture { components: 3, residual: true };
     let clockwork = ModelConfig { cell: Cell::Clockwork, clock_groups: 3, ..config(TRANSPOSE, Head::Mse, 0) };
@@ -136,6 +152,7 @@ pub fn all_kinds() -> Vec<(u8, &'static str, ModelData)> {
         (67, "magnitude mse", random_model(config(magnitude(), Head::Mse, 0), 4)),
         (68, "column", random_model(ModelConfig { cell: Cell::Gru, ..config(COLUMN, Head::Mse, 0) }, 5)),
         (69, "transpose", random_model(clockwork, 6)),
+        (70, "listening", random_model(listening(), 7)),
     ]
 }
 

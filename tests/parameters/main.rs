@@ -110,6 +110,8 @@ const ANSWERS: &[(ParamId, f32)] = &[(AutoStart, 0.0), (ReseedInterval, 0.0), (A
 const NOTES: &[(ParamId, f32)] = &[(AutoStart, 0.0), (ReseedInterval, 0.0), (MidiTrigger, ON)];
 const SEVERAL: &[(ParamId, f32)] = &[(Voices, 3.0)];
 const DUCKED: &[(ParamId, f32)] = &[(DuckWet, -30.0)];
+/// A model that listens.
+const LISTENING: &[(ParamId, f32)] = &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0)];
 /// The gate lies above the input.
 const QUIET: &[(ParamId, f32)] = &[(Gate, 0.0), (SeedSource, WHITE)];
 const GUITAR: &[(ParamId, f32)] = &[(Model, 0.0), (ReseedInterval, 0.0), (Hold, 61.0), (SeedLength, 1.0), (Mix, 100.0)];
@@ -155,6 +157,13 @@ fn cases() -> Vec<Case> {
         later(Dropout, 50.0, &[]),
         later(Drift, 80.0, &[]),
         later(Morph, 100.0, &[(MorphModel, 65.0)]),
+        later(Listen, 100.0, LISTENING),
+        later(Recall, ON, LISTENING),
+        later(Thread, 0.05, LISTENING),
+        later(Recency, 10.0, LISTENING),
+        later(Loyalty, 100.0, LISTENING),
+        later(Dynamics, ON, LISTENING),
+        later(LevelTemperature, 1.0, LISTENING),
         at_once(SwellLevel, 0.0, STRINGS),
         at_once(ShimmerLevel, 0.0, STRINGS),
         at_once(SympathyAttack, 0.5, STRINGS).between(SOUND[0], SOUND[1] + 0.05),

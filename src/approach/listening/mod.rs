@@ -441,3 +441,6 @@ fn project(dense: &Dense, sight: &[f32], scratch: &mut [f32], out: &mut [f32]) {
     let length = out.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-9;
     out.iter_mut().for_each(|x| *x /= length);
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ impl Moments {
     }
 
     /// Numbers of the moments that are remembered.
-    fn range(&self) -> std::ops::Range<u64> {
+    pub fn range(&self) -> std::ops::Range<u64> {
         self.end.saturating_sub(self.capacity)..self.end
     }
 
@@ -128,6 +128,12 @@ impl Thread {
 
     pub fn forget(&mut self) {
         self.at = None;
+    }
+
+    /// The next suggestion is the follower of this moment.
+    #[cfg(test)]
+    pub fn follow(&mut self, ring: usize, moment: u64) {
+        self.at = Some((ring, moment));
     }
 
     /// The next suggestion, `[bins]` into `suggestion`, and how sure it is, 0…1; none while there is nothing to recall. Of

@@ -1,9 +1,10 @@
 //! `sympathy sample`: the raw prediction of a model.
 
 use crate::{
-    approach::{Generator, Network, feed_seed},
+    approach::{Colour, Generator, Network, feed_seed},
     audio_file::Recording,
     cli::{
+        automation::Assignment,
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
@@ -13,6 +14,7 @@ use crate::{
         progress::Progress,
         speed::{PrecisionArg, load_network},
     },
+    control::ParamValues,
     dsp::{
         float_mode::FloatMode,
         level::{equal_power, gain_to_db},
@@ -79,6 +81,9 @@ pub struct SampleArgs {
     /// Sound only the peaks of spectra, or all bins [default: the model's]
     #[arg(long, value_enum)]
     pub peaks: Option<Switch>,
+    /// Sets a parameter of Listening or Colour, as `render` does; may be given many times
+    #[arg(long = "set", value_name = "PARAM=VALUE")]
+    pub assignments: Vec<Assignment>,
     /// How the model's weights are stored; another precision, other bits
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
@@ -148,6 +153,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let heard_once = (args.seconds + if args.include_seed { args.seed_seconds } else { 0.0 }) * f64::from(rate_hz);
     check_wav_length(&args.out, 2, heard_once as usize * usize::from(args.voices))?;
     let seed = seed(args, &data)?;
+    let colour = colour(&args.assignments)?;
 
     let interrupt = Interrupt::watch()?;
     let _mode = FloatMode::enter();
@@ -156,7 +162,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let mut progress = Progress::new(length * usize::from(args.voices));
     let mut voices = Vec::new();
     for voice in 0..usize::from(args.voices) {
-        voices.push(predict(args, &network, &seed, voice, length, &mut progress, &interrupt)?);
+        voices.push(predict(args, &network, &seed, (voice, colour), length, &mut progress, &interrupt)?);
     }
     let compute_seconds = progress.elapsed().as_secs_f64();
     drop(progress);
@@ -193,6 +199,26 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
         println!("{}: waveform, envelope and spectrogram of seed and prediction", picture.display());
     }
     Ok(())
+}
+
+/// What the assignments say of how it is predicted.
+///
+/// # Errors
+/// If a parameter is unknown, is none of those, or cannot have its value.
+pub fn colour(assignments: &[Assignment]) -> Result<Colour, CliError> {
+    let mut values = ParamValues::default();
+    for assignment in assignments {
+        let (id, value) = assignment.resolve("--set")?;
+        if !Colour::PARAMETERS.contains(&id) {
+            return Err(CliError::Option {
+                option: "--set",
+                expected: format!("one of {}", Colour::PARAMETERS.map(|id| id.spec().key).join(", ")),
+                actual: format!("{}, which acts in `render` and in the plugin", id.spec().key),
+            });
+        }
+        values.set(id, value);
+    }
+    Ok(Colour::of(&values))
 }
 
 fn model(args: &SampleArgs) -> Result<ModelData, CliError> {
@@ -234,13 +260,12 @@ fn predict(
     args: &SampleArgs,
     network: &Arc<Network>,
     seed: &[f32],
-    voice: usize,
+    (voice, colour): (usize, Colour),
     length: usize,
     progress: &mut Progress,
     interrupt: &Interrupt,
 ) -> Result<Vec<f32>, CliError> {
     let config = network.config();
-    let hop = config.hop_samples();
     let mut continuation = Generator::new(Arc::clone(network));
     let keep = |keep: f64| args.dropout.unwrap_or(keep) as f32;
     continuation.set_dropout(keep(args.input_keep), keep(args.output_keep));
@@ -248,6 +273,8 @@ fn predict(
     // The first voice has the number that was asked for.
     let own = if voice == 0 { 0 } else { mix64(voice as u64) };
     continuation.reset(args.random_seed ^ own);
+    continuation.set_colour(colour);
+    let hop = continuation.hop_samples();
     feed_seed(&mut continuation, seed);
     let mut sound = vec![0.0; length.next_multiple_of(hop)];
     for (index, out) in sound.chunks_exact_mut(hop).enumerate() {
