@@ -186,12 +186,14 @@ impl Generator {
             Some(projection) => projection.project(&self.frame[..frame_size], &mut self.features),
             None => self.features[..frame_size].copy_from_slice(&self.frame[..frame_size]),
         }
-        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
-            listener.hear(head, &self.frame[..frame_size]);
-            self.features[frame_size..network.inputs()].copy_from_slice(listener.averages());
-        }
         self.primed = false;
         self.feeding = true;
+        if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
+            if !listener.hear(head, &self.frame[..frame_size]) {
+                return;
+            }
+            self.features[frame_size..network.inputs()].copy_from_slice(listener.averages());
+        }
         self.step();
     }
 

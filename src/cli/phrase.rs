@@ -35,6 +35,11 @@ const SCORE: &[(f64, f64, u8, f64)] = &[
 
 /// The phrase: mono, [`PHRASE_RATE_HZ`], the same bits on every machine.
 pub fn phrase() -> Vec<f32> {
+    phrase_in(0)
+}
+
+/// The phrase so many semitones higher.
+pub fn phrase_in(semitones: u8) -> Vec<f32> {
     let rate = f64::from(PHRASE_RATE_HZ);
     let mut random = Random::new(SCORE_SEED);
     let mut sound = vec![0.0; (PHRASE_SECONDS * rate) as usize];
@@ -43,7 +48,7 @@ pub fn phrase() -> Vec<f32> {
         let late_seconds = 0.012 * f64::from(random.uniform());
         let start = ((beat * BEAT_SECONDS + late_seconds) * rate) as usize;
         let pluck = Pluck {
-            frequency_hz: 440.0 * libm::exp2((f64::from(midi_note) - 69.0) / 12.0),
+            frequency_hz: 440.0 * libm::exp2((f64::from(midi_note) + f64::from(semitones) - 69.0) / 12.0),
             velocity,
             pick_position: 0.10 + 0.05 * f64::from(random.uniform()),
             // Thin strings decay sooner.
@@ -82,6 +87,8 @@ mod tests {
         assert!(rms(seconds(3.7, 3.95)) < 0.02 * rms(seconds(3.0, 3.4)), "the rest");
         let figures = Liveliness::of(&sound);
         assert!((0.02..0.5).contains(&figures.flux) && figures.flatness < 0.05, "{figures:?}");
+        assert_ne!(sound, phrase_in(3));
+        assert_eq!(sound.len(), phrase_in(3).len());
         assert_eq!(sound.last().map(|x| x.abs() < 1e-3), Some(true));
     }
 }

@@ -56,7 +56,7 @@ macro_rules! with_parameters {
             Listening listening "Listening" in "Listening" {
                 54 Listen listen "listen" "Listen" linear(0.0, 100.0, 50.0) PERCENT Prediction "How closely a listening model keeps to what it recalls of you: at 0 it plays freely, at 100 it recombines what you played.";
                 56 Thread thread "thread" "Thread" skewed(0.05, 20.0, 0.8) TIME Prediction "How long a listening model follows one memory, on average, before it jumps to another that is alike.";
-                57 Recency recency "recency" "Recency" skewed(0.0, 10.0, 0.5) PER_SECOND Prediction "How fast a listening model leaves behind what lies back: at 0 all of the last 20 seconds counts the same.";
+                57 Recency recency "recency" "Recency" skewed(0.0, 10.0, 3.0) PER_SECOND Prediction "How fast a listening model leaves behind what you played before, while you play on: at 0 all of the last 20 seconds counts the same.";
                 58 Loyalty loyalty "loyalty" "Loyalty" linear(0.0, 100.0, 0.0) PERCENT Prediction "How reluctant a listening model is to play notes that it did not hear.";
                 59 Dynamics dynamics "dynamics" "Dynamics" choice(Dynamics::CHOICES) CHOICE Prediction "How loud a listening model is while you play.";
                 60 LevelTemperature level_temperature "level_temperature" "Level Temperature" linear(-1.0, 1.0, 0.0) RATIO Prediction "Added to Temperature where a listening model decides how loud it is.";
@@ -73,7 +73,7 @@ macro_rules! with_parameters {
             }
             /// How they differ from what their model would say.
             Colour colour "Colour" in "Colour" {
-                44 Stretch stretch "stretch" "Time Stretch" skewed(0.25, 8.0, 1.0) RATIO Prediction "Hop size of magnitude models as a multiple of their own: 2 is half the speed at the same pitch.";
+                44 Stretch stretch "stretch" "Time Stretch" skewed(0.25, 8.0, 1.0) RATIO Prediction "Hop size of magnitude and listening models as a multiple of their own: 2 is half the speed at the same pitch.";
                 45 Peaks peaks "peaks" "Peak Picking" choice(Peaks::CHOICES) CHOICE Prediction "Which bins of magnitude models sound.";
                 46 Dropout dropout "dropout" "Dropout" linear(0.0, 90.0, 0.0) PERCENT Prediction "Part of the network that is silenced while it predicts, another part with every frame.";
                 47 Drift drift "drift" "Drift" linear(0.0, 100.0, 0.0) PERCENT Prediction "How far the parts of the network slowly wander from their levels, away from what it has learnt.";

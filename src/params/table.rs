@@ -211,7 +211,7 @@ mod tests {
             (&seed.answer_after, "answer_after 0.02 4 0.25"),
             (&params.listening.listen, "listen 0 100 50"),
             (&params.listening.thread, "thread 0.05 20 0.8"),
-            (&params.listening.recency, "recency 0 10 0.5"),
+            (&params.listening.recency, "recency 0 10 3"),
             (&params.listening.loyalty, "loyalty 0 100 0"),
             (&params.listening.level_temperature, "level_temperature -1 1 0"),
             (&params.voices.stagger, "stagger 0 4 0.25"),

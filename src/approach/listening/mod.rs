@@ -20,6 +20,8 @@ use recall::{Moments, Moving, Thread};
 const RECALL_SECONDS: f32 = 20.0;
 /// A frame whose mean lies below this is a rest: it is not remembered.
 const REST: f32 = 0.06;
+/// Of a longer rest of the seed the first frames count.
+const MAX_RESTING_FRAMES: u32 = 16;
 /// How unlike its neighbours the drawn level may sound.
 const HEARD_REACH: usize = 2;
 /// Levels up to this one are silence.
@@ -28,6 +30,10 @@ const SILENT_LEVELS: usize = 2;
 const LOYAL_MARGIN: f32 = 0.12;
 /// How much the key of a moment looks at its attack.
 const ATTACK_WEIGHT: f32 = 0.7;
+/// How fast it notices that the performer plays, and that they rest.
+const PRESENT_SECONDS: [f32; 2] = [0.1, 2.0];
+/// What remains of *Recency* while the performer rests: what they played last is then all that there is to go on.
+const RESTING_RECENCY: f32 = 0.2;
 /// Odds that a band's level loses with every step away from where dynamics lean it.
 const LEAN_ODDS: f32 = 0.5;
 
@@ -125,6 +131,8 @@ pub(super) struct Listener {
     averages: Vec<f32>,
     /// Frames that have entered them.
     averaged: u32,
+    /// Frames for which the seed has rested.
+    resting_frames: u32,
     /// The slowest average of what the performer played.
     heard_average: Vec<f32>,
     /// Levels of the bands as the performer plays now, and on average.
@@ -138,12 +146,17 @@ pub(super) struct Listener {
     predicted_key: Vec<f32>,
     has_heard: bool,
     has_predicted: bool,
+    /// What it looks for: moments like its own last one, and like the performer's.
     query: Vec<f32>,
+    heard_query: Vec<f32>,
+    blended_query: Vec<f32>,
     /// The last frame that was heard or predicted, and the one before it.
     frame: Vec<f32>,
     before: Vec<f32>,
     /// A frame of the performer has entered the averages since the last prediction.
     is_accompanied: bool,
+    /// How much of late the performer has played, 0…1.
+    presence: f32,
     suggestion: Vec<f32>,
     sight: Vec<f32>,
     projected: Vec<f32>,
@@ -176,6 +189,7 @@ impl Listener {
         Self {
             averages: vec![0.0; AVERAGES * bins],
             averaged: 0,
+            resting_frames: 0,
             heard_average: vec![0.0; bins],
             performer: [[0.0; BANDS]; 2],
             heard: Moments::new(capacity, key_size, bins),
@@ -186,9 +200,12 @@ impl Listener {
             has_heard: false,
             has_predicted: false,
             query: vec![0.0; key_size],
+            heard_query: vec![0.0; key_size],
+            blended_query: vec![0.0; key_size],
             frame: vec![0.0; bins],
             before: vec![0.0; bins],
             is_accompanied: false,
+            presence: 0.0,
             suggestion: vec![0.0; bins],
             sight: vec![0.0; 2 * bins],
             projected: head.key.make_output_buffer(),
@@ -205,6 +222,7 @@ impl Listener {
     pub fn forget(&mut self) {
         self.averages.fill(0.0);
         self.averaged = 0;
+        self.resting_frames = 0;
         self.heard_average.fill(0.0);
         self.performer = [[0.0; BANDS]; 2];
         self.heard.forget();
@@ -215,6 +233,7 @@ impl Listener {
         self.frame.fill(0.0);
         self.before.fill(0.0);
         self.is_accompanied = false;
+        self.presence = 0.0;
     }
 
     /// The averages, `[average][bin]`.
@@ -222,15 +241,21 @@ impl Listener {
         &self.averages
     }
 
-    /// A frame of the seed: it enters the memory, and a continuation would go on from it.
-    pub fn hear(&mut self, head: &ListeningHead, frame: &[f32]) {
+    /// A frame of the seed: it enters the memory, and a continuation would go on from it. Returns whether it counts: of a long rest only
+    /// the beginning does, as in training; what follows a silence would be silence.
+    pub fn hear(&mut self, head: &ListeningHead, frame: &[f32]) -> bool {
+        self.resting_frames = if is_rest(frame) { self.resting_frames.saturating_add(1) } else { 0 };
+        if self.resting_frames > MAX_RESTING_FRAMES {
+            return false;
+        }
         self.remember(head, frame);
         self.move_on(head, frame);
+        true
     }
 
     /// A frame of the performer while the continuation sounds. A rest is not remembered.
     pub fn accompany(&mut self, head: &ListeningHead, frame: &[f32]) {
-        if frame.iter().sum::<f32>() < REST * frame.len() as f32 {
+        if is_rest(frame) {
             return;
         }
         self.remember(head, frame);
@@ -250,6 +275,7 @@ impl Listener {
         }
         self.see(frame);
         project(&head.key, &self.sight, &mut self.projected, &mut self.heard_key);
+        project(&head.query, &self.sight, &mut self.projected, &mut self.heard_query);
         self.has_heard = true;
     }
 
@@ -293,9 +319,15 @@ impl Listener {
     ) {
         let Attention { recalls_itself, thread_seconds, recency, .. } = now.attention;
         let jump = head.hop_seconds / thread_seconds.max(head.hop_seconds);
+        let recency = recency * (RESTING_RECENCY + (1.0 - RESTING_RECENCY) * self.presence);
         let moving = Moving { jump, recency: recency * head.hop_seconds };
+        // While the performer plays, what is like their last moment counts as much as what is like its own.
+        for (slot, (own, heard)) in self.blended_query.iter_mut().zip(self.query.iter().zip(&self.heard_query)) {
+            *slot = own + self.presence * heard;
+        }
+        normalise(&mut self.blended_query);
         let rings = &mut [Some(&mut self.heard), recalls_itself.then_some(&mut self.predicted)];
-        let recalled = self.thread.next(rings, &self.query, moving, random, &mut self.suggestion);
+        let recalled = self.thread.next(rings, &self.blended_query, moving, random, &mut self.suggestion);
         let sureness = recalled.unwrap_or_else(|| {
             self.suggestion.copy_from_slice(&self.frame);
             0.0
@@ -310,8 +342,11 @@ impl Listener {
         if self.has_predicted {
             self.predicted.remember(&self.predicted_key, frame);
         }
+        let is_accompanied = std::mem::take(&mut self.is_accompanied);
+        let [rise, fall] = PRESENT_SECONDS.map(|seconds| (head.hop_seconds / seconds).min(1.0));
+        self.presence += if is_accompanied { rise * (1.0 - self.presence) } else { -fall * self.presence };
         // While the performer plays, the averages are theirs.
-        if !std::mem::take(&mut self.is_accompanied) {
+        if !is_accompanied {
             self.average(head, frame);
         }
         self.move_on(head, frame);
@@ -426,6 +461,10 @@ impl Listener {
     }
 }
 
+fn is_rest(frame: &[f32]) -> bool {
+    frame.iter().sum::<f32>() < REST * frame.len() as f32
+}
+
 /// Levels lose odds with every step of theirs that lies between them and `aim` (0…1).
 fn lean(logits: &mut [f32], aim: f32, odds_per_step: f32) {
     let aim = aim * (logits.len() - 1) as f32;
@@ -438,8 +477,12 @@ fn lean(logits: &mut [f32], aim: f32, odds_per_step: f32) {
 fn project(dense: &Dense, sight: &[f32], scratch: &mut [f32], out: &mut [f32]) {
     dense.forward(sight, scratch);
     out.copy_from_slice(&scratch[..out.len()]);
-    let length = out.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-9;
-    out.iter_mut().for_each(|x| *x /= length);
+    normalise(out);
+}
+
+fn normalise(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt() + 1e-9;
+    vector.iter_mut().for_each(|x| *x /= length);
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use crate::{
         automation::read_automation,
         error::CliError,
         models_at_hand::{load_all, make_registry},
-        offline::Job,
+        offline::{Job, RenderOutcome},
         output::{check_output, write_wav},
-        phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase},
+        phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase_in},
         picture::write_picture,
         speed::PrecisionArg,
     },
@@ -25,6 +25,9 @@ const SILENCE_SECONDS: f64 = 12.0;
 /// Seeds fall into the phrase, the last of them just before its end; later ones are silent, below the gate, and leave the
 /// continuation alone.
 const RESEED_SECONDS: f32 = 4.0;
+
+/// The second key of a comparison, in semitones above the first.
+const OTHER_KEY: u8 = 3;
 
 /// Options of `sympathy demo`.
 #[derive(Args, Clone, Debug)]
@@ -44,6 +47,9 @@ pub struct DemoArgs {
     /// Random seed: another number, another continuation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u16,
+    /// Play the phrase in two keys, one after the other: a model that listens follows, one that replays does not
+    #[arg(long)]
+    pub compare: bool,
     /// How the model's weights are stored; another precision, other bits
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
@@ -74,20 +80,39 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     load_all(&registry, &config.values, &automation)?;
     let model = registry.label(config.values.get(ParamId::Model) as u8);
 
-    let mut dry = phrase();
-    dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
-    let input = [dry];
-    let job = Job { automation: &automation, ..Job::of(&input) };
-    let (mixed, compute_seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
-    config.values.set(ParamId::Mix, 100.0);
-    let (wet, _) = render_with_progress(registry, config, &job)?;
-    let dry_title = "dry: the phrase, a synthesised plucked string".to_string();
-    let sounds = [
-        Sound { title: dry_title, samples: &input[0] },
-        Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] },
-    ];
+    let keys: &[u8] = if args.compare { &[0, OTHER_KEY] } else { &[0] };
+    let mut dries = Vec::new();
+    let mut mixes: Vec<RenderOutcome> = Vec::new();
+    let mut wets = Vec::new();
+    let mut compute_seconds = 0.0;
+    for &key in keys {
+        let mut dry = phrase_in(key);
+        dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
+        let input = [dry];
+        let job = Job { automation: &automation, ..Job::of(&input) };
+        let (mixed, seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
+        compute_seconds += seconds;
+        let mut wet_only = config.clone();
+        wet_only.values.set(ParamId::Mix, 100.0);
+        let (wet, _) = render_with_progress(Arc::clone(&registry), wet_only, &job)?;
+        let [dry] = input;
+        dries.push(dry);
+        mixes.push(mixed);
+        wets.push(wet);
+    }
+    let mut sounds = Vec::new();
+    for ((&key, dry), wet) in keys.iter().zip(&dries).zip(&wets) {
+        let where_it_is = if key == 0 { String::new() } else { format!(", {key} semitones higher") };
+        sounds
+            .push(Sound { title: format!("dry: the phrase, a synthesised plucked string{where_it_is}"), samples: dry });
+        sounds.push(Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] });
+    }
     let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
     write_picture(&picture, &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, envelope: false })?;
+    let mut mixed = mixes.remove(0);
+    for other in mixes {
+        mixed.channels.iter_mut().zip(other.channels).for_each(|(all, channel)| all.extend(channel));
+    }
     // A picture without its sound would be half a result.
     write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
     println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));
