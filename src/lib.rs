@@ -17,6 +17,10 @@
     doc = "| [`audio_file`] | any but audio | reading recordings, writing WAV, files that are whole or not there |"
 )]
 #![cfg_attr(feature = "figure", doc = "| [`figure`] | any but audio | drawings of curves and sounds |")]
+#![cfg_attr(
+    feature = "evaluate",
+    doc = "| [`mod@evaluate`] | any but audio | what a model is worth in numbers: artifacts, resemblance, novelty, listening |"
+)]
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |
 //! | [`worker`] | worker | seed history, schedule, voices: from a quantum of input to a quantum of prediction |
 //! | [`session`] | main | an engine joined to its worker |
@@ -49,6 +53,8 @@ pub mod control;
 pub mod design {}
 pub mod dsp;
 pub mod engine;
+#[cfg(feature = "evaluate")]
+pub mod evaluate;
 #[cfg(feature = "figure")]
 pub mod figure;
 pub mod model;

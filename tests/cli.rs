@@ -242,7 +242,7 @@ fn the_demo_writes_sound_and_picture() {
 fn help_and_version_are_printed() {
     let desk = Desk::new();
     assert_eq!(desk.succeed("--version"), format!("sympathy {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["", "demo ", "render ", "models ", "inspect "] {
+    for command in ["", "demo ", "render ", "models ", "inspect ", "evaluate "] {
         let help = desk.succeed(&format!("{command}--help"));
         assert!(help.contains("EXAMPLES:"), "{command}: {help}");
     }

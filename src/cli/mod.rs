@@ -21,7 +21,7 @@ pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use crate::control::{text, values::by_group};
 use clap::{Parser, Subcommand};
-use commands::{bench, demo, inspect, models, play, render, sample};
+use commands::{bench, demo, evaluate, inspect, models, play, render, sample};
 #[cfg(feature = "train")]
 use commands::{compare, configure, export, import, train};
 
@@ -111,6 +111,15 @@ pub enum Command {
                       sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 0.9"
     )]
     Sample(sample::SampleArgs),
+    /// Judges a model: artifacts, resemblance, novelty, and whether it listens
+    #[command(
+        long_about = "Lets a model continue seeds that it has not heard and judges what comes: freedom from artifacts, \
+                      resemblance to its material, novelty against the material and against the seed, whether it listens to \
+                      the seed (its pitches, colour, density), consistency and speed. Each criterion is a figure from 0 to 1, \
+                      High, Medium or Low. What the player of a seed really played next is judged beside it.",
+        after_help = evaluate::HELP
+    )]
+    Evaluate(evaluate::EvaluateArgs),
     /// Lists the embedded models
     #[command(
         long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
@@ -202,6 +211,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         #[cfg(feature = "train")]
         Command::Compare(args) => compare::run(&args),
         Command::Sample(args) => sample::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),

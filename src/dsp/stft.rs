@@ -13,6 +13,13 @@ pub fn blackman(length_samples: usize) -> Vec<f32> {
         .collect()
 }
 
+/// The periodic Hann window of `length` samples, 0.5 − 0.5 cos.
+pub fn hann(length_samples: usize) -> Vec<f32> {
+    (0..length_samples)
+        .map(|i| (0.5 - 0.5 * libm::cos(std::f64::consts::TAU * i as f64 / length_samples as f64)) as f32)
+        .collect()
+}
+
 /// Windowed magnitude spectra of `window` samples, padded with zeros to `fft_samples`.
 ///
 /// # Realtime safety
@@ -32,10 +39,18 @@ impl MagnitudeStft {
     /// # Panics
     /// If it is not.
     pub fn new(window_samples: usize, fft_samples: usize) -> Self {
-        assert!(window_samples > 0 && fft_samples >= window_samples && fft_samples.is_multiple_of(2));
+        Self::with_window(blackman(window_samples), fft_samples)
+    }
+
+    /// The same with another window.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    pub fn with_window(window: Vec<f32>, fft_samples: usize) -> Self {
+        assert!(!window.is_empty() && fft_samples >= window.len() && fft_samples.is_multiple_of(2));
         let forward = RealFftPlanner::new().plan_fft_forward(fft_samples);
         Self {
-            window: blackman(window_samples),
+            window,
             time: forward.make_input_vec(),
             spectrum: forward.make_output_vec(),
             scratch: forward.make_scratch_vec(),

@@ -25,6 +25,11 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// Text of several lines, each as [`escape`] has it.
+pub fn escape_lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
 /// A relative address: every byte that has a meaning in addresses or in HTML is written as a number, folders stay.
 pub fn address(path: &str) -> String {
     let mut address = String::with_capacity(path.len());
@@ -87,6 +92,7 @@ mod tests {
         let safe = escape(hostile);
         assert!(!safe.contains(['<', '>', '"', '\'', '\u{0}', '\u{1b}', '\u{202e}']), "{safe}");
         assert_eq!(escape("a & b <c> Grüße"), "a &amp; b &lt;c&gt; Grüße");
+        assert_eq!(escape_lines("a\n<b>\n"), "a\n&lt;b&gt;");
         let page = page("</title><script>", "");
         assert!(!page.contains("<script>") && page.contains("<title>&lt;/title&gt;&lt;script&gt;</title>"));
     }

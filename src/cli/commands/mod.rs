@@ -6,6 +6,7 @@ pub mod compare;
 #[cfg(feature = "train")]
 pub mod configure;
 pub mod demo;
+pub mod evaluate;
 #[cfg(feature = "train")]
 pub mod export;
 #[cfg(feature = "train")]
