@@ -113,7 +113,7 @@ pub fn artifacts(figures: Figures, material: &Figures) -> Artifacts {
     let clicks = between(figures.clicks_per_second - material.clicks_per_second, 0.1, 2.0);
     let roughness = between(figures.level_jitter_db - material.level_jitter_db, 0.3, 2.5);
     let noise_floor = between(figures.noise_floor_db - material.noise_floor_db.max(-75.0), 6.0, 36.0);
-    let clipping = between(figures.clipped_share - material.clipped_share, 1e-4, 0.02);
+    let clipping = between(figures.clipped_share - material.clipped_share, 1e-4, 0.01);
     let dc = between(figures.dc_ratio - material.dc_ratio, 0.02, 0.5);
     let stuck = between(figures.stuck_seconds - material.stuck_seconds, 0.0, 4.0);
     let rest = (1.5 * material.silent_seconds).max(1.5);

@@ -57,8 +57,8 @@ impl Criterion {
             Self::Resemblance => (0.7, 0.4),
             // A continuation that takes up what was played is not to be told from a loop by a single second.
             Self::NoveltyToSeed => (0.5, 0.25),
-            // What a player's own next seconds reach.
-            Self::Listening => (0.6, 0.3),
+            // What players' own next seconds reach.
+            Self::Listening => (0.5, 0.25),
         }
     }
 
