@@ -396,7 +396,7 @@ fn seeds(args: &EvaluateArgs, files: &[Played], rate: u32) -> Result<Vec<Seed>, 
         let most = usize::from(args.places);
         let found: Vec<Vec<_>> = files
             .iter()
-            .map(|played| places(&played.sound, played.sample_rate_hz, args.seed_seconds, NEXT_SECONDS, most))
+            .map(|played| places(&played.sound, played.sample_rate_hz, args.seed_seconds, args.seconds.min(NEXT_SECONDS), most))
             .collect();
         // One place of each file, then a second one of each that has more.
         let rounds = (0..most).flat_map(|round| found.iter().enumerate().map(move |file| (round, file)));
