@@ -392,6 +392,7 @@ fn what_cannot_be_evaluated_is_told_and_nothing_is_overwritten() {
     desk.fail(&format!("{start} silent.wav"), &["silent.wav", "silence"]);
     desk.fail(&format!("{start} material.wav --seeds short.wav"), &["short.wav", "at least 1 s"]);
     desk.fail(&format!("{start} none.wav"), &["none.wav", "cannot be read"]);
+    desk.fail(&format!("{start} material.wav --places 64 --transpositions 0,1,2,-3"), &["--transpositions", "256"]);
     desk.fail("evaluate no-model --material material.wav", &["no-model"]);
 }
 

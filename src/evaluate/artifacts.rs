@@ -5,7 +5,7 @@
 
 use super::{
     prediction::residual,
-    spectra::{ANALYSIS_HZ, Frames, HOP_SAMPLES, at_analysis_rate, between, decibels, magnitudes, quantile},
+    spectra::{ANALYSIS_HZ, HOP_SAMPLES, at_analysis_rate, between, decibels, magnitudes, quantile},
 };
 use serde::Serialize;
 
@@ -88,7 +88,7 @@ impl Figures {
     /// Measures a sound at its own rate. `hop_samples`: the distance of its frames' borders there, if it was made of frames.
     pub fn of(sound: &[f32], sample_rate_hz: u32, hop_samples: Option<usize>) -> Self {
         let residual = residual(sound, sample_rate_hz);
-        let spectra = magnitudes(&at_analysis_rate(sound, sample_rate_hz));
+        let spectra = Spectrum::all(&at_analysis_rate(sound, sample_rate_hz));
         let power: f64 = sound.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let count = sound.len().max(1) as f64;
         let rms = (power / count).sqrt();
@@ -183,19 +183,56 @@ fn clicks(residual: &[f32], sample_rate_hz: u32, rms: f64) -> usize {
     found
 }
 
+/// What is looked at of a frame.
+struct Spectrum {
+    /// Bins and levels (dB, at the top of the parabola through three bins) of its peaks.
+    partials: Vec<(usize, f64)>,
+    largest: f32,
+    /// Median of [`NOISE_BINS`].
+    noise: f32,
+    sum: f64,
+    /// Of all bins since the frame before, without signs.
+    change: f64,
+}
+
+impl Spectrum {
+    /// Of all frames of a sound at [`ANALYSIS_HZ`].
+    fn all(sound: &[f32]) -> Vec<Self> {
+        let mut all = Vec::new();
+        let mut last: Vec<f32> = Vec::new();
+        magnitudes(sound, |row| {
+            let largest = row.iter().fold(0.0f32, |a, &x| a.max(x));
+            all.push(Self {
+                partials: partials(row, largest),
+                largest,
+                noise: quantile(row[NOISE_BINS].iter().copied(), 0.5),
+                sum: row.iter().map(|&x| f64::from(x)).sum(),
+                change: row.iter().zip(&last).map(|(a, b)| f64::from((a - b).abs())).sum(),
+            });
+            last.clear();
+            last.extend_from_slice(row);
+        });
+        all
+    }
+}
+
+/// The largest magnitude of loud frames.
+fn loud(spectra: &[Spectrum]) -> f32 {
+    quantile(spectra.iter().map(|spectrum| spectrum.largest), 0.95)
+}
+
 /// Partials that are there before, now and after: how far the level now lies off the line through the others.
-fn level_jitter_db(spectra: &Frames) -> f64 {
-    let levels: Vec<Vec<(usize, f64)>> = {
-        let loud = quantile(spectra.rows().map(|row| row.iter().fold(0.0f32, |a, &x| a.max(x))), 0.95);
-        spectra.rows().map(|row| partials(row, loud)).collect()
-    };
+fn level_jitter_db(spectra: &[Spectrum]) -> f64 {
+    // In frames that are hardly heard nothing is a partial.
+    let least = decibels(f64::from(0.03 * loud(spectra))) + PARTIAL_DB;
     let (mut sum, mut count) = (0.0, 0usize);
-    for five in levels.windows(2 * JITTER_FRAMES + 1) {
-        let (before, now, after) = (&five[0], &five[JITTER_FRAMES], &five[2 * JITTER_FRAMES]);
-        for &(bin, level) in now {
+    for five in spectra.windows(2 * JITTER_FRAMES + 1) {
+        let [before, now, after] = [0, JITTER_FRAMES, 2 * JITTER_FRAMES].map(|frame| five[frame].partials.as_slice());
+        for &(bin, level) in now.iter().filter(|(_, level)| *level > least) {
             let near = |partials: &[(usize, f64)]| {
                 let first = partials.partition_point(|(other, _)| other + 1 < bin);
-                partials.get(first).filter(|(other, _)| *other <= bin + 1).map(|(_, level)| *level)
+                let found = partials.get(first).filter(|(other, level)| *other <= bin + 1 && *level > least);
+                found.map(|(_, level)| *level)
             };
             if let (Some(before), Some(after)) = (near(before), near(after))
                 && after - before < ATTACK_DB
@@ -209,10 +246,8 @@ fn level_jitter_db(spectra: &Frames) -> f64 {
     if count == 0 { 0.0 } else { sum / count as f64 / (6f64.sqrt() * 0.798) }
 }
 
-/// Bins and levels (dB, at the top of the parabola through three bins) of the peaks of a frame.
-fn partials(row: &[f32], loud: f32) -> Vec<(usize, f64)> {
-    let largest = row.iter().fold(0.0f32, |a, &x| a.max(x));
-    let least = largest.max(0.03 * loud) * libm::powf(10.0, PARTIAL_DB as f32 / 20.0) + 1e-6;
+fn partials(row: &[f32], largest: f32) -> Vec<(usize, f64)> {
+    let least = largest * libm::powf(10.0, PARTIAL_DB as f32 / 20.0) + 1e-6;
     let mut found = Vec::new();
     for bin in 4..row.len() - 1 {
         if row[bin] > least && row[bin] > row[bin - 1] && row[bin] >= row[bin + 1] {
@@ -224,10 +259,10 @@ fn partials(row: &[f32], loud: f32) -> Vec<(usize, f64)> {
     found
 }
 
-fn noise_floor_db(spectra: &Frames) -> f64 {
-    let loud = quantile(spectra.rows().map(|row| row.iter().fold(0.0f32, |a, &x| a.max(x))), 0.95);
-    let floors = spectra.rows().map(|row| quantile(row[NOISE_BINS].iter().copied(), 0.5));
-    if loud > 0.0 { decibels(f64::from(quantile(floors, 0.1) / loud)) } else { -120.0 }
+fn noise_floor_db(spectra: &[Spectrum]) -> f64 {
+    let loud = loud(spectra);
+    let floor = quantile(spectra.iter().map(|spectrum| spectrum.noise), 0.1);
+    if loud > 0.0 { decibels(f64::from(floor / loud)) } else { -120.0 }
 }
 
 /// Samples in plateaus of four or more near the peak, and beyond full scale.
@@ -251,14 +286,11 @@ fn clipped(sound: &[f32]) -> usize {
     count + beyond
 }
 
-fn stuck_seconds(spectra: &Frames) -> f64 {
-    let sums: Vec<f64> = spectra.rows().map(|row| row.iter().map(|&x| f64::from(x)).sum()).collect();
-    let audible = 1e-3 * sums.iter().fold(0.0f64, |a, &x| a.max(x)) + 1e-4;
+fn stuck_seconds(spectra: &[Spectrum]) -> f64 {
+    let audible = 1e-3 * spectra.iter().fold(0.0f64, |a, spectrum| a.max(spectrum.sum)) + 1e-4;
     let (mut longest, mut run, mut still) = (0usize, 0usize, 0usize);
-    for index in 1..spectra.len() {
-        let change: f64 =
-            spectra.row(index).iter().zip(spectra.row(index - 1)).map(|(a, b)| f64::from((a - b).abs())).sum();
-        let stands = sums[index] > audible && change < STILL * sums[index];
+    for spectrum in spectra.iter().skip(1) {
+        let stands = spectrum.sum > audible && spectrum.change < STILL * spectrum.sum;
         run = if stands { run + 1 } else { 0 };
         still += usize::from(stands);
         longest = longest.max(run);

@@ -26,17 +26,16 @@ pub fn chroma(sound: &[f32]) -> [f64; CLASSES] {
 }
 
 /// Chroma of every frame: the magnitudes of spectral peaks (Hann window) between 75 and 1800 Hz, each weighted by a
-/// Gaussian of its distance from the pitch class (A = 440 Hz). `sound` is at [`super::ANALYSIS_HZ`].
+/// Gaussian of its distance from the pitch class (A = 440 Hz). `sound` is at [`super::ANALYSIS_HZ`], the window's length a
+/// power of two.
 pub fn chroma_frames(sound: &[f32], window_samples: usize, hop_samples: usize) -> Frames {
-    let spectra = windowed(sound, hann(window_samples), hop_samples);
-    let bins = spectra.width();
-    let bin_hz = f64::from(super::ANALYSIS_HZ) / (2 * (bins - 1)) as f64;
-    let weights: Vec<(usize, [f32; CLASSES])> = (1..bins - 1)
+    let bin_hz = f64::from(super::ANALYSIS_HZ) / window_samples as f64;
+    let weights: Vec<(usize, [f32; CLASSES])> = (1..window_samples / 2)
         .filter(|&bin| (MIN_HZ..MAX_HZ).contains(&(bin as f64 * bin_hz)))
         .map(|bin| (bin, class_weights(bin as f64 * bin_hz)))
         .collect();
     let mut frames = Frames::new(CLASSES);
-    for row in spectra.rows() {
+    windowed(sound, hann(window_samples), hop_samples, |row| {
         frames.push(|classes| {
             for (bin, weights) in &weights {
                 if row[*bin] > row[bin - 1] && row[*bin] > row[bin + 1] {
@@ -44,7 +43,7 @@ pub fn chroma_frames(sound: &[f32], window_samples: usize, hop_samples: usize) -
                 }
             }
         });
-    }
+    });
     frames
 }
 

@@ -7,7 +7,7 @@ use super::{
     liveliness::{Alive, alive},
     novelty::{Fingerprint, Novelty, novelty},
     resemblance::{Character, Material, Resemblance},
-    spectra::at_analysis_rate,
+    spectra::{at_analysis_rate, excerpts},
 };
 use crate::dsp::measure::Liveliness;
 use serde::Serialize;
@@ -72,11 +72,23 @@ impl Judge {
     /// Analyses material and seeds, all mono and at one rate, which is that of the continuations too. `hop_samples`: the
     /// distance of the borders of frames in these, if they are made of frames.
     pub fn new(material: &[&[f32]], seeds: &[&[f32]], sample_rate_hz: u32, hop_samples: Option<usize>) -> Self {
+        Self::with_progress(material, seeds, sample_rate_hz, hop_samples, &|| ())
+    }
+
+    /// The same; calls `progress` every second or so.
+    pub fn with_progress(
+        material: &[&[f32]],
+        seeds: &[&[f32]],
+        sample_rate_hz: u32,
+        hop_samples: Option<usize>,
+        progress: &dyn Fn(),
+    ) -> Self {
         let analysed: Vec<_> = material.iter().map(|sound| at_analysis_rate(sound, sample_rate_hz)).collect();
         let slices: Vec<&[f32]> = analysed.iter().map(|sound| sound.as_ref()).collect();
-        let all = material.concat();
+        let all = excerpts(material, sample_rate_hz);
         let (mut judged, mut heard) = (Vec::new(), Vec::new());
         for seed in seeds {
+            progress();
             let sound = at_analysis_rate(seed, sample_rate_hz);
             judged.push(JudgedSeed { print: Fingerprint::of(&sound), liveliness: Liveliness::of(seed) });
             heard.push(Heard::of(&sound));
@@ -86,7 +98,7 @@ impl Judge {
             hop_samples,
             figures: Figures::of(&all, sample_rate_hz, hop_samples),
             character: Material::of(&slices),
-            prints: slices.iter().map(|sound| Fingerprint::of(sound)).collect(),
+            prints: slices.iter().inspect(|_| progress()).map(|sound| Fingerprint::of(sound)).collect(),
             liveliness: Liveliness::of(&all),
             seeds: judged,
             heard,

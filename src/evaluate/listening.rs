@@ -7,7 +7,7 @@ use super::{
     chroma::{CLASSES, chroma},
     mel::{log_mel, mel},
     onsets::onset_rate,
-    spectra::{ANALYSIS_HZ, between, correlation, level_db, magnitudes},
+    spectra::{ANALYSIS_HZ, between, correlation, level_db},
 };
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ impl Heard {
     pub fn of(sound: &[f32]) -> Self {
         Self {
             chroma: chroma(sound),
-            colour: log_mel(&mel(&magnitudes(sound)), FLOOR).mean(),
+            colour: log_mel(&mel(sound), FLOOR).mean(),
             onset_rate: onset_rate(sound, ANALYSIS_HZ),
             level_db: level_db(sound),
         }

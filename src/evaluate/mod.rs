@@ -25,6 +25,6 @@ pub mod spectra;
 pub use grade::{Criterion, Grade};
 pub use judge::{Judge, Judgement};
 pub use report::{Evaluation, Summary};
-pub use run::{Job, Plan, evaluate};
+pub use run::{Continue, Job, Plan, evaluate};
 pub use seeds::{Seed, transposed};
 pub use spectra::ANALYSIS_HZ;

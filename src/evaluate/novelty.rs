@@ -13,7 +13,7 @@
 use super::{
     chroma::{CLASSES, chroma_frames},
     mel::{BANDS, log_mel, mel},
-    spectra::{ANALYSIS_HZ, Frames, HOP_SAMPLES, WINDOW_SAMPLES, magnitudes, quantile},
+    spectra::{ANALYSIS_HZ, Frames, HOP_SAMPLES, WINDOW_SAMPLES, quantile},
 };
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// Of a sound at [`ANALYSIS_HZ`].
     pub fn of(sound: &[f32]) -> Self {
-        let bands = mel(&magnitudes(sound));
+        let bands = mel(sound);
         let loudness = bands.rows().map(|row| row.iter().sum::<f32>() / BANDS as f32).collect();
         // The windows of both kinds of frames have the same centres.
         let margin = (CHROMA_WINDOW - WINDOW_SAMPLES) / 2;
@@ -216,9 +216,9 @@ impl<'a> Compared<'a> {
                     / (self.chroma_energy[window] * their_chroma[passage]).sqrt().max(1e-9);
                 let best = &mut found.best[window];
                 // What cannot become the best is not looked at; a run needs both to be literal.
-                let agreement = if !audible[window] || pitch <= *best && pitch <= LITERAL {
-                    0.0
-                } else if self.mel_energy[window] < STILL * live || their_mel[passage] < STILL * live {
+                let hopeless = pitch <= *best && pitch <= LITERAL;
+                let still = self.mel_energy[window] < STILL * live || their_mel[passage] < STILL * live;
+                let agreement = if !audible[window] || hopeless || still {
                     0.0
                 } else {
                     let product: f32 = (window..window + ROWS)

@@ -24,9 +24,9 @@ pub fn residual(sound: &[f32], sample_rate_hz: u32) -> Vec<f32> {
             *slot = window * at(first + index as isize);
         }
         let filter = coefficients(&samples);
-        for index in start..(start + hop).min(sound.len()) {
-            let told: f64 = filter.iter().enumerate().map(|(k, a)| a * at(index as isize - 1 - k as isize)).sum();
-            residual[index] = (at(index as isize) - told) as f32;
+        for (index, slot) in (start as isize..).zip(residual[start..].iter_mut().take(hop)) {
+            let told: f64 = filter.iter().enumerate().map(|(k, a)| a * at(index - 1 - k as isize)).sum();
+            *slot = (at(index) - told) as f32;
         }
     }
     residual

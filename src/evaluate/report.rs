@@ -202,24 +202,31 @@ impl Evaluation {
         row(["", "", "", "", ""]);
         row(["LISTENING", "FIRST 5 S", "LAST 5 S", "WHOLE", "PLAYER"]);
         let (own, player) = (self.listening(), self.player_listening());
-        let figures: [(&str, fn(&Pitches) -> f64); 3] = [
-            ("own seed", |pitches| pitches.own),
-            ("other seeds", |pitches| pitches.other),
-            ("rank of its own (0.5 = deaf)", |pitches| pitches.rank),
-        ];
-        for (name, figure) in figures {
-            let [first, last, whole] = [own.first, own.last, own.whole].map(|pitches| two(figure(&pitches)));
-            row([name, &first, &last, &whole, &maybe(player.map(|player| figure(&player.whole)))]);
+        let names = ["own seed", "other seeds", "rank of its own (0.5 = deaf)"];
+        let figures = |pitches: &Pitches| [pitches.own, pitches.other, pitches.rank];
+        for (index, name) in names.into_iter().enumerate() {
+            let [first, last, whole] = [own.first, own.last, own.whole].map(|pitches| two(figures(&pitches)[index]));
+            row([name, &first, &last, &whole, &maybe(player.map(|player| figures(&player.whole)[index]))]);
         }
-        let others: [(&str, fn(&ListeningMeans) -> String); 5] = [
-            ("timbre", |means| format!("{:.2}", means.timbre)),
-            ("onsets, x the seed's", |means| format!("{:.2}", means.onset_ratio)),
-            ("level against the seed, dB", |means| format!("{:+.1}", means.level_db)),
-            ("alive, measured by the seed", |means| format!("{:.0} %", 100.0 * means.alive_like_seed)),
-            ("alive, by the material", |means| format!("{:.0} %", 100.0 * means.alive_like_material)),
+        let names = [
+            "timbre",
+            "onsets, x the seed's",
+            "level against the seed, dB",
+            "alive, measured by the seed",
+            "alive, by the material",
         ];
-        for (name, figure) in others {
-            row([name, "", "", &figure(&own), &player.as_ref().map_or("–".into(), figure)]);
+        let figures = |means: &ListeningMeans| {
+            [
+                two(means.timbre),
+                two(means.onset_ratio),
+                format!("{:+.1}", means.level_db),
+                format!("{:.0} %", 100.0 * means.alive_like_seed),
+                format!("{:.0} %", 100.0 * means.alive_like_material),
+            ]
+        };
+        let (own, player) = (figures(&own), player.as_ref().map(figures));
+        for (index, name) in names.into_iter().enumerate() {
+            row([name, "", "", &own[index], player.as_ref().map_or("–", |player| &player[index])]);
         }
         table
     }

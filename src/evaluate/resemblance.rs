@@ -4,7 +4,7 @@ use super::{
     chroma::{CLASSES, chroma_frames},
     mel::{BANDS, mel},
     onsets::onset_rate,
-    spectra::{ANALYSIS_HZ, Frames, WINDOW_SAMPLES, between, decibels, magnitudes, quantile, windowed},
+    spectra::{ANALYSIS_HZ, WINDOW_SAMPLES, between, decibels, excerpts, quantile, windowed},
 };
 use crate::dsp::{measure::Liveliness, stft::hann};
 use serde::Serialize;
@@ -20,6 +20,8 @@ const SAME_DB: f64 = 2.0;
 const MAX_SAME_DB: f64 = 3.0;
 /// From so much more on it is another one.
 const OTHER_DB: f64 = 3.0;
+/// Of each recording so much is looked at by itself: a minute.
+const MAX_PART: usize = 60 * ANALYSIS_HZ as usize;
 /// Half a second in frames of chroma.
 const LATER: usize = 5;
 /// Register: semitones above the lowest pitch that is looked at.
@@ -100,11 +102,14 @@ pub struct Material {
 impl Material {
     /// Of recordings at [`ANALYSIS_HZ`]. A continuation may resemble any of them, or all together.
     pub fn of(recordings: &[&[f32]]) -> Self {
-        let all = recordings.concat();
+        let all = excerpts(recordings, ANALYSIS_HZ);
         let (first, second) = all.split_at(all.len() / 2);
         let halves = Character::of(first).distance_db(&Character::of(second));
-        let parts =
-            if recordings.len() > 1 { recordings.iter().map(|part| Character::of(part)).collect() } else { vec![] };
+        let parts = if recordings.len() > 1 {
+            recordings.iter().map(|part| Character::of(&part[..part.len().min(MAX_PART)])).collect()
+        } else {
+            vec![]
+        };
         Self { whole: Character::of(&all), parts, same_db: (1.2 * halves).clamp(SAME_DB, MAX_SAME_DB) }
     }
 
@@ -147,7 +152,7 @@ fn ratio(a: f64, b: f64, least: f64) -> f64 {
 
 /// Mean and deviation over frames of every band's part of its frame, in dB, smoothed over bands.
 fn colour(sound: &[f32]) -> ([f64; BANDS], [f64; BANDS]) {
-    let bands = mel(&magnitudes(sound));
+    let bands = mel(sound);
     let sums: Vec<f32> = bands.rows().map(|row| row.iter().sum()).collect();
     let rest = (REST * quantile(sums.iter().copied(), 0.95)).max(1e-6);
     let (mut sum, mut squares, mut count) = ([0.0; BANDS], [0.0; BANDS], 0.0f64);
@@ -197,18 +202,21 @@ fn intervals(sound: &[f32]) -> Vec<f64> {
 
 /// Histogram of the peaks of spectra over semitones from 75 Hz, each counted with the root of its magnitude; its sum is 1.
 fn register(sound: &[f32]) -> Vec<f64> {
-    let frames: Frames = windowed(sound, hann(4 * WINDOW_SAMPLES), WINDOW_SAMPLES);
     let bin_hz = f64::from(ANALYSIS_HZ) / (4 * WINDOW_SAMPLES) as f64;
+    // The first and the last bin have no neighbour.
+    let semitones: Vec<(usize, usize)> = (1..2 * WINDOW_SAMPLES)
+        .map(|bin| (bin, 12.0 * libm::log2(bin as f64 * bin_hz / LOWEST_HZ)))
+        .filter(|(_, semitone)| (0.0..REGISTER as f64 - 0.5).contains(semitone))
+        .map(|(bin, semitone)| (bin, semitone.round() as usize))
+        .collect();
     let mut histogram = vec![0.0; REGISTER];
-    for row in frames.rows() {
-        for bin in 1..row.len() - 1 {
-            let semitone = 12.0 * libm::log2(bin as f64 * bin_hz / LOWEST_HZ);
-            let inside = (0.0..REGISTER as f64 - 0.5).contains(&semitone);
-            if inside && row[bin] > row[bin - 1] && row[bin] > row[bin + 1] {
-                histogram[semitone.round() as usize] += f64::from(row[bin]).sqrt();
+    windowed(sound, hann(4 * WINDOW_SAMPLES), WINDOW_SAMPLES, |row| {
+        for &(bin, semitone) in &semitones {
+            if row[bin] > row[bin - 1] && row[bin] > row[bin + 1] {
+                histogram[semitone] += f64::from(row[bin]).sqrt();
             }
         }
-    }
+    });
     let sum = histogram.iter().sum::<f64>().max(1e-9);
     histogram.iter_mut().for_each(|x| *x /= sum);
     histogram

@@ -54,22 +54,37 @@ pub struct Job<'a> {
     pub length_samples: usize,
 }
 
-/// Lets `continue_seed` make every continuation and judges it. It is called from several threads at once, reports now
-/// and then how many more samples it has done, and may be anything: a network, another program's output, a recording.
-/// `progress` gets these reports.
+/// Whatever continues seeds: a network with all its controls, another program, a recording. So is every closure that does
+/// it.
+pub trait Continue<E>: Sync {
+    /// Makes one continuation, mono, at the plan's rate; its bits follow from the job. Called from several threads at
+    /// once; tells `progress` now and then how many more samples are done.
+    ///
+    /// # Errors
+    /// Whatever stops the evaluation.
+    fn continue_seed(&self, job: Job<'_>, progress: &dyn Fn(usize)) -> Result<Vec<f32>, E>;
+}
+
+impl<E, F: Fn(Job<'_>, &dyn Fn(usize)) -> Result<Vec<f32>, E> + Sync> Continue<E> for F {
+    fn continue_seed(&self, job: Job<'_>, progress: &dyn Fn(usize)) -> Result<Vec<f32>, E> {
+        self(job, progress)
+    }
+}
+
+/// Lets `subject` make every continuation and judges it. `progress` gets its reports, and 0 now and then before.
 ///
 /// # Errors
-/// The first of `continue_seed` that came about; the others are not waited for.
+/// The first of the subject that came about; the others are not waited for.
 pub fn evaluate<E: Send>(
     plan: &Plan,
-    continue_seed: &(dyn Fn(Job<'_>, &dyn Fn(usize)) -> Result<Vec<f32>, E> + Sync),
+    subject: &impl Continue<E>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Evaluation, E> {
     let judge = {
         let _mode = FloatMode::enter();
         let material: Vec<&[f32]> = plan.material.iter().map(Vec::as_slice).collect();
         let seeds: Vec<&[f32]> = plan.seeds.iter().map(|seed| seed.sound.as_slice()).collect();
-        Judge::new(&material, &seeds, plan.sample_rate_hz, plan.hop_samples)
+        Judge::with_progress(&material, &seeds, plan.sample_rate_hz, plan.hop_samples, &|| progress(0))
     };
     let random_seeds = plan.random_seeds.max(1) as usize;
     let jobs = plan.seeds.len() * random_seeds;
@@ -90,7 +105,7 @@ pub fn evaluate<E: Send>(
                 while !state.stopped.load(Ordering::Relaxed) {
                     let index = state.next.fetch_add(1, Ordering::Relaxed);
                     match index.checked_sub(jobs) {
-                        None => state.continue_one(plan, &judge, index, random_seeds, continue_seed, progress),
+                        None => state.continue_one(plan, &judge, index, random_seeds, subject, progress),
                         Some(seed) if seed < plan.seeds.len() => state.hear_player(plan, &judge, seed),
                         Some(_) => break,
                     }
@@ -129,13 +144,13 @@ impl<E> State<E> {
         judge: &Judge,
         index: usize,
         random_seeds: usize,
-        continue_seed: &(dyn Fn(Job<'_>, &dyn Fn(usize)) -> Result<Vec<f32>, E> + Sync),
+        subject: &impl Continue<E>,
         progress: &(dyn Fn(usize) + Sync),
     ) {
         let (seed_index, random_seed) = (index / random_seeds, (index % random_seeds) as u64);
         let job = Job { seed: &plan.seeds[seed_index], seed_index, random_seed, length_samples: plan.length_samples };
         let began = Instant::now();
-        let mut sound = match continue_seed(job, progress) {
+        let mut sound = match subject.continue_seed(job, progress) {
             Ok(sound) => sound,
             Err(error) => {
                 lock(&self.failure).get_or_insert(error);

@@ -92,25 +92,50 @@ pub fn at_analysis_rate(sound: &[f32], sample_rate_hz: u32) -> Cow<'_, [f32]> {
     }
 }
 
-/// Magnitudes of all whole windows of a sound; one shorter than a window is heard with silence after it.
-/// `sound` is at [`ANALYSIS_HZ`].
-pub fn magnitudes(sound: &[f32]) -> Frames {
-    windowed(sound, blackman(WINDOW_SAMPLES), HOP_SAMPLES)
+/// All recordings, one after the other; of more than ten minutes as many pieces of ten seconds, evenly spread, as make ten
+/// minutes: enough to know how something sounds.
+pub fn excerpts(recordings: &[&[f32]], sample_rate_hz: u32) -> Vec<f32> {
+    const PIECES: usize = 60;
+    let piece = 10 * sample_rate_hz as usize;
+    let length: usize = recordings.iter().map(|sound| sound.len()).sum();
+    if length <= PIECES * piece {
+        return recordings.concat();
+    }
+    let mut all = Vec::with_capacity(PIECES * piece);
+    for index in 0..PIECES {
+        // Where the piece begins, as if the recordings lay end to end.
+        let mut start = ((length - piece) as u128 * index as u128 / (PIECES - 1) as u128) as usize;
+        let mut left = piece;
+        for sound in recordings {
+            let from = start.min(sound.len());
+            let taken = left.min(sound.len() - from);
+            all.extend_from_slice(&sound[from..from + taken]);
+            start -= from;
+            left -= taken;
+        }
+    }
+    all
 }
 
-/// The same with another window and hop.
-pub fn windowed(sound: &[f32], window: Vec<f32>, hop_samples: usize) -> Frames {
+/// Shows the magnitudes (bins of a Blackman window of [`WINDOW_SAMPLES`]) of all whole windows of a sound, one after the
+/// other; a sound shorter than a window is heard with silence after it. `sound` is at [`ANALYSIS_HZ`].
+pub fn magnitudes(sound: &[f32], see: impl FnMut(&[f32])) {
+    windowed(sound, blackman(WINDOW_SAMPLES), HOP_SAMPLES, see);
+}
+
+/// The same with another window, whose length is a power of two, and another hop.
+pub fn windowed(sound: &[f32], window: Vec<f32>, hop_samples: usize, mut see: impl FnMut(&[f32])) {
     let length = window.len();
     let mut padded = Cow::Borrowed(sound);
     if sound.len() < length {
         padded.to_mut().resize(length, 0.0);
     }
-    let mut stft = MagnitudeStft::with_window(window, length.next_power_of_two());
-    let mut frames = Frames::new(stft.bins());
+    let mut stft = MagnitudeStft::with_window(window, length);
+    let mut row = vec![0.0; stft.bins()];
     for start in (0..=padded.len() - length).step_by(hop_samples.max(1)) {
-        frames.push(|row| stft.magnitudes(&padded[start..start + length], row));
+        stft.magnitudes(&padded[start..start + length], &mut row);
+        see(&row);
     }
-    frames
 }
 
 /// Pearson's correlation; 0 where one of both is constant.
@@ -159,10 +184,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn excerpts_of_hours_are_ten_minutes_of_all_of_them() {
+        let (first, second) = (vec![0.25; 5_000_000], vec![0.75; 5_000_000]);
+        let all = excerpts(&[&first, &second], 1000);
+        assert_eq!((all.len(), all[0], all[599_999]), (600_000, 0.25, 0.75));
+        assert!((all.iter().sum::<f32>() / 600_000.0 - 0.5).abs() < 0.02);
+        assert_eq!(excerpts(&[&first[..10], &second[..5]], 1000).len(), 15);
+    }
+
+    #[test]
     fn frames_correlations_and_quantiles_are_what_they_say() {
-        assert_eq!(magnitudes(&[0.5; 10]).len(), 1);
-        assert_eq!(magnitudes(&vec![0.5; 2048 + 1024]).len(), 3);
-        assert_eq!(magnitudes(&[]).row(0).len(), 1025);
+        let count = |sound: &[f32]| {
+            let mut count = 0;
+            magnitudes(sound, |row| count += usize::from(row.len() == 1025));
+            count
+        };
+        assert_eq!([count(&[]), count(&[0.5; 10]), count(&[0.5; 2048 + 1024])], [1, 1, 3]);
         assert!((correlation(&[1.0, 2.0, 4.0], &[2.0, 4.0, 8.0]) - 1.0).abs() < 1e-12);
         assert!((correlation(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]) + 1.0).abs() < 1e-12);
         assert_eq!(correlation(&[1.0, 1.0], &[3.0, 2.0]), 0.0);

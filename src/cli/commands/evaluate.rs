@@ -37,6 +37,10 @@ const NEXT_SECONDS: f64 = 10.0;
 const HELD_OUT_PART: f64 = 0.25;
 /// Files of any kind.
 const MAX_FILES: usize = 512;
+/// Seeds and what is kept of their continuations stay below a gigabyte at the usual rates.
+const MAX_SEEDS: usize = 192;
+/// All material together.
+const MAX_MATERIAL_SECONDS: f64 = 8.0 * 3600.0;
 
 /// Options of `sympathy evaluate`.
 #[derive(Args, Clone, Debug)]
@@ -127,7 +131,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
             state.0.update(done);
         }
     };
-    let evaluation = evaluate(&plan, &|job, progress| subject.continue_seed(args, job, &interrupt, progress), &more)?;
+    let continue_seed = |job: Job<'_>, progress: &dyn Fn(usize)| subject.continue_seed(args, job, &interrupt, progress);
+    let evaluation = evaluate(&plan, &continue_seed, &more)?;
     drop(progress);
     let title = subject.title();
     let notes = notes(args, &plan, &sounds.note);
@@ -197,11 +202,13 @@ fn check_places(args: &EvaluateArgs) -> Result<(), CliError> {
             actual: inputs().count().to_string(),
         });
     }
-    if args.transpositions.is_empty() || args.transpositions.len() > 25 {
+    let places = if args.continuation.is_empty() { usize::from(args.places) } else { args.seeds.len() };
+    let seeds = places * args.transpositions.len();
+    if !(1..=MAX_SEEDS).contains(&seeds) {
         return Err(CliError::Option {
             option: "--transpositions",
-            expected: "1 to 25 numbers".into(),
-            actual: args.transpositions.len().to_string(),
+            expected: format!("at most {MAX_SEEDS} seeds, places times transpositions"),
+            actual: seeds.to_string(),
         });
     }
     Ok(())
@@ -315,7 +322,22 @@ struct Sounds {
 
 impl Sounds {
     fn read(args: &EvaluateArgs, rate: u32) -> Result<Self, CliError> {
-        let mut material = args.material.iter().map(|path| Played::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let mut material = Vec::new();
+        let mut seconds = 0.0;
+        for path in &args.material {
+            let mut played = Played::read(path)?;
+            seconds += played.seconds();
+            if seconds > MAX_MATERIAL_SECONDS {
+                return Err(CliError::Option {
+                    option: "--material",
+                    expected: format!("at most {} h in all", MAX_MATERIAL_SECONDS / 3600.0),
+                    actual: format!("more with {}", name(path)),
+                });
+            }
+            // At once, as hours at their own rate would be many gigabytes.
+            played.convert(rate);
+            material.push(played);
+        }
         let (files, note) = if args.seeds.is_empty() {
             let ends: Vec<Played> =
                 material.iter_mut().filter_map(|played| played.hold_out(args.seed_seconds)).collect();
@@ -325,7 +347,7 @@ impl Sounds {
                     "seeds: the last {seconds:.1} s of the material, which count as none here; the model may have been \
                      trained on them (--seeds takes recordings that it has not heard)"
                 );
-                return Ok(Self { seeds: seeds(args, &ends, rate)?, material: at_rate(&material, rate), note });
+                return Ok(Self { seeds: seeds(args, &ends, rate)?, material: sounds_of(material), note });
             };
             let seconds = material.iter().map(Played::seconds).fold(0.0, f64::max);
             return Err(too_short(
@@ -337,12 +359,12 @@ impl Sounds {
             let files = args.seeds.iter().map(|path| Played::read(path)).collect::<Result<Vec<_>, _>>()?;
             (files, format!("seeds: {}", args.seeds.iter().map(|path| name(path)).collect::<Vec<_>>().join(", ")))
         };
-        Ok(Self { seeds: seeds(args, &files, rate)?, material: at_rate(&material, rate), note })
+        Ok(Self { seeds: seeds(args, &files, rate)?, material: sounds_of(material), note })
     }
 }
 
-fn at_rate(material: &[Played], rate: u32) -> Vec<Vec<f32>> {
-    material.iter().map(|played| transposed(&played.sound, played.sample_rate_hz, 0.0, rate)).collect()
+fn sounds_of(material: Vec<Played>) -> Vec<Vec<f32>> {
+    material.into_iter().map(|played| played.sound).collect()
 }
 
 /// A recording as it was read.
@@ -373,6 +395,11 @@ impl Played {
         self.sound.len() as f64 / f64::from(self.sample_rate_hz)
     }
 
+    fn convert(&mut self, rate: u32) {
+        self.sound = transposed(&self.sound, self.sample_rate_hz, 0.0, rate);
+        self.sample_rate_hz = rate;
+    }
+
     /// Takes the end away, if enough is left.
     fn hold_out(&mut self, seed_seconds: f64) -> Option<Self> {
         let seconds = (HELD_OUT_PART * self.seconds()).max(seed_seconds);
@@ -396,7 +423,9 @@ fn seeds(args: &EvaluateArgs, files: &[Played], rate: u32) -> Result<Vec<Seed>, 
         let most = usize::from(args.places);
         let found: Vec<Vec<_>> = files
             .iter()
-            .map(|played| places(&played.sound, played.sample_rate_hz, args.seed_seconds, args.seconds.min(NEXT_SECONDS), most))
+            .map(|played| {
+                places(&played.sound, played.sample_rate_hz, args.seed_seconds, args.seconds.min(NEXT_SECONDS), most)
+            })
             .collect();
         // One place of each file, then a second one of each that has more.
         let rounds = (0..most).flat_map(|round| found.iter().enumerate().map(move |file| (round, file)));
