@@ -27,6 +27,6 @@ pub use generator::Generator;
 #[cfg(feature = "train")]
 pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
 pub use network::Network;
-pub use offline::{continue_offline, feed_seed, input_gain};
+pub use offline::{continue_offline, feed_seed, input_gain, resynthesise};
 pub use precision::PRECISION_BOUND;
 pub use projection::Projection;

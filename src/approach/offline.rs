@@ -1,6 +1,6 @@
 //! A continuation as one call, away from the audio thread: for tests, measurements and listening.
 
-use super::{Generator, Network};
+use super::{FrameAnalyser, FrameSynth, Generator, Network};
 use crate::dsp::level::rms;
 use std::sync::Arc;
 
@@ -34,6 +34,34 @@ pub fn continue_offline(
     sound
 }
 
+/// A sound (`[sample]`, at the model's rate) as the model can say it at best: through its frames and back. It is as long as its windows
+/// reach; phases are another's.
+pub fn resynthesise(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
+    let config = network.config();
+    let (hop, window) = (config.hop_samples(), config.window_samples());
+    let mut analyser = FrameAnalyser::new(config);
+    let mut synth = FrameSynth::new(config);
+    let gain = input_gain(loudest_rms(sound));
+    analyser.set_gain_db(20.0 * libm::log10f(gain));
+    synth.set_gain(1.0 / gain);
+    let mut frame = vec![0.0; config.frame_size()];
+    let mut out = Vec::new();
+    for (index, samples) in sound.windows(window).step_by(hop).enumerate() {
+        analyser.frame(samples, &mut frame);
+        if index == 0 {
+            synth.prime(&frame);
+        }
+        let start = out.len();
+        out.resize(start + hop, 0.0);
+        synth.sound(&frame, &mut out[start..]);
+    }
+    out
+}
+
+fn loudest_rms(sound: &[f32]) -> f32 {
+    sound.chunks(PART_SAMPLES).map(rms).fold(0.0, f32::max)
+}
+
 /// The gain with which a listening model is to hear sound whose loudest part (of about a millisecond) has this RMS; 1 for silence.
 pub fn input_gain(loudest_rms: f32) -> f32 {
     let [least, most] = GAINS;
@@ -42,7 +70,7 @@ pub fn input_gain(loudest_rms: f32) -> f32 {
 
 /// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`], at the level at which the model has learned.
 pub fn feed_seed(generator: &mut Generator, seed: &[f32]) {
-    generator.set_input_gain(input_gain(seed.chunks(PART_SAMPLES).map(rms).fold(0.0, f32::max)));
+    generator.set_input_gain(input_gain(loudest_rms(seed)));
     let config = generator.network().config();
     let (hop, window) = (config.hop_samples(), config.window_samples());
     let mut padded = vec![0.0; window.saturating_sub(seed.len())];

@@ -10,6 +10,9 @@ use super::random::Random;
 const MAX_MOVE_BINS: f32 = 1.25;
 /// A partial's place follows its peaks by this part of the way: what remains of the grain of drawn levels.
 const FOLLOW: f32 = 0.5;
+/// A partial that grows by more than this within a frame is attacked: it waits for this part of the frame.
+const ATTACK_RATIO: f32 = 2.0;
+const ATTACK_WAIT: f32 = 0.5;
 /// Samples whose phases are turned at once.
 const LANES: usize = 8;
 
@@ -80,12 +83,9 @@ impl Partials {
     pub fn frame(&mut self, frame: &[f32], gain: f32, out: &mut [f32]) {
         self.aim(frame, gain);
         out.fill(0.0);
-        let last = (self.centres.len() - 1) as f32;
         for partial in &mut self.partials {
-            // The mean of the way: its phase goes on without a step.
-            let place = (0.5 * (partial.place + partial.target_place)).clamp(0.0, last);
-            let frequency = frequency(&self.centres, place);
-            sound(partial, f64::from(frequency), out);
+            let way = [partial.place, partial.target_place].map(|place| f64::from(frequency(&self.centres, place)));
+            sound(partial, way, out);
         }
         self.partials.retain(|partial| partial.amplitude > 0.0);
     }
@@ -165,41 +165,56 @@ fn next_peak(frame: &[f32], bin: usize, floor_db: f32) -> Option<(usize, Peak)> 
     })
 }
 
-/// Between the bins.
+/// Between the bins, in cycles per sample.
 fn frequency(centres: &[f32], place: f32) -> f32 {
+    let place = place.clamp(0.0, (centres.len() - 1) as f32);
     let below = (place as usize).min(centres.len() - 2);
     centres[below] + (centres[below + 1] - centres[below]) * (place - below as f32)
 }
 
-/// Adds the partial's way through a frame to `out`.
-fn sound(partial: &mut Partial, cycles_per_sample: f64, out: &mut [f32]) {
-    let tau = std::f64::consts::TAU;
+/// Adds the partial's way through a frame to `out`: its frequency moves on a straight line, its amplitude on a curve that is level at both
+/// ends, so that neither has a kink where frames meet.
+fn sound(partial: &mut Partial, [from, to]: [f64; 2], out: &mut [f32]) {
+    let length = out.len() as f64;
+    // Cycles by which the frequency moves with every sample.
+    let glide = (to - from) / length;
+    let phase = |n: f64| partial.phase + n * (from + 0.5 * glide * n);
     let turn = |cycles: f64| {
-        let angle = tau * cycles;
+        let angle = std::f64::consts::TAU * (cycles - cycles.floor());
         (libm::cos(angle) as f32, libm::sin(angle) as f32)
     };
-    let mut cosines = [0.0f32; LANES];
-    let mut sines = [0.0f32; LANES];
+    let (mut cosines, mut sines) = ([0.0f32; LANES], [0.0f32; LANES]);
+    // How far a lane turns until it is its turn again, and what that turn turns by itself.
+    let (mut step_cosines, mut step_sines) = ([0.0f32; LANES], [0.0f32; LANES]);
     for lane in 0..LANES {
-        (cosines[lane], sines[lane]) = turn(partial.phase + cycles_per_sample * lane as f64);
+        let n = lane as f64;
+        (cosines[lane], sines[lane]) = turn(phase(n));
+        (step_cosines[lane], step_sines[lane]) = turn(phase(n + LANES as f64) - phase(n));
     }
-    let (cosine, sine) = turn(cycles_per_sample * LANES as f64);
-    let slope = (partial.target_amplitude - partial.amplitude) / out.len() as f32;
-    let mut amplitudes: [f32; LANES] = std::array::from_fn(|lane| partial.amplitude + slope * lane as f32);
-    let step = slope * LANES as f32;
+    let (bend_cosine, bend_sine) = turn(glide * (LANES * LANES) as f64);
+    let (start, rise) = (partial.amplitude, partial.target_amplitude - partial.amplitude);
+    // A note begins late and fast: its rise is not to be heard before its attack.
+    let wait = if partial.target_amplitude > ATTACK_RATIO * partial.amplitude { ATTACK_WAIT } else { 0.0 };
+    let speed = 1.0 / (length as f32 * (1.0 - wait));
+    let mut times: [f32; LANES] = std::array::from_fn(|lane| lane as f32 * speed - wait / (1.0 - wait));
+    let time_step = LANES as f32 * speed;
     for slots in out.chunks_mut(LANES) {
         for (lane, slot) in slots.iter_mut().enumerate() {
-            *slot += amplitudes[lane] * cosines[lane];
+            let t = times[lane].clamp(0.0, 1.0);
+            *slot += (start + rise * (t * t * (3.0 - 2.0 * t))) * cosines[lane];
         }
         for lane in 0..LANES {
             let (x, y) = (cosines[lane], sines[lane]);
-            cosines[lane] = x * cosine - y * sine;
-            sines[lane] = x * sine + y * cosine;
-            amplitudes[lane] += step;
+            cosines[lane] = x * step_cosines[lane] - y * step_sines[lane];
+            sines[lane] = x * step_sines[lane] + y * step_cosines[lane];
+            let (x, y) = (step_cosines[lane], step_sines[lane]);
+            step_cosines[lane] = x * bend_cosine - y * bend_sine;
+            step_sines[lane] = x * bend_sine + y * bend_cosine;
+            times[lane] += time_step;
         }
     }
-    let phase = partial.phase + cycles_per_sample * out.len() as f64;
-    partial.phase = phase - phase.floor();
+    let end = phase(length);
+    partial.phase = end - end.floor();
     partial.place = partial.target_place;
     partial.amplitude = partial.target_amplitude;
 }

@@ -105,6 +105,14 @@ impl Judge {
         }
     }
 
+    /// The continuations of a seed are alive if they are like this sound.
+    ///
+    /// # Panics
+    /// If there is no such seed.
+    pub fn measure_alive_by(&mut self, seed: usize, sound: &[f32]) {
+        self.seeds[seed].liveliness = Liveliness::of(sound);
+    }
+
     /// How many seeds there are.
     pub fn seeds(&self) -> usize {
         self.seeds.len()

@@ -63,6 +63,11 @@ pub trait Continue<E>: Sync {
     /// # Errors
     /// Whatever stops the evaluation.
     fn continue_seed(&self, job: Job<'_>, progress: &dyn Fn(usize)) -> Result<Vec<f32>, E>;
+
+    /// A seed as the subject could say it at best, where that is another sound: what has no noise cannot go on with some.
+    fn as_said(&self, _seed: &Seed) -> Option<Vec<f32>> {
+        None
+    }
 }
 
 impl<E, F: Fn(Job<'_>, &dyn Fn(usize)) -> Result<Vec<f32>, E> + Sync> Continue<E> for F {
@@ -80,12 +85,17 @@ pub fn evaluate<E: Send>(
     subject: &impl Continue<E>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Evaluation, E> {
-    let judge = {
+    let mut judge = {
         let _mode = FloatMode::enter();
         let material: Vec<&[f32]> = plan.material.iter().map(Vec::as_slice).collect();
         let seeds: Vec<&[f32]> = plan.seeds.iter().map(|seed| seed.sound.as_slice()).collect();
         Judge::with_progress(&material, &seeds, plan.sample_rate_hz, plan.hop_samples, &|| progress(0))
     };
+    for (index, seed) in plan.seeds.iter().enumerate() {
+        if let Some(sound) = subject.as_said(seed) {
+            judge.measure_alive_by(index, &sound);
+        }
+    }
     let random_seeds = plan.random_seeds.max(1) as usize;
     let jobs = plan.seeds.len() * random_seeds;
     let state = State {

@@ -11,6 +11,8 @@ use super::{
 
 /// Inputs that are drawn: the levels at the bin below and at the one below that.
 const DRAWN: usize = 2;
+/// Numbers behind the last row, so that whole vectors can be read from any.
+const SLACK: usize = 64;
 /// Bins whose known inputs are multiplied at once.
 const TOGETHER: usize = 4;
 
@@ -60,7 +62,7 @@ impl BinLayer {
         };
         let of_drawn = [0, 1].map(|column| {
             let mut rows: Vec<f32> = gru.weight_ih.chunks_exact(inputs).map(|row| row[column]).collect();
-            rows.resize(order.len(), 0.0);
+            rows.resize(order.len() + SLACK, 0.0);
             AlignedBuffer::of(&rows)
         });
         Self {
@@ -79,8 +81,8 @@ impl BinLayer {
         let rows = self.of_known.padded_rows();
         let padded_hidden = 4 * self.hidden.next_multiple_of(64);
         BinScratch {
-            of_known: AlignedBuffer::new(4 * rows * bins),
-            of_h: AlignedBuffer::new(4 * rows),
+            of_known: AlignedBuffer::new(4 * (rows * bins + SLACK)),
+            of_h: AlignedBuffer::new(4 * (rows + SLACK)),
             h: AlignedBuffer::new(padded_hidden),
             next: AlignedBuffer::new(padded_hidden),
             logits: self.out.make_output_buffer(),
@@ -134,7 +136,7 @@ impl BinLayer {
         let BinScratch { of_known, of_h, h, next, logits } = scratch;
         let sums = &mut of_h.view_mut::<f32>()[..rows];
         self.of_h.multiply(self.isa, Sweep::Forwards, &mut [factors(&h.view()[..self.hidden], sums)]);
-        let known = &of_known.view::<f32>()[bin * rows..][..rows];
+        let known = &of_known.view::<f32>()[bin * rows..][..rows + SLACK];
         let of_drawn = self.of_drawn.each_ref().map(|column| column.view::<f32>());
         let update = Update { hidden: self.hidden, known, of_drawn, drawn, of_h: of_h.view(), h: h.view(), next };
         self.isa.launch(update);
@@ -222,7 +224,9 @@ mod tests {
 
     #[test]
     fn equals_the_definition_at_every_instruction_set() {
-        for (bins, inputs, hidden, levels) in [(178, 26, 96, 32), (7, 5, 8, 8), (9, 12, 33, 17), (1, 3, 100, 64)] {
+        for (bins, inputs, hidden, levels) in
+            [(178, 27, 96, 32), (7, 5, 8, 8), (9, 12, 33, 17), (40, 20, 20, 16), (1, 3, 100, 64)]
+        {
             let mut random = Random::new(bins as u64);
             let mut draw = |count: usize| (0..count).map(|_| 0.3 * random.normal()).collect::<Vec<f32>>();
             let (weight_ih, weight_hh) = (draw(3 * hidden * inputs), draw(3 * hidden * hidden));

@@ -160,7 +160,7 @@ fn loyalty_keeps_silent_what_was_not_heard() {
 #[test]
 fn what_the_performer_plays_meanwhile_is_remembered_and_rests_are_not() {
     let chord: Vec<f32> = (0..24).map(|bin| if bin % 5 == 0 { 0.9 } else { 0.0 }).collect();
-    let attention = Attention { listen: 1.0, recency: 10.0, thread_seconds: 0.1, ..SHARP };
+    let attention = Attention { listen: 1.0, recency: 100.0, thread_seconds: 0.1, ..SHARP };
     let towards = |frames: &[Vec<f32>]| distance(&frames[30..], std::slice::from_ref(&chord));
     let (alone, with) = (drawn(attention, None, 60).1, drawn(attention, Some(&chord), 60).1);
     assert!(towards(&with) < 0.3 * towards(&alone), "{} {}", towards(&with), towards(&alone));

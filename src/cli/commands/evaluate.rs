@@ -1,9 +1,11 @@
 //! `sympathy evaluate`: what a model is worth, in numbers.
 
+use super::sample::colour;
 use crate::{
-    approach::{Generator, Network, feed_seed},
+    approach::{Colour, Generator, Network, feed_seed, resynthesise},
     audio_file::{Recording, whole_file::write_whole},
     cli::{
+        automation::Assignment,
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
@@ -13,7 +15,7 @@ use crate::{
         speed::{PrecisionArg, load_network},
     },
     evaluate::{
-        Evaluation, Job, Plan, Seed, evaluate, page,
+        Continue, Evaluation, Job, Plan, Seed, evaluate, page,
         seeds::{places, transposed},
     },
 };
@@ -56,7 +58,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub seeds: Vec<PathBuf>,
     /// Judge these recordings instead of a model, each as what follows the end of the seed file in the same place
-    #[arg(long, value_name = "FILE", num_args = 1.., requires = "seeds", conflicts_with_all = ["model", "random_seeds", "temperature", "precision"])]
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "seeds", conflicts_with_all = ["model", "random_seeds", "temperature", "assignments", "precision"])]
     pub continuation: Vec<PathBuf>,
     /// Length of a continuation
     #[arg(long, value_name = "S", default_value = "30", value_parser = |text: &str| number(text, 5.0, 600.0))]
@@ -76,6 +78,9 @@ pub struct EvaluateArgs {
     /// Temperature, as a multiple of the model's own
     #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
     pub temperature: f64,
+    /// Sets a parameter of Listening or Colour, as `render` does; may be given many times
+    #[arg(long = "set", value_name = "PARAM=VALUE")]
+    pub assignments: Vec<Assignment>,
     /// How the model's weights are stored; another precision, other bits
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
@@ -131,8 +136,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
             state.0.update(done);
         }
     };
-    let continue_seed = |job: Job<'_>, progress: &dyn Fn(usize)| subject.continue_seed(args, job, &interrupt, progress);
-    let evaluation = evaluate(&plan, &continue_seed, &more)?;
+    let asked = Asked { subject: &subject, args, interrupt: &interrupt };
+    let evaluation = evaluate(&plan, &asked, &more)?;
     drop(progress);
     let title = subject.title();
     let notes = notes(args, &plan, &sounds.note);
@@ -214,9 +219,29 @@ fn check_places(args: &EvaluateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// A subject with the options of its continuations.
+struct Asked<'a> {
+    subject: &'a Subject,
+    args: &'a EvaluateArgs,
+    interrupt: &'a Interrupt,
+}
+
+impl Continue<CliError> for Asked<'_> {
+    fn continue_seed(&self, job: Job<'_>, progress: &dyn Fn(usize)) -> Result<Vec<f32>, CliError> {
+        self.subject.continue_seed(self.args, job, self.interrupt, progress)
+    }
+
+    fn as_said(&self, seed: &Seed) -> Option<Vec<f32>> {
+        let network =
+            self.subject.network.as_ref().filter(|network| network.config().approach.listening().is_some())?;
+        Some(resynthesise(network, &seed.sound))
+    }
+}
+
 /// What is evaluated: a network, or recordings of whatever else continued the seeds.
 struct Subject {
     network: Option<Arc<Network>>,
+    colour: Colour,
     recordings: Vec<(u32, Vec<f32>)>,
     names: Vec<String>,
 }
@@ -224,6 +249,7 @@ struct Subject {
 impl Subject {
     fn new(args: &EvaluateArgs, network: Option<Arc<Network>>) -> Result<Self, CliError> {
         let (mut recordings, mut names) = (Vec::new(), Vec::new());
+        let colour = colour(&args.assignments)?;
         for path in &args.continuation {
             let recording = Recording::read(path)?;
             let seconds = recording.length_samples() as f64 / f64::from(recording.sample_rate_hz);
@@ -233,7 +259,7 @@ impl Subject {
             names.push(name(path));
             recordings.push((recording.sample_rate_hz, recording.mono()));
         }
-        Ok(Self { network, recordings, names })
+        Ok(Self { network, colour, recordings, names })
     }
 
     fn sample_rate_hz(&self) -> u32 {
@@ -263,7 +289,7 @@ impl Subject {
         progress: &dyn Fn(usize),
     ) -> Result<Vec<f32>, CliError> {
         if let Some(network) = &self.network {
-            return predict(args, network, job, interrupt, progress);
+            return predict(args, network, self.colour, job, interrupt, progress);
         }
         if interrupt.is_pressed() {
             return Err(CliError::Left);
@@ -280,14 +306,16 @@ impl Subject {
 fn predict(
     args: &EvaluateArgs,
     network: &Arc<Network>,
+    colour: Colour,
     job: Job<'_>,
     interrupt: &Interrupt,
     progress: &dyn Fn(usize),
 ) -> Result<Vec<f32>, CliError> {
     let config = network.config();
-    let hop = config.hop_samples();
     let mut generator = Generator::new(Arc::clone(network));
     generator.reset(job.random_seed);
+    generator.set_colour(colour);
+    let hop = generator.hop_samples();
     feed_seed(&mut generator, &job.seed.sound);
     let mut sound = vec![0.0; job.length_samples.next_multiple_of(hop)];
     // Reports are worth their lock from a tenth of a second on.
@@ -523,6 +551,7 @@ fn document(
         "subject": title,
         "notes": notes,
         "temperature": args.temperature,
+        "set": args.assignments.iter().map(|said| format!("{}={}", said.key, said.value)).collect::<Vec<_>>(),
         "seeds": seeds,
         "evaluation": evaluation.json(),
     })
