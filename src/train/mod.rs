@@ -7,6 +7,7 @@
 pub(crate) mod config;
 pub(crate) mod data;
 mod error;
+pub mod listen;
 pub(crate) mod net;
 mod optimiser;
 pub mod report;
@@ -24,7 +25,7 @@ pub use data::{dataset::Dataset, figures::magnitude_peak};
 pub use error::TrainError;
 pub use run::{
     RunFiles, Trained,
-    checkpoint::is_checkpoint,
+    archive::is_checkpoint,
     observer::{Observer, Progress},
     train,
 };

@@ -94,7 +94,7 @@ impl Listening {
     }
 
     /// What is wrong at this sample rate: the bands have to lie inside the frame, the frame below half the rate.
-    pub(in crate::model) fn rate_problem(&self, sample_rate_hz: u32) -> Option<FieldProblem> {
+    pub(crate) fn rate_problem(&self, sample_rate_hz: u32) -> Option<FieldProblem> {
         let highest = self.centres_hz(sample_rate_hz).last().copied().unwrap_or(0.0);
         let nyquist = 0.5 * f64::from(sample_rate_hz);
         if highest >= nyquist {

@@ -1,30 +1,18 @@
-//! Checkpoints: everything from which a training goes on with the same bits, in one safetensors file.
+//! Checkpoints: everything from which a training goes on with the same bits.
 
-use super::ledger::Ledger;
-use crate::{
-    audio_file::whole_file::write_whole,
-    dsp::random::mix64,
-    train::{
-        data::{foreign::ForeignSounds, streams::Place},
-        error::TrainError,
-        net::{cells::LayerState, gradient::Named, network::TrainedNetwork},
-        optimiser::Memory,
-    },
+use super::{
+    archive::{self, Archive},
+    ledger::Ledger,
+};
+use crate::train::{
+    data::{foreign::ForeignSounds, streams::Place},
+    error::TrainError,
+    net::{cells::LayerState, gradient::Named, network::TrainedNetwork},
+    optimiser::Memory,
 };
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, HashMap},
-    fs,
-    io::Read,
-    path::{Path, PathBuf},
-};
-
-const SUM_KEY: &str = "sympathy-checkpoint-sum";
-const METADATA_KEY: &str = "sympathy-checkpoint";
-/// No checkpoint is larger: three times a model and the states.
-const MAX_BYTES: u64 = 4 << 30;
+use std::path::Path;
 
 /// The numbers of a checkpoint; floats as bits, which JSON does not always keep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,51 +63,22 @@ pub(crate) fn write(
     if foreign.count() > 0 {
         tensors.insert("streams/foreign".into(), foreign.numbers());
     }
-    let fail = |found: String| failed(path, "a place to write", found);
-    let bytes: BTreeMap<String, Vec<u8>> = tensors
-        .into_iter()
-        .map(|(name, values)| (name, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
-        .collect();
-    let mut views = Vec::new();
-    for (name, bytes) in &bytes {
-        let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes).map_err(|e| fail(e.to_string()))?;
-        views.push((name.clone(), view));
-    }
-    let json = serde_json::to_string(counters).map_err(|e| fail(e.to_string()))?;
-    let sum = sum(&json, bytes.iter().map(|(name, bytes)| (&name[..], &bytes[..])));
-    let metadata = HashMap::from([(METADATA_KEY.to_string(), json), (SUM_KEY.to_string(), sum)]);
-    let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-    write_whole(path, &file).map_err(|e| fail(e.to_string()))
+    let json = serde_json::to_string(counters).unwrap_or_default();
+    archive::write(path, &json, &tensors)
 }
 
 /// A checkpoint that was read.
 pub(crate) struct File {
-    path: PathBuf,
-    bytes: Vec<u8>,
+    archive: Archive,
     pub counters: Counters,
 }
 
 impl File {
     /// Reads a checkpoint and its numbers; the tensors are checked when they are restored.
     pub fn open(path: &Path) -> Result<Self, TrainError> {
-        let fail = |expected: &str, found: String| failed(path, expected, found);
-        let mut bytes = Vec::new();
-        let file = fs::File::open(path).map_err(|e| fail("a checkpoint", e.to_string()))?;
-        file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|e| fail("a checkpoint", e.to_string()))?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail("a safetensors file", e.to_string()))?;
-        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY));
-        let json = json.ok_or_else(|| fail("a checkpoint of a training", "another safetensors file".into()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
-        let mut names = tensors.names();
-        names.sort_unstable();
-        let views = names.into_iter().filter_map(|name| Some((name, tensors.tensor(name).ok()?.data())));
-        let found = sum(json, views);
-        let wanted = header.metadata().as_ref().and_then(|metadata| metadata.get(SUM_KEY));
-        if wanted != Some(&found) {
-            return Err(fail("a whole checkpoint", "damage (its checksum differs)".into()));
-        }
-        let counters = serde_json::from_str(json).map_err(|e| fail("the numbers of a checkpoint", e.to_string()))?;
-        Ok(Self { path: path.into(), bytes, counters })
+        let archive = Archive::open(path)?;
+        let counters = archive.numbers()?;
+        Ok(Self { archive, counters })
     }
 
     /// Puts the tensors into a network, optimiser and state of the same configuration.
@@ -130,21 +89,7 @@ impl File {
         state: &mut [LayerState],
         foreign: &mut ForeignSounds,
     ) -> Result<(), TrainError> {
-        let fail = |expected: &str, found: String| failed(&self.path, expected, found);
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
-        let take = |name: String, count: usize| -> Result<Vec<f32>, TrainError> {
-            let expected = format!("{count} numbers in tensor `{name}`");
-            let view = tensors.tensor(&name).map_err(|_| fail(&expected, "nothing".into()))?;
-            if view.dtype() != Dtype::F32 || view.data().len() != 4 * count {
-                return Err(fail(&expected, format!("{:?} {:?}", view.dtype(), view.shape())));
-            }
-            let values: Vec<f32> =
-                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-            match values.iter().all(|v| v.is_finite()) {
-                true => Ok(values),
-                false => Err(fail(&format!("finite numbers in tensor `{name}`"), "others".into())),
-            }
-        };
+        let take = |name: String, count: usize| self.archive.take(&name, count);
         for (name, variable) in &network.variables {
             let count = variable.elem_count();
             let weights = take(format!("weight/{name}"), count)?;
@@ -156,7 +101,8 @@ impl File {
         }
         memory.updates = self.counters.updates;
         if self.counters.ticks.len() != state.len() {
-            return Err(fail(&format!("the clocks of {} layers", state.len()), self.counters.ticks.len().to_string()));
+            let expected = format!("the clocks of {} layers", state.len());
+            return Err(self.archive.failed(&expected, self.counters.ticks.len().to_string()));
         }
         for (layer, (state, &tick)) in state.iter_mut().zip(&self.counters.ticks).enumerate() {
             state.h = take(format!("state/h{layer}"), state.h.len())?;
@@ -169,33 +115,6 @@ impl File {
         }
         Ok(())
     }
-}
-
-fn failed(path: &Path, expected: &str, actual: String) -> TrainError {
-    TrainError::Checkpoint { path: path.into(), expected: expected.into(), actual }
-}
-
-/// Whether a file says of itself that it is a checkpoint.
-pub fn is_checkpoint(path: &Path) -> bool {
-    File::open(path).is_ok()
-}
-
-/// Of the numbers and all tensors, in the order of their names.
-fn sum<'a>(json: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
-    let mut sum = 0;
-    let mut add = |bytes: &[u8]| {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            sum = mix64(sum ^ u64::from_le_bytes(word));
-        }
-    };
-    add(json.as_bytes());
-    for (name, bytes) in tensors {
-        add(name.as_bytes());
-        add(bytes);
-    }
-    format!("{sum:016x}")
 }
 
 /// The fields in which two configurations (JSON objects) differ, as each has them.

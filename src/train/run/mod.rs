@@ -1,5 +1,6 @@
 //! The training loop: truncated back-propagation through time over parallel streams whose states are carried over.
 
+pub(crate) mod archive;
 pub(crate) mod beginning;
 pub(crate) mod calibrate;
 pub(crate) mod checkpoint;

@@ -1,5 +1,6 @@
 //! `sympathy train`: a model from recordings.
 
+mod listen;
 pub mod live;
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     dsp::float_mode::FloatMode,
     train::{
         Dataset, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
+        listen::ListenConfig,
         run::journal::{EpochEntry, SampleEntry},
         train,
     },
@@ -82,6 +84,9 @@ pub struct TrainArgs {
     /// Folder of recordings whose names are relative [default: the configuration's]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Listening models: folder for the frames of recordings, used again by the next training [default: frames.cache beside the model]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -91,7 +96,12 @@ pub struct TrainArgs {
 pub fn run(args: TrainArgs) -> Result<(), CliError> {
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
-    let (config, data_folder) = configuration(&args)?;
+    let (fields, origin, data_folder) = fields(&args)?;
+    if ListenConfig::is_meant(&fields, &args.overrides) {
+        return listen::run(args, fields, origin, &data_folder);
+    }
+    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
+        .map_err(|problems| CliError::Problems { origin, problems })?;
     let beginning = args.from.as_deref().map(read_model).transpose()?;
     let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
     let files = RunFiles {
@@ -156,6 +166,11 @@ fn check_places(
     let mut written: Vec<(&str, &Path)> = vec![("the model", out), ("the checkpoint", &files.checkpoint)];
     written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
     refuse_same_places(&read, &written)?;
+    check_writable(files, overwrite)
+}
+
+/// Refuses places for the checkpoint and the run's folder that hold something else.
+fn check_writable(files: &RunFiles, overwrite: bool) -> Result<(), CliError> {
     let wrong = |path: &Path, expected: &str, actual: &str| CliError::Output {
         path: path.into(),
         expected: expected.into(),
@@ -190,8 +205,8 @@ pub fn in_threads<R: Send>(threads: u16, work: impl FnOnce() -> Result<R, TrainE
     pool.install(work).map_err(CliError::from)
 }
 
-/// The configuration and the folder of its recordings.
-fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
+/// The fields of the configuration before the overrides, where it comes from, and the folder of its recordings.
+fn fields(args: &TrainArgs) -> Result<(Map<String, Value>, String, PathBuf), CliError> {
     let is_json = |path: &&PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_json);
     let mut fields = match &args.preset {
@@ -208,8 +223,13 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
         [path] => {
             origin = path.display().to_string();
             // Under the names of the preset's fields, so that the file's win over them.
-            let own = TrainConfig::translate(Value::Object(read_config(path)?))
-                .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?;
+            let own = read_config(path)?;
+            let own = if ListenConfig::is_meant(&own, &args.overrides) || ListenConfig::is_meant(&fields, &[]) {
+                own
+            } else {
+                TrainConfig::translate(Value::Object(own))
+                    .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?
+            };
             fields.extend(own);
             folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         }
@@ -237,9 +257,7 @@ fn configuration(args: &TrainArgs) -> Result<(TrainConfig, PathBuf), CliError> {
         }
         fields.insert("files".into(), Value::Array(files));
     }
-    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
-        .map_err(|problems| CliError::Problems { origin, problems })?;
-    Ok((config, args.data.clone().unwrap_or(folder)))
+    Ok((fields, origin, args.data.clone().unwrap_or(folder)))
 }
 
 /// The fields of a preset.

@@ -9,12 +9,14 @@ mod gru;
 mod lstm;
 mod parallel;
 mod product;
+mod sequence;
 mod shared;
 mod vanilla;
 mod weights;
 
 pub(crate) use parallel::{for_each, threads};
-pub(crate) use product::{View, multiply_rows};
+pub(crate) use product::{Packed, View, multiply_rows};
+pub(crate) use sequence::Sequence;
 pub(crate) use shared::{LayerState, sum_rows};
 pub(crate) use weights::PARTS;
 

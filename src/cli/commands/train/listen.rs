@@ -1,0 +1,168 @@
+//! `sympathy train` of a listening model.
+
+use super::{TrainArgs, check_writable, in_threads};
+use crate::{
+    cli::{
+        error::CliError,
+        interrupt::Interrupt,
+        models_at_hand::read_model,
+        one_line,
+        output::{check_output, refuse_same_places},
+        progress,
+    },
+    train::{
+        RunFiles,
+        listen::{ListenConfig, ListenMaterial, ListenObserver, ListenProgress, train},
+    },
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Map, Value};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// Where the bar cannot be shown, a line is written as often.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+/// The terminal is drawn anew as often.
+const DRAW_EVERY: Duration = Duration::from_millis(200);
+/// The bar counts in these parts of the whole.
+const BAR_LENGTH: u64 = 10_000;
+/// Frames of recordings, beside the model, shared by all trainings in its folder.
+const CACHE: &str = "frames.cache";
+
+/// Runs the command on the fields of a configuration (`origin` is its file) whose recordings lie in `folder`.
+///
+/// # Errors
+/// If the model cannot be trained or written.
+pub fn run(args: TrainArgs, fields: Map<String, Value>, origin: String, folder: &Path) -> Result<(), CliError> {
+    check_output(&args.out, "safetensors")?;
+    let config = ListenConfig::from_fields(fields, &args.overrides)
+        .map_err(|problems| CliError::Problems { origin, problems })?;
+    let beginning = args.from.as_deref().map(read_model).transpose()?;
+    let files = RunFiles {
+        checkpoint: args.checkpoint.clone().unwrap_or_else(|| args.out.with_extension("checkpoint")),
+        resume: args.resume,
+        folder: None,
+    };
+    let cache = args.cache.clone().unwrap_or_else(|| args.out.with_file_name(CACHE));
+    let recordings: Vec<PathBuf> =
+        config.files.iter().chain(&config.validation).map(|entry| folder.join(&entry.path)).collect();
+    let given = args.inputs.iter().map(|path| ("the configuration", path.as_path()));
+    let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
+    refuse_same_places(&read, &[("the model", &args.out), ("the checkpoint", &files.checkpoint)])?;
+    check_writable(&files, args.overwrite)?;
+    let stop = Interrupt::watch()?;
+    let mut bar = progress::Progress::new(1);
+    let analysed = |done: usize, total: usize| {
+        bar.set_total(total);
+        bar.update(done);
+        if stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let material = ListenMaterial::read(&config, folder, Some(&cache), analysed)?;
+    drop(bar);
+    let trained = in_threads(args.threads, || {
+        let mut view = View::new(&config, stop);
+        view.note(&describe(&material));
+        material.notes.iter().for_each(|note| view.note(note));
+        if config.max_steps.is_none() {
+            view.note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
+        }
+        let from = beginning.as_ref().zip(args.from.as_deref()).map(|(model, name)| (model, Path::new(name)));
+        let trained = train(&config, &material, from, Some(&files), &mut view);
+        view.bar.abandon();
+        trained
+    })?;
+    trained.model.write(&args.out)?;
+    let training = &trained.model.config().training;
+    let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
+    let how = if trained.interrupted { "stopped" } else { "finished" };
+    eprintln!(
+        "{how} after {} steps, {} epochs: loss {:.4} a bin{validation}; wrote {}",
+        trained.steps,
+        training.epochs,
+        training.final_loss,
+        args.out.display()
+    );
+    Ok(())
+}
+
+fn describe(material: &ListenMaterial) -> String {
+    let ([trained, held_out], [pieces, held_out_pieces]) = (material.seconds(), material.counts());
+    format!(
+        "{:.2} hours of material in {pieces} pieces, {:.2} hours in {held_out_pieces} held out",
+        trained / 3600.0,
+        held_out / 3600.0
+    )
+}
+
+/// Shows a training and hears Ctrl-C.
+struct View {
+    stop: Interrupt,
+    bar: ProgressBar,
+    frames_per_step: u64,
+    /// When this run began, and the step and the part of the training before its first.
+    began: Option<(Instant, u64, f64)>,
+    told: Instant,
+    /// When the measured stretch began, at which step, and the speed of the one before.
+    since: Option<(Instant, u64)>,
+    speed: Option<f64>,
+}
+
+impl View {
+    fn new(config: &ListenConfig, stop: Interrupt) -> Self {
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {percent:>3} %  {wide_msg}");
+        let bar = ProgressBar::new(BAR_LENGTH)
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+            .with_prefix(one_line(&config.name));
+        let frames_per_step = (config.streams * config.bptt) as u64;
+        Self { stop, bar, frames_per_step, began: None, told: Instant::now(), since: None, speed: None }
+    }
+
+    /// The figures in a line.
+    fn state(&mut self, progress: &ListenProgress, now: Instant) -> String {
+        let ListenProgress { step, fraction, bins, bands, sureness, validation, rate, .. } = *progress;
+        let (began, _, before) = *self.began.get_or_insert((now, step, fraction));
+        let (since, first) = *self.since.get_or_insert((now, step));
+        let seconds = (now - since).as_secs_f64();
+        if seconds > 0.0 && (seconds >= LOG_EVERY.as_secs_f64() / 2.0 || self.speed.is_none()) {
+            self.speed = Some((step.saturating_sub(first) * self.frames_per_step) as f64 / seconds);
+            self.since = Some((now, step));
+        }
+        let validation = validation.map(|[bins, bands]| format!(" (validation {bins:.4}, {bands:.4})")).unwrap_or_default();
+        let speed = self.speed.map(|speed| format!(", {speed:.0} frames/s")).unwrap_or_default();
+        let gone = fraction - before;
+        let left = (now - began).as_secs_f64() * (1.0 - fraction).max(0.0) / gone.max(1e-9);
+        let left = if gone > 0.0 { format!(", {:.0} min left", left / 60.0) } else { String::new() };
+        format!(
+            "step {step}: loss {bins:.4} a bin, {bands:.4} a band{validation}, recall {sureness:.2}, rate {rate:.2e}{speed}{left}"
+        )
+    }
+}
+
+impl ListenObserver for View {
+    fn step(&mut self, progress: &ListenProgress) -> ControlFlow<()> {
+        let now = Instant::now();
+        let every = if self.bar.is_hidden() { LOG_EVERY } else { DRAW_EVERY };
+        if self.began.is_none() || now - self.told >= every {
+            let state = self.state(progress, now);
+            if self.bar.is_hidden() {
+                eprintln!("{:.1} %: {state}", 100.0 * progress.fraction);
+            } else {
+                self.bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
+                self.bar.set_message(state);
+            }
+            self.told = now;
+        }
+        if !self.stop.is_pressed() {
+            return ControlFlow::Continue(());
+        }
+        self.note("stopping; Ctrl-C again ends at once, without a model");
+        ControlFlow::Break(())
+    }
+
+    fn note(&mut self, text: &str) {
+        self.bar.suspend(|| eprintln!("{}", one_line(text)));
+    }
+}

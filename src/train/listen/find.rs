@@ -1,0 +1,128 @@
+//! Recordings by the names that a configuration gives: files, folders, and names with `*` and `?`.
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+/// What is taken of a folder.
+const EXTENSIONS: [&str; 5] = ["wav", "flac", "ogg", "mp3", "oga"];
+/// Folders are not followed deeper, and nothing holds more recordings.
+const MAX_DEPTH: usize = 16;
+const MAX_FILES: usize = 100_000;
+
+/// The recordings that `path` stands for, sorted by name. A name that is there as it is written is meant so.
+///
+/// # Errors
+/// The system's, of a folder that cannot be read; and if there are too many.
+pub(super) fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![PathBuf::new()];
+    if path.exists() {
+        found = vec![path.into()];
+    } else {
+        for component in path.components() {
+            let mut next = Vec::new();
+            for base in found {
+                match component {
+                    Component::Normal(name) if has_wildcard(name) => {
+                        let folder = if base.as_os_str().is_empty() { Path::new(".") } else { &base };
+                        let fits = |entry: &PathBuf| {
+                            let found = entry.file_name().unwrap_or_default().to_string_lossy();
+                            matches(&name.to_string_lossy(), &found)
+                        };
+                        let inside = if folder.is_dir() { entries(folder)? } else { Vec::new() };
+                        next.extend(inside.into_iter().filter(fits).filter_map(|e| Some(base.join(e.file_name()?))));
+                    }
+                    _ => next.push(base.join(component)),
+                }
+            }
+            found = next;
+        }
+        found.retain(|path| path.exists());
+    }
+    let mut recordings = Vec::new();
+    for path in found {
+        if path.is_dir() { collect(&path, MAX_DEPTH, &mut recordings)? } else { recordings.push(path) }
+    }
+    recordings.sort();
+    recordings.dedup();
+    Ok(recordings)
+}
+
+fn collect(folder: &Path, depth: usize, recordings: &mut Vec<PathBuf>) -> io::Result<()> {
+    for path in entries(folder)? {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if path.is_dir() {
+            if depth > 0 {
+                collect(&path, depth - 1, recordings)?;
+            }
+        } else if EXTENSIONS.iter().any(|known| extension == *known) {
+            recordings.push(path);
+        }
+        if recordings.len() > MAX_FILES {
+            return Err(io::Error::other(format!("expected at most {MAX_FILES} recordings, found more")));
+        }
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+}
+
+fn has_wildcard(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?'))
+}
+
+/// Whether a name fits a pattern, in which `*` is any characters and `?` is one.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n) = (0, 0);
+    // Where the last * stands, and up to where it reaches so far.
+    let mut star: Option<(usize, usize)> = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == '?' || c == name[n] => (p, n) = (p + 1, n + 1),
+            _ => match star {
+                Some((at, reach)) => {
+                    star = Some((at, reach + 1));
+                    (p, n) = (at + 1, reach + 1);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_and_patterns_give_recordings_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let base = folder.path();
+        fs::create_dir_all(base.join("b/deep")).expect("a folder");
+        for name in ["z.wav", "a.FLAC", "b/deep/c.mp3", "b/x1.wav", "b/x22.wav", "notes.txt"] {
+            fs::write(base.join(name), b"").expect("space");
+        }
+        let names = |path: &str| -> Vec<String> {
+            let found = recordings(&base.join(path)).expect("a folder");
+            let short = |path: &PathBuf| path.strip_prefix(base).expect("inside").to_string_lossy().into_owned();
+            found.iter().map(short).collect()
+        };
+        assert_eq!(names(""), ["a.FLAC", "b/deep/c.mp3", "b/x1.wav", "b/x22.wav", "z.wav"]);
+        assert_eq!(names("b/x?.wav"), ["b/x1.wav"]);
+        assert_eq!(names("b/*2*"), ["b/x22.wav"]);
+        assert_eq!(names("*/x*"), ["b/x1.wav", "b/x22.wav"]);
+        assert_eq!(names("?"), ["b/deep/c.mp3", "b/x1.wav", "b/x22.wav"], "a folder that fits");
+        assert_eq!(names("notes.txt"), ["notes.txt"], "as it is written");
+        assert_eq!(names("none*"), [""; 0]);
+        assert!(matches("a*b*c", "a-b-b-c") && !matches("a*b*c", "a-b-b-d") && matches("**", ""));
+    }
+}
