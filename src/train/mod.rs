@@ -17,7 +17,7 @@ pub use config::{
     approach::TrainApproach,
     field::{Field, Group, Kind, Unit},
     options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance},
-    presets::{PRESETS, Preset},
+    presets::{LISTENING_PRESETS, PRESETS, Preset},
     problem::Problem,
     train_config::TrainConfig,
 };

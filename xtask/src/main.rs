@@ -6,6 +6,7 @@ mod cross;
 mod features;
 mod hosts;
 mod install;
+mod material;
 mod notices;
 mod platform;
 mod release;
@@ -31,6 +32,7 @@ usage: cargo xtask <task>
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
   deny [--offline]                   licences, bans, sources and advisories of the dependencies (cargo-deny)
+  material FAMILY SCORES OUT         render scores as material for a listening model: guitar, piano, strings, any (fluidsynth)
   features                           the plugin, the tool without the trainer, the trainer, each compiled by itself
   msrv                               no dependency needs a newer Rust than Cargo.toml states; compile with that one
 TRIPLE is one of Rust's, or universal-apple-darwin for both processors of Apple";
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         ["test"] => test::whole(),
         ["test", "--fast"] => test::fast(),
         ["cross", ref names @ ..] => cross::cross(names),
+        ["material", family, scores, out] => material::render(family, scores.as_ref(), out.as_ref()).map(|()| true),
         ["miri"] => counted(checks::miri()),
         ["deny"] => counted(checks::deny(false)),
         ["deny", "--offline"] => counted(checks::deny(true)),

@@ -147,11 +147,12 @@ fn concurrent(config: &TrainConfig) -> bool {
 
 const SCALINGS: Kind =
     Kind::Choice(&[("none", "as they are"), ("peak", "divided by the largest"), ("zscore", "mean 0 and deviation 1")]);
+/// All but the first, *listening*, whose training has a configuration of its own ([`ListenConfig`](crate::train::listen::ListenConfig)).
 const APPROACHES: Kind = Kind::Choice(&{
-    let mut names = [("", ""); model::APPROACHES.len()];
+    let mut names = [("", ""); model::APPROACHES.len() - 1];
     let mut index = 0;
     while index < names.len() {
-        names[index] = (model::APPROACHES[index].name, model::APPROACHES[index].meaning);
+        names[index] = (model::APPROACHES[index + 1].name, model::APPROACHES[index + 1].meaning);
         index += 1;
     }
     names
@@ -301,7 +302,8 @@ pub(crate) const MORE: &[(&str, &str)] = &[
     ("loop_material", "For a riff or a groove that is to go round for ever. Its end and its beginning are cross-faded over 10 ms."),
     ("scaling", "Networks learn best from numbers around 1; recordings are mostly far below. Magnitudes have a scaling of their own."),
     ("approach.kind", "Spectra and segments compute hundreds of samples a step and run live on anything. The approaches with a sample a \
-      step have no joints and no frames, and need that much more time, for training too."),
+      step have no joints and no frames, and need that much more time, for training too. A listening model, which follows what is \
+      played, has other fields, which are not asked for here: `sympathy train FOLDER --preset listening --out FILE`."),
     ("approach.hop", "The dissertation found the hop the most musical of all numbers: from 56 (faithful) to 1024 (dreamy) for a window of 1024."),
     ("num_unrollings", "With transpose the rows are what a sample is made of. With the others only the last row is ever heard, and rows \
       are a batch like streams."),

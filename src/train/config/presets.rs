@@ -48,6 +48,12 @@ pub const PRESETS: &[Preset] = &[
     preset!("comparison", "recurrent architectures compared, the LSTM: 2048 wide, RMSProp, peepholes, 200 frames"),
 ];
 
+/// Presets of listening models; their fields are those of [`ListenConfig`](crate::train::listen::ListenConfig).
+pub const LISTENING_PRESETS: &[Preset] = &[
+    preset!("listening", "spectra of notes that follow what is played, in any key: for hours of material"),
+    preset!("personal", "a listening model that goes on --from another, for minutes of your own playing"),
+];
+
 impl Preset {
     /// Looks a preset up.
     pub fn by_name(name: &str) -> Option<&'static Self> {

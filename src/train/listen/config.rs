@@ -18,7 +18,7 @@ const MAX_SEGMENT_BYTES: u128 = 8 << 30;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListenFiles {
-    /// A recording, a folder with whatever lies in it, or a name with `*` and `?`; relative to the folder given on the command line.
+    /// A recording, a folder with whatever lies in it, or a name with `*`, `?` and `[a-z]`; relative to the folder given on the command line.
     pub path: PathBuf,
     /// Where each begins, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -171,8 +171,7 @@ impl ListenConfig {
     /// # Errors
     /// Every problem that was found: of single fields, then of the fields together.
     pub fn from_fields(mut fields: Map<String, Value>, overrides: &[String]) -> Result<Self, Vec<Problem>> {
-        let mut problems: Vec<Problem> =
-            overrides.iter().filter_map(|text| apply(&mut fields, text).err()).collect();
+        let mut problems: Vec<Problem> = overrides.iter().filter_map(|text| apply(&mut fields, text).err()).collect();
         let known = object_of(&Self::default());
         for (field, value) in &fields {
             let alone = serde_json::json!({ field: value });

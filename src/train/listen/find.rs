@@ -1,4 +1,4 @@
-//! Recordings by the names that a configuration gives: files, folders, and names with `*` and `?`.
+//! Recordings by the names that a configuration gives: files, folders, and names with `*`, `?` and `[a-z]`.
 
 use std::{
     fs, io,
@@ -71,22 +71,61 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn has_wildcard(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?'))
+    name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
 }
 
-/// Whether a name fits a pattern, in which `*` is any characters and `?` is one.
+/// A part of a pattern.
+enum Token {
+    /// `*`: any characters.
+    Many,
+    /// `?`, `[a-z]` or itself: a character within one of these ranges.
+    One(Vec<(char, char)>),
+}
+
+fn tokens(pattern: &str) -> Vec<Token> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        at += 1;
+        let class =
+            (c == '[').then(|| chars[at..].iter().position(|&c| c == ']').filter(|&length| length > 0)).flatten();
+        tokens.push(match (c, class) {
+            ('*', _) => Token::Many,
+            ('?', _) => Token::One(vec![('\0', char::MAX)]),
+            (_, Some(length)) => {
+                let mut inside = &chars[at..at + length];
+                let mut ranges = Vec::new();
+                while let [first, rest @ ..] = inside {
+                    (inside, _) = match rest {
+                        ['-', last, rest @ ..] => (rest, ranges.push((*first, *last))),
+                        rest => (rest, ranges.push((*first, *first))),
+                    };
+                }
+                at += length + 1;
+                Token::One(ranges)
+            }
+            _ => Token::One(vec![(c, c)]),
+        });
+    }
+    tokens
+}
+
+/// Whether a name fits a pattern.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name) = (tokens(pattern), name.chars().collect::<Vec<char>>());
     let (mut p, mut n) = (0, 0);
     // Where the last * stands, and up to where it reaches so far.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         match pattern.get(p) {
-            Some('*') => {
+            Some(Token::Many) => {
                 star = Some((p, n));
                 p += 1;
             }
-            Some(&c) if c == '?' || c == name[n] => (p, n) = (p + 1, n + 1),
+            Some(Token::One(ranges)) if ranges.iter().any(|&(first, last)| (first..=last).contains(&name[n])) => {
+                (p, n) = (p + 1, n + 1);
+            }
             _ => match star {
                 Some((at, reach)) => {
                     star = Some((at, reach + 1));
@@ -96,7 +135,7 @@ fn matches(pattern: &str, name: &str) -> bool {
             },
         }
     }
-    pattern[p..].iter().all(|&c| c == '*')
+    pattern[p..].iter().all(|token| matches!(token, Token::Many))
 }
 
 #[cfg(test)]
@@ -123,6 +162,9 @@ mod tests {
         assert_eq!(names("?"), ["b/deep/c.mp3", "b/x1.wav", "b/x22.wav"], "a folder that fits");
         assert_eq!(names("notes.txt"), ["notes.txt"], "as it is written");
         assert_eq!(names("none*"), [""; 0]);
+        assert_eq!(names("b/x[0-1a]*.wav"), ["b/x1.wav"]);
+        assert_eq!(names("[a-b]*"), ["a.FLAC", "b/deep/c.mp3", "b/x1.wav", "b/x22.wav"]);
+        assert!(matches("[x", "[x") && matches("[]", "[]") && matches("[a-]", "-") && !matches("[b-c]", "a"));
         assert!(matches("a*b*c", "a-b-b-c") && !matches("a*b*c", "a-b-b-d") && matches("**", ""));
     }
 }

@@ -8,11 +8,7 @@ use super::{
 use crate::{
     approach::FrameAnalyser,
     audio_file::Recording,
-    dsp::{
-        float_mode::FloatMode,
-        random::mix64,
-        resample::Resampler,
-    },
+    dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
     model::ModelConfig,
     train::TrainError,
 };
@@ -112,8 +108,7 @@ impl ListenMaterial {
         let analysed = analyse_all(&tasks, &model, cache.as_ref(), &mut progress)?;
         let hop_s = model.hop_samples() as f64 / f64::from(model.sample_rate_hz);
         let bins = model.frame_size();
-        let mut material =
-            Self { pieces: Vec::new(), held_out: Vec::new(), names, bins, hop_s, notes: Vec::new() };
+        let mut material = Self { pieces: Vec::new(), held_out: Vec::new(), names, bins, hop_s, notes: Vec::new() };
         let (mut frames_before, mut short) = (0, 0);
         for (task, frames) in tasks.iter().zip(analysed) {
             frames_before += frames.len() / bins;
@@ -142,6 +137,11 @@ impl ListenMaterial {
         let cut = frames_before.saturating_sub(all) as f64 / frames_before.max(1) as f64;
         material.notes.push(format!("{:.1} % of the material cut out as silence or too short", 100.0 * cut));
         Ok(material)
+    }
+
+    /// Frames of what is trained on.
+    pub fn frames(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.frames.len() / self.bins).sum()
     }
 
     /// Seconds of what is trained on and of what is held out.
@@ -304,7 +304,9 @@ fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAnalyser) -> V
     padded.resize(padded.len() + window / 2, 0.0);
     let mut frame = vec![0.0; model.frame_size()];
     let mut frames = Vec::new();
-    for start in (0..padded.len() + 1 - window.min(padded.len())).step_by(hop).filter(|start| start + window <= padded.len()) {
+    for start in
+        (0..padded.len() + 1 - window.min(padded.len())).step_by(hop).filter(|start| start + window <= padded.len())
+    {
         analyser.frame(&padded[start..start + window], &mut frame);
         frames.extend(frame.iter().map(|level| (level * 255.0).round() as u8));
     }
@@ -339,7 +341,8 @@ mod tests {
 
     #[test]
     fn renderings_of_one_piece_are_held_out_together() {
-        let paths = ["f/a~25.wav", "f/a~27.wav", "f/b.wav", "f/c~x~1.flac", "f/c~x~2.flac", "g/b.wav"].map(PathBuf::from);
+        let paths =
+            ["f/a~25.wav", "f/a~27.wav", "f/b.wav", "f/c~x~1.flac", "f/c~x~2.flac", "g/b.wav"].map(PathBuf::from);
         let held: Vec<PathBuf> = held_out(&paths, Some(3)).into_iter().collect();
         assert_eq!(held, [PathBuf::from("f/b")]);
         let held: Vec<PathBuf> = held_out(&paths, Some(2)).into_iter().collect();

@@ -10,6 +10,7 @@ mod find;
 mod material;
 mod network;
 mod recall;
+mod record;
 mod streams;
 mod training;
 
@@ -22,8 +23,16 @@ use super::{
     run::{RunFiles, Trained},
 };
 use crate::{dsp::float_mode::FloatMode, model::ModelData};
-use std::{ops::ControlFlow, path::Path, time::Instant};
+use record::Record;
+use std::{
+    ops::ControlFlow,
+    path::Path,
+    time::{Duration, Instant},
+};
 use training::ListenTraining;
+
+/// Curves are drawn with a checkpoint, but not more often.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
 
 /// Follows a training.
 pub trait ListenObserver {
@@ -57,27 +66,54 @@ pub fn train(
     if let Some((model, name)) = from {
         training.network.begin_with(model, name)?;
     }
-    match files {
-        Some(files) if files.resume && files.checkpoint.exists() => training.resume(&files.checkpoint)?,
+    let resumed = match files {
+        Some(files) if files.resume && files.checkpoint.exists() => {
+            training.resume(&files.checkpoint)?;
+            true
+        }
         Some(files) if files.resume => {
             observer.note(&format!("{}: no checkpoint yet, starting from the beginning", files.checkpoint.display()));
+            false
         }
-        _ => {}
-    }
-    let mut last_saved = Instant::now();
+        _ => false,
+    };
+    let mut record = match files.and_then(|files| files.folder.as_deref()) {
+        Some(folder) => Some(Record::open(folder, material, &training, resumed.then_some(training.step))?),
+        None => None,
+    };
+    let (mut last_saved, mut last_report) = (Instant::now(), Instant::now());
     let mut interrupted = false;
     while !interrupted && training.fraction() < 1.0 {
-        let progress = training.step()?;
+        let mut progress = training.step()?;
         let ends = training.fraction() >= 1.0;
-        if ends || training.step.is_multiple_of(config.validation_steps) {
+        let tested = ends || training.step.is_multiple_of(config.validation_steps);
+        if tested {
             training.validation = training.examine()?.map(|losses| [losses.bins, losses.bands]);
         }
-        interrupted = observer.step(&ListenProgress { validation: training.validation, ..progress }).is_break();
+        progress.validation = training.validation;
+        interrupted = observer.step(&progress).is_break();
+        if let Some(record) = &mut record
+            && let Err(error) = record.step(&progress, tested, &training)
+        {
+            // The steps since the last checkpoint are not lost if the checkpoint can still be written.
+            if let Some(files) = files {
+                let _ = training.save(&files.checkpoint);
+            }
+            return Err(error);
+        }
         let due = last_saved.elapsed().as_secs_f64() >= 60.0 * config.checkpoint_minutes;
         if let Some(files) = files.filter(|_| due || ends || interrupted) {
             training.save(&files.checkpoint)?;
             training.saved = Some(files.checkpoint.clone());
             last_saved = Instant::now();
+        }
+        let drawn = ends || interrupted || (due && last_report.elapsed() >= REPORT_EVERY);
+        if let Some(Err(error)) = record.as_ref().filter(|_| drawn).map(Record::report) {
+            // A training does not end because its pictures could not be written.
+            observer.note(&format!("no report: {error}"));
+        }
+        if drawn {
+            last_report = Instant::now();
         }
     }
     Ok(Trained { model: training.model()?, steps: training.step, interrupted })

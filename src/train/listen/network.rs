@@ -281,7 +281,15 @@ impl ListeningNetwork {
         let bands = Bands::run(sizes, h, &segment.targets, &recall, of_bands, self.band_weight, work);
         let bins = Bins::run(sizes, h, segment, &bands.classes, &recall, of_bins, work);
         if wants_gradient {
-            self.backward(sizes, segment, &state.rings, &layers, (&recall, of_recall), (&bands, of_bands), (&bins, of_bins));
+            self.backward(
+                sizes,
+                segment,
+                &state.rings,
+                &layers,
+                (&recall, of_recall),
+                (&bands, of_bands),
+                (&bins, of_bins),
+            );
         }
         recall.keep(&mut state.rings, &segment.targets, self.ring);
         let sureness = recall.sureness.iter().sum::<f32>() / sizes.rows() as f32;

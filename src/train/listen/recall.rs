@@ -164,13 +164,8 @@ impl Recall {
         let of_streams = of_streams.zip(recall.suggestions.chunks_exact_mut(steps * bins));
         let of_streams = of_streams.zip(recall.sureness.chunks_exact_mut(steps));
         let of_streams = of_streams.zip(recall.nearest.chunks_exact_mut(steps));
-        let jobs = of_streams.enumerate().map(|(index, ((((cosines, weights), suggestions), sureness), nearest))| Stream {
-            index,
-            cosines,
-            weights,
-            suggestions,
-            sureness,
-            nearest,
+        let jobs = of_streams.enumerate().map(|(index, ((((cosines, weights), suggestions), sureness), nearest))| {
+            Stream { index, cosines, weights, suggestions, sureness, nearest }
         });
         for_each(jobs.collect(), |stream: Stream<'_>| {
             let ring = &rings[stream.index];
@@ -235,9 +230,12 @@ impl Recall {
         let mut of_sharpness = vec![0.0f64; streams];
         let of_streams = of_queries.chunks_exact_mut(steps * key_size);
         let of_streams = of_streams.zip(of_keys.chunks_exact_mut(steps * key_size)).zip(&mut of_sharpness);
-        let jobs = of_streams
-            .enumerate()
-            .map(|(index, ((queries, keys), sharpness))| BackwardStream { index, queries, keys, sharpness });
+        let jobs = of_streams.enumerate().map(|(index, ((queries, keys), sharpness))| BackwardStream {
+            index,
+            queries,
+            keys,
+            sharpness,
+        });
         for_each(jobs.collect(), |stream: BackwardStream<'_>| {
             let ring = &rings[stream.index];
             let len = ring.len(&sizes);
@@ -278,7 +276,8 @@ impl Recall {
             let new = View::new(&by_moment[len..], steps, steps, moments);
             Packed::new(keys, work).multiply(new, stream.queries, key_size, len > 0);
             Packed::new(queries, work).multiply(new.t(), stream.keys, key_size, false);
-            let lengths = [(&self.queries, &self.query_norms, stream.queries), (&self.keys, &self.key_norms, stream.keys)];
+            let lengths =
+                [(&self.queries, &self.query_norms, stream.queries), (&self.keys, &self.key_norms, stream.keys)];
             for (ones, norms, gradients) in lengths {
                 for (step, gradient) in gradients.chunks_exact_mut(key_size).enumerate() {
                     let one = &ones[(first + step) * key_size..][..key_size];

@@ -51,6 +51,8 @@ pub struct ListenProgress {
     pub sureness: f32,
     /// The last test on held-out pieces: cross-entropy of a bin and of a band's level.
     pub validation: Option<[f32; 2]>,
+    /// The loss of a bin at this step alone.
+    pub loss: f32,
     /// Norm of the gradient before clipping.
     pub gradient_norm: f64,
     /// The learning rate.
@@ -187,7 +189,8 @@ impl<'a> ListenTraining<'a> {
         running.iter_mut().zip(now).for_each(|(running, now)| *running += RUNNING * (now - *running));
         let [bins, bands, sureness] = *running;
         let (step, fraction, validation) = (self.step, self.fraction(), self.validation);
-        Ok(ListenProgress { step, fraction, bins, bands, sureness, validation, gradient_norm, rate })
+        let loss = losses.bins;
+        Ok(ListenProgress { step, fraction, bins, bands, sureness, validation, loss, gradient_norm, rate })
     }
 
     fn diverged(&self, tensor: &str, found: String) -> TrainError {
@@ -216,17 +219,19 @@ impl<'a> ListenTraining<'a> {
     pub fn model(&self) -> Result<ModelData, TrainError> {
         let mut model = self.model.clone();
         let trained = (self.step as f64 * (self.config.streams * self.config.bptt) as f64) as u64;
-        let frames: usize = self.material.pieces.iter().map(|piece| piece.frames.len() / self.material.bins).sum();
         let mut hyperparameters = serde_json::to_value(self.config).unwrap_or_default();
         if let Some(fields) = hyperparameters.as_object_mut() {
             fields.insert("steps".into(), self.step.into());
-            fields.insert("band_losses".into(), serde_json::json!([self.running.map(|all| all[1]), self.validation.map(|all| all[1])]));
+            fields.insert(
+                "band_losses".into(),
+                serde_json::json!([self.running.map(|all| all[1]), self.validation.map(|all| all[1])]),
+            );
         }
         model.training = Provenance {
             material: self.material.names.clone(),
             licence: self.config.licence.clone(),
             hyperparameters,
-            epochs: (trained / frames.max(1) as u64) as u32,
+            epochs: (trained / self.material.frames().max(1) as u64) as u32,
             final_loss: self.running.map_or(0.0, |all| all[0]),
             validation_loss: self.validation.map(|all| all[0]),
             repeat_loss: 0.0,

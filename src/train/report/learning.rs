@@ -65,13 +65,16 @@ pub(super) fn summary(journal: &Journal) -> String {
         let best = best.map(|(epoch, loss)| format!("best {} in epoch {epoch}", figure(loss.into())));
         tile("Validation loss", figure(validation.loss.into()), best.unwrap_or_default());
     }
-    if let Some(start) = &journal.start {
+    // What a listening model's losses are not compared with.
+    if let Some(start) = journal.start.as_ref().filter(|start| start.baseline_loss.is_finite()) {
         tile("Baseline loss", figure(start.baseline_loss.into()), "repeating the last frame".into());
     }
     if let Some(epoch) = last {
         let errors = epoch.validation.unwrap_or(epoch.train);
         let note = if epoch.validation.is_some() { "validation" } else { "training" };
-        tile("Mean absolute error", figure(errors.mae.into()), note.into());
+        if errors.mae.is_finite() {
+            tile("Mean absolute error", figure(errors.mae.into()), note.into());
+        }
     }
     let steps = journal.steps.last().map(|step| step.step).max(last.map(|epoch| epoch.step)).unwrap_or(0);
     let epochs = last.map_or(0, |epoch| epoch.epoch);
@@ -192,6 +195,7 @@ fn unit(journal: &Journal) -> &'static str {
     match head.and_then(Value::as_str) {
         Some("mse") => "mean squared error",
         Some("mixture") => "nats",
+        Some("autoregressive") => "nats a bin",
         _ => "per row and feature",
     }
 }

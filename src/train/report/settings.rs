@@ -2,7 +2,7 @@
 
 use crate::{
     figure::html::{escape, section},
-    train::TrainConfig,
+    train::{TrainConfig, listen::ListenConfig},
 };
 use serde_json::{Number, Value};
 use std::collections::BTreeMap;
@@ -13,7 +13,11 @@ const MAX_LETTERS: usize = 500;
 
 /// The section; empty without a configuration.
 pub(super) fn settings(config: &Value) -> String {
-    let default = serde_json::to_value(TrainConfig::default()).unwrap_or_default();
+    let default = match config.pointer("/approach/kind").and_then(Value::as_str) {
+        Some("listening") => serde_json::to_value(ListenConfig::default()),
+        _ => serde_json::to_value(TrainConfig::default()),
+    };
+    let default = default.unwrap_or_default();
     let (mut fields, mut defaults) = (BTreeMap::new(), BTreeMap::new());
     flatten("", config, &mut fields);
     flatten("", &default, &mut defaults);

@@ -11,7 +11,7 @@ use crate::{
         error::CliError,
         output::{check_output, replace_file},
     },
-    train::{Excerpt, PRESETS, Preset, Problem, TrainConfig},
+    train::{Excerpt, LISTENING_PRESETS, PRESETS, Preset, Problem, TrainConfig},
 };
 use answers::excerpt;
 use clap::Args;
@@ -86,6 +86,11 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
 /// # Errors
 /// The names there are.
 fn preset_by_name(name: &str) -> Result<&'static Preset, CliError> {
+    if LISTENING_PRESETS.iter().any(|preset| preset.name == name) {
+        let rule = "a preset of another approach; a listening model has fields of its own, which are not asked for: \
+                    `sympathy train FOLDER --preset NAME --out FILE`";
+        return Err(wrong_option("--preset", rule.into(), name));
+    }
     let rule = || format!("one of {}", Preset::names());
     Preset::by_name(name).ok_or_else(|| wrong_option("--preset", rule(), name))
 }

@@ -2,21 +2,15 @@
 
 use super::{TrainArgs, check_writable, in_threads};
 use crate::{
-    cli::{
-        error::CliError,
-        interrupt::Interrupt,
-        models_at_hand::read_model,
-        one_line,
-        output::{check_output, refuse_same_places},
-        progress,
-    },
+    cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress},
+    model::{ModelConfig, ModelData},
     train::{
         RunFiles,
         listen::{ListenConfig, ListenMaterial, ListenObserver, ListenProgress, train},
     },
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -29,6 +23,8 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 const DRAW_EVERY: Duration = Duration::from_millis(200);
 /// The bar counts in these parts of the whole.
 const BAR_LENGTH: u64 = 10_000;
+/// Semitones of the copies of a recording that a model is made personal with.
+const TRANSPOSITIONS: [i8; 7] = [-3, -2, -1, 0, 1, 2, 3];
 /// Frames of recordings, beside the model, shared by all trainings in its folder.
 const CACHE: &str = "frames.cache";
 
@@ -36,22 +32,31 @@ const CACHE: &str = "frames.cache";
 ///
 /// # Errors
 /// If the model cannot be trained or written.
-pub fn run(args: TrainArgs, fields: Map<String, Value>, origin: String, folder: &Path) -> Result<(), CliError> {
-    check_output(&args.out, "safetensors")?;
+pub fn run(
+    args: TrainArgs,
+    mut fields: Map<String, Value>,
+    origin: String,
+    folder: &Path,
+    beginning: Option<&ModelData>,
+) -> Result<(), CliError> {
+    if let Some(model) = beginning {
+        take_sizes(&mut fields, model.config());
+    }
     let config = ListenConfig::from_fields(fields, &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
-    let beginning = args.from.as_deref().map(read_model).transpose()?;
     let files = RunFiles {
         checkpoint: args.checkpoint.clone().unwrap_or_else(|| args.out.with_extension("checkpoint")),
         resume: args.resume,
-        folder: None,
+        folder: (!args.no_run).then(|| args.run.clone().unwrap_or_else(|| args.out.with_extension("run"))),
     };
     let cache = args.cache.clone().unwrap_or_else(|| args.out.with_file_name(CACHE));
     let recordings: Vec<PathBuf> =
         config.files.iter().chain(&config.validation).map(|entry| folder.join(&entry.path)).collect();
     let given = args.inputs.iter().map(|path| ("the configuration", path.as_path()));
     let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
-    refuse_same_places(&read, &[("the model", &args.out), ("the checkpoint", &files.checkpoint)])?;
+    let mut written = vec![("the model", &*args.out), ("the checkpoint", &files.checkpoint), ("the cache", &cache)];
+    written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
+    refuse_same_places(&read, &written)?;
     check_writable(&files, args.overwrite)?;
     let stop = Interrupt::watch()?;
     let mut bar = progress::Progress::new(1);
@@ -69,7 +74,7 @@ pub fn run(args: TrainArgs, fields: Map<String, Value>, origin: String, folder: 
         if config.max_steps.is_none() {
             view.note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
         }
-        let from = beginning.as_ref().zip(args.from.as_deref()).map(|(model, name)| (model, Path::new(name)));
+        let from = beginning.zip(args.from.as_deref()).map(|(model, name)| (model, Path::new(name)));
         let trained = train(&config, &material, from, Some(&files), &mut view);
         view.bar.abandon();
         trained
@@ -85,7 +90,29 @@ pub fn run(args: TrainArgs, fields: Map<String, Value>, origin: String, folder: 
         training.final_loss,
         args.out.display()
     );
+    if let Some(folder) = &files.folder {
+        eprintln!("curves: {}", folder.join("report.html").display());
+    }
     Ok(())
+}
+
+/// What the configuration does not say of its sizes is as in the model to begin with. Recordings without more are transposed, so that
+/// a model does not forget the other keys.
+fn take_sizes(fields: &mut Map<String, Value>, model: &ModelConfig) {
+    let says_approach = fields.get("approach").and_then(Value::as_object).is_some_and(|own| own.len() > 1);
+    let Ok(Value::Object(theirs)) = serde_json::to_value(model) else { return };
+    for name in ["approach", "head", "layers", "hidden", "sample_rate_hz"] {
+        if let Some(value) =
+            theirs.get(name).filter(|_| !fields.contains_key(name) || (name == "approach" && !says_approach))
+        {
+            fields.insert(name.into(), value.clone());
+        }
+    }
+    for file in fields.get_mut("files").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(file) = file.as_object_mut().filter(|file| file.len() == 1) {
+            file.insert("transpositions".into(), json!(TRANSPOSITIONS));
+        }
+    }
 }
 
 fn describe(material: &ListenMaterial) -> String {
@@ -130,7 +157,8 @@ impl View {
             self.speed = Some((step.saturating_sub(first) * self.frames_per_step) as f64 / seconds);
             self.since = Some((now, step));
         }
-        let validation = validation.map(|[bins, bands]| format!(" (validation {bins:.4}, {bands:.4})")).unwrap_or_default();
+        let validation =
+            validation.map(|[bins, bands]| format!(" (validation {bins:.4}, {bands:.4})")).unwrap_or_default();
         let speed = self.speed.map(|speed| format!(", {speed:.0} frames/s")).unwrap_or_default();
         let gone = fraction - before;
         let left = (now - began).as_secs_f64() * (1.0 - fraction).max(0.0) / gone.max(1e-9);

@@ -11,8 +11,10 @@ use crate::{
         output::{check_output, refuse_same_places},
     },
     dsp::float_mode::FloatMode,
+    model::ModelData,
     train::{
-        Dataset, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, is_checkpoint,
+        Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
+        is_checkpoint,
         listen::ListenConfig,
         run::journal::{EpochEntry, SampleEntry},
         train,
@@ -39,6 +41,8 @@ EXAMPLES:
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
   sympathy train guitar.json --out guitar.safetensors --resume
   sympathy train other.json --out other.safetensors --from guitar.safetensors
+  sympathy train recordings/ --preset listening --out mine.safetensors --threads 4
+  sympathy train take.wav --from mine.safetensors --out my-take.safetensors
 
 A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
 for them one by one:
@@ -54,13 +58,14 @@ pub struct TrainArgs {
     /// The model file to write
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
-    /// Begin from a preset (`sympathy configure --list-presets`); the configuration's fields and --set come on top
+    /// Begin from a preset (`sympathy configure --list-presets`, listening, personal); the configuration's fields and --set come on top
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// Change a field of the configuration; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Begin with the weights of a model of the same sizes; a transpose may begin with a column
+    /// Begin with the weights of a model of the same sizes; a transpose may begin with a column. Recordings alone take everything but
+    /// what they are from a listening model
     #[arg(long, value_name = "MODEL")]
     from: Option<String>,
     /// Go on from the checkpoint; from the beginning if there is none yet
@@ -96,13 +101,13 @@ pub struct TrainArgs {
 pub fn run(args: TrainArgs) -> Result<(), CliError> {
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
-    let (fields, origin, data_folder) = fields(&args)?;
+    let beginning = args.from.as_deref().map(read_model).transpose()?;
+    let (fields, origin, data_folder) = fields(&args, beginning.as_ref())?;
     if ListenConfig::is_meant(&fields, &args.overrides) {
-        return listen::run(args, fields, origin, &data_folder);
+        return listen::run(args, fields, origin, &data_folder, beginning.as_ref());
     }
     let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
-    let beginning = args.from.as_deref().map(read_model).transpose()?;
     let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
     let files = RunFiles {
         checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
@@ -206,10 +211,13 @@ pub fn in_threads<R: Send>(threads: u16, work: impl FnOnce() -> Result<R, TrainE
 }
 
 /// The fields of the configuration before the overrides, where it comes from, and the folder of its recordings.
-fn fields(args: &TrainArgs) -> Result<(Map<String, Value>, String, PathBuf), CliError> {
+/// Recordings alone, and a listening model to begin with, ask for a personal one.
+fn fields(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Map<String, Value>, String, PathBuf), CliError> {
     let is_json = |path: &&PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_json);
-    let mut fields = match &args.preset {
+    let listens = beginning.is_some_and(|model| model.config().approach.listening().is_some());
+    let personal = Some("personal").filter(|_| listens && configs.is_empty());
+    let mut fields = match args.preset.as_deref().or(personal) {
         Some(name) => preset(name)?,
         None => Map::new(),
     };
@@ -265,11 +273,13 @@ fn fields(args: &TrainArgs) -> Result<(Map<String, Value>, String, PathBuf), Cli
 /// # Errors
 /// If there is none of this name.
 pub fn preset(name: &str) -> Result<Map<String, Value>, CliError> {
-    let preset = Preset::by_name(name).ok_or_else(|| CliError::Problems {
+    let preset = LISTENING_PRESETS.iter().find(|preset| preset.name == name).or_else(|| Preset::by_name(name));
+    let listening = || LISTENING_PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ");
+    let preset = preset.ok_or_else(|| CliError::Problems {
         origin: "--preset".into(),
         problems: vec![Problem {
             field: format!("{name:?}"),
-            rule: format!("one of {}", Preset::names()),
+            rule: format!("one of {}, {}", Preset::names(), listening()),
             value: "no such preset".into(),
         }],
     })?;
