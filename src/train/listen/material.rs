@@ -118,7 +118,8 @@ impl ListenMaterial {
             };
             let piece = Piece { frames, weight: task.entry.weight };
             // A segment, the frame before it and the one after.
-            if piece.frames.len() / bins < config.bptt + 2 {
+            let is_short = piece.frames.len() / bins < config.bptt + 2;
+            if is_short || piece.frames.chunks_exact(bins).all(is_silent) {
                 short += 1;
             } else if task.is_held_out {
                 material.held_out.push(piece);
@@ -313,13 +314,17 @@ fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAnalyser) -> V
     frames
 }
 
+fn is_silent(frame: &[u8]) -> bool {
+    let sum: u32 = frame.iter().map(|&level| u32::from(level)).sum();
+    (sum as f32) < SILENT * 255.0 * frame.len() as f32
+}
+
 /// Frames without those silent ones that follow `longest` silent ones.
 fn without_silence(frames: &[u8], bins: usize, longest: usize) -> Vec<u8> {
     let mut kept = Vec::with_capacity(frames.len());
     let mut silent = 0;
     for frame in frames.chunks_exact(bins) {
-        let sum: u32 = frame.iter().map(|&level| u32::from(level)).sum();
-        silent = if (sum as f32) < SILENT * 255.0 * bins as f32 { silent + 1 } else { 0 };
+        silent = if is_silent(frame) { silent + 1 } else { 0 };
         if silent <= longest {
             kept.extend_from_slice(frame);
         }

@@ -39,7 +39,7 @@ pub fn run(
     folder: &Path,
     beginning: Option<&ModelData>,
 ) -> Result<(), CliError> {
-    if let Some(model) = beginning {
+    if let Some(model) = beginning.filter(|model| model.config().approach.listening().is_some()) {
         take_sizes(&mut fields, model.config());
     }
     let config = ListenConfig::from_fields(fields, &args.overrides)
