@@ -4,7 +4,7 @@
 
 use super::{
     arithmetic::{affine, by_rows, cross_entropy},
-    network::Sizes,
+    network::{Shared, Sizes},
     recall::Recall,
 };
 use crate::{
@@ -125,16 +125,14 @@ impl Bands {
         Self { classes, small, hidden, of_logits, loss: (sum / count) as f32 }
     }
 
-    /// Fills the gradients of the weights and that of h; adds to those of the suggestions, `[stream][step][bin]`, and of the
-    /// sureness, `[stream][step]`.
+    /// Fills the gradients of the weights and that of h; adds to those of the suggestions and of the sureness.
     pub fn backward(
         &self,
         sizes: Sizes,
         h: &[f32],
         weights: Weights<'_>,
         gradients: Gradients<'_>,
-        of_h: &mut [f32],
-        (of_suggestions, of_sureness): (&mut [f32], &mut [f32]),
+        shared: &mut Shared<'_>,
         work: &Arc<Workspace>,
     ) {
         let rows = sizes.rows();
@@ -165,20 +163,20 @@ impl Bands {
         let of_hidden = View::whole(&of_hidden, rows * BANDS, width);
         let small = View::whole(&self.small, rows * BANDS, inputs);
         multiply_rows(of_hidden.t(), small, &mut gradients.hidden[sizes.hidden..], stride, work);
-        multiply_rows(of_sums, View::new(weights.hidden, width, sizes.hidden, stride), of_h, sizes.hidden, work);
+        multiply_rows(of_sums, View::new(weights.hidden, width, sizes.hidden, stride), shared.h, sizes.hidden, work);
         let mut of_small = work.take(rows * BANDS * inputs);
         let by_small = View::new(&weights.hidden[sizes.hidden..], width, inputs, stride);
         multiply_rows(of_hidden, by_small, &mut of_small, inputs, work);
         for (row, of_small) in of_small.chunks_exact(BANDS * inputs).enumerate() {
             let recalled = sizes.row_of_stream_first(row);
-            let of_suggestion = &mut of_suggestions[recalled * sizes.bins..][..sizes.bins];
+            let of_suggestion = &mut shared.suggestions[recalled * sizes.bins..][..sizes.bins];
             for band in 0..BANDS {
                 let of_level: f32 = of_small.chunks_exact(inputs).map(|input| input[2 * BANDS + band]).sum();
                 let bins = &mut of_suggestion[sizes.bounds[band]..sizes.bounds[band + 1]];
                 let share = of_level / sizes.band_top / bins.len() as f32;
                 bins.iter_mut().for_each(|g| *g += share);
             }
-            of_sureness[recalled] += of_small.chunks_exact(inputs).map(|input| input[3 * BANDS]).sum::<f32>();
+            shared.sureness[recalled] += of_small.chunks_exact(inputs).map(|input| input[3 * BANDS]).sum::<f32>();
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     arithmetic::{affine, by_rows, cross_entropy},
-    network::{Segment, Sizes},
+    network::{Segment, Shared, Sizes},
     recall::Recall,
 };
 use crate::{
@@ -139,16 +139,14 @@ impl Bins {
         Self { h: h_picked, context, inputs, gru, of_logits, loss: (sum / count) as f32 }
     }
 
-    /// Fills the gradients of the weights; adds to those of h, `[step][stream][hidden]`, of the suggestions,
-    /// `[stream][step][bin]`, and of the sureness, `[stream][step]`.
+    /// Fills the gradients of the weights; adds to the shared ones.
     pub fn backward(
         &self,
         sizes: Sizes,
         segment: &Segment,
         weights: Weights<'_>,
         gradients: Gradients<'_>,
-        of_h: &mut [f32],
-        (of_suggestions, of_sureness): (&mut [f32], &mut [f32]),
+        shared: &mut Shared<'_>,
         work: &Arc<Workspace>,
     ) {
         let Sizes { bins, hidden, tier, .. } = sizes;
@@ -178,12 +176,12 @@ impl Bins {
                 let (position, rest) = rest.split_at(tier.position);
                 of_position.iter_mut().zip(position).for_each(|(sum, g)| *sum += g);
                 let recalled = sizes.row_of_stream_first(row);
-                let of_suggestion = &mut of_suggestions[recalled * bins..][..bins];
+                let of_suggestion = &mut shared.suggestions[recalled * bins..][..bins];
                 of_suggestion[bin] += rest[BANDS];
                 if bin + 1 < bins {
                     of_suggestion[bin + 1] += rest[BANDS + 1];
                 }
-                of_sureness[recalled] += rest[BANDS + 2];
+                shared.sureness[recalled] += rest[BANDS + 2];
             }
         }
         let of_context = View::whole(&of_context, frames, width);
@@ -192,7 +190,7 @@ impl Bins {
         let mut of_picked = work.take(frames * hidden);
         multiply_rows(of_context, View::whole(weights.context, width, hidden), &mut of_picked, hidden, work);
         for (of_row, &row) in of_picked.chunks_exact(hidden).zip(picked) {
-            of_h[row * hidden..][..hidden].iter_mut().zip(of_row).for_each(|(sum, g)| *sum += g);
+            shared.h[row * hidden..][..hidden].iter_mut().zip(of_row).for_each(|(sum, g)| *sum += g);
         }
     }
 }

@@ -141,6 +141,16 @@ pub(crate) struct Losses {
     pub sureness: f32,
 }
 
+/// Gradients of what the bands and the bins both hear.
+pub(super) struct Shared<'a> {
+    /// `[step][stream][hidden]`
+    pub h: &'a mut [f32],
+    /// `[stream][step][bin]`
+    pub suggestions: &'a mut [f32],
+    /// `[stream][step]`
+    pub sureness: &'a mut [f32],
+}
+
 /// Weights of a listening model, and how they are trained.
 pub(crate) struct ListeningNetwork {
     model: ModelConfig,
@@ -287,8 +297,7 @@ impl ListeningNetwork {
                 &state.rings,
                 &layers,
                 (&recall, of_recall),
-                (&bands, of_bands),
-                (&bins, of_bins),
+                ((&bands, of_bands), (&bins, of_bins)),
             );
         }
         recall.keep(&mut state.rings, &segment.targets, self.ring);
@@ -304,8 +313,7 @@ impl ListeningNetwork {
         rings: &[Ring],
         layers: &[(Vec<&[f32]>, Sequence)],
         (recall, of_recall): (&Recall, recall::Weights<'_>),
-        (bands, of_bands): (&Bands, bands::Weights<'_>),
-        (bins, of_bins): (&Bins, bins::Weights<'_>),
+        ((bands, of_bands), (bins, of_bins)): ((&Bands, bands::Weights<'_>), (&Bins, bins::Weights<'_>)),
     ) {
         let work = &self.work;
         let h = layers.last().map_or(&[][..], |(_, sequence)| &sequence.h);
@@ -313,13 +321,14 @@ impl ListeningNetwork {
         let mut of_suggestions = work.take(sizes.rows() * sizes.bins);
         of_suggestions.fill(0.0);
         let mut of_sureness = vec![0.0; sizes.rows()];
+        let mut shared = Shared { h: &mut of_h, suggestions: &mut of_suggestions, sureness: &mut of_sureness };
 
         let names = ["bands.hidden.weight", "bands.hidden.bias", "bands.out.weight", "bands.out.bias"];
         let lengths = [of_bands.hidden, of_bands.hidden_bias, of_bands.out, of_bands.out_bias].map(<[f32]>::len);
         let mut gradients = self.sink.take(names, lengths);
         let [hidden, hidden_bias, out, out_bias] = &mut gradients;
         let own = bands::Gradients { hidden, hidden_bias, out, out_bias };
-        bands.backward(sizes, h, of_bands, own, &mut of_h, (&mut of_suggestions, &mut of_sureness), work);
+        bands.backward(sizes, h, of_bands, own, &mut shared, work);
         self.sink.put(names, gradients);
 
         let names = ["context.weight", "context.bias", "position", "out.weight", "out.bias"];
@@ -331,7 +340,7 @@ impl ListeningNetwork {
             self.sink.take(gru_names, std::array::from_fn(|part| of_bins.gru.get(part).map_or(0, |part| part.len())));
         let [context, context_bias, position, out, out_bias] = &mut gradients;
         let own = bins::Gradients { context, context_bias, position, gru: &mut gru, out, out_bias };
-        bins.backward(sizes, segment, of_bins, own, &mut of_h, (&mut of_suggestions, &mut of_sureness), work);
+        bins.backward(sizes, segment, of_bins, own, &mut shared, work);
         self.sink.put(names, gradients);
         self.sink.put(gru_names, gru);
 
