@@ -21,7 +21,7 @@ pub const STRETCHES: [f32; 2] = [0.25, 8.0];
 /// What is changed of a continuation's sound while it sounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Colour {
-    /// Hop of the resynthesis ÷ hop of the analysis, of magnitude models: 2 is half the speed at the same pitch (Pfalz 2018,
+    /// Hop of the resynthesis ÷ hop of the analysis, of magnitude and listening models: 2 is half the speed at the same pitch (Pfalz 2018,
     /// *Water that doesn't move stagnates*). Held in [`STRETCHES`].
     pub stretch: f32,
     /// Peak picking, of magnitude models.

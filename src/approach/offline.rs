@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 /// RMS of the loudest part of what a listening model hears: the level at which it has learned.
 const LEARNED_RMS: f32 = 0.28;
-/// Samples of a part.
-const PART_SAMPLES: usize = 64;
-/// Least and most gain: 40 dB either way, but for what is near silence.
+/// Parts in a second.
+const PARTS_PER_SECOND: usize = 750;
+/// Least and most gain: 40 dB softer, 60 dB louder.
 const GAINS: [f32; 2] = [0.01, 1000.0];
 
 /// The raw continuation of `seed` (`[sample]`, at the model's rate): no leash, no re-seeding, no cross-fade. The windows of
@@ -41,7 +41,7 @@ pub fn resynthesise(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
     let (hop, window) = (config.hop_samples(), config.window_samples());
     let mut analyser = FrameAnalyser::new(config);
     let mut synth = FrameSynth::new(config);
-    let gain = input_gain(loudest_rms(sound));
+    let gain = input_gain(loudest_rms(sound, config.sample_rate_hz));
     analyser.set_gain_db(20.0 * libm::log10f(gain));
     synth.set_gain(1.0 / gain);
     let mut frame = vec![0.0; config.frame_size()];
@@ -58,8 +58,10 @@ pub fn resynthesise(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
     out
 }
 
-fn loudest_rms(sound: &[f32]) -> f32 {
-    sound.chunks(PART_SAMPLES).map(rms).fold(0.0, f32::max)
+/// RMS of the loudest part of a sound, about as long as a quantum of the engine.
+fn loudest_rms(sound: &[f32], sample_rate_hz: u32) -> f32 {
+    let length = (sample_rate_hz as usize / PARTS_PER_SECOND).max(1);
+    sound.chunks_exact(length).map(rms).fold(0.0, f32::max)
 }
 
 /// The gain with which a listening model is to hear sound whose loudest part (of about a millisecond) has this RMS; 1 for silence.
@@ -70,9 +72,10 @@ pub fn input_gain(loudest_rms: f32) -> f32 {
 
 /// Feeds a whole seed (`[sample]`, at the model's rate), laid as for [`continue_offline`], at the level at which the model has learned.
 pub fn feed_seed(generator: &mut Generator, seed: &[f32]) {
-    generator.set_input_gain(input_gain(loudest_rms(seed)));
     let config = generator.network().config();
     let (hop, window) = (config.hop_samples(), config.window_samples());
+    let gain = input_gain(loudest_rms(seed, config.sample_rate_hz));
+    generator.set_input_gain(gain);
     let mut padded = vec![0.0; window.saturating_sub(seed.len())];
     padded.extend_from_slice(seed);
     for samples in padded[(padded.len() - window) % hop..].windows(window).step_by(hop) {

@@ -62,16 +62,17 @@ impl LogSpectrum {
     pub fn levels(&self, magnitudes: &[f32], offset_db: f32, frame: &mut [f32]) {
         let log = |index: usize| libm::logf(magnitudes[index] * self.amplitude + LEAST);
         for (slot, bin) in frame.iter_mut().zip(&self.bins) {
-            let level = match *bin {
+            let log_amplitude = match *bin {
                 Bin::Between { first, towards } => (1.0 - towards) * log(first) + towards * log(first + 1),
                 Bin::Largest { first, last } => {
                     let largest = magnitudes[first..=last].iter().fold(0.0f32, |most, &m| most.max(m));
                     libm::logf(largest * self.amplitude + LEAST)
                 }
             };
-            let db = level * (20.0 / std::f32::consts::LN_10) + offset_db;
-            // A NaN becomes silence.
-            *slot = ((db - self.floor_db) / -self.floor_db).max(0.0).min(1.0);
+            let db = log_amplitude * (20.0 / std::f32::consts::LN_10) + offset_db;
+            let level = (db - self.floor_db) / -self.floor_db;
+            // What is no number is silence.
+            *slot = if level > 0.0 { level.min(1.0) } else { 0.0 };
         }
     }
 }

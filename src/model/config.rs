@@ -386,10 +386,20 @@ impl ModelConfig {
         matrices.map(|tensor| times(&tensor.name) * tensor.shape.iter().product::<usize>() as u64).sum()
     }
 
+    /// Multiplications of a step of the seed, of which nothing is drawn.
+    fn multiplications_per_seed_step(&self) -> u64 {
+        if self.approach.listening().is_none() {
+            return self.multiplications_per_step();
+        }
+        let is_run = |name: &str| ["rnn.", "context.", "query.", "key."].iter().any(|part| name.starts_with(part));
+        let matrices = self.tensors().into_iter().filter(|tensor| tensor.shape.len() == 2 && is_run(&tensor.name));
+        matrices.map(|tensor| tensor.shape.iter().product::<usize>() as u64).sum()
+    }
+
     /// Seconds of seed per second of clock that a slow machine manages with half a core to spare: 1 billion
     /// multiplications a second, an overhead of 10 µs a step.
     pub fn conservative_warmup_speed(&self) -> f32 {
-        let step_seconds = 1e-9 * self.multiplications_per_step() as f64 + 1e-5;
+        let step_seconds = 1e-9 * self.multiplications_per_seed_step() as f64 + 1e-5;
         let hop_seconds = self.hop_samples() as f64 / f64::from(self.sample_rate_hz);
         (0.5 * hop_seconds / step_seconds).clamp(1.0, 64.0) as f32
     }

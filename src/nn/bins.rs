@@ -167,19 +167,31 @@ impl Kernel for Update<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { hidden, known, of_drawn, drawn, of_h, h, next } = self;
-        let drawn = drawn.map(|level| lanes.splat(level));
-        let of_x = |place: usize| {
-            let first = lanes.mul_add(vector_at::<L>(of_drawn[0], place), drawn[0], vector_at::<L>(known, place));
-            lanes.mul_add(vector_at::<L>(of_drawn[1], place), drawn[1], first)
-        };
+        let x = Heard::<L> { known, of_drawn, drawn: [lanes.splat(drawn[0]), lanes.splat(drawn[1])] };
         for (unit, slot) in (0..hidden).step_by(L::LANES).zip(next.view_mut::<L::F>()) {
             let (reset, update, new) = (unit, hidden + unit, 2 * hidden + unit);
-            let r = sigmoid(lanes, lanes.add(of_x(reset), vector_at::<L>(of_h, reset)));
-            let z = sigmoid(lanes, lanes.add(of_x(update), vector_at::<L>(of_h, update)));
-            let n = tanh(lanes, lanes.mul_add(r, vector_at::<L>(of_h, new), of_x(new)));
+            let r = sigmoid(lanes, lanes.add(x.sum(lanes, reset), vector_at::<L>(of_h, reset)));
+            let z = sigmoid(lanes, lanes.add(x.sum(lanes, update), vector_at::<L>(of_h, update)));
+            let n = tanh(lanes, lanes.mul_add(r, vector_at::<L>(of_h, new), x.sum(lanes, new)));
             let change = lanes.mul_add(lanes.splat(-1.0), n, vector_at::<L>(h, unit));
             *slot = lanes.mul_add(z, change, n);
         }
+    }
+}
+
+/// The sums over x. Not a closure: it would be compiled for the least processor.
+struct Heard<'a, L: Lanes> {
+    known: &'a [f32],
+    of_drawn: [&'a [f32]; DRAWN],
+    drawn: [L::F; DRAWN],
+}
+
+impl<L: Lanes> Heard<'_, L> {
+    #[inline(always)]
+    fn sum(&self, lanes: L, place: usize) -> L::F {
+        let first =
+            lanes.mul_add(vector_at::<L>(self.of_drawn[0], place), self.drawn[0], vector_at::<L>(self.known, place));
+        lanes.mul_add(vector_at::<L>(self.of_drawn[1], place), self.drawn[1], first)
     }
 }
 

@@ -91,8 +91,8 @@ impl Continuation {
         for Part { voice, ear, origin, .. } in &mut self.parts {
             let cost = voice.warm_up_cost();
             let due = if done >= of { cost } else { cost * done.max(0) / of.max(1) };
-            let end = seeds.end();
-            voice.warm(end, due, stop, |resampler, k| seeds.model_sample(*origin, *ear, seed, resampler, k));
+            let known = seeds.history.start()..seeds.end();
+            voice.warm(known, due, stop, |resampler, k| seeds.model_sample(*origin, *ear, seed, resampler, k));
         }
     }
 

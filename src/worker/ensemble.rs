@@ -105,7 +105,7 @@ impl Ensemble {
         let end = self.history.end() - (random_seed % 16) as i64;
         voice.prepare(SeedSpan { start: end, end }, random_seed, Hearing::of_seed(Ear::Middle));
         let history = &mut self.history;
-        voice.warm(history.end(), i64::MAX, &Default::default(), |resampler, k| {
+        voice.warm(history.start()..history.end(), i64::MAX, &Default::default(), |resampler, k| {
             history.model_sample(Ear::Middle, resampler, k)
         });
         voice.start(Sound {

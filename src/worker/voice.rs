@@ -6,9 +6,12 @@ use crate::{
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, quantum::QuantumAudio},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// How long a voice takes to fall silent when its network has failed.
@@ -60,6 +63,10 @@ impl Hearing {
 
 /// What warming up a window of the seed costs, where remembering one before it costs 1.
 const STEP_COST: i64 = 8;
+/// As many windows before the seed are remembered as cost what the seed does, or so many: its warm-up has no more time.
+const MIN_REMEMBERED: i64 = 64;
+/// Windows that are heard in a quantum at most, of those that have gathered while the seed was warmed up.
+const MAX_HEARD_PER_QUANTUM: usize = 2;
 
 /// The span of input that seeds a continuation, on engine time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +192,9 @@ impl Voice {
         self.memory_step = self.first_step;
         if self.generator.listens() && hearing.remembers_from < seed.start {
             let first = self.model_sample_at_or_after(hearing.remembers_from);
-            self.memory_step = (first.div_euclid(hop) + i64::from(first.rem_euclid(hop) > 0)).min(self.first_step);
+            let most = (STEP_COST * self.seed_steps()).max(MIN_REMEMBERED);
+            let first = first.div_euclid(hop) + i64::from(first.rem_euclid(hop) > 0);
+            self.memory_step = first.clamp(self.first_step - most, self.first_step);
         }
         self.next_step = self.memory_step;
         self.release = None;
@@ -194,21 +203,38 @@ impl Voice {
         self.needed_end = i64::MIN;
     }
 
-    /// What its warm-up costs: the windows of the seed, and those before it that are remembered.
-    pub fn warm_up_cost(&self) -> i64 {
-        self.first_step - self.memory_step + STEP_COST * (self.end_step - self.first_step)
+    /// Windows of the seed.
+    fn seed_steps(&self) -> i64 {
+        self.end_step - self.first_step
     }
 
-    /// Hears windows until so much of [`Self::warm_up_cost`] has been spent, the input known so far ends at engine time `end`, or
-    /// `stop` is set. `hear` gives samples of the model's lattice.
-    pub fn warm(&mut self, end: i64, cost: i64, stop: &AtomicBool, mut hear: impl FnMut(&Resampler, i64) -> f32) {
+    /// What its warm-up costs: the windows of the seed, and those before it that are remembered.
+    pub fn warm_up_cost(&self) -> i64 {
+        self.first_step - self.memory_step + STEP_COST * self.seed_steps()
+    }
+
+    /// Hears windows until so much of [`Self::warm_up_cost`] has been spent, the input known so far ends, or `stop` is set. `known`: engine times of
+    /// the input that is known; what has been forgotten is not remembered. `hear` gives samples of the model's lattice.
+    pub fn warm(
+        &mut self,
+        known: Range<i64>,
+        cost: i64,
+        stop: &AtomicBool,
+        mut hear: impl FnMut(&Resampler, i64) -> f32,
+    ) {
         let remembered = self.first_step - self.memory_step;
         let due = self.memory_step + cost.min(remembered) + ((cost - remembered) / STEP_COST).max(0);
         while self.next_step < due.min(self.end_step) && !stop.load(Ordering::Relaxed) {
-            if !self.fill_window(end, &mut hear) {
+            let is_before_seed = self.next_step < self.first_step;
+            if is_before_seed && self.next_window_begins() < known.start {
+                self.is_window_filled = false;
+                self.next_step += 1;
+                continue;
+            }
+            if !self.fill_window(known.end, &mut hear) {
                 return;
             }
-            if self.next_step < self.first_step {
+            if is_before_seed {
                 self.generator.remember(&self.window);
             } else {
                 self.generator.feed(&self.window);
@@ -227,7 +253,10 @@ impl Voice {
             return;
         }
         let ear = self.hearing.ear;
-        while self.next_window_ends() <= history.end() {
+        for _ in 0..MAX_HEARD_PER_QUANTUM {
+            if self.next_window_ends() > history.end() {
+                return;
+            }
             let end = self.next_window_ends();
             let span = end - self.to_model.end_of_input(self.next_step * self.hop_samples as i64);
             if gate.is_some_and(|gate| history.rms(end, span) >= gate) {
@@ -240,6 +269,12 @@ impl Voice {
             }
             self.next_step += 1;
         }
+    }
+
+    /// Engine time of the first input of the next window.
+    fn next_window_begins(&self) -> i64 {
+        let (whole, _) = self.to_model.position(self.next_step * self.hop_samples as i64);
+        self.to_model.first_input(whole)
     }
 
     /// Engine time at which the next window's last sample is known.

@@ -27,7 +27,7 @@ pub(super) fn soften(logits: &[f32], drawn: usize, reach: usize, scratch: &mut [
     mean / sum
 }
 
-/// e to the power of every logarithm below the largest, times `gain`; returns their sum, at least 1.
+/// e to the power of every logarithm below the largest, times `gain`; returns their sum, at least 1 for numbers.
 fn weigh(logits: &[f32], gain: f32, weights: &mut [f32]) -> f32 {
     let most = logits.iter().fold(f32::NEG_INFINITY, |most, &logit| most.max(logit));
     for (weight, &logit) in weights.iter_mut().zip(logits) {

@@ -18,8 +18,8 @@ use recall::{Moments, Moving, Thread};
 
 /// What may be recalled: the last seconds heard.
 const RECALL_SECONDS: f32 = 20.0;
-/// A frame whose mean lies below this is a rest: it is not remembered.
-const REST: f32 = 0.06;
+/// A frame whose loudest bin lies below this, some 40 dB below what is played, is a rest: it is not remembered.
+const REST: f32 = 0.35;
 /// Of a longer rest of the seed the first frames count.
 const MAX_RESTING_FRAMES: u32 = 16;
 /// How unlike its neighbours the drawn level may sound.
@@ -388,10 +388,12 @@ impl Listener {
                 Dynamics::Opposite => Some(2.0 * usual - current),
             };
             if let Some(aim) = aim {
-                lean(logits, aim, LEAN_ODDS);
+                lean(logits, aim, LEAN_ODDS * self.presence);
             }
+            let is_sound = logits.iter().all(|logit| logit.is_finite());
             let level = levels::draw(logits, now.band_temperature, random.uniform(), &mut self.weights);
-            bands[band] = level as f32 / (levels - 1) as f32;
+            // What is no number shows itself in the frame, and ends the continuation.
+            bands[band] = if is_sound { level as f32 / (levels - 1) as f32 } else { f32::NAN };
         }
         bands
     }
@@ -436,13 +438,13 @@ impl Listener {
         let levels = head.tier.levels;
         let top = (levels - 1) as f32;
         let (listen, loyalty) = (now.attention.listen_odds(), now.attention.loyal_odds());
-        let slowest = &self.averages[(AVERAGES - 1) * drawn.len()..];
         head.bins.begin(&self.known, &mut self.bins);
         let mut below = [0.0; 2];
         for bin in 0..drawn.len() {
             let logits = head.bins.next(bin, below, &mut self.bins);
+            let is_sound = logits.iter().all(|logit| logit.is_finite());
             if loyalty > 0.0 {
-                let free = self.heard_average[bin].max(slowest[bin]) + LOYAL_MARGIN;
+                let free = self.heard_average[bin] + LOYAL_MARGIN;
                 for (level, logit) in logits.iter_mut().enumerate() {
                     *logit -= loyalty * levels as f32 * (level as f32 / top - free).max(0.0);
                 }
@@ -451,7 +453,7 @@ impl Listener {
                 lean(logits, self.suggestion[bin], listen * sureness * levels as f32 / top);
             }
             let level = levels::draw(logits, now.temperature, random.uniform(), &mut self.weights);
-            drawn[bin] = level as f32 / top;
+            drawn[bin] = if is_sound { level as f32 / top } else { f32::NAN };
             heard[bin] = match level > SILENT_LEVELS {
                 true => levels::soften(logits, level, HEARD_REACH, &mut self.weights) / top,
                 false => 0.0,
@@ -462,7 +464,7 @@ impl Listener {
 }
 
 fn is_rest(frame: &[f32]) -> bool {
-    frame.iter().sum::<f32>() < REST * frame.len() as f32
+    frame.iter().all(|&level| level < REST)
 }
 
 /// Levels lose odds with every step of theirs that lies between them and `aim` (0…1).

@@ -39,7 +39,7 @@ pub struct Listening {
     pub band_top: f32,
     /// Numbers by which a moment is recalled.
     pub key_size: usize,
-    /// The latest frames cannot be recalled.
+    /// In training the latest frames cannot be recalled.
     pub recall_skip: usize,
 }
 
@@ -61,6 +61,9 @@ impl Default for Listening {
         }
     }
 }
+
+/// More would be remembered than a voice has room for.
+const MAX_FRAMES_PER_SECOND: u32 = 200;
 
 impl Listening {
     /// Length of the FFT.
@@ -93,8 +96,14 @@ impl Listening {
         self.averages_s.map(|seconds| (1.0 - libm::exp(-hop_s / f64::from(seconds))) as f32)
     }
 
-    /// What is wrong at this sample rate: the bands have to lie inside the frame, the frame below half the rate.
+    /// What is wrong at this sample rate: the bands have to lie inside the frame, the frame below half the rate, and what is heard
+    /// in 20 s has to fit into memory.
     pub(crate) fn rate_problem(&self, sample_rate_hz: u32) -> Option<FieldProblem> {
+        let least_hop = sample_rate_hz.div_ceil(MAX_FRAMES_PER_SECOND) as usize;
+        if self.hop < least_hop {
+            let rule = format!("at least {least_hop}, {MAX_FRAMES_PER_SECOND} frames a second");
+            return Some(("hop", rule, self.hop.to_string()));
+        }
         let highest = self.centres_hz(sample_rate_hz).last().copied().unwrap_or(0.0);
         let nyquist = 0.5 * f64::from(sample_rate_hz);
         if highest >= nyquist {
@@ -156,7 +165,7 @@ impl Framing for Listening {
             check.range("band_edges_hz", edge, 20.0, 96_000.0);
         }
         check.range("band_top", self.band_top, 0.1, 1.0);
-        check.range("key_size", self.key_size, 8, 512);
+        check.range("key_size", self.key_size, 8, 128);
         check.range("recall_skip", self.recall_skip, 1, 200);
     }
 
@@ -195,6 +204,8 @@ mod tests {
     fn bins_and_bands_that_do_not_fit_the_rate_are_told() {
         assert_eq!(Listening::default().rate_problem(22_050), None);
         assert_eq!(Listening::default().rate_problem(2000).map(|problem| problem.0), Some("bins"));
+        let fast = Listening { hop: 100, ..Listening::default() };
+        assert_eq!(fast.rate_problem(22_050).map(|problem| problem.0), Some("hop"));
         let falling = Listening { band_edges_hz: [300.0, 200.0, 2500.0], ..Listening::default() };
         assert_eq!(falling.rate_problem(22_050).map(|problem| problem.0), Some("band_edges_hz"));
         let beyond = Listening { band_edges_hz: [300.0, 900.0, 9000.0], ..Listening::default() };

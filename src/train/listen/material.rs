@@ -246,7 +246,8 @@ fn frames_of(
     analyser: &mut FrameAnalyser,
     cache: Option<&Cache>,
 ) -> Result<Vec<u8>, TrainError> {
-    let Some(cache) = cache else { return analysed(task, model, analyser) };
+    // What is no file, as a pipe, is refused when it is read; nobody waits for it.
+    let Some(cache) = cache.filter(|_| task.path.is_file()) else { return analysed(task, model, analyser) };
     let hash = cache::hash_of_file(&task.path).map_err(at(&task.path))?;
     let name = Cache::name(&hash, &settings(task, model));
     if let Some(frames) = cache.read(&name, model.frame_size()) {
