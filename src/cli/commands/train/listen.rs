@@ -2,7 +2,7 @@
 
 use super::{TrainArgs, check_writable, in_threads};
 use crate::{
-    cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress},
+    cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
     model::{ModelConfig, ModelData},
     train::{
         RunFiles,
@@ -59,10 +59,9 @@ pub fn run(
     refuse_same_places(&read, &written)?;
     check_writable(&files, args.overwrite)?;
     let stop = Interrupt::watch()?;
-    let mut bar = progress::Progress::new(1);
+    let mut bar = None;
     let analysed = |done: usize, total: usize| {
-        bar.set_total(total);
-        bar.update(done);
+        bar.get_or_insert_with(|| Progress::new(total)).update(done);
         if stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let material = ListenMaterial::read(&config, folder, Some(&cache), analysed)?;

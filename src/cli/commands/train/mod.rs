@@ -29,6 +29,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What a model of one's own playing begins with.
+const GENERAL_MODEL: &str = "guitar";
+/// Fields that may be set of its training, which would otherwise be another.
+const PERSONAL_FIELDS: [&str; 7] = ["name", "licence", "notes", "lr", "max_steps", "max_minutes", "random_seed"];
 /// No configuration is longer.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
@@ -36,6 +40,7 @@ const MAX_CONFIG_BYTES: u64 = 1 << 20;
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 EXAMPLES:
+  sympathy train take.wav --out mine.safetensors
   sympathy train take1.wav --preset ten-minutes --out guitar.safetensors
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
@@ -65,7 +70,7 @@ pub struct TrainArgs {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Begin with the weights of a model of the same sizes; a transpose may begin with a column. Recordings alone take everything but
-    /// what they are from a listening model
+    /// what they are from a listening model [default: guitar, for recordings without a preset]
     #[arg(long, value_name = "MODEL")]
     from: Option<String>,
     /// Go on from the checkpoint; from the beginning if there is none yet
@@ -94,11 +99,27 @@ pub struct TrainArgs {
     cache: Option<PathBuf>,
 }
 
+impl TrainArgs {
+    /// Recordings alone, and nothing that only another training would have, ask for a model of one's own playing.
+    fn is_personal(&self) -> bool {
+        let is_taken = |said: &String| PERSONAL_FIELDS.iter().any(|field| said.split('=').next() == Some(field));
+        let others = self.from.is_some() || self.preset.is_some();
+        !others && !self.inputs.iter().any(|path| is_json(path)) && self.overrides.iter().all(is_taken)
+    }
+}
+
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// If the model cannot be trained or written.
-pub fn run(args: TrainArgs) -> Result<(), CliError> {
+pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
+    if args.is_personal() {
+        args.from = Some(GENERAL_MODEL.into());
+    }
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, "safetensors")?;
     let beginning = args.from.as_deref().map(read_model).transpose()?;
@@ -213,8 +234,7 @@ pub fn in_threads<R: Send>(threads: u16, work: impl FnOnce() -> Result<R, TrainE
 /// The fields of the configuration before the overrides, where it comes from, and the folder of its recordings.
 /// Recordings alone, and a listening model to begin with, ask for a personal one.
 fn fields(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Map<String, Value>, String, PathBuf), CliError> {
-    let is_json = |path: &&PathBuf| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(is_json);
+    let (configs, recordings): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(|path| is_json(path));
     let listens = beginning.is_some_and(|model| model.config().approach.listening().is_some());
     let personal = Some("personal").filter(|_| listens && configs.is_empty());
     let mut fields = match args.preset.as_deref().or(personal) {
