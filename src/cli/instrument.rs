@@ -28,7 +28,7 @@ pub const MAX_RATE_HZ: u32 = 384_000;
 /// Options that say what plays.
 #[derive(Args, Clone, Debug)]
 pub struct InstrumentArgs {
-    /// Embedded model by name, or a model file; slot 0 where this is not given
+    /// Embedded model by name, or a model file; guitar where this is not given
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
     /// Model to morph to, by name or file

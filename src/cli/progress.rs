@@ -19,11 +19,6 @@ impl Progress {
         Self { began: Instant::now(), total_samples, bar: None }
     }
 
-    /// It is as much work, as has been found out.
-    pub fn set_total(&mut self, total_samples: usize) {
-        self.total_samples = total_samples;
-    }
-
     /// So many samples are done.
     pub fn update(&mut self, done_samples: usize) {
         if self.bar.is_none() && self.began.elapsed() > PATIENCE {

@@ -210,7 +210,7 @@ mod tests {
             (&seed.sensitivity, "sensitivity 0 100 50"),
             (&seed.answer_after, "answer_after 0.02 4 0.25"),
             (&params.listening.listen, "listen 0 100 50"),
-            (&params.listening.thread, "thread 0.05 20 0.8"),
+            (&params.listening.thread, "thread 0.05 20 0.5"),
             (&params.listening.recency, "recency 0 10 3"),
             (&params.listening.loyalty, "loyalty 0 100 0"),
             (&params.listening.level_temperature, "level_temperature -1 1 0"),
@@ -243,7 +243,7 @@ mod tests {
             assert_eq!(ParamId::by_key(key).map(|id| params.value(id)), Some(param.default_plain_value()));
         }
         for (param, frozen) in [
-            (&params.slots.model, "0 127 0"),
+            (&params.slots.model, "0 127 3"),
             (&params.slots.morph_model, "-1 127 -1"),
             (&params.colour.peaks, "0 2 0"),
             (&params.voices.stereo, "0 2 0"),

@@ -15,7 +15,6 @@ use crate::{
     control::{ParamId, Preset},
     engine::EngineConfig,
     figure::{Mark, Sound, SoundFigure},
-    model::EMBEDDED,
 };
 use clap::Args;
 use std::{fs, path::PathBuf, sync::Arc};
@@ -32,7 +31,7 @@ const OTHER_KEY: u8 = 3;
 /// Options of `sympathy demo`.
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// Embedded model by name, or a model file; the first embedded one where this is not given
+    /// Embedded model by name, or a model file; guitar where this is not given
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
     /// Factory preset by name, or a preset's file
@@ -69,9 +68,6 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         None => config.values.set(ParamId::ReseedInterval, RESEED_SECONDS),
     }
     config.values.set(ParamId::RandomSeed, f32::from(args.seed));
-    if let (None, Some(first)) = (&args.preset, EMBEDDED.first()) {
-        config.values.set(ParamId::Model, f32::from(first.slot));
-    }
     let registry = make_registry(args.model.as_deref(), args.precision, &mut config.values)?;
     let automation = match &args.automate {
         Some(path) => read_automation(path, PHRASE_RATE_HZ)?,
@@ -84,14 +80,14 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     let mut dries = Vec::new();
     let mut mixes: Vec<RenderOutcome> = Vec::new();
     let mut wets = Vec::new();
-    let mut compute_seconds = 0.0;
+    let mut compute_seconds = Vec::new();
     for &key in keys {
         let mut dry = phrase_in(key);
         dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
         let input = [dry];
         let job = Job { automation: &automation, ..Job::of(&input) };
         let (mixed, seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
-        compute_seconds += seconds;
+        compute_seconds.push(seconds);
         let mut wet_only = config.clone();
         wet_only.values.set(ParamId::Mix, 100.0);
         let (wet, _) = render_with_progress(Arc::clone(&registry), wet_only, &job)?;
@@ -109,13 +105,15 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     }
     let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
     write_picture(&picture, &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, envelope: false })?;
-    let mut mixed = mixes.remove(0);
-    for other in mixes {
-        mixed.channels.iter_mut().zip(other.channels).for_each(|(all, channel)| all.extend(channel));
+    let mut all = vec![Vec::new(); mixes[0].channels.len()];
+    for mixed in &mixes {
+        all.iter_mut().zip(&mixed.channels).for_each(|(all, channel)| all.extend_from_slice(channel));
     }
     // A picture without its sound would be half a result.
-    write_wav(&args.out, PHRASE_RATE_HZ, &mixed.channels).inspect_err(|_| drop(fs::remove_file(&picture)))?;
-    println!("{}: {}", args.out.display(), summary(&model, &mixed, PHRASE_RATE_HZ, compute_seconds));
+    write_wav(&args.out, PHRASE_RATE_HZ, &all).inspect_err(|_| drop(fs::remove_file(&picture)))?;
+    for (mixed, seconds) in mixes.iter().zip(compute_seconds) {
+        println!("{}: {}", args.out.display(), summary(&model, mixed, PHRASE_RATE_HZ, seconds));
+    }
     println!("{}: waveform and spectrogram of dry and wet", picture.display());
     if args.preset.is_some() {
         return Ok(());
