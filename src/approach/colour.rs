@@ -44,7 +44,8 @@ impl Default for Colour {
 /// How a listening model answers what was heard. Other models do not look at it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Attention {
-    /// How closely it keeps to what it recalls, 0…1: see [`Self::listen_odds`].
+    /// How closely it keeps to what it recalls, 0…1. A bin's level loses 8 times the cube of this of the logarithm of its odds with every
+    /// step away from the recalled one, where that is sure.
     pub listen: f32,
     /// It recalls its own predictions too.
     pub recalls_itself: bool,
@@ -52,7 +53,8 @@ pub struct Attention {
     pub thread_seconds: f32,
     /// What a moment loses of the logarithm of its odds with every second that it lies back.
     pub recency: f32,
-    /// How reluctant it is to play what it did not hear, 0…1: see [`Self::loyal_odds`].
+    /// How reluctant it is to play what it did not hear, 0…1. A level loses twice this of the logarithm of its odds with every step above
+    /// what was heard in its bin.
     pub loyalty: f32,
     /// Whether it is loud when the performer is.
     pub dynamics: Dynamics,
@@ -66,14 +68,13 @@ const MAX_LISTEN_ODDS: f32 = 8.0;
 const MAX_LOYAL_ODDS: f32 = 2.0;
 
 impl Attention {
-    /// What a bin's level loses of the logarithm of its odds with every step away from the recalled one, where that is sure. A
-    /// cube, so that the middle of the range, where it neither replays nor forgets, has the most room.
+    /// The odds of [`Self::listen`]. A cube, so that the middle of the range, where it neither replays nor forgets, has the most room.
     pub(super) fn listen_odds(&self) -> f32 {
         let listen = self.listen.clamp(0.0, 1.0);
         MAX_LISTEN_ODDS * listen * listen * listen
     }
 
-    /// What a level loses of the logarithm of its odds with every step above what was heard in its bin.
+    /// The odds of [`Self::loyalty`].
     pub(super) fn loyal_odds(&self) -> f32 {
         MAX_LOYAL_ODDS * self.loyalty.clamp(0.0, 1.0)
     }
