@@ -181,17 +181,24 @@ fn a_step_of_a_network_does_not_allocate() {
             let network = Arc::new(Network::with_precision(&data, precision, Isa::best()));
             let config = network.config().clone();
             let mut continuation = Generator::new(Arc::clone(&network));
-            let window = vec![0.1; config.window_samples()];
+            // A tone, which models that listen do not take for a rest.
+            let window: Vec<f32> = (0..config.window_samples()).map(|i| 0.1 * libm::sinf(0.2 * i as f32)).collect();
             let mut out = vec![0.0; config.hop_samples()];
             for (keep, fresh) in [(1.0, false), (0.5, false), (0.5, true)] {
                 let (count, ()) = counted(|| {
                     continuation.set_dropout(keep, keep);
                     continuation.set_fresh_dropout(fresh);
                     continuation.reset(3);
+                    continuation.set_input_gain(2.0);
+                    for _ in 0..5 {
+                        // Nothing, but with models that listen.
+                        continuation.remember(&window);
+                    }
                     for _ in 0..5 {
                         continuation.feed(&window);
                     }
                     for _ in 0..300 {
+                        continuation.accompany(&window);
                         continuation.predict(0.5, &mut out);
                     }
                 });

@@ -249,7 +249,8 @@ impl Listener {
             return false;
         }
         self.remember(head, frame);
-        self.move_on(head, frame);
+        self.move_on(frame);
+        self.query.copy_from_slice(&self.heard_query);
         true
     }
 
@@ -300,12 +301,10 @@ impl Listener {
         }
     }
 
-    /// From here on it is the last frame, and what is alike is looked for.
-    fn move_on(&mut self, head: &ListeningHead, frame: &[f32]) {
+    /// From here on it is the last frame.
+    fn move_on(&mut self, frame: &[f32]) {
         std::mem::swap(&mut self.before, &mut self.frame);
         self.frame.copy_from_slice(frame);
-        self.see(frame);
-        project(&head.query, &self.sight, &mut self.projected, &mut self.query);
     }
 
     /// Draws the next frame: into `drawn` what is fed back, into `heard` what sounds. Both: `[bin]`.
@@ -349,7 +348,9 @@ impl Listener {
         if !is_accompanied {
             self.average(head, frame);
         }
-        self.move_on(head, frame);
+        self.move_on(frame);
+        self.see(frame);
+        project(&head.query, &self.sight, &mut self.projected, &mut self.query);
         project(&head.key, &self.sight, &mut self.projected, &mut self.predicted_key);
         self.has_predicted = true;
     }

@@ -66,19 +66,13 @@ pub fn train(
     if let Some((model, name)) = from {
         training.network.begin_with(model, name)?;
     }
-    let resumed = match files {
-        Some(files) if files.resume && files.checkpoint.exists() => {
-            training.resume(&files.checkpoint)?;
-            true
-        }
-        Some(files) if files.resume => {
-            observer.note(&format!("{}: no checkpoint yet, starting from the beginning", files.checkpoint.display()));
-            false
-        }
-        _ => false,
-    };
+    let found = files.and_then(|files| files.found_checkpoint(|text| observer.note(text)));
+    if let Some(checkpoint) = found {
+        training.resume(checkpoint)?;
+        training.saved = Some(checkpoint.into());
+    }
     let mut record = match files.and_then(|files| files.folder.as_deref()) {
-        Some(folder) => Some(Record::open(folder, material, &training, resumed.then_some(training.step))?),
+        Some(folder) => Some(Record::open(folder, material, &training, found.map(|_| training.step))?),
         None => None,
     };
     let (mut last_saved, mut last_report) = (Instant::now(), Instant::now());

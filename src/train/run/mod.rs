@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{dsp::float_mode::FloatMode, model::ModelData};
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -35,6 +35,16 @@ pub struct RunFiles {
     pub resume: bool,
     /// Folder of the journal, the sampled outputs and the report; none: there are none.
     pub folder: Option<PathBuf>,
+}
+
+impl RunFiles {
+    /// The checkpoint to go on from, if that is asked for; `note` is told if there is none yet.
+    pub(crate) fn found_checkpoint(&self, note: impl FnOnce(&str)) -> Option<&Path> {
+        if self.resume && !self.checkpoint.exists() {
+            note(&format!("{}: no checkpoint yet, starting from the beginning", self.checkpoint.display()));
+        }
+        Some(self.checkpoint.as_path()).filter(|checkpoint| self.resume && checkpoint.exists())
+    }
 }
 
 /// A finished training.
@@ -62,26 +72,15 @@ pub fn train(
     // Gradients of unlikely components are subnormal; without this they make every product ten times slower.
     let _mode = FloatMode::enter();
     let mut training = Training::new(config, data)?;
-    let resumed = match files {
-        Some(files) if files.resume && files.checkpoint.exists() => {
-            training.resume(&files.checkpoint)?;
-            true
-        }
-        Some(files) if files.resume => {
-            observer.note(&format!("{}: no checkpoint yet, starting from the beginning", files.checkpoint.display()));
-            false
-        }
-        _ => false,
-    };
+    let found = files.and_then(|files| files.found_checkpoint(|text| observer.note(text)));
+    if let Some(checkpoint) = found {
+        training.resume(checkpoint)?;
+        training.saved = Some(checkpoint.into());
+    }
     let mut record = match files.and_then(|files| files.folder.as_deref()) {
-        Some(folder) => {
-            Some(Record::open(folder, config, data, training.parameters(), resumed.then_some(training.step))?)
-        }
+        Some(folder) => Some(Record::open(folder, config, data, training.parameters(), found.map(|_| training.step))?),
         None => None,
     };
-    if resumed {
-        training.saved = files.map(|files| files.checkpoint.clone());
-    }
     let (mut last_saved, mut last_report) = (Instant::now(), Instant::now());
     let mut interrupted = false;
     while !interrupted && training.fraction() < 1.0 {

@@ -1,13 +1,10 @@
 //! `sympathy train` of a listening model.
 
-use super::{TrainArgs, check_writable, in_threads};
+use super::{BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
     model::{ModelConfig, ModelData},
-    train::{
-        RunFiles,
-        listen::{ListenConfig, ListenMaterial, ListenObserver, ListenProgress, train},
-    },
+    train::listen::{ListenConfig, ListenMaterial, ListenObserver, ListenProgress, train},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
@@ -44,11 +41,7 @@ pub fn run(
     }
     let config = ListenConfig::from_fields(fields, &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
-    let files = RunFiles {
-        checkpoint: args.checkpoint.clone().unwrap_or_else(|| args.out.with_extension("checkpoint")),
-        resume: args.resume,
-        folder: (!args.no_run).then(|| args.run.clone().unwrap_or_else(|| args.out.with_extension("run"))),
-    };
+    let files = args.run_files();
     let cache = args.cache.clone().unwrap_or_else(|| args.out.with_file_name(CACHE));
     let recordings: Vec<PathBuf> =
         config.files.iter().chain(&config.validation).map(|entry| folder.join(&entry.path)).collect();
@@ -71,24 +64,14 @@ pub fn run(
         view.note(&describe(&material));
         material.notes.iter().for_each(|note| view.note(note));
         if config.max_steps.is_none() {
-            view.note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
+            view.note(BY_THE_CLOCK);
         }
         let from = beginning.zip(args.from.as_deref()).map(|(model, name)| (model, Path::new(name)));
         let trained = train(&config, &material, from, Some(&files), &mut view);
         view.bar.abandon();
         trained
     })?;
-    trained.model.write(&args.out)?;
-    let training = &trained.model.config().training;
-    let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
-    let how = if trained.interrupted { "stopped" } else { "finished" };
-    eprintln!(
-        "{how} after {} steps, {} epochs: loss {:.4} a bin{validation}; wrote {}",
-        trained.steps,
-        training.epochs,
-        training.final_loss,
-        args.out.display()
-    );
+    finish(&trained, &args.out, " a bin")?;
     if let Some(folder) = &files.folder {
         eprintln!("curves: {}", folder.join("report.html").display());
     }

@@ -13,7 +13,7 @@ use crate::{
     dsp::float_mode::FloatMode,
     model::ModelData,
     train::{
-        Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError,
+        Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, Trained,
         is_checkpoint,
         listen::ListenConfig,
         run::journal::{EpochEntry, SampleEntry},
@@ -99,7 +99,21 @@ pub struct TrainArgs {
     cache: Option<PathBuf>,
 }
 
+/// Said where nothing but the clock ends a training.
+const BY_THE_CLOCK: &str =
+    "max_minutes is the only end: the schedule follows the clock, and another run gives other bits";
+
 impl TrainArgs {
+    /// Where the training keeps its files: as asked for, else beside the model.
+    fn run_files(&self) -> RunFiles {
+        let beside = |extension| self.out.with_extension(extension);
+        RunFiles {
+            checkpoint: self.checkpoint.clone().unwrap_or_else(|| beside("checkpoint")),
+            resume: self.resume,
+            folder: (!self.no_run).then(|| self.run.clone().unwrap_or_else(|| beside("run"))),
+        }
+    }
+
     /// Recordings alone, and nothing that only another training would have, ask for a model of one's own playing.
     fn is_personal(&self) -> bool {
         let is_taken = |said: &String| PERSONAL_FIELDS.iter().any(|field| said.split('=').next() == Some(field));
@@ -129,13 +143,8 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
     }
     let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
-    let (overwrite, inputs) = (args.overwrite, args.inputs.clone());
-    let files = RunFiles {
-        checkpoint: args.checkpoint.unwrap_or_else(|| args.out.with_extension("checkpoint")),
-        resume: args.resume,
-        folder: (!args.no_run).then(|| args.run.unwrap_or_else(|| args.out.with_extension("run"))),
-    };
-    check_places(&inputs, &config, &data_folder, &args.out, &files, overwrite)?;
+    let files = args.run_files();
+    check_places(&args.inputs, &config, &data_folder, &args.out, &files, args.overwrite)?;
     let stop = Interrupt::watch()?;
     let trained = in_threads(args.threads, || {
         let mut data = Dataset::read(&config, &data_folder)?;
@@ -149,27 +158,32 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         view.live.note(&describe(&data));
         data.notes.iter().for_each(|note| view.live.note(note));
         if config.epochs.is_none() && config.max_steps.is_none() {
-            view.live
-                .note("max_minutes is the only end: the schedule follows the clock, and another run gives other bits");
+            view.live.note(BY_THE_CLOCK);
         }
         let trained = train(&config, &data, Some(&files), &mut view);
         view.live.finish();
         trained
     })?;
-    trained.model.write(&args.out)?;
-    let training = &trained.model.config().training;
-    let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
-    let how = if trained.interrupted { "stopped" } else { "finished" };
-    eprintln!(
-        "{how} after {} steps, {} epochs: loss {:.4}{validation}; wrote {}",
-        trained.steps,
-        training.epochs,
-        training.final_loss,
-        args.out.display()
-    );
+    finish(&trained, &args.out, "")?;
     if let Some(folder) = &files.folder {
         eprintln!("pictures and sampled outputs: {}", folder.join("report.html").display());
     }
+    Ok(())
+}
+
+/// Writes the model and says what became of it. `of`: what the training loss is of.
+fn finish(trained: &Trained, out: &Path, of: &str) -> Result<(), CliError> {
+    trained.model.write(out)?;
+    let training = &trained.model.config().training;
+    let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
+    eprintln!(
+        "{} after {} steps, {} epochs: loss {:.4}{of}{validation}; wrote {}",
+        if trained.interrupted { "stopped" } else { "finished" },
+        trained.steps,
+        training.epochs,
+        training.final_loss,
+        out.display()
+    );
     Ok(())
 }
 
