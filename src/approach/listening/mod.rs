@@ -18,14 +18,13 @@ use recall::{Moments, Moving, Thread};
 
 /// What may be recalled: the last seconds heard.
 const RECALL_SECONDS: f32 = 20.0;
-/// A frame whose loudest bin lies below this, some 40 dB below what is played, is a rest: it is not remembered.
-const REST: f32 = 0.35;
+/// A frame whose loudest bin lies below this, some 40 dB below what is played, is a rest: it is not remembered, and training cuts
+/// long ones down.
+pub(crate) const REST: f32 = 0.35;
 /// Of a longer rest of the seed the first frames count.
 const MAX_RESTING_FRAMES: u32 = 16;
 /// How unlike its neighbours the drawn level may sound.
 const HEARD_REACH: usize = 2;
-/// Levels up to this one are silence.
-const SILENT_LEVELS: usize = 2;
 /// How far above what was heard a bin may be without losing odds to loyalty.
 const LOYAL_MARGIN: f32 = 0.12;
 /// How much the key of a moment looks at its attack.

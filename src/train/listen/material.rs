@@ -6,7 +6,7 @@ use super::{
     find::recordings,
 };
 use crate::{
-    approach::FrameAnalyser,
+    approach::{FrameAnalyser, REST},
     audio_file::Recording,
     dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
     model::ModelConfig,
@@ -27,8 +27,6 @@ use std::{
 /// The amplitude that the loudest thousandth of a recording's samples reaches after scaling.
 const LOUD: f32 = 0.4;
 const LOUD_QUANTILE: f64 = 0.999;
-/// The mean of the levels of a frame below which it is silent.
-const SILENT: f32 = 0.06;
 /// Changes with the analysis, so that old entries of a cache are not taken for new ones.
 const ANALYSIS: u32 = 1;
 
@@ -315,9 +313,9 @@ fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAnalyser) -> V
     frames
 }
 
+/// As in playing: by the loudest bin, for a flute's tone is few bins.
 fn is_silent(frame: &[u8]) -> bool {
-    let sum: u32 = frame.iter().map(|&level| u32::from(level)).sum();
-    (sum as f32) < SILENT * 255.0 * frame.len() as f32
+    frame.iter().all(|&level| f32::from(level) < REST * 255.0)
 }
 
 /// Frames without those silent ones that follow `longest` silent ones.
@@ -339,10 +337,12 @@ mod tests {
 
     #[test]
     fn silences_are_shortened_and_rests_stay() {
-        let frames: Vec<u8> = [200, 0, 0, 200, 5, 5, 5, 5, 5, 200, 0].iter().flat_map(|&level| [level; 3]).collect();
+        // One loud bin among quiet ones is a tone, bins that are all quiet are a rest.
+        let levels = [200, 0, 0, 200, 60, 60, 60, 60, 60, 200, 0];
+        let frames: Vec<u8> = levels.iter().flat_map(|&level: &u8| [level.min(60), level, 0]).collect();
         let kept = without_silence(&frames, 3, 2);
-        let kept: Vec<u8> = kept.chunks(3).map(|frame| frame[0]).collect();
-        assert_eq!(kept, [200, 0, 0, 200, 5, 5, 200, 0]);
+        let kept: Vec<u8> = kept.chunks(3).map(|frame| frame[1]).collect();
+        assert_eq!(kept, [200, 0, 0, 200, 60, 60, 200, 0]);
     }
 
     #[test]
