@@ -94,9 +94,9 @@ impl Partials {
     fn aim(&mut self, frame: &[f32], gain: f32) {
         self.next.clear();
         let mut at = 0;
-        let mut bin = 0;
-        while let Some((index, peak)) = next_peak(frame, bin, self.floor_db) {
-            bin = index + 1;
+        let mut coming = next_peak(frame, 0, self.floor_db);
+        while let Some((index, peak)) = coming {
+            coming = next_peak(frame, index + 1, self.floor_db);
             let peak = Peak { amplitude: peak.amplitude * gain, ..peak };
             // Partials below the reach of this peak find no other.
             while self.partials.get(at).is_some_and(|partial| partial.place < peak.place - MAX_MOVE_BINS) {
@@ -104,7 +104,7 @@ impl Partials {
                 at += 1;
             }
             // Of those within reach the nearest goes on, unless the next peak is nearer to it.
-            let following = next_peak(frame, bin, self.floor_db).map(|(_, peak)| peak.place);
+            let following = coming.map(|(_, peak)| peak.place);
             let reach = |partial: &&Partial| partial.place <= peak.place + MAX_MOVE_BINS;
             let within = self.partials[at..].iter().take_while(reach).count();
             let distance = |partial: &Partial| (partial.place - peak.place).abs();
@@ -179,19 +179,23 @@ fn sound(partial: &mut Partial, [from, to]: [f64; 2], out: &mut [f32]) {
     // Cycles by which the frequency moves with every sample.
     let glide = (to - from) / length;
     let phase = |n: f64| partial.phase + n * (from + 0.5 * glide * n);
-    let turn = |cycles: f64| {
-        let angle = std::f64::consts::TAU * (cycles - cycles.floor());
-        (libm::cos(angle) as f32, libm::sin(angle) as f32)
-    };
+    // From sample to sample in double precision; LANES samples later it has turned by the quotient.
+    let (mut now, mut turn, bend) = (unit(partial.phase), unit(from + 0.5 * glide), unit(glide));
+    let mut first = [[0.0f64; 2]; 2 * LANES];
+    for slot in &mut first {
+        *slot = now;
+        now = product(now, turn);
+        turn = product(turn, bend);
+    }
     let (mut cosines, mut sines) = ([0.0f32; LANES], [0.0f32; LANES]);
     // How far a lane turns until it is its turn again, and what that turn turns by itself.
     let (mut step_cosines, mut step_sines) = ([0.0f32; LANES], [0.0f32; LANES]);
     for lane in 0..LANES {
-        let n = lane as f64;
-        (cosines[lane], sines[lane]) = turn(phase(n));
-        (step_cosines[lane], step_sines[lane]) = turn(phase(n + LANES as f64) - phase(n));
+        let [x, y] = first[lane];
+        [cosines[lane], sines[lane]] = first[lane].map(|x| x as f32);
+        [step_cosines[lane], step_sines[lane]] = product(first[lane + LANES], [x, -y]).map(|x| x as f32);
     }
-    let (bend_cosine, bend_sine) = turn(glide * (LANES * LANES) as f64);
+    let [bend_cosine, bend_sine] = unit(glide * (LANES * LANES) as f64).map(|x| x as f32);
     let (start, rise) = (partial.amplitude, partial.target_amplitude - partial.amplitude);
     // A note begins late and fast: its rise is not to be heard before its attack.
     let wait = if partial.target_amplitude > ATTACK_RATIO * partial.amplitude { ATTACK_WAIT } else { 0.0 };
@@ -217,6 +221,17 @@ fn sound(partial: &mut Partial, [from, to]: [f64; 2], out: &mut [f32]) {
     partial.phase = end - end.floor();
     partial.place = partial.target_place;
     partial.amplitude = partial.target_amplitude;
+}
+
+/// Cosine and sine of a phase in cycles.
+fn unit(cycles: f64) -> [f64; 2] {
+    let angle = std::f64::consts::TAU * (cycles - cycles.floor());
+    [libm::cos(angle), libm::sin(angle)]
+}
+
+/// Of two complex numbers.
+fn product([a, b]: [f64; 2], [c, d]: [f64; 2]) -> [f64; 2] {
+    [a * c - b * d, a * d + b * c]
 }
 
 #[cfg(test)]
