@@ -1,7 +1,7 @@
 //! A continuation as one call, away from the audio thread: for tests, measurements and listening.
 
 use super::{FrameAnalyser, FrameSynth, Generator, Network};
-use crate::dsp::level::rms;
+use crate::{dsp::level::rms, model::Head};
 use std::sync::Arc;
 
 /// RMS of the loudest part of what a listening model hears: the level at which it has learned.
@@ -34,8 +34,8 @@ pub fn continue_offline(
     sound
 }
 
-/// A sound (`[sample]`, at the model's rate) as the model can say it at best: through its frames and back. It is as long as its windows
-/// reach; phases are another's.
+/// A sound (`[sample]`, at the model's rate) as the model can say it at best: through its frames, in levels that it can draw, and back. It is
+/// as long as its windows reach; phases are another's.
 pub fn resynthesise(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
     let config = network.config();
     let (hop, window) = (config.hop_samples(), config.window_samples());
@@ -48,6 +48,10 @@ pub fn resynthesise(network: &Arc<Network>, sound: &[f32]) -> Vec<f32> {
     let mut out = Vec::new();
     for (index, samples) in sound.windows(window).step_by(hop).enumerate() {
         analyser.frame(samples, &mut frame);
+        if let Head::Autoregressive(tier) = config.head {
+            let top = (tier.levels - 1) as f32;
+            frame.iter_mut().for_each(|level| *level = (*level * top).round() / top);
+        }
         if index == 0 {
             synth.prime(&frame);
         }

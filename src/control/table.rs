@@ -54,7 +54,7 @@ macro_rules! with_parameters {
             }
             /// How models that listen answer what they hear.
             Listening listening "Listening" in "Listening" {
-                54 Listen listen "listen" "Listen" linear(0.0, 100.0, 50.0) PERCENT Prediction "How closely a listening model keeps to what it recalls of you: at 0 it plays freely, at 100 it recombines what you played.";
+                54 Listen listen "listen" "Listen" linear(0.0, 100.0, 80.0) PERCENT Prediction "How closely a listening model keeps to what it recalls of you: at 0 it plays freely, at 100 it recombines what you played.";
                 56 Thread thread "thread" "Thread" skewed(0.05, 20.0, 0.5) TIME Prediction "How long a listening model follows one memory, on average, before it jumps to another that is alike.";
                 57 Recency recency "recency" "Recency" skewed(0.0, 10.0, 3.0) PER_SECOND Prediction "How fast a listening model leaves behind what you played before, while you play on: at 0 all of the last 20 seconds counts the same.";
                 58 Loyalty loyalty "loyalty" "Loyalty" linear(0.0, 100.0, 0.0) PERCENT Prediction "How reluctant a listening model is to play notes that it did not hear.";

@@ -454,9 +454,10 @@ impl Listener {
             }
             let level = levels::draw(logits, now.temperature, random.uniform(), &mut self.weights);
             drawn[bin] = if is_sound { level as f32 / top } else { f32::NAN };
-            heard[bin] = match level > SILENT_LEVELS {
-                true => levels::soften(logits, level, HEARD_REACH, &mut self.weights) / top,
-                false => 0.0,
+            // The lowest level is silence.
+            heard[bin] = match level {
+                0 => 0.0,
+                _ => levels::soften(logits, level, HEARD_REACH, &mut self.weights) / top,
             };
             below = [drawn[bin], below[0]];
         }
