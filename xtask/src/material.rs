@@ -28,22 +28,50 @@ const TICKS: f64 = 960.0;
 const MAX_SCORE_BYTES: u64 = 4 << 20;
 const SOUND_FONT: &str = "/usr/share/sounds/sf2/FluidR3_GM.sf2";
 
-/// Instruments that belong together, and the scores that they play.
+/// Dissonant chords, in semitones above their lowest note: minor seconds and ninths, tritones, major sevenths.
+const CHORDS: [&[i32]; 8] = [
+    &[0, 1, 6, 11],
+    &[0, 6, 11, 13],
+    &[0, 1, 2],
+    &[0, 6, 13, 17],
+    &[0, 4, 11, 13],
+    &[0, 7, 8, 14],
+    &[0, 11, 18],
+    &[0, 13, 14, 19],
+];
+/// The lowest notes of chords.
+const LOWEST: std::ops::Range<i32> = 40..64;
+/// Seconds from chord to chord, and by how much more a chord may last.
+const CHORD_S: [f64; 2] = [0.6, 2.8];
+const RING_S: f64 = 1.5;
+/// One in so many chords is broken, a note after the other, so many seconds apart.
+const BROKEN: u64 = 3;
+const BROKEN_S: f64 = 0.18;
+
+/// Instruments that belong together, and what they play.
 struct Family {
     name: &'static str,
     /// Programs of General MIDI, from 0; one is drawn for each rendering.
     programs: &'static [u8],
     /// Folder of scores, every how manieth is played, and how often each.
     scores: &'static [(&'static str, usize, usize)],
+    /// Pieces of chords that are made up.
+    chords: usize,
 }
 
-const FAMILIES: [Family; 4] = [
-    Family { name: "guitar", programs: &[24, 25, 26, 27, 27, 26], scores: &[("guitar", 1, 3), ("piano", 2, 1)] },
-    Family { name: "piano", programs: &[0, 0, 0, 1], scores: &[("piano", 1, 1), ("guitar", 1, 1)] },
+const FAMILIES: [Family; 5] = [
+    Family {
+        name: "guitar",
+        programs: &[24, 25, 26, 27, 27, 26],
+        scores: &[("guitar", 1, 3), ("piano", 2, 1)],
+        chords: 0,
+    },
+    Family { name: "piano", programs: &[0, 0, 0, 1], scores: &[("piano", 1, 1), ("guitar", 1, 1)], chords: 0 },
     Family {
         name: "strings",
         programs: &[40, 41, 42, 42, 40, 44, 45, 48, 48, 49],
         scores: &[("guitar", 1, 2), ("piano", 2, 1)],
+        chords: 0,
     },
     Family {
         name: "any",
@@ -52,7 +80,9 @@ const FAMILIES: [Family; 4] = [
             75, 79,
         ],
         scores: &[("guitar", 1, 3), ("piano", 1, 1)],
+        chords: 0,
     },
+    Family { name: "dissonant", programs: &[4, 11, 14, 46, 48, 92], scores: &[], chords: 120 },
 ];
 
 /// A note of a score, in seconds.
@@ -65,7 +95,8 @@ struct Note {
 
 /// A rendering to be made.
 struct Job {
-    score: PathBuf,
+    /// What is played; none: chords that are made up.
+    score: Option<PathBuf>,
     out: PathBuf,
     program: u8,
     semitones: i32,
@@ -90,7 +121,7 @@ pub fn render(family: &str, scores: &Path, out: &Path) -> Result<()> {
     thread::scope(|scope| -> Result<()> {
         let work = || -> Result<()> {
             while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if !job.out.exists() && !play(job, &sound_font).with_context(|| job.score.display().to_string())? {
+                if !job.out.exists() && !play(job, &sound_font).with_context(|| job.source())? {
                     silent.fetch_add(1, Ordering::Relaxed);
                 }
                 let done = next.load(Ordering::Relaxed).min(jobs.len());
@@ -130,19 +161,53 @@ fn jobs(family: &Family, scores: &Path, out: &Path) -> Result<Vec<Job>> {
                 let semitones = if copy == 0 { 0 } else { random.below(11) as i32 - 5 };
                 let place = if copy == 0 { 0.0 } else { random.uniform() };
                 let out = out.join(format!("{name}~{copy}_{program}.flac"));
-                jobs.push(Job { score: score.clone(), out, program, semitones, tempo, place, random });
+                jobs.push(Job { score: Some(score.clone()), out, program, semitones, tempo, place, random });
             }
         }
+    }
+    for piece in 0..family.chords {
+        let mut random = Random::of(&format!("{} {piece}", family.name));
+        let program = family.programs[random.below(family.programs.len() as u64) as usize];
+        let out = out.join(format!("chords-{piece:03}_{program}.flac"));
+        jobs.push(Job { score: None, out, program, semitones: 0, tempo: 1.0, place: 0.0, random });
     }
     Ok(jobs)
 }
 
+impl Job {
+    fn source(&self) -> String {
+        self.score.as_ref().unwrap_or(&self.out).display().to_string()
+    }
+
+    fn notes(&self) -> Result<Vec<Note>> {
+        let Some(score) = &self.score else { return Ok(chords(&mut self.random.clone())) };
+        let size = fs::metadata(score)?.len();
+        ensure!(size <= MAX_SCORE_BYTES, "expected at most {MAX_SCORE_BYTES} bytes, found {size}");
+        notes(&fs::read(score)?)
+    }
+}
+
+/// Dissonant chords, one after the other.
+fn chords(random: &mut Random) -> Vec<Note> {
+    let mut notes = Vec::new();
+    let mut start = 0.0;
+    while start < SECONDS {
+        let length = CHORD_S[0] + (CHORD_S[1] - CHORD_S[0]) * random.uniform();
+        let lowest = LOWEST.start + random.below((LOWEST.end - LOWEST.start) as u64) as i32;
+        let chord = CHORDS[random.below(CHORDS.len() as u64) as usize];
+        let apart = if random.below(BROKEN) == 0 { BROKEN_S } else { 0.0 };
+        let end = start + length + RING_S * random.uniform();
+        for (index, semitones) in chord.iter().enumerate() {
+            notes.push(Note { start: start + apart * index as f64, end, key: (lowest + semitones) as u8 });
+        }
+        start += length;
+    }
+    notes
+}
+
 /// Makes a rendering; false if nothing is to be heard.
 fn play(job: &Job, sound_font: &Path) -> Result<bool> {
-    let size = fs::metadata(&job.score)?.len();
-    ensure!(size <= MAX_SCORE_BYTES, "expected at most {MAX_SCORE_BYTES} bytes, found {size}");
-    let notes = notes(&fs::read(&job.score)?)?;
-    let midi = performance(&notes, job);
+    let midi = performance(&job.notes()?, job);
     if midi.is_empty() {
         return Ok(false);
     }
@@ -314,7 +379,7 @@ mod tests {
 
     fn job(semitones: i32, place: f64) -> Job {
         let random = Random::of("a name");
-        Job { score: "a.mid".into(), out: "a.flac".into(), program: 25, semitones, tempo: 1.0, place, random }
+        Job { score: None, out: "a.flac".into(), program: 25, semitones, tempo: 1.0, place, random }
     }
 
     #[test]
@@ -347,6 +412,19 @@ mod tests {
         assert_eq!(last.iter().map(|note| note.key).collect::<Vec<_>>(), [61, 62]);
         assert!(performance(&[note(0.0, 20)], &job(0, 0.0)).is_empty());
         assert!(notes(b"no MIDI file").is_err());
+    }
+
+    #[test]
+    fn chords_are_dissonant_playable_and_the_same_for_one_name() {
+        let notes = chords(&mut Random::of("a piece"));
+        assert_eq!(notes, chords(&mut Random::of("a piece")));
+        assert_ne!(notes, chords(&mut Random::of("another")));
+        assert!(notes.iter().all(|note| KEYS.contains(&i32::from(note.key)) && note.end > note.start));
+        assert!(notes.last().is_some_and(|note| note.start > SECONDS - CHORD_S[1]));
+        for chord in CHORDS {
+            let is_harsh = |(a, b): (&i32, &i32)| matches!((a - b).rem_euclid(12), 1 | 6 | 11);
+            assert!(chord.iter().flat_map(|a| chord.iter().map(move |b| (a, b))).any(is_harsh), "{chord:?}");
+        }
     }
 
     #[test]
