@@ -1,13 +1,16 @@
-//! Recordings from WAV, FLAC, OGG Vorbis and MP3 files. A file is hostile until [`Recording::read`] has accepted it.
+//! Recordings from sound files. A file is hostile until [`Recording::read`] has accepted it.
 
+use super::source::{self, Stream, Streams, clock};
 use std::{
     fs::File,
+    io::Read,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 use symphonia::core::{
-    codecs::audio::AudioDecoderOptions,
+    codecs::audio::{AudioDecoder, AudioDecoderOptions, well_known::CODEC_ID_FLAC},
     errors::Error as SymphoniaError,
-    formats::{FormatOptions, TrackType, probe::Hint},
+    formats::{FormatOptions, FormatReader, Track, TrackType, probe::Hint},
     io::MediaSourceStream,
     meta::MetadataOptions,
 };
@@ -17,6 +20,14 @@ const MAX_SAMPLES: usize = 1 << 28;
 const MAX_CHANNELS: usize = 2;
 const MIN_RATE_HZ: u32 = 4_000;
 const MAX_RATE_HZ: u32 = 384_000;
+/// What is missing and lasts longer is a damaged clock rather than a gap.
+const MAX_GAP_S: f64 = 600.0;
+/// Times that differ by less are those of codecs which need a block to begin and to end.
+const LEAST_GAP_S: f64 = 0.012;
+/// What is read.
+const FORMATS: &str = "a WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A file";
+/// The name of standard input.
+const PIPE: &str = "-";
 
 /// Why a recording was refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +51,9 @@ pub enum RecordingError {
         /// What is.
         actual: String,
     },
+    /// Something of it is missing, and nothing may be.
+    #[error("{0}")]
+    Incomplete(Warning),
     /// A property of the sound lies outside what is taken.
     #[error("{}: {property}: expected {expected}, found {actual}", path.display())]
     Property {
@@ -54,6 +68,16 @@ pub enum RecordingError {
     },
 }
 
+/// What is missing of a recording, or was mended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct Warning {
+    /// The file.
+    pub path: PathBuf,
+    /// A sentence.
+    pub what: String,
+}
+
 /// A decoded file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
@@ -63,26 +87,37 @@ pub struct Recording {
     pub sample_rate_hz: u32,
     /// One or two channels of finite samples, full scale = 1. `[channel][sample]`, at least one sample.
     pub channels: Vec<Vec<f32>>,
+    /// What is missing of it, or was mended.
+    pub warnings: Vec<Warning>,
 }
 
 impl Recording {
-    /// Decodes a whole file: one or two channels, 4 to 384 kHz, at most 2²⁸ samples in all. Packets that do not decode
-    /// are left out, as players do; a file cut short gives what is there.
+    /// Decodes a whole file, or what comes through standard input if it is called `-`: one or two channels, 4 to 384 kHz, at most
+    /// 2²⁸ samples in all. Headers that are not quite true are mended. What cannot be decoded is silence of its length, so that what follows
+    /// keeps its place; a file cut short gives what is there. Each is told in [`Self::warnings`].
     ///
     /// # Errors
     /// If the file cannot be read, is of another format, holds no sound, or sound outside these bounds.
     pub fn read(path: &Path) -> Result<Self, RecordingError> {
         let io = |source| RecordingError::Io { path: path.into(), source };
+        if path.as_os_str() == PIPE {
+            return Self::read_pipe(path, std::io::stdin().lock());
+        }
         // Looked at before it is opened: opening a pipe waits for someone to write.
         if !std::fs::metadata(path).map_err(io)?.is_file() {
             return Err(Reading { path }.format("a file", "something else (a folder or a device)"));
         }
         let file = File::open(path).map_err(io)?;
-        // Symphonia 0.6 panics on some damaged headers (in debug builds, where arithmetic is checked). What it owned is
-        // dropped, nothing else saw it.
-        let reading = Reading { path };
-        std::panic::catch_unwind(|| reading.decode(file))
-            .unwrap_or_else(|_| Err(reading.format("a file that decodes", "damage that stopped the decoder")))
+        Reading { path }.all(source::of_file(file).map_err(io)?)
+    }
+
+    /// Decodes what comes through a pipe, to its end; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_pipe(path: &Path, pipe: impl Read) -> Result<Self, RecordingError> {
+        let io = |source| RecordingError::Io { path: path.into(), source };
+        Reading { path }.all(source::of_pipe(pipe).map_err(io)?)
     }
 
     /// Samples of a channel.
@@ -118,55 +153,139 @@ impl Reading<'_> {
         }
     }
 
-    fn decode(&self, file: File) -> Result<Recording, RecordingError> {
+    /// All streams, one after the other.
+    fn all(&self, Streams { streams, warnings }: Streams) -> Result<Recording, RecordingError> {
+        let mut sound = Sound { reading: self, sample_rate_hz: 0, channels: Vec::new(), warnings, damage: None };
+        let count = streams.len();
+        // From the clock of parts to samples of the recording.
+        let mut origin: Option<i64> = None;
+        for (index, stream) in streams.into_iter().enumerate() {
+            let (begin, last) = (sound.length(), stream.last);
+            // Symphonia 0.6 panics on some damaged headers (in debug builds, where arithmetic is checked). What it owned is
+            // dropped; the sound is as it was before its last packet.
+            let is_empty = stream.is_empty;
+            let decoded =
+                catch_unwind(AssertUnwindSafe(|| if is_empty { Ok(()) } else { self.decode(stream, &mut sound) }))
+                    .unwrap_or_else(|_| Err(self.format("a file that decodes", "damage that stopped the decoder")));
+            match decoded {
+                Err(error) if index > 0 && matches!(error, RecordingError::Format { .. }) => {
+                    sound.warnings.push(format!("of {count} files joined in it, number {} does not decode", index + 1));
+                }
+                decoded => decoded?,
+            }
+            if let Some(last) = last.and_then(|last| i64::try_from(last).ok()) {
+                let end = *origin.get_or_insert(last - sound.length() as i64);
+                sound.move_to_place(begin, usize::try_from(last - end).ok())?;
+            }
+        }
+        if sound.channels.first().is_none_or(Vec::is_empty) {
+            let found = sound.damage.map_or("no sample".to_string(), |_| "none that decodes".to_string());
+            return Err(self.property("length", "at least one sample", found));
+        }
+        let Sound { sample_rate_hz, channels, warnings, .. } = sound;
+        let warnings = warnings.into_iter().map(|what| Warning { path: self.path.into(), what }).collect();
+        Ok(Recording { path: self.path.into(), sample_rate_hz, channels, warnings })
+    }
+
+    fn decode(&self, stream: Stream, sound: &mut Sound<'_>) -> Result<(), RecordingError> {
+        let stream_last = stream.last;
         let mut hint = Hint::new();
-        if let Some(extension) = self.path.extension().and_then(|extension| extension.to_str()) {
+        let own = self.path.extension().and_then(|extension| extension.to_str());
+        if let Some(extension) = stream.extension.or(own) {
             hint.with_extension(extension);
         }
-        let stream = MediaSourceStream::new(Box::new(file), Default::default());
+        let media = MediaSourceStream::new(stream.media, Default::default());
         let mut container = symphonia::default::get_probe()
-            .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-            .map_err(|e| self.format("a WAV, FLAC, OGG or MP3 file", e))?;
-        let track =
-            container.default_track(TrackType::Audio).ok_or_else(|| self.format("an audio track", "none"))?.clone();
-        let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-        let parameters = parameters.ok_or_else(|| self.format("a known codec", "none"))?;
-        let mut decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|e| self.format("PCM, FLAC, Vorbis or MP3", e))?;
-        let mut sound = Sound { reading: self, sample_rate_hz: 0, channels: Vec::new() };
-        let mut packet_planes: Vec<Vec<f32>> = Vec::new();
-        let mut broken = None;
+            .probe(&hint, media, FormatOptions::default(), MetadataOptions::default())
+            .map_err(|_| self.unreadable())?;
+        let (mut track, mut decoder) = self.track(&*container)?;
+        let is_flac = decoder.codec_params().codec == CODEC_ID_FLAC;
+        let more = container.tracks().iter().filter(|track| is_audio(track)).count() - 1;
+        if more > 0 {
+            sound.warnings.push(format!("it has {} streams of sound; the first is read", more + 1));
+        }
+        let begin = sound.length();
+        let mut base = Base { samples: begin, ticks: None };
+        let mut told = track.num_frames.filter(|_| stream_last.is_none());
+        let mut planes: Vec<Vec<f32>> = Vec::new();
         loop {
             let packet = match container.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
-                Err(SymphoniaError::ResetRequired) => return Err(self.format("one stream", "several in a chain")),
+                // Another stream begins: of a radio, or of files that were joined.
+                Err(SymphoniaError::ResetRequired) => {
+                    (track, decoder) = self.track(&*container)?;
+                    (base, told) = (Base { samples: sound.length(), ticks: None }, None);
+                    continue;
+                }
                 // A file cut short: what was decoded counts.
-                Err(error) => {
-                    broken = Some(error);
+                Err(_) => {
+                    sound.damage = Some(sound.length());
                     break;
                 }
             };
             if packet.track_id != track.id {
                 continue;
             }
+            // The decoder does not look at it, and would make noise of what is damaged.
+            if is_flac && !source::is_whole_flac_frame(&packet.data) {
+                sound.damage = Some(sound.length());
+                continue;
+            }
             match decoder.decode(&packet) {
                 Ok(decoded) => {
                     let spec = decoded.spec();
                     sound.check(spec.rate(), spec.channels().count(), decoded.frames())?;
-                    decoded.copy_to_vecs_planar(&mut packet_planes);
-                    sound.append(&packet_planes)?;
+                    sound.keep_place(base.place(&track, packet.pts.get(), sound.sample_rate_hz))?;
+                    decoded.copy_to_vecs_planar(&mut planes);
+                    sound.append(&planes)?;
                 }
-                Err(error @ (SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_))) => broken = Some(error),
+                // Its silence is filled in when the next one tells its time.
+                Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) => sound.damage = Some(sound.length()),
                 Err(error) => return Err(self.format("a stream that decodes", error)),
             }
         }
-        if sound.channels.first().is_none_or(Vec::is_empty) {
-            let found = broken.map_or("no sample".to_string(), |error| format!("no sample: {error}"));
-            return Err(self.property("length", "at least one sample", found));
-        }
-        Ok(Recording { path: self.path.into(), sample_rate_hz: sound.sample_rate_hz, channels: sound.channels })
+        sound.end(begin, told);
+        Ok(())
+    }
+
+    fn track(&self, container: &dyn FormatReader) -> Result<(Track, Box<dyn AudioDecoder>), RecordingError> {
+        let track = container
+            .default_track(TrackType::Audio)
+            .or_else(|| container.tracks().iter().find(|track| is_audio(track)));
+        let track = track.ok_or_else(|| self.unreadable())?.clone();
+        let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
+        let parameters = parameters.ok_or_else(|| self.unreadable())?;
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|_| self.unreadable())?;
+        Ok((track, decoder))
+    }
+
+    fn unreadable(&self) -> RecordingError {
+        self.format(FORMATS, source::what_it_is(self.path))
+    }
+}
+
+fn is_audio(track: &Track) -> bool {
+    track.codec_params.as_ref().is_some_and(|parameters| parameters.audio().is_some())
+}
+
+/// Where a stream's clock began.
+struct Base {
+    samples: usize,
+    ticks: Option<i64>,
+}
+
+impl Base {
+    /// The sample that a packet's time stands for.
+    fn place(&mut self, track: &Track, ticks: i64, sample_rate_hz: u32) -> Option<usize> {
+        let base = track.time_base?;
+        // Below 0 lies what a decoder needs to begin, which it leaves out.
+        let ticks = ticks.max(0);
+        let since = ticks.checked_sub(*self.ticks.get_or_insert(ticks))?;
+        let seconds = since as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
+        (seconds >= 0.0).then(|| self.samples + (seconds * f64::from(sample_rate_hz)).round() as usize)
     }
 }
 
@@ -175,9 +294,75 @@ struct Sound<'a> {
     reading: &'a Reading<'a>,
     sample_rate_hz: u32,
     channels: Vec<Vec<f32>>,
+    warnings: Vec<String>,
+    /// Where something did not decode, if nothing has since.
+    damage: Option<usize>,
 }
 
 impl Sound<'_> {
+    fn length(&self) -> usize {
+        self.channels.first().map_or(0, Vec::len)
+    }
+
+    fn time(&self, samples: usize) -> String {
+        clock(samples as f64 / f64::from(self.sample_rate_hz.max(1)))
+    }
+
+    /// Silence up to where the next packet belongs, if something before it is missing.
+    fn keep_place(&mut self, place: Option<usize>) -> Result<(), RecordingError> {
+        let length = self.length();
+        let rate_hz = f64::from(self.sample_rate_hz);
+        let seconds = |samples: usize| samples as f64 / rate_hz;
+        let gap = place.and_then(|place| place.checked_sub(length)).filter(|&gap| {
+            let is_damaged = self.damage.is_some() && gap > 0;
+            (is_damaged || seconds(gap) >= LEAST_GAP_S) && seconds(gap) <= MAX_GAP_S
+        });
+        if let Some(gap) = gap {
+            self.check(self.sample_rate_hz, self.channels.len(), gap)?;
+            let (from, long) = (self.time(length), seconds(gap));
+            self.warnings.push(format!("at {from} it is damaged: {long:.2} s do not decode and are silence"));
+            self.channels.iter_mut().for_each(|channel| channel.resize(length + gap, 0.0));
+        } else if self.damage.is_some() {
+            self.warnings
+                .push(format!("at {} it is damaged: a part does not decode and is left out", self.time(length)));
+        }
+        self.damage = None;
+        Ok(())
+    }
+
+    /// Silence before a part that began at `begin` and should end at `end`.
+    fn move_to_place(&mut self, begin: usize, end: Option<usize>) -> Result<(), RecordingError> {
+        let Some(gap) = end.and_then(|end| end.checked_sub(self.length())).filter(|&gap| gap > 0) else {
+            return Ok(());
+        };
+        let seconds = gap as f64 / f64::from(self.sample_rate_hz);
+        if seconds > MAX_GAP_S {
+            return Ok(());
+        }
+        self.check(self.sample_rate_hz, self.channels.len(), gap)?;
+        let from = self.time(begin);
+        self.warnings.push(format!("at {from} it is damaged: {seconds:.2} s do not decode and are silence"));
+        for channel in &mut self.channels {
+            channel.splice(begin..begin, std::iter::repeat_n(0.0, gap));
+        }
+        Ok(())
+    }
+
+    /// Compares the length of a stream that began at `begin` with what its header told.
+    fn end(&mut self, begin: usize, told: Option<u64>) {
+        let length = self.length();
+        let missing = told.and_then(|told| (begin as u64).saturating_add(told).checked_sub(length as u64)).unwrap_or(0);
+        let says = missing as f64 / f64::from(self.sample_rate_hz.max(1)) >= LEAST_GAP_S;
+        // A container that was mended tells what is there.
+        if says {
+            let (there, told) = (self.time(length), self.time(length + missing as usize));
+            self.warnings
+                .push(format!("it ends at {there}, its header says {told}: the rest is missing or does not decode"));
+        } else if self.damage.is_some() && length > begin {
+            self.warnings.push(format!("at {} it is damaged: what follows does not decode", self.time(length)));
+        }
+    }
+
     /// Looks at a packet before memory is taken for it.
     fn check(&mut self, rate_hz: u32, channels: usize, frames: usize) -> Result<(), RecordingError> {
         let fail = |property, expected: String, actual: String| Err(self.reading.property(property, expected, actual));
@@ -240,7 +425,10 @@ mod tests {
         let channels: Vec<Vec<f32>> = (0..2).map(|_| (0..5000).map(|_| random.normal()).collect()).collect();
         write_wav(&path, &channels, 22_050);
         let recording = Recording::read(&path).expect("a good file");
-        assert_eq!(recording, Recording { path, sample_rate_hz: 22_050, channels: channels.clone() });
+        assert_eq!(
+            recording,
+            Recording { path, sample_rate_hz: 22_050, channels: channels.clone(), warnings: Vec::new() }
+        );
         assert_eq!(recording.mono()[7], 0.5 * (channels[0][7] + channels[1][7]));
     }
 
@@ -255,8 +443,8 @@ mod tests {
         write_wav(&place("nan.wav"), &[vec![0.0, f32::NAN]], 44_100);
         write_wav(&place("three.wav"), &vec![vec![0.0; 100]; 3], 44_100);
         for (name, part) in [
-            ("text.wav", "expected a WAV, FLAC, OGG or MP3 file"),
-            ("empty.wav", "expected a WAV, FLAC, OGG or MP3 file"),
+            ("text.wav", "M4A file, found text"),
+            ("empty.wav", "M4A file, found an empty file"),
             ("no-sample.wav", "at least one sample"),
             ("slow.wav", "4000 to 384000 Hz, found 3999 Hz"),
             ("nan.wav", "found NaN at sample 1"),

@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn the_sound_comes_back_within_half_a_step() {
         let channels = vec![vec![0.0, 0.5, -0.25, 2.0], vec![1.0, -1.0, 1e-6, -2.0]];
-        let recording = Recording { path: "a.wav".into(), sample_rate_hz: 22_050, channels };
+        let recording = Recording { path: "a.wav".into(), sample_rate_hz: 22_050, channels, warnings: Vec::new() };
         let uri = data_uri(&recording);
         let file = STANDARD.decode(uri.strip_prefix("data:audio/wav;base64,").expect("an address")).expect("base64");
         let mut reader = hound::WavReader::new(Cursor::new(file)).expect("a WAV file");

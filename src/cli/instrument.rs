@@ -6,6 +6,7 @@ use super::{
     models_at_hand::{choose_model, make_registry},
     offline::USUAL_TEMPO,
     preset::chosen_values,
+    recordings::Strict,
     speed::PrecisionArg,
 };
 use crate::{
@@ -52,6 +53,9 @@ pub struct InstrumentArgs {
     /// How the model's weights are stored; another precision, other bits
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
+    /// What to do with recordings that are not whole
+    #[command(flatten)]
+    pub strict: Strict,
 }
 
 /// The instrument that the options describe.
@@ -75,7 +79,7 @@ impl InstrumentArgs {
             [(ParamId::Model, "--model", &self.model), (ParamId::MorphModel, "--morph-model", &self.morph_model)];
         let taken = named.into_iter().filter(|(_, _, name)| name.is_some()).map(|(id, option, _)| (id, option));
         let mut values = chosen_values(self.preset.as_deref(), &self.assignments, &taken.collect::<Vec<_>>())?;
-        let captured = captured_from(self.seed_file.as_deref(), &mut values)?;
+        let captured = captured_from(self.seed_file.as_deref(), self.strict, &mut values)?;
         let registry = make_registry(self.model.as_deref(), self.precision, &mut values)?;
         if let Some(name) = &self.morph_model {
             choose_model(&registry, name, ParamId::MorphModel, &mut values)?;
@@ -98,11 +102,11 @@ fn reaction_ms(text: &str) -> Result<f32, String> {
 ///
 /// # Errors
 /// If the file is no recording, or silent.
-fn captured_from(path: Option<&Path>, values: &mut ParamValues) -> Result<Option<Arc<Clip>>, CliError> {
+fn captured_from(path: Option<&Path>, strict: Strict, values: &mut ParamValues) -> Result<Option<Arc<Clip>>, CliError> {
     let Some(path) = path else {
         return Ok(None);
     };
-    let recording = Recording::read(path)?;
+    let recording = strict.read(path)?;
     let clip = Clip::new(checked_rate(&recording)?, &recording.channels).ok_or_else(|| CliError::Unsuitable {
         path: path.into(),
         what: "seed",

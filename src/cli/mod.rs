@@ -14,6 +14,7 @@ pub mod phrase;
 pub mod picture;
 pub mod preset;
 mod progress;
+mod recordings;
 pub mod speed;
 
 pub use error::CliError;

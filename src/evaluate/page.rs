@@ -128,7 +128,8 @@ fn card(
 }
 
 fn player(label: &str, sample_rate_hz: u32, samples: &[f32], left: &mut Left) -> String {
-    let recording = Recording { path: Default::default(), sample_rate_hz, channels: vec![samples.to_vec()] };
+    let recording =
+        Recording { path: Default::default(), sample_rate_hz, channels: vec![samples.to_vec()], warnings: Vec::new() };
     let sound = data_uri(&recording);
     let Some(rest) = left.sound_bytes.checked_sub(sound.len()) else {
         let most = MAX_SOUND_BYTES >> 20;

@@ -3,7 +3,7 @@
 use super::sample::colour;
 use crate::{
     approach::{Colour, Generator, Network, feed_seed, resynthesise},
-    audio_file::{Recording, whole_file::write_whole},
+    audio_file::whole_file::write_whole,
     cli::{
         automation::Assignment,
         error::CliError,
@@ -12,6 +12,7 @@ use crate::{
         one_line,
         output::{check_output, refuse_same_places},
         progress::Progress,
+        recordings::Strict,
         speed::{PrecisionArg, load_network},
     },
     evaluate::{
@@ -54,6 +55,9 @@ pub struct EvaluateArgs {
     /// What the model was trained on: resemblance and novelty are measured by it
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub material: Vec<PathBuf>,
+    /// What to do with recordings that are not whole
+    #[command(flatten)]
+    pub strict: Strict,
     /// Recordings to take seeds from, which the model should not have heard [default: the ends of the material]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub seeds: Vec<PathBuf>,
@@ -251,7 +255,7 @@ impl Subject {
         let (mut recordings, mut names) = (Vec::new(), Vec::new());
         let colour = colour(&args.assignments)?;
         for path in &args.continuation {
-            let recording = Recording::read(path)?;
+            let recording = args.strict.read(path)?;
             let seconds = recording.length_samples() as f64 / f64::from(recording.sample_rate_hz);
             if seconds < 5.0 {
                 return Err(too_short(path, "at least 5 s of a continuation", seconds));
@@ -353,7 +357,7 @@ impl Sounds {
         let mut material = Vec::new();
         let mut seconds = 0.0;
         for path in &args.material {
-            let mut played = Played::read(path)?;
+            let mut played = Played::read(path, args.strict)?;
             seconds += played.seconds();
             if seconds > MAX_MATERIAL_SECONDS {
                 return Err(CliError::Option {
@@ -384,7 +388,7 @@ impl Sounds {
                 seconds,
             ));
         } else {
-            let files = args.seeds.iter().map(|path| Played::read(path)).collect::<Result<Vec<_>, _>>()?;
+            let files = args.seeds.iter().map(|path| Played::read(path, args.strict)).collect::<Result<Vec<_>, _>>()?;
             (files, format!("seeds: {}", args.seeds.iter().map(|path| name(path)).collect::<Vec<_>>().join(", ")))
         };
         Ok(Self { seeds: seeds(args, &files, rate)?, material: sounds_of(material), note })
@@ -405,8 +409,8 @@ struct Played {
 }
 
 impl Played {
-    fn read(path: &Path) -> Result<Self, CliError> {
-        let recording = Recording::read(path)?;
+    fn read(path: &Path, strict: Strict) -> Result<Self, CliError> {
+        let recording = strict.read(path)?;
         let sound = recording.mono();
         if sound.iter().all(|x| x.abs() < 1e-5) {
             return Err(CliError::Unsuitable {

@@ -31,7 +31,7 @@ const MAX_SECONDS: f64 = 86_400.0;
 /// Options of `sympathy render`.
 #[derive(Args, Clone, Debug)]
 pub struct RenderArgs {
-    /// Recording to play over: WAV, FLAC, OGG or MP3, mono or stereo, 8 to 384 kHz
+    /// Recording to play over: WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A, mono or stereo, 8 to 384 kHz; - is standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// WAV file to write, 32-bit float at the rate of IN
@@ -119,7 +119,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     };
     let Instrument { values, registry, captured } = args.instrument.make()?;
     config.values = values;
-    let recording = Recording::read(&args.input)?;
+    let recording = args.instrument.strict.read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
     let automation = match &args.automate {
         Some(path) => read_automation(path, config.sample_rate_hz)?,
@@ -131,7 +131,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         None => Vec::new(),
     };
     let sidechain = match &args.sidechain {
-        Some(path) => beside(&Recording::read(path)?, config.sample_rate_hz),
+        Some(path) => beside(&args.instrument.strict.read(path)?, config.sample_rate_hz),
         None => Vec::new(),
     };
     let rate = f64::from(config.sample_rate_hz);

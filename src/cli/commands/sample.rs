@@ -2,7 +2,6 @@
 
 use crate::{
     approach::{Colour, Generator, Network, feed_seed},
-    audio_file::Recording,
     cli::{
         automation::Assignment,
         error::CliError,
@@ -12,6 +11,7 @@ use crate::{
         output::{check_output, check_wav_length, refuse_same_places, write_wav},
         picture::write_picture,
         progress::Progress,
+        recordings::Strict,
         speed::{PrecisionArg, load_network},
     },
     control::ParamValues,
@@ -51,6 +51,9 @@ pub struct SampleArgs {
     /// Recording to take the seed from
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
+    /// What to do with a recording that is not whole
+    #[command(flatten)]
+    pub strict: Strict,
     /// Where in the file the seed begins
     #[arg(long, value_name = "S", default_value = "0", value_parser = |text: &str| number(text, 0.0, 86_400.0), requires = "seed_file")]
     pub start: f64,
@@ -239,7 +242,7 @@ fn seed(args: &SampleArgs, data: &ModelData) -> Result<Vec<f32>, CliError> {
         let length = (args.seed_seconds * f64::from(config.sample_rate_hz)).round() as usize;
         return Ok(args.seed.sound(length, config.sample_rate_hz, level, args.random_seed));
     };
-    let recording = Recording::read(path)?;
+    let recording = args.strict.read(path)?;
     let rate = f64::from(recording.sample_rate_hz);
     let mono = recording.mono();
     let place = |seconds: f64| ((seconds * rate).round() as usize).min(mono.len());

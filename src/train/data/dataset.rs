@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     approach::FrameAnalyser,
+    audio_file::Warning,
     dsp::{measure::Liveliness, random::mix64},
     model::{Cell, Head, ModelConfig, Training},
     train::{TrainConfig, error::TrainError},
@@ -53,6 +54,8 @@ pub struct Dataset {
     pub baseline_loss: f32,
     /// What was done to the recordings that their owner should know, a line each.
     pub notes: Vec<String>,
+    /// What is missing of the recordings.
+    pub warnings: Vec<Warning>,
 }
 
 impl Dataset {
@@ -66,7 +69,7 @@ impl Dataset {
 
     /// Of recordings at the model's rate.
     pub(crate) fn of(config: &TrainConfig, material: Material) -> Result<Self, TrainError> {
-        let Material { sound, held_out, songs, foreign, notes } = material;
+        let Material { sound, held_out, songs, foreign, notes, warnings } = material;
         let level = Liveliness::of(&sound);
         let wrong = |expected: &str, actual: String| TrainError::Material { expected: expected.into(), actual };
         if level.rms < 1e-6 {
@@ -121,6 +124,7 @@ impl Dataset {
             sound,
             songs,
             notes,
+            warnings,
             model,
         })
     }

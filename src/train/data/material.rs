@@ -1,7 +1,10 @@
 //! The sound that is trained on: read, mixed to mono, brought to the model's rate, without its silences.
 
 use crate::{
-    audio_file::Recording,
+    audio_file::{
+        Recording, Warning,
+        find::{is_pattern, recordings},
+    },
     dsp::{
         level::{db_to_gain, energy, rms},
         resample::Resampler,
@@ -43,6 +46,8 @@ pub(crate) struct Material {
     pub foreign: Vec<Vec<f32>>,
     /// What was done to the recordings that their owner should know.
     pub notes: Vec<String>,
+    /// What is missing of the recordings.
+    pub warnings: Vec<Warning>,
 }
 
 impl Material {
@@ -50,7 +55,7 @@ impl Material {
     pub fn read(config: &TrainConfig, folder: &Path) -> Result<Self, TrainError> {
         let mut material = Self::default();
         let fade = (JOIN_SECONDS * config.sample_rate_hz as f32) as usize;
-        for excerpt in &config.files {
+        for excerpt in &each("files", &config.files, folder)? {
             let sound = material.excerpt(excerpt, config, folder)?;
             let kept = sound.len() - (f64::from(config.validation_split) * sound.len() as f64) as usize;
             let start = material.sound.len();
@@ -63,11 +68,11 @@ impl Material {
             let end = material.sound.len();
             material.songs.iter_mut().for_each(|song| song.span = song.span.start.min(end)..song.span.end.min(end));
         }
-        for excerpt in &config.validation {
+        for excerpt in &each("validation", &config.validation, folder)? {
             let sound = material.excerpt(excerpt, config, folder)?;
             join(&mut material.held_out, &sound, fade);
         }
-        for excerpt in &config.foreign_files {
+        for excerpt in &each("foreign_files", &config.foreign_files, folder)? {
             let sound = material.excerpt(excerpt, config, folder)?;
             material.foreign.push(sound);
         }
@@ -83,6 +88,7 @@ impl Material {
     fn excerpt(&mut self, excerpt: &Excerpt, config: &TrainConfig, folder: &Path) -> Result<Vec<f32>, TrainError> {
         let recording = Recording::read(&folder.join(&excerpt.path))?;
         let cut = cut(excerpt, &recording)?;
+        self.warnings.extend_from_slice(&recording.warnings);
         let name = excerpt.path.display();
         let seconds = recording.length_samples() as f64 / f64::from(recording.sample_rate_hz);
         if let Some(end) = excerpt.end_s.filter(|&end| end > seconds + 0.01) {
@@ -115,6 +121,26 @@ impl Material {
         }
         Ok(sound)
     }
+}
+
+/// The recordings that entries stand for, which may be folders and names with wildcards.
+fn each(field: &str, entries: &[Excerpt], folder: &Path) -> Result<Vec<Excerpt>, TrainError> {
+    let mut excerpts = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let path = folder.join(&entry.path);
+        let found = recordings(&path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
+        match &found[..] {
+            // Missing: the error is that of reading it.
+            [] if !path.is_dir() && !is_pattern(&entry.path) => excerpts.push(entry.clone()),
+            [] => {
+                let expected = format!("{field}[{index}].path to name recordings");
+                return Err(TrainError::Material { expected, actual: format!("none at {}", path.display()) });
+            }
+            [only] if *only == path => excerpts.push(entry.clone()),
+            found => excerpts.extend(found.iter().map(|path| Excerpt { path: path.clone(), ..entry.clone() })),
+        }
+    }
+    Ok(excerpts)
 }
 
 /// The excerpt's part of the recording's mono sum.

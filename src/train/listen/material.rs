@@ -3,11 +3,10 @@
 use super::{
     cache::{self, Cache},
     config::{ListenConfig, ListenFiles},
-    find::recordings,
 };
 use crate::{
     approach::{FrameAnalyser, REST},
-    audio_file::Recording,
+    audio_file::{Recording, Warning, find::recordings},
     dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
     model::ModelConfig,
     train::TrainError,
@@ -53,6 +52,8 @@ pub struct ListenMaterial {
     hop_s: f64,
     /// What was done to the recordings that their owner should know.
     pub notes: Vec<String>,
+    /// What is missing of the recordings.
+    pub warnings: Vec<Warning>,
 }
 
 /// What is to be analysed.
@@ -61,6 +62,13 @@ struct Task<'a> {
     entry: &'a ListenFiles,
     semitones: f32,
     is_held_out: bool,
+}
+
+/// Levels in 255ths, `[frame][bin]`, and what is missing of the recording.
+#[derive(Clone, Default)]
+struct Analysed {
+    frames: Vec<u8>,
+    warnings: Vec<Warning>,
 }
 
 impl ListenMaterial {
@@ -106,9 +114,20 @@ impl ListenMaterial {
         let analysed = analyse_all(&tasks, &model, cache.as_ref(), &mut progress)?;
         let hop_s = model.hop_samples() as f64 / f64::from(model.sample_rate_hz);
         let bins = model.frame_size();
-        let mut material = Self { pieces: Vec::new(), held_out: Vec::new(), names, bins, hop_s, notes: Vec::new() };
+        let mut material = Self {
+            pieces: Vec::new(),
+            held_out: Vec::new(),
+            names,
+            bins,
+            hop_s,
+            notes: Vec::new(),
+            warnings: Vec::new(),
+        };
         let (mut frames_before, mut short) = (0, 0);
-        for (task, frames) in tasks.iter().zip(analysed) {
+        for (task, Analysed { frames, warnings }) in tasks.iter().zip(analysed) {
+            // Every transposition of a recording has them.
+            let new = warnings.into_iter().filter(|warning| !material.warnings.contains(warning)).collect::<Vec<_>>();
+            material.warnings.extend(new);
             frames_before += frames.len() / bins;
             let frames = match config.cut_silence_s {
                 Some(longest) => without_silence(&frames, bins, (f64::from(longest) / hop_s) as usize),
@@ -195,11 +214,11 @@ fn analyse_all(
     model: &ModelConfig,
     cache: Option<&Cache>,
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<Vec<Vec<u8>>, TrainError> {
+) -> Result<Vec<Analysed>, TrainError> {
     let workers = thread::available_parallelism().map_or(1, Into::into).min(tasks.len());
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sender, receiver) = mpsc::channel();
-    let mut analysed: Vec<Vec<u8>> = vec![Vec::new(); tasks.len()];
+    let mut analysed = vec![Analysed::default(); tasks.len()];
     thread::scope(|scope| {
         for _ in 0..workers {
             let (sender, next, stopped) = (sender.clone(), &next, &stopped);
@@ -243,17 +262,20 @@ fn frames_of(
     model: &ModelConfig,
     analyser: &mut FrameAnalyser,
     cache: Option<&Cache>,
-) -> Result<Vec<u8>, TrainError> {
+) -> Result<Analysed, TrainError> {
     // What is no file, as a pipe, is refused when it is read; nobody waits for it.
     let Some(cache) = cache.filter(|_| task.path.is_file()) else { return analysed(task, model, analyser) };
     let hash = cache::hash_of_file(&task.path).map_err(at(&task.path))?;
     let name = Cache::name(&hash, &settings(task, model));
     if let Some(frames) = cache.read(&name, model.frame_size()) {
-        return Ok(frames);
+        return Ok(Analysed { frames, warnings: Vec::new() });
     }
-    let frames = analysed(task, model, analyser)?;
-    cache.write(&name, &frames).map_err(at(&task.path))?;
-    Ok(frames)
+    let analysed = analysed(task, model, analyser)?;
+    // What is not whole is said every time.
+    if analysed.warnings.is_empty() {
+        cache.write(&name, &analysed.frames).map_err(at(&task.path))?;
+    }
+    Ok(analysed)
 }
 
 /// What frames depend on besides the recording.
@@ -265,7 +287,7 @@ fn settings(task: &Task<'_>, model: &ModelConfig) -> String {
     format!("{ANALYSIS} {} {sizes:?} {scale:?} {part:?}", model.sample_rate_hz)
 }
 
-fn analysed(task: &Task<'_>, model: &ModelConfig, analyser: &mut FrameAnalyser) -> Result<Vec<u8>, TrainError> {
+fn analysed(task: &Task<'_>, model: &ModelConfig, analyser: &mut FrameAnalyser) -> Result<Analysed, TrainError> {
     let recording = Recording::read(&task.path)?;
     let mono = recording.mono();
     let place = |seconds: f64| ((seconds * f64::from(recording.sample_rate_hz)).round() as usize).min(mono.len());
@@ -283,7 +305,7 @@ fn analysed(task: &Task<'_>, model: &ModelConfig, analyser: &mut FrameAnalyser) 
     if loud > 0.0 {
         sound.iter_mut().for_each(|x| *x *= LOUD / loud);
     }
-    Ok(frames(&sound, model, analyser))
+    Ok(Analysed { frames: frames(&sound, model, analyser), warnings: recording.warnings })
 }
 
 /// The amplitude that all but the loudest samples stay below.

@@ -6,7 +6,6 @@ mod bands;
 mod bins;
 mod cache;
 mod config;
-mod find;
 mod material;
 mod network;
 mod recall;

@@ -2,8 +2,7 @@
 
 use super::{ImportArgs, ScalingArg};
 use crate::{
-    audio_file::Recording,
-    cli::error::CliError,
+    cli::{error::CliError, recordings::Strict},
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
         APPROACHES, Approach, Column, Magnitude, ModelConfig, ModelData, Scaling, Training, Vector,
@@ -306,7 +305,7 @@ fn read_reference(path: &Path, sample_rate_hz: u32) -> Result<Vec<f32>, CliError
     if !(2000..=192_000).contains(&sample_rate_hz) {
         return Err(option("--sample-rate", "2000 to 192000 Hz", sample_rate_hz.to_string()));
     }
-    let recording = Recording::read(path)?;
+    let recording = Strict::default().read(path)?;
     let sound = Resampler::new(recording.sample_rate_hz, sample_rate_hz).resample_all(&recording.mono());
     if sound.iter().all(|x| x.abs() < MIN_LEVEL) {
         return Err(option("--reference", "sound", "silence"));

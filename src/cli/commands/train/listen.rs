@@ -59,6 +59,7 @@ pub fn run(
     };
     let material = ListenMaterial::read(&config, folder, Some(&cache), analysed)?;
     drop(bar);
+    args.strict.warn(&material.warnings)?;
     let trained = in_threads(args.threads, || {
         let mut view = View::new(&config, stop);
         view.note(&describe(&material));

@@ -4,11 +4,13 @@ mod listen;
 pub mod live;
 
 use crate::{
+    audio_file::RecordingError,
     cli::{
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
         output::{check_output, refuse_same_places},
+        recordings::Strict,
     },
     dsp::float_mode::FloatMode,
     model::ModelData,
@@ -60,6 +62,9 @@ pub struct TrainArgs {
     /// A configuration (JSON), or the recordings themselves
     #[arg(value_name = "CONFIG.json|RECORDING", required = true)]
     inputs: Vec<PathBuf>,
+    /// What to do with recordings that are not whole
+    #[command(flatten)]
+    strict: Strict,
     /// The model file to write
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
@@ -151,11 +156,15 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         if let (Some(model), Some(name)) = (&beginning, &args.from) {
             data.begin_with(model, Path::new(name))?;
         }
+        if let Some(first) = data.warnings.first().filter(|_| args.strict.strict) {
+            return Err(RecordingError::Incomplete(first.clone()).into());
+        }
         if stop.is_pressed() {
             return Err(TrainError::Left);
         }
         let mut view = View { live: Live::new(&config.name, data.rows_per_step(&config)), stop };
         view.live.note(&describe(&data));
+        data.warnings.iter().for_each(|warning| view.live.note(&format!("warning: {warning}")));
         data.notes.iter().for_each(|note| view.live.note(note));
         if config.epochs.is_none() && config.max_steps.is_none() {
             view.live.note(BY_THE_CLOCK);

@@ -6,7 +6,8 @@ use std::{
 };
 
 /// What is taken of a folder.
-const EXTENSIONS: [&str; 5] = ["wav", "flac", "ogg", "mp3", "oga"];
+const EXTENSIONS: [&str; 13] =
+    ["aif", "aifc", "aiff", "bwf", "caf", "flac", "m4a", "mp2", "mp3", "oga", "ogg", "rf64", "wav"];
 /// Folders are not followed deeper, and nothing holds more recordings.
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 100_000;
@@ -15,7 +16,7 @@ const MAX_FILES: usize = 100_000;
 ///
 /// # Errors
 /// The system's, of a folder that cannot be read; and if there are too many.
-pub(super) fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::new()];
     if path.exists() {
         found = vec![path.into()];
@@ -47,6 +48,11 @@ pub(super) fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
     recordings.sort();
     recordings.dedup();
     Ok(recordings)
+}
+
+/// True of a name that may stand for several.
+pub fn is_pattern(path: &Path) -> bool {
+    path.components().any(|component| has_wildcard(component.as_os_str()))
 }
 
 fn collect(folder: &Path, depth: usize, recordings: &mut Vec<PathBuf>) -> io::Result<()> {

@@ -1,0 +1,211 @@
+//! What decoders are given: files as they should have been written.
+//!
+//! Recorders lose power, programs write sizes that are not true, tags hold what looks like sound. The headers are small: what is wrong
+//! with them is mended here, and the decoders see what a careful program would have written. What cannot be mended, and what is left
+//! out, is said.
+
+mod mpeg;
+mod ogg;
+mod wave;
+
+use std::{
+    fs::File,
+    io::{self, Cursor, Read, SeekFrom},
+    path::Path,
+};
+use symphonia::core::io::{MediaSource, ReadOnlySource};
+
+pub(super) use wave::clock;
+
+/// Of formats whose pieces are looked at one by one, no larger file is held in memory; a larger one is decoded as it is.
+const MAX_LOOKED_AT: u64 = 1 << 29;
+/// Nor does more come from a pipe.
+const MAX_PIPED: u64 = 1 << 31;
+/// What a format is told by.
+const MAGIC: usize = 64;
+
+/// One stream for a decoder.
+pub(super) struct Stream {
+    pub media: Box<dyn MediaSource>,
+    /// The file name extension that belongs to what was found, if it was recognised.
+    pub extension: Option<&'static str>,
+    /// Where it ends, in samples of a clock that all parts of a damaged file share.
+    pub last: Option<u64>,
+    /// Nothing of it is left.
+    pub is_empty: bool,
+}
+
+impl Stream {
+    fn new(media: impl MediaSource + 'static, extension: Option<&'static str>) -> Self {
+        Self { media: Box::new(media), extension, last: None, is_empty: false }
+    }
+}
+
+/// Streams that follow each other, and what was done to get them.
+pub(super) struct Streams {
+    pub streams: Vec<Stream>,
+    pub warnings: Vec<String>,
+}
+
+impl Streams {
+    fn one(media: impl MediaSource + 'static, extension: Option<&'static str>) -> Self {
+        Self { streams: vec![Stream::new(media, extension)], warnings: Vec::new() }
+    }
+}
+
+/// Bytes from anywhere in which one can go back.
+trait Bytes: MediaSource + 'static {}
+impl<T: MediaSource + 'static> Bytes for T {}
+
+/// The streams of a file.
+pub(super) fn of_file(file: File) -> io::Result<Streams> {
+    of(file)
+}
+
+/// The streams of what comes through a pipe; it is read to its end.
+pub(super) fn of_pipe(pipe: impl Read) -> io::Result<Streams> {
+    let mut bytes = Vec::new();
+    pipe.take(MAX_PIPED).read_to_end(&mut bytes)?;
+    of(Cursor::new(bytes))
+}
+
+fn of(mut file: impl Bytes) -> io::Result<Streams> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let start = after_tags(&mut file, length)?;
+    let magic = peek(&mut file, start)?;
+    let starts = |text: &[u8]| magic.starts_with(text);
+    if matches!(magic.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && magic.get(8..12) == Some(b"WAVE") {
+        return Ok(match wave::mend(&mut file, start, length)? {
+            Some(wave) => {
+                let warnings = wave.warnings;
+                file.seek(SeekFrom::Start(wave.data.start))?;
+                let sound = file.take(wave.data.end - wave.data.start);
+                let media = ReadOnlySource::new(Cursor::new(wave.header).chain(sound));
+                Streams { warnings, ..Streams::one(media, Some("wav")) }
+            }
+            None => whole(file, Some("wav"))?,
+        });
+    }
+    let is_small = length <= MAX_LOOKED_AT;
+    if starts(b"OggS") && is_small {
+        let stream = |part: ogg::Part| Stream {
+            last: part.last,
+            is_empty: part.bytes.is_empty(),
+            ..Stream::new(Cursor::new(part.bytes), Some("ogg"))
+        };
+        let parts = ogg::parts(&read_all(&mut file, start)?);
+        // Where no page is whole, the decoder may say what it is.
+        return match parts.iter().all(|part| part.bytes.is_empty()) {
+            true => whole(file, Some("ogg")),
+            false => Ok(Streams { streams: parts.into_iter().map(stream).collect(), warnings: Vec::new() }),
+        };
+    }
+    if starts(b"fLaC") && is_small {
+        let mut bytes = read_all(&mut file, start)?;
+        mend_flac(&mut bytes);
+        return Ok(Streams::one(Cursor::new(bytes), Some("flac")));
+    }
+    if is_small && (mpeg::is_frame(&magic) || (start > 0 && mpeg::begins(&peek_more(&mut file, start)?))) {
+        let bytes = read_all(&mut file, start)?;
+        let pieces = mpeg::pieces(&bytes);
+        let stream = |piece: &[u8]| Stream::new(Cursor::new(piece.to_vec()), Some("mp3"));
+        return Ok(Streams {
+            streams: pieces.into_iter().map(|piece| stream(&bytes[piece])).collect(),
+            warnings: Vec::new(),
+        });
+    }
+    whole(file, None)
+}
+
+fn whole(mut file: impl Bytes, extension: Option<&'static str>) -> io::Result<Streams> {
+    file.rewind()?;
+    Ok(Streams::one(file, extension))
+}
+
+/// Where the sound begins: after ID3v2 tags, which programs also put before what is no MP3. What is in them is nobody's business here.
+fn after_tags(file: &mut impl Bytes, length: u64) -> io::Result<u64> {
+    let mut start = 0;
+    while let Some(tag) = mpeg::tag_length(&peek(file, start)?).filter(|tag| start + tag < length) {
+        start += tag;
+    }
+    Ok(start)
+}
+
+fn peek(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
+    peek_of(file, start, MAGIC as u64)
+}
+
+/// Enough to find the first frame after a tag whose size is not quite true.
+fn peek_more(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
+    peek_of(file, start, 1 << 16)
+}
+
+fn peek_of(file: &mut impl Bytes, start: u64, length: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.by_ref().take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_all(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
+    peek_of(file, start, MAX_LOOKED_AT)
+}
+
+/// Some encoders leave the least length of a block 0 in the header; the format knows none below 16 (RFC 9639, 8.2). It is then that of
+/// all blocks, by which decoders tell time.
+fn mend_flac(bytes: &mut [u8]) {
+    // The name of the format, the head of the block of facts, then the least and the largest length of blocks.
+    let Some(&[least_high, least_low, high, low]) = bytes.get(8..12) else { return };
+    if u16::from_be_bytes([least_high, least_low]) < 16 {
+        bytes[8..10].copy_from_slice(&[high, low]);
+    }
+}
+
+/// True if the check sum of a FLAC frame holds (RFC 9639, 9.3): over the frame with its sum, it is 0.
+pub(super) fn is_whole_flac_frame(frame: &[u8]) -> bool {
+    const POLYNOMIAL: u16 = 0x8005;
+    let bit = |sum: u16, _| (sum << 1) ^ if sum >> 15 == 1 { POLYNOMIAL } else { 0 };
+    let table: [u16; 256] = std::array::from_fn(|byte| (0..8).fold((byte as u16) << 8, bit));
+    frame.iter().fold(0u16, |sum, &byte| (sum << 8) ^ table[usize::from((sum >> 8) as u8 ^ byte)]) == 0
+}
+
+/// What a file that does not decode seems to be, and what can be done about it.
+pub(super) fn what_it_is(path: &Path) -> String {
+    let mut magic = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut magic));
+    if read.is_err() || magic.is_empty() {
+        return "an empty file".into();
+    }
+    let has = |at: usize, text: &[u8]| magic.get(at..).is_some_and(|rest| rest.starts_with(text));
+    let contains = |text: &[u8]| magic.windows(text.len()).any(|window| window == text);
+    let sound = match () {
+        () if has(0, b"OggS") && contains(b"OpusHead") => "an Opus file",
+        () if has(0, b"OggS") => "a damaged Ogg file, or one of another codec than Vorbis and FLAC",
+        () if has(0, b"RIFX") => "a WAV file of a big-endian machine (RIFX)",
+        () if has(0, b"RIFF") && has(8, b"AVI") => "a film (AVI)",
+        () if has(0, b"RIFF") || has(0, b"RF64") || has(0, b"BW64") => "a damaged WAV file, or one of an unknown codec",
+        () if has(0, b"FORM") => "a damaged AIFF file, or one of an unknown codec",
+        () if has(0, b"caff") => "a damaged CAF file, or one of an unknown codec",
+        () if has(0, b"fLaC") => "a damaged FLAC file",
+        () if has(4, b"ftyp") => "an MP4 file without sound that is read (AAC or ALAC)",
+        () if has(0, &[0x30, 0x26, 0xb2, 0x75]) => "a Windows Media file",
+        () if has(0, b"wvpk") => "a WavPack file",
+        () if has(0, b"MAC ") => "a Monkey's Audio file",
+        () if has(0, b"riff\x2e\x91\xcf\x11") => "a Wave64 file",
+        () if has(0, b".snd") => "an AU file",
+        () if has(0, &[0x1a, 0x45, 0xdf, 0xa3]) => "a Matroska or WebM file",
+        () => {
+            return match () {
+                () if has(0, b"MThd") => "a MIDI file; it belongs behind --midi".into(),
+                () if has(0, b"PK\x03\x04") => "an archive (ZIP); unpack it first".into(),
+                () if has(0, b"\x89PNG") || has(0, &[0xff, 0xd8, 0xff]) => "a picture".into(),
+                () if magic.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)) => "text".into(),
+                () => "something else, or damage".into(),
+            };
+        }
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let target = Path::new(&*name).with_extension("wav");
+    let target = if target.as_os_str() == &*name { "sound.wav".into() } else { target.display().to_string() };
+    format!("{sound}; convert it, for example: ffmpeg -i \"{name}\" \"{target}\"")
+}

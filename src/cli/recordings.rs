@@ -1,0 +1,39 @@
+//! Recordings that commands read, and what is missing of them.
+
+use crate::{
+    audio_file::{Recording, RecordingError, Warning},
+    cli::CliError,
+};
+use std::path::Path;
+
+/// The option of every command that reads recordings.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Strict {
+    /// Refuse recordings of which something is missing or does not decode; without it a warning says so
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl Strict {
+    /// Reads a recording and says what is missing of it.
+    ///
+    /// # Errors
+    /// If it is refused, or if it is not whole and has to be.
+    pub fn read(self, path: &Path) -> Result<Recording, CliError> {
+        let recording = Recording::read(path)?;
+        self.warn(&recording.warnings)?;
+        Ok(recording)
+    }
+
+    /// Says what is missing, in a line each.
+    ///
+    /// # Errors
+    /// The first, if nothing may be missing.
+    pub fn warn(self, warnings: &[Warning]) -> Result<(), CliError> {
+        if let Some(first) = warnings.first().filter(|_| self.strict) {
+            return Err(RecordingError::Incomplete(first.clone()).into());
+        }
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        Ok(())
+    }
+}
