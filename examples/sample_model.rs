@@ -11,7 +11,7 @@
 use std::{error::Error, path::Path, sync::Arc};
 use sympathy::{
     approach::{Network, continue_offline},
-    audio_file::whole_file::write_wav,
+    audio_file::wav::write_wav,
     dsp::{
         measure::Liveliness,
         pluck::{Pluck, add_pluck},

@@ -127,7 +127,7 @@ class Bench:
         value; `automation`: key to [sample, plain value]."""
         source, target = self.folder / "in.wav", self.folder / "out.wav"
         soundfile.write(source, sound.T, rate, subtype="FLOAT")
-        words = [self.cli, "render", source, target, "--seconds-after", "0", "--clock", clock]
+        words = [self.cli, "render", source, target, "--overwrite", "--seconds-after", "0", "--clock", clock]
         if not embedded:
             words += ["--model", self.model]
         for key, value in settings.items():

@@ -68,4 +68,5 @@ pub mod session;
 pub mod take;
 #[cfg(feature = "train")]
 pub mod train;
+pub mod whole_file;
 pub mod worker;

@@ -1,21 +1,38 @@
 //! Files that are whole or not there.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
-    io::{self, BufWriter, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
+    process,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
-/// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.
+/// What is being written.
+static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Lets `fill` write a file of its own beside `path`, then moves it to its place; on failure it is removed. Programs that write to one
+/// place at once each write a whole file.
 ///
 /// # Errors
 /// The system's; nothing is left behind.
 pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let mut name: OsString = path.into();
-    name.push(".part");
-    let part = PartFile { path: name.into() };
+    name.push(format!(".{}-{}.part", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    let part = PartFile::new(name.into());
     fill(&part.path).and_then(|()| fs::rename(&part.path, path))
+}
+
+/// Removes what is half written: for a program that is about to end.
+pub fn remove_parts() {
+    let parts = PARTS.lock().unwrap_or_else(PoisonError::into_inner);
+    parts.iter().for_each(|path| drop(fs::remove_file(path)));
 }
 
 /// Writes `bytes`, onto the disk, before the old file goes.
@@ -30,39 +47,21 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Writes 32-bit float samples. `channels`: `[channel][sample]`, equally long.
-///
-/// # Errors
-/// The system's; nothing is left behind.
-pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[&[f32]]) -> io::Result<()> {
-    let spec = hound::WavSpec {
-        channels: channels.len() as u16,
-        sample_rate: sample_rate_hz,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    let to_io = |error| match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other.to_string()),
-    };
-    replace_file(path, |part| {
-        let mut writer = hound::WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
-        for index in 0..channels.iter().map(|channel| channel.len()).min().unwrap_or(0) {
-            for channel in channels {
-                writer.write_sample(channel[index]).map_err(to_io)?;
-            }
-        }
-        writer.finalize().map_err(to_io)
-    })
-}
-
 /// Removes the part when it goes, which finds nothing where the part was moved to its place.
 struct PartFile {
     path: PathBuf,
 }
 
+impl PartFile {
+    fn new(path: PathBuf) -> Self {
+        PARTS.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+        Self { path }
+    }
+}
+
 impl Drop for PartFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
+        PARTS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
     }
 }

@@ -221,7 +221,7 @@ fn precisions_are_chosen_by_name_and_slow_models_are_told_of() {
     let run = desk.run("models --dir .");
     assert_eq!(run.stderr.matches("warning: huge.safetensors: 0.").count(), 1, "{run:?}");
     desk.write_wav("in.wav", 22_050, &[vec![0.0; 100]]);
-    let run = desk.run("render in.wav out.wav --model huge.safetensors --seconds-after 0");
+    let run = desk.run("render in.wav huge.wav --model huge.safetensors --seconds-after 0");
     assert!(run.code == Some(0) && run.stderr.contains("warning: Test model: 0."), "{run:?}");
 }
 

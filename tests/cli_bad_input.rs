@@ -172,9 +172,12 @@ fn bad_places_for_the_output() {
     ] {
         desk.fail(&format!("render in.wav {output} --model model.safetensors"), &[output, parts[0], parts[1]]);
     }
-    // The part cannot be written, because something else bears its name.
-    fs::create_dir(desk.path("out.wav.part")).unwrap();
-    desk.fail("render in.wav out.wav --model model.safetensors --seconds-after 0", &["out.wav", "cannot be written"]);
+    // A name that no file can have.
+    let long = format!("{}.wav", "o".repeat(300));
+    desk.fail(
+        &format!("render in.wav {long} --model model.safetensors --seconds-after 0"),
+        &["o.wav", "cannot be written"],
+    );
 }
 
 #[test]

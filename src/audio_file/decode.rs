@@ -21,7 +21,7 @@ const MAX_CHANNELS: usize = 2;
 const MIN_RATE_HZ: u32 = 4_000;
 const MAX_RATE_HZ: u32 = 384_000;
 /// What is missing and lasts longer is a damaged clock rather than a gap.
-const MAX_GAP_S: f64 = 600.0;
+const MAX_GAP_S: f64 = 60.0;
 /// Times that differ by less are those of codecs which need a block to begin and to end.
 const LEAST_GAP_S: f64 = 0.012;
 /// What is read.

@@ -1,9 +1,40 @@
-//! Sound within a page.
+//! WAV files that are written: as files, and within a page.
 
 use super::Recording;
+use crate::whole_file::replace_file;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hound::{SampleFormat, WavSpec, WavWriter};
-use std::io::Cursor;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Cursor},
+    path::Path,
+};
+
+/// Writes 32-bit float samples. `channels`: `[channel][sample]`, equally long.
+///
+/// # Errors
+/// The system's; nothing is left behind.
+pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[&[f32]]) -> io::Result<()> {
+    let spec = WavSpec {
+        channels: channels.len() as u16,
+        sample_rate: sample_rate_hz,
+        bits_per_sample: 32,
+        sample_format: SampleFormat::Float,
+    };
+    let to_io = |error| match error {
+        hound::Error::IoError(error) => error,
+        other => io::Error::other(other.to_string()),
+    };
+    replace_file(path, |part| {
+        let mut writer = WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
+        for index in 0..channels.iter().map(|channel| channel.len()).min().unwrap_or(0) {
+            for channel in channels {
+                writer.write_sample(channel[index]).map_err(to_io)?;
+            }
+        }
+        writer.finalize().map_err(to_io)
+    })
+}
 
 /// A WAV file of 16-bit samples as an address that holds it.
 pub fn data_uri(recording: &Recording) -> String {

@@ -1,31 +1,44 @@
-//! Ctrl-C as a flag, for commands that tidy up before they end.
+//! Ctrl-C: a flag for commands that tidy up before they end; others leave no half of a file behind.
 
 use super::error::CliError;
+use crate::whole_file::remove_parts;
 use std::sync::{
-    Arc,
+    Arc, LazyLock,
     atomic::{AtomicBool, Ordering},
 };
+
+/// The exit code that shells use.
+const INTERRUPTED: i32 = 130;
 
 /// True once Ctrl-C was pressed.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
+/// Pressed, and whether somebody watches.
+static PRESSED: LazyLock<Interrupt> = LazyLock::new(Interrupt::default);
+static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+
 impl Interrupt {
-    /// Watches from now on; once per program.
+    /// From now on Ctrl-C removes what is half written and ends the program, unless a command watches for it.
     ///
     /// # Errors
     /// The system's.
-    pub fn watch() -> Result<Self, CliError> {
-        let interrupt = Self::default();
-        let flag = Arc::clone(&interrupt.0);
-        ctrlc::set_handler(move || {
-            // The second Ctrl-C ends the program at once, with the exit code 130 that shells use.
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
+    pub fn catch() -> Result<(), CliError> {
+        ctrlc::set_handler(|| {
+            // The second Ctrl-C ends the program at once.
+            let again = PRESSED.0.swap(true, Ordering::Relaxed);
+            if again || !IS_WATCHED.load(Ordering::Relaxed) {
+                remove_parts();
+                std::process::exit(INTERRUPTED);
             }
         })
-        .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))?;
-        Ok(interrupt)
+        .map_err(|error| CliError::Training(format!("Ctrl-C cannot be caught: {error}")))
+    }
+
+    /// Watches from now on: the command ends by itself.
+    pub fn watch() -> Self {
+        IS_WATCHED.store(true, Ordering::Relaxed);
+        PRESSED.clone()
     }
 
     /// It was pressed.

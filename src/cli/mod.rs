@@ -201,6 +201,7 @@ fn render_help() -> String {
 /// # Errors
 /// Whatever stopped it; nothing half-written is left behind.
 pub fn run(cli: Cli) -> Result<(), CliError> {
+    interrupt::Interrupt::catch()?;
     match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Render(args) => render::run(&args),

@@ -1,7 +1,7 @@
 //! Writing files that are whole or not there.
 
 use super::error::CliError;
-use crate::audio_file::whole_file;
+use crate::{audio_file::wav, whole_file};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -9,6 +9,29 @@ use std::{
 
 /// The sizes in a WAV header have 32 bits.
 const MAX_WAV_BYTES: u64 = u32::MAX as u64 - 1024;
+
+/// The option of every command that writes files.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Overwrite {
+    /// Replace files that are there
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl Overwrite {
+    /// As [`check_output`]; nor may there be a file already, unless it is to be replaced.
+    ///
+    /// # Errors
+    /// As [`check_output`], and for a file that is there.
+    pub fn check(self, path: &Path, extension: &str) -> Result<(), CliError> {
+        check_output(path, extension)?;
+        if path.exists() && !self.overwrite {
+            let (expected, actual) = ("no file there yet (--overwrite replaces it)".into(), "a file".into());
+            return Err(CliError::Output { path: path.into(), expected, actual });
+        }
+        Ok(())
+    }
+}
 
 /// Checks, before any work is done, that an output can be written here.
 ///
@@ -82,7 +105,7 @@ pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<
 /// [`CliError::Io`]; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Result<(), CliError> {
     let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
-    whole_file::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
+    wav::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
 }
 
 /// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.

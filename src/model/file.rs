@@ -5,11 +5,12 @@ use super::{
     error::ModelError,
     half::{from_half, to_half},
 };
+use crate::whole_file::write_whole;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
-    io::{Read, Write},
+    io::Read,
     path::Path,
 };
 
@@ -137,18 +138,11 @@ impl ModelData {
     /// # Errors
     /// [`ModelError::Io`].
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
-        let io = |source| ModelError::Io { file: path.into(), action: "written", source };
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let bytes = self.to_bytes();
-        let written = File::create(&part)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&part, path));
-        if written.is_err() {
-            // Nothing half-written is left behind; the first error is the one to tell.
-            let _ = std::fs::remove_file(&part);
-        }
-        written.map_err(io)
+        write_whole(path, &self.to_bytes()).map_err(|source| ModelError::Io {
+            file: path.into(),
+            action: "written",
+            source,
+        })
     }
 
     /// The file's bytes, all numbers in 32 bits.

@@ -76,20 +76,28 @@ impl Desk {
         }
     }
 
-    /// Runs what must succeed, and returns what it printed.
+    /// Runs what must succeed, and returns what it printed. What an earlier run wrote is replaced.
     #[track_caller]
     pub fn succeed(&self, arguments: &str) -> String {
-        let run = self.run(arguments);
+        let run = self.run(&replacing(arguments));
         assert_eq!(run.code, Some(0), "sympathy {arguments}: {run:?}");
         assert_eq!(run.stderr, "", "sympathy {arguments}");
         run.stdout
     }
 
-    /// Runs what must fail with exit code 1, one line on stderr that holds all of `parts`, and no new file.
+    /// Runs what must succeed and tells how it goes on.
+    #[track_caller]
+    pub fn succeed_quietly(&self, arguments: &str) {
+        let run = self.run(&replacing(arguments));
+        assert_eq!(run.code, Some(0), "sympathy {arguments}: {run:?}");
+    }
+
+    /// Runs what must fail with exit code 1, one line on stderr that holds all of `parts`, and no new file; not because an earlier run wrote
+    /// something.
     #[track_caller]
     pub fn fail(&self, arguments: &str, parts: &[&str]) {
         let before = self.files();
-        let run = self.run(arguments);
+        let run = self.run(&replacing(arguments));
         assert_eq!(run.code, Some(1), "sympathy {arguments}: {run:?}");
         let line = run.stderr.strip_suffix('\n').unwrap_or(&run.stderr);
         assert!(line.starts_with("error: ") && !line.contains('\n'), "sympathy {arguments}: {line:?}");
@@ -116,6 +124,13 @@ impl Desk {
         fs::write(path, start).expect("space");
         fs::OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(length)).expect("a sparse file");
     }
+}
+
+/// The arguments of a command, with the word that lets it replace files where it has one.
+pub fn replacing(arguments: &str) -> String {
+    let command = arguments.split_whitespace().next().unwrap_or_default();
+    let replaces = ["demo", "export", "import", "render", "sample"].contains(&command);
+    format!("{arguments}{}", if replaces { " --overwrite" } else { "" })
 }
 
 /// A WAV file, written from the format's description so that the program's own writer is not its judge.

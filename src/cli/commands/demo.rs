@@ -7,7 +7,7 @@ use crate::{
         error::CliError,
         models_at_hand::{load_all, make_registry},
         offline::{Job, RenderOutcome},
-        output::{check_output, write_wav},
+        output::{Overwrite, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase_in},
         picture::write_picture,
         speed::PrecisionArg,
@@ -43,6 +43,9 @@ pub struct DemoArgs {
     /// WAV file to write; the picture stands beside it
     #[arg(long, value_name = "FILE", default_value = "demo.wav")]
     pub out: PathBuf,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// Random seed: another number, another continuation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u16,
@@ -59,9 +62,9 @@ pub struct DemoArgs {
 /// # Errors
 /// If there is no such model or the files cannot be written.
 pub fn run(args: &DemoArgs) -> Result<(), CliError> {
-    check_output(&args.out, "wav")?;
+    args.overwrite.check(&args.out, "wav")?;
     let picture = args.out.with_extension("png");
-    check_output(&picture, "png")?;
+    args.overwrite.check(&picture, "png")?;
     let mut config = EngineConfig::new(PHRASE_RATE_HZ);
     match &args.preset {
         Some(name) => config.values = Preset::find(name)?.values(),

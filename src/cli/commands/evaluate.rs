@@ -3,14 +3,13 @@
 use super::sample::colour;
 use crate::{
     approach::{Colour, Generator, Network, feed_seed, resynthesise},
-    audio_file::whole_file::write_whole,
     cli::{
         automation::Assignment,
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
         one_line,
-        output::{check_output, refuse_same_places},
+        output::{Overwrite, refuse_same_places},
         progress::Progress,
         recordings::Strict,
         speed::{PrecisionArg, load_network},
@@ -19,6 +18,7 @@ use crate::{
         Continue, Evaluation, Job, Plan, Seed, evaluate, page,
         seeds::{places, transposed},
     },
+    whole_file::write_whole,
 };
 use clap::Args;
 use serde_json::json;
@@ -97,9 +97,9 @@ pub struct EvaluateArgs {
     /// Write a page with figures, pictures and players, the worst continuations first
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-    /// Replace these files if they are there
-    #[arg(long)]
-    pub overwrite: bool,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
 }
 
 fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
@@ -119,7 +119,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     };
     let subject = Subject::new(args, network)?;
     let sounds = Sounds::read(args, subject.sample_rate_hz())?;
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch();
     let rate = subject.sample_rate_hz();
     let plan = Plan {
         material: sounds.material,
@@ -182,14 +182,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
 fn check_places(args: &EvaluateArgs) -> Result<(), CliError> {
     for (path, extension) in [(&args.json, "json"), (&args.html, "html")] {
         let Some(path) = path else { continue };
-        check_output(path, extension)?;
-        if path.exists() && !args.overwrite {
-            return Err(CliError::Output {
-                path: path.clone(),
-                expected: "no file there yet, or --overwrite".into(),
-                actual: "a file".into(),
-            });
-        }
+        args.overwrite.check(path, extension)?;
     }
     let inputs = || args.material.iter().chain(&args.seeds).chain(&args.continuation);
     let read: Vec<(&str, &Path)> = inputs().map(|path| ("a recording", path.as_path())).collect();

@@ -4,7 +4,7 @@ use crate::{
     cli::{
         error::CliError,
         models_at_hand::read_model,
-        output::{check_output, refuse_same_places, replace_file},
+        output::{Overwrite, refuse_same_places, replace_file},
     },
     model::export::{Names, python_script, to_safetensors, to_torch, without_module},
 };
@@ -26,6 +26,9 @@ pub struct ExportArgs {
     /// File to write: .safetensors, or .pt as torch.save writes it
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// Name of the recurrent network
     #[arg(long, value_name = "NAME", default_value = "rnn", value_parser = python_name)]
     pub rnn_prefix: String,
@@ -66,10 +69,10 @@ fn python_name(text: &str) -> Result<String, String> {
 /// If the model is refused or a file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), CliError> {
     let torch = !args.half && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
-    check_output(&args.out, if torch { "pt" } else { "safetensors" })?;
     refuse_same_places(&[("the model", Path::new(&args.model))], &[("the output", &args.out)])?;
+    args.overwrite.check(&args.out, if torch { "pt" } else { "safetensors" })?;
     if let Some(script) = &args.script {
-        check_output(script, "py")?;
+        args.overwrite.check(script, "py")?;
     }
     if args.rnn_prefix == args.linear_prefix {
         return Err(CliError::Option {

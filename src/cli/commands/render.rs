@@ -9,7 +9,7 @@ use crate::{
         models_at_hand::load_all,
         notes::read_notes,
         offline::{Job, RenderOutcome, Song, render_offline},
-        output::{check_output, check_wav_length, refuse_same_places, write_wav},
+        output::{Overwrite, check_wav_length, refuse_same_places, write_wav},
         picture::write_picture,
         progress::Progress,
     },
@@ -37,6 +37,9 @@ pub struct RenderArgs {
     /// WAV file to write, 32-bit float at the rate of IN
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// What plays
     #[command(flatten)]
     pub instrument: InstrumentArgs,
@@ -100,10 +103,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// # Errors
 /// If a file or an option is invalid; no output is written then.
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
-    check_output(&args.output, "wav")?;
     refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;
+    args.overwrite.check(&args.output, "wav")?;
     if let Some(picture) = &args.picture {
-        check_output(picture, "png")?;
+        args.overwrite.check(picture, "png")?;
     }
     let mut config = EngineConfig {
         reaction_ms: args.instrument.reaction,

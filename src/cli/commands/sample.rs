@@ -8,7 +8,7 @@ use crate::{
         interrupt::Interrupt,
         models_at_hand::read_model,
         noise_seed::NoiseSeed,
-        output::{check_output, check_wav_length, refuse_same_places, write_wav},
+        output::{Overwrite, check_wav_length, refuse_same_places, write_wav},
         picture::write_picture,
         progress::Progress,
         recordings::Strict,
@@ -108,6 +108,9 @@ pub struct SampleArgs {
     /// WAV file to write, 32-bit float
     #[arg(long, value_name = "FILE", default_value = "sample.wav")]
     pub out: PathBuf,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// Draw seed and prediction (waveform, envelope, spectrogram) beside the WAV file, as PNG
     #[arg(long)]
     pub plot: bool,
@@ -141,13 +144,13 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 /// # Errors
 /// If the model, the seed or the output is invalid; nothing is written then.
 pub fn run(args: &SampleArgs) -> Result<(), CliError> {
-    check_output(&args.out, "wav")?;
     let seed_file: Vec<(&str, &std::path::Path)> =
         args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
     refuse_same_places(&seed_file, &[("the output", &args.out)])?;
+    args.overwrite.check(&args.out, "wav")?;
     let picture = args.out.with_extension("png");
     if args.plot {
-        check_output(&picture, "png")?;
+        args.overwrite.check(&picture, "png")?;
     }
     let data = model(args)?;
     let config = data.config().clone();
@@ -158,7 +161,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let seed = seed(args, &data)?;
     let colour = colour(&args.assignments)?;
 
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch();
     let _mode = FloatMode::enter();
     let network = load_network(&data, args.precision);
     let length = (args.seconds * f64::from(model_hz)).round() as usize;

@@ -3,7 +3,7 @@
 //! An entry's name is a hash of the recording's bytes and of all that its frames depend on besides. An entry that is damaged is as
 //! good as none.
 
-use crate::audio_file::whole_file::write_whole;
+use crate::whole_file::write_whole;
 use sha2::{Digest, Sha256};
 use std::{fs, io, path::PathBuf};
 

@@ -9,8 +9,8 @@ mod weights;
 
 use super::run::journal::{Journal, JournalError, JournalFile};
 use crate::{
-    audio_file::whole_file::write_whole,
     figure::{FigureError, html},
+    whole_file::write_whole,
 };
 use std::{
     io,

@@ -1,9 +1,9 @@
 //! The file of a checkpoint: named tensors and an object of JSON in one safetensors file, with a checksum.
 
 use crate::{
-    audio_file::whole_file::write_whole,
     dsp::random::mix64,
     train::{error::TrainError, net::gradient::Named},
+    whole_file::write_whole,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::de::DeserializeOwned;

@@ -6,7 +6,7 @@ use super::{
     training::Training,
 };
 use crate::{
-    audio_file::whole_file::write_wav,
+    audio_file::wav::write_wav,
     train::{
         TrainConfig,
         data::{dataset::Dataset, streams::Streams},

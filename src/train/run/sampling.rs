@@ -7,7 +7,7 @@
 use super::{journal::SampleEntry, training::Training};
 use crate::{
     approach::{Generator, Network, feed_seed},
-    audio_file::whole_file::write_wav,
+    audio_file::wav::write_wav,
     dsp::random::{Random, mix64},
     model::ModelData,
     nn::Isa,

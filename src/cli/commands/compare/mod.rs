@@ -91,7 +91,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
     if !was_there {
         fs::create_dir(&args.out).map_err(|source| CliError::Io { path: args.out.clone(), action: "made", source })?;
     }
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch();
     let mut outcome = Outcome {
         audio: args.audio.iter().map(|path| path.display().to_string()).collect(),
         material_seconds: data.seconds,

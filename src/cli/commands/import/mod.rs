@@ -10,7 +10,7 @@ use crate::{
     cli::{
         error::CliError,
         one_line,
-        output::{check_output, refuse_same_places},
+        output::{Overwrite, refuse_same_places},
     },
     model::{
         APPROACHES, ModelData,
@@ -33,6 +33,9 @@ pub struct ImportArgs {
     /// Model file to write
     #[arg(long, value_name = "FILE.safetensors")]
     pub out: PathBuf,
+    /// What to do with files that are there
+    #[command(flatten)]
+    pub overwrite: Overwrite,
     /// How sound becomes steps [default: told by the sizes, where it can be]
     #[arg(long, value_parser = importable())]
     pub approach: Option<String>,
@@ -144,8 +147,8 @@ is predicted. Whole modules, TorchScript and files older than PyTorch 1.6 are re
 /// # Errors
 /// If the file is refused, the options contradict it or leave something open, or the model cannot be written.
 pub fn run(args: &ImportArgs) -> Result<(), CliError> {
-    check_output(&args.out, "safetensors")?;
     refuse_same_places(&[("the input", &args.input)], &[("the model", &args.out)])?;
+    args.overwrite.check(&args.out, "safetensors")?;
     let file = ExternalFile::read(&args.input, args.key.as_deref())?;
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
     let (model, said) = match restore(&file).filter(|_| untouched) {

@@ -130,7 +130,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         values,
         ..EngineConfig::new(sample_rate_hz)
     };
-    let interrupt = Interrupt::watch()?;
+    let interrupt = Interrupt::watch();
     let status = Arc::new(TakeStatus::default());
     let keep = TakeConfig {
         sample_rate_hz,

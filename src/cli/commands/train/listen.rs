@@ -1,6 +1,6 @@
 //! `sympathy train` of a listening model.
 
-use super::{BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
+use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
     model::{ModelConfig, ModelData},
@@ -50,8 +50,9 @@ pub fn run(
     let mut written = vec![("the model", &*args.out), ("the checkpoint", &files.checkpoint), ("the cache", &cache)];
     written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
     refuse_same_places(&read, &written)?;
-    check_writable(&files, args.overwrite)?;
-    let stop = Interrupt::watch()?;
+    check_writable(&args, &files)?;
+    let _alone = Alone::at(&files)?;
+    let stop = Interrupt::watch();
     let mut bar = None;
     let analysed = |done: usize, total: usize| {
         bar.get_or_insert_with(|| Progress::new(total)).update(done);

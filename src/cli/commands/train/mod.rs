@@ -9,7 +9,7 @@ use crate::{
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
-        output::{check_output, refuse_same_places},
+        output::{Overwrite, check_output, refuse_same_places},
         recordings::Strict,
     },
     dsp::float_mode::FloatMode,
@@ -81,7 +81,7 @@ pub struct TrainArgs {
     /// Go on from the checkpoint; from the beginning if there is none yet
     #[arg(long)]
     resume: bool,
-    /// Begin anew where there is a checkpoint of an earlier run
+    /// Begin anew where there are the model and the checkpoint of an earlier run, and replace them
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Where to keep the checkpoint [default: the model's name with .checkpoint]
@@ -149,8 +149,9 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
     let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
         .map_err(|problems| CliError::Problems { origin, problems })?;
     let files = args.run_files();
-    check_places(&args.inputs, &config, &data_folder, &args.out, &files, args.overwrite)?;
-    let stop = Interrupt::watch()?;
+    check_places(&args, &config, &data_folder, &files)?;
+    let _alone = Alone::at(&files)?;
+    let stop = Interrupt::watch();
     let trained = in_threads(args.threads, || {
         let mut data = Dataset::read(&config, &data_folder)?;
         if let (Some(model), Some(name)) = (&beginning, &args.from) {
@@ -197,29 +198,22 @@ fn finish(trained: &Trained, out: &Path, of: &str) -> Result<(), CliError> {
 }
 
 /// Refuses, before any work is done, places of which one would overwrite another, and those that hold something else.
-fn check_places(
-    inputs: &[PathBuf],
-    config: &TrainConfig,
-    data_folder: &Path,
-    out: &Path,
-    files: &RunFiles,
-    overwrite: bool,
-) -> Result<(), CliError> {
+fn check_places(args: &TrainArgs, config: &TrainConfig, data_folder: &Path, files: &RunFiles) -> Result<(), CliError> {
     let recordings: Vec<PathBuf> = [&config.files, &config.validation, &config.foreign_files]
         .into_iter()
         .flatten()
         .map(|excerpt| data_folder.join(&excerpt.path))
         .collect();
-    let given = inputs.iter().map(|path| ("the configuration", path.as_path()));
+    let given = args.inputs.iter().map(|path| ("the configuration", path.as_path()));
     let read: Vec<(&str, &Path)> = recordings.iter().map(|path| ("a recording", path.as_path())).chain(given).collect();
-    let mut written: Vec<(&str, &Path)> = vec![("the model", out), ("the checkpoint", &files.checkpoint)];
+    let mut written: Vec<(&str, &Path)> = vec![("the model", &args.out), ("the checkpoint", &files.checkpoint)];
     written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
     refuse_same_places(&read, &written)?;
-    check_writable(files, overwrite)
+    check_writable(args, files)
 }
 
-/// Refuses places for the checkpoint and the run's folder that hold something else.
-fn check_writable(files: &RunFiles, overwrite: bool) -> Result<(), CliError> {
+/// Refuses places for the model, the checkpoint and the run's folder that hold something else.
+fn check_writable(args: &TrainArgs, files: &RunFiles) -> Result<(), CliError> {
     let wrong = |path: &Path, expected: &str, actual: &str| CliError::Output {
         path: path.into(),
         expected: expected.into(),
@@ -232,12 +226,42 @@ fn check_writable(files: &RunFiles, overwrite: bool) -> Result<(), CliError> {
         if !is_checkpoint(&files.checkpoint) {
             return Err(wrong(&files.checkpoint, "a place for a checkpoint", "something else"));
         }
-        if !overwrite {
+        if !args.overwrite {
             let expected = "no earlier run (--resume goes on with it, --overwrite begins anew)";
             return Err(wrong(&files.checkpoint, expected, "its checkpoint"));
         }
     }
-    Ok(())
+    // What a stopped training wrote is replaced when it goes on.
+    Overwrite { overwrite: args.overwrite || args.resume }.check(&args.out, "safetensors")
+}
+
+/// No other training writes the same files while this lives.
+struct Alone {
+    /// Locked; the system unlocks it however the program ends.
+    _file: fs::File,
+    path: PathBuf,
+}
+
+impl Alone {
+    fn at(files: &RunFiles) -> Result<Self, CliError> {
+        let path = files.checkpoint.with_extension("lock");
+        let file =
+            fs::File::create(&path).map_err(|source| CliError::Io { path: path.clone(), action: "written", source })?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file, path }),
+            Err(fs::TryLockError::WouldBlock) => {
+                let expected = "no training at work on the same files (wait for it, or give another --out)".into();
+                Err(CliError::Output { path: files.checkpoint.clone(), expected, actual: "one".into() })
+            }
+            Err(fs::TryLockError::Error(source)) => Err(CliError::Io { path, action: "locked", source }),
+        }
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 /// Runs `work` in a pool of as many threads as candle is to multiply with.
