@@ -257,6 +257,13 @@ fn what_is_missing_is_said_and_the_rest_keeps_its_place() {
     let damaged: Vec<usize> = (0..LENGTH).filter(|&i| sound[i] != tone[i]).collect();
     assert!(!damaged.is_empty() && damaged.len() < 5000, "{}", damaged.len());
     assert!(damaged.iter().all(|&i| sound[i] == 0.0));
+    // Nor does damage of the first frame move the others.
+    let mut first = bytes("tone.flac");
+    let begin = (0..first.len() - 1).find(|&i| first[i] == 0xff && first[i + 1] & 0xfe == 0xf8).expect("a frame");
+    first[begin + 40..begin + 90].fill(0x55);
+    let (sound, said) = read("first.flac", &first);
+    assert_eq!((sound.len(), sound[LENGTH - 900..].to_vec()), (LENGTH, tone[LENGTH - 900..].to_vec()), "{said}");
+    assert!(said.contains("at 0:00.00 it is damaged"), "{said}");
     let whole = bytes("tone.flac");
     let (sound, said) = read("cut.flac", &whole[..whole.len() - 2500]);
     assert!(sound.len() < LENGTH && sound == tone[..sound.len()] && said.contains("its header says 0:00.50"), "{said}");

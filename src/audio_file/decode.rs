@@ -24,6 +24,8 @@ const MAX_RATE_HZ: u32 = 384_000;
 const MAX_GAP_S: f64 = 60.0;
 /// Times that differ by less are those of codecs which need a block to begin and to end.
 const LEAST_GAP_S: f64 = 0.012;
+/// Of a file that is full of damage, so many places are told.
+const MAX_WARNINGS: usize = 12;
 /// What is read.
 const FORMATS: &str = "a WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A file";
 /// The name of standard input.
@@ -155,7 +157,8 @@ impl Reading<'_> {
 
     /// All streams, one after the other.
     fn all(&self, Streams { streams, warnings }: Streams) -> Result<Recording, RecordingError> {
-        let mut sound = Sound { reading: self, sample_rate_hz: 0, channels: Vec::new(), warnings, damage: None };
+        let mut sound =
+            Sound { reading: self, sample_rate_hz: 0, channels: Vec::new(), warnings, unsaid: 0, damage: None };
         let count = streams.len();
         // From the clock of parts to samples of the recording.
         let mut origin: Option<i64> = None;
@@ -174,26 +177,30 @@ impl Reading<'_> {
                 decoded => decoded?,
             }
             if let Some(last) = last.and_then(|last| i64::try_from(last).ok()) {
-                let end = *origin.get_or_insert(last - sound.length() as i64);
-                sound.move_to_place(begin, usize::try_from(last - end).ok())?;
+                let origin = *origin.get_or_insert(last - sound.length() as i64);
+                let end = last.checked_sub(origin).and_then(|end| usize::try_from(end).ok());
+                sound.move_to_place(begin, end)?;
             }
         }
         if sound.channels.first().is_none_or(Vec::is_empty) {
             let found = sound.damage.map_or("no sample".to_string(), |_| "none that decodes".to_string());
             return Err(self.property("length", "at least one sample", found));
         }
-        let Sound { sample_rate_hz, channels, warnings, .. } = sound;
+        let Sound { sample_rate_hz, channels, mut warnings, unsaid, .. } = sound;
+        if unsaid > 0 {
+            warnings.push(format!("it is damaged at {unsaid} more places"));
+        }
         let warnings = warnings.into_iter().map(|what| Warning { path: self.path.into(), what }).collect();
         Ok(Recording { path: self.path.into(), sample_rate_hz, channels, warnings })
     }
 
     fn decode(&self, stream: Stream, sound: &mut Sound<'_>) -> Result<(), RecordingError> {
-        let stream_last = stream.last;
         let mut hint = Hint::new();
         let own = self.path.extension().and_then(|extension| extension.to_str());
         if let Some(extension) = stream.extension.or(own) {
             hint.with_extension(extension);
         }
+        let is_part = stream.last.is_some();
         let media = MediaSourceStream::new(stream.media, Default::default());
         let mut container = symphonia::default::get_probe()
             .probe(&hint, media, FormatOptions::default(), MetadataOptions::default())
@@ -205,8 +212,10 @@ impl Reading<'_> {
             sound.warnings.push(format!("it has {} streams of sound; the first is read", more + 1));
         }
         let begin = sound.length();
-        let mut base = Base { samples: begin, ticks: None };
-        let mut told = track.num_frames.filter(|_| stream_last.is_none());
+        // A part begins anywhere; a whole stream where it says.
+        let start = (!is_part).then(|| track.start_ts.get().max(0));
+        let mut base = Base { samples: begin, ticks: start };
+        let mut told = track.num_frames.filter(|_| !is_part);
         let mut planes: Vec<Vec<f32>> = Vec::new();
         loop {
             let packet = match container.next_packet() {
@@ -227,6 +236,7 @@ impl Reading<'_> {
             if packet.track_id != track.id {
                 continue;
             }
+            let place = base.place(&track, packet.pts.get());
             // The decoder does not look at it, and would make noise of what is damaged.
             if is_flac && !source::is_whole_flac_frame(&packet.data) {
                 sound.damage = Some(sound.length());
@@ -236,7 +246,7 @@ impl Reading<'_> {
                 Ok(decoded) => {
                     let spec = decoded.spec();
                     sound.check(spec.rate(), spec.channels().count(), decoded.frames())?;
-                    sound.keep_place(base.place(&track, packet.pts.get(), sound.sample_rate_hz))?;
+                    sound.keep_place(place)?;
                     decoded.copy_to_vecs_planar(&mut planes);
                     sound.append(&planes)?;
                 }
@@ -278,14 +288,14 @@ struct Base {
 }
 
 impl Base {
-    /// The sample that a packet's time stands for.
-    fn place(&mut self, track: &Track, ticks: i64, sample_rate_hz: u32) -> Option<usize> {
+    /// Where a packet's time lies: after so many samples, by so many seconds.
+    fn place(&mut self, track: &Track, ticks: i64) -> Option<(usize, f64)> {
         let base = track.time_base?;
         // Below 0 lies what a decoder needs to begin, which it leaves out.
         let ticks = ticks.max(0);
         let since = ticks.checked_sub(*self.ticks.get_or_insert(ticks))?;
         let seconds = since as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
-        (seconds >= 0.0).then(|| self.samples + (seconds * f64::from(sample_rate_hz)).round() as usize)
+        (seconds >= 0.0).then_some((self.samples, seconds))
     }
 }
 
@@ -295,6 +305,8 @@ struct Sound<'a> {
     sample_rate_hz: u32,
     channels: Vec<Vec<f32>>,
     warnings: Vec<String>,
+    /// Places that are damaged beyond those that are told.
+    unsaid: usize,
     /// Where something did not decode, if nothing has since.
     damage: Option<usize>,
 }
@@ -304,15 +316,21 @@ impl Sound<'_> {
         self.channels.first().map_or(0, Vec::len)
     }
 
+    /// Tells of a damaged place, or counts it where many have been told.
+    fn warn(&mut self, what: String) {
+        if self.warnings.len() < MAX_WARNINGS { self.warnings.push(what) } else { self.unsaid += 1 }
+    }
+
     fn time(&self, samples: usize) -> String {
         clock(samples as f64 / f64::from(self.sample_rate_hz.max(1)))
     }
 
     /// Silence up to where the next packet belongs, if something before it is missing.
-    fn keep_place(&mut self, place: Option<usize>) -> Result<(), RecordingError> {
+    fn keep_place(&mut self, place: Option<(usize, f64)>) -> Result<(), RecordingError> {
         let length = self.length();
         let rate_hz = f64::from(self.sample_rate_hz);
         let seconds = |samples: usize| samples as f64 / rate_hz;
+        let place = place.map(|(start, after_s)| start.saturating_add((after_s * rate_hz).round() as usize));
         let gap = place.and_then(|place| place.checked_sub(length)).filter(|&gap| {
             let is_damaged = self.damage.is_some() && gap > 0;
             (is_damaged || seconds(gap) >= LEAST_GAP_S) && seconds(gap) <= MAX_GAP_S
@@ -320,11 +338,10 @@ impl Sound<'_> {
         if let Some(gap) = gap {
             self.check(self.sample_rate_hz, self.channels.len(), gap)?;
             let (from, long) = (self.time(length), seconds(gap));
-            self.warnings.push(format!("at {from} it is damaged: {long:.2} s do not decode and are silence"));
+            self.warn(format!("at {from} it is damaged: {long:.2} s do not decode and are silence"));
             self.channels.iter_mut().for_each(|channel| channel.resize(length + gap, 0.0));
         } else if self.damage.is_some() {
-            self.warnings
-                .push(format!("at {} it is damaged: a part does not decode and is left out", self.time(length)));
+            self.warn(format!("at {} it is damaged: a part does not decode and is left out", self.time(length)));
         }
         self.damage = None;
         Ok(())
@@ -341,7 +358,7 @@ impl Sound<'_> {
         }
         self.check(self.sample_rate_hz, self.channels.len(), gap)?;
         let from = self.time(begin);
-        self.warnings.push(format!("at {from} it is damaged: {seconds:.2} s do not decode and are silence"));
+        self.warn(format!("at {from} it is damaged: {seconds:.2} s do not decode and are silence"));
         for channel in &mut self.channels {
             channel.splice(begin..begin, std::iter::repeat_n(0.0, gap));
         }

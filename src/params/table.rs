@@ -209,7 +209,7 @@ mod tests {
             (&play.hold, "hold 1 61 12"),
             (&seed.sensitivity, "sensitivity 0 100 50"),
             (&seed.answer_after, "answer_after 0.02 4 0.25"),
-            (&params.listening.listen, "listen 0 100 50"),
+            (&params.listening.listen, "listen 0 100 80"),
             (&params.listening.thread, "thread 0.05 20 0.5"),
             (&params.listening.recency, "recency 0 10 3"),
             (&params.listening.loyalty, "loyalty 0 100 0"),
