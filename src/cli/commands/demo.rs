@@ -124,7 +124,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     println!(
         "\nListen: when 2 s of the phrase have been heard, the model begins to play along under it; at 4 s and at 8 s it \
          takes a new seed.\nFrom {PHRASE_SECONDS} s on you hear nothing but the network. Another number, another \
-         continuation: sympathy demo --seed {}",
+         continuation: sympathy demo --seed {} --overwrite",
         u32::from(args.seed) + 1
     );
     Ok(())
