@@ -56,8 +56,8 @@ pub enum Command {
         long_about = "Plays a phrase on a synthesised plucked string (no recording is needed), lets a model continue it \
                       for 12 seconds of silence, and writes the sound and a picture of dry and wet (waveform and \
                       spectrogram).",
-        after_help = "EXAMPLES:\n  sympathy demo\n  sympathy demo --model piano --out piano.wav --seed 7\n  \
-                      sympathy demo --model my-model.safetensors\n  \
+        after_help = "EXAMPLES:\n  sympathy demo\n  sympathy demo --model piano-magnitude --out piano.wav --seed 7\n  \
+                      sympathy demo --model my-model.safetensors --out mine.wav\n  \
                       sympathy demo --preset strings-in-sympathy --out strings.wav"
     )]
     Demo(demo::DemoArgs),
