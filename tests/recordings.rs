@@ -373,6 +373,31 @@ fn a_pipe_is_read_a_warning_is_one_line_and_strict_is_strict() {
     );
 }
 
+#[test]
+fn files_full_of_damage_or_of_chunks_are_read_in_bounded_time_and_memory() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ogg = fs::read(fixture("tone.ogg")).expect("a fixture");
+    let pages: Vec<usize> = (0..ogg.len() - 4).filter(|&i| &ogg[i..i + 4] == b"OggS").collect();
+    let (beginning, sound) = ogg.split_at(pages[2]);
+    let mut damaged = sound.to_vec();
+    damaged[60] ^= 0x55;
+    let path = folder.path().join("a.ogg");
+    fs::write(&path, [beginning, &[damaged, sound.to_vec()].concat().repeat(300)].concat()).expect("space");
+    let recording = Recording::read(&path).expect("some of it decodes");
+    assert!((1..=13).contains(&recording.warnings.len()), "{:?}", recording.warnings);
+    // Every head of a chunk would be a look into the file.
+    let path = folder.path().join("a.wav");
+    let empty = chunk(b"JUNK", &[]).repeat(2_000_000);
+    let wave = [chunk(b"fmt ", &format(1, 16, &[])), chunk(b"data", &samples(16, false)), empty.clone()];
+    fs::write(&path, riff(b"RIFF", &wave)).expect("space");
+    assert_eq!(Recording::read(&path).expect("a WAV file").length_samples(), LENGTH);
+    fs::write(&path, riff(b"RIFF", &[empty, wave[0].clone(), wave[1].clone()])).expect("space");
+    let _ = Recording::read(&path);
+    // A pipe has no name to look at again.
+    let error = Recording::read_pipe(Path::new("-"), &b"{\"not\": \"sound\"}"[..]).expect_err("text").to_string();
+    assert!(error.contains("-: expected") && error.contains("found text"), "{error}");
+}
+
 /// How many changed files of each kind are tried; `SYMPATHY_MUTATIONS=20000` tries more.
 fn mutations() -> u32 {
     std::env::var("SYMPATHY_MUTATIONS").ok().and_then(|count| count.parse().ok()).unwrap_or(400)

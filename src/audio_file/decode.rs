@@ -107,10 +107,11 @@ impl Recording {
         }
         // Looked at before it is opened: opening a pipe waits for someone to write.
         if !std::fs::metadata(path).map_err(io)?.is_file() {
-            return Err(Reading { path }.format("a file", "something else (a folder or a device)"));
+            let (expected, actual) = ("a file", "something else (a folder or a device)".into());
+            return Err(RecordingError::Format { path: path.into(), expected, actual });
         }
         let file = File::open(path).map_err(io)?;
-        Reading { path }.all(source::of_file(file).map_err(io)?)
+        decode_all(path, source::of_file(file).map_err(io)?)
     }
 
     /// Decodes what comes through a pipe, to its end; `path` names it in errors.
@@ -119,7 +120,7 @@ impl Recording {
     /// As [`Self::read`].
     pub fn read_pipe(path: &Path, pipe: impl Read) -> Result<Self, RecordingError> {
         let io = |source| RecordingError::Io { path: path.into(), source };
-        Reading { path }.all(source::of_pipe(pipe).map_err(io)?)
+        decode_all(path, source::of_pipe(pipe).map_err(io)?)
     }
 
     /// Samples of a channel.
@@ -136,9 +137,15 @@ impl Recording {
     }
 }
 
-/// Decoding of one file: carries the name that every error needs.
+fn decode_all(path: &Path, mut streams: Streams) -> Result<Recording, RecordingError> {
+    let beginning = std::mem::take(&mut streams.beginning);
+    Reading { path, beginning: &beginning }.all(streams)
+}
+
+/// Decoding of one file: carries what every error needs.
 struct Reading<'a> {
     path: &'a Path,
+    beginning: &'a [u8],
 }
 
 impl Reading<'_> {
@@ -156,20 +163,16 @@ impl Reading<'_> {
     }
 
     /// All streams, one after the other.
-    fn all(&self, Streams { streams, warnings }: Streams) -> Result<Recording, RecordingError> {
+    fn all(&self, Streams { streams, warnings, mut origin, .. }: Streams) -> Result<Recording, RecordingError> {
         let mut sound =
             Sound { reading: self, sample_rate_hz: 0, channels: Vec::new(), warnings, unsaid: 0, damage: None };
         let count = streams.len();
-        // From the clock of parts to samples of the recording.
-        let mut origin: Option<i64> = None;
         for (index, stream) in streams.into_iter().enumerate() {
             let (begin, last) = (sound.length(), stream.last);
             // Symphonia 0.6 panics on some damaged headers (in debug builds, where arithmetic is checked). What it owned is
             // dropped; the sound is as it was before its last packet.
-            let is_empty = stream.is_empty;
-            let decoded =
-                catch_unwind(AssertUnwindSafe(|| if is_empty { Ok(()) } else { self.decode(stream, &mut sound) }))
-                    .unwrap_or_else(|_| Err(self.format("a file that decodes", "damage that stopped the decoder")));
+            let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(stream, &mut sound)))
+                .unwrap_or_else(|_| Err(self.format("a file that decodes", "damage that stopped the decoder")));
             match decoded {
                 Err(error) if index > 0 && matches!(error, RecordingError::Format { .. }) => {
                     sound.warnings.push(format!("of {count} files joined in it, number {} does not decode", index + 1));
@@ -273,7 +276,7 @@ impl Reading<'_> {
     }
 
     fn unreadable(&self) -> RecordingError {
-        self.format(FORMATS, source::what_it_is(self.path))
+        self.format(FORMATS, source::what_it_is(self.path, self.beginning))
     }
 }
 

@@ -9,9 +9,9 @@ mod ogg;
 mod wave;
 
 use std::{
-    fs::File,
     io::{self, Cursor, Read, SeekFrom},
     path::Path,
+    sync::LazyLock,
 };
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
@@ -22,7 +22,11 @@ const MAX_LOOKED_AT: u64 = 1 << 29;
 /// Nor does more come from a pipe.
 const MAX_PIPED: u64 = 1 << 31;
 /// What a format is told by.
-const MAGIC: usize = 64;
+const MAGIC: u64 = 64;
+/// So near to the end of a tag the sound begins.
+const NEAR: u64 = 1 << 16;
+/// What is looked at of a file that does not decode.
+const BEGINNING: u64 = 4096;
 
 /// One stream for a decoder.
 pub(super) struct Stream {
@@ -31,13 +35,11 @@ pub(super) struct Stream {
     pub extension: Option<&'static str>,
     /// Where it ends, in samples of a clock that all parts of a damaged file share.
     pub last: Option<u64>,
-    /// Nothing of it is left.
-    pub is_empty: bool,
 }
 
 impl Stream {
     fn new(media: impl MediaSource + 'static, extension: Option<&'static str>) -> Self {
-        Self { media: Box::new(media), extension, last: None, is_empty: false }
+        Self { media: Box::new(media), extension, last: None }
     }
 }
 
@@ -45,34 +47,39 @@ impl Stream {
 pub(super) struct Streams {
     pub streams: Vec<Stream>,
     pub warnings: Vec<String>,
+    /// Where the clock that parts share begins, if it is known.
+    pub origin: Option<i64>,
+    /// How the file begins, to say what it is if it does not decode.
+    pub beginning: Vec<u8>,
 }
 
 impl Streams {
     fn one(media: impl MediaSource + 'static, extension: Option<&'static str>) -> Self {
-        Self { streams: vec![Stream::new(media, extension)], warnings: Vec::new() }
+        Self::of(vec![Stream::new(media, extension)])
     }
-}
 
-/// Bytes from anywhere in which one can go back.
-trait Bytes: MediaSource + 'static {}
-impl<T: MediaSource + 'static> Bytes for T {}
-
-/// The streams of a file.
-pub(super) fn of_file(file: File) -> io::Result<Streams> {
-    of(file)
+    fn of(streams: Vec<Stream>) -> Self {
+        Self { streams, warnings: Vec::new(), origin: None, beginning: Vec::new() }
+    }
 }
 
 /// The streams of what comes through a pipe; it is read to its end.
 pub(super) fn of_pipe(pipe: impl Read) -> io::Result<Streams> {
     let mut bytes = Vec::new();
     pipe.take(MAX_PIPED).read_to_end(&mut bytes)?;
-    of(Cursor::new(bytes))
+    of_file(Cursor::new(bytes))
 }
 
-fn of(mut file: impl Bytes) -> io::Result<Streams> {
+/// The streams of a file, or of anything in which one can go back.
+pub(super) fn of_file(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
+    let beginning = read_at(&mut file, 0, BEGINNING)?;
+    Ok(Streams { beginning, ..mended(file)? })
+}
+
+fn mended(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
     let length = file.seek(SeekFrom::End(0))?;
     let start = after_tags(&mut file, length)?;
-    let magic = peek(&mut file, start)?;
+    let magic = read_at(&mut file, start, MAGIC)?;
     let starts = |text: &[u8]| magic.starts_with(text);
     if matches!(magic.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && magic.get(8..12) == Some(b"WAVE") {
         return Ok(match wave::mend(&mut file, start, length)? {
@@ -88,67 +95,51 @@ fn of(mut file: impl Bytes) -> io::Result<Streams> {
     }
     let is_small = length <= MAX_LOOKED_AT;
     if starts(b"OggS") && is_small {
-        let stream = |part: ogg::Part| Stream {
-            last: part.last,
-            is_empty: part.bytes.is_empty(),
-            ..Stream::new(Cursor::new(part.bytes), Some("ogg"))
-        };
-        let parts = ogg::parts(&read_all(&mut file, start)?);
+        let stream = |part: ogg::Part| Stream { last: part.last, ..Stream::new(Cursor::new(part.bytes), Some("ogg")) };
+        let pages = ogg::whole_pages(&read_at(&mut file, start, MAX_LOOKED_AT)?);
         // Where no page is whole, the decoder may say what it is.
-        return match parts.iter().all(|part| part.bytes.is_empty()) {
+        return match pages.parts.is_empty() {
             true => whole(file, Some("ogg")),
-            false => Ok(Streams { streams: parts.into_iter().map(stream).collect(), warnings: Vec::new() }),
+            false => Ok(Streams {
+                origin: pages.begins_damaged.then_some(0),
+                ..Streams::of(pages.parts.into_iter().map(stream).collect())
+            }),
         };
     }
     if starts(b"fLaC") && is_small {
-        let mut bytes = read_all(&mut file, start)?;
+        let mut bytes = read_at(&mut file, start, MAX_LOOKED_AT)?;
         mend_flac(&mut bytes);
         return Ok(Streams::one(Cursor::new(bytes), Some("flac")));
     }
-    if is_small && (mpeg::is_frame(&magic) || (start > 0 && mpeg::begins(&peek_more(&mut file, start)?))) {
-        let bytes = read_all(&mut file, start)?;
+    // A tag whose size is not quite true is followed by something else before the first frame.
+    if is_small && (mpeg::is_frame(&magic) || (start > 0 && mpeg::begins(&read_at(&mut file, start, NEAR)?))) {
+        let bytes = read_at(&mut file, start, MAX_LOOKED_AT)?;
         let pieces = mpeg::pieces(&bytes);
         let stream = |piece: &[u8]| Stream::new(Cursor::new(piece.to_vec()), Some("mp3"));
-        return Ok(Streams {
-            streams: pieces.into_iter().map(|piece| stream(&bytes[piece])).collect(),
-            warnings: Vec::new(),
-        });
+        return Ok(Streams::of(pieces.into_iter().map(|piece| stream(&bytes[piece])).collect()));
     }
     whole(file, None)
 }
 
-fn whole(mut file: impl Bytes, extension: Option<&'static str>) -> io::Result<Streams> {
+fn whole(mut file: impl MediaSource + 'static, extension: Option<&'static str>) -> io::Result<Streams> {
     file.rewind()?;
     Ok(Streams::one(file, extension))
 }
 
 /// Where the sound begins: after ID3v2 tags, which programs also put before what is no MP3. What is in them is nobody's business here.
-fn after_tags(file: &mut impl Bytes, length: u64) -> io::Result<u64> {
+fn after_tags(file: &mut impl MediaSource, length: u64) -> io::Result<u64> {
     let mut start = 0;
-    while let Some(tag) = mpeg::tag_length(&peek(file, start)?).filter(|tag| start + tag < length) {
+    while let Some(tag) = mpeg::tag_length(&read_at(file, start, MAGIC)?).filter(|tag| start + tag < length) {
         start += tag;
     }
     Ok(start)
 }
 
-fn peek(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
-    peek_of(file, start, MAGIC as u64)
-}
-
-/// Enough to find the first frame after a tag whose size is not quite true.
-fn peek_more(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
-    peek_of(file, start, 1 << 16)
-}
-
-fn peek_of(file: &mut impl Bytes, start: u64, length: u64) -> io::Result<Vec<u8>> {
+fn read_at(file: &mut impl MediaSource, start: u64, length: u64) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
     file.by_ref().take(length).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn read_all(file: &mut impl Bytes, start: u64) -> io::Result<Vec<u8>> {
-    peek_of(file, start, MAX_LOOKED_AT)
 }
 
 /// Some encoders leave the least length of a block 0 in the header; the format knows none below 16 (RFC 9639, 8.2). It is then that of
@@ -163,17 +154,16 @@ fn mend_flac(bytes: &mut [u8]) {
 
 /// True if the check sum of a FLAC frame holds (RFC 9639, 9.3): over the frame with its sum, it is 0.
 pub(super) fn is_whole_flac_frame(frame: &[u8]) -> bool {
-    const POLYNOMIAL: u16 = 0x8005;
-    let bit = |sum: u16, _| (sum << 1) ^ if sum >> 15 == 1 { POLYNOMIAL } else { 0 };
-    let table: [u16; 256] = std::array::from_fn(|byte| (0..8).fold((byte as u16) << 8, bit));
-    frame.iter().fold(0u16, |sum, &byte| (sum << 8) ^ table[usize::from((sum >> 8) as u8 ^ byte)]) == 0
+    static TABLE: LazyLock<[u16; 256]> = LazyLock::new(|| {
+        let bit = |sum: u16, _| (sum << 1) ^ if sum >> 15 == 1 { 0x8005 } else { 0 };
+        std::array::from_fn(|byte| (0..8).fold((byte as u16) << 8, bit))
+    });
+    frame.iter().fold(0u16, |sum, &byte| (sum << 8) ^ TABLE[usize::from((sum >> 8) as u8 ^ byte)]) == 0
 }
 
-/// What a file that does not decode seems to be, and what can be done about it.
-pub(super) fn what_it_is(path: &Path) -> String {
-    let mut magic = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut magic));
-    if read.is_err() || magic.is_empty() {
+/// What a file that begins so and does not decode seems to be, and what can be done about it.
+pub(super) fn what_it_is(path: &Path, magic: &[u8]) -> String {
+    if magic.is_empty() {
         return "an empty file".into();
     }
     let has = |at: usize, text: &[u8]| magic.get(at..).is_some_and(|rest| rest.starts_with(text));

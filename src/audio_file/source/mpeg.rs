@@ -11,6 +11,8 @@ const KBITS: [[u32; 14]; 2] = [
 ];
 /// Rates of MPEG 1; those of 2 are half, of 2.5 a quarter.
 const RATES_HZ: [u32; 3] = [44_100, 48_000, 32_000];
+/// More files are not joined; what follows belongs to the last.
+const MAX_PIECES: usize = 4096;
 /// Frames that have to follow each other before noise is believed to be sound.
 const SURE: usize = 3;
 
@@ -41,7 +43,7 @@ pub(super) fn pieces(bytes: &[u8]) -> Vec<Range<usize>> {
         let rest = &bytes[at..];
         if let Some(frame) = Frame::read(rest) {
             // A file's first frame may tell how long it is: one in the middle begins another.
-            if at > start && frame.tells_length(rest) {
+            if at > start && pieces.len() < MAX_PIECES && frame.tells_length(rest) {
                 pieces.push(start..at);
                 start = at;
             }
@@ -49,7 +51,7 @@ pub(super) fn pieces(bytes: &[u8]) -> Vec<Range<usize>> {
             continue;
         }
         let after_tag = tag_length(rest).map(|length| at + (length as usize).min(rest.len()));
-        let is_tag = after_tag.is_some();
+        let is_tag = after_tag.is_some() && pieces.len() < MAX_PIECES;
         match first_frame(bytes, after_tag.unwrap_or(at + 1)) {
             Some(next) if is_tag => {
                 pieces.push(start..at);

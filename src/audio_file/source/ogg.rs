@@ -7,12 +7,25 @@ const HEAD: usize = 27;
 const NAME: &[u8] = b"OggS";
 /// Where the check sum stands.
 const SUM: Range<usize> = 22..26;
-
 /// Where the position of a page's last sample stands, the number of its stream, and flags of which one says that a stream begins.
 const POSITION: Range<usize> = 6..14;
 const SERIAL: Range<usize> = 14..18;
 const FLAGS: usize = 5;
 const BEGINS: u8 = 2;
+
+/// A file that is more often damaged goes on without a place for what follows: every part holds the beginning once more.
+const MAX_PARTS: usize = 64;
+/// Nor is there a place after a beginning that is longer.
+const MAX_BEGINNING: usize = 1 << 22;
+
+/// What is whole of a file.
+#[derive(Default)]
+pub(super) struct Pages {
+    /// Between its damage.
+    pub parts: Vec<Part>,
+    /// The pages after those that a decoder needs to begin are damaged.
+    pub begins_damaged: bool,
+}
 
 /// Pages that follow each other without damage, after those that a decoder needs to begin.
 #[derive(Default)]
@@ -22,11 +35,11 @@ pub(super) struct Part {
     pub last: Option<u64>,
 }
 
-/// The parts of a file between its damage.
-pub(super) fn parts(file: &[u8]) -> Vec<Part> {
+/// Takes a file apart where it is damaged.
+pub(super) fn whole_pages(file: &[u8]) -> Pages {
     let table = table();
     let (mut at, mut is_damaged) = (0, false);
-    let mut parts: Vec<Part> = vec![Part::default()];
+    let mut pages = Pages::default();
     let mut beginning = Vec::new();
     let (mut is_beginning, mut streams) = (true, 0);
     let mut serial: Option<&[u8]> = None;
@@ -48,23 +61,24 @@ pub(super) fn parts(file: &[u8]) -> Vec<Part> {
         if is_beginning {
             beginning.extend_from_slice(page);
         }
-        if std::mem::take(&mut is_damaged) && !is_beginning && is_only {
-            // Damage at once is damage at the beginning: an empty part, which ends where the clock begins.
-            if let [first] = &mut parts[..]
-                && first.bytes.len() == beginning.len()
-            {
-                *first = Part { bytes: Vec::new(), last: Some(0) };
+        let can_part = is_only && beginning.len() <= MAX_BEGINNING && pages.parts.len() < MAX_PARTS;
+        if std::mem::take(&mut is_damaged) && !is_beginning && can_part {
+            match pages.parts.last() {
+                Some(part) if part.bytes.len() == beginning.len() => pages.begins_damaged = true,
+                _ => pages.parts.push(Part { bytes: beginning.clone(), last: None }),
             }
-            parts.push(Part { bytes: beginning.clone(), last: None });
         }
-        if let Some(part) = parts.last_mut() {
+        if pages.parts.is_empty() {
+            pages.parts.push(Part::default());
+        }
+        if let Some(part) = pages.parts.last_mut() {
             part.bytes.extend_from_slice(page);
             if position != u64::MAX {
                 part.last = is_only.then_some(position);
             }
         }
     }
-    parts
+    pages
 }
 
 /// The length of the page that begins here, if one does and is all there.

@@ -17,6 +17,8 @@ const EXTENSIBLE: u16 = 0xfffe;
 const EXTENSION: u16 = 22;
 /// Sizes that say: not known yet.
 const UNFINISHED: [u64; 2] = [0, 0xffff_ffff];
+/// No file has more chunks.
+const MAX_CHUNKS: usize = 10_000;
 /// More bytes than this behind the sound that are no chunk are worth a word.
 const WORTH_A_WORD: u64 = 1024;
 
@@ -41,7 +43,8 @@ pub(super) fn mend(file: &mut (impl Read + Seek), start: u64, length: u64) -> io
     let mut warnings = Vec::new();
     let (mut format, mut data, mut long_size) = (None, None, None);
     let mut at = start + 12;
-    while let Some(chunk) = chunk(file, at, length)? {
+    for _ in 0..MAX_CHUNKS {
+        let Some(chunk) = chunk(file, at, length)? else { break };
         match &chunk.id {
             b"ds64" if chunk.size >= 16 => {
                 let sizes = bytes(file, chunk.start, 16)?;
@@ -59,12 +62,9 @@ pub(super) fn mend(file: &mut (impl Read + Seek), start: u64, length: u64) -> io
             }
             _ => {}
         }
-        at = next(
-            file,
-            &chunk,
-            data.map_or(chunk.size, |(start, told)| if start == chunk.start { told } else { chunk.size }),
-            length,
-        )?;
+        // Of the sound the long size counts.
+        let size = data.filter(|&(start, _)| start == chunk.start).map_or(chunk.size, |(_, told)| told);
+        at = next(file, &chunk, size, length)?;
     }
     let (Some(format), Some((data_start, told))) = (format, data) else { return Ok(None) };
     let mut end = data_start.saturating_add(told).min(length);
@@ -134,14 +134,17 @@ fn next(file: &mut (impl Read + Seek), chunk: &Chunk, size: u64, length: u64) ->
 /// True if what lies from here to the end of the file is chunks, or nothing.
 fn are_chunks(file: &mut (impl Read + Seek), start: u64, length: u64) -> io::Result<bool> {
     let mut at = start;
-    while at + 1 < length {
+    for _ in 0..MAX_CHUNKS {
+        if at + 1 >= length {
+            return Ok(true);
+        }
         let Some(chunk) = chunk(file, at, length)? else { return Ok(false) };
         if chunk.start + chunk.size > length + 1 {
             return Ok(false);
         }
         at = next(file, &chunk, chunk.size, length)?;
     }
-    Ok(true)
+    Ok(false)
 }
 
 /// A `fmt ` chunk.

@@ -11,7 +11,10 @@ use crate::{
     },
     train::{TrainConfig, config::options::Excerpt, error::TrainError},
 };
-use std::{ops::Range, path::Path};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// Loudness is judged over blocks of this length.
 const BLOCK_SECONDS: f32 = 0.05;
@@ -123,24 +126,31 @@ impl Material {
     }
 }
 
-/// The recordings that entries stand for, which may be folders and names with wildcards.
+/// The recordings that entries stand for.
 fn each(field: &str, entries: &[Excerpt], folder: &Path) -> Result<Vec<Excerpt>, TrainError> {
     let mut excerpts = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let path = folder.join(&entry.path);
-        let found = recordings(&path).map_err(|source| TrainError::Io { path: path.clone(), source })?;
-        match &found[..] {
-            // Missing: the error is that of reading it.
-            [] if !path.is_dir() && !is_pattern(&entry.path) => excerpts.push(entry.clone()),
-            [] => {
-                let expected = format!("{field}[{index}].path to name recordings");
-                return Err(TrainError::Material { expected, actual: format!("none at {}", path.display()) });
-            }
+        match &named(field, index, &path)?[..] {
             [only] if *only == path => excerpts.push(entry.clone()),
             found => excerpts.extend(found.iter().map(|path| Excerpt { path: path.clone(), ..entry.clone() })),
         }
     }
     Ok(excerpts)
+}
+
+/// The recordings of an entry, which may be a folder or a name with wildcards. A single one that is missing is found, so that reading it says
+/// what is wrong.
+pub(in crate::train) fn named(field: &str, index: usize, path: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let found = recordings(path).map_err(|source| TrainError::Io { path: path.into(), source })?;
+    if found.is_empty() && !path.is_dir() && !is_pattern(path) {
+        return Ok(vec![path.into()]);
+    }
+    if found.is_empty() {
+        let expected = format!("{field}[{index}].path to name recordings");
+        return Err(TrainError::Material { expected, actual: format!("none at {}", path.display()) });
+    }
+    Ok(found)
 }
 
 /// The excerpt's part of the recording's mono sum.

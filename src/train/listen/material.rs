@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     approach::{FrameAnalyser, REST},
-    audio_file::{Recording, Warning, find::recordings},
+    audio_file::{Recording, Warning},
     dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
     model::ModelConfig,
-    train::TrainError,
+    train::{TrainError, data::material::named},
 };
 use std::{
     collections::BTreeSet,
@@ -92,11 +92,7 @@ impl ListenMaterial {
         for (field, entries) in [("files", &config.files), ("validation", &config.validation)] {
             for (index, entry) in entries.iter().enumerate() {
                 let path = folder.join(&entry.path);
-                let found = recordings(&path).map_err(at(&path))?;
-                if found.is_empty() {
-                    let expected = format!("{field}[{index}].path to name recordings");
-                    return Err(TrainError::Material { expected, actual: format!("none at {}", path.display()) });
-                }
+                let found = named(field, index, &path)?;
                 let shown = entry.path.display();
                 names.push(match &found[..] {
                     [_] => shown.to_string(),
