@@ -11,10 +11,10 @@ use std::{
     sync::Arc,
 };
 use sympathy::{
-    approach::{Generator, Network},
+    approach::{Generator, Network, continue_offline},
     dsp::random::Random,
     model::{Approach, Head, METADATA_KEY, ModelData, ModelError, TensorShape, Transpose},
-    nn::Isa,
+    nn::{Isa, Precision},
 };
 
 const NAME: &str = "guest.safetensors";
@@ -139,6 +139,64 @@ fn half_precision_is_half_as_large_and_comes_back_rounded() {
 }
 
 #[test]
+fn eight_bits_come_back_rounded_by_the_row_and_faults_in_them_are_named() {
+    let mut random = Random::new(SEED);
+    let seed: Vec<f32> = (0..4000).map(|_| 0.1 * random.normal()).collect();
+    for (_, kind, data) in models::all_kinds() {
+        let bytes = data.to_int8_bytes();
+        assert!(bytes.len() < data.to_bytes().len(), "{kind}");
+        let rounded = read(&bytes).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!(rounded.config(), data.config(), "{kind}");
+        let mut in_bytes = 0;
+        for tensor in data.config().tensors() {
+            let (back, whole) = (rounded.tensor(&tensor.name), data.tensor(&tensor.name));
+            if back == whole {
+                continue;
+            }
+            in_bytes += 1;
+            for (back, whole) in back.chunks(tensor.shape[1]).zip(whole.chunks(tensor.shape[1])) {
+                let most = whole.iter().fold(0.0f32, |most, w| most.max(w.abs()));
+                let near = back.iter().zip(whole).all(|(a, b)| (a - b).abs() <= 0.501 * most / 127.0);
+                assert!(near, "{kind}: {}", tensor.name);
+            }
+        }
+        assert!(in_bytes >= 3, "{kind}: both matrices of the recurrent network and the dense layer");
+        assert_eq!(rounded.to_int8_bytes(), bytes, "{kind}: rounding twice changes nothing");
+        // A network that rounds its weights so makes the same of them; others leave some of them whole.
+        if kind.starts_with("magnitude") {
+            let said = [&data, &rounded].map(|data| {
+                let network = Arc::new(Network::with_precision(data, Precision::Int8, Isa::best()));
+                continue_offline(&network, &seed, 0.2, 1.0, 5)
+            });
+            assert!(said[0] == said[1], "{kind}");
+        }
+
+        let cut = header_end(&bytes) + 1;
+        refused(&bytes[..cut], &format!("{kind} cut after {cut} bytes"));
+        let renamed = with_header(&bytes, |header| {
+            let tensor = header.as_object_mut().unwrap().remove("rnn.weight_hh_l0.row_max").expect("it is there");
+            header["rnn.weight_hh_l0.most"] = tensor;
+        });
+        let error = refused(&renamed, "without the largest of the rows");
+        assert!(error.contains("tensor `rnn.weight_hh_l0.row_max`: expected F32 ["), "{error}");
+        let shape =
+            |shape: &[usize]| with_header(&bytes, |header| header["rnn.weight_hh_l0.row_max"]["shape"] = json!(shape));
+        let rows = data.config().tensors().iter().find(|tensor| tensor.name == "rnn.weight_hh_l0").unwrap().shape[0];
+        let error = refused(&shape(&[rows, 1]), "a matrix of the largest");
+        assert!(error.contains(&format!("`rnn.weight_hh_l0.row_max`: expected F32 [{rows}], found F32 [{rows}, 1]")));
+        // Beside bytes every number of which is finite, one that is none.
+        let header: Value = serde_json::from_slice(&bytes[8..header_end(&bytes)]).unwrap();
+        let at = header["rnn.weight_hh_l0.row_max"]["data_offsets"][0].as_u64().unwrap() as usize + header_end(&bytes);
+        for wild in [f32::NAN, f32::INFINITY] {
+            let mut bytes = bytes.clone();
+            bytes[at..at + 4].copy_from_slice(&wild.to_le_bytes());
+            let error = refused(&bytes, "a largest that is no number");
+            assert!(error.contains("expected finite numbers"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_number_too_large_for_half_precision_keeps_its_matrix_whole() {
     let (_, kind, data) = models::all_kinds().swap_remove(0);
     let tensors = data.config().tensors().into_iter().map(|tensor| {
@@ -206,10 +264,10 @@ fn each_fault_is_its_own_error() {
     assert!(error.contains("tensor `out.bias`: expected F32 or F16 [51], found nothing"), "{error}");
     let reshaped = with_header(&bytes, |header| header["out.weight"]["shape"] = json!([12, 51]));
     let error = refused(&reshaped, "wrong shape");
-    assert!(error.contains("tensor `out.weight`: expected F32 or F16 [51, 12], found F32 [12, 51]"), "{error}");
+    assert!(error.contains("tensor `out.weight`: expected F32, F16 or I8 [51, 12], found F32 [12, 51]"), "{error}");
     let retyped = with_header(&bytes, |header| header["out.weight"]["dtype"] = "I32".into());
     let error = refused(&retyped, "wrong type");
-    assert!(error.contains("tensor `out.weight`: expected F32 or F16 [51, 12], found I32 [51, 12]"), "{error}");
+    assert!(error.contains("tensor `out.weight`: expected F32, F16 or I8 [51, 12], found I32 [51, 12]"), "{error}");
 
     for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut wild = bytes.clone();
@@ -256,7 +314,7 @@ fn absurd_numbers_are_refused_before_memory_is_taken() {
     // A network that would need 16 GiB: the file would have to hold it, so nothing is allocated.
     let vast = with_config(&bytes, |config| (config["hidden"], config["layers"]) = (8192.into(), 16.into()));
     let error = refused(&vast, "a vast network");
-    assert!(error.contains("tensor `rnn.weight_ih_l0`: expected F32 or F16 [32768, 8]"), "{error}");
+    assert!(error.contains("tensor `rnn.weight_ih_l0`: expected F32, F16 or I8 [32768, 8]"), "{error}");
 }
 
 #[test]
@@ -273,8 +331,9 @@ fn sizes_beyond_the_cap_folders_and_absent_files_are_refused() {
 #[test]
 fn random_damage_never_panics() {
     let mut random = Random::new(SEED);
-    for (_, kind, data) in models::all_kinds() {
-        let whole = data.to_bytes();
+    let kinds = models::all_kinds();
+    let files = kinds.iter().flat_map(|(_, kind, data)| [(kind, data.to_bytes()), (kind, data.to_int8_bytes())]);
+    for (kind, whole) in files {
         let end = header_end(&whole) as u32;
         for variant in 0..500 {
             let mut bytes = whole.clone();

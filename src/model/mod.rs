@@ -9,11 +9,11 @@ mod error;
 #[cfg(feature = "train")]
 pub mod export;
 mod file;
-mod half;
 #[cfg(feature = "train")]
 pub mod import;
 mod range;
 mod rules;
+mod storage;
 
 pub use crate::nn::Cell;
 pub(crate) use approach::Frames;

@@ -31,6 +31,7 @@ pub(super) use multiply::{Factors, Sweep};
 pub(super) use neon::NeonLanes;
 pub(super) use portable::Portable;
 pub(super) use product::{Operand, Pairs, Single, Storage};
+pub(crate) use quantise::round_row;
 pub(super) use quantise::words;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2Lanes, Avx512Lanes, VnniLanes};
