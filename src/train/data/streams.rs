@@ -21,6 +21,8 @@ pub(crate) struct Streams {
     pub foreign: ForeignSounds,
     /// Deviation of the noise in each.
     pub noise: Vec<f32>,
+    /// The noise in the samples that its next matrix shares with its last one, where rows slide: none after a jump.
+    pub held: Vec<Vec<f32>>,
     pub random: Random,
 }
 
@@ -29,7 +31,7 @@ impl Streams {
     pub fn new(config: &TrainConfig, data: &Dataset, mut random: Random) -> Self {
         if config.one_shot {
             let (foreign, noise) = (ForeignSounds::new(config, &data.cut), vec![config.input_noise]);
-            return Self { places: vec![(0, 0)], song: 0, foreign, noise, random };
+            return Self { places: vec![(0, 0)], song: 0, foreign, noise, held: vec![Vec::new()], random };
         }
         let places: Vec<Place> = (0..config.streams)
             .map(|stream| {
@@ -39,7 +41,8 @@ impl Streams {
             })
             .collect();
         let noise = places.iter().map(|_| noise_deviation(config, &mut random)).collect();
-        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), noise, random }
+        let held = vec![Vec::new(); places.len()];
+        Self { places, song: 0, foreign: ForeignSounds::new(config, &data.cut), noise, held, random }
     }
 
     /// Updates of an epoch.
@@ -67,14 +70,16 @@ impl Streams {
         segment
     }
 
-    /// Rows that slide hear the same samples again and again. A sample has one noise for all of them, as it has when it is
-    /// predicted and fed back; were it another one each time, the network would learn to average it away.
+    /// Rows that slide hear the same samples again and again. A sample has one noise for all of them, in this segment and
+    /// the next, as it has when it is predicted and fed back; were it another one each time, the network would learn to
+    /// average it away.
     fn add_noise_to_samples(&mut self, cut: &Cut, segment: &mut Segment) {
-        let streams = segment.restarted.len() / cut.rows;
-        let reach = (segment.steps - 1) * cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
-        let mut noise = vec![0.0f32; reach];
-        for (stream, &deviation) in self.noise.iter().enumerate() {
-            noise.iter_mut().for_each(|n| *n = deviation * self.random.normal());
+        let streams = self.noise.len();
+        let gone = segment.steps * cut.advance;
+        let reach = gone - cut.advance + (cut.rows - 1) * cut.row_distance + cut.inputs;
+        for (stream, (&deviation, noise)) in self.noise.iter().zip(&mut self.held).enumerate() {
+            noise.truncate(reach);
+            noise.extend((noise.len()..reach).map(|_| deviation * self.random.normal()));
             for step in 0..segment.steps {
                 for row in 0..cut.rows {
                     let at = ((step * streams + stream) * cut.rows + row) * cut.inputs;
@@ -82,6 +87,7 @@ impl Streams {
                     segment.inputs[at..at + cut.inputs].iter_mut().zip(of_row).for_each(|(x, n)| *x += n);
                 }
             }
+            noise.drain(..gone.min(reach));
         }
     }
 
@@ -93,16 +99,16 @@ impl Streams {
             if self.random.uniform() < config.restart || ended {
                 let lattice = self.random.below(data.rows.lattices() as u32);
                 *place = (lattice, self.random.below(starts(config, data, lattice)) * cut.grid as u32);
-                *restarted = true;
+                // A network that has heard a seed has no state of zeros.
+                *restarted |= self.foreign.count() == 0 || self.random.below(2) == 0;
                 if let (true, Rows::Samples(material)) = (stream < self.foreign.count(), &data.rows) {
                     let sources = Sources::of(data, material);
                     let most = config.foreign_steps as u32;
                     let steps = if most > 0 { self.random.below(most + 1) as usize } else { 0 };
                     *place = (0, self.foreign.begin(stream, &sources, cut, steps, &mut self.random) as u32);
-                    // A network that has heard a seed has no state of zeros.
-                    *restarted = self.random.below(2) == 0;
                 }
                 self.noise[stream] = noise_deviation(config, &mut self.random);
+                self.held[stream].clear();
             }
         }
         let mut segment = gather(&data.rows, cut, &self.places, steps, &restarted, |at| data.song_of(at) as u16);
@@ -129,6 +135,9 @@ impl Streams {
         let one = cut.span(1, data.rows.frames());
         let left = (end + 1).saturating_sub(place + one).div_ceil(cut.advance).max(1);
         let steps = left.min(config.bptt);
+        if place == begin {
+            self.held[0].clear();
+        }
         let restarted = [place == begin || config.reset_state];
         let mut segment =
             gather(&data.rows, cut, &[(0, place as u32)], steps, &restarted, |at| data.song_of(at) as u16);
@@ -337,5 +346,35 @@ mod tests {
         let jumping = TrainConfig { restart: 1.0, ..config };
         streams.next(&jumping, &data);
         assert!(streams.noise.iter().zip(&before).all(|(new, old)| new != old));
+    }
+
+    #[test]
+    fn a_sample_keeps_its_noise_from_segment_to_segment_until_the_stream_jumps() {
+        let config = TrainConfig { input_noise: 1.0, ..column() };
+        let data = dataset(&config);
+        let mut streams = Streams::new(&config, &data, Random::new(3));
+        let clean = TrainConfig { input_noise: 0.0, ..config.clone() };
+        let mut silent = streams.clone();
+        // What each stream hears beside the material: of a segment's first matrix, and of the samples that each step adds.
+        let mut noises = |streams: &mut Streams, config: &TrainConfig| {
+            let (heard, plain) = (streams.next(config, &data), silent.next(&clean, &data));
+            let noise = |row: usize, k: usize| heard.inputs[row * 8 + k] - plain.inputs[row * 8 + k];
+            (0..3)
+                .map(|stream| {
+                    (0..23).map(|k| if k < 8 { noise(stream, k) } else { noise((k - 7) * 3 + stream, 7) }).collect()
+                })
+                .collect::<Vec<Vec<f32>>>()
+        };
+        let [first, second] = [0; 2].map(|_| noises(&mut streams, &config));
+        for (first, second) in first.iter().zip(&second) {
+            // A segment of 16 steps ends 16 samples on: of 8 samples, 7 are heard again.
+            assert!(first[16..].iter().zip(&second[..7]).all(|(a, b)| (a - b).abs() < 1e-5), "{first:?} {second:?}");
+            assert!(second[7..].iter().all(|n| n.abs() > 1e-6));
+        }
+        let jumping = TrainConfig { restart: 1.0, ..config };
+        let places = streams.places.clone();
+        let heard = streams.next(&jumping, &data);
+        assert!(heard.restarted.iter().all(|restarted| *restarted) && streams.places != places);
+        assert!(streams.held.iter().all(|held| held.len() == 7));
     }
 }

@@ -77,7 +77,7 @@ impl Archive {
         let tensors = SafeTensors::deserialize(&self.bytes);
         let tensors = tensors.map_err(|e| self.failed("tensors that fill it", e.to_string()))?;
         let view = tensors.tensor(name).map_err(|_| self.failed(&expected, "nothing".into()))?;
-        if view.dtype() != Dtype::F32 || view.data().len() != 4 * count {
+        if view.dtype() != Dtype::F32 || Some(view.data().len()) != count.checked_mul(4) {
             return Err(self.failed(&expected, format!("{:?} {:?}", view.dtype(), view.shape())));
         }
         let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();

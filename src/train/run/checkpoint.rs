@@ -5,7 +5,10 @@ use super::{
     ledger::Ledger,
 };
 use crate::train::{
-    data::{foreign::ForeignSounds, streams::Place},
+    data::{
+        foreign::ForeignSounds,
+        streams::{Place, Streams},
+    },
     error::TrainError,
     net::{cells::LayerState, gradient::Named, network::TrainedNetwork},
     optimiser::Memory,
@@ -37,6 +40,9 @@ pub(crate) struct Counters {
     /// Bits of the deviation of the noise in each stream.
     #[serde(default)]
     pub noise: Vec<u32>,
+    /// Samples of each stream whose noise is held for its next segment.
+    #[serde(default)]
+    pub noise_held: usize,
     pub streams_random: [u32; 4],
     pub dropout_random: [u32; 4],
     /// Steps that each layer's clock has counted.
@@ -50,7 +56,7 @@ pub(crate) fn write(
     network: &TrainedNetwork,
     memory: &Memory,
     state: &[LayerState],
-    foreign: &ForeignSounds,
+    streams: &Streams,
 ) -> Result<(), TrainError> {
     let mut tensors: Named = network.tensors()?.into_iter().map(|(name, v)| (format!("weight/{name}"), v)).collect();
     for (prefix, moments) in [("first", &memory.first), ("second", &memory.second)] {
@@ -60,8 +66,11 @@ pub(crate) fn write(
         tensors.insert(format!("state/h{layer}"), h.clone());
         tensors.insert(format!("state/c{layer}"), c.clone());
     }
-    if foreign.count() > 0 {
-        tensors.insert("streams/foreign".into(), foreign.numbers());
+    if streams.foreign.count() > 0 {
+        tensors.insert("streams/foreign".into(), streams.foreign.numbers());
+    }
+    if counters.noise_held > 0 {
+        tensors.insert("streams/noise".into(), streams.held.concat());
     }
     let json = serde_json::to_string(counters).unwrap_or_default();
     archive::write(path, &json, &tensors)
@@ -88,6 +97,7 @@ impl File {
         memory: &mut Memory,
         state: &mut [LayerState],
         foreign: &mut ForeignSounds,
+        held: &mut [Vec<f32>],
     ) -> Result<(), TrainError> {
         let take = |name: String, count: usize| self.archive.take(&name, count);
         for (name, variable) in &network.variables {
@@ -112,6 +122,12 @@ impl File {
         if foreign.count() > 0 {
             let count = foreign.numbers().len();
             foreign.restore(&take("streams/foreign".into(), count)?);
+        }
+        // Checkpoints did not always have it.
+        if self.counters.noise_held > 0 {
+            let each = self.counters.noise_held;
+            let noise = take("streams/noise".into(), each.saturating_mul(held.len()))?;
+            held.iter_mut().zip(noise.chunks_exact(each)).for_each(|(held, noise)| *held = noise.to_vec());
         }
         Ok(())
     }

@@ -265,11 +265,12 @@ impl<'a> Training<'a> {
             song: self.streams.song,
             foreign_left: self.streams.foreign.left(),
             noise: self.streams.noise.iter().map(|deviation| deviation.to_bits()).collect(),
+            noise_held: self.streams.held.iter().map(Vec::len).min().unwrap_or(0),
             streams_random: self.streams.random.state(),
             dropout_random: self.dropout.state(),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
-        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams.foreign)
+        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams)
     }
 
     pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
@@ -298,7 +299,8 @@ impl<'a> Training<'a> {
             return Err(fail(format!("{} places in the material", self.config.streams), "others".into()));
         }
         let mut foreign = ForeignSounds::new(self.config, &self.data.cut);
-        file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign)?;
+        let mut held = vec![Vec::new(); self.streams.held.len()];
+        file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign, &mut held)?;
         foreign.restore_left(&counters.foreign_left);
         // Checkpoints did not always have these, nor streams different ones.
         let mut noise = self.streams.noise.clone();
@@ -306,6 +308,7 @@ impl<'a> Training<'a> {
         self.streams = Streams {
             foreign,
             noise,
+            held,
             places: counters.places,
             song: counters.song,
             random: Random::from_state(counters.streams_random),
