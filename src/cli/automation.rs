@@ -155,7 +155,7 @@ mod tests {
             ("{\"a\\nb\": []}", "expected one of mix, seed_length"),
             ("{\"mix\": [[0, 101]]}", "expected a number from 0 to 100 %, found 101 at point 0"),
             ("{\"mix\": [[0, 1e300]]}", "expected a number from 0 to 100 %"),
-            ("{\"model\": [[0, 1.5]]}", "expected a whole number from 0 to 127, found 1.5"),
+            ("{\"model\": [[0, 1.5]]}", "expected a whole number from 0 to 127 or one of electric-guitar-magnitude"),
             ("{\"mix\": [[1, 1], [1, 2]]}", "expected times that rise, found 1 s after 1 s at point 1"),
             ("{\"mix\": [[2, 1], [1, 2]]}", "expected times that rise"),
             ("{\"mix\": [[-1, 1]]}", "expected times of 0 to"),

@@ -1,6 +1,7 @@
 //! Words to parameters and values, and back: for hosts, the command line, presets and automation alike.
 
 use super::values::{End, Kind, ParamId, ParamSpec, SPECS};
+use crate::model::EMBEDDED;
 
 /// What is longer is not compared with what there is.
 const MAX_COMPARED: usize = 40;
@@ -175,8 +176,18 @@ fn spoken(spec: &ParamSpec, text: &str) -> Option<f32> {
             let chosen = |choice: &super::Choice| folded(choice.key) == said || folded(choice.name) == said;
             choices.iter().position(chosen).map(|index| index as f32)
         }
+        _ if names_models(spec) => {
+            let said = folded(&said);
+            let model = EMBEDDED.iter().find(|model| folded(model.name) == said || folded(model.title) == said)?;
+            Some(f32::from(model.slot))
+        }
         _ => None,
     }
+}
+
+/// Whether it takes the names of the embedded models.
+fn names_models(spec: &ParamSpec) -> bool {
+    matches!(spec.id, ParamId::Model | ParamId::MorphModel)
 }
 
 /// On or off, as people say it.
@@ -210,6 +221,7 @@ fn words(spec: &ParamSpec) -> Vec<&'static str> {
     match spec.kind {
         Kind::Choice(choices) => words.extend(choices.iter().flat_map(|choice| [choice.key, choice.name])),
         Kind::Switch | Kind::Trigger => words.extend(["on", "off"]),
+        _ if names_models(spec) => words.extend(EMBEDDED.iter().map(|model| model.name)),
         _ => {}
     }
     words
@@ -225,6 +237,11 @@ fn expected(spec: &ParamSpec) -> String {
             format!("one of {}", keys.join(", "))
         }
         (Kind::Switch | Kind::Trigger, _) => "on or off".into(),
+        _ if names_models(spec) => {
+            let names: Vec<&str> = EMBEDDED.iter().map(|model| model.name).collect();
+            let off = if spec.format.word.is_some() { ", off" } else { "" };
+            format!("{range}{off} or one of {}", names.join(", "))
+        }
         (_, Some(word)) => format!("{range} or {}", word.typed.first().unwrap_or(&word.shown)),
         (_, None) => range,
     }
@@ -283,6 +300,10 @@ mod tests {
             ("swell_level=off", -60.0),
             ("duck_wet=−∞", -60.0),
             ("morph_model=off", -1.0),
+            ("morph_model=guitar", 3.0),
+            ("model=electric-guitar-vector", 1.0),
+            ("Model=Any Instrument", 4.0),
+            ("model=64", 64.0),
             ("Capture Seed=on", 1.0),
             ("save take=no", 0.0),
         ] {
@@ -296,6 +317,7 @@ mod tests {
             ("mux=1", "found no such parameter; did you mean mix?"),
             ("Sead Source=1", "did you mean seed_source?"),
             ("Highest Bnd=1", "did you mean high_hz?"),
+            ("model=gitar", "did you mean guitar?"),
             ("stereo=duel", "expected one of mid, linked, dual, found \"duel\"; did you mean dual?"),
             ("hold=infinty", "expected a number from 1 to 61 s or inf, found \"infinty\"; did you mean infinity?"),
             ("stop=onn", "expected on or off, found \"onn\"; did you mean on?"),

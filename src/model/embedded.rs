@@ -40,6 +40,18 @@ pub static EMBEDDED: &[EmbeddedModel] = &[
         title: "Guitar",
         bytes: include_bytes!("../../models/guitar.safetensors"),
     },
+    EmbeddedModel {
+        slot: 4,
+        name: "any",
+        title: "Any instrument",
+        bytes: include_bytes!("../../models/any.safetensors"),
+    },
+    EmbeddedModel {
+        slot: 5,
+        name: "dissonant-chords",
+        title: "Dissonant chords",
+        bytes: include_bytes!("../../models/dissonant-chords.safetensors"),
+    },
 ];
 
 impl EmbeddedModel {
@@ -58,8 +70,14 @@ mod tests {
     #[test]
     fn embedded_models_are_sound_small_and_keep_their_slots() {
         let slots: Vec<(u8, &str)> = EMBEDDED.iter().map(|model| (model.slot, model.name)).collect();
-        let frozen =
-            [(0, "electric-guitar-magnitude"), (1, "electric-guitar-vector"), (2, "piano-magnitude"), (3, "guitar")];
+        let frozen = [
+            (0, "electric-guitar-magnitude"),
+            (1, "electric-guitar-vector"),
+            (2, "piano-magnitude"),
+            (3, "guitar"),
+            (4, "any"),
+            (5, "dissonant-chords"),
+        ];
         assert_eq!(slots, frozen, "a changed slot changes what projects sound like");
         assert!(EMBEDDED.iter().map(|model| model.bytes.len()).sum::<usize>() <= 16 << 20, "at most 16 MiB together");
         for model in EMBEDDED {
