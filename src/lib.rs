@@ -66,6 +66,7 @@ pub mod plugin;
 pub mod session;
 #[cfg(feature = "take")]
 pub mod take;
+mod text_file;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod whole_file;

@@ -1,17 +1,21 @@
 //! The command line tool.
 
-use clap::Parser;
 use std::process::ExitCode;
-use sympathy::cli::{Cli, lines, run};
+use sympathy::cli::{lines, parse, report, run};
 
 fn main() -> ExitCode {
-    // Usage errors end here with exit code 2.
-    match run(Cli::parse()) {
+    let done = match parse(std::env::args_os()) {
+        Ok(cli) => run(cli),
+        // Help, or usage errors with exit code 2; nobody has to read them.
+        Err(words) => {
+            words.print().ok();
+            return ExitCode::from(words.exit_code() as u8);
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            for line in lines(&error) {
-                eprintln!("error: {line}");
-            }
+            lines(&error).iter().for_each(|line| report(line));
             ExitCode::from(error.exit_code())
         }
     }

@@ -63,7 +63,7 @@ fn bad_models() {
         "render in.wav out.wav --set model=3 --model model.safetensors",
         &["expected one model", "--model as well"],
     );
-    fs::write(desk.path("a.json"), r#"{"model": [[0, 64], [0.1, 77]]}"#).unwrap();
+    fs::write(desk.path("a.json"), r#"{"model": [[0, 127], [0.1, 77]]}"#).unwrap();
     desk.fail(
         "render in.wav out.wav --model model.safetensors --automate a.json",
         &["model slot 77", "expected a model"],

@@ -72,8 +72,8 @@ fn dropout_peaks_temperature_and_random_seeds_are_heard() {
         "",
         "--random-seed 1",
         "--temperature 2",
-        "--dropout 0.5",
-        "--dropout 0.5 --fresh-dropout",
+        "--dropout 50",
+        "--dropout 50% --fresh-dropout",
         "--input-keep 0.5",
         "--output-keep 0.5",
         "--peaks on",
@@ -86,7 +86,7 @@ fn dropout_peaks_temperature_and_random_seeds_are_heard() {
         heard.push(fs::read(desk.path("sample.wav")).expect("a sound"));
         assert!(!heard[..heard.len() - 1].contains(&heard[heard.len() - 1]), "{options} changes nothing");
     }
-    desk.succeed("sample model1.safetensors --seed-file in.wav --seconds 0.3 --peaks off --dropout 1");
+    desk.succeed("sample model1.safetensors --seed-file in.wav --seconds 0.3 --peaks off --dropout 0");
     assert_eq!(fs::read(desk.path("sample.wav")).expect("a sound"), heard[0]);
 }
 
@@ -130,8 +130,8 @@ fn what_cannot_be_sampled_is_told_and_writes_nothing() {
     for usage in [
         "--seconds -1",
         "--temperature nan",
-        "--dropout 0",
-        "--dropout 0.5 --input-keep 0.5",
+        "--dropout 95",
+        "--dropout 50 --input-keep 0.5",
         "--voices 17",
         "--start 1",
         "--seed pink",

@@ -7,3 +7,4 @@ mod source;
 pub mod wav;
 
 pub use decode::{Recording, RecordingError, Warning};
+pub use wav::Depth;

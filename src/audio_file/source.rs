@@ -142,14 +142,29 @@ fn read_at(file: &mut impl MediaSource, start: u64, length: u64) -> io::Result<V
     Ok(bytes)
 }
 
-/// Some encoders leave the least length of a block 0 in the header; the format knows none below 16 (RFC 9639, 8.2). It is then that of
-/// all blocks, by which decoders tell time.
+/// Some encoders leave the least length of a block 0 in the header; the format knows none below 16 (RFC 9639, 8.2). Others count the
+/// last block, which is not meant, though their frames say that all have one length. It is then that of all blocks, by which decoders
+/// tell time.
 fn mend_flac(bytes: &mut [u8]) {
     // The name of the format, the head of the block of facts, then the least and the largest length of blocks.
     let Some(&[least_high, least_low, high, low]) = bytes.get(8..12) else { return };
-    if u16::from_be_bytes([least_high, least_low]) < 16 {
+    if u16::from_be_bytes([least_high, least_low]) < 16 || flac_blocks_are_equal(bytes) == Some(true) {
         bytes[8..10].copy_from_slice(&[high, low]);
     }
+}
+
+/// Whether a FLAC's first frame says that all its blocks have one length (RFC 9639, 9.1.1); none where that frame does not begin here.
+fn flac_blocks_are_equal(bytes: &[u8]) -> Option<bool> {
+    let mut at = 4;
+    loop {
+        let &[head, a, b, c] = bytes.get(at..)?.first_chunk()?;
+        at += 4 + u32::from_be_bytes([0, a, b, c]) as usize;
+        if head & 0x80 != 0 {
+            break;
+        }
+    }
+    let sync = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
+    (sync >> 1 == 0xfff8 >> 1).then_some(sync & 1 == 0)
 }
 
 /// True if the check sum of a FLAC frame holds (RFC 9639, 9.3): over the frame with its sum, it is 0.

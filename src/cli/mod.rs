@@ -16,15 +16,17 @@ pub mod preset;
 mod progress;
 mod recordings;
 pub mod speed;
+mod terminal;
 
 pub use error::CliError;
 pub use offline::{Job, RenderOutcome, Song, render_offline};
 
 use crate::control::{text, values::by_group};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{bench, demo, evaluate, inspect, models, play, render, sample};
 #[cfg(feature = "train")]
 use commands::{compare, configure, export, import, train};
+use std::ffi::OsString;
 
 /// What was typed.
 #[derive(Parser, Clone, Debug)]
@@ -109,7 +111,7 @@ pub enum Command {
                       alive: change of the spectrum, level, flatness, and each as a multiple of the material's.",
         after_help = "EXAMPLES:\n  sympathy sample piano-magnitude --seed-file take.wav --start 3 --seconds 20\n  \
                       sympathy sample my-model.safetensors --seed white --temperature 1.5 --out noise.wav --plot\n  \
-                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 0.9"
+                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 10%"
     )]
     Sample(sample::SampleArgs),
     /// Judges a model: artifacts, resemblance, novelty, and whether it listens
@@ -182,25 +184,51 @@ fn render_help() -> String {
             parameters += &format!("\n {}:\n", spec.group);
         }
         let (range, default) = (text::range(spec), text::typed(spec, spec.default));
-        parameters += &format!("  {:16} {range:24} default {default:8} {}\n", spec.key, spec.help);
+        parameters += &format!("  {:17} {range}, default {default}. {}\n", spec.key, spec.help);
     }
     format!(
         "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
-         where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[0, 0.8]]}}: at so many seconds \
-         of IN, to this value",
+         where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[\"8 beats\", 0.8]]}}: at so many seconds \
+         or beats of IN this value, and lines between; [8.5, 100, \"hold\"] stays until the next point",
         parameters,
         preset::list()
     )
 }
 
+/// What was typed, understood: by a command whose help fits the terminal.
+///
+/// # Errors
+/// If it was not understood, or help was asked for: what is to be printed, and where.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command(terminal::width()).try_get_matches_from(words)?)
+}
+
+/// The commands, their help as wide as this.
+pub fn command(width: usize) -> clap::Command {
+    fn fitted(command: clap::Command, width: usize) -> clap::Command {
+        let after = command.get_after_help().map(|help| terminal::wrapped(&help.to_string(), width));
+        let fitted_command = command.term_width(width).mut_subcommands(|command| fitted(command, width));
+        match after {
+            Some(after) => fitted_command.after_help(after),
+            None => fitted_command,
+        }
+    }
+    fitted(Cli::command(), width)
+}
+
 /// Runs a command.
 ///
 /// # Errors
-/// Whatever stopped it; nothing half-written is left behind.
+/// Whatever stopped it; nothing half-written is left behind. Words that could not be written do not stop it.
 pub fn run(cli: Cli) -> Result<(), CliError> {
+    run_command(cli)?;
+    terminal::finish().map_err(|source| CliError::Io { path: "standard output".into(), action: "written", source })
+}
+
+fn run_command(cli: Cli) -> Result<(), CliError> {
     interrupt::Interrupt::catch()?;
     match cli.command {
         Command::Demo(args) => demo::run(&args),
@@ -233,6 +261,11 @@ pub fn lines(error: &CliError) -> Vec<String> {
         }
         other => vec![one_line(&other.to_string())],
     }
+}
+
+/// Tells of an error on standard error.
+pub fn report(line: &str) {
+    terminal::remark!("error: {line}");
 }
 
 /// A message as one line of printable characters, whatever a file's name or content brought into it.

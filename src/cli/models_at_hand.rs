@@ -1,25 +1,64 @@
 //! Finding the model that a name, a file or a slot number means, and putting it into a registry.
 
 use super::{
-    automation::TimedValue,
+    automation::Automation,
     error::CliError,
     speed::{PrecisionArg, warn_if_slow},
 };
 use crate::{
     control::{ParamId, ParamValues, values::NO_MODEL},
-    model::{EMBEDDED, EmbeddedModel, ModelData},
+    model::{
+        EMBEDDED, EmbeddedModel, ModelData,
+        folder::{USER_SLOTS, model_files, models_folder},
+    },
     nn::Isa,
     worker::ModelRegistry,
 };
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// The slot into which a model named by its file is put: the first of the user's slots.
-pub const FILE_SLOT: u8 = 64;
+/// The slot into which a model named by its file is put: the last of the user's slots. Those before hold the models folder.
+pub const FILE_SLOT: u8 = *USER_SLOTS.end();
 
-/// Reads an embedded model by its name, or else a file.
+/// A file of the models folder.
+#[derive(Clone, Debug)]
+pub struct OwnModel {
+    /// The slot that the plugin gives it, and the command line.
+    pub slot: u8,
+    /// Its path in the folder, without the ending.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+/// The models of the user's folder that have slots.
+pub fn own_models() -> Vec<OwnModel> {
+    let Some(folder) = models_folder() else {
+        return Vec::new();
+    };
+    let files = USER_SLOTS.zip(model_files(&folder));
+    let own = files.map(|(slot, path)| {
+        let inside = path.strip_prefix(&folder).unwrap_or(&path).with_extension("");
+        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+        OwnModel { slot, name: parts.join("/"), path }
+    });
+    own.collect()
+}
+
+/// The model of the user's folder that is called so: by its path in the folder or by its last part, with or without the ending.
+fn own_model(name: &str) -> Option<OwnModel> {
+    let name = name.strip_suffix(".safetensors").unwrap_or(name);
+    let own = own_models();
+    let last = |own: &&OwnModel| own.name.rsplit('/').next() == Some(name);
+    own.iter().find(|own| own.name == name).or_else(|| own.iter().find(last)).cloned()
+}
+
+/// Reads an embedded model by its name, or else a file, or a model of the user's folder by its name.
 ///
 /// # Errors
-/// If there is neither, or the file is refused.
+/// If there is none, or the file is refused.
 pub fn read_model(name: &str) -> Result<ModelData, CliError> {
     if let Some(model) = EmbeddedModel::by_name(name) {
         return Ok(ModelData::from_bytes(model.bytes, Path::new(name))?);
@@ -27,13 +66,18 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
     let path = Path::new(name);
     // A bare word is treated as a name; anything that looks like a path gets the file system's own message.
     let looks_like_path = path.extension().is_some() || path.components().count() > 1;
-    if !path.exists() && !looks_like_path {
-        return Err(no_such_model(name));
+    if !path.exists() {
+        if let Some(own) = own_model(name) {
+            return Ok(ModelData::read(&own.path)?);
+        }
+        if !looks_like_path {
+            return Err(no_such_model(name));
+        }
     }
     Ok(ModelData::read(path)?)
 }
 
-/// A registry with all embedded models and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
+/// A registry with all embedded models, those of the user's folder in the slots that the plugin gives them and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
 /// parameter *Model* to what was asked for. Weights are stored as `precision` says.
 ///
 /// # Errors
@@ -44,6 +88,7 @@ pub fn make_registry(
     values: &mut ParamValues,
 ) -> Result<Arc<ModelRegistry>, CliError> {
     let registry = ModelRegistry::with_precision(precision.into(), Isa::from_environment());
+    own_models().into_iter().for_each(|own| registry.set_file(own.slot, own.path));
     if let Some(name) = model {
         choose_model(&registry, name, ParamId::Model, values)?;
     }
@@ -63,7 +108,7 @@ pub fn choose_model(
     let slot = match EmbeddedModel::by_name(name) {
         Some(embedded) => embedded.slot,
         None => {
-            let slot = FILE_SLOT + u8::from(id == ParamId::MorphModel);
+            let slot = FILE_SLOT - u8::from(id == ParamId::MorphModel);
             // Read here for its message, and from the same bytes by the registry, so that the file cannot change in between.
             let data = read_model(name)?;
             registry.set_bytes(slot, data.config().name.clone(), data.to_bytes());
@@ -79,10 +124,10 @@ pub fn choose_model(
 ///
 /// # Errors
 /// The registry's reason, and what slots there are.
-pub fn load_all(registry: &ModelRegistry, values: &ParamValues, automation: &[TimedValue]) -> Result<(), CliError> {
+pub fn load_all(registry: &ModelRegistry, values: &ParamValues, automation: &Automation) -> Result<(), CliError> {
     let mut loaded = Vec::new();
-    let is_model = |point: &&TimedValue| matches!(point.id, ParamId::Model | ParamId::MorphModel);
-    let automated = automation.iter().filter(is_model).map(|point| point.value);
+    let is_model = |(id, _): &(ParamId, f32)| matches!(id, ParamId::Model | ParamId::MorphModel);
+    let automated = automation.values().filter(is_model).map(|(_, value)| value);
     let chosen = [ParamId::Model, ParamId::MorphModel].map(|id| values.get(id));
     for slot in chosen.into_iter().chain(automated).filter(|&slot| slot > NO_MODEL) {
         if loaded.contains(&slot) {
@@ -112,7 +157,8 @@ fn no_such_model(name: &str) -> CliError {
     let expected = if EMBEDDED.is_empty() {
         "a model file (no model is embedded in this build)".into()
     } else {
-        format!("a model file or one of {}", embedded_names())
+        let folder = models_folder().map(|folder| format!(", or a model of yours in {}", folder.display()));
+        format!("a model file or one of {}{}", embedded_names(), folder.unwrap_or_default())
     };
     CliError::NoSuchModel { name: name.into(), expected }
 }

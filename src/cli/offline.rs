@@ -1,6 +1,9 @@
 //! The plugin's own engine over sound in memory, as fast as the machine can.
 
-use super::{automation::TimedValue, notes::TimedNote};
+use super::{
+    automation::{Automation, TimedValue},
+    notes::TimedNote,
+};
 use crate::{
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
     session,
@@ -42,8 +45,8 @@ pub struct Job<'a> {
     pub input: &'a [Vec<f32>],
     /// The sidechain; silence where it is shorter or missing. `[channel][sample]`
     pub sidechain: &'a [Vec<f32>],
-    /// Sorted by sample, counted from the first sample of the input.
-    pub automation: &'a [TimedValue],
+    /// Counted from the first sample of the input; none: parameters stay.
+    pub automation: Option<&'a Automation>,
     /// Sorted by sample.
     pub notes: &'a [TimedNote],
     /// The captured seed.
@@ -58,7 +61,7 @@ impl<'a> Job<'a> {
             block_samples: 512,
             input,
             sidechain: &[],
-            automation: &[],
+            automation: None,
             notes: &[],
             captured: None,
         }
@@ -89,9 +92,8 @@ pub fn render_offline(
     let thread = worker.spawn();
     let mut channels = job.input.to_vec();
     let length = channels.iter().map(Vec::len).min().unwrap_or(0);
-    let mut automation = job.automation.iter().peekable();
     let mut notes = job.notes.iter().peekable();
-    let mut events: Vec<Event> = Vec::new();
+    let (mut changes, mut events) = (Vec::new(), Vec::new());
     let mut start = 0;
     while start < length && !engine.meters().is_failed() {
         while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
@@ -100,11 +102,17 @@ pub fn render_offline(
         // A note begins at the beginning of a block.
         let next_note = notes.peek().map_or(usize::MAX, |timed| usize::try_from(timed.sample).unwrap_or(usize::MAX));
         let end = (start + block_samples).min(length).min(next_note);
-        events.clear();
-        while let Some(point) = automation.next_if(|point| point.sample < end as u64) {
-            let offset_samples = (point.sample as usize).saturating_sub(start);
-            events.push(Event { offset_samples, id: point.id, value: point.value });
+        changes.clear();
+        if let Some(automation) = job.automation {
+            automation.changes(start as u64..end as u64, &mut changes);
         }
+        events.clear();
+        let event = |change: &TimedValue| Event {
+            offset_samples: change.sample as usize - start,
+            id: change.id,
+            value: change.value,
+        };
+        events.extend(changes.iter().map(event));
         let position = job.song.start_samples.saturating_add(start as i64);
         let minutes = position as f64 / (60.0 * f64::from(sample_rate_hz));
         let beats_per_minute = job.song.beats_per_minute;

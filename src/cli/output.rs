@@ -1,7 +1,10 @@
 //! Writing files that are whole or not there.
 
 use super::error::CliError;
-use crate::{audio_file::wav, whole_file};
+use crate::{
+    audio_file::{Depth, wav},
+    whole_file,
+};
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -24,7 +27,15 @@ impl Overwrite {
     /// # Errors
     /// As [`check_output`], and for a file that is there.
     pub fn check(self, path: &Path, extension: &str) -> Result<(), CliError> {
-        check_output(path, extension)?;
+        self.check_of(path, &[extension])
+    }
+
+    /// The same of several endings.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_of(self, path: &Path, extensions: &[&str]) -> Result<(), CliError> {
+        check_output_of(path, extensions)?;
         if path.exists() && !self.overwrite {
             let (expected, actual) = ("no file there yet (--overwrite replaces it)".into(), "a file".into());
             return Err(CliError::Output { path: path.into(), expected, actual });
@@ -38,12 +49,20 @@ impl Overwrite {
 /// # Errors
 /// If the name does not end in `.extension`, the place is a folder, or its folder does not exist.
 pub fn check_output(path: &Path, extension: &str) -> Result<(), CliError> {
+    check_output_of(path, &[extension])
+}
+
+/// The same of several endings.
+///
+/// # Errors
+/// As [`check_output`].
+pub fn check_output_of(path: &Path, extensions: &[&str]) -> Result<(), CliError> {
     let wrong =
         |expected: String, actual: &str| CliError::Output { path: path.into(), expected, actual: actual.into() };
     let found = path.extension().map(|found| found.to_string_lossy().to_lowercase());
-    if found.as_deref() != Some(extension) {
+    if !found.as_deref().is_some_and(|found| extensions.contains(&found)) {
         return Err(wrong(
-            format!("a name that ends in .{extension}"),
+            format!("a name that ends in .{}", extensions.join(" or .")),
             &path.file_name().map_or_else(|| "no file name".into(), |name| format!("{:?}", name.to_string_lossy())),
         ));
     }
@@ -83,6 +102,28 @@ fn place(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.into())
 }
 
+/// Endings of the sound files that [`write_sound`] writes.
+pub const SOUND_ENDINGS: [&str; 2] = ["wav", "flac"];
+
+/// Whether a path names a FLAC file.
+fn is_flac(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("flac"))
+}
+
+/// How samples lie in the file at `path`: as it was asked for, or as its kind usually has them.
+///
+/// # Errors
+/// If its kind does not hold them so.
+pub fn depth_of(path: &Path, asked: Option<Depth>) -> Result<Depth, CliError> {
+    match asked {
+        Some(Depth::Float32) if is_flac(path) => {
+            Err(CliError::Option { option: "--bits", expected: "16 or 24 for a FLAC file".into(), actual: "32".into() })
+        }
+        Some(depth) => Ok(depth),
+        None => Ok(if is_flac(path) { Depth::Int24 } else { Depth::Float32 }),
+    }
+}
+
 /// Checks that so much sound fits into a WAV file.
 ///
 /// # Errors
@@ -104,8 +145,17 @@ pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<
 /// # Errors
 /// [`CliError::Io`]; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Result<(), CliError> {
+    write_sound(path, sample_rate_hz, channels, Depth::Float32)
+}
+
+/// Writes a WAV or FLAC file, by its ending. `channels`: `[channel][sample]`, equally long.
+///
+/// # Errors
+/// [`CliError::Io`]; nothing is left behind.
+pub fn write_sound(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>], depth: Depth) -> Result<(), CliError> {
     let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
-    wav::write_wav(path, sample_rate_hz, &channels).map_err(|source| not_written(path, source))
+    let write = if is_flac(path) { wav::write_flac } else { wav::write_wav };
+    write(path, sample_rate_hz, &channels, depth).map_err(|source| not_written(path, source))
 }
 
 /// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.

@@ -31,6 +31,6 @@ pub fn chosen_values(
 
 /// The factory presets and what they do, a line each.
 pub fn list() -> String {
-    let lines = Preset::factory().map(|(name, preset)| format!("  {name:21} {}: {}", preset.name, preset.description));
+    let lines = Preset::factory().map(|(name, preset)| format!("  {name:25} {}: {}", preset.name, preset.description));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,5 +1,6 @@
 //! Recordings that commands read, and what is missing of them.
 
+use crate::cli::terminal::remark;
 use crate::{
     audio_file::{Recording, RecordingError, Warning},
     cli::CliError,
@@ -33,7 +34,7 @@ impl Strict {
         if let Some(first) = warnings.first().filter(|_| self.strict) {
             return Err(RecordingError::Incomplete(first.clone()).into());
         }
-        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        warnings.iter().for_each(|warning| remark!("warning: {warning}"));
         Ok(())
     }
 }

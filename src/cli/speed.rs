@@ -1,5 +1,6 @@
 //! How weights are stored, whether a model keeps up with real time, and how that is said.
 
+use crate::cli::terminal::remark;
 use crate::{
     approach::Network,
     model::ModelData,
@@ -70,7 +71,7 @@ pub fn load_network(data: &ModelData, precision: PrecisionArg) -> Arc<Network> {
 /// Says so on stderr.
 pub fn warn_if_slow(name: &str, slowness: Option<f64>) {
     if let Some(factor) = slowness {
-        eprintln!("{}", slow_warning(name, factor));
+        remark!("{}", slow_warning(name, factor));
     }
 }
 

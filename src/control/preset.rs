@@ -7,11 +7,11 @@ use super::{
     text::{self, ParamError},
     values::SPECS,
 };
+use crate::text_file::read_text;
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -110,12 +110,10 @@ impl Preset {
             return Err(PresetError::Form { origin, expected, actual });
         }
         let io = |source| PresetError::Io { path: path.into(), source };
-        let mut text = String::new();
-        File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(io)?;
-        if text.len() as u64 > MAX_BYTES {
+        let Some(text) = read_text(path, MAX_BYTES).map_err(io)? else {
             let expected = format!("at most {MAX_BYTES} bytes");
             return Err(PresetError::Form { origin: name.into(), expected, actual: "more".into() });
-        }
+        };
         Self::parse(name, &text)
     }
 

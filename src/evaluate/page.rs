@@ -100,7 +100,8 @@ fn card(
         let samples: Vec<f32> = seed.sound.iter().chain(&shown.sound).copied().collect();
         let sounds = [Sound { title: name.clone(), samples: &samples }];
         let mark = Mark { seconds: seed.sound.len() as f64 / f64::from(sample_rate_hz.max(1)), label: "the seed ends" };
-        body += &SoundFigure { sample_rate_hz, sounds: &sounds, mark: Some(mark), envelope: false }.svg()?;
+        body +=
+            &SoundFigure { sample_rate_hz, sounds: &sounds, mark: Some(mark), seeds: &[], envelope: false }.svg()?;
     } else {
         _ = writeln!(body, "<h3>{}</h3>", html::escape(&name));
     }

@@ -12,4 +12,4 @@ pub mod spectrogram;
 pub use curves::curves_svg;
 pub use error::{Drawn, FigureError};
 pub use html::{escape, page};
-pub use sound::{Mark, Sound, SoundFigure};
+pub use sound::{Mark, Seed, Sound, SoundFigure};

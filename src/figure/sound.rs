@@ -44,6 +44,17 @@ pub struct Mark {
     pub label: &'static str,
 }
 
+/// A span of the first sound from which something in the last one came; seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Seed {
+    /// Where it begins.
+    pub start: f64,
+    /// Where it ends.
+    pub end: f64,
+    /// Where what came of it begins.
+    pub heard: f64,
+}
+
 /// One or more sounds, one below the other, on common scales: samples, envelope (RMS and peak) and spectrogram.
 #[derive(Clone, Debug)]
 pub struct SoundFigure<'a> {
@@ -53,6 +64,8 @@ pub struct SoundFigure<'a> {
     pub sounds: &'a [Sound<'a>],
     /// A dashed line.
     pub mark: Option<Mark>,
+    /// Bars below the first sound's samples, and arrows above the last one's.
+    pub seeds: &'a [Seed],
     /// Show the envelope too.
     pub envelope: bool,
 }
@@ -114,12 +127,35 @@ impl SoundFigure<'_> {
             let lowest = area(SPECTROGRAM);
             view.spectrogram(canvas, sound.samples, &lowest)?;
             view.times(canvas, &lowest)?;
+            if index == 0 {
+                view.seeds(canvas, self.seeds, &wave)?;
+            }
+            if index + 1 == self.sounds.len() {
+                view.heard(canvas, self.seeds, &wave)?;
+            }
             if let Some(mark) = &self.mark {
                 view.mark(canvas, mark, wave.top, lowest.bottom())?;
             }
         }
         Ok(())
     }
+}
+
+/// Times of more than two minutes as clocks show them, at most nine; none for shorter sounds.
+fn clock_ticks(seconds: f64) -> Option<Vec<(f64, String)>> {
+    const STEPS: [u32; 10] = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+    if seconds <= 120.0 {
+        return None;
+    }
+    let step = STEPS.into_iter().find(|&step| seconds / f64::from(step) <= 8.0).unwrap_or((seconds / 8.0) as u32);
+    let ticks = (0..=(seconds / f64::from(step)) as u32).map(|index| {
+        let at = index * step;
+        let (hours, minutes, rest) = (at / 3600, at / 60 % 60, at % 60);
+        let text =
+            if seconds < 3600.0 { format!("{minutes}:{rest:02}") } else { format!("{hours}:{minutes:02}:{rest:02}") };
+        (f64::from(at), text)
+    });
+    Some(ticks.collect())
 }
 
 /// What all sounds share.
@@ -225,18 +261,47 @@ impl View {
         canvas.frame(area)
     }
 
+    /// The place of a moment, from the left.
+    fn place(&self, seconds: f64) -> f64 {
+        LEFT + PLOT * (seconds * self.rate / self.samples as f64).clamp(0.0, 1.0)
+    }
+
+    fn seeds<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, seeds: &[Seed], area: &Area) -> Drawn {
+        for (index, seed) in seeds.iter().enumerate() {
+            // Seeds overlap: one in two lies higher.
+            let y = area.bottom() - 4.0 - 5.0 * (index % 2) as f64;
+            canvas.line([(self.place(seed.start), y), (self.place(seed.end), y)], MARK, 3.0)?;
+        }
+        if !seeds.is_empty() {
+            canvas.text("seeds", (area.right() + 6.0, area.bottom() - 7.0), TEXT, MARK, Anchor::Start)?;
+        }
+        Ok(())
+    }
+
+    fn heard<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, seeds: &[Seed], area: &Area) -> Drawn {
+        for seed in seeds {
+            let (x, y) = (self.place(seed.heard), area.top);
+            canvas.polygon([(x - 4.0, y - 7.0), (x + 4.0, y - 7.0), (x, y)], MARK)?;
+        }
+        Ok(())
+    }
+
     fn times<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, area: &Area) -> Drawn {
         let axis = Axis { low: 0.0, high: self.samples as f64 / self.rate, log: false, whole: false };
-        for (seconds, text) in axis.ticks(8) {
+        let ticks = match clock_ticks(axis.high) {
+            Some(ticks) => ticks,
+            None => axis.ticks(8).into_iter().map(|(seconds, text)| (seconds, format!("{text} s"))).collect(),
+        };
+        for (seconds, text) in ticks {
             let (x, y) = area.at(axis.part(seconds), 0.0);
             canvas.line([(x, y), (x, y + 4.0)], QUIET, 1.0)?;
-            canvas.text(&format!("{text} s"), (x, y + 7.0), TEXT, QUIET, Anchor::Below)?;
+            canvas.text(&text, (x, y + 7.0), TEXT, QUIET, Anchor::Below)?;
         }
         Ok(())
     }
 
     fn mark<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, mark: &Mark, top: f64, bottom: f64) -> Drawn {
-        let x = LEFT + PLOT * (mark.seconds * self.rate / self.samples as f64).clamp(0.0, 1.0);
+        let x = self.place(mark.seconds);
         // Dashed: the sound below stays readable.
         canvas.dashes(&[(x, top), (x, bottom)], MARK, 1.4)?;
         canvas.text(mark.label, (x + 5.0, top + 10.0), TEXT, MARK, Anchor::Start)
@@ -258,8 +323,9 @@ mod tests {
     fn svg_and_png_show_the_same_place_for_the_same_sound() {
         let tone: Vec<f32> = (0..22_050).map(|i| 0.5 * libm::sinf(0.1 * i as f32)).collect();
         let sounds = [Sound { title: "tone".into(), samples: &tone }, Sound { title: "none".into(), samples: &[] }];
+        const SEEDS: [Seed; 1] = [Seed { start: 0.1, end: 0.3, heard: 0.4 }];
         let mark = Some(Mark { seconds: 0.5, label: "here" });
-        let figure = SoundFigure { sample_rate_hz: 22_050, sounds: &sounds, mark, envelope: true };
+        let figure = SoundFigure { sample_rate_hz: 22_050, sounds: &sounds, mark, seeds: &SEEDS, envelope: true };
         let svg = figure.svg().expect("a picture");
         // A spectrogram and a scale each.
         assert_eq!(svg.matches("<image ").count(), 4);
@@ -281,7 +347,7 @@ mod tests {
         for samples in [vec![], vec![1.0], vec![f32::NAN; 10], vec![f32::MAX; 10], vec![0.0; 100_000]] {
             let sounds = [Sound { title: "\u{0}<".into(), samples: &samples }];
             for sample_rate_hz in [0, 8000, 384_000] {
-                let figure = SoundFigure { sample_rate_hz, sounds: &sounds, mark: None, envelope: true };
+                let figure = SoundFigure { sample_rate_hz, sounds: &sounds, mark: None, seeds: &[], envelope: true };
                 assert!(figure.svg().is_ok());
                 assert!(sample_rate_hz != 8000 || figure.png().is_ok());
             }

@@ -116,6 +116,9 @@ pub struct Training {
     /// Mean squared error of repeating the last frame, on the same features: what a prediction has to beat.
     #[serde(default)]
     pub repeat_loss: f32,
+    /// Loss of repeating the last frame, in the units of the other losses; files from before version 0.2 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline_loss: Option<f32>,
     /// Version of the program that trained it.
     #[serde(default)]
     pub version: String,

@@ -9,6 +9,8 @@ mod error;
 #[cfg(feature = "train")]
 pub mod export;
 mod file;
+#[cfg(any(feature = "plugin", feature = "cli"))]
+pub mod folder;
 #[cfg(feature = "train")]
 pub mod import;
 mod range;

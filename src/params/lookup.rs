@@ -2,7 +2,7 @@
 //! [`super::UserModels`].
 
 use super::project::{StoredModel, hex, sha256_hex};
-use crate::model::MAX_FILE_BYTES;
+use crate::model::{MAX_FILE_BYTES, folder::model_files};
 use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
@@ -11,13 +11,6 @@ use std::{
     path::{Component, Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
-
-/// How model files end.
-const EXTENSION: &str = "safetensors";
-/// Files of the models folder that are looked at; a folder with more is not one of models.
-const MAX_FILES: usize = 4096;
-/// Levels of folders that are looked into.
-const DEEPEST_LEVEL: usize = 4;
 
 /// Where a model was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,30 +123,6 @@ pub(super) fn file_sha256(path: &Path, stop: &AtomicBool) -> Option<String> {
         match file.read(&mut buffer).ok()? {
             0 => return Some(hex(&hash.finalize())),
             count => hash.update(&buffer[..count]),
-        }
-    }
-}
-
-/// The model files in a folder and the folders in it, by name. A folder that cannot be read holds none.
-pub(super) fn model_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    collect(folder, DEEPEST_LEVEL, &mut files);
-    files.sort();
-    files
-}
-
-fn collect(folder: &Path, levels: usize, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten().take(MAX_FILES) {
-        let path = entry.path();
-        // Links to folders are not followed: they may lead in circles.
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && levels > 1 {
-            collect(&path, levels - 1, files);
-        } else if files.len() < MAX_FILES && path.extension().is_some_and(|end| end == EXTENSION) && path.is_file() {
-            files.push(path);
         }
     }
 }

@@ -22,10 +22,9 @@ pub use convert::{normalised, plain};
 pub use groups::{Colour, Output, ParamEditor, Play, Seed, Slots, Sympathy, Voices};
 pub use host_state::sanitise;
 pub use project::{
-    Base64File, EMBED_LIMIT_BYTES, FIRST_USER_SLOT, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject,
-    Version,
+    Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
 };
 pub use reaction::MeasuredReaction;
 pub use settings::{AlignmentSetting, ClockSetting, PrecisionSetting, Settings};
 pub use table::SympathyParams;
-pub use user_models::{MODELS_FOLDER_VARIABLE, UserModels, models_folder};
+pub use user_models::UserModels;

@@ -7,10 +7,8 @@ use std::sync::Arc;
 
 /// The layout this version writes, and the only one it interprets.
 pub const STATE_VERSION: u32 = 1;
-/// The first of the slots that hold the user's models; embedded ones lie below.
-pub const FIRST_USER_SLOT: u8 = 64;
 /// Files up to this size are copied into the project.
-pub const EMBED_LIMIT_BYTES: u64 = 2 << 20;
+pub const EMBED_LIMIT_BYTES: u64 = 4 << 20;
 
 /// The persisted field, as it is read and written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,13 +1,7 @@
 //! Which slots of models have been selected.
 
-use super::project::FIRST_USER_SLOT;
-use std::{
-    ops::RangeInclusive,
-    sync::atomic::{AtomicU8, AtomicU64, Ordering},
-};
-
-/// The slots of the user.
-pub(super) const USER_SLOTS: RangeInclusive<u8> = FIRST_USER_SLOT..=127;
+use crate::model::folder::USER_SLOTS;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Written wherever the host sets the parameters *Model* and *Morph Model*, on the audio thread too.
 #[derive(Debug, Default)]
@@ -68,7 +62,7 @@ impl Selection {
 }
 
 fn bit(slot: u8) -> u64 {
-    slot.checked_sub(FIRST_USER_SLOT).and_then(|k| 1u64.checked_shl(k.into())).unwrap_or(0)
+    slot.checked_sub(*USER_SLOTS.start()).and_then(|k| 1u64.checked_shl(k.into())).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -6,11 +6,17 @@
 
 use super::{
     assigned::{Assigned, Held},
-    lookup::{Found, Lookup, file_sha256, model_files, relative_path},
-    project::{FIRST_USER_SLOT, Project, StoredEmbedded, StoredModel, StoredProject, Version},
-    selection::{Selection, USER_SLOTS},
+    lookup::{Found, Lookup, file_sha256, relative_path},
+    project::{Project, StoredEmbedded, StoredModel, StoredProject, Version},
+    selection::Selection,
 };
-use crate::{model::EMBEDDED, worker::ModelRegistry};
+use crate::{
+    model::{
+        EMBEDDED,
+        folder::{USER_SLOTS, model_files},
+    },
+    worker::ModelRegistry,
+};
 use nice_plug::params::persist::PersistentField;
 use std::{
     path::PathBuf,
@@ -21,17 +27,6 @@ use std::{
     },
     thread::JoinHandle,
 };
-
-/// The environment variable that names another models folder.
-pub const MODELS_FOLDER_VARIABLE: &str = "SYMPATHY_MODELS";
-
-/// The folder in which the user keeps models: `SYMPATHY_MODELS`, or `sympathy/models` in the system's folder for data.
-pub fn models_folder() -> Option<PathBuf> {
-    match std::env::var_os(MODELS_FOLDER_VARIABLE) {
-        Some(folder) if !folder.is_empty() => Some(folder.into()),
-        _ => directories::BaseDirs::new().map(|folders| folders.data_dir().join("sympathy").join("models")),
-    }
-}
 
 #[derive(Debug)]
 struct Inner {
@@ -161,7 +156,7 @@ impl Inner {
         }
         match project {
             StoredProject::Known(Project { embedded, user, .. }) => {
-                let embedded = embedded.filter(|model| model.slot < FIRST_USER_SLOT);
+                let embedded = embedded.filter(|model| !USER_SLOTS.contains(&model.slot));
                 self.check_embedded(embedded.as_ref());
                 let unchanged = user.as_deref().is_some_and(|user| held.has_found(user));
                 let user = user.map(|user| self.assign(user));

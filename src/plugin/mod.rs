@@ -8,8 +8,9 @@ mod transport;
 
 use crate::{
     engine::RenderMode,
+    model::folder::models_folder,
     nn::Isa,
-    params::{self, SympathyParams, models_folder},
+    params::{self, SympathyParams},
     take::takes_folder,
     worker::ModelRegistry,
 };

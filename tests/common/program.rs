@@ -50,17 +50,23 @@ impl Desk {
         self.run_with_input(arguments, "")
     }
 
-    /// Starts `sympathy`; its takes go into the folder `takes`.
+    /// Starts `sympathy`, with pipes.
     pub fn start(&self, arguments: &str) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_sympathy"))
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program was built with the tests")
+    }
+
+    /// `sympathy` before it is started; its takes go into the folder `takes`, models of one's own lie in `own models`.
+    pub fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sympathy"));
+        command
             .args(arguments.split_whitespace())
             .current_dir(self.folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .env("SYMPATHY_KEEP_FOLDER", self.path("takes"))
-            .spawn()
-            .expect("the program was built with the tests")
+            .env("SYMPATHY_MODELS", self.path("own models"))
+            .env_remove("COLUMNS");
+        command
     }
 
     /// Runs `sympathy` with `input` on its stdin.

@@ -4,7 +4,8 @@ mod figures;
 mod machine;
 mod table;
 
-use super::models::{model_files, print_table};
+use super::models::{files_of, print_table};
+use crate::cli::terminal::say;
 use crate::{
     approach::Network,
     cli::{error::CliError, models_at_hand::read_model, one_line, progress::Progress, speed::PrecisionArg},
@@ -103,17 +104,17 @@ pub fn run(args: &BenchArgs) -> Result<(), CliError> {
     drop(progress);
     if args.json {
         let results: Vec<_> = rows.iter().map(table::json).collect();
-        println!("{:#}", json!({"machine": machine.json(isa), "results": results, "refused": refused}));
+        say!("{:#}", json!({"machine": machine.json(isa), "results": results, "refused": refused}));
         return Ok(());
     }
-    println!("{}\n", machine.text(isa));
+    say!("{}\n", machine.text(isa));
     if rows.is_empty() {
-        println!("no models: none was named, and none is in the folder");
+        say!("no models: none was named, and none is in the folder");
     } else {
         let head = std::iter::once(table::HEAD.map(String::from));
         print_table(&head.chain(rows.iter().map(table::text)).collect::<Vec<_>>());
     }
-    refused.iter().for_each(|reason| println!("not a model: {reason}"));
+    refused.iter().for_each(|reason| say!("not a model: {reason}"));
     Ok(())
 }
 
@@ -133,7 +134,7 @@ fn candidates(args: &BenchArgs) -> Result<(Vec<Candidate>, Vec<String>), CliErro
         candidates.push(Candidate { name: one_line(name), data: read_model(name)? });
     }
     let mut refused = Vec::new();
-    for path in args.dir.as_deref().map(model_files).transpose()?.unwrap_or_default() {
+    for path in args.dir.as_deref().map(files_of).transpose()?.unwrap_or_default() {
         match ModelData::read(&path) {
             Ok(data) => candidates.push(Candidate { name: one_line(&path.to_string_lossy()), data }),
             Err(error) => refused.push(one_line(&error.to_string())),

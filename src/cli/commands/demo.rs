@@ -3,17 +3,19 @@
 use super::render::{render_with_progress, summary};
 use crate::{
     cli::{
-        automation::read_automation,
+        automation::{Automation, TimedValue, read_automation},
         error::CliError,
         models_at_hand::{load_all, make_registry},
-        offline::{Job, RenderOutcome},
+        notes::TimedNote,
+        offline::{Job, RenderOutcome, USUAL_TEMPO},
         output::{Overwrite, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase_in},
         picture::write_picture,
         speed::PrecisionArg,
+        terminal::say,
     },
-    control::{ParamId, Preset},
-    engine::EngineConfig,
+    control::{ParamId, ParamValues, Preset},
+    engine::{EngineConfig, quantum::Note},
     figure::{Mark, Sound, SoundFigure},
 };
 use clap::Args;
@@ -57,6 +59,50 @@ pub struct DemoArgs {
     pub precision: PrecisionArg,
 }
 
+/// When a footswitch is pressed for a preset that waits for one: in the rest before the phrase's second half.
+const PRESSED_SECONDS: f64 = 3.75;
+/// What is played on keys for a preset that waits for notes: seconds, key, velocity.
+const KEYS: [(f64, u8, f32); 6] =
+    [(3.0, 60, 0.7), (4.5, 64, 0.6), (6.0, 57, 0.8), (8.25, 60, 0.8), (11.25, 67, 0.6), (14.25, 55, 0.9)];
+
+/// What hands and feet do for presets that do nothing by themselves.
+struct Hands {
+    presses: bool,
+    notes: Vec<TimedNote>,
+}
+
+impl Hands {
+    fn for_what_waits(values: &ParamValues) -> Self {
+        let on = |id: ParamId| values.get(id) >= 0.5;
+        let keys = on(ParamId::MidiTrigger);
+        let begins = [
+            ParamId::AutoStart,
+            ParamId::ReseedInterval,
+            ParamId::IntervalBeats,
+            ParamId::StartTrigger,
+            ParamId::OnsetTrigger,
+            ParamId::Answer,
+        ];
+        let sounds = [ParamId::SwellLevel, ParamId::ShimmerLevel].into_iter().any(|id| values.get(id) > id.spec().min);
+        let waits = !keys && !sounds && begins.into_iter().all(|id| values.get(id) == 0.0);
+        let note = |&(seconds, key, velocity): &(f64, u8, f32)| TimedNote {
+            sample: (seconds * f64::from(PHRASE_RATE_HZ)) as u64,
+            note: Note { key, velocity },
+        };
+        Self { presses: waits, notes: if keys { KEYS.iter().map(note).collect() } else { Vec::new() } }
+    }
+}
+
+/// The footswitch goes down, and up a tenth of a second later.
+fn pressed() -> [TimedValue; 2] {
+    let at = |seconds: f64, value| TimedValue {
+        sample: (seconds * f64::from(PHRASE_RATE_HZ)) as u64,
+        id: ParamId::Continue,
+        value,
+    };
+    [at(PRESSED_SECONDS, 1.0), at(PRESSED_SECONDS + 0.1, 0.0)]
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -73,9 +119,11 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     config.values.set(ParamId::RandomSeed, f32::from(args.seed));
     let registry = make_registry(args.model.as_deref(), args.precision, &mut config.values)?;
     let automation = match &args.automate {
-        Some(path) => read_automation(path, PHRASE_RATE_HZ)?,
-        None => Vec::new(),
+        Some(path) => read_automation(path, PHRASE_RATE_HZ, USUAL_TEMPO)?,
+        None => Automation::default(),
     };
+    let hands = Hands::for_what_waits(&config.values);
+    let automation = if hands.presses { automation.with(&pressed()) } else { automation };
     load_all(&registry, &config.values, &automation)?;
     let model = registry.label(config.values.get(ParamId::Model) as u8);
 
@@ -88,7 +136,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let mut dry = phrase_in(key);
         dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
         let input = [dry];
-        let job = Job { automation: &automation, ..Job::of(&input) };
+        let job = Job { automation: Some(&automation), notes: &hands.notes, ..Job::of(&input) };
         let (mixed, seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
         compute_seconds.push(seconds);
         let mut wet_only = config.clone();
@@ -107,7 +155,10 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         sounds.push(Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] });
     }
     let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
-    write_picture(&picture, &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, envelope: false })?;
+    write_picture(
+        &picture,
+        &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, seeds: &[], envelope: false },
+    )?;
     let mut all = vec![Vec::new(); mixes[0].channels.len()];
     for mixed in &mixes {
         all.iter_mut().zip(&mixed.channels).for_each(|(all, channel)| all.extend_from_slice(channel));
@@ -115,13 +166,19 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     // A picture without its sound would be half a result.
     write_wav(&args.out, PHRASE_RATE_HZ, &all).inspect_err(|_| drop(fs::remove_file(&picture)))?;
     for (mixed, seconds) in mixes.iter().zip(compute_seconds) {
-        println!("{}: {}", args.out.display(), summary(&model, mixed, PHRASE_RATE_HZ, seconds));
+        say!("{}: {}", args.out.display(), summary(&model, mixed, PHRASE_RATE_HZ, seconds));
     }
-    println!("{}: waveform and spectrogram of dry and wet", picture.display());
+    say!("{}: waveform and spectrogram of dry and wet", picture.display());
+    if hands.presses {
+        say!("Continue was pressed at {PRESSED_SECONDS} s, as a footswitch would.");
+    }
+    if !hands.notes.is_empty() {
+        say!("Keys were played: {} notes from {} s on.", hands.notes.len(), KEYS[0].0);
+    }
     if args.preset.is_some() {
         return Ok(());
     }
-    println!(
+    say!(
         "\nListen: when 2 s of the phrase have been heard, the model begins to play along under it; at 4 s and at 8 s it \
          takes a new seed.\nFrom {PHRASE_SECONDS} s on you hear nothing but the network. Another number, another \
          continuation: sympathy demo --seed {} --overwrite",

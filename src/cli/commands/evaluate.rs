@@ -13,6 +13,7 @@ use crate::{
         progress::Progress,
         recordings::Strict,
         speed::{PrecisionArg, load_network},
+        terminal::say,
     },
     evaluate::{
         Continue, Evaluation, Job, Plan, Seed, evaluate, page,
@@ -159,13 +160,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     if let (Some(path), Some(html)) = (&args.html, html) {
         write(path, html.as_bytes())?;
     }
-    println!("{}", one_line(&title));
+    say!("{}", one_line(&title));
     for note in &notes {
-        println!("{}", one_line(note));
+        say!("{}", one_line(note));
     }
-    println!("\n{}", evaluation.table(speed).trim_end());
+    say!("\n{}", evaluation.table(speed).trim_end());
     for path in args.json.iter().chain(&args.html) {
-        println!("{}", one_line(&path.display().to_string()));
+        say!("{}", one_line(&path.display().to_string()));
     }
     Ok(())
 }
@@ -499,10 +500,16 @@ fn name(path: &Path) -> String {
     one_line(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }
 
+/// So many files are named; of more there is the number.
+const NAMED: usize = 4;
+
 /// What was evaluated how.
 fn notes(args: &EvaluateArgs, plan: &Plan, seeds: &str) -> Vec<String> {
     let seconds: f64 = plan.material.iter().map(|sound| sound.len() as f64 / f64::from(plan.sample_rate_hz)).sum();
-    let files: Vec<String> = args.material.iter().map(|path| name(path)).collect();
+    let mut files: Vec<String> = args.material.iter().take(NAMED).map(|path| name(path)).collect();
+    if args.material.len() > NAMED {
+        files.push(format!("{} more", args.material.len() - NAMED));
+    }
     let semitones: Vec<String> =
         args.transpositions.iter().map(|x| if *x == 0.0 { "0".into() } else { format!("{x:+}") }).collect();
     let random = if args.continuation.is_empty() {

@@ -5,6 +5,7 @@ use crate::{
         error::CliError,
         models_at_hand::read_model,
         output::{Overwrite, refuse_same_places, replace_file},
+        terminal::{say, say_on},
     },
     model::export::{Names, python_script, to_safetensors, to_torch, without_module},
 };
@@ -94,7 +95,7 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
     };
     if let Some((bytes, stored)) = smaller {
         replace_file(&args.out, |part| fs::write(part, &bytes))?;
-        println!("{}: a model with {stored}, {} bytes", args.out.display(), bytes.len());
+        say!("{}: a model with {stored}, {} bytes", args.out.display(), bytes.len());
         return Ok(());
     }
     let names = Names { rnn: args.rnn_prefix.clone(), linear: args.linear_prefix.clone() };
@@ -102,16 +103,16 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
     replace_file(&args.out, |part| fs::write(part, &bytes))?;
     let file = args.out.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let script = python_script(model.config(), &names, &file);
-    println!("{}: {} tensors, {} bytes", args.out.display(), model.config().tensors().len(), bytes.len());
+    say!("{}: {} tensors, {} bytes", args.out.display(), model.config().tensors().len(), bytes.len());
     if let Some(part) = without_module(model.config()) {
-        println!("no module of PyTorch has {part}: only the tensors are there");
+        say!("no module of PyTorch has {part}: only the tensors are there");
     }
     match &args.script {
         Some(path) => {
             replace_file(path, |part| fs::write(part, &script))?;
-            println!("{}: loads it in Python", path.display());
+            say!("{}: loads it in Python", path.display());
         }
-        None => print!("\n{script}"),
+        None => say_on!("\n{script}"),
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::{
         models_at_hand::read_model,
         one_line,
         speed::{measure_real_time_factor, shown_factor},
+        terminal::say,
     },
     dsp::level::gain_to_db,
     model::{BANDS, Head, ModelData},
@@ -32,9 +33,9 @@ pub struct InspectArgs {
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
     let data = read_model(&args.model)?;
     if args.json {
-        println!("{:#}", as_json(&data));
+        say!("{:#}", as_json(&data));
     } else {
-        println!("{}", as_text(&data, measure_real_time_factor(&data)));
+        say!("{}", as_text(&data, measure_real_time_factor(&data)));
     }
     Ok(())
 }
@@ -125,7 +126,13 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.row("epochs", training.epochs);
     text.row("final loss", training.final_loss);
     text.row("validation loss", training.validation_loss.map_or("none".into(), |loss| loss.to_string()));
-    text.row("repeat-the-last-frame loss", training.repeat_loss);
+    match training.baseline_loss {
+        Some(loss) => text.row("loss of repeating the last frame", loss),
+        None if training.repeat_loss > 0.0 => {
+            text.row("squared error of repeating the last frame", training.repeat_loss);
+        }
+        None => {}
+    }
     if let Value::Object(hyperparameters) = &training.hyperparameters {
         for (name, value) in hyperparameters {
             text.row(name, value);

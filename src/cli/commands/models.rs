@@ -3,10 +3,14 @@
 use crate::{
     cli::{
         error::CliError,
-        models_at_hand::read_model,
+        models_at_hand::{own_models, read_model},
         speed::{measure_real_time_factor, shown_factor, slow_warning},
+        terminal::{self, remark, say},
     },
-    model::{EMBEDDED, Head, ModelConfig, ModelData},
+    model::{
+        EMBEDDED, Head, ModelConfig, ModelData,
+        folder::{USER_SLOTS, model_files, models_folder},
+    },
 };
 use clap::Args;
 use std::{
@@ -17,7 +21,7 @@ use std::{
 /// Options of `sympathy models`.
 #[derive(Args, Clone, Debug)]
 pub struct ModelsArgs {
-    /// Also lists the .safetensors files of a folder
+    /// Also lists the .safetensors files of a folder and of the folders in it
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
 }
@@ -25,34 +29,45 @@ pub struct ModelsArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// If an embedded model or the folder cannot be read. A file of the folder that is no model is listed with the reason.
+/// If an embedded model or the folder cannot be read. A file that is no model is listed with the reason.
 pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
-    let files = args.dir.as_deref().map(model_files).transpose()?.unwrap_or_default();
-    let mut rows =
-        vec![["SLOT", "NAME", "TITLE", "APPROACH", "NETWORK", "RATE", "LICENCE", "X REAL TIME"].map(String::from)];
+    let mut rows = vec![["SLOT", "NAME", "APPROACH", "NETWORK", "RATE", "SPEED"].map(String::from)];
     let mut warnings = Vec::new();
     for model in EMBEDDED {
         rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?, &mut warnings));
     }
     let mut refused = Vec::new();
-    for path in &files {
+    let mut list = |slot: String, name: String, path: &Path| match ModelData::read(path) {
+        Ok(data) => rows.push(row(&slot, &crate::cli::one_line(&name), &data, &mut warnings)),
+        Err(error) => refused.push(crate::cli::one_line(&error.to_string())),
+    };
+    for own in own_models() {
+        list(own.slot.to_string(), own.name, &own.path);
+    }
+    for path in args.dir.as_deref().map(files_of).transpose()?.unwrap_or_default() {
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        match ModelData::read(path) {
-            Ok(data) => rows.push(row("-", &name, &data, &mut warnings)),
-            Err(error) => refused.push(crate::cli::one_line(&error.to_string())),
-        }
+        list("-".into(), name, &path);
     }
     if rows.len() > 1 {
         print_table(&rows);
     } else {
-        println!(
+        say!(
             "no models: none is embedded in this build{}",
             if args.dir.is_some() { ", none in the folder" } else { "" }
         );
     }
-    refused.iter().for_each(|reason| println!("not a model: {reason}"));
-    warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    if let Some(folder) = models_folder() {
+        say!("models of your own, from slot {} on: {}", USER_SLOTS.start(), folder.display());
+    }
+    refused.iter().for_each(|reason| say!("not a model: {reason}"));
+    warnings.iter().for_each(|warning| remark!("{warning}"));
     Ok(())
+}
+
+/// The model files of a folder that was named.
+pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    fs::read_dir(folder).map_err(|source| CliError::Io { path: folder.into(), action: "read", source })?;
+    Ok(model_files(folder))
 }
 
 /// One line on how a model predicts.
@@ -79,55 +94,48 @@ pub fn describe_network(config: &ModelConfig) -> String {
     format!("{cell}{peepholes}{groups}, {} × {} wide{residual}", config.layers, config.hidden)
 }
 
-fn row(slot: &str, name: &str, data: &ModelData, warnings: &mut Vec<String>) -> [String; 8] {
+fn row(slot: &str, name: &str, data: &ModelData, warnings: &mut Vec<String>) -> [String; 6] {
     let config = data.config();
     let factor = measure_real_time_factor(data);
     if factor < 1.0 {
         warnings.push(slow_warning(name, factor));
     }
-    let licence = &config.training.licence;
     [
         slot.into(),
         name.into(),
-        config.name.clone(),
-        describe_approach(config),
+        config.approach.info().name.into(),
         describe_network(config),
         format!("{} Hz", config.sample_rate_hz),
-        if licence.is_empty() { "not stated".into() } else { shortened(&crate::cli::one_line(licence), 40) },
-        shown_factor(factor),
+        format!("{} ×", shown_factor(factor)),
     ]
 }
 
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most { text.into() } else { text.chars().take(most - 1).chain(['…']).collect() }
-}
-
-/// Prints columns as wide as they have to be.
+/// Prints columns as wide as they have to be; where the terminal is narrower, each row by itself, a line for each of its cells.
 pub(crate) fn print_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
+    let length = |cell: &String| cell.chars().count();
     let mut widths = [0; COLUMNS];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = length(cell).max(*width);
         }
     }
-    for row in rows {
-        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        println!("{}", cells.join("  ").trim_end());
-    }
-}
-
-/// The model files of a folder, by name.
-pub(crate) fn model_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let io = |source| CliError::Io { path: folder.into(), action: "read", source };
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_some_and(|extension| extension == "safetensors") {
-            files.push(path);
+    if widths.iter().sum::<usize>() + 2 * (COLUMNS - 1) <= terminal::width() {
+        for row in rows {
+            let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            say!("{}", cells.join("  ").trim_end());
         }
+        return;
     }
-    files.sort();
-    Ok(files)
+    let Some((head, rows)) = rows.split_first() else {
+        return;
+    };
+    let width = head.iter().map(length).max().unwrap_or(0);
+    for (index, row) in rows.iter().enumerate() {
+        if index > 0 {
+            say!("");
+        }
+        head.iter().zip(row).for_each(|(head, cell)| say!("{head:width$}  {cell}"));
+    }
 }
 
 #[cfg(test)]

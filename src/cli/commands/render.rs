@@ -1,26 +1,29 @@
 //! `sympathy render`: a file through the engine of the plugin.
 
 use crate::{
-    audio_file::Recording,
+    audio_file::{Depth, Recording},
     cli::{
-        automation::read_automation,
+        automation::{Automation, read_automation},
         error::CliError,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
         models_at_hand::load_all,
         notes::read_notes,
         offline::{Job, RenderOutcome, Song, render_offline},
-        output::{Overwrite, check_wav_length, refuse_same_places, write_wav},
+        one_line,
+        output::{Overwrite, SOUND_ENDINGS, check_wav_length, depth_of, refuse_same_places, write_sound},
         picture::write_picture,
         progress::Progress,
+        terminal::{remark, say},
     },
-    control::ParamId,
-    dsp::resample::Resampler,
+    control::{ParamId, ParamValues, SeedSource},
+    dsp::{level::gain_to_db, resample::Resampler},
     engine::{Alignment, ClockMode, EngineConfig, SeedMark},
-    figure::{Sound, SoundFigure},
+    figure::{Seed, Sound, SoundFigure},
     worker::ModelRegistry,
 };
 use clap::{Args, ValueEnum};
 use std::{
+    ffi::OsStr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -34,7 +37,7 @@ pub struct RenderArgs {
     /// Recording to play over: WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A, mono or stereo, 8 to 384 kHz; - is standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// WAV file to write, 32-bit float at the rate of IN
+    /// WAV or FLAC file to write, at the rate of IN
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// What to do with files that are there
@@ -43,7 +46,7 @@ pub struct RenderArgs {
     /// What plays
     #[command(flatten)]
     pub instrument: InstrumentArgs,
-    /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}
+    /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}, joined by lines
     #[arg(long, value_name = "FILE")]
     pub automate: Option<PathBuf>,
     /// Recording beside IN: what is listened to where seed_source is 1
@@ -52,6 +55,12 @@ pub struct RenderArgs {
     /// MIDI file whose notes are played, for midi_trigger
     #[arg(long, value_name = "FILE")]
     pub midi: Option<PathBuf>,
+    /// Bits of a sample in OUT: 16 and 24 are whole numbers, 32 floats [default: 32 for WAV, 24 for FLAC]
+    #[arg(long, value_name = "N", value_parser = depth)]
+    pub bits: Option<Depth>,
+    /// Also writes the wet alone, as at mix=100, beside OUT: OUT-wet; takes twice as long
+    #[arg(long)]
+    pub stems: bool,
     /// Tells from which span of IN each continuation was seeded
     #[arg(long)]
     pub seeds: bool,
@@ -98,13 +107,38 @@ fn seconds(text: &str) -> Result<f64, String> {
     value.ok_or_else(|| format!("expected 0 to {MAX_SECONDS} s"))
 }
 
+fn depth(text: &str) -> Result<Depth, String> {
+    match text {
+        "16" => Ok(Depth::Int16),
+        "24" => Ok(Depth::Int24),
+        "32" => Ok(Depth::Float32),
+        _ => Err("expected 16, 24 or 32".into()),
+    }
+}
+
+/// The place of the wet alone.
+fn stem(output: &Path) -> PathBuf {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
+    let mut name = part(output.file_stem());
+    name.push("-wet.");
+    name.push(part(output.extension()));
+    output.with_file_name(name)
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// If a file or an option is invalid; no output is written then.
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
-    refuse_same_places(&[("the input", &args.input)], &[("the output", &args.output)])?;
-    args.overwrite.check(&args.output, "wav")?;
+    let wet = args.stems.then(|| stem(&args.output));
+    let mut written = vec![("the output", args.output.as_path())];
+    written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));
+    written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
+    refuse_same_places(&[("the input", &args.input)], &written)?;
+    for output in [Some(&args.output), wet.as_ref()].into_iter().flatten() {
+        args.overwrite.check_of(output, &SOUND_ENDINGS)?;
+    }
+    let depth = depth_of(&args.output, args.bits)?;
     if let Some(picture) = &args.picture {
         args.overwrite.check(picture, "png")?;
     }
@@ -125,8 +159,8 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let recording = args.instrument.strict.read(&args.input)?;
     config.sample_rate_hz = checked_rate(&recording)?;
     let automation = match &args.automate {
-        Some(path) => read_automation(path, config.sample_rate_hz)?,
-        None => Vec::new(),
+        Some(path) => read_automation(path, config.sample_rate_hz, args.instrument.tempo)?,
+        None => Automation::default(),
     };
     load_all(&registry, &config.values, &automation)?;
     let notes = match &args.midi {
@@ -148,21 +182,39 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         song,
         block_samples: usize::from(args.block),
         sidechain: &sidechain,
-        automation: &automation,
+        automation: Some(&automation),
         notes: &notes,
         captured,
         ..Job::of(&input)
     };
+    for line in unheard(args, &config.values, &automation, length as u64, rate) {
+        remark!("warning: {}", one_line(&line));
+    }
     let (outcome, compute_seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
-    write_wav(&args.output, config.sample_rate_hz, &outcome.channels)?;
+    write_sound(&args.output, config.sample_rate_hz, &outcome.channels, depth)?;
+    warn_of_full_scale(&args.output, &outcome.channels, depth);
+    if let Some(path) = &wet {
+        let mut alone = config.clone();
+        alone.values.set(ParamId::Mix, 100.0);
+        let automation = automation.without(ParamId::Mix);
+        let job = Job { automation: Some(&automation), ..job };
+        let (wet, _) = render_with_progress(Arc::clone(&registry), alone, &job)?;
+        write_sound(path, config.sample_rate_hz, &wet.channels, depth)?;
+        warn_of_full_scale(path, &wet.channels, depth);
+        say!("{}: the wet alone", path.display());
+    }
     if let Some(picture) = &args.picture {
         let titled = |path: &Path, samples| Sound { title: path.display().to_string(), samples };
         let sounds = [titled(&args.input, &input[0]), titled(&args.output, &outcome.channels[0])];
         let (sample_rate_hz, mark) = (config.sample_rate_hz, None);
-        write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark, envelope: false })?;
-        println!("{}: waveform and spectrogram of both", picture.display());
+        let seconds = |samples: i64| samples as f64 / rate;
+        let seed =
+            |mark: &SeedMark| Seed { start: seconds(mark.start), end: seconds(mark.end), heard: seconds(mark.begins) };
+        let seeds: Vec<Seed> = outcome.seeds.iter().map(seed).collect();
+        write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark, seeds: &seeds, envelope: false })?;
+        say!("{}: waveform and spectrogram of both", picture.display());
     }
-    println!(
+    say!(
         "{}: {}",
         args.output.display(),
         summary(&registry.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
@@ -170,10 +222,48 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     if args.seeds {
         let seconds = |samples: i64| samples as f64 / rate;
         for SeedMark { begins, start, end } in outcome.seeds.iter().copied() {
-            println!("seed: {:.3} s to {:.3} s, heard from {:.3} s on", seconds(start), seconds(end), seconds(begins));
+            say!("seed: {:.3} s to {:.3} s, heard from {:.3} s on", seconds(start), seconds(end), seconds(begins));
         }
     }
     Ok(())
+}
+
+/// What was asked for and does nothing, a line each.
+fn unheard(args: &RenderArgs, values: &ParamValues, automation: &Automation, length: u64, rate: f64) -> Vec<String> {
+    let mut lines = Vec::new();
+    let sidechain = SeedSource::Sidechain.value();
+    let source = |(id, value): (ParamId, f32)| id == ParamId::SeedSource && value == sidechain;
+    let listens = values.get(ParamId::SeedSource) == sidechain || automation.values().any(source);
+    match (&args.sidechain, listens) {
+        (Some(path), false) => lines
+            .push(format!("--sidechain {}: nobody listens to it; --set seed_source=sidechain does", path.display())),
+        (None, true) => lines.push("seed_source is sidechain, and there is none: --sidechain FILE gives one".into()),
+        _ => {}
+    }
+    for (id, count, first) in automation.after(length) {
+        let points = if count == 1 { "1 point lies".into() } else { format!("{count} points lie") };
+        lines.push(format!(
+            "{}: {}: {points} after the end at {:.2} s, the first at {:.2} s",
+            args.automate.as_deref().unwrap_or(Path::new("--automate")).display(),
+            id.spec().key,
+            length as f64 / rate,
+            first as f64 / rate
+        ));
+    }
+    lines
+}
+
+/// Says by how much samples exceed full scale.
+fn warn_of_full_scale(path: &Path, channels: &[Vec<f32>], depth: Depth) {
+    let peak = channels.iter().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
+    if peak > 1.0 {
+        let fate = if depth == Depth::Float32 { "kept, as floats hold them" } else { "clipped" };
+        remark!(
+            "warning: {}: samples exceed full scale by up to {:.1} dB, and are {fate}; lower wet_gain or the input",
+            one_line(&path.display().to_string()),
+            gain_to_db(peak)
+        );
+    }
 }
 
 /// Renders with a progress bar; returns the outcome and the seconds it took.

@@ -13,8 +13,10 @@ use crate::{
         progress::Progress,
         recordings::Strict,
         speed::{PrecisionArg, load_network},
+        terminal::say,
     },
     control::ParamValues,
+    control::{ParamId, text},
     dsp::{
         float_mode::FloatMode,
         level::{equal_power, gain_to_db},
@@ -69,9 +71,9 @@ pub struct SampleArgs {
     /// Temperature, as a multiple of the model's own
     #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
     pub temperature: f64,
-    /// Dropout while sampling: probability with which inputs and outputs of every layer are kept
-    #[arg(long, value_name = "KEEP", value_parser = |text: &str| number(text, 0.05, 1.0), conflicts_with_all = ["input_keep", "output_keep"])]
-    pub dropout: Option<f64>,
+    /// Dropout while sampling: part of the inputs and outputs of every layer that is silenced, as the parameter of `render`
+    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with_all = ["input_keep", "output_keep"])]
+    pub dropout: Option<f32>,
     /// Probability with which an input of a layer is kept
     #[arg(long, value_name = "KEEP", default_value = "1", value_parser = |text: &str| number(text, 0.05, 1.0))]
     pub input_keep: f64,
@@ -139,6 +141,11 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
     value.ok_or_else(|| format!("expected {least} to {most}"))
 }
 
+fn percent(text: &str) -> Result<f32, String> {
+    let spec = ParamId::Dropout.spec();
+    text::value(spec, text).map_err(|_| format!("expected {} to {} %", spec.min, spec.max))
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -192,17 +199,17 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
             drop(fs::remove_file(&picture))
         }
     })?;
-    println!("{}: {}", args.out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
+    say!("{}: {}", args.out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
     for (index, voice) in voices.iter().enumerate().filter(|(_, voice)| ends_as_constant(voice)) {
         let spread = deviation(&voice[voice.len() - STILL_SAMPLES..]);
-        println!(
+        say!(
             "voice {}: its last {STILL_SAMPLES} samples are a constant (standard deviation {spread:.1e}); a mixture head, \
              more training or --fresh-dropout with a model trained with dropout keep one moving",
             index + 1
         );
     }
     if args.plot {
-        println!("{}: waveform, envelope and spectrogram of seed and prediction", picture.display());
+        say!("{}: waveform, envelope and spectrogram of seed and prediction", picture.display());
     }
     Ok(())
 }
@@ -273,7 +280,7 @@ fn predict(
 ) -> Result<Vec<f32>, CliError> {
     let config = network.config();
     let mut continuation = Generator::new(Arc::clone(network));
-    let keep = |keep: f64| args.dropout.unwrap_or(keep) as f32;
+    let keep = |keep: f64| args.dropout.map_or(keep as f32, |silenced| 1.0 - 0.01 * silenced);
     continuation.set_dropout(keep(args.input_keep), keep(args.output_keep));
     continuation.set_fresh_dropout(args.fresh_dropout);
     // The first voice has the number that was asked for.
@@ -371,7 +378,10 @@ fn plot(
         .map(|(voice, samples)| Sound { title: format!("{}, after the {seed_title}", title(voice)), samples })
         .collect();
     let mark = Mark { seconds: seed.len() as f64 / f64::from(sample_rate_hz), label: "the seed ends" };
-    write_picture(picture, &SoundFigure { sample_rate_hz, sounds: &sounds, mark: Some(mark), envelope: true })
+    write_picture(
+        picture,
+        &SoundFigure { sample_rate_hz, sounds: &sounds, mark: Some(mark), seeds: &[], envelope: true },
+    )
 }
 
 fn summary(

@@ -106,11 +106,13 @@ impl Dataset {
         };
         let changes = squared_changes(&rows, &cut);
         model.training.repeat_loss = (changes.iter().sum::<f64>() / changes.len() as f64) as f32;
+        let baseline_loss = match model.head {
+            Head::Mse => model.training.repeat_loss,
+            Head::Mixture { .. } | Head::Autoregressive(_) => gaussian_loss(&changes),
+        };
+        model.training.baseline_loss = Some(baseline_loss);
         Ok(Self {
-            baseline_loss: match model.head {
-                Head::Mse => model.training.repeat_loss,
-                Head::Mixture { .. } | Head::Autoregressive(_) => gaussian_loss(&changes),
-            },
+            baseline_loss,
             kept_variance: pca.as_ref().map_or(1.0, |pca| pca.kept),
             seconds: sound.len() as f32 / model.sample_rate_hz as f32,
             validation: Rows::of(&held_out, &model, pca.as_ref(), 1),

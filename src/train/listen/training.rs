@@ -228,6 +228,7 @@ impl<'a> ListenTraining<'a> {
             );
         }
         model.training = Provenance {
+            baseline_loss: None,
             material: self.material.names.clone(),
             licence: self.config.licence.clone(),
             hyperparameters,

@@ -119,7 +119,8 @@ impl Page<'_> {
         }
         let mono = recording.mono();
         let sounds = [Sound { title: title.into(), samples: &mono }];
-        let picture = SoundFigure { sample_rate_hz: rate, sounds: &sounds, mark: None, envelope: true }.svg()?;
+        let picture =
+            SoundFigure { sample_rate_hz: rate, sounds: &sounds, mark: None, seeds: &[], envelope: true }.svg()?;
         let sound = data_uri(&recording);
         let player = if sound.len() <= self.left_bytes {
             self.left_bytes -= sound.len();

@@ -17,7 +17,7 @@ impl Dataset {
         let (own, theirs) = (&self.model, model.config());
         if own.principal_components + theirs.principal_components > 0 {
             let found = format!("{} and {}", theirs.principal_components, own.principal_components);
-            return Err(fail("models without principal components, which differ with the material".into(), found));
+            return Err(fail("models without principal components, which differ with the material (train both with principal_components=0)".into(), found));
         }
         if own.cell != theirs.cell {
             return Err(fail(format!("a cell {:?}", own.cell), format!("{:?}", theirs.cell)));

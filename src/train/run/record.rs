@@ -6,7 +6,7 @@ use super::{
     training::Training,
 };
 use crate::{
-    audio_file::wav::write_wav,
+    audio_file::{Depth, wav::write_wav},
     train::{
         TrainConfig,
         data::{dataset::Dataset, streams::Streams},
@@ -51,7 +51,7 @@ impl Record {
         let rate = data.model.sample_rate_hz;
         let material = folder.join(MATERIAL);
         let shown = &data.sound[..data.sound.len().min(MATERIAL_SECONDS * rate as usize)];
-        write_wav(&material, rate, &[shown]).map_err(io(&material))?;
+        write_wav(&material, rate, &[shown], Depth::Float32).map_err(io(&material))?;
         let path = folder.join(JOURNAL_NAME);
         // A journal that is gone is begun anew, so that the report still says what it is of.
         let journal = match resumed.filter(|_| path.exists()) {

@@ -7,7 +7,7 @@
 use super::{journal::SampleEntry, training::Training};
 use crate::{
     approach::{Generator, Network, feed_seed},
-    audio_file::wav::write_wav,
+    audio_file::{Depth, wav::write_wav},
     dsp::random::{Random, mix64},
     model::ModelData,
     nn::Isa,
@@ -194,7 +194,8 @@ impl Sampler {
 
     fn write_wav(&self, path: &Path, sound: &[f32], training: &Training<'_>) -> Result<(), TrainError> {
         let path = self.folder.join(path);
-        write_wav(&path, training.data.model.sample_rate_hz, &[sound]).map_err(|source| TrainError::Io { path, source })
+        write_wav(&path, training.data.model.sample_rate_hz, &[sound], Depth::Float32)
+            .map_err(|source| TrainError::Io { path, source })
     }
 }
 

@@ -9,6 +9,7 @@ use self::{
     outcome::{Outcome, Row},
 };
 use super::train::in_threads;
+use crate::cli::terminal::{remark, say, say_on};
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, output::replace_file},
     train::{
@@ -123,12 +124,12 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         return Err(CliError::Left);
     }
     write(&outcome, &args.out)?;
-    print!("{}", outcome.table());
-    println!("errors: mean squared; repeating the last frame has {:.6}", outcome.repeat_error);
+    say_on!("{}", outcome.table());
+    say!("errors: mean squared; repeating the last frame has {:.6}", outcome.repeat_error);
     if outcome.interrupted {
-        println!("stopped: {} of {} models", outcome.rows.len(), contenders.len());
+        say!("stopped: {} of {} models", outcome.rows.len(), contenders.len());
     }
-    println!("{}: the same with curves, as compare.json and compare.svg too", args.out.join("compare.html").display());
+    say!("{}: the same with curves, as compare.json and compare.svg too", args.out.join("compare.html").display());
     Ok(())
 }
 
@@ -248,7 +249,7 @@ impl Overview {
 
     fn finished(&mut self, contender: &Contender) {
         if self.bar.is_hidden() {
-            eprintln!("{} ({} of {}): done", contender.name, self.number, self.count);
+            remark!("{} ({} of {}): done", contender.name, self.number, self.count);
         }
         self.done += contender.cost(self.inputs);
         self.number += 1;

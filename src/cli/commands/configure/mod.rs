@@ -10,6 +10,7 @@ use crate::{
     cli::{
         error::CliError,
         output::{check_output, replace_file},
+        terminal::say,
     },
     train::{Excerpt, LISTENING_PRESETS, PRESETS, Preset, Problem, TrainConfig},
 };
@@ -53,7 +54,7 @@ pub struct ConfigureArgs {
 pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
     if args.list_presets {
         let width = PRESETS.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
-        PRESETS.iter().for_each(|preset| println!("{:width$}  {}", preset.name, preset.description));
+        PRESETS.iter().for_each(|preset| say!("{:width$}  {}", preset.name, preset.description));
         return Ok(());
     }
     if let Some(out) = &args.out {
@@ -77,7 +78,7 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
         }
     };
     write(&config, &out)?;
-    println!("{}: written; train it with\n  {}", out.display(), train_command(&out));
+    say!("{}: written; train it with\n  {}", out.display(), train_command(&out));
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use crate::{
         error::CliError,
         one_line,
         output::{Overwrite, refuse_same_places},
+        terminal::say,
     },
     model::{
         APPROACHES, ModelData,
@@ -162,7 +163,7 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
         }
     };
     model.write(&args.out)?;
-    println!("{}", summary(args, &model, &said));
+    say!("{}", summary(args, &model, &said));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use super::{
     HELP, PlayArgs,
     performer::{Monitor, Order},
 };
+use crate::cli::terminal::say;
 use crate::{
     cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines},
     control::{
@@ -113,7 +114,7 @@ impl Console {
             }
             if args.meters && told.elapsed() >= METERS_EVERY {
                 told += METERS_EVERY;
-                println!("{}", self.meters(monitor));
+                say!("{}", self.meters(monitor));
             }
         }
         Ok(())
@@ -131,15 +132,12 @@ impl Console {
                 self.order(Order::Set(ParamId::Keep, 1.0));
                 self.order(Order::Set(ParamId::Keep, 0.0));
             }
-            Typed::Help => println!("{HELP}"),
+            Typed::Help => say!("{HELP}"),
             Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
             Typed::Tell(key) => match text::parameter(&key) {
                 Ok(id) => self.tell(id.spec()),
                 Err(error) => {
-                    println!(
-                        "{key:?} is neither a command nor a parameter{}; ? tells the commands",
-                        error.suggestion()
-                    );
+                    say!("{key:?} is neither a command nor a parameter{}; ? tells the commands", error.suggestion());
                 }
             },
             Typed::Set(assignment) => match assignment.resolve("terminal") {
@@ -148,26 +146,26 @@ impl Console {
                     self.order(Order::Set(id, value));
                     self.tell(id.spec());
                 }
-                Err(error) => lines(&error).iter().for_each(|line| println!("error: {line}")),
+                Err(error) => lines(&error).iter().for_each(|line| say!("error: {line}")),
             },
         }
     }
 
     fn order(&mut self, order: Order) {
         if self.orders.push(order).is_err() {
-            println!("not done: the sound card takes no orders");
+            say!("not done: the sound card takes no orders");
         }
     }
 
     fn tell(&self, spec: &ParamSpec) {
-        println!("{} = {}", spec.key, text::typed(spec, self.values.get(spec.id)));
+        say!("{} = {}", spec.key, text::typed(spec, self.values.get(spec.id)));
     }
 
     fn tell_input(&self) {
         if self.is_input_on {
-            println!("input on");
+            say!("input on");
         } else {
-            println!("input muted; i and Enter switch it on (mind feedback: use headphones, or turn the output down)");
+            say!("input muted; i and Enter switch it on (mind feedback: use headphones, or turn the output down)");
         }
     }
 
@@ -178,7 +176,7 @@ impl Console {
             && let Some(text) = self.status.text()
         {
             self.told_takes = takes;
-            println!("{text}");
+            say!("{text}");
         }
     }
 

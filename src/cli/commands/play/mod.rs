@@ -15,10 +15,12 @@ mod streams;
 
 use crate::{
     cli::{
+        automation::Automation,
         error::CliError,
         instrument::{Instrument, InstrumentArgs, MAX_RATE_HZ, MIN_RATE_HZ},
         interrupt::Interrupt,
         models_at_hand::load_all,
+        terminal::{say, say_on},
     },
     control::ParamId,
     engine::EngineConfig,
@@ -112,13 +114,13 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// If a file, an option or a device is invalid.
 pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     if args.list {
-        print!("{}", devices::list());
+        say_on!("{}", devices::list());
         return Ok(());
     }
     let Instrument { values, registry, captured } = args.instrument.make()?;
     let clip_slot: Arc<ClipSlot> = Arc::default();
     clip_slot.put(captured);
-    load_all(&registry, &values, &[])?;
+    load_all(&registry, &values, &Automation::default())?;
     // What the card can do decides on the engine's rate and channels.
     let card = if args.dummy { None } else { Some(devices::choose(args)?) };
     let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
@@ -155,11 +157,11 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);
     let label = registry.label(values.get(ParamId::Model) as u8);
-    println!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
+    say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
     let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status));
     let outcome = console.run(args, &interrupt, &monitor);
     drop((midi_input, streams, dummy, worker, recorder));
     console.tell_takes();
-    println!("{}", monitor.summary());
+    say!("{}", monitor.summary());
     outcome
 }

@@ -5,6 +5,7 @@ use super::{
     devices::{Card, Side, refused},
     performer::{MAX_BLOCK, Monitor, Performer},
 };
+use crate::cli::terminal::remark;
 use crate::cli::{error::CliError, one_line};
 use cpal::{
     Error, ErrorKind, FromSample, I24, Sample, SampleFormat, SizedSample, Stream,
@@ -54,7 +55,7 @@ pub(crate) fn open(card: &Card, performer: Performer, monitor: &Arc<Monitor>) ->
         match stream.play() {
             // Served as any other thread is: more overruns, but sound.
             Err(error) if error.kind() == ErrorKind::RealtimeDenied => {
-                eprintln!("warning: {}", one_line(&error.to_string()));
+                remark!("warning: {}", one_line(&error.to_string()));
             }
             played => played.map_err(|error| refused(&side.device, "played", &error))?,
         }

@@ -1,6 +1,7 @@
 //! `sympathy train` of a listening model.
 
 use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
+use crate::cli::terminal::remark;
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
     model::{ModelConfig, ModelData},
@@ -73,9 +74,9 @@ pub fn run(
         view.bar.abandon();
         trained
     })?;
-    finish(&trained, &args.out, " a bin")?;
+    finish(&trained, &args, " a bin")?;
     if let Some(folder) = &files.folder {
-        eprintln!("curves: {}", folder.join("report.html").display());
+        remark!("curves: {}", folder.join("report.html").display());
     }
     Ok(())
 }
@@ -160,7 +161,7 @@ impl ListenObserver for View {
         if self.began.is_none() || now - self.told >= every {
             let state = self.state(progress, now);
             if self.bar.is_hidden() {
-                eprintln!("{:.1} %: {state}", 100.0 * progress.fraction);
+                remark!("{:.1} %: {state}", 100.0 * progress.fraction);
             } else {
                 self.bar.set_position((progress.fraction * BAR_LENGTH as f64) as u64);
                 self.bar.set_message(state);
@@ -175,6 +176,6 @@ impl ListenObserver for View {
     }
 
     fn note(&mut self, text: &str) {
-        self.bar.suspend(|| eprintln!("{}", one_line(text)));
+        self.bar.suspend(|| remark!("{}", one_line(text)));
     }
 }

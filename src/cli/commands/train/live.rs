@@ -1,5 +1,6 @@
 //! The view of a training while it runs: a bar and what the figures are, or lines in a log file.
 
+use crate::cli::terminal::remark;
 use crate::{
     cli::one_line,
     train::{Progress, run::journal::EpochEntry},
@@ -60,7 +61,7 @@ impl Live {
         if self.bar.is_hidden() {
             if now - self.told >= LOG_EVERY {
                 self.told = now;
-                eprintln!("{:.0} %: {}", 100.0 * progress.fraction, self.figures.state());
+                remark!("{:.0} %: {}", 100.0 * progress.fraction, self.figures.state());
             }
             return;
         }
@@ -86,7 +87,7 @@ impl Live {
     pub fn sample(&mut self, output: &Path) {
         self.figures.sample = Some(one_line(&output.display().to_string()));
         if self.bar.is_hidden() {
-            eprintln!("{}", self.figures.last_sample());
+            remark!("{}", self.figures.last_sample());
         } else {
             self.draw();
         }
@@ -94,7 +95,7 @@ impl Live {
 
     /// Something to be read and kept: a line above the bar.
     pub fn note(&self, text: &str) {
-        self.bars.suspend(|| eprintln!("{}", one_line(text)));
+        self.bars.suspend(|| remark!("{}", one_line(text)));
     }
 
     /// The training is over: the last figures stay on the terminal.

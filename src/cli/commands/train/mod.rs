@@ -4,16 +4,24 @@ mod listen;
 pub mod live;
 
 use crate::{
+    approach::{Network, continue_offline},
     audio_file::RecordingError,
     cli::{
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
+        one_line,
         output::{Overwrite, check_output, refuse_same_places},
+        phrase::{PHRASE_RATE_HZ, phrase_in},
         recordings::Strict,
+        speed::measure_real_time_factor,
+        terminal::remark,
     },
-    dsp::float_mode::FloatMode,
-    model::ModelData,
+    dsp::{float_mode::FloatMode, measure::Liveliness, resample::Resampler},
+    evaluate::liveliness::alive,
+    model::{ModelData, folder::models_folder},
+    nn::Isa,
+    text_file::read_text,
     train::{
         Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, Trained,
         is_checkpoint,
@@ -21,14 +29,15 @@ use crate::{
         run::journal::{EpochEntry, SampleEntry},
         train,
     },
+    whole_file::write_whole,
 };
 use live::Live;
 use serde_json::{Map, Value, json};
 use std::{
     fs,
-    io::Read,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// What a model of one's own playing begins with.
@@ -47,7 +56,7 @@ EXAMPLES:
   sympathy train guitar.json --out guitar.safetensors
   sympathy train guitar.json --out quick.safetensors --set max_minutes=1 --set approach.hop=128
   sympathy train guitar.json --out guitar.safetensors --resume
-  sympathy train other.json --out other.safetensors --from guitar.safetensors
+  sympathy train other.json --out other.safetensors --from column.safetensors
   sympathy train recordings/ --preset listening --out mine.safetensors --threads 4
   sympathy train take.wav --from mine.safetensors --out my-take.safetensors
 
@@ -60,7 +69,7 @@ training after the step under way and writes the model as it is; after a crash o
 checkpoint and ends with the same weights.")]
 pub struct TrainArgs {
     /// A configuration (JSON), or the recordings themselves
-    #[arg(value_name = "CONFIG.json|RECORDING", required = true)]
+    #[arg(value_name = "CONFIG|SOUND", required = true)]
     inputs: Vec<PathBuf>,
     /// What to do with recordings that are not whole
     #[command(flatten)]
@@ -74,8 +83,9 @@ pub struct TrainArgs {
     /// Change a field of the configuration; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Begin with the weights of a model of the same sizes; a transpose may begin with a column. Recordings alone take everything but
-    /// what they are from a listening model [default: guitar, for recordings without a preset]
+    /// Begin with the weights of a model of the same sizes, without principal components (as of --preset listening, column or transpose;
+    /// ten-minutes has some); a transpose may begin with a column. Recordings alone take everything but what they are from a listening
+    /// model [default: guitar, for recordings without a preset]
     #[arg(long, value_name = "MODEL")]
     from: Option<String>,
     /// Go on from the checkpoint; from the beginning if there is none yet
@@ -96,6 +106,9 @@ pub struct TrainArgs {
     /// Threads to multiply matrices with
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
+    /// How the model is stored [default: int8 for listening models, f16 for others]
+    #[arg(long, value_enum)]
+    store: Option<Store>,
     /// Folder of recordings whose names are relative [default: the configuration's]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -174,19 +187,37 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         view.live.finish();
         trained
     })?;
-    finish(&trained, &args.out, "")?;
+    finish(&trained, &args, "")?;
     if let Some(folder) = &files.folder {
-        eprintln!("pictures and sampled outputs: {}", folder.join("report.html").display());
+        remark!("pictures and sampled outputs: {}", folder.join("report.html").display());
     }
     Ok(())
 }
 
+/// How a model's matrices lie in its file.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Store {
+    /// 32 bits, as trained
+    F32,
+    /// 16 bits
+    F16,
+    /// Large matrices in 8 bits, with a scale for each row
+    Int8,
+}
+
 /// Writes the model and says what became of it. `of`: what the training loss is of.
-fn finish(trained: &Trained, out: &Path, of: &str) -> Result<(), CliError> {
-    trained.model.write(out)?;
+fn finish(trained: &Trained, args: &TrainArgs, of: &str) -> Result<(), CliError> {
+    let (model, out) = (&trained.model, &args.out);
+    let listens = model.config().approach.listening().is_some();
+    let bytes = match args.store.unwrap_or(if listens { Store::Int8 } else { Store::F16 }) {
+        Store::F32 => model.to_bytes(),
+        Store::F16 => model.to_half_bytes(),
+        Store::Int8 => model.to_int8_bytes(),
+    };
+    write_whole(out, &bytes).map_err(|source| CliError::Io { path: out.clone(), action: "written", source })?;
     let training = &trained.model.config().training;
     let validation = training.validation_loss.map(|loss| format!(", validation {loss:.4}")).unwrap_or_default();
-    eprintln!(
+    remark!(
         "{} after {} steps, {} epochs: loss {:.4}{of}{validation}; wrote {}",
         if trained.interrupted { "stopped" } else { "finished" },
         trained.steps,
@@ -194,7 +225,46 @@ fn finish(trained: &Trained, out: &Path, of: &str) -> Result<(), CliError> {
         training.final_loss,
         out.display()
     );
+    if let Some(verdict) = verdict(model) {
+        remark!("{verdict}");
+    }
+    let name = one_line(&out.display().to_string());
+    remark!("hear it: sympathy demo --model {name} --out heard.wav");
+    if let Some(folder) = models_folder() {
+        remark!("for the plugin, copy it to {} and insert a new instance", folder.display());
+    }
     Ok(())
+}
+
+/// How long a model that was trained is tried.
+const TRIAL_SECONDS: f32 = 15.0;
+/// The slowest that is tried, in multiples of real time.
+const SLOWEST_TRIAL: f64 = 2.0;
+
+/// Whether a model keeps moving after the demo's phrase, in a line; none where it is too slow to try.
+fn verdict(model: &ModelData) -> Option<String> {
+    let config = model.config();
+    if measure_real_time_factor(model) < SLOWEST_TRIAL {
+        return None;
+    }
+    let seed = Resampler::new(PHRASE_RATE_HZ, config.sample_rate_hz).resample_all(&phrase_in(0));
+    let (like, whose) = match config.material.flux > 0.0 {
+        true => (config.material, "the material's"),
+        false => (Liveliness::of(&seed), "the seed's"),
+    };
+    let network = Arc::new(Network::load(model, None, Isa::from_environment()));
+    let sound = continue_offline(&network, &seed, TRIAL_SECONDS, 1.0, 0);
+    let alive = alive(&sound, config.sample_rate_hz, &like);
+    let figures = format!(
+        "at the end of {TRIAL_SECONDS} s after the demo's phrase, spectral change {:.2} ×, level {:+.1} dB, flatness {:.2} × {whose}",
+        alive.flux_ratio, alive.level_db, alive.flatness_ratio
+    );
+    Some(match alive.is_alive {
+        true => format!("it is alive: {figures}"),
+        false => format!(
+            "it is not alive yet: {figures}; train longer, give it more sound, or try sympathy sample --temperature 1.3"
+        ),
+    })
 }
 
 /// Refuses, before any work is done, places of which one would overwrite another, and those that hold something else.
@@ -362,14 +432,10 @@ fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
         origin: path.display().to_string(),
         problems: vec![Problem { field: "configuration".into(), rule, value }],
     };
-    let mut text = String::new();
-    fs::File::open(path).map_err(io)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text).map_err(io)?;
-    if text.len() as u64 > MAX_CONFIG_BYTES {
+    let Some(text) = read_text(path, MAX_CONFIG_BYTES).map_err(io)? else {
         return Err(problem(format!("at most {MAX_CONFIG_BYTES} bytes"), "more".into()));
-    }
-    // Some editors begin a file with a byte order mark.
-    serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|error| problem("a JSON object".into(), error.to_string()))
+    };
+    serde_json::from_str(&text).map_err(|error| problem("a JSON object".into(), error.to_string()))
 }
 
 /// Shows a training and hears Ctrl-C.
