@@ -7,7 +7,7 @@ pub mod instrument;
 mod interrupt;
 pub mod models_at_hand;
 pub mod noise_seed;
-mod notes;
+pub mod notes;
 pub mod offline;
 mod output;
 pub mod phrase;

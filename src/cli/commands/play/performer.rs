@@ -1,5 +1,6 @@
 //! The audio thread of `sympathy play`: orders of the terminal, notes, the switch of the input, the engine.
 
+pub use crate::cli::notes::MidiOrder;
 use crate::{
     control::ParamId,
     dsp::level::{Ramp, gain_to_db},
@@ -25,20 +26,6 @@ pub enum Order {
     Set(ParamId, f32),
     /// The input is heard, or not.
     Input(bool),
-}
-
-/// An order of a MIDI input.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MidiOrder {
-    /// A note begins.
-    Note {
-        /// Its number.
-        key: u8,
-        /// 0…1
-        velocity: f32,
-    },
-    /// All sound off, all notes off.
-    Stop,
 }
 
 /// State of the audio thread, for display.
@@ -168,10 +155,7 @@ impl Performer {
             }
         }
         while let Ok(order) = self.notes.pop() {
-            match order {
-                MidiOrder::Note { key, velocity } => self.engine.note_on(key, velocity),
-                MidiOrder::Stop => self.engine.stop_from_midi(),
-            }
+            order.give(&mut self.engine);
         }
     }
 }
