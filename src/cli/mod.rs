@@ -188,6 +188,7 @@ fn render_help() -> String {
         "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
+         sympathy render in.wav out.wav --midi keys.mid --set midi_trigger=on --set auto_start=off\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[0, 0.8]]}}: at so many seconds \
          of IN, to this value",

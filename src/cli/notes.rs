@@ -359,6 +359,7 @@ mod tests {
         let good = file(&track);
         assert_eq!(whole(&good).len(), 24);
         for (what, with) in [
+            ("a bit of the key", vec![(at + 1, 0xb9)]),
             ("a bit of the velocity", vec![(at + 2, 0xe4)]),
             ("a status that files cannot have", vec![(at, 0x30), (at + 1, 0xf4)]),
             ("garbage", vec![(at + 1, 0xff), (at + 2, 0xfe), (at + 3, 0xfd), (at + 4, 0xfc)]),

@@ -4,7 +4,7 @@
 //! Sequencers go on with a running status after a meta event, miscount chunks and forget ends; disks and downloads damage what
 //! they keep. Where an event cannot be read, the walk goes on at the nearest place from which the following bytes read best.
 
-use std::ops::Range;
+use std::{collections::VecDeque, ops::Range};
 
 /// Bytes after damage among which the next event is looked for, before those after them are.
 const WINDOW: usize = 48;
@@ -12,6 +12,10 @@ const WINDOW: usize = 48;
 const LOOKAHEAD: usize = 96;
 /// Events that may be read to judge places of one file: then what is left of the track is given up.
 const MAX_TRIED: usize = 1 << 22;
+/// Messages of kinds that are new in a track that are remembered.
+const MAX_STRANGERS: usize = 8;
+/// How much better a track reads without one of them, if it was damage.
+const CONVINCING: i32 = 8;
 /// More damage than this in one file is not read past.
 const MAX_FLAWS: usize = 1000;
 /// Longest event that is taken to be cut by the end of its track, and not to be damaged.
@@ -268,6 +272,11 @@ impl Habits {
         Self { running: None, seen: 0, sounding: [0; 16] }
     }
 
+    /// A message of a kind that the track has not had.
+    fn is_strange(&self, kind: Kind) -> bool {
+        matches!(kind, Kind::Channel(status, _) if self.seen & 1 << (status & 0x7f) == 0) && self.seen != 0
+    }
+
     /// How well an event fits to those before it.
     fn follow(&mut self, kind: Kind) -> i32 {
         let Kind::Channel(status, [key, velocity]) = kind else {
@@ -291,6 +300,17 @@ impl Habits {
         };
         fits + if is_known { 1 } else { -2 }
     }
+}
+
+/// A message of a kind that the track has not had before: perhaps a damaged byte that looks like a status. What was known before it.
+#[derive(Clone, Copy)]
+struct Stranger {
+    at: usize,
+    tick: u64,
+    pending: u64,
+    /// Bytes of the output.
+    written: usize,
+    habits: Habits,
 }
 
 /// A walk through the chunks of a file.
@@ -337,10 +357,17 @@ impl Walk<'_> {
         let header = self.out.len();
         self.out.extend_from_slice(b"MTrk\0\0\0\0");
         let mut habits = Habits::new();
-        let (mut at, mut tick, mut pending, mut is_ended) = (body, 0u64, 0u64, false);
+        let (mut at, mut tick, mut pending) = (body, 0u64, 0u64);
+        let (mut is_ended, mut is_lost) = (false, false);
+        let mut strangers = VecDeque::new();
         while at < end && !track[at..].starts_with(b"MTrk") {
+            let before = habits;
             match event(track, at, &mut habits.running) {
                 Ok(event) => {
+                    if before.is_strange(event.kind) {
+                        strangers.truncate(MAX_STRANGERS - 1);
+                        strangers.push_front(Stranger { at, tick, pending, written: self.out.len(), habits: before });
+                    }
                     tick += event.delta;
                     pending += event.delta;
                     at = event.end;
@@ -361,27 +388,30 @@ impl Walk<'_> {
                 // What stands behind the end and is no event is none of the track's.
                 Err(_) if is_ended => break,
                 Err(unreadable) => {
-                    let next = match unreadable {
-                        // Only the last event lacks its end.
-                        Unreadable::Cut { is_message } if end - at <= MAX_CUT => {
-                            if is_message {
-                                self.flaws.push(Flaw { track: number, tick, fault: Fault::CutShort });
-                            }
-                            None
-                        }
-                        _ => {
-                            let next = self.after_damage(track, at, &habits);
-                            let fault = if next.is_some() { Fault::Damaged } else { Fault::GivenUp };
-                            self.flaws.push(Flaw { track: number, tick, fault });
-                            next
-                        }
-                    };
-                    match next {
-                        Some(next) => at = next,
-                        None => {
+                    // Only the last event lacks its end.
+                    let is_last = matches!(unreadable, Unreadable::Cut { .. }) && end - at <= MAX_CUT;
+                    let next = if is_last { None } else { self.after_damage(track, at, &habits) };
+                    let strangers = std::mem::take(&mut strangers);
+                    let fault =
+                        if let Some((stranger, next)) = self.earlier_damage(track, at, next, &habits, &strangers) {
+                            (tick, pending, habits) = (stranger.tick, stranger.pending, stranger.habits);
+                            self.out.truncate(stranger.written);
+                            at = next;
+                            Some(Fault::Damaged)
+                        } else if let Some(next) = next {
+                            at = next;
+                            Some(Fault::Damaged)
+                        } else {
                             at = self.next_track(at).map_or(end, |next| next.min(end));
-                            break;
-                        }
+                            is_lost = true;
+                            match unreadable {
+                                Unreadable::Cut { is_message } if is_last => is_message.then_some(Fault::CutShort),
+                                _ => Some(Fault::GivenUp),
+                            }
+                        };
+                    self.flaws.extend(fault.map(|fault| Flaw { track: number, tick, fault }));
+                    if is_lost {
+                        break;
                     }
                 }
             }
@@ -420,10 +450,38 @@ impl Walk<'_> {
         None
     }
 
+    /// Whether what cannot be read at `at`, but perhaps from `next` on, began earlier: with a stranger, without which the rest of the
+    /// track reads better. Then that one, and where to go on.
+    fn earlier_damage(
+        &mut self,
+        track: &[u8],
+        at: usize,
+        next: Option<usize>,
+        habits: &Habits,
+        strangers: &VecDeque<Stranger>,
+    ) -> Option<(Stranger, usize)> {
+        let end = self.next_track(at).map_or(track.len(), |next| next.min(track.len()));
+        let track = &track[..end];
+        let rest = next.map_or(0, |next| self.fitness(track, next..end, *habits));
+        let mut best = None;
+        let mut best_fitness = i32::MIN;
+        for stranger in strangers {
+            let as_read = self.fitness(track, stranger.at..at, stranger.habits) + rest;
+            for place in stranger.at + 1..(stranger.at + WINDOW).min(end) {
+                let fitness = self.fitness(track, place..end, stranger.habits);
+                if fitness > best_fitness.max(as_read + CONVINCING) {
+                    (best, best_fitness) = (Some((*stranger, place)), fitness);
+                }
+            }
+        }
+        // Half a judgement is none.
+        best.filter(|_| self.tried < MAX_TRIED)
+    }
+
     /// How well what is read from a place on looks like a track, up to another place.
     fn fitness(&mut self, track: &[u8], span: Range<usize>, mut habits: Habits) -> i32 {
         let (mut at, mut fitness) = (span.start, 0);
-        while at < span.end {
+        while at < span.end && self.tried < MAX_TRIED {
             self.tried += 1;
             match event(track, at, &mut habits.running) {
                 Ok(event) => {
