@@ -108,7 +108,7 @@ pub fn read_notes(path: &Path, sample_rate_hz: u32) -> Result<MidiFile, CliError
         Timing::Metrical(ticks) => Some(u64::from(ticks.as_int().max(1))),
         Timing::Timecode(..) => None,
     };
-    let bar = |beats: u64, log_unit: u32| ticks_per_beat.map_or(1, |ticks| (4 * beats * ticks >> log_unit).max(1));
+    let bar = |beats: u64, log_unit: u32| ticks_per_beat.map_or(1, |ticks| ((4 * beats * ticks) >> log_unit).max(1));
     let mut file = MidiFile::default();
     let mut events: Vec<(u64, Kind)> = Vec::new();
     let mut start = 0;

@@ -355,6 +355,9 @@ fn none() -> Pairs<Value> {
     Pairs(Vec::new())
 }
 
+/// The name that an entry holds, and all of the entry where it is an object.
+type Named<'v> = (&'v str, Option<&'v Map<String, Value>>);
+
 /// Reads the entries of a file.
 struct Reading<'a> {
     path: &'a Path,
@@ -411,13 +414,7 @@ impl Reading<'_> {
     }
 
     /// What an entry says: a name, or an object with a name at `key`.
-    fn named<'v>(
-        &self,
-        entry: &str,
-        value: &'v Value,
-        key: &str,
-        others: &[&str],
-    ) -> Result<(&'v str, Option<&'v Map<String, Value>>), CliError> {
+    fn named<'v>(&self, entry: &str, value: &'v Value, key: &str, others: &[&str]) -> Result<Named<'v>, CliError> {
         let object = value.as_object();
         let name = object.map_or(Some(value), |object| object.get(key)).and_then(Value::as_str);
         let stranger =

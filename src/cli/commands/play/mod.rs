@@ -45,8 +45,7 @@ EXAMPLES:
   sympathy play --input-device \"USB Audio\" --input-channel 1 --period 128 --meters
   sympathy play --backend jack
   sympathy play --midi \"nanoKONTROL2\" --map knobs.json
-      where knobs.json holds {\"cc\": {\"20\": \"mix\", \"21\": {\"parameter\": \"temperature\",
-      \"from\": 0.5, \"to\": 1.5}}, \"programs\": {\"0\": \"shimmer\", \"1\": \"my-preset.json\"}}
+      where knobs.json holds {\"cc\": {\"20\": \"mix\"}, \"programs\": {\"0\": \"shimmer\"}}
   sympathy play --seed-file bells.wav           continues a recording, without any input
   sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
 
@@ -55,7 +54,7 @@ COMMANDS while it plays, each ended with Enter:
   mix 70       set a parameter              mix          tell its value
   p            tell all parameters          q            quit (so does Ctrl-C)
   learn mix    the next controller moves it unlearn mix  no controller moves it
-  map          tell what is mapped          save map X   write it to X, or to --map
+  map          tell what is mapped          save map X   write it to X or --map
 Where parameters are explained: sympathy render --help";
 
 /// Options of `sympathy play`.
