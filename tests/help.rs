@@ -89,6 +89,8 @@ fn examples_do_what_they_say() {
         fs::copy(desk.path("model.safetensors"), desk.path(name)).expect("space");
     }
     fs::write(desk.path("fades.json"), r#"{"mix": [[0, 0], [1.5, 100]]}"#).expect("space");
+    fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
+        .expect("space");
     // Questions, sound cards, hours, and PyTorch's files have tests of their own, as has what runs for minutes.
     let left = ["bench", "compare", "configure guitar.json", "evaluate", "import", "play"];
     // The configuration first, as people would; then a model of it, from which others go on.

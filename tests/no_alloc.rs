@@ -250,6 +250,12 @@ fn the_callbacks_of_a_sound_card_do_not_allocate() {
         if index % 200 == 150 {
             midi.push(MidiOrder::Stop).expect("room");
         }
+        if index % 200 == 190 {
+            // A program is chosen: all parameters at once.
+            for spec in sympathy::control::values::SPECS.iter().filter(|spec| spec.id != ParamId::Model) {
+                orders.push(Order::Set(spec.id, spec.default)).expect("room");
+            }
+        }
         let (mut left, mut right) = ([0.0; 256], [0.0; 256]);
         let (count, ()) = counted(|| {
             // Now and then the input's device gives nothing, or too much.

@@ -147,6 +147,54 @@ fn the_input_is_muted_until_it_is_asked_for_and_the_terminal_is_heard() {
     assert_eq!((&settings["parameters"]["mix"], &settings["kept"]["model"]), (&70.0.into(), &"Test model".into()));
 }
 
+#[test]
+fn maps_are_told_changed_and_saved_at_the_terminal() {
+    let desk = Desk::new();
+    let map = r#"{"cc": {"20": "mix", "21": {"parameter": "temperature", "from": 0.5, "to": 1.5, "channel": 2}}, "programs": {"3": "shimmer"}}"#;
+    fs::write(desk.path("knobs.json"), map).expect("space");
+    fs::write(desk.path("there.json"), "mine").expect("space");
+    let mut stage = Stage::enter(&desk, "--model model.safetensors --map knobs.json");
+    for (line, answer) in [
+        ("map", "CC 20: mix, 0 % to 100 %"),
+        ("map", "CC 21 of channel 2: temperature, 0.5 x to 1.5 x"),
+        ("map", "program 3: shimmer"),
+        ("learn mix", "mix waits for no controller: there is no MIDI input (--midi)"),
+        ("learn mox", "error: learn: parameter \"mox\""),
+        ("unlearn hold", "no controller moves hold"),
+        ("unlearn mix", "no controller moves mix any longer"),
+        ("save map there.json", "error: there.json: expected no file there yet; choose another name, found a file"),
+        ("save map new.json", "map saved: new.json"),
+        ("unlearn temperature", "no controller moves temperature any longer"),
+    ] {
+        stage.type_line(line);
+        stage.hear(answer);
+    }
+    stage.type_line("q");
+    let said = stage.hear("what was learnt is not saved");
+    assert!(said.contains("save map FILE"), "{said}");
+    let output = stage.program.wait_with_output().expect("the program ends");
+    let note = "note: --map does nothing without a MIDI input: add --midi NAME (sympathy play --list tells them)\n";
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), note));
+    assert_eq!(fs::read_to_string(desk.path("knobs.json")).expect("the map"), map, "nobody asked for more");
+    assert_eq!(fs::read_to_string(desk.path("there.json")).expect("it is there"), "mine");
+    let saved: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(desk.path("new.json")).expect("the map")).expect("JSON");
+    assert_eq!(saved["cc"]["21"]["channel"], 2);
+    assert_eq!((saved["cc"].get("20"), &saved["programs"]["3"]), (None, &"shimmer".into()));
+
+    let mut stage = Stage::enter(&desk, "--model model.safetensors --map new.json --save-map");
+    stage.type_line("unlearn temperature");
+    stage.hear("no controller moves temperature any longer");
+    stage.type_line("q");
+    stage.hear("map saved: new.json");
+    assert!(!fs::read_to_string(desk.path("new.json")).expect("the map").contains("temperature"));
+
+    fs::write(desk.path("bad.json"), r#"{"cc": {"20": "mox"}}"#).expect("space");
+    desk.fail("play --dummy --map bad.json", &["bad.json: cc 20: ", "did you mean mix?"]);
+    desk.fail("play --dummy --map absent.json", &["absent.json", "cannot be read"]);
+    assert_eq!(desk.run("play --dummy --save-map").code, Some(2));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_it_and_a_take_is_still_written() {

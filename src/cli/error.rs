@@ -87,6 +87,18 @@ pub enum CliError {
         /// What does.
         actual: String,
     },
+    /// An entry of a map of controllers is not what it should be.
+    #[error("{}: {entry}: expected {expected}, found {actual}", path.display())]
+    Map {
+        /// The file.
+        path: PathBuf,
+        /// Which entry.
+        entry: String,
+        /// What should stand there.
+        expected: String,
+        /// What does.
+        actual: String,
+    },
     #[cfg(feature = "train")]
     /// Fields of a configuration break their rules: a line each.
     #[error("{}", problems.iter().map(|problem| format!("{origin}: {problem}")).collect::<Vec<_>>().join("\n"))]

@@ -7,7 +7,7 @@ pub mod instrument;
 mod interrupt;
 pub mod models_at_hand;
 pub mod noise_seed;
-mod notes;
+pub mod notes;
 pub mod offline;
 mod output;
 pub mod phrase;
@@ -190,6 +190,7 @@ fn render_help() -> String {
         "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
+         sympathy render in.wav out.wav --midi keys.mid --set midi_trigger=on --set auto_start=off\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[\"8 beats\", 0.8]]}}: at so many seconds \
          or beats of IN this value, and lines between; [8.5, 100, \"hold\"] stays until the next point",

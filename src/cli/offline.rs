@@ -2,7 +2,7 @@
 
 use super::{
     automation::{Automation, TimedValue},
-    notes::TimedNote,
+    notes::TimedOrder,
 };
 use crate::{
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
@@ -47,8 +47,8 @@ pub struct Job<'a> {
     pub sidechain: &'a [Vec<f32>],
     /// Counted from the first sample of the input; none: parameters stay.
     pub automation: Option<&'a Automation>,
-    /// Sorted by sample.
-    pub notes: &'a [TimedNote],
+    /// What a MIDI file says, sorted by sample.
+    pub notes: &'a [TimedOrder],
     /// The captured seed.
     pub captured: Option<Arc<Clip>>,
 }
@@ -97,9 +97,9 @@ pub fn render_offline(
     let mut start = 0;
     while start < length && !engine.meters().is_failed() {
         while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
-            engine.note_on(timed.note.key, timed.note.velocity);
+            timed.order.give(&mut engine);
         }
-        // A note begins at the beginning of a block.
+        // A note begins at the beginning of a block, and a stop does.
         let next_note = notes.peek().map_or(usize::MAX, |timed| usize::try_from(timed.sample).unwrap_or(usize::MAX));
         let end = (start + block_samples).min(length).min(next_note);
         changes.clear();

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The option of every command that reads recordings.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Strict {
-    /// Refuse recordings of which something is missing or does not decode; without it a warning says so
+    /// Refuse recordings and MIDI files of which something is missing or cannot be read; without it a warning says so
     #[arg(long)]
     pub strict: bool,
 }

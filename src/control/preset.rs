@@ -160,6 +160,11 @@ impl<K> Preset<K> {
         Self { name, description, parameters, kept: Some(kept) }
     }
 
+    /// Whether it says a value of this parameter.
+    pub fn says(&self, id: ParamId) -> bool {
+        self.parameters.iter().any(|(said, _)| *said == id)
+    }
+
     /// Values of all parameters: what the preset says, and the default of every other.
     pub fn values(&self) -> ParamValues {
         let mut values = ParamValues::default();

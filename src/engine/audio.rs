@@ -159,6 +159,12 @@ impl Engine {
         self.was_playing = false;
     }
 
+    /// Whether a MIDI controller means [`Self::stop_from_midi`]: "all sound off" (120), "all notes off" (123), and the changes of
+    /// mode (124 to 127), which the standard lets end all notes, too.
+    pub fn is_stop(controller: u8) -> bool {
+        matches!(controller, 120 | 123..=127)
+    }
+
     /// MIDI "all sound off" or "all notes off": as *Stop*, until *Stop* is moved, the transport starts, or a reset.
     pub fn stop_from_midi(&mut self) {
         self.midi_stopped = true;

@@ -20,10 +20,6 @@ use std::{
 
 /// Rates outside are not processed: the dry signal passes.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
-/// MIDI "all sound off".
-const ALL_SOUND_OFF: u8 = 120;
-/// MIDI "all notes off".
-const ALL_NOTES_OFF: u8 = 123;
 
 /// Exists from activation to deactivation.
 pub(super) struct Running {
@@ -126,11 +122,8 @@ impl Running {
         }
         let mut done = 0;
         while let Some(event) = context.next_event() {
-            if !matches!(
-                event,
-                NoteEvent::MidiCC { cc: ALL_SOUND_OFF | ALL_NOTES_OFF, .. }
-                    | NoteEvent::NoteOn { key: Key::Number(_), .. }
-            ) {
+            let is_stop = matches!(event, NoteEvent::MidiCC { cc, .. } if Engine::is_stop(cc));
+            if !is_stop && !matches!(event, NoteEvent::NoteOn { key: Key::Number(_), .. }) {
                 continue;
             }
             let offset = (event.timing() as usize).clamp(done, block);

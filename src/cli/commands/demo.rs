@@ -6,7 +6,7 @@ use crate::{
         automation::{Automation, TimedValue, read_automation},
         error::CliError,
         models_at_hand::{load_all, make_registry},
-        notes::TimedNote,
+        notes::{MidiOrder, TimedOrder},
         offline::{Job, RenderOutcome, USUAL_TEMPO},
         output::{Overwrite, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase_in},
@@ -15,7 +15,7 @@ use crate::{
         terminal::say,
     },
     control::{ParamId, ParamValues, Preset},
-    engine::{EngineConfig, quantum::Note},
+    engine::EngineConfig,
     figure::{Mark, Sound, SoundFigure},
 };
 use clap::Args;
@@ -68,7 +68,7 @@ const KEYS: [(f64, u8, f32); 6] =
 /// What hands and feet do for presets that do nothing by themselves.
 struct Hands {
     presses: bool,
-    notes: Vec<TimedNote>,
+    notes: Vec<TimedOrder>,
 }
 
 impl Hands {
@@ -85,9 +85,9 @@ impl Hands {
         ];
         let sounds = [ParamId::SwellLevel, ParamId::ShimmerLevel].into_iter().any(|id| values.get(id) > id.spec().min);
         let waits = !keys && !sounds && begins.into_iter().all(|id| values.get(id) == 0.0);
-        let note = |&(seconds, key, velocity): &(f64, u8, f32)| TimedNote {
+        let note = |&(seconds, key, velocity): &(f64, u8, f32)| TimedOrder {
             sample: (seconds * f64::from(PHRASE_RATE_HZ)) as u64,
-            note: Note { key, velocity },
+            order: MidiOrder::Note { key, velocity },
         };
         Self { presses: waits, notes: if keys { KEYS.iter().map(note).collect() } else { Vec::new() } }
     }

@@ -7,7 +7,7 @@ use crate::{
         error::CliError,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
         models_at_hand::load_all,
-        notes::read_notes,
+        notes::{MidiFile, MidiOrder, TimedOrder, read_notes},
         offline::{Job, RenderOutcome, Song, render_offline},
         one_line,
         output::{Overwrite, SOUND_ENDINGS, check_wav_length, depth_of, refuse_same_places, write_sound},
@@ -52,7 +52,7 @@ pub struct RenderArgs {
     /// Recording beside IN: what is listened to where seed_source is 1
     #[arg(long, value_name = "FILE")]
     pub sidechain: Option<PathBuf>,
-    /// MIDI file whose notes are played, for midi_trigger
+    /// MIDI file: its notes seed continuations where midi_trigger is on, its CC 120 and 123 silence them
     #[arg(long, value_name = "FILE")]
     pub midi: Option<PathBuf>,
     /// Bits of a sample in OUT: 16 and 24 are whole numbers, 32 floats [default: 32 for WAV, 24 for FLAC]
@@ -163,10 +163,11 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         None => Automation::default(),
     };
     load_all(&registry, &config.values, &automation)?;
-    let notes = match &args.midi {
+    let midi = match &args.midi {
         Some(path) => read_notes(path, config.sample_rate_hz)?,
-        None => Vec::new(),
+        None => MidiFile::default(),
     };
+    args.instrument.strict.warn(&midi.warnings)?;
     let sidechain = match &args.sidechain {
         Some(path) => beside(&args.instrument.strict.read(path)?, config.sample_rate_hz),
         None => Vec::new(),
@@ -174,6 +175,10 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let rate = f64::from(config.sample_rate_hz);
     let length = recording.length_samples() + (args.seconds_after * rate).round() as usize;
     check_wav_length(&args.output, recording.channels.len(), length)?;
+    if let Some(path) = &args.midi {
+        let remarks = remarks(&midi, &config.values, &automation, config.sample_rate_hz, length as u64);
+        remarks.iter().for_each(|line| remark!("note: {}: {line}", path.display()));
+    }
     let mut input = recording.channels;
     input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
     let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.instrument.tempo };
@@ -183,7 +188,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         block_samples: usize::from(args.block),
         sidechain: &sidechain,
         automation: Some(&automation),
-        notes: &notes,
+        notes: &midi.orders,
         captured,
         ..Job::of(&input)
     };
@@ -264,6 +269,50 @@ fn warn_of_full_scale(path: &Path, channels: &[Vec<f32>], depth: Depth) {
             gain_to_db(peak)
         );
     }
+}
+
+/// What a MIDI file does otherwise than its notes make expect.
+fn remarks(
+    midi: &MidiFile,
+    values: &ParamValues,
+    automation: &Automation,
+    sample_rate_hz: u32,
+    length: u64,
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let seconds = |sample: u64| sample as f64 / f64::from(sample_rate_hz);
+    let is_set = |id: ParamId, is_it: fn(f32) -> bool| {
+        is_it(values.get(id)) || automation.values().any(|(moved, value)| moved == id && is_it(value))
+    };
+    let is_note = |order: &&TimedOrder| matches!(order.order, MidiOrder::Note { .. });
+    if midi.patterns > 0 {
+        remarks.push(format!("its {} patterns (format 2) are played one after the other", midi.patterns));
+    }
+    let Some(last) = midi.orders.iter().rfind(is_note) else {
+        remarks.push("there is no note in it".into());
+        return remarks;
+    };
+    if !is_set(ParamId::MidiTrigger, |value| value >= 0.5) {
+        remarks.push("its notes do nothing while midi_trigger is off: add --set midi_trigger=on".into());
+        return remarks;
+    }
+    if last.sample >= length {
+        let first =
+            midi.orders.iter().filter(is_note).find(|order| order.sample >= length).map_or(0, |first| first.sample);
+        let (first, end) = (seconds(first), seconds(length));
+        remarks.push(format!("its notes from {first:.2} s on are not played: the sound ends at {end:.2} s"));
+    }
+    // At the first sample the start of the song undoes it.
+    let stop = midi.orders.iter().find(|order| order.order == MidiOrder::Stop && order.sample > 0);
+    if let Some(stop) = stop.filter(|stop| stop.sample < last.sample && stop.sample < length)
+        && !automation.values().any(|(id, _)| id == ParamId::Stop)
+    {
+        remarks.push(format!(
+            "it silences all from {:.2} s on (CC 120 or 123): notes after that do nothing",
+            seconds(stop.sample)
+        ));
+    }
+    remarks
 }
 
 /// Renders with a progress bar; returns the outcome and the seconds it took.

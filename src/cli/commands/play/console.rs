@@ -2,6 +2,7 @@
 
 use super::{
     HELP, PlayArgs,
+    control_map::{ControlMap, Message},
     performer::{Monitor, Order},
 };
 use crate::cli::terminal::say;
@@ -16,10 +17,11 @@ use crate::{
 use rtrb::Producer;
 use std::{
     io::BufRead,
+    path::Path,
     sync::{
         Arc,
         atomic::Ordering::Relaxed,
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant},
 };
@@ -28,6 +30,18 @@ use std::{
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A line of the meters.
 const METERS_EVERY: Duration = Duration::from_secs(1);
+
+/// What waits for the terminal's thread; of more, lines wait and messages are dropped.
+pub const MAX_HEARD: usize = 1024;
+
+/// What the terminal's thread waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A line was typed.
+    Line(String),
+    /// A controller moved, or a program was chosen.
+    Midi(Message),
+}
 
 /// A line that was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,17 +54,33 @@ enum Typed {
     Parameters,
     Tell(String),
     Set(Assignment),
+    /// Nothing: learns no more.
+    Learn(String),
+    Unlearn(String),
+    Map,
+    /// To the map's own file where no name is given.
+    SaveMap(String),
 }
 
 impl Typed {
     fn parse(line: &str) -> Self {
         let line = line.trim();
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = rest.trim();
+        match word {
+            "learn" => return Self::Learn(rest.into()),
+            "unlearn" => return Self::Unlearn(rest.into()),
+            "save" if rest == "map" => return Self::SaveMap(String::new()),
+            "save" if rest.starts_with("map ") => return Self::SaveMap(rest[4..].trim().into()),
+            _ => {}
+        }
         match line {
             "" => Self::Nothing,
             "i" => Self::Input,
             "k" => Self::Keep,
             "q" => Self::Quit,
             "p" => Self::Parameters,
+            "map" => Self::Map,
             "?" | "h" | "help" => Self::Help,
             _ => match split(line) {
                 Some((key, value)) => Self::Set(Assignment { key: key.trim().into(), value: value.trim().into() }),
@@ -80,29 +110,44 @@ pub struct Console {
     is_input_on: bool,
     status: Arc<TakeStatus>,
     told_takes: u64,
+    map: ControlMap,
 }
 
 impl Console {
     /// For an engine that begins with `values`.
-    pub fn new(orders: Producer<Order>, values: ParamValues, is_input_on: bool, status: Arc<TakeStatus>) -> Self {
-        Self { orders, values, is_input_on, status, told_takes: 0 }
+    pub fn new(
+        orders: Producer<Order>,
+        values: ParamValues,
+        is_input_on: bool,
+        status: Arc<TakeStatus>,
+        map: ControlMap,
+    ) -> Self {
+        Self { orders, values, is_input_on, status, told_takes: 0, map }
     }
 
     /// Until the time is over, somebody quits, or the sound card does.
     ///
     /// # Errors
     /// Why the sound card plays no more.
-    pub fn run(&mut self, args: &PlayArgs, interrupt: &Interrupt, monitor: &Monitor) -> Result<(), CliError> {
+    pub fn run(
+        &mut self,
+        args: &PlayArgs,
+        heard: &Receiver<Heard>,
+        interrupt: &Interrupt,
+        monitor: &Monitor,
+    ) -> Result<(), CliError> {
         self.tell_input();
-        let typed = listen();
         let began = Instant::now();
         let end = args.seconds.map(Duration::from_secs_f64);
         let mut told = began;
         while !interrupt.is_pressed() && end.is_none_or(|end| began.elapsed() < end) {
             let patience = end.map_or(LOOK_EVERY, |end| LOOK_EVERY.min(end.saturating_sub(began.elapsed())));
-            match typed.recv_timeout(patience) {
-                Ok(line) if Typed::parse(&line) == Typed::Quit => break,
-                Ok(line) => self.obey(Typed::parse(&line)),
+            match heard.recv_timeout(patience) {
+                Ok(Heard::Line(line)) => match Typed::parse(&line) {
+                    Typed::Quit => break,
+                    typed => self.obey(typed, args),
+                },
+                Ok(Heard::Midi(message)) => self.follow(message),
                 Err(RecvTimeoutError::Timeout) => {}
                 // Whatever fed the terminal has ended; the music need not.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
@@ -120,7 +165,71 @@ impl Console {
         Ok(())
     }
 
-    fn obey(&mut self, typed: Typed) {
+    /// Moves what a controller or a program is mapped to.
+    pub fn follow(&mut self, message: Message) {
+        let moves = self.map.hear(message, &self.values);
+        for (id, value) in moves.values {
+            self.values.set(id, value);
+            self.order(Order::Set(id, value));
+        }
+        if let Some(said) = moves.said {
+            say!("{said}");
+        }
+    }
+
+    fn learn(&mut self, key: &str, args: &PlayArgs) {
+        if key.is_empty() {
+            self.map.learn(None);
+            say!("learning nothing; as in: learn mix");
+            return;
+        }
+        match text::parameter(key) {
+            Ok(id) if args.midi.is_none() => {
+                say!("{} waits for no controller: there is no MIDI input (--midi)", id.spec().key);
+            }
+            Ok(id) => {
+                self.map.learn(Some(id));
+                say!("learning {}: move a controller (learn alone gives up)", id.spec().key);
+            }
+            Err(error) => say!("error: learn: {error}"),
+        }
+    }
+
+    fn unlearn(&mut self, key: &str) {
+        match text::parameter(key) {
+            Ok(id) if self.map.unlearn(id) => say!("no controller moves {} any longer", id.spec().key),
+            Ok(id) => say!("no controller moves {}", id.spec().key),
+            Err(error) => say!("error: unlearn: {error}"),
+        }
+    }
+
+    fn tell_map(&self) {
+        let lines = self.map.lines();
+        if lines.is_empty() {
+            say!("nothing is mapped; as in: learn mix, and then move a controller");
+        }
+        lines.iter().for_each(|line| say!("{line}"));
+    }
+
+    fn save_map(&mut self, name: &str) {
+        match self.map.save(Some(Path::new(name)).filter(|_| !name.is_empty())) {
+            Ok(path) => say!("map saved: {}", path.display()),
+            Err(error) => lines(&error).iter().for_each(|line| say!("error: {line}")),
+        }
+    }
+
+    /// What becomes of what was learnt, at the end.
+    pub fn end_map(&mut self, args: &PlayArgs) {
+        if self.map.is_changed() {
+            if args.save_map {
+                self.save_map("");
+            } else {
+                say!("what was learnt is not saved (save map FILE does it, and --map FILE --save-map at the end)");
+            }
+        }
+    }
+
+    fn obey(&mut self, typed: Typed, args: &PlayArgs) {
         match typed {
             Typed::Nothing | Typed::Quit => {}
             Typed::Input => {
@@ -133,6 +242,10 @@ impl Console {
                 self.order(Order::Set(ParamId::Keep, 0.0));
             }
             Typed::Help => say!("{HELP}"),
+            Typed::Learn(key) => self.learn(&key, args),
+            Typed::Unlearn(key) => self.unlearn(&key),
+            Typed::Map => self.tell_map(),
+            Typed::SaveMap(name) => self.save_map(&name),
             Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
             Typed::Tell(key) => match text::parameter(&key) {
                 Ok(id) => self.tell(id.spec()),
@@ -193,19 +306,17 @@ impl Console {
     }
 }
 
-/// Lines of stdin, from a thread that ends with the program: nothing can wake it from reading.
-fn listen() -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+/// Sends lines of stdin, from a thread that ends with the program: nothing can wake it from reading.
+pub fn listen(sender: SyncSender<Heard>) {
     let read = move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
+            if sender.send(Heard::Line(line)).is_err() {
                 return;
             }
         }
     };
     // Without the thread there are no commands; Ctrl-C is left.
     let _ = std::thread::Builder::new().name("sympathy-terminal".into()).spawn(read);
-    receiver
 }
 
 #[cfg(test)]
@@ -221,6 +332,14 @@ mod tests {
             ("q", Typed::Quit),
             ("?", Typed::Help),
             ("mix", Typed::Tell("mix".into())),
+            ("learn mix", Typed::Learn("mix".into())),
+            ("learn  Seed Length ", Typed::Learn("Seed Length".into())),
+            ("learn", Typed::Learn(String::new())),
+            ("unlearn mix", Typed::Unlearn("mix".into())),
+            ("map", Typed::Map),
+            ("save map", Typed::SaveMap(String::new())),
+            ("save map my map.json", Typed::SaveMap("my map.json".into())),
+            ("save take", Typed::Tell("save take".into())),
         ] {
             assert_eq!(Typed::parse(line), typed, "{line:?}");
         }

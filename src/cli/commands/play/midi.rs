@@ -1,16 +1,57 @@
-//! A MIDI input: notes, "all sound off" and "all notes off".
+//! A MIDI input: notes and stops go to the audio thread, controllers and programs to the terminal's, which maps them.
 
-use super::performer::MidiOrder;
+use super::{
+    console::Heard,
+    control_map::{Message, can_be_mapped},
+    performer::MidiOrder,
+};
 use crate::cli::error::CliError;
 use midir::{MidiInput, MidiInputConnection};
+use midly::{MidiMessage, live::LiveEvent};
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::mpsc::SyncSender;
 
 const CLIENT: &str = "Sympathy";
 /// Messages that wait for the next block; more are dropped.
 const MAX_WAITING: usize = 256;
 
 /// Listens while it lives.
-pub type Connection = MidiInputConnection<Producer<MidiOrder>>;
+pub type Connection = MidiInputConnection<Inlet>;
+
+/// Where messages go.
+#[derive(Debug)]
+pub struct Inlet {
+    orders: Producer<MidiOrder>,
+    heard: SyncSender<Heard>,
+}
+
+impl Inlet {
+    /// Both ways for messages: notes and stops come out at the consumer.
+    pub fn new(heard: SyncSender<Heard>) -> (Self, Consumer<MidiOrder>) {
+        let (orders, consumer) = RingBuffer::new(MAX_WAITING);
+        (Self { orders, heard }, consumer)
+    }
+
+    /// Takes what an input has received.
+    pub fn take(&mut self, message: &[u8]) {
+        let Ok(LiveEvent::Midi { channel, message }) = LiveEvent::parse(message) else {
+            return;
+        };
+        let channel = channel.as_int();
+        // A full ring means that no audio is running, a full channel that the terminal hangs: either can do without it.
+        match (MidiOrder::of(message), message) {
+            (Some(order), _) => _ = self.orders.push(order),
+            (None, MidiMessage::Controller { controller, value }) if can_be_mapped(controller.as_int()) => {
+                let (number, value) = (controller.as_int(), value.as_int());
+                let _ = self.heard.try_send(Heard::Midi(Message::Controller { channel, number, value }));
+            }
+            (None, MidiMessage::ProgramChange { program }) => {
+                let _ = self.heard.try_send(Heard::Midi(Message::Program { channel, number: program.as_int() }));
+            }
+            _ => {}
+        }
+    }
+}
 
 /// Names of the inputs; none where the system has no MIDI.
 pub fn names() -> Vec<String> {
@@ -24,8 +65,11 @@ pub fn names() -> Vec<String> {
 ///
 /// # Errors
 /// If there is no such input, or it refuses.
-pub fn connect(name: Option<&str>) -> Result<(Option<Connection>, Consumer<MidiOrder>), CliError> {
-    let (producer, consumer) = RingBuffer::new(MAX_WAITING);
+pub fn connect(
+    name: Option<&str>,
+    heard: SyncSender<Heard>,
+) -> Result<(Option<Connection>, Consumer<MidiOrder>), CliError> {
+    let (inlet, consumer) = Inlet::new(heard);
     let Some(name) = name else {
         return Ok((None, consumer));
     };
@@ -41,36 +85,42 @@ pub fn connect(name: Option<&str>) -> Result<(Option<Connection>, Consumer<MidiO
             actual: format!("{name:?}"),
         });
     };
-    let listen = |_stamp: u64, message: &[u8], orders: &mut Producer<MidiOrder>| {
-        if let Some(order) = parse(message) {
-            // A full ring means that no audio is running: the note can be dropped.
-            let _ = orders.push(order);
-        }
-    };
-    let connection = client.connect(port, "in", listen, producer).map_err(|error| refused(error.to_string()))?;
+    let listen = |_stamp: u64, message: &[u8], inlet: &mut Inlet| inlet.take(message);
+    let connection = client.connect(port, "in", listen, inlet).map_err(|error| refused(error.to_string()))?;
     Ok((Some(connection), consumer))
-}
-
-fn parse(message: &[u8]) -> Option<MidiOrder> {
-    match *message {
-        [status, key, velocity] if status & 0xf0 == 0x90 && velocity > 0 => {
-            Some(MidiOrder::Note { key: key & 0x7f, velocity: f32::from(velocity & 0x7f) / 127.0 })
-        }
-        [status, 120 | 123, _] if status & 0xf0 == 0xb0 => Some(MidiOrder::Stop),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc::sync_channel;
 
     #[test]
-    fn notes_and_stops_are_understood_and_nothing_else() {
-        assert_eq!(parse(&[0x93, 60, 127]), Some(MidiOrder::Note { key: 60, velocity: 1.0 }));
-        assert_eq!(parse(&[0xb0, 123, 0]), Some(MidiOrder::Stop));
-        for other in [&[0x90, 60, 0][..], &[0x80, 60, 64], &[0xb0, 1, 0], &[0xf8], &[], &[0x90, 60]] {
-            assert_eq!(parse(other), None, "{other:?}");
+    fn messages_go_where_they_belong() {
+        let (sender, heard) = sync_channel(16);
+        let (mut inlet, mut orders) = Inlet::new(sender);
+        let mut take = |message: &[u8]| {
+            inlet.take(message);
+            (orders.pop().ok(), heard.try_recv().ok())
+        };
+        assert_eq!(take(&[0x93, 60, 127]), (Some(MidiOrder::Note { key: 60, velocity: 1.0 }), None));
+        for stop in [120, 123, 124, 127] {
+            assert_eq!(take(&[0xb0, stop, 0]), (Some(MidiOrder::Stop), None));
+        }
+        let moved = Message::Controller { channel: 2, number: 1, value: 64 };
+        assert_eq!(take(&[0xb2, 1, 64]), (None, Some(Heard::Midi(moved))));
+        assert_eq!(take(&[0xcf, 5]), (None, Some(Heard::Midi(Message::Program { channel: 15, number: 5 }))));
+        for other in [
+            &[0x90, 60, 0][..],
+            &[0x80, 60, 64],
+            &[0xb0, 121, 0],
+            &[0xb0, 122, 0],
+            &[0xf8],
+            &[],
+            &[0x90, 60],
+            &[0xe0, 0, 64],
+        ] {
+            assert_eq!(take(other), (None, None), "{other:?}");
         }
     }
 }

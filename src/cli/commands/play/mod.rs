@@ -7,6 +7,7 @@
 
 pub mod bridge;
 mod console;
+mod control_map;
 mod devices;
 mod dummy;
 mod midi;
@@ -20,7 +21,7 @@ use crate::{
         instrument::{Instrument, InstrumentArgs, MAX_RATE_HZ, MIN_RATE_HZ},
         interrupt::Interrupt,
         models_at_hand::load_all,
-        terminal::{say, say_on},
+        terminal::{remark, say, say_on},
     },
     control::ParamId,
     engine::EngineConfig,
@@ -29,9 +30,13 @@ use crate::{
     worker::ClipSlot,
 };
 use clap::{Args, ValueEnum};
-use console::Console;
+use console::{Console, MAX_HEARD};
+use control_map::ControlMap;
 use performer::{MAX_BLOCK, Performer};
-use std::sync::Arc;
+use std::{
+    path::PathBuf,
+    sync::{Arc, mpsc},
+};
 
 /// Examples, below the options.
 pub const HELP: &str = "\
@@ -41,6 +46,8 @@ EXAMPLES:
   sympathy play --model piano-magnitude --preset call-and-response --input on
   sympathy play --input-device \"USB Audio\" --input-channel 1 --period 128 --meters
   sympathy play --backend jack
+  sympathy play --midi \"nanoKONTROL2\" --map knobs.json
+      where knobs.json holds {\"cc\": {\"20\": \"mix\"}, \"programs\": {\"0\": \"shimmer\"}}
   sympathy play --seed-file bells.wav           continues a recording, without any input
   sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
 
@@ -48,6 +55,8 @@ COMMANDS while it plays, each ended with Enter:
   i            input on or off              k            keep the last two minutes as files
   mix 70       set a parameter              mix          tell its value
   p            tell all parameters          q            quit (so does Ctrl-C)
+  learn mix    the next controller moves it unlearn mix  no controller moves it
+  map          tell what is mapped          save map X   write it to X or --map
 Where parameters are explained: sympathy render --help";
 
 /// Options of `sympathy play`.
@@ -74,6 +83,12 @@ pub struct PlayArgs {
     /// MIDI input, by its name in --list
     #[arg(long, value_name = "NAME")]
     pub midi: Option<String>,
+    /// JSON file of what the MIDI input's controllers and programs move
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+    /// Writes to the file of --map, at the end, what was learnt meanwhile; there need be none before
+    #[arg(long, requires = "map")]
+    pub save_map: bool,
     /// Sample rate; the device's usual one where this is not given
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(i64::from(MIN_RATE_HZ)..=i64::from(MAX_RATE_HZ)))]
     pub rate: Option<u32>,
@@ -120,7 +135,17 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let Instrument { values, registry, captured } = args.instrument.make()?;
     let clip_slot: Arc<ClipSlot> = Arc::default();
     clip_slot.put(captured);
-    load_all(&registry, &values, &Automation::default())?;
+    let still = Automation::default();
+    load_all(&registry, &values, &still)?;
+    let map = match &args.map {
+        Some(path) => ControlMap::read(path, args.save_map)?,
+        None => ControlMap::default(),
+    };
+    // A program must not wait for its model.
+    map.presets(&values).iter().try_for_each(|preset| load_all(&registry, preset, &still))?;
+    if args.map.is_some() && args.midi.is_none() {
+        remark!("note: --map does nothing without a MIDI input: add --midi NAME (sympathy play --list tells them)");
+    }
     // What the card can do decides on the engine's rate and channels.
     let card = if args.dummy { None } else { Some(devices::choose(args)?) };
     let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
@@ -145,7 +170,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), clip_slot);
     engine.attach_tap(tap);
     let is_input_on = args.input == Switch::On;
-    let (midi_input, notes) = midi::connect(args.midi.as_deref())?;
+    let (sender, heard) = mpsc::sync_channel(MAX_HEARD);
+    let (midi_input, notes) = midi::connect(args.midi.as_deref(), sender.clone())?;
     let (performer, orders, monitor) =
         Performer::new(engine, notes, sample_rate_hz, args.instrument.tempo, is_input_on);
     // Dropped in reverse order: first the audio stops, then the worker ends, then the recorder, which may still write a take.
@@ -158,10 +184,12 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);
     let label = registry.label(values.get(ParamId::Model) as u8);
     say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
-    let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status));
-    let outcome = console.run(args, &interrupt, &monitor);
+    let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status), map);
+    console::listen(sender);
+    let outcome = console.run(args, &heard, &interrupt, &monitor);
     drop((midi_input, streams, dummy, worker, recorder));
     console.tell_takes();
+    console.end_map(args);
     say!("{}", monitor.summary());
     outcome
 }

@@ -1,5 +1,6 @@
 //! The audio thread of `sympathy play`: orders of the terminal, notes, the switch of the input, the engine.
 
+pub use crate::cli::notes::MidiOrder;
 use crate::{
     control::ParamId,
     dsp::level::{Ramp, gain_to_db},
@@ -25,20 +26,6 @@ pub enum Order {
     Set(ParamId, f32),
     /// The input is heard, or not.
     Input(bool),
-}
-
-/// An order of a MIDI input.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MidiOrder {
-    /// A note begins.
-    Note {
-        /// Its number.
-        key: u8,
-        /// 0…1
-        velocity: f32,
-    },
-    /// All sound off, all notes off.
-    Stop,
 }
 
 /// State of the audio thread, for display.
@@ -168,10 +155,7 @@ impl Performer {
             }
         }
         while let Ok(order) = self.notes.pop() {
-            match order {
-                MidiOrder::Note { key, velocity } => self.engine.note_on(key, velocity),
-                MidiOrder::Stop => self.engine.stop_from_midi(),
-            }
+            order.give(&mut self.engine);
         }
     }
 }
@@ -235,5 +219,46 @@ mod tests {
             "wet only, and nothing predicted yet"
         );
         assert!(monitor.summary().starts_with("0.0 s played, 0 continuations"));
+    }
+
+    #[test]
+    fn what_a_midi_input_receives_reaches_the_engine() {
+        use crate::cli::commands::play::{
+            console::{Console, Heard},
+            control_map::ControlMap,
+            midi::Inlet,
+        };
+        let folder = tempfile::tempdir().expect("temp");
+        let path = folder.path().join("map.json");
+        std::fs::write(&path, r#"{"cc": {"20": "hold", "21": "voices"}, "programs": {"7": "shimmer"}}"#).expect("temp");
+        let mut map = ControlMap::read(&path, false).expect("a map");
+        map.learn(Some(ParamId::Temperature));
+        let (sender, heard) = std::sync::mpsc::sync_channel(16);
+        let (mut inlet, notes) = Inlet::new(sender);
+        let mut config = EngineConfig::new(48_000);
+        config.values.set(ParamId::Mix, 0.0);
+        let values = config.values;
+        let (engine, _) = session::start(config, ModelRegistry::with_embedded(Isa::best()));
+        let (mut performer, orders, _) = Performer::new(engine, notes, 48_000, 120.0, true);
+        let mut console = Console::new(orders, values, true, Arc::default(), map);
+        let mut receive = |message: &[u8]| {
+            inlet.take(message);
+            while let Ok(Heard::Midi(message)) = heard.try_recv() {
+                console.follow(message);
+            }
+            play(&mut performer, 0.25);
+            performer.engine.values()
+        };
+        // The first that moves is learnt; what was mapped moves on.
+        let spec = ParamId::Temperature.spec();
+        assert_eq!(receive(&[0xb0, 30, 127]).get(ParamId::Temperature), spec.max);
+        assert_eq!(receive(&[0xb0, 30, 0]).get(ParamId::Temperature), spec.min);
+        assert_eq!(receive(&[0xb5, 20, 0]).get(ParamId::Hold), 1.0);
+        assert_eq!(receive(&[0xb5, 21, 127]).get(ParamId::Voices), 4.0);
+        let shimmer = receive(&[0xc0, 7]);
+        let mut expected = crate::control::Preset::find("shimmer").expect("a preset").values();
+        expected.set(ParamId::Model, values.get(ParamId::Model));
+        assert_eq!(shimmer, expected);
+        assert_eq!(receive(&[0xb0, 99, 5]), expected, "nothing is mapped to it");
     }
 }
