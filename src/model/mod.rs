@@ -9,6 +9,7 @@ mod error;
 #[cfg(feature = "train")]
 pub mod export;
 mod file;
+pub(crate) mod foreign;
 #[cfg(feature = "train")]
 pub mod import;
 mod range;

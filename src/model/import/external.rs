@@ -5,7 +5,10 @@ use super::{
     error::ImportError,
     torch_zip::TorchZip,
 };
-use crate::model::{MAX_FILE_BYTES, METADATA_KEY};
+use crate::model::{
+    MAX_FILE_BYTES, METADATA_KEY,
+    foreign::{EXPORT_KEY, Foreign, LOOK_BYTES},
+};
 use candle_core::DType;
 use safetensors::{Dtype, SafeTensors};
 use std::{
@@ -14,9 +17,6 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
 };
-
-/// Where an exported file keeps the configuration of its model: key of the metadata, or record of the archive.
-pub const EXPORT_KEY: &str = "sympathy_export";
 
 /// No header is longer; those of large language models have some megabytes.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -68,6 +68,11 @@ impl ExternalFile {
             let actual = bytes.len() as u64;
             return Err(ImportError::TooLarge { file: name.into(), expected: MAX_FILE_BYTES, actual });
         }
+        let look = LOOK_BYTES.min(bytes.len());
+        let kind = Foreign::of(&bytes[..look], &bytes[bytes.len() - look..], bytes.len() as u64, name);
+        if let Some(kind) = kind.filter(|kind| kind.is_no_import()) {
+            return Err(Self::foreign(kind, name));
+        }
         match Container::of(&bytes) {
             Container::Zip => {
                 let zip =
@@ -77,14 +82,9 @@ impl ExternalFile {
                 Ok(Self { path: name.into(), shapes, exported, source: Source::Zip(zip) })
             }
             Container::Safetensors => Self::from_safetensors(bytes, name),
-            other => {
-                let found = match other {
-                    Container::OldPickle => "a pickle as PyTorch wrote it before 1.6",
-                    Container::Tar => "an archive of the first versions of PyTorch",
-                    _ => "something else",
-                };
+            Container::Other => {
                 let expected = format!("a PyTorch state dictionary or a safetensors file ({SAVE_AGAIN})");
-                Err(Self::mismatch(name, &expected, found))
+                Err(Self::mismatch(name, &expected, "something else, or a damaged one"))
             }
         }
     }
@@ -99,6 +99,9 @@ impl ExternalFile {
         }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default();
+        if Foreign::of_tensors(metadata.keys().map(String::as_str)) == Foreign::Checkpoint {
+            return Err(Self::foreign(Foreign::Checkpoint, name));
+        }
         if metadata.contains_key(METADATA_KEY) {
             let found = "a model of Sympathy's own: it needs no import";
             return Err(Self::mismatch(name, "a file of another program", found));
@@ -116,6 +119,14 @@ impl ExternalFile {
     /// The tensors of 16-, 32- or 64-bit floats, and their shapes.
     pub fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
         &self.shapes
+    }
+
+    /// What a user should know of where in a checkpoint the tensors were found.
+    pub fn notes(&self) -> &[String] {
+        match &self.source {
+            Source::Zip(zip) => &zip.notes,
+            Source::Safetensors(_) => &[],
+        }
     }
 
     /// Where it came from.
@@ -167,6 +178,10 @@ impl ExternalFile {
             expected: expected.into(),
             actual: actual.into(),
         }
+    }
+
+    fn foreign(kind: Foreign, file: &Path) -> ImportError {
+        ImportError::Foreign { file: file.into(), found: kind.found().into(), remedy: kind.remedy(file) }
     }
 
     fn mismatch(file: &Path, expected: &str, actual: &str) -> ImportError {

@@ -2,7 +2,7 @@
 
 use super::{
     container::{SAVE_AGAIN, as_f32, brief, listed},
-    pickle::{self, Mismatch, Place},
+    pickle::{self, Mismatch, Place, StateDict},
 };
 use crate::model::MAX_FILE_BYTES;
 use std::{
@@ -27,6 +27,8 @@ pub(super) struct TorchZip {
     /// What stands before a record's name, with its slash.
     folder: String,
     pub tensors: BTreeMap<String, Place>,
+    /// What a user should know of where they were found.
+    pub notes: Vec<String>,
 }
 
 impl TorchZip {
@@ -49,8 +51,8 @@ impl TorchZip {
             return Err(("little-endian numbers".into(), "others".into()));
         }
         let pickle = archive.record(&format!("{folder}data.pkl"), MAX_PICKLE_BYTES)?;
-        let tensors = pickle::state_dict(&pickle, key)?;
-        Ok(Self { tensors, folder, bytes })
+        let StateDict { tensors, notes } = pickle::state_dict(&pickle, key)?;
+        Ok(Self { tensors, notes, folder, bytes })
     }
 
     /// A text that lies in the archive besides.

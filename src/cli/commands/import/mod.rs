@@ -78,12 +78,15 @@ pub struct ImportArgs {
     /// Key of the state dictionary in a checkpoint [default: tries state_dict, model_state_dict, model]
     #[arg(long, help_heading = "Which tensors")]
     pub key: Option<String>,
-    /// Name of the recurrent network, as model.rnn, where there are several
-    #[arg(long, value_name = "NAME", help_heading = "Which tensors")]
+    /// Name of the recurrent network, as model.rnn, or of several in the order in which they run, as enc,dec
+    #[arg(long, value_name = "NAME[,NAME]", help_heading = "Which tensors")]
     pub rnn: Option<String>,
     /// Name of the dense layer, as model.head.0, where there are several
     #[arg(long, value_name = "NAME", help_heading = "Which tensors")]
     pub linear: Option<String>,
+    /// Leave out trained tensors of other layers: the model does NOT play as it was trained
+    #[arg(long, help_heading = "Which tensors")]
+    pub drop_others: bool,
     /// Of an nn.RNN, whose weights do not tell [default: tanh]
     #[arg(long, value_enum, help_heading = "Which tensors")]
     pub nonlinearity: Option<NonlinearityArg>,
@@ -151,18 +154,25 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     args.overwrite.check(&args.out, "safetensors")?;
     let file = ExternalFile::read(&args.input, args.key.as_deref())?;
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
+    let mut left_out = String::new();
     let (model, said) = match restore(&file).filter(|_| untouched) {
         Some(restored) => {
             (restored?, vec!["restored: all that sympathy export kept; other options are not used".into()])
         }
         None => {
             let relu = args.nonlinearity == Some(NonlinearityArg::Relu);
-            let choice = Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu };
-            plan(args, &file, &Recognised::of(&file, choice)?)?
+            let drop_others = args.drop_others;
+            let choice = Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu, drop_others };
+            let found = Recognised::of(&file, choice)?;
+            left_out = found.left_out.join(", ");
+            plan(args, &file, &found)?
         }
     };
     model.write(&args.out)?;
     println!("{}", summary(args, &model, &said));
+    if !left_out.is_empty() {
+        eprintln!("warning: the model does not play as it was trained: left out {}", one_line(&left_out));
+    }
     Ok(())
 }
 
