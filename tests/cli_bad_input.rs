@@ -48,7 +48,7 @@ fn bad_models() {
             "other.safetensors",
             ["found plain tensors", "sympathy import other.safetensors --out other-model.safetensors"],
         ),
-        ("folder.safetensors", ["expected a file", "found something else"]),
+        ("folder.safetensors", ["found a folder", "name a .safetensors file in it"]),
         ("absent.safetensors", ["cannot be read", "No such file"]),
         ("in.wav", ["found a sound file", "sympathy train in.wav"]),
         ("nobody", ["expected", "found neither"]),

@@ -256,7 +256,11 @@ fn what_is_no_network_that_can_be_run_is_told_with_what_is_there() {
     for (shapes, options, parts) in [
         (and(lstm(second, 4, 3)), "", ["layers of one width", "rnn (LSTM, 1 → 4), rnn2 (LSTM, 4 → 3)"]),
         (and(lstm(second, 1, 4)), "", ["in a row", "side by side"]),
-        (and(lstm(second, 4, 4)), "--rnn rnn --linear out", ["nothing but rnn and out", "rnn2.bias_hh_l0"]),
+        (
+            and(lstm(second, 4, 4)),
+            "--rnn rnn --linear out",
+            ["nothing but rnn and out", "rnn2.bias_hh_l0, rnn2.bias_ih_l0"],
+        ),
         (and(lstm(other, 4, 4)), "", ["--rnn FIRST,SECOND, which names all", "dec, rnn"]),
         (
             and(vec![("rnn2.weight_ih_l0", vec![12, 4]), ("rnn2.weight_hh_l0", vec![12, 4])]),
@@ -388,7 +392,7 @@ fn files_of_other_kinds_are_told_apart() {
     for (file, parts) in [
         ("whole_module.pt", ["a whole object of the class __main__.N", save]),
         ("before_1_6.pt", ["before 1.6", save]),
-        ("torchscript.pt", ["TorchScript", save]),
+        ("torchscript.pt", ["TorchScript", "torch.jit.load(\"torchscript.pt\").state_dict()"]),
         ("make.py", ["a text", "sympathy models"]),
         ("layer_norm.pt", ["ln.bias, ln.weight (probably a normalisation", "train it again"]),
     ] {
@@ -407,6 +411,7 @@ fn files_of_other_kinds_are_told_apart() {
     desk.fail(&import("nets"), &["the key \"nets\"", "model_state_dict", "optimizer_state_dict"]);
     desk.fail(&import("losses"), &["no dictionary in losses"]);
     desk.fail(&import("optimizer_state_dict"), &["no tensor of floats"]);
+    desk.fail(&import("model_state_dict.module"), &["the key \"model_state_dict.module\""]);
     desk.fail("import model.safetensors --out n.safetensors", &["Sympathy's own"]);
     desk.fail("import absent.pt --out n.safetensors", &["absent.pt", "cannot be read"]);
     fs::create_dir(desk.path("folder.pt")).expect("space");

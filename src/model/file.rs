@@ -63,7 +63,11 @@ impl ModelData {
     /// Every way in which a file can be wrong; see [`ModelError`].
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let io = |source| ModelError::Io { file: path.into(), action: "read", source };
-        let no_file = || container(path, "a file", "something else (a folder or a device)");
+        let no_file = || ModelError::Foreign {
+            file: path.into(),
+            found: "a folder or a device".into(),
+            remedy: "name a .safetensors file in it".into(),
+        };
         // Windows does not even open a folder.
         let mut file = File::open(path).map_err(|source| if path.is_dir() { no_file() } else { io(source) })?;
         let metadata = file.metadata().map_err(io)?;

@@ -83,7 +83,7 @@ impl Foreign {
             RtNeural => "a model of RTNeural, as AIDA-X plays it: an amplifier or a pedal, one sample in and one out",
             GuitarMl => "a capture of GuitarML (Proteus, NeuralPi): an amplifier or a pedal, one sample in and one out",
             Onnx => "an ONNX model, a program of another runtime",
-            TorchScript => "a TorchScript export (as RAVE's .ts), a program for PyTorch rather than weights",
+            TorchScript => "a TorchScript export, as RAVE's .ts: a program for PyTorch",
             Torch => "weights as PyTorch saves them",
             OldTorch => "a pickle, as PyTorch saved before 1.6",
             PlainTensors => "plain tensors in safetensors, without the description of a model of Sympathy",
@@ -118,11 +118,10 @@ impl Foreign {
             Empty | Zeros => "copy or download it again, from where it is whole".into(),
             Nam | RtNeural | GuitarMl => play.into(),
             Onnx | Keras | TensorFlowLite | Gguf | Numpy => retrain.into(),
-            TorchScript => {
-                "the program of a recurrent network saves its weights with torch.save(model.state_dict(), \"model.pt\"), which sympathy \
-                 import takes; RAVE and the like have their own plugins"
-                    .into()
-            }
+            TorchScript => format!(
+                "if it is a recurrent network, save its weights in Python with torch.save(torch.jit.load(\"{file}\").state_dict(), \
+                 \"model.pt\"), then sympathy import model.pt; RAVE and its like have plugins of their own"
+            ),
             OldTorch => {
                 "load it in Python, save its weights with torch.save(model.state_dict(), \"model.pt\"), then sympathy import model.pt"
                     .into()

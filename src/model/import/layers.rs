@@ -52,7 +52,9 @@ impl Sort {
                 "make plain weights of them before saving (torch.nn.utils.parametrize.remove_parametrizations, \
                  remove_spectral_norm, prune.remove)"
             }
-            Self::Recurrent => "train it again as an nn.LSTM, nn.GRU or nn.RNN with num_layers",
+            Self::Recurrent => {
+                "name all that run in a row (--rnn FIRST,SECOND), or train it again as one network with num_layers"
+            }
             Self::Backward => "train it again with bidirectional=False: what is to come cannot be known while playing",
             Self::Projection => "train it again without proj_size",
             Self::Embedding => "train it again on samples or frames as plain numbers",
@@ -90,7 +92,10 @@ fn sort_of(name: &str, shapes: &Shapes) -> Sort {
         Sort::Projection
     } else if part.starts_with("running_") || beside("running_mean").is_some() {
         Sort::BatchNormalisation
-    } else if has(&["parametrizations.", "weight_orig", "weight_mask"]) || part == "weight_u" {
+    } else if has(&["parametrizations.", "weight_orig", "weight_mask"])
+        || part == "weight_u"
+        || beside("parametrizations.weight.original").is_some()
+    {
         Sort::Reparametrised
     } else if has(&["weight_ih", "weight_hh", "bias_ih", "bias_hh"]) {
         Sort::Recurrent

@@ -75,7 +75,7 @@ pub struct ImportArgs {
     /// Recording that the network was trained on, or one like it: measures scaling, magnitude peak and the material's figures
     #[arg(long, value_name = "FILE.wav")]
     pub reference: Option<PathBuf>,
-    /// Key of the state dictionary in a checkpoint [default: tries state_dict, model_state_dict, model]
+    /// Key of the state dictionary in a checkpoint [default: where the recurrent network is]
     #[arg(long, help_heading = "Which tensors")]
     pub key: Option<String>,
     /// Name of the recurrent network, as model.rnn, or of several in the order in which they run, as enc,dec
@@ -139,11 +139,19 @@ EXAMPLES:
   sympathy import lstm.pt --out noize.safetensors --reference song.wav
   sympathy import gru.pth --out gru.safetensors --approach magnitude --sample-rate 11025 --hop 256 --reference song.wav
   sympathy import checkpoint.pt --out m.safetensors --key net --rnn net.rnn --linear net.head.0 --sample-rate 16000
+  sympathy import two.pt --out two.safetensors --rnn enc,dec   two nn.LSTM in a row, whose names do not tell their order
   sympathy import plain.safetensors --out again.safetensors     what sympathy export wrote comes back as it was
 
-IN holds an nn.LSTM, nn.GRU or nn.RNN of one direction, without projection, and an nn.Linear behind it, under any prefix.
-In Python: torch.save(model.state_dict(), \"model.pt\"). batch_first makes no difference to the weights, dropout none to what
-is predicted. Whole modules, TorchScript and files older than PyTorch 1.6 are refused; nothing of a file is executed.";
+IN holds an nn.LSTM, nn.GRU or nn.RNN of one direction, without projection, and an nn.Linear behind it, under any names:
+as a state dictionary, torch.save(model.state_dict(), \"model.pt\"), or inside a checkpoint, as
+torch.save({'epoch': 5, 'model_state_dict': model.state_dict(), 'optimizer_state_dict': ..., 'loss': loss}, \"model.pt\").
+Networks and cells (nn.LSTMCell, nn.GRUCell, nn.RNNCell) in a row are layers, where their names are numbered and their
+sizes fit; weight_norm is folded; batch_first makes no difference to the weights, dropout none to what is predicted.
+
+Whatever else was trained (a normalisation, a second dense layer, a convolution, an attention, an embedding) cannot be
+kept, and the file is refused with the names of those tensors. --drop-others leaves them out all the same, and the model
+then does not play as it was trained. Whole modules, TorchScript and files older than PyTorch 1.6 are refused as well.
+Nothing of a file is executed.";
 
 /// Runs the command.
 ///
