@@ -151,6 +151,36 @@ fn archives_of_countless_records_are_refused_unread() {
 }
 
 #[test]
+fn countless_modules_and_layers_take_no_time() {
+    type Tensors = Vec<(String, Vec<usize>)>;
+    let dense = (0..40_000).map(|k| (format!("m{k}.weight"), vec![2])).collect();
+    let networks = (0..20_000)
+        .flat_map(|k| [(format!("l{k}.weight_ih_l0"), vec![4, 1]), (format!("l{k}.weight_hh_l0"), vec![4, 1])]);
+    let layers = (0..20_000)
+        .flat_map(|k| [(format!("l.weight_ih_l{k}"), vec![4, 1]), (format!("l.weight_hh_l{k}"), vec![4, 1])]);
+    let more: [Tensors; 3] = [dense, networks.collect(), layers.collect()];
+    let mut random = Random::new(common::SEED);
+    for more in more {
+        let own = [("rnn.weight_ih_l0", [4, 1]), ("rnn.weight_hh_l0", [4, 1])];
+        let tensors: Tensors = own.iter().map(|(name, shape)| ((*name).into(), shape.to_vec())).chain(more).collect();
+        let bytes: Vec<Vec<u8>> = tensors
+            .iter()
+            .map(|(_, shape)| {
+                (0..shape.iter().product::<usize>()).flat_map(|_| random.next_u32().to_le_bytes()).collect()
+            })
+            .collect();
+        let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
+            let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+            (name, view.expect("the right length"))
+        });
+        let file = safetensors::serialize(views, None).expect("plain tensors");
+        let start = std::time::Instant::now();
+        let error = import(file, "x.safetensors").expect_err("no dense layer");
+        assert!(error.len() < 3000 && start.elapsed().as_secs() < 10, "{:?}: {error}", start.elapsed());
+    }
+}
+
+#[test]
 fn damaged_pickles_under_a_right_checksum_do_no_harm() {
     let model = models::random_model(models::config(Approach::Sample, Head::Mse, 0), 1);
     let names = Names { rnn: "lstm".into(), linear: "fc".into() };

@@ -28,6 +28,10 @@ fn read(bytes: &[u8]) -> Result<ModelData, ModelError> {
 fn refused(bytes: &[u8], what: &str) -> String {
     let error = read(bytes).err().unwrap_or_else(|| panic!("{what}: was accepted")).to_string();
     assert!(error.contains(NAME) && !error.contains('\n'), "{what}: {error:?}");
+    // The program's own terms.
+    for term in ["usize", "u32", "f32", "serde", "header", "tagged enum", "struct "] {
+        assert!(!error.contains(term), "{what}: {term}: {error:?}");
+    }
     error
 }
 

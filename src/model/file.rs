@@ -310,9 +310,14 @@ fn check_start(start: &[u8], size: u64, file: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// What the reader of safetensors found, without its terms.
 fn damaged(error: &SafeTensorError, file: &Path) -> ModelError {
-    let (expected, actual) = match error {
+    let (expected, actual) = in_words(error);
+    container(file, expected, actual)
+}
+
+/// What the reader of safetensors expected and found, without its terms.
+pub(super) fn in_words(error: &SafeTensorError) -> (&'static str, &'static str) {
+    match error {
         SafeTensorError::MetadataIncompleteBuffer => {
             ("all the weights that it lists, and nothing else", "another number of them")
         }
@@ -320,9 +325,8 @@ fn damaged(error: &SafeTensorError, file: &Path) -> ModelError {
         | SafeTensorError::InvalidOffset(_)
         | SafeTensorError::ValidationOverflow
         | SafeTensorError::MisalignedSlice => ("weights of the sizes that it lists, one behind the other", "others"),
-        _ => ("the description of a model at its beginning", "one that cannot be read"),
-    };
-    container(file, expected, actual)
+        _ => ("a list of its tensors at its beginning", "one that cannot be read"),
+    }
 }
 
 fn parse_config(json: &str, file: &Path) -> Result<ModelConfig, ModelError> {

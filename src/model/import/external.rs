@@ -7,10 +7,11 @@ use super::{
 };
 use crate::model::{
     MAX_FILE_BYTES, METADATA_KEY,
+    file::in_words,
     foreign::{EXPORT_KEY, Foreign, LOOK_BYTES},
 };
 use candle_core::DType;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -90,11 +91,10 @@ impl ExternalFile {
     }
 
     fn from_safetensors(bytes: Vec<u8>, name: &Path) -> Result<Self, ImportError> {
-        let expected = "a whole safetensors file";
-        let damaged = |error| Self::mismatch(name, expected, &brief(&error));
+        let damaged = |error| Self::damaged(name, &error);
         let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
         if header > MAX_HEADER_BYTES {
-            let expected = format!("a safetensors header of at most {MAX_HEADER_BYTES} bytes");
+            let expected = format!("a list of its tensors of at most {MAX_HEADER_BYTES} bytes");
             return Err(Self::mismatch(name, &expected, &header.to_string()));
         }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
@@ -158,8 +158,7 @@ impl ExternalFile {
                 .read(names.iter().copied())
                 .map_err(|(name, (expected, actual))| self.tensor(&name, &expected, &actual)),
             Source::Safetensors(bytes) => {
-                let tensors = SafeTensors::deserialize(bytes)
-                    .map_err(|error| Self::mismatch(&self.path, "a whole safetensors file", &brief(&error)))?;
+                let tensors = SafeTensors::deserialize(bytes).map_err(|error| Self::damaged(&self.path, &error))?;
                 let read = |name: &&str| {
                     let fail = |actual: String| self.tensor(name, "a tensor of floats", &actual);
                     let view = tensors.tensor(name).map_err(|error| fail(brief(&error)))?;
@@ -178,6 +177,15 @@ impl ExternalFile {
             expected: expected.into(),
             actual: actual.into(),
         }
+    }
+
+    fn damaged(file: &Path, error: &SafeTensorError) -> ImportError {
+        let (expected, found) = in_words(error);
+        Self::mismatch(
+            file,
+            &format!("a whole safetensors file with {expected}"),
+            &format!("{found}; copy or download it again"),
+        )
     }
 
     fn foreign(kind: Foreign, file: &Path) -> ImportError {

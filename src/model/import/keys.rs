@@ -9,10 +9,15 @@ use super::{
     weight_norm::{self, Norm},
 };
 use crate::nn::{CELLS, Cell};
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    hash::{DefaultHasher, Hasher},
+};
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
+/// No model has as many layers.
+const MAX_NETWORKS: usize = 64;
 /// The tensors of a layer of cells.
 const PARTS: [&str; 4] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"];
 
@@ -81,7 +86,11 @@ impl Recognised {
             shapes.retain(|name, _| !copies.contains(name));
             find(&shapes, choice)
         });
-        let found = found.map_err(mismatch)?;
+        let mut found = found.map_err(mismatch)?;
+        if !found.left_out.is_empty() {
+            let copies = copies(file, &shapes, &norms, choice);
+            found.left_out.retain(|name| !copies.contains(name));
+        }
         if !norms.is_empty() {
             notes.push(format!("folded: weight_norm of {}", listed(norms.keys().map(String::as_str))));
         }
@@ -167,7 +176,12 @@ fn leave_averages(shapes: &mut Shapes, wanted: Option<&str>, notes: &mut Vec<Str
 }
 
 /// The tensors of modules that are there under another name as well, number by number.
-fn copies(file: &ExternalFile, shapes: &Shapes, norms: &BTreeMap<String, Norm>, choice: Choice<'_>) -> Vec<String> {
+fn copies(
+    file: &ExternalFile,
+    shapes: &Shapes,
+    norms: &BTreeMap<String, Norm>,
+    choice: Choice<'_>,
+) -> BTreeSet<String> {
     let mut modules: BTreeMap<&str, Vec<(&str, &[usize])>> = BTreeMap::new();
     for (name, shape) in shapes {
         let (module, part) = split(name);
@@ -184,25 +198,31 @@ fn copies(file: &ExternalFile, shapes: &Shapes, norms: &BTreeMap<String, Norm>, 
         })
         .collect();
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
-    let Ok(numbers) = read_folded(file, norms, &names) else { return Vec::new() };
+    let Ok(numbers) = read_folded(file, norms, &names) else { return BTreeSet::new() };
     let asked = |module: &str| {
         choice.linear == Some(module) || choice.rnn.is_some_and(|rnn| rnn.split(',').any(|name| name.trim() == module))
     };
-    let mut copies = Vec::new();
+    let mut copies = BTreeSet::new();
     for (parts, modules) in &alike {
         let values = |module: &str| -> Vec<Option<&Vec<f32>>> {
             parts.iter().map(|(part, _)| numbers.get(&dotted(module, part))).collect()
         };
         // Those asked for stay, and of the others the first. Constants are alike by chance.
         let (asked, others): (Vec<&str>, Vec<&str>) = modules.iter().partition(|module| asked(module));
-        let mut kept: Vec<&str> = Vec::new();
-        for module in asked.iter().chain(&others) {
+        let mut kept: HashMap<u64, &str> = HashMap::new();
+        for (is_asked, module) in
+            asked.iter().map(|module| (true, module)).chain(others.iter().map(|module| (false, module)))
+        {
             let own = values(module);
             let varied = own.iter().flatten().any(|numbers| numbers.iter().any(|number| *number != numbers[0]));
-            if varied && !asked.contains(module) && kept.iter().any(|kept| values(kept) == own) {
+            let mut hasher = DefaultHasher::new();
+            own.iter()
+                .flatten()
+                .flat_map(|numbers| numbers.iter())
+                .for_each(|number| hasher.write_u32(number.to_bits()));
+            let first = *kept.entry(hasher.finish()).or_insert(module);
+            if varied && !is_asked && first != *module && values(first) == own {
                 copies.extend(parts.iter().map(|(part, _)| dotted(module, part)));
-            } else {
-                kept.push(module);
             }
         }
     }
@@ -214,8 +234,8 @@ fn find(shapes: &Shapes, choice: Choice<'_>) -> Result<Recognised, Mismatch> {
     let networks = names.iter().map(|name| measure_rnn(shapes, name, choice.relu)).collect::<Result<Vec<_>, _>>()?;
     let network = in_a_row(networks)?;
     let with_linear = choose_linear(shapes, network, choice)?;
-    let used: Vec<String> = with_linear.names().into_iter().map(|(_, theirs, _)| theirs).collect();
-    let left_out: Vec<String> = shapes.keys().filter(|name| !used.contains(name)).cloned().collect();
+    let used: BTreeSet<String> = with_linear.names().into_iter().map(|(_, theirs, _)| theirs).collect();
+    let left_out: Vec<String> = shapes.keys().filter(|name| !used.contains(*name)).cloned().collect();
     if !left_out.is_empty() && !choice.drop_others {
         let (rnn, linear) = (shown(&with_linear.rnn), shown(&with_linear.linear));
         return Err((
@@ -245,6 +265,7 @@ fn choose_rnns(shapes: &Shapes, wanted: Option<&str>) -> Result<Vec<String>, Mis
         .filter(|(_, part)| part.starts_with("weight_hh"))
         .map(|(prefix, _)| prefix)
         .collect();
+    found.sort_unstable();
     found.dedup();
     let there = || {
         if found.is_empty() {
@@ -255,6 +276,9 @@ fn choose_rnns(shapes: &Shapes, wanted: Option<&str>) -> Result<Vec<String>, Mis
     };
     if let Some(wanted) = wanted {
         let wanted: Vec<&str> = wanted.split(',').map(|name| name.trim().trim_end_matches('.')).collect();
+        if wanted.len() > MAX_NETWORKS {
+            return Err((format!("at most {MAX_NETWORKS} recurrent networks (--rnn)"), wanted.len().to_string()));
+        }
         return match wanted.iter().find(|name| !found.contains(name)) {
             Some(absent) => Err((format!("a recurrent network {absent:?} (--rnn)"), there())),
             None => Ok(wanted.into_iter().map(String::from).collect()),
@@ -269,6 +293,10 @@ fn choose_rnns(shapes: &Shapes, wanted: Option<&str>) -> Result<Vec<String>, Mis
             Err((expected.into(), format!("{}{remedy}", there())))
         }
         [one] => Ok(vec![(*one).into()]),
+        several if several.len() > MAX_NETWORKS => Err((
+            format!("at most {MAX_NETWORKS} recurrent networks in a row"),
+            format!("{}: {}", several.len(), there()),
+        )),
         several => match numbered(several) {
             Some(ordered) => Ok(ordered.into_iter().map(String::from).collect()),
             None => {
@@ -486,12 +514,8 @@ fn choose_linear(shapes: &Shapes, network: Recognised, choice: Choice<'_>) -> Re
                 return Err((format!("one dense layer of {hidden} inputs (choose with --linear NAME)"), there()));
             }
             several => {
-                let recurrent = network.names();
-                let others: Vec<String> = shapes
-                    .keys()
-                    .filter(|name| !recurrent.iter().any(|(_, theirs, _)| theirs == *name))
-                    .cloned()
-                    .collect();
+                let recurrent: BTreeSet<String> = network.names().into_iter().map(|(_, theirs, _)| theirs).collect();
+                let others: Vec<String> = shapes.keys().filter(|name| !recurrent.contains(*name)).cloned().collect();
                 let double = several.is_empty() && all.iter().any(|linear| linear.inputs == 2 * hidden);
                 let why =
                     if double { "; twice the width is what two networks or directions side by side give" } else { "" };

@@ -18,7 +18,10 @@ pub fn restore(file: &ExternalFile) -> Option<Result<ModelData, ImportError>> {
     Some(parsed.and_then(|exported| {
         let theirs: Vec<&str> = file.shapes().keys().map(String::as_str).collect();
         let wanted = exported.config.tensors();
-        let is_known = |name: &str| wanted.iter().any(|tensor| tensor.name == exported.names.ours(name));
+        let is_known = |name: &str| {
+            let ours = exported.names.ours(name);
+            wanted.iter().any(|tensor| tensor.name == ours)
+        };
         let others: Vec<String> = theirs.iter().filter(|name| !is_known(name)).map(|name| name.to_string()).collect();
         if !others.is_empty() {
             let (names, remedy) = (layers::described(&others, file.shapes()), layers::remedy(&others, file.shapes()));

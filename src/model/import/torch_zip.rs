@@ -143,9 +143,10 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Mismatch> {
-        let fail = |found| ("a whole zip archive".to_string(), found);
+        let fail =
+            |found| ("a whole file as torch.save writes it".to_string(), format!("{found}; copy or download it again"));
         check_directory(bytes).map_err(fail)?;
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(brief(&error)))?;
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| fail("one that is cut short or damaged".into()))?;
         Ok(Self { zip, length: bytes.len() as u64 })
     }
 
