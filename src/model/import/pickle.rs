@@ -183,7 +183,7 @@ fn choose<'a, 'b>(found: &'b [Candidate<'a>]) -> Result<Option<(&'b Candidate<'a
         notes.push(format!("of the checkpoint: {}", chosen.key()));
     }
     let others =
-        found.iter().filter(|other| !std::ptr::eq(*other, chosen) && !(chosen.is_bare() && same_parent(other, chosen)));
+        found.iter().filter(|other| !(std::ptr::eq(*other, chosen) || chosen.is_bare() && same_parent(other, chosen)));
     let others: Vec<String> = others.map(|other| other.key()).collect();
     if !others.is_empty() {
         notes.push(format!("not read: another network under {} (--key)", listed(others.iter().map(|key| &**key))));
