@@ -69,7 +69,7 @@ fn figures_of_every_kind_and_precision_are_positive_and_finite() {
 fn a_named_file_that_is_no_model_is_refused_before_anything_is_measured() {
     let desk = Desk::new();
     fs::write(desk.path("broken.safetensors"), "no model").expect("space");
-    desk.fail("bench broken.safetensors", &["broken.safetensors: not a readable safetensors file: expected", "found"]);
+    desk.fail("bench broken.safetensors", &["broken.safetensors: ", "expected", "found"]);
     desk.fail("bench nothing", &["model \"nothing\": expected a model file or one of", "found neither"]);
     desk.fail("bench --dir nowhere", &["nowhere: cannot be read"]);
     let none = desk.succeed(&format!("bench --no-embedded {SHORT}"));

@@ -39,15 +39,18 @@ fn bad_models() {
 
     for (model, parts) in [
         ("truncated.safetensors", ["expected", "found"]),
-        ("short.safetensors", ["expected at least 8 bytes", "found 5"]),
-        ("empty.safetensors", ["expected at least 8 bytes", "found 0"]),
-        ("text.safetensors", ["expected a header of at most", "found"]),
-        ("corrupt.safetensors", ["expected a header of at most", "found 18446744073709551615"]),
+        ("short.safetensors", ["damaged", "a file of 5 bytes"]),
+        ("empty.safetensors", ["found an empty file", "copy or download it again"]),
+        ("text.safetensors", ["expected a model of Sympathy", "found a text"]),
+        ("corrupt.safetensors", ["damaged, or no model", "the description of a model at its beginning"]),
         ("oversized.safetensors", ["at most 536870912 bytes", "has 536870913"]),
-        ("other.safetensors", ["expected a JSON object", "found nothing (not a Sympathy model?)"]),
-        ("folder.safetensors", ["expected a file", "found something else"]),
+        (
+            "other.safetensors",
+            ["found plain tensors", "sympathy import other.safetensors --out other-model.safetensors"],
+        ),
+        ("folder.safetensors", ["found a folder", "name a .safetensors file in it"]),
         ("absent.safetensors", ["cannot be read", "No such file"]),
-        ("in.wav", ["expected", "found"]),
+        ("in.wav", ["found a sound file", "sympathy train in.wav"]),
         ("nobody", ["expected", "found neither"]),
     ] {
         for command in [
@@ -204,4 +207,89 @@ fn what_is_not_understood_ends_with_2() {
         assert!(!run.stderr.is_empty() && run.stdout.is_empty(), "sympathy {arguments}: {run:?}");
     }
     assert_eq!(desk.files(), ["in.wav", "model.safetensors"]);
+}
+
+/// What musicians have beside models of ours, and what is said of it: a part of each sentence.
+#[test]
+fn models_of_other_programs_are_named_wherever_a_model_is_expected() {
+    let desk = desk_with_input();
+    let tensors = |key: &str| {
+        let metadata = std::collections::HashMap::from([(key.to_string(), "{}".to_string())]);
+        safetensors::serialize(std::iter::empty::<(&str, safetensors::tensor::TensorView<'_>)>(), Some(metadata))
+            .unwrap()
+    };
+    let torch = b"PK\x03\x04\0\0\0\0archive/data.pkl";
+    let script = b"PK\x03\x04\0\0\0\0archive/data.pkl archive/constants.pkl archive/code/__torch__.py";
+    let files: [(&str, Vec<u8>, &str); 21] = [
+        (
+            "amp.nam",
+            br#"{"version": "0.5.2", "architecture": "WaveNet", "config": {}, "weights": [0.1]}"#.into(),
+            "Neural Amp Modeler",
+        ),
+        (
+            "amp.json",
+            br#"{"architecture": "LSTM", "config": {"hidden_size": 3}, "weights": []}"#.into(),
+            "Neural Amp Modeler",
+        ),
+        (
+            "gold.aidax",
+            br#"{"in_shape": [null, null, 1], "layers": [{"type": "lstm", "weights": []}]}"#.into(),
+            "AIDA-X",
+        ),
+        (
+            "pedal.json",
+            br#"{"model_data": {"unit_type": "LSTM"}, "state_dict": {"rec.weight_ih_l0": []}}"#.into(),
+            "Proteus",
+        ),
+        ("net.onnx", b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:".into(), "ONNX"),
+        ("vintage.ts", script.into(), "RAVE"),
+        ("lstm.pt", torch.into(), "sympathy import lstm.pt --out lstm-model.safetensors"),
+        ("lstm.pth", torch.into(), "sympathy import lstm.pth --out"),
+        ("last.ckpt", torch.into(), "sympathy import last.ckpt --out"),
+        ("old.pth", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.".into(), "before 1.6"),
+        ("drums.h5", b"\x89HDF\r\n\x1a\n\0\0".into(), "Keras"),
+        ("drums.keras", b"PK\x03\x04\0\0metadata.json config.json model.weights.h5".into(), "Keras"),
+        ("small.tflite", b"\x20\0\0\0TFL3\0\0".into(), "TensorFlow Lite"),
+        ("song.mp3", b"ID3\x04\0\0\0\0\0\0".into(), "sympathy train song.mp3 --out song.safetensors"),
+        (
+            "rain.json",
+            br#"{"name": "Rain", "description": "", "parameters": {"mix": 50}}"#.into(),
+            "--preset rain.json",
+        ),
+        (
+            "guitar.json",
+            br#"{"name": "Guitar", "files": ["take.wav"], "epochs": 10}"#.into(),
+            "sympathy train guitar.json",
+        ),
+        ("mine.checkpoint", tensors("sympathy-checkpoint"), "the checkpoint of a training"),
+        ("lost.nam", vec![], "an empty file"),
+        ("page.safetensors", b"<!DOCTYPE html><html><title>Not found</title>".into(), "a web page"),
+        ("pointer.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0".into(), "Git LFS"),
+        ("failed.safetensors", vec![0; 5000], "nothing but zeros"),
+    ];
+    for (name, bytes, part) in &files {
+        fs::write(desk.path(name), bytes).unwrap();
+        for command in [
+            format!("render in.wav out.wav --model {name}"),
+            format!("render in.wav out.wav --morph-model {name}"),
+            format!("inspect {name}"),
+            format!("bench {name}"),
+        ] {
+            desk.fail(&command, &[name, "expected a model of Sympathy, found ", part]);
+            let said = desk.run(&command).stderr.to_lowercase();
+            for term in ["serde", "usize", "header", "invalid", "json object", "metadata"] {
+                assert!(!said.contains(term), "{term}: {said}");
+            }
+        }
+    }
+    #[cfg(feature = "train")]
+    for (name, _, part) in &files {
+        desk.fail(&format!("export {name} --out out.pt --script out.py"), &[name, part]);
+        if !part.contains("sympathy import") {
+            desk.fail(
+                &format!("import {name} --out out.safetensors"),
+                &[name, "expected weights that PyTorch saved", part],
+            );
+        }
+    }
 }

@@ -71,6 +71,11 @@ fn networks_of_pytorch_predict_the_same() {
         ("checkpoint.pt", "", Cell::Lstm, 2),
         ("half.pt", "", Cell::Lstm, 1),
         ("rnn_tanh.safetensors", "--sample-rate 44100", Cell::RnnTanh, 3),
+        ("tutorial.pt", "", Cell::Lstm, 1),
+        ("in_a_row.pt", "", Cell::Lstm, 2),
+        ("in_a_row.pt", "--rnn l1,l2 --linear out", Cell::Lstm, 2),
+        ("cells.pt", "", Cell::Gru, 2),
+        ("weight_norm.pt", "", Cell::Lstm, 1),
     ] {
         let desk = Desk::new();
         fs::copy(fixture(file), desk.path(file)).expect("space");
@@ -141,6 +146,22 @@ fn write_tensors(path: &Path, tensors: &[(&str, &[usize])], value: f32) {
     });
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
     fs::write(path, safetensors::serialize(views, Some(metadata)).expect("plain tensors")).expect("space");
+}
+
+/// The same with numbers of their own, so that copies are told from layers that are alike.
+fn write_numbers(path: &Path, tensors: &[(String, Vec<usize>)], seed_of: impl Fn(&str) -> u64) {
+    let bytes: Vec<Vec<u8>> = tensors
+        .iter()
+        .map(|(name, shape)| {
+            let mut random = Random::new(seed_of(name));
+            (0..shape.iter().product::<usize>()).flat_map(|_| random.normal().to_le_bytes()).collect()
+        })
+        .collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+        (name, view.expect("the right length"))
+    });
+    fs::write(path, safetensors::serialize(views, None).expect("plain tensors")).expect("space");
 }
 
 type Shapes = Vec<(&'static str, Vec<usize>)>;
@@ -225,18 +246,54 @@ fn what_is_no_network_that_can_be_run_is_told_with_what_is_there() {
     let with = |more: &[(&'static str, &[usize])]| {
         edited(&|shapes| shapes.extend(more.iter().map(|(name, shape)| (*name, shape.to_vec()))))
     };
+    let lstm = |name: [&'static str; 4], inputs: usize, hidden: usize| -> Shapes {
+        let shapes = [vec![4 * hidden, inputs], vec![4 * hidden, hidden], vec![4 * hidden], vec![4 * hidden]];
+        name.into_iter().zip(shapes).collect()
+    };
+    let second = ["rnn2.weight_ih_l0", "rnn2.weight_hh_l0", "rnn2.bias_ih_l0", "rnn2.bias_hh_l0"];
+    let other = ["dec.weight_ih_l0", "dec.weight_hh_l0", "dec.bias_ih_l0", "dec.bias_hh_l0"];
+    let and = |more: Shapes| [lstm_shapes(1, 1), more].concat();
     for (shapes, options, parts) in [
+        (and(lstm(second, 4, 3)), "", ["layers of one width", "rnn (LSTM, 1 → 4), rnn2 (LSTM, 4 → 3)"]),
+        (and(lstm(second, 1, 4)), "", ["in a row", "side by side"]),
+        (
+            and(lstm(second, 4, 4)),
+            "--rnn rnn --linear out",
+            ["nothing but rnn and out", "rnn2.bias_hh_l0, rnn2.bias_ih_l0"],
+        ),
+        (and(lstm(other, 4, 4)), "", ["--rnn FIRST,SECOND, which names all", "dec, rnn"]),
+        (
+            and(vec![("rnn2.weight_ih_l0", vec![12, 4]), ("rnn2.weight_hh_l0", vec![12, 4])]),
+            "",
+            ["of one kind", "rnn2 (GRU"],
+        ),
+        (with(&[("conv.weight", &[4, 1, 3])]), "", ["nothing but rnn and out", "conv.weight (probably a convolution)"]),
+        (with(&[("emb.weight", &[256, 4])]), "", ["nothing but rnn and out", "emb.weight (probably an embedding)"]),
+        (with(&[("attn.in_proj_weight", &[12, 4])]), "", ["nothing but rnn and out", "(probably an attention)"]),
+        (with(&[("h0", &[1, 1, 4])]), "", ["nothing but rnn and out", "h0 (probably an initial state)"]),
+        (
+            with(&[("bn.weight", &[4]), ("bn.running_mean", &[4])]),
+            "",
+            ["bn.running_mean, bn.weight", "batch normalisation"],
+        ),
+        (with(&[("out.parametrizations.weight.original", &[1, 4])]), "", ["nothing but", "remove_parametrizations"]),
         (with(&[("rnn.weight_ih_l0_reverse", &[16, 1])]), "", ["one direction", "bidirectional=True"]),
         (with(&[("rnn.weight_hr_l0", &[2, 4])]), "", ["without projection", "proj_size"]),
-        (with(&[("fc2.weight", &[3, 4])]), "", ["choose with --linear", "fc2 (4 → 3), out (4 → 1)"]),
+        (
+            with(&[("fc2.weight", &[3, 4])]),
+            "",
+            ["one dense layer", "fc2.weight, out.bias, out.weight (probably a dense"],
+        ),
+        (with(&[("fc2.weight", &[3, 4])]), "--drop-others", ["choose with --linear", "fc2 (4 → 3), out (4 → 1)"]),
+        (with(&[("fc2.weight", &[3, 4])]), "--linear out", ["nothing but rnn and out", "fc2.weight (probably a dense"]),
         (with(&[("first.weight", &[1, 8])]), "", ["nothing but rnn and out", "first.weight"]),
         (with(&[("norm.weight", &[4])]), "", ["nothing but rnn and out", "norm.weight"]),
-        (with(&[("gru.weight_hh_l0", &[6, 2])]), "", ["choose with --rnn", "gru, rnn"]),
+        (with(&[("gru.weight_hh_l0", &[6, 2])]), "", ["one recurrent network", "gru, rnn"]),
         (with(&[]), "--rnn other", ["\"other\" (--rnn)", "found rnn"]),
         (with(&[]), "--linear other", ["\"other\" (--linear)", "out (4 → 1)"]),
         (with(&[]), "--nonlinearity relu", ["an nn.RNN", "Lstm"]),
         (with(&[("fc2.weight", &[3, 5])]), "--linear fc2", ["4 inputs, the network's width", "fc2 (5 → 3)"]),
-        (without("out.weight"), "", ["an nn.Linear of 4 inputs", "found none"]),
+        (without("out.weight"), "", ["an nn.Linear of 4 inputs", "found out.bias"]),
         (without("rnn.weight_hh_l0"), "", ["an nn.LSTM, nn.GRU or nn.RNN", "out.bias"]),
         (without("rnn.weight_ih_l0"), "", ["`rnn.weight_ih_l0`", "nothing"]),
         (without("rnn.bias_hh_l0"), "", ["`rnn.bias_hh_l0` of shape [16]", "nothing"]),
@@ -250,23 +307,82 @@ fn what_is_no_network_that_can_be_run_is_told_with_what_is_there() {
         write_shapes(&desk, &shapes);
         let parts = if parts[0] == "as many" { ["--approach", "3 outputs"] } else { parts };
         desk.fail(&format!("import in.safetensors --out n.safetensors {options}"), &parts);
+        let error = desk.run(&format!("import in.safetensors --out n.safetensors {options}")).stderr;
+        // No advice makes a model that lacks layers.
+        assert!(!error.contains("--drop") && !error.contains("leaves the rest"), "{error}");
     }
     // A perceptron behind the network.
     let mut shapes = lstm_shapes(1, 7);
     shapes.push(("out2.weight", vec![1, 7]));
     write_shapes(&desk, &shapes);
-    desk.fail("import in.safetensors --out n.safetensors", &["one dense layer behind", "out (4 → 7), out2 (7 → 1)"]);
+    desk.fail(
+        "import in.safetensors --out n.safetensors",
+        &["nothing but rnn and out,", "out2.weight (probably a dense layer)", "multiply them into one"],
+    );
     // The user chooses, and the rest is left out.
     let more: &[(&str, &[usize])] =
         &[("gru.weight_ih_l0", &[6, 1]), ("gru.weight_hh_l0", &[6, 2]), ("fc.weight", &[1, 2])];
     write_shapes(&desk, &with(more));
-    let said = desk.succeed("import in.safetensors --out g.safetensors --rnn gru");
-    assert!(said.contains("GRU, 1 × 2 wide") && said.contains("left out: 6 other tensors"), "{said}");
+    let left = ["nothing but gru and fc", "out.weight", "rnn.weight_hh_l0"];
+    desk.fail("import in.safetensors --out n.safetensors --rnn gru", &left);
+    let run = desk.run("import in.safetensors --out g.safetensors --rnn gru --drop-others");
+    assert!(run.stdout.contains("GRU, 1 × 2 wide") && run.stdout.contains("left out: 6 other tensors"), "{run:?}");
+    let warning = "warning: the model does not play as it was trained: left out out.bias, out.weight, rnn.bias_hh_l0, ";
+    assert!(run.code == Some(0) && run.stderr.starts_with(warning), "{run:?}");
     // A number that is none.
     let shapes = lstm_shapes(1, 1);
     let borrowed: Vec<(&str, &[usize])> = shapes.iter().map(|(name, shape)| (*name, &shape[..])).collect();
     write_tensors(&desk.path("in.safetensors"), &borrowed, f32::NAN);
     desk.fail("import in.safetensors --out n.safetensors", &["finite numbers", "NaN"]);
+}
+
+#[test]
+fn what_only_repeats_or_counts_is_not_left_out() {
+    let desk = Desk::new();
+    let own: Vec<(String, Vec<usize>)> =
+        lstm_shapes(1, 1).into_iter().map(|(name, shape)| (name.to_string(), shape)).collect();
+    let under =
+        |prefix: &str| own.iter().map(|(name, shape)| (format!("{prefix}{name}"), shape.clone())).collect::<Vec<_>>();
+    // The seed is a name's without what stands before it: a copy.
+    let length = |name: &str| {
+        name.rsplitn(3, '.').take(2).map(|part| part.len() as u64).fold(0, |seed, length| 31 * seed + length)
+    };
+    let counted = ["loss", "best_val_loss", "epoch"].map(|name| (name.to_string(), vec![]));
+    for (more, expected) in
+        [(under("again."), "read: again.rnn"), (counted.to_vec(), "read: rnn"), (under("ema_model."), "read: rnn")]
+    {
+        write_numbers(&desk.path("in.safetensors"), &[own.clone(), more].concat(), length);
+        let said = desk.succeed("import in.safetensors --out n.safetensors");
+        assert!(said.contains(expected) && !said.contains("left out"), "{said}");
+    }
+    // An average of other numbers is told, and taken if it is asked for.
+    write_numbers(&desk.path("in.safetensors"), &[own.clone(), under("ema_model.")].concat(), |name| {
+        length(name) + u64::from(name.starts_with("ema"))
+    });
+    let said = desk.succeed("import in.safetensors --out n.safetensors");
+    assert!(said.contains("read: rnn") && said.contains("not read: the moving average"), "{said}");
+    let said = desk.succeed("import in.safetensors --out n.safetensors --rnn ema_model.rnn");
+    assert!(said.contains("read: ema_model.rnn") && said.contains("ema_model.out"), "{said}");
+    // Another network under another name is no copy.
+    write_numbers(&desk.path("in.safetensors"), &[own.clone(), under("b.")].concat(), |name| {
+        length(name) + u64::from(name.starts_with('b'))
+    });
+    desk.fail("import in.safetensors --out n.safetensors", &["one recurrent network", "b.rnn, rnn"]);
+}
+
+#[test]
+fn more_than_the_exported_model_is_refused() {
+    let desk = Desk::new();
+    desk.succeed("export model.safetensors --out plain.safetensors --script load.py");
+    desk.succeed("import plain.safetensors --out again.safetensors");
+    let bytes = fs::read(desk.path("plain.safetensors")).expect("it was written");
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).expect("a header");
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("tensors");
+    let more = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &[0; 4]).expect("one number");
+    let views = tensors.iter().chain([("norm.weight", more)]);
+    let file = safetensors::serialize(views, header.metadata().clone()).expect("plain tensors");
+    fs::write(desk.path("more.safetensors"), file).expect("space");
+    desk.fail("import more.safetensors --out no.safetensors", &["of the exported model and no others", "norm.weight"]);
 }
 
 #[test]
@@ -276,19 +392,26 @@ fn files_of_other_kinds_are_told_apart() {
     for (file, parts) in [
         ("whole_module.pt", ["a whole object of the class __main__.N", save]),
         ("before_1_6.pt", ["before 1.6", save]),
-        ("protocol_4.pt", ["the operation 0x", save]),
-        ("torchscript.pt", ["TorchScript", save]),
-        ("make.py", ["something else", save]),
+        ("torchscript.pt", ["TorchScript", "torch.jit.load(\"torchscript.pt\").state_dict()"]),
+        ("make.py", ["a text", "sympathy models"]),
+        ("layer_norm.pt", ["ln.bias, ln.weight (probably a normalisation", "train it again"]),
     ] {
         fs::copy(fixture(file), desk.path(file)).expect("space");
         desk.fail(&format!("import {file} --out n.safetensors"), &[file, parts[0], parts[1]]);
     }
+    for options in ["--rnn lstm", "--linear fc", "--rnn lstm --linear fc"] {
+        let import = format!("import layer_norm.pt --out n.safetensors {options}");
+        desk.fail(&import, &["nothing but lstm and fc", "ln.bias, ln.weight"]);
+    }
+    fs::copy(fixture("protocol_4.pt"), desk.path("protocol_4.pt")).expect("space");
+    desk.succeed("import protocol_4.pt --out n.safetensors");
     fs::copy(fixture("checkpoint.pt"), desk.path("checkpoint.pt")).expect("space");
     desk.succeed("import checkpoint.pt --out n.safetensors --key model_state_dict");
     let import = |key: &str| format!("import checkpoint.pt --out no.safetensors --key {key}");
     desk.fail(&import("nets"), &["the key \"nets\"", "model_state_dict", "optimizer_state_dict"]);
     desk.fail(&import("losses"), &["no dictionary in losses"]);
     desk.fail(&import("optimizer_state_dict"), &["no tensor of floats"]);
+    desk.fail(&import("model_state_dict.module"), &["the key \"model_state_dict.module\""]);
     desk.fail("import model.safetensors --out n.safetensors", &["Sympathy's own"]);
     desk.fail("import absent.pt --out n.safetensors", &["absent.pt", "cannot be read"]);
     fs::create_dir(desk.path("folder.pt")).expect("space");
@@ -296,7 +419,7 @@ fn files_of_other_kinds_are_told_apart() {
     desk.write_sparse("large.pt", b"PK\x03\x04", (512 << 20) + 1);
     desk.fail("import large.pt --out no.safetensors", &["large.pt", "at most 536870912 bytes"]);
     fs::write(desk.path("empty.pt"), "").expect("space");
-    desk.fail("import empty.pt --out no.safetensors", &["empty.pt", "something else"]);
+    desk.fail("import empty.pt --out no.safetensors", &["empty.pt", "an empty file", "download it again"]);
     desk.fail("import checkpoint.pt --out n.pt", &["a name that ends in .safetensors"]);
 }
 

@@ -3,8 +3,11 @@
 #![allow(missing_docs, reason = "test code")]
 
 mod common;
+#[path = "common/counting.rs"]
+mod counting;
 
 use common::models;
+use counting::peak_bytes;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -32,51 +35,106 @@ fn import(bytes: Vec<u8>, name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Files of each kind that are changed at random.
+const MUTATIONS: usize = 20_000;
+/// A small file takes no more memory than some copies of itself and what is made of it.
+const MAX_BYTES: usize = 4 << 20;
+const TORCH_FILES: [&str; 14] = [
+    "lstm.pt",
+    "gru.pt",
+    "half.pt",
+    "rnn_relu.pt",
+    "checkpoint.pt",
+    "tutorial.pt",
+    "in_a_row.pt",
+    "cells.pt",
+    "weight_norm.pt",
+    "layer_norm.pt",
+    "protocol_4.pt",
+    "whole_module.pt",
+    "before_1_6.pt",
+    "torchscript.pt",
+];
+
+/// Some bytes other than they were, some bits, or a part twice, away or zeroed.
+fn damaged(whole: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    let mut place = || random.below(whole.len() as u32) as usize;
+    let (from, to) = (place(), place());
+    let part = from.min(to)..from.max(to).min(from.min(to) + 64);
+    match random.below(8) {
+        0 => bytes[part].fill(0),
+        1 => {
+            bytes.drain(part);
+        }
+        2 => {
+            bytes.splice(from..from, whole[part].iter().copied());
+        }
+        3 | 4 => (0..8).for_each(|_| bytes[random.below(whole.len() as u32) as usize] = random.next_u32() as u8),
+        _ => {
+            (0..=random.below(3)).for_each(|_| bytes[random.below(whole.len() as u32) as usize] ^= 1 << random.below(8))
+        }
+    }
+    bytes
+}
+
+/// Imports a damaged file; true if something was made of it.
+fn survives(bytes: Vec<u8>, name: &str) -> bool {
+    let (most, result) = peak_bytes(|| import(bytes, name));
+    assert!(most < MAX_BYTES, "{name}: {most} bytes");
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            assert!(error.contains(name) && error.len() < 3000, "{name}: {error:?}");
+            false
+        }
+    }
+}
+
 #[test]
 fn damage_gives_an_error_or_numbers_and_never_a_panic() {
     let mut random = Random::new(common::SEED);
-    let mut accepted = 0;
-    for name in ["lstm.pt", "gru.pt", "half.pt", "checkpoint.pt", "rnn_tanh.safetensors", "whole_module.pt"] {
-        let whole = fs::read(fixture(name)).expect("a fixture");
-        let mut check = |bytes: Vec<u8>| match import(bytes, name) {
-            Ok(()) => accepted += 1,
-            Err(error) => assert!(error.contains(name) && error.len() < 2000, "{name}: {error:?}"),
-        };
-        (0..whole.len()).step_by(7).for_each(|length| check(whole[..length].to_vec()));
-        for _ in 0..1500 {
-            let mut bytes = whole.clone();
-            bytes[random.below(whole.len() as u32) as usize] ^= 1 << random.below(8);
-            check(bytes);
-        }
-        for _ in 0..500 {
-            let mut bytes = whole.clone();
-            for _ in 0..8 {
-                bytes[random.below(whole.len() as u32) as usize] = random.next_u32() as u8;
+    for (kind, names) in [("torch", &TORCH_FILES[..]), ("safetensors", &["rnn_tanh.safetensors"])] {
+        let mut accepted = 0;
+        for name in names {
+            let whole = fs::read(fixture(name)).expect("a fixture");
+            for length in (0..whole.len()).step_by(7) {
+                survives(whole[..length].to_vec(), name);
             }
-            check(bytes);
+            for _ in 0..MUTATIONS / names.len() + 1 {
+                accepted += usize::from(survives(damaged(&whole, &mut random), name));
+            }
         }
+        assert!(accepted > 100, "{kind}: {accepted} accepted: flips in names of unused records and the like");
     }
-    assert!(accepted > 100, "{accepted} accepted: flips in names of unused records and the like");
 }
 
 /// An archive like PyTorch's around a pickle; the checksums are right, so that what follows them is reached.
 fn archive_around(pickle: &[u8]) -> Vec<u8> {
+    archive(&[("a/data.pkl".into(), pickle.to_vec()), ("a/data/0".into(), vec![0; 64])])
+}
+
+fn archive(records: &[(String, Vec<u8>)]) -> Vec<u8> {
     let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in [("a/data.pkl", pickle), ("a/data/0", &[0; 64])] {
-        zip.start_file(name, options).expect("a record");
+    for (name, bytes) in records {
+        zip.start_file(&**name, options).expect("a record");
         std::io::Write::write_all(&mut zip, bytes).expect("memory");
     }
     zip.finish().expect("memory").into_inner()
 }
 
-/// The pickle inside an archive of ours.
-fn pickle_of(archive: &[u8]) -> Vec<u8> {
+/// The records of an archive.
+fn records_of(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut zip = zip::ZipArchive::new(std::io::Cursor::new(archive)).expect("an archive");
-    let mut pickle = Vec::new();
-    let mut record = zip.by_name("archive/data.pkl").expect("a pickle");
-    std::io::Read::read_to_end(&mut record, &mut pickle).expect("memory");
-    pickle
+    let mut records = Vec::new();
+    for index in 0..zip.len() {
+        let mut record = zip.by_index(index).expect("a record");
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut record, &mut bytes).expect("memory");
+        records.push((record.name().expect("a name").into_owned(), bytes));
+    }
+    records
 }
 
 #[test]
@@ -93,20 +151,53 @@ fn archives_of_countless_records_are_refused_unread() {
 }
 
 #[test]
+fn countless_modules_and_layers_take_no_time() {
+    type Tensors = Vec<(String, Vec<usize>)>;
+    let dense = (0..40_000).map(|k| (format!("m{k}.weight"), vec![2])).collect();
+    let networks = (0..20_000)
+        .flat_map(|k| [(format!("l{k}.weight_ih_l0"), vec![4, 1]), (format!("l{k}.weight_hh_l0"), vec![4, 1])]);
+    let layers = (0..20_000)
+        .flat_map(|k| [(format!("l.weight_ih_l{k}"), vec![4, 1]), (format!("l.weight_hh_l{k}"), vec![4, 1])]);
+    let more: [Tensors; 3] = [dense, networks.collect(), layers.collect()];
+    let mut random = Random::new(common::SEED);
+    for more in more {
+        let own = [("rnn.weight_ih_l0", [4, 1]), ("rnn.weight_hh_l0", [4, 1])];
+        let tensors: Tensors = own.iter().map(|(name, shape)| ((*name).into(), shape.to_vec())).chain(more).collect();
+        let bytes: Vec<Vec<u8>> = tensors
+            .iter()
+            .map(|(_, shape)| {
+                (0..shape.iter().product::<usize>()).flat_map(|_| random.next_u32().to_le_bytes()).collect()
+            })
+            .collect();
+        let views = tensors.iter().zip(&bytes).map(|((name, shape), bytes)| {
+            let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+            (name, view.expect("the right length"))
+        });
+        let file = safetensors::serialize(views, None).expect("plain tensors");
+        let start = std::time::Instant::now();
+        let error = import(file, "x.safetensors").expect_err("no dense layer");
+        assert!(error.len() < 3000 && start.elapsed().as_secs() < 10, "{:?}: {error}", start.elapsed());
+    }
+}
+
+#[test]
 fn damaged_pickles_under_a_right_checksum_do_no_harm() {
     let model = models::random_model(models::config(Approach::Sample, Head::Mse, 0), 1);
     let names = Names { rnn: "lstm".into(), linear: "fc".into() };
-    let pickle = pickle_of(&to_torch(&model, &names));
+    let read = |name: &&str| fs::read(fixture(name)).expect("a fixture");
+    // One is no archive, another's records are compressed.
+    let zips = TORCH_FILES.iter().filter(|name| !["before_1_6.pt", "torchscript.pt"].contains(name));
+    let zips = zips.map(read).chain([to_torch(&model, &names)]);
+    let archives: Vec<_> = zips.map(|bytes| records_of(&bytes)).collect();
     let mut random = Random::new(common::SEED);
-    for round in 0..6000 {
-        let mut damaged = pickle.clone();
-        for _ in 0..1 + round % 3 {
-            let at = random.below(pickle.len() as u32) as usize;
-            damaged[at] = if round % 2 == 0 { random.next_u32() as u8 } else { damaged[at] ^ 1 << random.below(8) };
-        }
-        let error = import(archive_around(&damaged), "x.pt").expect_err("the records are too short");
-        assert!(error.contains("x.pt") && error.len() < 2000, "{error:?}");
+    let mut accepted = 0;
+    for round in 0..MUTATIONS {
+        let mut records = archives[round % archives.len()].clone();
+        let pickle = records.iter_mut().find(|(name, _)| name.ends_with("data.pkl")).expect("a pickle");
+        pickle.1 = damaged(&pickle.1, &mut random);
+        accepted += usize::from(survives(archive(&records), "x.pt"));
     }
+    assert!(accepted > 100, "{accepted} accepted: flips in numbers of the optimizer and the like");
 }
 
 /// The pickle of one 32-bit tensor `w` in a storage of 16 numbers. `numbers`: offset, rows, columns, strides.

@@ -26,8 +26,18 @@ pub enum ModelError {
         /// The size found.
         actual: u64,
     },
-    /// Not a safetensors file, or cut short.
-    #[error("{}: not a readable safetensors file: expected {expected}, found {actual}", file.display())]
+    /// Something else than a model.
+    #[error("{}: expected a model of Sympathy, found {found}; {remedy}", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do with it.
+        remedy: String,
+    },
+    /// No whole safetensors file.
+    #[error("{}: damaged, or no model: expected {expected}, found {actual}; copy or download it again", file.display())]
     Container {
         /// The file.
         file: PathBuf,

@@ -3,14 +3,15 @@
 use super::{
     config::{FORMAT_VERSION, ModelConfig, TensorShape},
     error::ModelError,
+    foreign::{Foreign, LOOK_BYTES},
     storage::{from_bytes, from_half, to_bytes, to_half},
 };
 use crate::whole_file::write_whole;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
-    io::Read,
+    io::{Read, Seek, SeekFrom},
     path::Path,
 };
 
@@ -62,7 +63,11 @@ impl ModelData {
     /// Every way in which a file can be wrong; see [`ModelError`].
     pub fn read(path: &Path) -> Result<Self, ModelError> {
         let io = |source| ModelError::Io { file: path.into(), action: "read", source };
-        let no_file = || container(path, "a file", "something else (a folder or a device)");
+        let no_file = || ModelError::Foreign {
+            file: path.into(),
+            found: "a folder or a device".into(),
+            remedy: "name a .safetensors file in it".into(),
+        };
         // Windows does not even open a folder.
         let mut file = File::open(path).map_err(|source| if path.is_dir() { no_file() } else { io(source) })?;
         let metadata = file.metadata().map_err(io)?;
@@ -70,19 +75,22 @@ impl ModelData {
             return Err(no_file());
         }
         let size = metadata.len();
+        // What it is comes before memory is taken for the rest.
+        let mut bytes = Vec::new();
+        file.by_ref().take(LOOK_BYTES as u64).read_to_end(&mut bytes).map_err(io)?;
+        let mut tail = Vec::new();
+        if size > LOOK_BYTES as u64 {
+            file.seek(SeekFrom::Start(size - LOOK_BYTES as u64)).map_err(io)?;
+            file.by_ref().take(LOOK_BYTES as u64).read_to_end(&mut tail).map_err(io)?;
+            file.seek(SeekFrom::Start(bytes.len() as u64)).map_err(io)?;
+        }
+        check_kind(&bytes, &tail, size, path)?;
         if size > MAX_FILE_BYTES {
             return Err(ModelError::TooLarge { file: path.into(), expected: MAX_FILE_BYTES, actual: size });
         }
-        // The header is looked at before memory is taken for the rest.
-        let mut start = [0; 8];
-        if size < 8 {
-            return Err(container(path, "at least 8 bytes", &format!("{size}")));
-        }
-        file.read_exact(&mut start).map_err(io)?;
-        check_header_length(u64::from_le_bytes(start), size, path)?;
-        let mut bytes = Vec::with_capacity(size as usize);
-        bytes.extend_from_slice(&start);
-        file.take(size - 8).read_to_end(&mut bytes).map_err(io)?;
+        check_start(&bytes, size, path)?;
+        bytes.reserve_exact((size as usize).saturating_sub(bytes.len()));
+        file.take(size.saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(io)?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -98,17 +106,18 @@ impl ModelData {
                 actual: bytes.len() as u64,
             });
         }
-        let Some(start) = bytes.first_chunk::<8>() else {
-            return Err(container(name, "at least 8 bytes", &bytes.len().to_string()));
+        let look = LOOK_BYTES.min(bytes.len());
+        check_kind(&bytes[..look], &bytes[bytes.len() - look..], bytes.len() as u64, name)?;
+        check_start(bytes, bytes.len() as u64, name)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error, name))?;
+        let metadata = header.metadata().as_ref();
+        let Some(json) = metadata.and_then(|map| map.get(METADATA_KEY)) else {
+            let keys = metadata.into_iter().flat_map(|map| map.keys().map(String::as_str));
+            return Err(foreign(Foreign::of_tensors(keys), name));
         };
-        check_header_length(u64::from_le_bytes(*start), bytes.len() as u64, name)?;
-        let (_, header) =
-            SafeTensors::read_metadata(bytes).map_err(|e| container(name, "a valid header", &e.to_string()))?;
-        let json = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
-        let config = parse_config(json.map(String::as_str), name)?;
+        let config = parse_config(json, name)?;
         check_config(&config, name)?;
-        let views =
-            SafeTensors::deserialize(bytes).map_err(|e| container(name, "tensors that fill it", &e.to_string()))?;
+        let views = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error, name))?;
         let mut tensors = BTreeMap::new();
         for wanted in config.tensors() {
             let values = read_tensor(&views, &wanted, name)?;
@@ -275,26 +284,86 @@ fn container(file: &Path, expected: &str, actual: &str) -> ModelError {
     ModelError::Container { file: file.into(), expected: expected.into(), actual: actual.into() }
 }
 
-fn check_header_length(header: u64, size: u64, file: &Path) -> Result<(), ModelError> {
-    let most = MAX_HEADER_BYTES.min(size - 8);
-    if header > most {
-        return Err(container(file, &format!("a header of at most {most} bytes"), &format!("{header}")));
+/// Refuses what is something else than a safetensors file.
+fn check_kind(head: &[u8], tail: &[u8], size: u64, file: &Path) -> Result<(), ModelError> {
+    Foreign::of(head, tail, size, file).map_or(Ok(()), |kind| Err(foreign(kind, file)))
+}
+
+fn foreign(kind: Foreign, file: &Path) -> ModelError {
+    ModelError::Foreign { file: file.into(), found: kind.found().into(), remedy: kind.remedy(file) }
+}
+
+/// The file begins with the length of the description of its tensors.
+fn check_start(start: &[u8], size: u64, file: &Path) -> Result<(), ModelError> {
+    let Some(length) = start.first_chunk::<8>() else {
+        return Err(container(file, "the beginning of a model", &format!("a file of {size} bytes")));
+    };
+    let (length, most) = (u64::from_le_bytes(*length), MAX_HEADER_BYTES.min(size.saturating_sub(8)));
+    if length > most {
+        let actual = if length <= MAX_HEADER_BYTES && start.get(8) == Some(&b'{') {
+            "a file that ends within it"
+        } else {
+            "something else"
+        };
+        return Err(container(file, "the description of a model at its beginning", actual));
     }
     Ok(())
 }
 
-fn parse_config(json: Option<&str>, file: &Path) -> Result<ModelConfig, ModelError> {
+fn damaged(error: &SafeTensorError, file: &Path) -> ModelError {
+    let (expected, actual) = in_words(error);
+    container(file, expected, actual)
+}
+
+/// What the reader of safetensors expected and found, without its terms.
+pub(super) fn in_words(error: &SafeTensorError) -> (&'static str, &'static str) {
+    match error {
+        SafeTensorError::MetadataIncompleteBuffer => {
+            ("all the weights that it lists, and nothing else", "another number of them")
+        }
+        SafeTensorError::TensorInvalidInfo
+        | SafeTensorError::InvalidOffset(_)
+        | SafeTensorError::ValidationOverflow
+        | SafeTensorError::MisalignedSlice => ("weights of the sizes that it lists, one behind the other", "others"),
+        _ => ("a list of its tensors at its beginning", "one that cannot be read"),
+    }
+}
+
+fn parse_config(json: &str, file: &Path) -> Result<ModelConfig, ModelError> {
     let fail =
         |expected: &str, actual: String| ModelError::Metadata { file: file.into(), expected: expected.into(), actual };
-    let json = json.ok_or_else(|| fail("a JSON object", "nothing (not a Sympathy model?)".into()))?;
-    let value: serde_json::Value = serde_json::from_str(json).map_err(|e| fail("a JSON object", e.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(json).map_err(|error| fail("a JSON object", plain_words(&error.to_string())))?;
     // The version comes first: a newer file may differ in everything else.
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     let version = version.ok_or_else(|| fail("a whole number `format_version`", "none".into()))?;
     if version == 0 || version > u64::from(FORMAT_VERSION) {
         return Err(ModelError::Version { file: file.into(), expected: FORMAT_VERSION, actual: version });
     }
-    serde_json::from_value(value).map_err(|e| fail("the fields of a model", e.to_string()))
+    serde_json::from_value(value).map_err(|error| fail("the fields of a model", plain_words(&error.to_string())))
+}
+
+/// A message about JSON with words for the program's types.
+fn plain_words(message: &str) -> String {
+    const TYPES: [(&str, &str); 12] = [
+        ("usize", "a whole number"),
+        ("u64", "a whole number"),
+        ("u32", "a whole number"),
+        ("u16", "a whole number"),
+        ("f32", "a number"),
+        ("f64", "a number"),
+        ("a boolean", "true or false"),
+        ("a string", "a text"),
+        ("a sequence", "a list"),
+        ("map", "an object"),
+        ("internally tagged enum", "an object with a kind of"),
+        ("struct", "an object of"),
+    ];
+    let mut words = message.to_string();
+    for (name, word) in TYPES {
+        words = words.replace(&format!("expected {name}"), &format!("expected {word}"));
+    }
+    words
 }
 
 fn check_config(config: &ModelConfig, file: &Path) -> Result<(), ModelError> {

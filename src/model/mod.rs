@@ -11,6 +11,7 @@ pub mod export;
 mod file;
 #[cfg(any(feature = "plugin", feature = "cli"))]
 pub mod folder;
+pub(crate) mod foreign;
 #[cfg(feature = "train")]
 pub mod import;
 mod range;

@@ -5,30 +5,22 @@ use candle_core::{DType, Device, Tensor};
 /// What a user does about a file that is not read.
 pub(super) const SAVE_AGAIN: &str = "save it again in Python with torch.save(model.state_dict(), \"model.pt\")";
 
-/// Kinds of files that people have.
+/// Files that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
-    /// `torch.save` since PyTorch 1.6, or TorchScript.
+    /// `torch.save` since PyTorch 1.6.
     Zip,
-    /// `torch.save` before PyTorch 1.6.
-    OldPickle,
-    /// The oldest form.
-    Tar,
     /// The header's length stands in front.
     Safetensors,
-    Unknown,
+    Other,
 }
 
 impl Container {
     pub fn of(bytes: &[u8]) -> Self {
         match bytes {
             [b'P', b'K', 3, 4, ..] => Self::Zip,
-            // Before pickles: a header's length may begin as these do. No header has 2³² bytes.
             [_, _, _, _, 0, 0, 0, 0, b'{', ..] => Self::Safetensors,
-            // Opcode PROTO and its version.
-            [0x80, 1..=5, ..] => Self::OldPickle,
-            bytes if bytes.get(257..262) == Some(b"ustar") => Self::Tar,
-            _ => Self::Unknown,
+            _ => Self::Other,
         }
     }
 }

@@ -25,6 +25,16 @@ pub enum ImportError {
         /// The size found.
         actual: u64,
     },
+    /// Something else than weights that PyTorch saved.
+    #[error("{}: expected weights that PyTorch saved, found {found}; {remedy}", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        found: String,
+        /// What to do with it.
+        remedy: String,
+    },
     /// Not a file that is read, or a damaged one.
     #[error("{}: expected {expected}, found {actual}", file.display())]
     Format {

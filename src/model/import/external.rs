@@ -5,18 +5,19 @@ use super::{
     error::ImportError,
     torch_zip::TorchZip,
 };
-use crate::model::{MAX_FILE_BYTES, METADATA_KEY};
+use crate::model::{
+    MAX_FILE_BYTES, METADATA_KEY,
+    file::in_words,
+    foreign::{EXPORT_KEY, Foreign, LOOK_BYTES},
+};
 use candle_core::DType;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::{
     collections::BTreeMap,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
 };
-
-/// Where an exported file keeps the configuration of its model: key of the metadata, or record of the archive.
-pub const EXPORT_KEY: &str = "sympathy_export";
 
 /// No header is longer; those of large language models have some megabytes.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -68,6 +69,11 @@ impl ExternalFile {
             let actual = bytes.len() as u64;
             return Err(ImportError::TooLarge { file: name.into(), expected: MAX_FILE_BYTES, actual });
         }
+        let look = LOOK_BYTES.min(bytes.len());
+        let kind = Foreign::of(&bytes[..look], &bytes[bytes.len() - look..], bytes.len() as u64, name);
+        if let Some(kind) = kind.filter(|kind| kind.is_no_import()) {
+            return Err(Self::foreign(kind, name));
+        }
         match Container::of(&bytes) {
             Container::Zip => {
                 let zip =
@@ -77,28 +83,25 @@ impl ExternalFile {
                 Ok(Self { path: name.into(), shapes, exported, source: Source::Zip(zip) })
             }
             Container::Safetensors => Self::from_safetensors(bytes, name),
-            other => {
-                let found = match other {
-                    Container::OldPickle => "a pickle as PyTorch wrote it before 1.6",
-                    Container::Tar => "an archive of the first versions of PyTorch",
-                    _ => "something else",
-                };
+            Container::Other => {
                 let expected = format!("a PyTorch state dictionary or a safetensors file ({SAVE_AGAIN})");
-                Err(Self::mismatch(name, &expected, found))
+                Err(Self::mismatch(name, &expected, "something else, or a damaged one"))
             }
         }
     }
 
     fn from_safetensors(bytes: Vec<u8>, name: &Path) -> Result<Self, ImportError> {
-        let expected = "a whole safetensors file";
-        let damaged = |error| Self::mismatch(name, expected, &brief(&error));
+        let damaged = |error| Self::damaged(name, &error);
         let header = bytes.first_chunk::<8>().map_or(0, |length| u64::from_le_bytes(*length));
         if header > MAX_HEADER_BYTES {
-            let expected = format!("a safetensors header of at most {MAX_HEADER_BYTES} bytes");
+            let expected = format!("a list of its tensors of at most {MAX_HEADER_BYTES} bytes");
             return Err(Self::mismatch(name, &expected, &header.to_string()));
         }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default();
+        if Foreign::of_tensors(metadata.keys().map(String::as_str)) == Foreign::Checkpoint {
+            return Err(Self::foreign(Foreign::Checkpoint, name));
+        }
         if metadata.contains_key(METADATA_KEY) {
             let found = "a model of Sympathy's own: it needs no import";
             return Err(Self::mismatch(name, "a file of another program", found));
@@ -116,6 +119,14 @@ impl ExternalFile {
     /// The tensors of 16-, 32- or 64-bit floats, and their shapes.
     pub fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
         &self.shapes
+    }
+
+    /// What a user should know of where in a checkpoint the tensors were found.
+    pub fn notes(&self) -> &[String] {
+        match &self.source {
+            Source::Zip(zip) => &zip.notes,
+            Source::Safetensors(_) => &[],
+        }
     }
 
     /// Where it came from.
@@ -147,8 +158,7 @@ impl ExternalFile {
                 .read(names.iter().copied())
                 .map_err(|(name, (expected, actual))| self.tensor(&name, &expected, &actual)),
             Source::Safetensors(bytes) => {
-                let tensors = SafeTensors::deserialize(bytes)
-                    .map_err(|error| Self::mismatch(&self.path, "a whole safetensors file", &brief(&error)))?;
+                let tensors = SafeTensors::deserialize(bytes).map_err(|error| Self::damaged(&self.path, &error))?;
                 let read = |name: &&str| {
                     let fail = |actual: String| self.tensor(name, "a tensor of floats", &actual);
                     let view = tensors.tensor(name).map_err(|error| fail(brief(&error)))?;
@@ -167,6 +177,19 @@ impl ExternalFile {
             expected: expected.into(),
             actual: actual.into(),
         }
+    }
+
+    fn damaged(file: &Path, error: &SafeTensorError) -> ImportError {
+        let (expected, found) = in_words(error);
+        Self::mismatch(
+            file,
+            &format!("a whole safetensors file with {expected}"),
+            &format!("{found}; copy or download it again"),
+        )
+    }
+
+    fn foreign(kind: Foreign, file: &Path) -> ImportError {
+        ImportError::Foreign { file: file.into(), found: kind.found().into(), remedy: kind.remedy(file) }
     }
 
     fn mismatch(file: &Path, expected: &str, actual: &str) -> ImportError {

@@ -8,12 +8,15 @@ mod container;
 mod error;
 mod external;
 mod keys;
+mod layers;
 mod pickle;
-mod pickle_guard;
 mod restore;
 mod torch_zip;
+mod unpickle;
+mod weight_norm;
 
+pub use super::foreign::EXPORT_KEY;
 pub use error::ImportError;
-pub use external::{EXPORT_KEY, ExternalFile};
+pub use external::ExternalFile;
 pub use keys::{Choice, Recognised};
 pub use restore::restore;

@@ -2,7 +2,7 @@
 
 use super::{
     container::{SAVE_AGAIN, as_f32, brief, listed},
-    pickle::{self, Mismatch, Place},
+    pickle::{self, Mismatch, Place, StateDict},
 };
 use crate::model::MAX_FILE_BYTES;
 use std::{
@@ -27,6 +27,8 @@ pub(super) struct TorchZip {
     /// What stands before a record's name, with its slash.
     folder: String,
     pub tensors: BTreeMap<String, Place>,
+    /// What a user should know of where they were found.
+    pub notes: Vec<String>,
 }
 
 impl TorchZip {
@@ -49,8 +51,8 @@ impl TorchZip {
             return Err(("little-endian numbers".into(), "others".into()));
         }
         let pickle = archive.record(&format!("{folder}data.pkl"), MAX_PICKLE_BYTES)?;
-        let tensors = pickle::state_dict(&pickle, key)?;
-        Ok(Self { tensors, folder, bytes })
+        let StateDict { tensors, notes } = pickle::state_dict(&pickle, key)?;
+        Ok(Self { tensors, notes, folder, bytes })
     }
 
     /// A text that lies in the archive besides.
@@ -141,9 +143,10 @@ struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Mismatch> {
-        let fail = |found| ("a whole zip archive".to_string(), found);
+        let fail =
+            |found| ("a whole file as torch.save writes it".to_string(), format!("{found}; copy or download it again"));
         check_directory(bytes).map_err(fail)?;
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| fail(brief(&error)))?;
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| fail("one that is cut short or damaged".into()))?;
         Ok(Self { zip, length: bytes.len() as u64 })
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     dsp::random::mix64,
+    model::foreign::CHECKPOINT_KEY,
     train::{error::TrainError, net::gradient::Named},
     whole_file::write_whole,
 };
@@ -15,7 +16,6 @@ use std::{
 };
 
 const SUM_KEY: &str = "sympathy-checkpoint-sum";
-const METADATA_KEY: &str = "sympathy-checkpoint";
 /// No checkpoint is larger: three times a model and the states.
 const MAX_BYTES: u64 = 4 << 30;
 
@@ -32,7 +32,7 @@ pub(crate) fn write(path: &Path, json: &str, tensors: &Named) -> Result<(), Trai
         views.push((name, view));
     }
     let sum = sum(json, bytes.iter().map(|(name, bytes)| (*name, &bytes[..])));
-    let metadata = HashMap::from([(METADATA_KEY.to_string(), json.to_string()), (SUM_KEY.to_string(), sum)]);
+    let metadata = HashMap::from([(CHECKPOINT_KEY.to_string(), json.to_string()), (SUM_KEY.to_string(), sum)]);
     let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
     write_whole(path, &file).map_err(|e| fail(e.to_string()))
 }
@@ -52,7 +52,7 @@ impl Archive {
         let file = fs::File::open(path).map_err(|e| fail("a checkpoint", e.to_string()))?;
         file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|e| fail("a checkpoint", e.to_string()))?;
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| fail("a safetensors file", e.to_string()))?;
-        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(METADATA_KEY)).cloned();
+        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKPOINT_KEY)).cloned();
         let json = json.ok_or_else(|| fail("a checkpoint of a training", "another safetensors file".into()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| fail("tensors that fill it", e.to_string()))?;
         let mut names = tensors.names();

@@ -11,7 +11,7 @@ use crate::{
         error::CliError,
         one_line,
         output::{Overwrite, refuse_same_places},
-        terminal::say,
+        terminal::{remark, say},
     },
     model::{
         APPROACHES, ModelData,
@@ -76,15 +76,18 @@ pub struct ImportArgs {
     /// Recording that the network was trained on, or one like it: measures scaling, magnitude peak and the material's figures
     #[arg(long, value_name = "FILE.wav")]
     pub reference: Option<PathBuf>,
-    /// Key of the state dictionary in a checkpoint [default: tries state_dict, model_state_dict, model]
+    /// Key of the state dictionary in a checkpoint [default: where the recurrent network is]
     #[arg(long, help_heading = "Which tensors")]
     pub key: Option<String>,
-    /// Name of the recurrent network, as model.rnn, where there are several
-    #[arg(long, value_name = "NAME", help_heading = "Which tensors")]
+    /// Name of the recurrent network, as model.rnn, or of several in the order in which they run, as enc,dec
+    #[arg(long, value_name = "NAME[,NAME]", help_heading = "Which tensors")]
     pub rnn: Option<String>,
     /// Name of the dense layer, as model.head.0, where there are several
     #[arg(long, value_name = "NAME", help_heading = "Which tensors")]
     pub linear: Option<String>,
+    /// Leave out trained tensors of other layers: the model does NOT play as it was trained
+    #[arg(long, help_heading = "Which tensors")]
+    pub drop_others: bool,
     /// Of an nn.RNN, whose weights do not tell [default: tanh]
     #[arg(long, value_enum, help_heading = "Which tensors")]
     pub nonlinearity: Option<NonlinearityArg>,
@@ -137,11 +140,19 @@ EXAMPLES:
   sympathy import lstm.pt --out noize.safetensors --reference song.wav
   sympathy import gru.pth --out gru.safetensors --approach magnitude --sample-rate 11025 --hop 256 --reference song.wav
   sympathy import checkpoint.pt --out m.safetensors --key net --rnn net.rnn --linear net.head.0 --sample-rate 16000
+  sympathy import two.pt --out two.safetensors --rnn enc,dec   two nn.LSTM in a row, whose names do not tell their order
   sympathy import plain.safetensors --out again.safetensors     what sympathy export wrote comes back as it was
 
-IN holds an nn.LSTM, nn.GRU or nn.RNN of one direction, without projection, and an nn.Linear behind it, under any prefix.
-In Python: torch.save(model.state_dict(), \"model.pt\"). batch_first makes no difference to the weights, dropout none to what
-is predicted. Whole modules, TorchScript and files older than PyTorch 1.6 are refused; nothing of a file is executed.";
+IN holds an nn.LSTM, nn.GRU or nn.RNN of one direction, without projection, and an nn.Linear behind it, under any names:
+as a state dictionary, torch.save(model.state_dict(), \"model.pt\"), or inside a checkpoint, as
+torch.save({'epoch': 5, 'model_state_dict': model.state_dict(), 'optimizer_state_dict': ..., 'loss': loss}, \"model.pt\").
+Networks and cells (nn.LSTMCell, nn.GRUCell, nn.RNNCell) in a row are layers, where their names are numbered and their
+sizes fit; weight_norm is folded; batch_first makes no difference to the weights, dropout none to what is predicted.
+
+Whatever else was trained (a normalisation, a second dense layer, a convolution, an attention, an embedding) cannot be
+kept, and the file is refused with the names of those tensors. --drop-others leaves them out all the same, and the model
+then does not play as it was trained. Whole modules, TorchScript and files older than PyTorch 1.6 are refused as well.
+Nothing of a file is executed.";
 
 /// Runs the command.
 ///
@@ -152,18 +163,25 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     args.overwrite.check(&args.out, "safetensors")?;
     let file = ExternalFile::read(&args.input, args.key.as_deref())?;
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
+    let mut left_out = String::new();
     let (model, said) = match restore(&file).filter(|_| untouched) {
         Some(restored) => {
             (restored?, vec!["restored: all that sympathy export kept; other options are not used".into()])
         }
         None => {
             let relu = args.nonlinearity == Some(NonlinearityArg::Relu);
-            let choice = Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu };
-            plan(args, &file, &Recognised::of(&file, choice)?)?
+            let drop_others = args.drop_others;
+            let choice = Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu, drop_others };
+            let found = Recognised::of(&file, choice)?;
+            left_out = found.left_out.join(", ");
+            plan(args, &file, &found)?
         }
     };
     model.write(&args.out)?;
     say!("{}", summary(args, &model, &said));
+    if !left_out.is_empty() {
+        remark!("warning: the model does not play as it was trained: left out {}", one_line(&left_out));
+    }
     Ok(())
 }
 

@@ -111,6 +111,7 @@ fn describe_parts(args: &ImportArgs, found: &Recognised) -> Vec<String> {
     if !found.left_out.is_empty() {
         said.push(format!("left out: {}", counted(found.left_out.len(), "other tensor")));
     }
+    said.extend(found.notes.iter().cloned());
     said
 }
 
