@@ -11,7 +11,7 @@
 use std::{error::Error, path::Path, sync::Arc};
 use sympathy::{
     approach::{Network, continue_offline},
-    audio_file::wav::write_wav,
+    audio_file::{Depth, wav::write_wav},
     dsp::{
         measure::Liveliness,
         pluck::{Pluck, add_pluck},
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("prediction {:?}", Liveliness::of(&prediction));
     println!("material   {:?}", network.config().material);
     sound.extend(prediction);
-    write_wav(Path::new("sample_model.wav"), rate_hz, &[&sound])?;
+    write_wav(Path::new("sample_model.wav"), rate_hz, &[&sound], Depth::Float32)?;
     println!("wrote sample_model.wav");
     Ok(())
 }

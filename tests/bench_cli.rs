@@ -32,6 +32,11 @@ fn every_embedded_model_and_every_named_one_has_a_row() {
     assert!(said.contains("GFLOP/s") && said.contains("X REAL TIME"), "{said}");
     let row = said.lines().find(|line| line.starts_with("model.safetensors")).expect("a row");
     assert!(row.contains("LSTM, 2 × 12 wide") && row.contains("KiB") && row.contains('*'), "{row}");
+    // In a narrow terminal each has lines of its own.
+    let narrow = desk.command(&format!("bench model.safetensors --no-embedded {SHORT}")).env("COLUMNS", "60").output();
+    let narrow = String::from_utf8(narrow.expect("it was built").stdout).expect("text");
+    let line = |line: &&str| line.starts_with("NETWORK") && line.ends_with("LSTM, 2 × 12 wide");
+    assert_eq!(narrow.lines().skip(2).filter(line).count(), 1, "{narrow}");
 }
 
 #[test]

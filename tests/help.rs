@@ -116,9 +116,8 @@ fn examples_do_what_they_say() {
             }
             Some("train") => {
                 let again = if typed.contains("--resume") { "" } else { "--overwrite" };
-                // Principal components take half a minute.
-                let quick = "--no-run --set max_steps=2 --set max_minutes=null --set principal_components=0";
-                format!("{typed} {quick} {again}")
+                let small = "principal_components=0 hidden=8 layers=1 streams=2 bptt=4 max_steps=2 max_minutes=null";
+                format!("{typed} --no-run --set {} {again}", small.replace(' ', " --set "))
             }
             Some("configure" | "models" | "inspect") => typed.clone(),
             _ => format!("{typed} --overwrite"),

@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Arguments,
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind, IsTerminal, Write},
     sync::Mutex,
 };
 use textwrap::{Options, WordSeparator, WordSplitter};
@@ -69,8 +69,17 @@ pub fn finish() -> io::Result<()> {
 /// Columns of the terminal; where there is none, those of `COLUMNS`, or 80.
 pub fn width() -> usize {
     let of_terminal = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    let said = || std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    of_terminal.or_else(said).unwrap_or(COLUMNS).clamp(LEAST, MOST)
+    of_terminal.or_else(said_width).unwrap_or(COLUMNS).clamp(LEAST, MOST)
+}
+
+/// The same for tables; there is no limit for those that a program reads through a pipe.
+pub fn table_width() -> usize {
+    let is_read = io::stdout().is_terminal() || said_width().is_some();
+    if is_read { width() } else { usize::MAX }
+}
+
+fn said_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok()
 }
 
 /// Every line broken at words so that it fits. What goes on stands where the last column of the line began, two spaces or more

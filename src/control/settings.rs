@@ -100,7 +100,7 @@ pub const STORE_MODELS: SettingSpec = SettingSpec {
     unit: "",
     kind: SettingKind::Switch(true),
     option: "",
-    help: "Puts a copy of each of your own models that is used into the project, up to 2 MiB each; counts from the next \
+    help: "Puts a copy of each of your own models that is used into the project, up to 4 MiB each; counts from the next \
            saving on.",
 };
 

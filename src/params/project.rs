@@ -127,6 +127,28 @@ pub(super) fn hex(digest: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        dsp::random::Random,
+        model::{EMBEDDED, ModelData},
+    };
+    use std::path::Path;
+
+    /// As `sympathy train` writes them: listening models with large matrices in 8 bits, others in half precision.
+    #[test]
+    fn models_of_the_trainer_fit_into_a_project() {
+        for embedded in EMBEDDED {
+            let data = ModelData::from_bytes(embedded.bytes, Path::new(embedded.name)).expect("a sound model");
+            let mut random = Random::new(1);
+            // Drawn, so that nothing of them has fewer bits by itself.
+            let mut drawn =
+                |shape: &[usize]| (0..shape.iter().product()).map(|_| random.normal()).collect::<Vec<f32>>();
+            let tensors = data.config().tensors().into_iter().map(|tensor| (tensor.name, drawn(&tensor.shape)));
+            let data = ModelData::new(data.config().clone(), tensors.collect(), Path::new("drawn")).expect("the same");
+            let listens = data.config().approach.listening().is_some();
+            let bytes = if listens { data.to_int8_bytes() } else { data.to_half_bytes() };
+            assert!(bytes.len() as u64 <= EMBED_LIMIT_BYTES, "{}: {} bytes", embedded.name, bytes.len());
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again() {

@@ -119,7 +119,7 @@ pub(crate) fn print_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
             *width = length(cell).max(*width);
         }
     }
-    if widths.iter().sum::<usize>() + 2 * (COLUMNS - 1) <= terminal::width() {
+    if widths.iter().sum::<usize>() + 2 * (COLUMNS - 1) <= terminal::table_width() {
         for row in rows {
             let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
             say!("{}", cells.join("  ").trim_end());
