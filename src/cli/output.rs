@@ -35,7 +35,7 @@ impl Overwrite {
     /// # Errors
     /// As [`Self::check`].
     pub fn check_of(self, path: &Path, extensions: &[&str]) -> Result<(), CliError> {
-        check_output_of(path, extensions)?;
+        check_output(path, extensions)?;
         if path.exists() && !self.overwrite {
             let (expected, actual) = ("no file there yet (--overwrite replaces it)".into(), "a file".into());
             return Err(CliError::Output { path: path.into(), expected, actual });
@@ -47,16 +47,8 @@ impl Overwrite {
 /// Checks, before any work is done, that an output can be written here.
 ///
 /// # Errors
-/// If the name does not end in `.extension`, the place is a folder, or its folder does not exist.
-pub fn check_output(path: &Path, extension: &str) -> Result<(), CliError> {
-    check_output_of(path, &[extension])
-}
-
-/// The same of several endings.
-///
-/// # Errors
-/// As [`check_output`].
-pub fn check_output_of(path: &Path, extensions: &[&str]) -> Result<(), CliError> {
+/// If the name ends in none of the `extensions`, the place is a folder, or its folder does not exist.
+pub fn check_output(path: &Path, extensions: &[&str]) -> Result<(), CliError> {
     let wrong =
         |expected: String, actual: &str| CliError::Output { path: path.into(), expected, actual: actual.into() };
     let found = path.extension().map(|found| found.to_string_lossy().to_lowercase());

@@ -21,12 +21,7 @@ static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// As [`println!`].
 macro_rules! say {
-    ($($words:tt)*) => { $crate::cli::terminal::write(format_args!($($words)*), true) };
-}
-
-/// As [`print!`].
-macro_rules! say_on {
-    ($($words:tt)*) => { $crate::cli::terminal::write(format_args!($($words)*), false) };
+    ($($words:tt)*) => { $crate::cli::terminal::write(format_args!($($words)*)) };
 }
 
 /// As [`eprintln!`].
@@ -34,13 +29,11 @@ macro_rules! remark {
     ($($words:tt)*) => { $crate::cli::terminal::write_aside(format_args!($($words)*)) };
 }
 
-pub(crate) use {remark, say, say_on};
+pub(crate) use {remark, say};
 
-/// Writes to standard output.
-pub fn write(words: Arguments<'_>, ends: bool) {
-    let mut out = io::stdout().lock();
-    let written = if ends { writeln!(out, "{words}") } else { write!(out, "{words}") };
-    note(written);
+/// Writes a line to standard output.
+pub fn write(words: Arguments<'_>) {
+    note(writeln!(io::stdout().lock(), "{words}"));
 }
 
 /// Writes a line to standard error. Who cannot even be told that is not told.

@@ -5,7 +5,7 @@ use crate::{
         error::CliError,
         models_at_hand::read_model,
         output::{Overwrite, refuse_same_places, replace_file},
-        terminal::{say, say_on},
+        terminal::say,
     },
     model::export::{Names, python_script, to_safetensors, to_torch, without_module},
 };
@@ -112,7 +112,7 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
             replace_file(path, |part| fs::write(part, &script))?;
             say!("{}: loads it in Python", path.display());
         }
-        None => say_on!("\n{script}"),
+        None => say!("\n{}", script.trim_end()),
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use self::{
     outcome::{Outcome, Row},
 };
 use super::train::in_threads;
-use crate::cli::terminal::{remark, say, say_on};
+use crate::cli::terminal::{remark, say};
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, output::replace_file},
     train::{
@@ -124,7 +124,7 @@ pub fn run(args: &CompareArgs) -> Result<(), CliError> {
         return Err(CliError::Left);
     }
     write(&outcome, &args.out)?;
-    say_on!("{}", outcome.table());
+    say!("{}", outcome.table().trim_end());
     say!("errors: mean squared; repeating the last frame has {:.6}", outcome.repeat_error);
     if outcome.interrupted {
         say!("stopped: {} of {} models", outcome.rows.len(), contenders.len());

@@ -58,7 +58,7 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
         return Ok(());
     }
     if let Some(out) = &args.out {
-        check_output(out, "json")?;
+        check_output(out, &["json"])?;
     }
     let preset = args.preset.as_deref().map(preset_by_name).transpose()?;
     let files: Vec<Excerpt> = args
@@ -112,7 +112,7 @@ fn without_questions(
     let config = TrainConfig::from_json(&json, &args.overrides)
         .map_err(|problems| CliError::Problems { origin: format!("preset {}", preset.name), problems })?;
     let out = args.out.clone().unwrap_or_else(|| default_place(&config.name));
-    check_output(&out, "json")?;
+    check_output(&out, &["json"])?;
     if out.exists() {
         let expected = "no file of this name, as --yes asks nothing".into();
         return Err(CliError::Output { path: out, expected, actual: "one".into() });
@@ -132,7 +132,7 @@ fn place(interview: &mut Interview<'_>, given: Option<PathBuf>, name: &str) -> R
                 if answer.is_empty() { default } else { answer.into() }
             }
         };
-        if let Err(error) = check_output(&out, "json") {
+        if let Err(error) = check_output(&out, &["json"]) {
             interview.say(&format!("  {error}\n"));
             continue;
         }

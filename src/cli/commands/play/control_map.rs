@@ -270,7 +270,7 @@ impl ControlMap {
             actual: "none, and no --map".into(),
         })?;
         let place = place.to_path_buf();
-        crate::cli::output::check_output(&place, "json")?;
+        crate::cli::output::check_output(&place, &["json"])?;
         if Some(&place) != self.file.as_ref() && place.exists() {
             let (expected, actual) = ("no file there yet; choose another name".into(), "a file".into());
             return Err(CliError::Output { path: place, expected, actual });

@@ -21,7 +21,7 @@ use crate::{
         instrument::{Instrument, InstrumentArgs, MAX_RATE_HZ, MIN_RATE_HZ},
         interrupt::Interrupt,
         models_at_hand::load_all,
-        terminal::{remark, say, say_on},
+        terminal::{remark, say},
     },
     control::ParamId,
     engine::EngineConfig,
@@ -129,7 +129,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// If a file, an option or a device is invalid.
 pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     if args.list {
-        say_on!("{}", devices::list());
+        say!("{}", devices::list().trim_end());
         return Ok(());
     }
     let Instrument { values, registry, captured } = args.instrument.make()?;

@@ -153,7 +153,7 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         args.from = Some(GENERAL_MODEL.into());
     }
     // What cannot be written should be told before an hour of training.
-    check_output(&args.out, "safetensors")?;
+    check_output(&args.out, &["safetensors"])?;
     let beginning = args.from.as_deref().map(read_model).transpose()?;
     let (fields, origin, data_folder) = fields(&args, beginning.as_ref())?;
     if ListenConfig::is_meant(&fields, &args.overrides) {
