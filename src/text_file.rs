@@ -37,9 +37,43 @@ fn decode(bytes: &[u8]) -> Option<String> {
     }
 }
 
+/// What is wrong with JSON, without the program's names for things.
+pub fn json_mistake(error: &serde_json::Error) -> String {
+    const WORDS: [(&str, &str); 14] = [
+        ("expected usize", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected u16", "expected a whole number"),
+        ("expected f32", "expected a number"),
+        ("expected f64", "expected a number"),
+        ("expected a boolean", "expected true or false"),
+        ("expected a string", "expected a text"),
+        ("expected a sequence", "expected a list"),
+        ("expected map", "expected an object"),
+        ("expected internally tagged enum", "expected an object with a kind of"),
+        ("expected struct", "expected an object of"),
+        ("invalid type: ", "found "),
+        ("invalid value: ", "found "),
+    ];
+    if error.is_eof() {
+        return format!("it ends too early, in line {}", error.line().max(1));
+    }
+    WORDS.iter().fold(error.to_string(), |said, (name, word)| said.replace(name, word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mistakes_in_json_are_told_in_plain_words() {
+        let mistake = |text: &str| json_mistake(&serde_json::from_str::<Vec<u32>>(text).expect_err(text));
+        assert_eq!(mistake("[1,\n2"), "it ends too early, in line 2");
+        assert_eq!(mistake(""), "it ends too early, in line 1");
+        assert_eq!(mistake("[\"a\"]"), "found string \"a\", expected a whole number at line 1 column 4");
+        assert_eq!(mistake("{}"), "found map, expected a list at line 1 column 0");
+        assert_eq!(mistake("[1 2]"), "expected `,` or `]` at line 1 column 4");
+    }
 
     #[test]
     fn text_is_read_in_every_coding_that_editors_write() {

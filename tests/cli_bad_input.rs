@@ -129,8 +129,8 @@ fn bad_parameters_and_automation() {
         desk.fail(&format!("render in.wav out.wav --set {assignment}"), &["--set", parts[0], parts[1]]);
     }
     for (text, parts) in [
-        ("", ["expected JSON", "EOF"]),
-        ("{\"mix\": [[0, 1]", ["expected JSON", "EOF"]),
+        ("", ["expected JSON", "it ends too early, in line 1"]),
+        ("{\"mix\": [[0, 1]", ["expected JSON", "it ends too early, in line 1"]),
         ("{\"mux\": [[0, 1]]}", ["\"mux\"", "expected one of mix"]),
         ("{\"mix\": [[1, 1], [0.5, 2]]}", ["\"mix\": expected times that rise", "found 0.5 s after 1 s"]),
         ("{\"mix\": [[0, 1e999]]}", ["expected JSON", "number out of range"]),

@@ -207,3 +207,23 @@ fn stems_and_whole_numbers_and_flac() {
         assert_eq!((run.code, run.stderr), (Some(0), line), "{options}");
     }
 }
+
+#[test]
+fn a_configuration_without_a_name_takes_its_files() {
+    let desk = Desk::new();
+    desk.write_wav("take.wav", 22_050, &phrase(22_050, 3.0, 1));
+    let small = r#""files": [{"path": "take.wav"}], "principal_components": 0, "hidden": 8, "max_steps": 1"#;
+    for (name, text) in [("bells.json", format!("{{{small}}}")), ("x.json", format!("{{\"name\": \"Mine\", {small}}}"))]
+    {
+        fs::write(desk.path(name), text).expect("space");
+        desk.succeed_quietly(&format!(
+            "train {name} --preset column --out {name}.safetensors --no-run --set streams=2 --set bptt=4"
+        ));
+    }
+    assert!(desk.succeed("inspect bells.json.safetensors").starts_with("bells\n"));
+    assert!(desk.succeed("inspect x.json.safetensors").starts_with("Mine\n"));
+    fs::write(desk.path("broken.json"), "{\"files\": \"take.wav\"").expect("space");
+    desk.fail("train broken.json --out b.safetensors", &["broken.json", "it ends too early, in line 1"]);
+    fs::write(desk.path("wrong.json"), "{\"hidden\": \"many\"}").expect("space");
+    desk.fail("train wrong.json --out b.safetensors", &["hidden", "found string \"many\", expected a whole number"]);
+}

@@ -7,7 +7,7 @@ use crate::{
         said::{Pairs, Said},
         text,
     },
-    text_file::read_text,
+    text_file::{json_mistake, read_text},
 };
 use std::{ops::Range, path::Path};
 
@@ -179,7 +179,7 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) 
     let curves: Pairs<Vec<Vec<Said>>> = serde_json::from_str(&text).map_err(|error| CliError::Automation {
         path: path.into(),
         expected: "JSON of the form {\"mix\": [[seconds, value], ...], ...}".into(),
-        actual: error.to_string(),
+        actual: json_mistake(&error),
     })?;
     let origin = path.display().to_string();
     let wrong = |source| CliError::Parameter { origin: origin.clone(), source };

@@ -7,7 +7,7 @@ use super::{
     text::{self, ParamError},
     values::SPECS,
 };
-use crate::text_file::read_text;
+use crate::text_file::{json_mistake, read_text};
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
 use std::{
     collections::BTreeMap,
@@ -126,7 +126,7 @@ impl Preset {
             origin: origin.into(),
             expected: "JSON of the form {\"name\": ..., \"description\": ..., \"parameters\": {\"mix\": 50, ...}}"
                 .into(),
-            actual: error.to_string(),
+            actual: json_mistake(&error),
         })?;
         let mut parameters: Vec<(ParamId, f32)> = Vec::new();
         let wrong = |source| PresetError::Parameter { origin: origin.into(), source };

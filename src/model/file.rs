@@ -6,7 +6,7 @@ use super::{
     foreign::{Foreign, LOOK_BYTES},
     storage::{from_bytes, from_half, to_bytes, to_half},
 };
-use crate::whole_file::write_whole;
+use crate::{text_file::json_mistake, whole_file::write_whole};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -333,37 +333,14 @@ fn parse_config(json: &str, file: &Path) -> Result<ModelConfig, ModelError> {
     let fail =
         |expected: &str, actual: String| ModelError::Metadata { file: file.into(), expected: expected.into(), actual };
     let value: serde_json::Value =
-        serde_json::from_str(json).map_err(|error| fail("a JSON object", plain_words(&error.to_string())))?;
+        serde_json::from_str(json).map_err(|error| fail("a JSON object", json_mistake(&error)))?;
     // The version comes first: a newer file may differ in everything else.
     let version = value.get("format_version").and_then(serde_json::Value::as_u64);
     let version = version.ok_or_else(|| fail("a whole number `format_version`", "none".into()))?;
     if version == 0 || version > u64::from(FORMAT_VERSION) {
         return Err(ModelError::Version { file: file.into(), expected: FORMAT_VERSION, actual: version });
     }
-    serde_json::from_value(value).map_err(|error| fail("the fields of a model", plain_words(&error.to_string())))
-}
-
-/// A message about JSON with words for the program's types.
-fn plain_words(message: &str) -> String {
-    const TYPES: [(&str, &str); 12] = [
-        ("usize", "a whole number"),
-        ("u64", "a whole number"),
-        ("u32", "a whole number"),
-        ("u16", "a whole number"),
-        ("f32", "a number"),
-        ("f64", "a number"),
-        ("a boolean", "true or false"),
-        ("a string", "a text"),
-        ("a sequence", "a list"),
-        ("map", "an object"),
-        ("internally tagged enum", "an object with a kind of"),
-        ("struct", "an object of"),
-    ];
-    let mut words = message.to_string();
-    for (name, word) in TYPES {
-        words = words.replace(&format!("expected {name}"), &format!("expected {word}"));
-    }
-    words
+    serde_json::from_value(value).map_err(|error| fail("the fields of a model", json_mistake(&error)))
 }
 
 fn check_config(config: &ModelConfig, file: &Path) -> Result<(), ModelError> {

@@ -8,7 +8,7 @@ use super::{
     overrides,
     problem::Problem,
 };
-use crate::{model::Head, train::TrainConfig};
+use crate::{model::Head, text_file::json_mistake, train::TrainConfig};
 use serde_json::{Map, Value, json};
 
 impl Field {
@@ -104,7 +104,7 @@ impl Field {
         if !usual {
             overrides::apply(&mut json, &format!("{}={value}", self.key))?;
         }
-        serde_json::from_value(json).map_err(|error| problem(format!("{value} ({error})")))
+        serde_json::from_value(json).map_err(|error| problem(format!("{value} ({})", json_mistake(&error))))
     }
 }
 

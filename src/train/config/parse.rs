@@ -4,7 +4,7 @@ use super::{
     problem::Problem,
     published::{Names, translate},
 };
-use crate::train::TrainConfig;
+use crate::{text_file::json_mistake, train::TrainConfig};
 
 impl TrainConfig {
     /// Reads a configuration and changes it by `overrides`, each `key=value` with dots between the names of nested
@@ -15,7 +15,7 @@ impl TrainConfig {
     pub fn from_json(json: &str, overrides: &[String]) -> Result<Self, Vec<Problem>> {
         let problem = |rule: &str, value: String| Problem { field: "configuration".into(), rule: rule.into(), value };
         let mut value: serde_json::Value =
-            serde_json::from_str(json).map_err(|e| vec![problem("a JSON object", e.to_string())])?;
+            serde_json::from_str(json).map_err(|e| vec![problem("a JSON object", json_mistake(&e))])?;
         if !value.is_object() {
             return Err(vec![problem("a JSON object", value.to_string())]);
         }
@@ -34,7 +34,7 @@ impl TrainConfig {
                 Some(Problem {
                     field: field.clone(),
                     rule: "a known field of the right type".into(),
-                    value: error.to_string(),
+                    value: json_mistake(&error),
                 })
             })
             .collect();
@@ -42,7 +42,7 @@ impl TrainConfig {
             return Err(problems);
         }
         let config: Self =
-            serde_json::from_value(value).map_err(|e| vec![problem("the fields of a training", e.to_string())])?;
+            serde_json::from_value(value).map_err(|e| vec![problem("the fields of a training", json_mistake(&e))])?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }

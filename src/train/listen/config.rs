@@ -2,6 +2,7 @@
 
 use crate::{
     model::{Approach, BinTier, Cell, Check, Head, Listening, ModelConfig},
+    text_file::json_mistake,
     train::Problem,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
@@ -179,7 +180,7 @@ impl ListenConfig {
                 problems.push(unknown("", field, &known));
             } else if let Err(error) = serde_json::from_value::<Self>(alone) {
                 let rule = "a value of the right type".into();
-                problems.push(Problem { field: field.clone(), rule, value: error.to_string() });
+                problems.push(Problem { field: field.clone(), rule, value: json_mistake(&error) });
             }
         }
         if !problems.is_empty() {
@@ -187,7 +188,7 @@ impl ListenConfig {
         }
         let config: Self = serde_json::from_value(Value::Object(fields)).map_err(|error| {
             let rule = "the fields of a training".into();
-            vec![Problem { field: "configuration".into(), rule, value: error.to_string() }]
+            vec![Problem { field: "configuration".into(), rule, value: json_mistake(&error) }]
         })?;
         let problems = config.problems();
         if problems.is_empty() { Ok(config) } else { Err(problems) }

@@ -8,7 +8,7 @@ use crate::{
         text,
         values::{Kind, by_group},
     },
-    text_file::read_text,
+    text_file::{json_mistake, read_text},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -370,7 +370,7 @@ impl Reading<'_> {
         let stated: Stated = serde_json::from_str(text).map_err(|error| CliError::Automation {
             path: self.path.into(),
             expected: FORM.into(),
-            actual: error.to_string(),
+            actual: json_mistake(&error),
         })?;
         let channel = self.channel("channel", stated.channel.as_ref(), None)?;
         let mut map = ControlMap { file: Some(self.path.into()), ..ControlMap::default() };

@@ -21,7 +21,7 @@ use crate::{
     evaluate::liveliness::alive,
     model::{ModelData, folder::models_folder},
     nn::Isa,
-    text_file::read_text,
+    text_file::{json_mistake, read_text},
     train::{
         Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, Trained,
         is_checkpoint,
@@ -369,6 +369,8 @@ fn fields(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Map<String
             origin = path.display().to_string();
             // Under the names of the preset's fields, so that the file's win over them.
             let own = read_config(path)?;
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let unnamed = !own.contains_key("name");
             let own = if ListenConfig::is_meant(&own, &args.overrides) || ListenConfig::is_meant(&fields, &[]) {
                 own
             } else {
@@ -376,6 +378,9 @@ fn fields(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Map<String
                     .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?
             };
             fields.extend(own);
+            if unnamed {
+                fields.insert("name".into(), json!(stem));
+            }
             folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         }
         [_, second, ..] => {
@@ -435,7 +440,7 @@ fn read_config(path: &Path) -> Result<Map<String, Value>, CliError> {
     let Some(text) = read_text(path, MAX_CONFIG_BYTES).map_err(io)? else {
         return Err(problem(format!("at most {MAX_CONFIG_BYTES} bytes"), "more".into()));
     };
-    serde_json::from_str(&text).map_err(|error| problem("a JSON object".into(), error.to_string()))
+    serde_json::from_str(&text).map_err(|error| problem("a JSON object".into(), json_mistake(&error)))
 }
 
 /// Shows a training and hears Ctrl-C.
