@@ -178,10 +178,13 @@ fn a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits() {
     let input = phrase(44_100, 3.0, 2);
     let expected = reference(&job(44_100, &input, &[512]), &SET, &model);
     for blocks in [&[64][..], &[512], &[MAX_BLOCK]] {
-        // The bits are the same but for underruns, which other programs can cause: every attempt without one is compared,
-        // and on a quiet machine one of three has none.
+        // The bits are the same but for underruns, which other programs can cause, or another guest of a virtual machine's host: every
+        // attempt without one is compared, and more are made where none of three has been.
         let mut undisturbed = 0;
-        for _ in 0..3 {
+        for attempt in 0..12 {
+            if attempt >= 3 && undisturbed > 0 {
+                break;
+            }
             let mut plugin = instance(HostMode::Realtime, &SET, &model);
             let played = plugin.play(&job(44_100, &input, blocks));
             if plugin.underruns() == 0 {
@@ -189,7 +192,7 @@ fn a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits() {
                 undisturbed += 1;
             }
         }
-        assert!(undisturbed > 0 || is_machine_busy(), "blocks {blocks:?}: three attempts, none without an underrun");
+        assert!(undisturbed > 0 || is_machine_busy(), "blocks {blocks:?}: twelve attempts, none without an underrun");
     }
 }
 
