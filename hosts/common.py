@@ -134,7 +134,8 @@ class Bench:
             if key != "model":
                 words += ["--set", f"{key}={value!r}"]
         if automation:
-            curves = {key: [[sample / rate, value] for sample, value in points] for key, points in automation.items()}
+            # Hosts jump from value to value.
+            curves = {key: [[at / rate, value, "hold"] for at, value in points] for key, points in automation.items()}
             path = self.folder / "automation.json"
             path.write_text(json.dumps(curves))
             words += ["--automate", path]
