@@ -15,7 +15,7 @@ KEYS = {
     "Model": "model",
     "Random Seed": "random_seed",
 }
-ATTEMPTS = 3
+ATTEMPTS = 12
 
 
 class Session:
