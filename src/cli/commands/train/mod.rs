@@ -4,7 +4,7 @@ mod listen;
 pub mod live;
 
 use crate::{
-    approach::{Network, continue_offline},
+    approach::{Network, continue_offline, resynthesise},
     audio_file::RecordingError,
     cli::{
         error::CliError,
@@ -248,11 +248,12 @@ fn verdict(model: &ModelData) -> Option<String> {
         return None;
     }
     let seed = Resampler::new(PHRASE_RATE_HZ, config.sample_rate_hz).resample_all(&phrase_in(0));
+    let network = Arc::new(Network::load(model, None, Isa::from_environment()));
     let (like, whose) = match config.material.flux > 0.0 {
         true => (config.material, "the material's"),
-        false => (Liveliness::of(&seed), "the seed's"),
+        // As the model can say it: its frames hold no noise.
+        false => (Liveliness::of(&resynthesise(&network, &seed)), "the seed's"),
     };
-    let network = Arc::new(Network::load(model, None, Isa::from_environment()));
     let sound = continue_offline(&network, &seed, TRIAL_SECONDS, 1.0, 0);
     let alive = alive(&sound, config.sample_rate_hz, &like);
     let figures = format!(
