@@ -173,6 +173,14 @@ fn stems_and_whole_numbers_and_flac() {
     let run = desk.run(&format!("{RENDER} --stems"));
     assert!(run.code == Some(1) && run.stderr.contains("out-wet.wav: expected no file there yet"), "{run:?}");
 
+    // Whatever is read is never written, asked or not.
+    for option in ["--sidechain in.flac", "--seed-file in.flac"] {
+        fs::write(desk.path("in.flac"), "mine").expect("space");
+        let run = desk.run(&format!("render in.wav in.flac --overwrite {option}"));
+        assert!(run.code == Some(1) && run.stderr.contains("in.flac: expected a place of its own"), "{run:?}");
+        assert_eq!(fs::read(desk.path("in.flac")).expect("it is there"), b"mine");
+    }
+
     let floats = desk.read_wav("alone.wav").channels;
     for (options, step) in [("o.wav --bits 16", 15), ("o.wav --bits 24", 23), ("o.flac", 23), ("o.flac --bits 16", 15)]
     {

@@ -77,8 +77,8 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
     Ok(ModelData::read(path)?)
 }
 
-/// A registry with all embedded models, those of the user's folder in the slots that the plugin gives them and, where `model` is not an embedded one's name, that file in [`FILE_SLOT`]. Sets the
-/// parameter *Model* to what was asked for. Weights are stored as `precision` says.
+/// A registry with all embedded models, those of the user's folder in the slots that the plugin gives them and, where `model` is
+/// not an embedded one's name, that file in [`FILE_SLOT`]. Sets the parameter *Model* to what was asked for. Weights are stored as `precision` says.
 ///
 /// # Errors
 /// As [`read_model`].

@@ -141,11 +141,15 @@ fn before_anything_plays_the_dry_signal_is_there_at_equal_power() {
 #[test]
 fn midi_stops_at_its_own_sample() {
     let mut plugin = fresh();
-    activate(&mut plugin, 2, 48_000.0);
-    let event = NoteEvent::MidiCC { timing: 100, channel: 0, cc: 123, value: 0.0 };
     let mut channels = vec![vec![0.5; 512]; 2];
-    let status = process(&mut plugin, &mut channels, vec![event]);
-    assert_eq!(status, ProcessStatus::Normal, "disarmed: nothing starts without a new transport or Stop");
+    for cc in [120, 123, 124, 125, 126, 127] {
+        plugin = fresh();
+        activate(&mut plugin, 2, 48_000.0);
+        channels = vec![vec![0.5; 512]; 2];
+        let event = NoteEvent::MidiCC { timing: 100, channel: 0, cc, value: 0.0 };
+        let status = process(&mut plugin, &mut channels, vec![event]);
+        assert_eq!(status, ProcessStatus::Normal, "{cc}: disarmed: nothing starts without a new transport or Stop");
+    }
     let other = NoteEvent::MidiCC { timing: 9999, channel: 0, cc: 64, value: 1.0 };
     assert_eq!(process(&mut plugin, &mut channels, vec![other]), ProcessStatus::Normal);
 }

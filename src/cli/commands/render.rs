@@ -116,6 +116,25 @@ fn depth(text: &str) -> Result<Depth, String> {
     }
 }
 
+/// All files that are read.
+fn inputs(args: &RenderArgs) -> Vec<(&'static str, &Path)> {
+    fn named<'a>(what: &'static str, path: &'a Option<PathBuf>) -> Option<(&'static str, &'a Path)> {
+        path.as_deref().map(|path| (what, path))
+    }
+    let mut inputs = vec![("the input", args.input.as_path())];
+    inputs.extend(
+        [
+            named("the sidechain", &args.sidechain),
+            named("the notes", &args.midi),
+            named("the automation", &args.automate),
+            named("the seed", &args.instrument.seed_file),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    inputs
+}
+
 /// The place of the wet alone.
 fn stem(output: &Path) -> PathBuf {
     let part = |part: Option<&OsStr>| part.unwrap_or_default().to_os_string();
@@ -134,7 +153,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let mut written = vec![("the output", args.output.as_path())];
     written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));
     written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
-    refuse_same_places(&[("the input", &args.input)], &written)?;
+    refuse_same_places(&inputs(args), &written)?;
     for output in [Some(&args.output), wet.as_ref()].into_iter().flatten() {
         args.overwrite.check_of(output, &SOUND_ENDINGS)?;
     }
