@@ -22,11 +22,8 @@ static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 /// # Errors
 /// The system's; nothing is left behind.
 pub fn replace_file(path: &Path, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mut name: OsString = path.into();
-    name.push(format!(".{}-{}.part", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-    let part = PartFile::new(name.into());
-    fill(&part.path).and_then(|()| fs::rename(&part.path, path))
+    let part = PartFile::beside(path);
+    fill(part.path()).and_then(|()| part.keep_as(path))
 }
 
 /// Removes what is half written: for a program that is about to end.
@@ -47,20 +44,40 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
-/// Removes the part when it goes, which finds nothing where the part was moved to its place.
-struct PartFile {
+/// A file that is being written, under a name of its own. It is removed when it goes, unless it is kept.
+#[derive(Debug)]
+pub struct PartFile {
     path: PathBuf,
 }
 
 impl PartFile {
-    fn new(path: PathBuf) -> Self {
+    /// To be kept as `path` one day. Nothing is written yet.
+    pub fn beside(path: &Path) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mut name: OsString = path.into();
+        name.push(format!(".{}-{}.part", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let path = PathBuf::from(name);
         PARTS.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
         Self { path }
+    }
+
+    /// Where it is written.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves it to its place.
+    ///
+    /// # Errors
+    /// The system's; it is removed then.
+    pub fn keep_as(self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.path, path)
     }
 }
 
 impl Drop for PartFile {
     fn drop(&mut self) {
+        // Finds nothing where it was moved to its place.
         let _ = fs::remove_file(&self.path);
         PARTS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.path);
     }

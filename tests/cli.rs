@@ -10,7 +10,7 @@ use sympathy::{
     cli::{
         Job, Song,
         automation::{Automation, TimedValue},
-        render_offline,
+        render_to_memory,
     },
     control::ParamId,
     dsp::level::rms,
@@ -82,9 +82,9 @@ fn the_block_size_changes_no_bit_and_neither_does_going_without_the_program() {
     ]);
     let song = Song { start_samples: 156_000, beats_per_minute: 120.0 };
     let job = Job { song, block_samples: 480, automation: Some(&automation), ..Job::of(&padded) };
-    let in_process = render_offline(models::registry(), config, &job, |_| {});
-    assert_same_bits(&in_process.channels, &first, "in process");
-    assert!(in_process.meters.continuations() > 0);
+    let (in_process, outcome) = render_to_memory(models::registry(), config, &job, |_| {}).unwrap();
+    assert_same_bits(&in_process, &first, "in process");
+    assert!(outcome.meters.continuations() > 0);
 }
 
 #[test]

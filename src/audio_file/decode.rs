@@ -1,9 +1,12 @@
 //! Recordings from sound files. A file is hostile until [`Recording::read`] has accepted it.
 
-use super::source::{self, Stream, Streams, clock};
+use super::{
+    source::{self, Stream, Streams, clock},
+    spool::{Samples, Spool, SpoolWriter},
+};
 use std::{
     fs::File,
-    io::Read,
+    io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -15,8 +18,10 @@ use symphonia::core::{
     meta::MetadataOptions,
 };
 
-/// No recording is larger once decoded: 1 GiB of 32-bit samples, 50 minutes of stereo at 44.1 kHz.
+/// No recording in memory is larger once decoded: 1 GiB of 32-bit samples, 50 minutes of stereo at 44.1 kHz.
 const MAX_SAMPLES: usize = 1 << 28;
+/// Nor is one on disk: 4 GiB, three hours of stereo at 48 kHz, which is what a WAV file can hold.
+const MAX_LONG_SAMPLES: usize = 1 << 30;
 const MAX_CHANNELS: usize = 2;
 const MIN_RATE_HZ: u32 = 4_000;
 const MAX_RATE_HZ: u32 = 384_000;
@@ -101,17 +106,7 @@ impl Recording {
     /// # Errors
     /// If the file cannot be read, is of another format, holds no sound, or sound outside these bounds.
     pub fn read(path: &Path) -> Result<Self, RecordingError> {
-        let io = |source| RecordingError::Io { path: path.into(), source };
-        if path.as_os_str() == PIPE {
-            return Self::read_pipe(path, std::io::stdin().lock());
-        }
-        // Looked at before it is opened: opening a pipe waits for someone to write.
-        if !std::fs::metadata(path).map_err(io)?.is_file() {
-            let (expected, actual) = ("a file", "something else (a folder or a device)".into());
-            return Err(RecordingError::Format { path: path.into(), expected, actual });
-        }
-        let file = File::open(path).map_err(io)?;
-        decode_all(path, source::of_file(file).map_err(io)?)
+        Self::decode(path, streams(path)?)
     }
 
     /// Decodes what comes through a pipe, to its end; `path` names it in errors.
@@ -119,8 +114,13 @@ impl Recording {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_pipe(path: &Path, pipe: impl Read) -> Result<Self, RecordingError> {
-        let io = |source| RecordingError::Io { path: path.into(), source };
-        decode_all(path, source::of_pipe(pipe).map_err(io)?)
+        Self::decode(path, source::of_pipe(pipe).map_err(|source| RecordingError::Io { path: path.into(), source })?)
+    }
+
+    fn decode(path: &Path, streams: Streams) -> Result<Self, RecordingError> {
+        let mut channels = Vec::new();
+        let (sample_rate_hz, warnings) = decode_all(path, streams, &mut channels)?;
+        Ok(Self { path: path.into(), sample_rate_hz, channels, warnings })
     }
 
     /// Samples of a channel.
@@ -137,9 +137,115 @@ impl Recording {
     }
 }
 
-fn decode_all(path: &Path, mut streams: Streams) -> Result<Recording, RecordingError> {
+/// A decoded file on disk: of an hour, no more than of a second is in memory.
+#[derive(Debug)]
+pub struct LongRecording {
+    /// Where it came from.
+    pub path: PathBuf,
+    /// Its own rate.
+    pub sample_rate_hz: u32,
+    /// One or two channels of finite samples, full scale = 1, at least one sample.
+    pub sound: Spool,
+    /// What is missing of it, or was mended.
+    pub warnings: Vec<Warning>,
+}
+
+impl LongRecording {
+    /// As [`Recording::read`], the same samples, at most 2³⁰.
+    ///
+    /// # Errors
+    /// As [`Recording::read`], and if no temporary file can be written.
+    pub fn read(path: &Path) -> Result<Self, RecordingError> {
+        let mut writer = None;
+        let (sample_rate_hz, warnings) = decode_all(path, streams(path)?, &mut writer)?;
+        let sound = writer.map_or_else(|| SpoolWriter::new(1), Ok).and_then(SpoolWriter::finish);
+        let sound = sound.map_err(|source| RecordingError::Io { path: path.into(), source })?;
+        Ok(Self { path: path.into(), sample_rate_hz, sound, warnings })
+    }
+
+    /// Samples of a channel.
+    pub fn length_samples(&self) -> usize {
+        self.sound.length_samples()
+    }
+}
+
+/// Whether a path stands for standard input, or output.
+pub fn is_pipe(path: &Path) -> bool {
+    path.as_os_str() == PIPE
+}
+
+/// What is to be decoded of a file.
+fn streams(path: &Path) -> Result<Streams, RecordingError> {
+    let io = |source| RecordingError::Io { path: path.into(), source };
+    if is_pipe(path) {
+        return source::of_pipe(io::stdin().lock()).map_err(io);
+    }
+    // Looked at before it is opened: opening a pipe waits for someone to write.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        let (expected, actual) = ("a file", "something else (a folder or a device)".into());
+        return Err(RecordingError::Format { path: path.into(), expected, actual });
+    }
+    source::of_file(File::open(path).map_err(io)?).map_err(io)
+}
+
+/// Where decoded samples go.
+trait Sink {
+    /// More are not taken, of all channels.
+    const MAX_SAMPLES: usize;
+
+    /// Comes first: so many channels follow.
+    fn begin(&mut self, channels: usize) -> io::Result<()>;
+
+    /// Adds samples, `[channel][sample]`.
+    fn append(&mut self, planes: &[Vec<f32>]) -> io::Result<()>;
+
+    /// Puts silence before what begins at sample `at`.
+    fn insert_silence(&mut self, at: usize, length: usize) -> io::Result<()>;
+}
+
+impl Sink for Vec<Vec<f32>> {
+    const MAX_SAMPLES: usize = MAX_SAMPLES;
+
+    fn begin(&mut self, channels: usize) -> io::Result<()> {
+        *self = vec![Vec::new(); channels];
+        Ok(())
+    }
+
+    fn append(&mut self, planes: &[Vec<f32>]) -> io::Result<()> {
+        self.iter_mut().zip(planes).for_each(|(channel, plane)| channel.extend_from_slice(plane));
+        Ok(())
+    }
+
+    fn insert_silence(&mut self, at: usize, length: usize) -> io::Result<()> {
+        for channel in self {
+            channel.splice(at..at, std::iter::repeat_n(0.0, length));
+        }
+        Ok(())
+    }
+}
+
+impl Sink for Option<SpoolWriter> {
+    const MAX_SAMPLES: usize = MAX_LONG_SAMPLES;
+
+    fn begin(&mut self, channels: usize) -> io::Result<()> {
+        *self = Some(SpoolWriter::new(channels)?);
+        Ok(())
+    }
+
+    fn append(&mut self, planes: &[Vec<f32>]) -> io::Result<()> {
+        let Some(writer) = self else { return Ok(()) };
+        writer.write(&planes.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    fn insert_silence(&mut self, at: usize, length: usize) -> io::Result<()> {
+        self.as_mut().map_or(Ok(()), |writer| writer.insert_silence(at, length))
+    }
+}
+
+/// Decodes everything; gives its rate and what is missing of it.
+fn decode_all(path: &Path, mut streams: Streams, sink: &mut impl Sink) -> Result<(u32, Vec<Warning>), RecordingError> {
     let beginning = std::mem::take(&mut streams.beginning);
-    Reading { path, beginning: &beginning }.all(streams)
+    Reading { path, beginning: &beginning }.all(streams, sink)
 }
 
 /// Decoding of one file: carries what every error needs.
@@ -149,6 +255,10 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn io(&self, source: io::Error) -> RecordingError {
+        RecordingError::Io { path: self.path.into(), source }
+    }
+
     fn format(&self, expected: &'static str, actual: impl ToString) -> RecordingError {
         RecordingError::Format { path: self.path.into(), expected, actual: actual.to_string() }
     }
@@ -163,12 +273,16 @@ impl Reading<'_> {
     }
 
     /// All streams, one after the other.
-    fn all(&self, Streams { streams, warnings, mut origin, .. }: Streams) -> Result<Recording, RecordingError> {
+    fn all(
+        &self,
+        Streams { streams, warnings, mut origin, .. }: Streams,
+        sink: &mut impl Sink,
+    ) -> Result<(u32, Vec<Warning>), RecordingError> {
         let mut sound =
-            Sound { reading: self, sample_rate_hz: 0, channels: Vec::new(), warnings, unsaid: 0, damage: None };
+            Sound { reading: self, sample_rate_hz: 0, channels: 0, length: 0, sink, warnings, unsaid: 0, damage: None };
         let count = streams.len();
         for (index, stream) in streams.into_iter().enumerate() {
-            let (begin, last) = (sound.length(), stream.last);
+            let (begin, last) = (sound.length, stream.last);
             // Symphonia 0.6 panics on some damaged headers (in debug builds, where arithmetic is checked). What it owned is
             // dropped; the sound is as it was before its last packet.
             let decoded = catch_unwind(AssertUnwindSafe(|| self.decode(stream, &mut sound)))
@@ -180,24 +294,23 @@ impl Reading<'_> {
                 decoded => decoded?,
             }
             if let Some(last) = last.and_then(|last| i64::try_from(last).ok()) {
-                let origin = *origin.get_or_insert(last - sound.length() as i64);
+                let origin = *origin.get_or_insert(last - sound.length as i64);
                 let end = last.checked_sub(origin).and_then(|end| usize::try_from(end).ok());
                 sound.move_to_place(begin, end)?;
             }
         }
-        if sound.channels.first().is_none_or(Vec::is_empty) {
+        if sound.length == 0 {
             let found = sound.damage.map_or("no sample".to_string(), |_| "none that decodes".to_string());
             return Err(self.property("length", "at least one sample", found));
         }
-        let Sound { sample_rate_hz, channels, mut warnings, unsaid, .. } = sound;
+        let Sound { sample_rate_hz, mut warnings, unsaid, .. } = sound;
         if unsaid > 0 {
             warnings.push(format!("it is damaged at {unsaid} more places"));
         }
-        let warnings = warnings.into_iter().map(|what| Warning { path: self.path.into(), what }).collect();
-        Ok(Recording { path: self.path.into(), sample_rate_hz, channels, warnings })
+        Ok((sample_rate_hz, warnings.into_iter().map(|what| Warning { path: self.path.into(), what }).collect()))
     }
 
-    fn decode(&self, stream: Stream, sound: &mut Sound<'_>) -> Result<(), RecordingError> {
+    fn decode(&self, stream: Stream, sound: &mut Sound<'_, impl Sink>) -> Result<(), RecordingError> {
         let mut hint = Hint::new();
         let own = self.path.extension().and_then(|extension| extension.to_str());
         if let Some(extension) = stream.extension.or(own) {
@@ -214,7 +327,7 @@ impl Reading<'_> {
         if more > 0 {
             sound.warnings.push(format!("it has {} streams of sound; the first is read", more + 1));
         }
-        let begin = sound.length();
+        let begin = sound.length;
         // A part begins anywhere; a whole stream where it says.
         let start = (!is_part).then(|| track.start_ts.get().max(0));
         let mut base = Base { samples: begin, ticks: start };
@@ -227,12 +340,12 @@ impl Reading<'_> {
                 // Another stream begins: of a radio, or of files that were joined.
                 Err(SymphoniaError::ResetRequired) => {
                     (track, decoder) = self.track(&*container)?;
-                    (base, told) = (Base { samples: sound.length(), ticks: None }, None);
+                    (base, told) = (Base { samples: sound.length, ticks: None }, None);
                     continue;
                 }
                 // A file cut short: what was decoded counts.
                 Err(_) => {
-                    sound.damage = Some(sound.length());
+                    sound.damage = Some(sound.length);
                     break;
                 }
             };
@@ -242,7 +355,7 @@ impl Reading<'_> {
             let place = base.place(&track, packet.pts.get());
             // The decoder does not look at it, and would make noise of what is damaged.
             if is_flac && !source::is_whole_flac_frame(&packet.data) {
-                sound.damage = Some(sound.length());
+                sound.damage = Some(sound.length);
                 continue;
             }
             match decoder.decode(&packet) {
@@ -254,7 +367,7 @@ impl Reading<'_> {
                     sound.append(&planes)?;
                 }
                 // Its silence is filled in when the next one tells its time.
-                Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) => sound.damage = Some(sound.length()),
+                Err(SymphoniaError::DecodeError(_) | SymphoniaError::IoError(_)) => sound.damage = Some(sound.length),
                 Err(error) => return Err(self.format("a stream that decodes", error)),
             }
         }
@@ -303,10 +416,14 @@ impl Base {
 }
 
 /// What has been decoded so far.
-struct Sound<'a> {
+struct Sound<'a, S> {
     reading: &'a Reading<'a>,
     sample_rate_hz: u32,
-    channels: Vec<Vec<f32>>,
+    /// None before the first packet.
+    channels: usize,
+    /// Samples of a channel.
+    length: usize,
+    sink: &'a mut S,
     warnings: Vec<String>,
     /// Places that are damaged beyond those that are told.
     unsaid: usize,
@@ -314,11 +431,7 @@ struct Sound<'a> {
     damage: Option<usize>,
 }
 
-impl Sound<'_> {
-    fn length(&self) -> usize {
-        self.channels.first().map_or(0, Vec::len)
-    }
-
+impl<S: Sink> Sound<'_, S> {
     /// Tells of a damaged place, or counts it where many have been told.
     fn warn(&mut self, what: String) {
         if self.warnings.len() < MAX_WARNINGS { self.warnings.push(what) } else { self.unsaid += 1 }
@@ -330,7 +443,7 @@ impl Sound<'_> {
 
     /// Silence up to where the next packet belongs, if something before it is missing.
     fn keep_place(&mut self, place: Option<(usize, f64)>) -> Result<(), RecordingError> {
-        let length = self.length();
+        let length = self.length;
         let rate_hz = f64::from(self.sample_rate_hz);
         let seconds = |samples: usize| samples as f64 / rate_hz;
         let place = place.map(|(start, after_s)| start.saturating_add((after_s * rate_hz).round() as usize));
@@ -339,10 +452,10 @@ impl Sound<'_> {
             (is_damaged || seconds(gap) >= LEAST_GAP_S) && seconds(gap) <= MAX_GAP_S
         });
         if let Some(gap) = gap {
-            self.check(self.sample_rate_hz, self.channels.len(), gap)?;
+            self.check(self.sample_rate_hz, self.channels, gap)?;
             let (from, long) = (self.time(length), seconds(gap));
             self.warn(format!("at {from} it is damaged: {long:.2} s do not decode and are silence"));
-            self.channels.iter_mut().for_each(|channel| channel.resize(length + gap, 0.0));
+            self.insert_silence(length, gap)?;
         } else if self.damage.is_some() {
             self.warn(format!("at {} it is damaged: a part does not decode and is left out", self.time(length)));
         }
@@ -352,25 +465,28 @@ impl Sound<'_> {
 
     /// Silence before a part that began at `begin` and should end at `end`.
     fn move_to_place(&mut self, begin: usize, end: Option<usize>) -> Result<(), RecordingError> {
-        let Some(gap) = end.and_then(|end| end.checked_sub(self.length())).filter(|&gap| gap > 0) else {
+        let Some(gap) = end.and_then(|end| end.checked_sub(self.length)).filter(|&gap| gap > 0) else {
             return Ok(());
         };
         let seconds = gap as f64 / f64::from(self.sample_rate_hz);
         if seconds > MAX_GAP_S {
             return Ok(());
         }
-        self.check(self.sample_rate_hz, self.channels.len(), gap)?;
+        self.check(self.sample_rate_hz, self.channels, gap)?;
         let from = self.time(begin);
         self.warn(format!("at {from} it is damaged: {seconds:.2} s do not decode and are silence"));
-        for channel in &mut self.channels {
-            channel.splice(begin..begin, std::iter::repeat_n(0.0, gap));
-        }
+        self.insert_silence(begin, gap)
+    }
+
+    fn insert_silence(&mut self, at: usize, length: usize) -> Result<(), RecordingError> {
+        self.sink.insert_silence(at, length).map_err(|error| self.reading.io(error))?;
+        self.length += length;
         Ok(())
     }
 
     /// Compares the length of a stream that began at `begin` with what its header told.
     fn end(&mut self, begin: usize, told: Option<u64>) {
-        let length = self.length();
+        let length = self.length;
         let missing = told.and_then(|told| (begin as u64).saturating_add(told).checked_sub(length as u64)).unwrap_or(0);
         let says = missing as f64 / f64::from(self.sample_rate_hz.max(1)) >= LEAST_GAP_S;
         // A container that was mended tells what is there.
@@ -386,34 +502,35 @@ impl Sound<'_> {
     /// Looks at a packet before memory is taken for it.
     fn check(&mut self, rate_hz: u32, channels: usize, frames: usize) -> Result<(), RecordingError> {
         let fail = |property, expected: String, actual: String| Err(self.reading.property(property, expected, actual));
-        if self.channels.is_empty() {
+        if self.channels == 0 {
             if !(1..=MAX_CHANNELS).contains(&channels) {
                 return fail("channels", format!("1 to {MAX_CHANNELS}"), channels.to_string());
             }
             if !(MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate_hz) {
                 return fail("sample rate", format!("{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"), format!("{rate_hz} Hz"));
             }
-            self.sample_rate_hz = rate_hz;
-            self.channels = vec![Vec::new(); channels];
+            (self.sample_rate_hz, self.channels) = (rate_hz, channels);
+            self.sink.begin(channels).map_err(|error| self.reading.io(error))?;
         }
-        if (rate_hz, channels) != (self.sample_rate_hz, self.channels.len()) {
-            let expected = format!("{} Hz, {} channels throughout", self.sample_rate_hz, self.channels.len());
+        if (rate_hz, channels) != (self.sample_rate_hz, self.channels) {
+            let expected = format!("{} Hz, {} channels throughout", self.sample_rate_hz, self.channels);
             return fail("stream", expected, format!("{rate_hz} Hz, {channels} channels midway"));
         }
-        if (self.channels[0].len() + frames) * channels > MAX_SAMPLES {
-            return fail("length", format!("at most {MAX_SAMPLES} samples in all channels"), "more".into());
+        if (self.length + frames) * channels > S::MAX_SAMPLES {
+            return fail("length", format!("at most {} samples in all channels", S::MAX_SAMPLES), "more".into());
         }
         Ok(())
     }
 
     fn append(&mut self, planes: &[Vec<f32>]) -> Result<(), RecordingError> {
-        for (channel, plane) in self.channels.iter_mut().zip(planes) {
+        for plane in planes {
             if let Some(index) = plane.iter().position(|x| !x.is_finite()) {
-                let found = format!("{} at sample {}", plane[index], channel.len() + index);
+                let found = format!("{} at sample {}", plane[index], self.length + index);
                 return Err(self.reading.property("samples", "finite numbers", found));
             }
-            channel.extend_from_slice(plane);
         }
+        self.sink.append(planes).map_err(|error| self.reading.io(error))?;
+        self.length += planes.first().map_or(0, Vec::len);
         Ok(())
     }
 }

@@ -1,10 +1,14 @@
-//! Sound files: reading recordings, writing WAV.
+//! Sound files: reading recordings, into memory or onto disk, and writing WAV and FLAC.
 
 mod decode;
 #[cfg(feature = "train")]
 pub mod find;
+#[cfg(feature = "cli")]
+pub mod flac;
 mod source;
+pub mod spool;
 pub mod wav;
 
-pub use decode::{Recording, RecordingError, Warning};
+pub use decode::{LongRecording, Recording, RecordingError, Warning, is_pipe};
+pub use spool::{Samples, Spool, SpoolWriter};
 pub use wav::Depth;

@@ -8,10 +8,12 @@ mod mpeg;
 mod ogg;
 mod wave;
 
+use super::spool;
 use std::{
     io::{self, Cursor, Read, SeekFrom},
+    ops::Range,
     path::Path,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
@@ -19,12 +21,16 @@ pub(super) use wave::clock;
 
 /// Of formats whose pieces are looked at one by one, no larger file is held in memory; a larger one is decoded as it is.
 const MAX_LOOKED_AT: u64 = 1 << 29;
-/// Nor does more come from a pipe.
-const MAX_PIPED: u64 = 1 << 31;
+/// More is not read from a pipe; a WAV file is not longer.
+const MAX_PIPED: u64 = 1 << 32;
 /// What a format is told by.
 const MAGIC: u64 = 64;
 /// So near to the end of a tag the sound begins.
 const NEAR: u64 = 1 << 16;
+/// A FLAC's name, and of its facts the lengths of blocks.
+const FLAC_HEAD: u64 = 12;
+/// More blocks of facts are not looked through.
+const MAX_FLAC_BLOCKS: usize = 1024;
 /// What is looked at of a file that does not decode.
 const BEGINNING: u64 = 4096;
 
@@ -63,11 +69,14 @@ impl Streams {
     }
 }
 
-/// The streams of what comes through a pipe; it is read to its end.
+/// The streams of what comes through a pipe; it is read to its end, onto disk.
 pub(super) fn of_pipe(pipe: impl Read) -> io::Result<Streams> {
-    let mut bytes = Vec::new();
-    pipe.take(MAX_PIPED).read_to_end(&mut bytes)?;
-    of_file(Cursor::new(bytes))
+    let mut file = spool::temporary_file()?;
+    io::copy(&mut pipe.take(MAX_PIPED), &mut file).map_err(|error| match error.kind() {
+        io::ErrorKind::StorageFull => spool::of_temporary(error),
+        _ => error,
+    })?;
+    of_file(file)
 }
 
 /// The streams of a file, or of anything in which one can go back.
@@ -106,19 +115,33 @@ fn mended(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
             }),
         };
     }
-    if starts(b"fLaC") && is_small {
-        let mut bytes = read_at(&mut file, start, MAX_LOOKED_AT)?;
-        mend_flac(&mut bytes);
-        return Ok(Streams::one(Cursor::new(bytes), Some("flac")));
+    if starts(b"fLaC") {
+        let mut head = read_at(&mut file, start, FLAC_HEAD)?;
+        let blocks_are_equal = flac_blocks_are_equal(&mut file, start)?;
+        mend_flac(&mut head, blocks_are_equal);
+        file.seek(SeekFrom::Start(start + head.len() as u64))?;
+        return Ok(Streams::one(ReadOnlySource::new(Cursor::new(head).chain(file)), Some("flac")));
     }
     // A tag whose size is not quite true is followed by something else before the first frame.
     if is_small && (mpeg::is_frame(&magic) || (start > 0 && mpeg::begins(&read_at(&mut file, start, NEAR)?))) {
-        let bytes = read_at(&mut file, start, MAX_LOOKED_AT)?;
+        let bytes = Arc::new(read_at(&mut file, start, MAX_LOOKED_AT)?);
         let pieces = mpeg::pieces(&bytes);
-        let stream = |piece: &[u8]| Stream::new(Cursor::new(piece.to_vec()), Some("mp3"));
-        return Ok(Streams::of(pieces.into_iter().map(|piece| stream(&bytes[piece])).collect()));
+        let stream = |range| Stream::new(Cursor::new(Piece { bytes: Arc::clone(&bytes), range }), Some("mp3"));
+        return Ok(Streams::of(pieces.into_iter().map(stream).collect()));
     }
     whole(file, None)
+}
+
+/// A part of a file in memory, which all parts hold.
+struct Piece {
+    bytes: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.range.clone()]
+    }
 }
 
 fn whole(mut file: impl MediaSource + 'static, extension: Option<&'static str>) -> io::Result<Streams> {
@@ -145,26 +168,26 @@ fn read_at(file: &mut impl MediaSource, start: u64, length: u64) -> io::Result<V
 /// Some encoders leave the least length of a block 0 in the header; the format knows none below 16 (RFC 9639, 8.2). Others count the
 /// last block, which is not meant, though their frames say that all have one length. It is then that of all blocks, by which decoders
 /// tell time.
-fn mend_flac(bytes: &mut [u8]) {
+fn mend_flac(head: &mut [u8], blocks_are_equal: bool) {
     // The name of the format, the head of the block of facts, then the least and the largest length of blocks.
-    let Some(&[least_high, least_low, high, low]) = bytes.get(8..12) else { return };
-    if u16::from_be_bytes([least_high, least_low]) < 16 || flac_blocks_are_equal(bytes) == Some(true) {
-        bytes[8..10].copy_from_slice(&[high, low]);
+    let Some(&[least_high, least_low, high, low]) = head.get(8..12) else { return };
+    if u16::from_be_bytes([least_high, least_low]) < 16 || blocks_are_equal {
+        head[8..10].copy_from_slice(&[high, low]);
     }
 }
 
-/// Whether a FLAC's first frame says that all its blocks have one length (RFC 9639, 9.1.1); none where that frame does not begin here.
-fn flac_blocks_are_equal(bytes: &[u8]) -> Option<bool> {
-    let mut at = 4;
-    loop {
-        let &[head, a, b, c] = bytes.get(at..)?.first_chunk()?;
-        at += 4 + u32::from_be_bytes([0, a, b, c]) as usize;
+/// Whether a FLAC's first frame says that all its blocks have one length (RFC 9639, 9.1.1); not where that frame does not begin
+/// after the head.
+fn flac_blocks_are_equal(file: &mut impl MediaSource, start: u64) -> io::Result<bool> {
+    let mut at = start + 4;
+    for _ in 0..MAX_FLAC_BLOCKS {
+        let Some(&[head, a, b, c]) = read_at(file, at, 4)?.first_chunk() else { return Ok(false) };
+        at += 4 + u64::from(u32::from_be_bytes([0, a, b, c]));
         if head & 0x80 != 0 {
-            break;
+            return Ok(read_at(file, at, 2)? == [0xff, 0xf8]);
         }
     }
-    let sync = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
-    (sync >> 1 == 0xfff8 >> 1).then_some(sync & 1 == 0)
+    Ok(false)
 }
 
 /// True if the check sum of a FLAC frame holds (RFC 9639, 9.3): over the frame with its sum, it is 0.

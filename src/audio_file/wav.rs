@@ -39,60 +39,72 @@ impl Depth {
     }
 }
 
+/// A WAV file that is written block by block.
+pub struct WavFile {
+    writer: WavWriter<BufWriter<File>>,
+    depth: Depth,
+}
+
+impl WavFile {
+    /// Begins a file, in place of one that is there.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn create(path: &Path, sample_rate_hz: u32, channels: usize, depth: Depth) -> io::Result<Self> {
+        let spec = WavSpec {
+            channels: channels as u16,
+            sample_rate: sample_rate_hz,
+            bits_per_sample: depth.bits(),
+            sample_format: if depth == Depth::Float32 { SampleFormat::Float } else { SampleFormat::Int },
+        };
+        let writer = WavWriter::new(BufWriter::new(File::create(path)?), spec).map_err(to_io)?;
+        Ok(Self { writer, depth })
+    }
+
+    /// Adds samples; `block`: `[channel][sample]`, equally long.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&mut self, block: &[&[f32]]) -> io::Result<()> {
+        for index in 0..block.iter().map(|channel| channel.len()).min().unwrap_or(0) {
+            for channel in block {
+                let sample = channel[index];
+                match self.depth {
+                    Depth::Float32 => self.writer.write_sample(sample),
+                    depth => self.writer.write_sample(depth.whole(sample)),
+                }
+                .map_err(to_io)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the file; without it, it is not whole.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn finish(self) -> io::Result<()> {
+        self.writer.finalize().map_err(to_io)
+    }
+}
+
+fn to_io(error: hound::Error) -> io::Error {
+    match error {
+        hound::Error::IoError(error) => error,
+        other => io::Error::other(other.to_string()),
+    }
+}
+
 /// Writes samples. `channels`: `[channel][sample]`, equally long.
 ///
 /// # Errors
 /// The system's; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[&[f32]], depth: Depth) -> io::Result<()> {
-    let is_float = depth == Depth::Float32;
-    let spec = WavSpec {
-        channels: channels.len() as u16,
-        sample_rate: sample_rate_hz,
-        bits_per_sample: depth.bits(),
-        sample_format: if is_float { SampleFormat::Float } else { SampleFormat::Int },
-    };
-    let to_io = |error| match error {
-        hound::Error::IoError(error) => error,
-        other => io::Error::other(other.to_string()),
-    };
     replace_file(path, |part| {
-        let mut writer = WavWriter::new(BufWriter::new(File::create(part)?), spec).map_err(to_io)?;
-        for index in 0..channels.iter().map(|channel| channel.len()).min().unwrap_or(0) {
-            for channel in channels {
-                let sample = channel[index];
-                match is_float {
-                    true => writer.write_sample(sample),
-                    false => writer.write_sample(depth.whole(sample)),
-                }
-                .map_err(to_io)?;
-            }
-        }
-        writer.finalize().map_err(to_io)
+        let mut file = WavFile::create(part, sample_rate_hz, channels.len(), depth)?;
+        file.write(channels)?;
+        file.finish()
     })
-}
-
-/// Writes a FLAC file. `channels`: `[channel][sample]`, equally long; `depth`: of whole numbers.
-///
-/// # Errors
-/// The system's, and for what FLAC cannot hold; nothing is left behind.
-#[cfg(feature = "cli")]
-pub fn write_flac(path: &Path, sample_rate_hz: u32, channels: &[&[f32]], depth: Depth) -> io::Result<()> {
-    use flacenc::{bitsink::ByteSink, component::BitRepr, config::Encoder, error::Verify, source::MemSource};
-
-    let wrong = |reason: String| io::Error::new(io::ErrorKind::InvalidInput, reason);
-    let length = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
-    let samples: Vec<i32> =
-        (0..length).flat_map(|index| channels.iter().map(move |channel| depth.whole(channel[index]))).collect();
-    let config = Encoder::default().into_verified().map_err(|(_, error)| wrong(error.to_string()))?;
-    let source = MemSource::from_samples(&samples, channels.len(), depth.bits().into(), sample_rate_hz as usize);
-    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size)
-        .map_err(|error| wrong(error.to_string()))?;
-    // The last block, which is shorter, does not count.
-    let block = config.block_size;
-    stream.stream_info_mut().set_block_sizes(block, block).map_err(|error| wrong(error.to_string()))?;
-    let mut sink = ByteSink::new();
-    stream.write(&mut sink).map_err(|error| wrong(error.to_string()))?;
-    replace_file(path, |part| std::fs::write(part, sink.as_slice()))
 }
 
 /// A WAV file of 16-bit samples as an address that holds it.

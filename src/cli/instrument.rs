@@ -10,7 +10,6 @@ use super::{
     speed::PrecisionArg,
 };
 use crate::{
-    audio_file::Recording,
     control::{ParamId, ParamValues, SeedSource},
     engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
     worker::{Clip, ModelRegistry},
@@ -107,11 +106,8 @@ fn captured_from(path: Option<&Path>, strict: Strict, values: &mut ParamValues) 
         return Ok(None);
     };
     let recording = strict.read(path)?;
-    let clip = Clip::new(checked_rate(&recording)?, &recording.channels).ok_or_else(|| CliError::Unsuitable {
-        path: path.into(),
-        what: "seed",
-        expected: "a sound".into(),
-        actual: "silence".into(),
+    let clip = Clip::new(checked_rate(path, recording.sample_rate_hz)?, &recording.channels).ok_or_else(|| {
+        CliError::Unsuitable { path: path.into(), what: "seed", expected: "a sound".into(), actual: "silence".into() }
     })?;
     values.set(ParamId::SeedSource, SeedSource::Captured.value());
     Ok(Some(Arc::new(clip)))
@@ -121,13 +117,12 @@ fn captured_from(path: Option<&Path>, strict: Strict, values: &mut ParamValues) 
 ///
 /// # Errors
 /// If it does not.
-pub fn checked_rate(recording: &Recording) -> Result<u32, CliError> {
-    let rate = recording.sample_rate_hz;
+pub fn checked_rate(path: &Path, rate: u32) -> Result<u32, CliError> {
     if (MIN_RATE_HZ..=MAX_RATE_HZ).contains(&rate) {
         return Ok(rate);
     }
     Err(CliError::Unsuitable {
-        path: recording.path.clone(),
+        path: path.into(),
         what: "sample rate",
         expected: format!("{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz"),
         actual: format!("{rate} Hz"),

@@ -19,7 +19,7 @@ pub mod speed;
 mod terminal;
 
 pub use error::CliError;
-pub use offline::{Job, RenderOutcome, Song, render_offline};
+pub use offline::{Job, RenderOutcome, Song, render_offline, render_to_memory};
 
 use crate::control::{text, values::by_group};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

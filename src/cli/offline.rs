@@ -1,21 +1,23 @@
-//! The plugin's own engine over sound in memory, as fast as the machine can.
+//! The plugin's own engine over sound in memory or on disk, as fast as the machine can.
 
 use super::{
     automation::{Automation, TimedValue},
+    error::CliError,
     notes::TimedOrder,
 };
 use crate::{
+    audio_file::Samples,
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
     session,
     worker::{Clip, ClipSlot, ModelRegistry},
 };
-use std::sync::Arc;
+use std::{env, io, sync::Arc};
 
-/// The result of a rendering.
+/// What a rendering leaves besides its sound.
 #[derive(Debug)]
 pub struct RenderOutcome {
-    /// `[channel][sample]`, as long as the input.
-    pub channels: Vec<Vec<f32>>,
+    /// Samples of a channel that were rendered.
+    pub length_samples: usize,
     /// Seeds of the first continuations that are heard, counted from the first sample rendered.
     pub seeds: Vec<SeedMark>,
     /// The engine's counters at the end.
@@ -35,16 +37,18 @@ pub struct Song {
 pub const USUAL_TEMPO: f64 = 120.0;
 
 /// Input of a rendering, besides the engine's configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Job<'a> {
     /// Where the transport is.
     pub song: Song,
     /// Samples a block; the result does not depend on it.
     pub block_samples: usize,
-    /// `[channel][sample]`, 1 or 2 channels, equally long.
-    pub input: &'a [Vec<f32>],
-    /// The sidechain; silence where it is shorter or missing. `[channel][sample]`
-    pub sidechain: &'a [Vec<f32>],
+    /// 1 or 2 channels.
+    pub input: &'a dyn Samples,
+    /// How much is rendered; silence is heard beyond the end of the input.
+    pub length_samples: usize,
+    /// The sidechain; silence where it is shorter or missing.
+    pub sidechain: Option<&'a dyn Samples>,
     /// Counted from the first sample of the input; none: parameters stay.
     pub automation: Option<&'a Automation>,
     /// What a MIDI file says, sorted by sample.
@@ -55,12 +59,13 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// Only this, from the beginning of a song of [`USUAL_TEMPO`].
-    pub fn of(input: &'a [Vec<f32>]) -> Self {
+    pub fn of(input: &'a dyn Samples) -> Self {
         Self {
             song: Song { start_samples: 0, beats_per_minute: USUAL_TEMPO },
             block_samples: 512,
             input,
-            sidechain: &[],
+            length_samples: input.length_samples(),
+            sidechain: None,
             automation: None,
             notes: &[],
             captured: None,
@@ -68,18 +73,40 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Renders on an engine and a worker thread of its own. `progress` is told the samples done after each block.
+/// As [`render_offline`], into memory: `[channel][sample]`. `progress` is told the samples done after each block.
 ///
-/// The channels, the block size and the mode of `config` are set here.
-pub fn render_offline(
+/// # Errors
+/// As [`render_offline`].
+pub fn render_to_memory(
     registry: Arc<ModelRegistry>,
     config: EngineConfig,
     job: &Job<'_>,
     mut progress: impl FnMut(usize),
-) -> RenderOutcome {
+) -> Result<(Vec<Vec<f32>>, RenderOutcome), CliError> {
+    let mut channels = vec![Vec::with_capacity(job.length_samples); job.input.channels()];
+    let outcome = render_offline(registry, config, job, |block| {
+        channels.iter_mut().zip(block).for_each(|(channel, part)| channel.extend_from_slice(part));
+        progress(channels.first().map_or(0, Vec::len));
+        Ok(())
+    })?;
+    Ok((channels, outcome))
+}
+
+/// Renders on an engine and a worker thread of its own. `deliver` gets each block, `[channel][sample]`.
+///
+/// The channels, the block size and the mode of `config` are set here.
+///
+/// # Errors
+/// Those of `deliver`; [`CliError::Io`] if the input cannot be read; [`CliError::Worker`] if the worker died or hung.
+pub fn render_offline(
+    registry: Arc<ModelRegistry>,
+    config: EngineConfig,
+    job: &Job<'_>,
+    mut deliver: impl FnMut(&[&[f32]]) -> Result<(), CliError>,
+) -> Result<RenderOutcome, CliError> {
     let block_samples = job.block_samples.max(1);
     let config = EngineConfig {
-        channels: job.input.len(),
+        channels: job.input.channels(),
         max_block_samples: block_samples,
         mode: RenderMode::Offline,
         ..config
@@ -90,8 +117,9 @@ pub fn render_offline(
     clip_slot.put(job.captured.clone());
     let (mut engine, worker) = session::start_with(config, registry, clip_slot);
     let thread = worker.spawn();
-    let mut channels = job.input.to_vec();
-    let length = channels.iter().map(Vec::len).min().unwrap_or(0);
+    let length = job.length_samples;
+    let mut channels = vec![vec![0.0; block_samples]; job.input.channels()];
+    let mut beside = vec![vec![0.0; block_samples]; job.sidechain.map_or(0, Samples::channels)];
     let mut notes = job.notes.iter().peekable();
     let (mut changes, mut events) = (Vec::new(), Vec::new());
     let mut start = 0;
@@ -122,11 +150,19 @@ pub fn render_offline(
             loop_samples: None,
             beats: Some(Beats { position: minutes * beats_per_minute, per_minute: beats_per_minute }),
         };
-        let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[start..end]).collect();
-        let beside = job.sidechain.iter().map(|channel| &channel[start.min(channel.len())..end.min(channel.len())]);
-        engine.process_with_sidechain(&mut block, &beside.collect::<Vec<_>>(), &events, transport);
-        progress(end);
+        let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[..end - start]).collect();
+        job.input.read(start, &mut block).map_err(unread)?;
+        if let Some(sidechain) = job.sidechain {
+            let mut parts: Vec<&mut [f32]> = beside.iter_mut().map(|channel| &mut channel[..end - start]).collect();
+            sidechain.read(start, &mut parts).map_err(unread)?;
+        }
+        let parts: Vec<&[f32]> = beside.iter().map(|channel| &channel[..end - start]).collect();
+        engine.process_with_sidechain(&mut block, &parts, &events, transport);
+        deliver(&block.iter().map(|channel| &**channel).collect::<Vec<_>>())?;
         start = end;
+    }
+    if engine.meters().is_failed() {
+        return Err(CliError::Worker);
     }
     let meters = Arc::clone(engine.meters());
     drop(thread);
@@ -135,5 +171,10 @@ pub fn render_offline(
         |mark: SeedMark| SeedMark { begins: mark.begins - origin, start: mark.start - origin, end: mark.end - origin };
     // Predictions beyond the end depend on the worker's speed, and are not heard.
     let seeds = meters.seeds().into_iter().map(from_here).filter(|mark| mark.begins < length as i64).collect();
-    RenderOutcome { channels, seeds, meters }
+    Ok(RenderOutcome { length_samples: length, seeds, meters })
+}
+
+/// What lies on disk and cannot be read is a temporary file.
+fn unread(source: io::Error) -> CliError {
+    CliError::Io { path: env::temp_dir(), action: "read", source }
 }

@@ -1,12 +1,14 @@
 //! Writing files that are whole or not there.
 
-use super::error::CliError;
+use super::{error::CliError, terminal};
 use crate::{
-    audio_file::{Depth, wav},
-    whole_file,
+    audio_file::{Depth, flac::FlacFile, is_pipe, wav::WavFile},
+    whole_file::{self, PartFile},
 };
 use std::{
-    fs, io,
+    env,
+    fs::{self, File},
+    io::{self, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -30,11 +32,27 @@ impl Overwrite {
         self.check_of(path, &[extension])
     }
 
+    /// As [`Self::check`], of a sound: it may also be `-`, and goes to standard output. From then on all words go to standard error.
+    ///
+    /// # Errors
+    /// As [`Self::check`], and if standard output is a terminal.
+    pub fn check_sound(self, path: &Path, extensions: &[&str]) -> Result<(), CliError> {
+        if !is_pipe(path) {
+            return self.check_of(path, extensions);
+        }
+        terminal::leave_output_to_sound();
+        if io::stdout().is_terminal() {
+            let (expected, actual) = ("a program or a file that takes the sound".into(), "a terminal".into());
+            return Err(CliError::Output { path: path.into(), expected, actual });
+        }
+        Ok(())
+    }
+
     /// The same of several endings.
     ///
     /// # Errors
     /// As [`Self::check`].
-    pub fn check_of(self, path: &Path, extensions: &[&str]) -> Result<(), CliError> {
+    fn check_of(self, path: &Path, extensions: &[&str]) -> Result<(), CliError> {
         check_output(path, extensions)?;
         if path.exists() && !self.overwrite {
             let (expected, actual) = ("no file there yet (--overwrite replaces it)".into(), "a file".into());
@@ -74,9 +92,11 @@ pub fn check_output(path: &Path, extensions: &[&str]) -> Result<(), CliError> {
 /// # Errors
 /// The first two that are the same.
 pub fn refuse_same_places(inputs: &[(&str, &Path)], outputs: &[(&str, &Path)]) -> Result<(), CliError> {
+    // Standard input and output have one name and are two places.
     for (index, (what, path)) in outputs.iter().enumerate() {
         let others = inputs.iter().chain(&outputs[..index]);
-        if let Some((other, _)) = others.into_iter().find(|(_, other)| place(other) == place(path)) {
+        let mut others = others.filter(|(_, other)| !is_pipe(other));
+        if let Some((other, _)) = others.find(|(_, other)| place(other) == place(path)) {
             return Err(CliError::Output {
                 path: path.to_path_buf(),
                 expected: format!("a place of its own for {what}"),
@@ -94,7 +114,7 @@ fn place(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.into())
 }
 
-/// Endings of the sound files that [`write_sound`] writes.
+/// Endings of the sound files that [`SoundFile`] writes.
 pub const SOUND_ENDINGS: [&str; 2] = ["wav", "flac"];
 
 /// Whether a path names a FLAC file.
@@ -116,13 +136,13 @@ pub fn depth_of(path: &Path, asked: Option<Depth>) -> Result<Depth, CliError> {
     }
 }
 
-/// Checks that so much sound fits into a WAV file.
+/// Checks that so much sound fits into a file: a WAV file's sizes have 32 bits.
 ///
 /// # Errors
 /// If it does not.
-pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<(), CliError> {
-    let bytes = (channels as u64).saturating_mul(samples as u64).saturating_mul(4);
-    if bytes > MAX_WAV_BYTES {
+pub fn check_length(path: &Path, channels: usize, samples: usize, depth: Depth) -> Result<(), CliError> {
+    let bytes = (channels as u64).saturating_mul(samples as u64).saturating_mul(u64::from(depth.bits() / 8));
+    if bytes > MAX_WAV_BYTES && !is_flac(path) {
         return Err(CliError::Output {
             path: path.into(),
             expected: format!("at most {MAX_WAV_BYTES} bytes of sound in a WAV file"),
@@ -135,19 +155,80 @@ pub fn check_wav_length(path: &Path, channels: usize, samples: usize) -> Result<
 /// Writes 32-bit float samples. `channels`: `[channel][sample]`, equally long.
 ///
 /// # Errors
-/// [`CliError::Io`]; nothing is left behind.
+/// As of [`SoundFile`]; nothing is left behind.
 pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Result<(), CliError> {
-    write_sound(path, sample_rate_hz, channels, Depth::Float32)
+    let mut file = SoundFile::create(path, sample_rate_hz, channels.len(), Depth::Float32)?;
+    file.write(&channels.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    file.finish().map(drop)
 }
 
-/// Writes a WAV or FLAC file, by its ending. `channels`: `[channel][sample]`, equally long.
-///
-/// # Errors
-/// [`CliError::Io`]; nothing is left behind.
-pub fn write_sound(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>], depth: Depth) -> Result<(), CliError> {
-    let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
-    let write = if is_flac(path) { wav::write_flac } else { wav::write_wav };
-    write(path, sample_rate_hz, &channels, depth).map_err(|source| not_written(path, source))
+/// A sound file that is written block by block: a WAV or FLAC file, by its ending, or a WAV file for standard output, `-`, which
+/// comes once it is whole. Without [`Self::finish`] nothing is left of it.
+pub struct SoundFile<'a> {
+    path: &'a Path,
+    part: PartFile,
+    writer: Writer,
+    peak: f32,
+}
+
+enum Writer {
+    Wav(WavFile),
+    Flac(Box<FlacFile>),
+}
+
+impl<'a> SoundFile<'a> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`CliError::Io`]; [`CliError::Output`] if sound would go to a terminal.
+    pub fn create(path: &'a Path, sample_rate_hz: u32, channels: usize, depth: Depth) -> Result<Self, CliError> {
+        let place = if is_pipe(path) { env::temp_dir().join("sympathy.wav") } else { path.into() };
+        let part = PartFile::beside(&place);
+        let writer = if is_flac(path) {
+            FlacFile::create(part.path(), sample_rate_hz, channels, depth).map(|file| Writer::Flac(Box::new(file)))
+        } else {
+            WavFile::create(part.path(), sample_rate_hz, channels, depth).map(Writer::Wav)
+        };
+        Ok(Self { path, part, writer: writer.map_err(|source| not_written(path, source))?, peak: 0.0 })
+    }
+
+    /// Adds samples; `block`: `[channel][sample]`, equally long.
+    ///
+    /// # Errors
+    /// [`CliError::Io`].
+    pub fn write(&mut self, block: &[&[f32]]) -> Result<(), CliError> {
+        self.peak = block.iter().flat_map(|channel| channel.iter()).fold(self.peak, |peak, x| peak.max(x.abs()));
+        match &mut self.writer {
+            Writer::Wav(file) => file.write(block),
+            Writer::Flac(file) => file.write(block),
+        }
+        .map_err(|source| not_written(self.path, source))
+    }
+
+    /// Ends the file and puts it in its place; gives its largest sample.
+    ///
+    /// # Errors
+    /// [`CliError::Io`].
+    pub fn finish(self) -> Result<f32, CliError> {
+        let Self { path, part, writer, peak } = self;
+        let finish = || {
+            match writer {
+                Writer::Wav(file) => file.finish(),
+                Writer::Flac(file) => file.finish(),
+            }?;
+            if !is_pipe(path) {
+                return part.keep_as(path);
+            }
+            let written = io::copy(&mut File::open(part.path())?, &mut io::stdout().lock());
+            match written.and_then(|_| io::stdout().lock().flush()) {
+                // Who has heard enough goes.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            }
+        };
+        finish().map_err(|source| not_written(path, source))?;
+        Ok(peak)
+    }
 }
 
 /// Lets `fill` write the file `PATH.part`, then moves it to its place; on failure it is removed.

@@ -2,7 +2,7 @@
 
 use crate::cli::terminal::remark;
 use crate::{
-    audio_file::{Recording, RecordingError, Warning},
+    audio_file::{LongRecording, Recording, RecordingError, Warning},
     cli::CliError,
 };
 use std::path::Path;
@@ -22,6 +22,16 @@ impl Strict {
     /// If it is refused, or if it is not whole and has to be.
     pub fn read(self, path: &Path) -> Result<Recording, CliError> {
         let recording = Recording::read(path)?;
+        self.warn(&recording.warnings)?;
+        Ok(recording)
+    }
+
+    /// The same of a recording that may last for hours.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and if no temporary file can be written.
+    pub fn read_long(self, path: &Path) -> Result<LongRecording, CliError> {
+        let recording = LongRecording::read(path)?;
         self.warn(&recording.warnings)?;
         Ok(recording)
     }

@@ -6,7 +6,10 @@
 use std::{
     fmt::Arguments,
     io::{self, ErrorKind, IsTerminal, Write},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -18,6 +21,8 @@ const MOST: usize = 120;
 
 /// The first thing that kept words from being written.
 static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+/// Whether standard output is for sound.
+static IS_OUTPUT_SOUND: AtomicBool = AtomicBool::new(false);
 
 /// As [`println!`].
 macro_rules! say {
@@ -31,8 +36,16 @@ macro_rules! remark {
 
 pub(crate) use {remark, say};
 
+/// Words go to standard error from now on: the sound itself goes to standard output.
+pub fn leave_output_to_sound() {
+    IS_OUTPUT_SOUND.store(true, Ordering::Relaxed);
+}
+
 /// Writes a line to standard output.
 pub fn write(words: Arguments<'_>) {
+    if IS_OUTPUT_SOUND.load(Ordering::Relaxed) {
+        return write_aside(words);
+    }
     note(writeln!(io::stdout().lock(), "{words}"));
 }
 

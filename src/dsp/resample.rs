@@ -135,12 +135,17 @@ impl Resampler {
         low + (high - low) * between
     }
 
+    /// Output samples that fit into the duration of so many input samples.
+    pub fn resampled_samples(&self, input_samples: usize) -> i64 {
+        (input_samples as u128 * u128::from(self.out_hz)).div_ceil(u128::from(self.in_hz)) as i64
+    }
+
     /// A whole recording: as many output samples as fit into its duration, zeros assumed around it.
     pub fn resample_all(&self, input: &[f32]) -> Vec<f32> {
         if self.half_width == 0 {
             return input.to_vec();
         }
-        let length = (input.len() as u128 * u128::from(self.out_hz)).div_ceil(u128::from(self.in_hz)) as i64;
+        let length = self.resampled_samples(input.len());
         let mut padded = vec![0.0; self.half_width];
         padded.extend_from_slice(input);
         padded.resize(padded.len() + 2 * self.half_width, 0.0);

@@ -8,8 +8,10 @@ pub mod html;
 pub mod raster;
 mod sound;
 pub mod spectrogram;
+mod waveform;
 
 pub use curves::curves_svg;
 pub use error::{Drawn, FigureError};
 pub use html::{escape, page};
 pub use sound::{Mark, Seed, Sound, SoundFigure};
+pub use waveform::Waveform;

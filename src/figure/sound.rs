@@ -6,9 +6,11 @@ use super::{
     error::{Drawn, FigureError},
     raster::{Palette, Raster, level, rgb_png},
     spectrogram::{Frequencies, MAX_DB, MIN_DB, spectrogram},
+    waveform::Waveform,
 };
 use crate::dsp::level::{gain_to_db, rms};
 use plotters::prelude::DrawingBackend;
+use std::borrow::Cow;
 
 const WIDTH: f64 = 640.0;
 const LEFT: f64 = 78.0;
@@ -23,16 +25,18 @@ const TIMES: f64 = 36.0;
 const TEXT: f64 = 14.5;
 /// The envelope's lowest level, dB full scale.
 const FLOOR_DB: f64 = -80.0;
+/// Samples that are looked at in one go.
+const AT_ONCE: usize = 1 << 16;
 /// The envelope looks at least at so much at a time, as a period of a low note is no envelope.
 const ENVELOPE_SECONDS: f64 = 0.03;
 
 /// A sound to be shown.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sound<'a> {
     /// Written above it.
     pub title: String,
-    /// `[sample]`, full scale = 1
-    pub samples: &'a [f32],
+    /// What is shown of it.
+    pub samples: &'a dyn Waveform,
 }
 
 /// A moment to be marked in all sounds.
@@ -56,7 +60,7 @@ pub struct Seed {
 }
 
 /// One or more sounds, one below the other, on common scales: samples, envelope (RMS and peak) and spectrogram.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SoundFigure<'a> {
     /// Of all sounds.
     pub sample_rate_hz: u32,
@@ -74,7 +78,7 @@ impl SoundFigure<'_> {
     /// As SVG, readable by itself and within HTML, the spectrograms inside. Titles may be hostile.
     ///
     /// # Errors
-    /// [`FigureError`], which no input brings about.
+    /// [`FigureError`] if samples cannot be read; nothing else brings one about.
     pub fn svg(&self) -> Result<String, FigureError> {
         let titles: Vec<&str> = self.sounds.iter().map(|sound| sound.title.as_str()).collect();
         let title = format!("{}: samples, envelope and spectrogram over time", titles.join("; "));
@@ -84,7 +88,7 @@ impl SoundFigure<'_> {
     /// As a PNG file, two pixels to a unit of the SVG.
     ///
     /// # Errors
-    /// [`FigureError`], which no input brings about.
+    /// As [`Self::svg`].
     pub fn png(&self) -> Result<Vec<u8>, FigureError> {
         let (pixels, width, height) = bitmap((WIDTH, self.height()), |canvas| self.draw(canvas))?;
         rgb_png(&pixels, width, height)
@@ -100,9 +104,11 @@ impl SoundFigure<'_> {
     }
 
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>) -> Drawn {
-        let samples = self.sounds.iter().map(|sound| sound.samples.len()).max().unwrap_or(0).max(1);
-        let all = self.sounds.iter().flat_map(|sound| sound.samples).filter(|x| x.is_finite());
-        let peak = all.fold(0.1f32, |peak, x| peak.max(x.abs()));
+        let samples = self.sounds.iter().map(|sound| sound.samples.length_samples()).max().unwrap_or(0).max(1);
+        let mut peak = 0.1f32;
+        for sound in self.sounds {
+            peak = largest_of(sound.samples)?.max(peak);
+        }
         let view = View {
             rate: f64::from(self.sample_rate_hz.max(1)),
             samples,
@@ -141,6 +147,18 @@ impl SoundFigure<'_> {
     }
 }
 
+/// The largest finite sample, without its sign.
+fn largest_of(samples: &dyn Waveform) -> Result<f32, FigureError> {
+    let (mut peak, mut start, length) = (0.0f32, 0, samples.length_samples());
+    while start < length {
+        let end = (start + AT_ONCE).min(length);
+        let span = samples.read(start..end)?;
+        peak = span.iter().filter(|x| x.is_finite()).fold(peak, |peak, x| peak.max(x.abs()));
+        start = end;
+    }
+    Ok(peak)
+}
+
 /// Times of more than two minutes as clocks show them, at most nine; none for shorter sounds.
 fn clock_ticks(seconds: f64) -> Option<Vec<(f64, String)>> {
     const STEPS: [u32; 10] = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
@@ -168,16 +186,21 @@ struct View {
 
 impl View {
     /// The part of a sound in a column of the plot, and at least `least` samples around it.
-    fn column<'a>(&self, samples: &'a [f32], column: usize, least: usize) -> &'a [f32] {
+    fn column<'a>(
+        &self,
+        samples: &'a dyn Waveform,
+        column: usize,
+        least: usize,
+    ) -> Result<Cow<'a, [f32]>, FigureError> {
         let edge = |column: usize| (column as f64 * self.samples as f64 / PLOT) as usize;
         let (start, end) = (edge(column), edge(column + 1));
         let more = least.saturating_sub(end - start);
         let start = start.saturating_sub(more / 2);
-        let end = (end + more - more / 2).min(samples.len());
-        &samples[start.min(end)..end]
+        let end = (end + more - more / 2).min(samples.length_samples());
+        samples.read(start.min(end)..end)
     }
 
-    fn wave<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &[f32], area: &Area) -> Drawn {
+    fn wave<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &dyn Waveform, area: &Area) -> Drawn {
         let height = |value: f64| 0.5 + 0.5 * (value / self.peak).clamp(-1.0, 1.0);
         for value in [-self.peak, 0.0, self.peak] {
             let place = area.at(0.0, height(value));
@@ -189,7 +212,7 @@ impl View {
         let thin = 0.4 / area.height;
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
         for column in 0..PLOT as usize {
-            let span = self.column(samples, column, 1);
+            let span = self.column(samples, column, 1)?;
             let (low, high) = span
                 .iter()
                 .filter(|x| x.is_finite())
@@ -207,7 +230,7 @@ impl View {
         canvas.frame(area)
     }
 
-    fn envelope<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &[f32], area: &Area) -> Drawn {
+    fn envelope<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &dyn Waveform, area: &Area) -> Drawn {
         let axis = Axis { low: FLOOR_DB, high: 0.0, log: false, whole: true };
         for db in [-60, -40, -20] {
             let height = axis.part(f64::from(db));
@@ -218,14 +241,14 @@ impl View {
         let least = (ENVELOPE_SECONDS * self.rate) as usize;
         let (mut peaks, mut means): (Vec<Place>, Vec<Place>) = (Vec::new(), Vec::new());
         for column in 0..PLOT as usize {
-            let span = self.column(samples, column, least.max(1));
+            let span = self.column(samples, column, least.max(1))?;
             if span.is_empty() {
                 break;
             }
             let peak = span.iter().fold(0.0f32, |peak, x| peak.max(x.abs()));
             let place = |gain: f32| area.at(column as f64 / PLOT, axis.part(f64::from(gain_to_db(gain))));
             peaks.push(place(peak));
-            means.push(place(rms(span)));
+            means.push(place(rms(&span)));
         }
         for (index, (name, line)) in [("peak", peaks), ("RMS", means)].into_iter().enumerate() {
             let colour = SERIES[1 - index];
@@ -239,8 +262,8 @@ impl View {
         canvas.frame(area)
     }
 
-    fn spectrogram<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &[f32], area: &Area) -> Drawn {
-        let raster = spectrogram(samples, self.samples, &self.frequencies, canvas.pixels(area));
+    fn spectrogram<B: DrawingBackend>(&self, canvas: &mut Canvas<'_, B>, samples: &dyn Waveform, area: &Area) -> Drawn {
+        let raster = spectrogram(samples, self.samples, &self.frequencies, canvas.pixels(area))?;
         canvas.raster(area, raster)?;
         for (height, text) in self.frequencies.ticks() {
             let (x, y) = area.at(0.0, height);
@@ -322,7 +345,8 @@ mod tests {
     #[test]
     fn svg_and_png_show_the_same_place_for_the_same_sound() {
         let tone: Vec<f32> = (0..22_050).map(|i| 0.5 * libm::sinf(0.1 * i as f32)).collect();
-        let sounds = [Sound { title: "tone".into(), samples: &tone }, Sound { title: "none".into(), samples: &[] }];
+        let sounds =
+            [Sound { title: "tone".into(), samples: &tone }, Sound { title: "none".into(), samples: &Vec::new() }];
         const SEEDS: [Seed; 1] = [Seed { start: 0.1, end: 0.3, heard: 0.4 }];
         let mark = Some(Mark { seconds: 0.5, label: "here" });
         let figure = SoundFigure { sample_rate_hz: 22_050, sounds: &sounds, mark, seeds: &SEEDS, envelope: true };

@@ -1,6 +1,10 @@
 //! The numbers of a spectrogram.
 
-use super::raster::{Palette, Raster, level};
+use super::{
+    error::FigureError,
+    raster::{Palette, Raster, level},
+    waveform::Waveform,
+};
 use crate::dsp::{level::gain_to_db, stft::MagnitudeStft};
 
 /// Frequencies shown; the upper one is lowered to half the rate.
@@ -51,12 +55,15 @@ impl Frequencies {
 }
 
 /// The spectrogram of `samples` in a picture of `width` by `height` pixels that shows `span_samples` from left to right.
+///
+/// # Errors
+/// If they cannot be read.
 pub fn spectrogram(
-    samples: &[f32],
+    samples: &dyn Waveform,
     span_samples: usize,
     frequencies: &Frequencies,
     (width, height): (usize, usize),
-) -> Raster {
+) -> Result<Raster, FigureError> {
     let window = ((WINDOW_SECONDS * frequencies.rate) as usize).next_power_of_two().max(64);
     let mut stft = MagnitudeStft::new(window, window);
     // The peak of a full-scale sine: half the sum of the Blackman window, 0.42 N / 2.
@@ -67,11 +74,16 @@ pub fn spectrogram(
     let mut magnitudes = vec![0.0; stft.bins()];
     let mut heard = vec![0.0; window];
     let mut values = vec![0; width * height];
+    let length = samples.length_samples();
     for column in 0..width {
         let centre = ((column as f64 + 0.5) * span_samples as f64 / width as f64) as usize;
-        for (offset, slot) in heard.iter_mut().enumerate() {
-            let index = (centre + offset).checked_sub(window / 2);
-            *slot = index.and_then(|index| samples.get(index)).copied().filter(|x| x.is_finite()).unwrap_or(0.0);
+        // Silence around the sound.
+        let from = centre.saturating_sub(window / 2).min(length);
+        let to = (centre + window).saturating_sub(window / 2).min(length);
+        let before = (window / 2).saturating_sub(centre);
+        heard.fill(0.0);
+        for (slot, &sample) in heard[before..].iter_mut().zip(samples.read(from..to)?.iter()) {
+            *slot = if sample.is_finite() { sample } else { 0.0 };
         }
         stft.magnitudes(&heard, &mut magnitudes);
         for row in 0..height {
@@ -79,7 +91,7 @@ pub fn spectrogram(
             values[row * width + column] = level((db - MIN_DB) / (MAX_DB - MIN_DB));
         }
     }
-    Raster { width, height, values, palette: Palette::Level }
+    Ok(Raster { width, height, values, palette: Palette::Level })
 }
 
 /// The largest magnitude between two places on the axis of bins; between bins on a straight line.
@@ -105,7 +117,7 @@ mod tests {
         for (hz, gain) in [(220.0f32, 0.1f32), (1000.0, 0.02), (6000.0, 0.1)] {
             let sine: Vec<f32> =
                 (0..rate).map(|i| gain * libm::sinf(std::f32::consts::TAU * hz * i as f32 / rate as f32)).collect();
-            let raster = spectrogram(&sine, sine.len(), &frequencies, (10, 200));
+            let raster = spectrogram(&sine, sine.len(), &frequencies, (10, 200)).expect("memory");
             let column: Vec<u8> = (0..200).map(|row| raster.values[row * 10 + 5]).collect();
             let brightest = (0..200).max_by_key(|&row| column[row]).expect("rows");
             let row = 200.0 * (1.0 - frequencies.height_of(hz));
@@ -120,7 +132,7 @@ mod tests {
     fn silence_shortness_and_nan_are_black() {
         let frequencies = Frequencies::new(100);
         for samples in [vec![], vec![0.0; 50], vec![f32::NAN; 300]] {
-            let raster = spectrogram(&samples, 300, &frequencies, (7, 5));
+            let raster = spectrogram(&samples, 300, &frequencies, (7, 5)).expect("memory");
             assert_eq!(raster.values, [0; 35]);
         }
     }

@@ -1,16 +1,17 @@
 //! `sympathy demo`: hear a model without a recording.
 
-use super::render::{render_with_progress, summary};
+use super::render::summary;
 use crate::{
     cli::{
         automation::{Automation, TimedValue, read_automation},
         error::CliError,
         models_at_hand::{load_all, make_registry},
         notes::{MidiOrder, TimedOrder},
-        offline::{Job, RenderOutcome, USUAL_TEMPO},
+        offline::{Job, RenderOutcome, USUAL_TEMPO, render_to_memory},
         output::{Overwrite, write_wav},
         phrase::{PHRASE_RATE_HZ, PHRASE_SECONDS, phrase_in},
         picture::write_picture,
+        progress::Progress,
         speed::PrecisionArg,
         terminal::say,
     },
@@ -129,21 +130,23 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
 
     let keys: &[u8] = if args.compare { &[0, OTHER_KEY] } else { &[0] };
     let mut dries = Vec::new();
-    let mut mixes: Vec<RenderOutcome> = Vec::new();
+    let mut mixes: Vec<(Vec<Vec<f32>>, RenderOutcome)> = Vec::new();
     let mut wets = Vec::new();
     let mut compute_seconds = Vec::new();
     for &key in keys {
         let mut dry = phrase_in(key);
         dry.resize(((PHRASE_SECONDS + SILENCE_SECONDS) * f64::from(PHRASE_RATE_HZ)) as usize, 0.0);
-        let input = [dry];
+        let input = vec![dry];
         let job = Job { automation: Some(&automation), notes: &hands.notes, ..Job::of(&input) };
-        let (mixed, seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
-        compute_seconds.push(seconds);
+        let mut progress = Progress::new(job.length_samples);
+        let mixed = render_to_memory(Arc::clone(&registry), config.clone(), &job, |done| progress.update(done))?;
+        compute_seconds.push(progress.elapsed().as_secs_f64());
+        drop(progress);
         let mut wet_only = config.clone();
         wet_only.values.set(ParamId::Mix, 100.0);
-        let (wet, _) = render_with_progress(Arc::clone(&registry), wet_only, &job)?;
-        let [dry] = input;
-        dries.push(dry);
+        let mut progress = Progress::new(job.length_samples);
+        let (wet, _) = render_to_memory(Arc::clone(&registry), wet_only, &job, |done| progress.update(done))?;
+        dries.extend(input);
         mixes.push(mixed);
         wets.push(wet);
     }
@@ -152,20 +155,20 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
         let where_it_is = if key == 0 { String::new() } else { format!(", {key} semitones higher") };
         sounds
             .push(Sound { title: format!("dry: the phrase, a synthesised plucked string{where_it_is}"), samples: dry });
-        sounds.push(Sound { title: format!("wet: the continuation, {model}"), samples: &wet.channels[0] });
+        sounds.push(Sound { title: format!("wet: the continuation, {model}"), samples: &wet[0] });
     }
     let mark = Some(Mark { seconds: PHRASE_SECONDS, label: "the phrase ends" });
     write_picture(
         &picture,
         &SoundFigure { sample_rate_hz: PHRASE_RATE_HZ, sounds: &sounds, mark, seeds: &[], envelope: false },
     )?;
-    let mut all = vec![Vec::new(); mixes[0].channels.len()];
-    for mixed in &mixes {
-        all.iter_mut().zip(&mixed.channels).for_each(|(all, channel)| all.extend_from_slice(channel));
+    let mut all = vec![Vec::new(); mixes[0].0.len()];
+    for (mixed, _) in &mixes {
+        all.iter_mut().zip(mixed).for_each(|(all, channel)| all.extend_from_slice(channel));
     }
     // A picture without its sound would be half a result.
     write_wav(&args.out, PHRASE_RATE_HZ, &all).inspect_err(|_| drop(fs::remove_file(&picture)))?;
-    for (mixed, seconds) in mixes.iter().zip(compute_seconds) {
+    for ((_, mixed), seconds) in mixes.iter().zip(compute_seconds) {
         say!("{}: {}", args.out.display(), summary(&model, mixed, PHRASE_RATE_HZ, seconds));
     }
     say!("{}: waveform and spectrogram of dry and wet", picture.display());

@@ -1,7 +1,7 @@
 //! `sympathy render`: a file through the engine of the plugin.
 
 use crate::{
-    audio_file::{Depth, Recording},
+    audio_file::{Depth, LongRecording, Samples, Spool, SpoolWriter, is_pipe},
     cli::{
         automation::{Automation, read_automation},
         error::CliError,
@@ -10,7 +10,7 @@ use crate::{
         notes::{MidiFile, MidiOrder, TimedOrder, read_notes},
         offline::{Job, RenderOutcome, Song, render_offline},
         one_line,
-        output::{Overwrite, SOUND_ENDINGS, check_wav_length, depth_of, refuse_same_places, write_sound},
+        output::{Overwrite, SOUND_ENDINGS, SoundFile, check_length, depth_of, refuse_same_places},
         picture::write_picture,
         progress::Progress,
         terminal::{remark, say},
@@ -23,7 +23,9 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
+    env,
     ffi::OsStr,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -37,7 +39,7 @@ pub struct RenderArgs {
     /// Recording to play over: WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A, mono or stereo, 8 to 384 kHz; - is standard input
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// WAV or FLAC file to write, at the rate of IN
+    /// WAV or FLAC file to write, at the rate of IN; - is standard output, as WAV
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// What to do with files that are there
@@ -154,8 +156,12 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));
     written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
     refuse_same_places(&inputs(args), &written)?;
+    if wet.is_some() && is_pipe(&args.output) {
+        let (expected, actual) = ("a file as OUT, beside which the wet is written".into(), "standard output".into());
+        return Err(CliError::Option { option: "--stems", expected, actual });
+    }
     for output in [Some(&args.output), wet.as_ref()].into_iter().flatten() {
-        args.overwrite.check_of(output, &SOUND_ENDINGS)?;
+        args.overwrite.check_sound(output, &SOUND_ENDINGS)?;
     }
     let depth = depth_of(&args.output, args.bits)?;
     if let Some(picture) = &args.picture {
@@ -175,8 +181,8 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     };
     let Instrument { values, registry, captured } = args.instrument.make()?;
     config.values = values;
-    let recording = args.instrument.strict.read(&args.input)?;
-    config.sample_rate_hz = checked_rate(&recording)?;
+    let recording = args.instrument.strict.read_long(&args.input)?;
+    config.sample_rate_hz = checked_rate(&args.input, recording.sample_rate_hz)?;
     let automation = match &args.automate {
         Some(path) => read_automation(path, config.sample_rate_hz, args.instrument.tempo)?,
         None => Automation::default(),
@@ -188,48 +194,49 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     };
     args.instrument.strict.warn(&midi.warnings)?;
     let sidechain = match &args.sidechain {
-        Some(path) => beside(&args.instrument.strict.read(path)?, config.sample_rate_hz),
-        None => Vec::new(),
+        Some(path) => Some(beside(args.instrument.strict.read_long(path)?, config.sample_rate_hz)?),
+        None => None,
     };
     let rate = f64::from(config.sample_rate_hz);
     let length = recording.length_samples() + (args.seconds_after * rate).round() as usize;
-    check_wav_length(&args.output, recording.channels.len(), length)?;
+    check_length(&args.output, recording.sound.channels(), length, depth)?;
     if let Some(path) = &args.midi {
         let remarks = remarks(&midi, &config.values, &automation, config.sample_rate_hz, length as u64);
         remarks.iter().for_each(|line| remark!("note: {}: {line}", path.display()));
     }
-    let mut input = recording.channels;
-    input.iter_mut().for_each(|channel| channel.resize(length, 0.0));
     let song = Song { start_samples: (args.start * rate).round() as i64, beats_per_minute: args.instrument.tempo };
     let label_slot = config.values.get(ParamId::Model) as u8;
     let job = Job {
         song,
         block_samples: usize::from(args.block),
-        sidechain: &sidechain,
+        length_samples: length,
+        sidechain: sidechain.as_ref().map(|sound| sound as &dyn Samples),
         automation: Some(&automation),
         notes: &midi.orders,
         captured,
-        ..Job::of(&input)
+        ..Job::of(&recording.sound)
     };
     for line in unheard(args, &config.values, &automation, length as u64, rate) {
         remark!("warning: {}", one_line(&line));
     }
-    let (outcome, compute_seconds) = render_with_progress(Arc::clone(&registry), config.clone(), &job)?;
-    write_sound(&args.output, config.sample_rate_hz, &outcome.channels, depth)?;
-    warn_of_full_scale(&args.output, &outcome.channels, depth);
+    // The picture looks at it again, and OUT may not be a file.
+    let mut shown = if args.picture.is_some() { Some(SpoolWriter::new(1).map_err(unspooled)?) } else { None };
+    let show = |block: &[&[f32]]| shown.as_mut().map_or(Ok(()), |shown| shown.write(&block[..1]).map_err(unspooled));
+    let (outcome, compute_seconds) = render_file(&args.output, depth, &registry, &config, &job, show)?;
     if let Some(path) = &wet {
         let mut alone = config.clone();
         alone.values.set(ParamId::Mix, 100.0);
         let automation = automation.without(ParamId::Mix);
         let job = Job { automation: Some(&automation), ..job };
-        let (wet, _) = render_with_progress(Arc::clone(&registry), alone, &job)?;
-        write_sound(path, config.sample_rate_hz, &wet.channels, depth)?;
-        warn_of_full_scale(path, &wet.channels, depth);
+        render_file(path, depth, &registry, &alone, &job, |_| Ok(()))?;
         say!("{}: the wet alone", path.display());
     }
-    if let Some(picture) = &args.picture {
-        let titled = |path: &Path, samples| Sound { title: path.display().to_string(), samples };
-        let sounds = [titled(&args.input, &input[0]), titled(&args.output, &outcome.channels[0])];
+    if let (Some(picture), Some(shown)) = (&args.picture, shown) {
+        let output = shown.finish().map_err(unspooled)?;
+        fn titled<'a>(path: &Path, samples: &'a Spool) -> Sound<'a> {
+            Sound { title: path.display().to_string(), samples }
+        }
+        let sounds = [titled(&args.input, &recording.sound), titled(&args.output, &output)];
         let (sample_rate_hz, mark) = (config.sample_rate_hz, None);
         let seconds = |samples: i64| samples as f64 / rate;
         let seed =
@@ -277,9 +284,30 @@ fn unheard(args: &RenderArgs, values: &ParamValues, automation: &Automation, len
     lines
 }
 
-/// Says by how much samples exceed full scale.
-fn warn_of_full_scale(path: &Path, channels: &[Vec<f32>], depth: Depth) {
-    let peak = channels.iter().flatten().fold(0.0f32, |peak, x| peak.max(x.abs()));
+/// Renders into a file with a progress bar, and says by how much samples exceed full scale. `show` gets each block as well.
+/// Returns the outcome and the seconds it took.
+///
+/// # Errors
+/// Those of the rendering, of the file and of `show`; nothing is left behind.
+fn render_file(
+    path: &Path,
+    depth: Depth,
+    registry: &Arc<ModelRegistry>,
+    config: &EngineConfig,
+    job: &Job<'_>,
+    mut show: impl FnMut(&[&[f32]]) -> Result<(), CliError>,
+) -> Result<(RenderOutcome, f64), CliError> {
+    let mut file = SoundFile::create(path, config.sample_rate_hz, job.input.channels(), depth)?;
+    let mut progress = Progress::new(job.length_samples);
+    let mut done = 0;
+    let outcome = render_offline(Arc::clone(registry), config.clone(), job, |block| {
+        file.write(block)?;
+        show(block)?;
+        done += block.first().map_or(0, |channel| channel.len());
+        progress.update(done);
+        Ok(())
+    })?;
+    let peak = file.finish()?;
     if peak > 1.0 {
         let fate = if depth == Depth::Float32 { "kept, as floats hold them" } else { "clipped" };
         remark!(
@@ -288,6 +316,7 @@ fn warn_of_full_scale(path: &Path, channels: &[Vec<f32>], depth: Depth) {
             gain_to_db(peak)
         );
     }
+    Ok((outcome, progress.elapsed().as_secs_f64()))
 }
 
 /// What a MIDI file does otherwise than its notes make expect.
@@ -334,26 +363,9 @@ fn remarks(
     remarks
 }
 
-/// Renders with a progress bar; returns the outcome and the seconds it took.
-///
-/// # Errors
-/// [`CliError::Worker`] if the worker died or hung.
-pub fn render_with_progress(
-    registry: Arc<ModelRegistry>,
-    config: EngineConfig,
-    job: &Job<'_>,
-) -> Result<(RenderOutcome, f64), CliError> {
-    let mut progress = Progress::new(job.input.first().map_or(0, Vec::len));
-    let outcome = render_offline(registry, config, job, |done| progress.update(done));
-    if outcome.meters.is_failed() {
-        return Err(CliError::Worker);
-    }
-    Ok((outcome, progress.elapsed().as_secs_f64()))
-}
-
 /// One line that tells what happened.
 pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, compute_seconds: f64) -> String {
-    let seconds = outcome.channels.first().map_or(0, Vec::len) as f64 / f64::from(sample_rate_hz);
+    let seconds = outcome.length_samples as f64 / f64::from(sample_rate_hz);
     let meters = &outcome.meters;
     let counted = |count: u64, what: &str| match count {
         1 => format!("1 {what}"),
@@ -383,7 +395,69 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
 }
 
 /// A recording at the rate of what it is beside.
-fn beside(recording: &Recording, sample_rate_hz: u32) -> Vec<Vec<f32>> {
+///
+/// # Errors
+/// [`CliError::Io`] of temporary files.
+fn beside(recording: LongRecording, sample_rate_hz: u32) -> Result<Spool, CliError> {
+    if recording.sample_rate_hz == sample_rate_hz {
+        return Ok(recording.sound);
+    }
     let resampler = Resampler::new(recording.sample_rate_hz, sample_rate_hz);
-    recording.channels.iter().take(2).map(|channel| resampler.resample_all(channel)).collect()
+    resample(&recording.sound, &resampler).map_err(unspooled)
+}
+
+/// As [`Resampler::resample_all`], on disk.
+fn resample(sound: &Spool, resampler: &Resampler) -> io::Result<Spool> {
+    const AT_ONCE: i64 = 1 << 14;
+    let mut writer = SpoolWriter::new(sound.channels())?;
+    let length = resampler.resampled_samples(sound.length_samples());
+    let mut start = 0;
+    while start < length {
+        let end = (start + AT_ONCE).min(length);
+        let first = resampler.first_input(resampler.position(start).0);
+        let last = resampler.end_of_input(end - 1);
+        let mut heard = vec![vec![0.0; (last - first) as usize]; sound.channels()];
+        // Silence before the beginning.
+        let before = (-first).max(0) as usize;
+        let mut block: Vec<&mut [f32]> = heard.iter_mut().map(|channel| &mut channel[before..]).collect();
+        sound.read(first.max(0) as usize, &mut block)?;
+        let sample = |channel: &Vec<f32>, k| {
+            let (whole, fraction) = resampler.position(k);
+            resampler.sample(fraction, &channel[(resampler.first_input(whole) - first) as usize..])
+        };
+        let out: Vec<Vec<f32>> =
+            heard.iter().map(|channel| (start..end).map(|k| sample(channel, k)).collect()).collect();
+        writer.write(&out.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        start = end;
+    }
+    writer.finish()
+}
+
+/// Of what lies on disk while it is worked on.
+fn unspooled(source: io::Error) -> CliError {
+    CliError::Io { path: env::temp_dir(), action: "written", source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::random::Random;
+
+    #[test]
+    fn resampled_on_disk_it_is_what_it_would_be_in_memory() {
+        let mut random = Random::new(1);
+        for (in_hz, out_hz, length) in
+            [(44_100, 48_000, 70_000), (96_000, 22_050, 100_000), (8_000, 384_000, 3), (48_000, 44_100, 1)]
+        {
+            let sound: Vec<Vec<f32>> = (0..2).map(|_| (0..length).map(|_| random.normal()).collect()).collect();
+            let mut writer = SpoolWriter::new(2).expect("space");
+            writer.write(&sound.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("space");
+            let resampler = Resampler::new(in_hz, out_hz);
+            let spool = resample(&writer.finish().expect("space"), &resampler).expect("space");
+            let expected: Vec<Vec<f32>> = sound.iter().map(|channel| resampler.resample_all(channel)).collect();
+            let mut found = vec![vec![0.0; spool.length_samples()]; 2];
+            spool.read(0, &mut found.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).expect("a file");
+            assert!(found == expected, "{in_hz} to {out_hz} Hz");
+        }
+    }
 }

@@ -2,13 +2,14 @@
 
 use crate::{
     approach::{Colour, Generator, Network, feed_seed},
+    audio_file::{Depth, is_pipe},
     cli::{
         automation::Assignment,
         error::CliError,
         interrupt::Interrupt,
         models_at_hand::read_model,
         noise_seed::NoiseSeed,
-        output::{Overwrite, check_wav_length, refuse_same_places, write_wav},
+        output::{Overwrite, check_length, refuse_same_places, write_wav},
         picture::write_picture,
         progress::Progress,
         recordings::Strict,
@@ -107,7 +108,7 @@ pub struct SampleArgs {
     /// Rate of the output [default: the model's]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(4_000..=384_000))]
     pub rate: Option<u32>,
-    /// WAV file to write, 32-bit float
+    /// WAV file to write, 32-bit float; - is standard output
     #[arg(long, value_name = "FILE", default_value = "sample.wav")]
     pub out: PathBuf,
     /// What to do with files that are there
@@ -154,8 +155,12 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let seed_file: Vec<(&str, &std::path::Path)> =
         args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
     refuse_same_places(&seed_file, &[("the output", &args.out)])?;
-    args.overwrite.check(&args.out, "wav")?;
+    args.overwrite.check_sound(&args.out, &["wav"])?;
     let picture = args.out.with_extension("png");
+    if args.plot && is_pipe(&args.out) {
+        let (expected, actual) = ("a file as --out, beside which it is drawn".into(), "standard output".into());
+        return Err(CliError::Option { option: "--plot", expected, actual });
+    }
     if args.plot {
         args.overwrite.check(&picture, "png")?;
     }
@@ -164,7 +169,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let model_hz = config.sample_rate_hz;
     let rate_hz = args.rate.unwrap_or(model_hz);
     let heard_once = (args.seconds + if args.include_seed { args.seed_seconds } else { 0.0 }) * f64::from(rate_hz);
-    check_wav_length(&args.out, 2, heard_once as usize * usize::from(args.voices))?;
+    check_length(&args.out, 2, heard_once as usize * usize::from(args.voices), Depth::Float32)?;
     let seed = seed(args, &data)?;
     let colour = colour(&args.assignments)?;
 
