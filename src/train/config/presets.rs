@@ -60,6 +60,16 @@ impl Preset {
         PRESETS.iter().find(|preset| preset.name == name)
     }
 
+    /// How long it trains, in a word or two.
+    pub fn time(&self) -> String {
+        let fields = self.config_json();
+        match (fields["max_minutes"].as_f64(), fields["epochs"].as_u64()) {
+            (Some(minutes), _) => format!("{minutes} min"),
+            (None, Some(epochs)) => format!("{epochs} epochs"),
+            (None, None) => String::new(),
+        }
+    }
+
     /// All names, for a message.
     pub fn names() -> String {
         let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
@@ -97,7 +107,9 @@ mod tests {
             assert_eq!(preset.config_json()["approach"]["kind"], approach);
         }
         assert_eq!(Preset::by_name("no such"), None);
+        assert_eq!(PRESETS[0].time(), "10 min");
         for preset in PRESETS {
+            assert!(!preset.time().is_empty(), "{}: how long?", preset.name);
             assert!(preset.description.chars().count() <= 100, "{}: a line", preset.name);
         }
     }

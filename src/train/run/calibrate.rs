@@ -25,17 +25,27 @@ const MOST: f32 = 1.6;
 const HALVINGS: usize = 7;
 
 /// Chooses `sharpen` of a magnitude model by bisection. `hurried`: somebody waits, and a rough
-/// choice from fewer places will do.
-pub(crate) fn sharpen(model: ModelData, data: &Dataset, hurried: bool) -> Result<ModelData, TrainError> {
+/// choice from fewer places will do. `tried` is told how many continuations of how many were heard.
+pub(crate) fn sharpen(
+    model: ModelData,
+    data: &Dataset,
+    hurried: bool,
+    mut tried: impl FnMut(usize, usize),
+) -> Result<ModelData, TrainError> {
     let target = model.config().material.flatness;
     let (mut least, mut most) = (LEAST, MOST);
     let mut best = model;
     let (places, halvings) = if hurried { (2, HALVINGS - 2) } else { (PLACES, HALVINGS) };
+    let (mut heard, all) = (0, halvings * places * RANDOM_SEEDS as usize);
     for _ in 0..halvings {
         let middle = 0.5 * (least + most);
         best = with_sharpen(best, middle)?;
         // Sharper is less flat.
-        if flatness(&best, data, places) > target { least = middle } else { most = middle }
+        let flatness = flatness(&best, data, places, || {
+            heard += 1;
+            tried(heard, all);
+        });
+        if flatness > target { least = middle } else { most = middle }
     }
     Ok(best)
 }
@@ -50,7 +60,7 @@ fn with_sharpen(model: ModelData, power: f32) -> Result<ModelData, TrainError> {
 
 /// Geometric middle between the least and the most of continuations from the material: passages differ, and none should
 /// stand far out.
-fn flatness(model: &ModelData, data: &Dataset, places: usize) -> f32 {
+fn flatness(model: &ModelData, data: &Dataset, places: usize, mut heard: impl FnMut()) -> f32 {
     let network = Arc::new(Network::new(model, Isa::from_environment()));
     let rate = model.config().sample_rate_hz as f32;
     let seed_samples = ((SEED_SECONDS * rate) as usize).min(data.sound.len());
@@ -65,6 +75,7 @@ fn flatness(model: &ModelData, data: &Dataset, places: usize) -> f32 {
                 let flatness = Liveliness::of(samples).flatness;
                 (least, most) = (least.min(flatness), most.max(flatness));
             }
+            heard();
         }
     }
     (least * most).sqrt()

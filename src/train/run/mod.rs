@@ -126,7 +126,7 @@ pub fn train(
     let mut model = training.model()?;
     if config.approach.sharpens_by_ear() {
         observer.note("listening to the model, to find how far its partials are to be sharpened");
-        model = calibrate::sharpen(model, data, interrupted)?;
+        model = calibrate::sharpen(model, data, interrupted, |done, of| observer.trial(done, of))?;
     }
     Ok(Trained { model, steps: training.step, interrupted })
 }

@@ -30,6 +30,8 @@ pub trait Observer {
     fn epoch(&mut self, _entry: &EpochEntry) {}
     /// An output was sampled.
     fn sample(&mut self, _entry: &SampleEntry) {}
+    /// After the last step, of so many trials with the model so many were made.
+    fn trial(&mut self, _done: usize, _of: usize) {}
     /// Something that the user should know.
     fn note(&mut self, _text: &str) {}
 }

@@ -6,6 +6,7 @@ mod answers;
 mod draft;
 mod interview;
 
+use super::train::expected_time;
 use crate::{
     cli::{
         error::CliError,
@@ -54,7 +55,9 @@ pub struct ConfigureArgs {
 pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
     if args.list_presets {
         let width = PRESETS.iter().map(|preset| preset.name.len()).max().unwrap_or(0);
-        PRESETS.iter().for_each(|preset| say!("{:width$}  {}", preset.name, preset.description));
+        for preset in PRESETS {
+            say!("{:width$}  {:10}  {}", preset.name, preset.time(), preset.description);
+        }
         return Ok(());
     }
     if let Some(out) = &args.out {
@@ -78,7 +81,8 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
         }
     };
     write(&config, &out)?;
-    say!("{}: written; train it with\n  {}", out.display(), train_command(&out));
+    let time = expected_time(config.epochs, config.max_steps, config.max_minutes);
+    say!("{}: written; {time}; train it with\n  {}", out.display(), train_command(&out));
     Ok(())
 }
 

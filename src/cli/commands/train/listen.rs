@@ -1,6 +1,6 @@
 //! `sympathy train` of a listening model.
 
-use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
+use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, expected_time, finish, in_threads};
 use crate::cli::terminal::remark;
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
@@ -66,6 +66,7 @@ pub fn run(
         let mut view = View::new(&config, stop);
         view.note(&describe(&material));
         material.notes.iter().for_each(|note| view.note(note));
+        view.note(&expected_time(None, config.max_steps, config.max_minutes));
         if config.max_steps.is_none() {
             view.note(BY_THE_CLOCK);
         }

@@ -93,6 +93,18 @@ impl Live {
         }
     }
 
+    /// After the last step the model is tried, so often of so many times.
+    pub fn trial(&mut self, done: usize, of: usize) {
+        let now = Instant::now();
+        let state = format!("listening to it: {} %", 100 * done / of.max(1));
+        if !self.bar.is_hidden() {
+            self.lines[2].set_message(state);
+        } else if now - self.told >= LOG_EVERY {
+            self.told = now;
+            remark!("{state}");
+        }
+    }
+
     /// Something to be read and kept: a line above the bar.
     pub fn note(&self, text: &str) {
         self.bars.suspend(|| remark!("{}", one_line(text)));

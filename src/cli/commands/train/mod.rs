@@ -180,6 +180,7 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         view.live.note(&describe(&data));
         data.warnings.iter().for_each(|warning| view.live.note(&format!("warning: {warning}")));
         data.notes.iter().for_each(|note| view.live.note(note));
+        view.live.note(&expected_time(config.epochs, config.max_steps, config.max_minutes));
         if config.epochs.is_none() && config.max_steps.is_none() {
             view.live.note(BY_THE_CLOCK);
         }
@@ -192,6 +193,17 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         remark!("pictures and sampled outputs: {}", folder.join("report.html").display());
     }
     Ok(())
+}
+
+/// How long a training takes, in a line.
+pub fn expected_time(epochs: Option<u32>, max_steps: Option<u64>, max_minutes: Option<f64>) -> String {
+    let ends = [epochs.map(|n| format!("{n} epochs")), max_steps.map(|n| format!("{n} steps"))];
+    let ends: Vec<String> = ends.into_iter().flatten().collect();
+    match (max_minutes, &ends[..]) {
+        (Some(minutes), []) => format!("it trains for {minutes} min"),
+        (Some(minutes), ends) => format!("it trains for {}, or {minutes} min if they take longer", ends.join(" or ")),
+        (None, ends) => format!("it trains for {}; what is left of it stands in every line", ends.join(" or ")),
+    }
 }
 
 /// How a model's matrices lie in its file.
@@ -466,6 +478,10 @@ impl Observer for View {
 
     fn sample(&mut self, entry: &SampleEntry) {
         self.live.sample(&entry.output);
+    }
+
+    fn trial(&mut self, done: usize, of: usize) {
+        self.live.trial(done, of);
     }
 
     fn note(&mut self, text: &str) {
