@@ -3,6 +3,8 @@
 pub mod automation;
 pub mod commands;
 mod error;
+#[cfg(test)]
+mod hostile_json;
 pub mod instrument;
 mod interrupt;
 pub mod models_at_hand;

@@ -7,7 +7,7 @@
 
 pub mod bridge;
 mod console;
-mod control_map;
+pub(in crate::cli) mod control_map;
 mod devices;
 mod dummy;
 mod midi;
