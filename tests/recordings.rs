@@ -79,14 +79,17 @@ fn every_format_gives_its_sound() {
         ("tone-adpcm.wav", 0, 0.05),
         ("tone.ogg", 0, 0.15),
         ("tone.mp3", 1, 0.15),
-        ("tone-aac.m4a", 2200, 0.15),
+        ("tone-aac.m4a", 0, 0.03),
     ] {
         let recording = read_both_ways(&fixture(name)).expect(name);
         assert_eq!((recording.sample_rate_hz, recording.channels.len()), (RATE_HZ, 1), "{name}");
         assert!(recording.warnings.is_empty(), "{name}: {:?}", recording.warnings);
         let off = recording.length_samples().abs_diff(LENGTH);
-        assert!(off <= if allowed == 0.0 { 0 } else { 2048 }, "{name}: {} samples", recording.length_samples());
+        // An edit list counts milliseconds.
+        let most = if name.ends_with("m4a") { 23 } else { 2048 };
+        assert!(off <= if allowed == 0.0 { 0 } else { most }, "{name}: {} samples", recording.length_samples());
         let skipped = match name {
+            "tone-aac.m4a" => 2000,
             _ if allowed == 0.0 => 0,
             _ => 500,
         };

@@ -1,7 +1,7 @@
 //! Recordings from sound files. A file is hostile until [`Recording::read`] has accepted it.
 
 use super::{
-    source::{self, Stream, Streams, clock},
+    source::{self, Edit, Stream, Streams, clock},
     spool::{Samples, Spool, SpoolWriter},
 };
 use std::{
@@ -278,8 +278,18 @@ impl Reading<'_> {
         Streams { streams, warnings, mut origin, .. }: Streams,
         sink: &mut impl Sink,
     ) -> Result<(u32, Vec<Warning>), RecordingError> {
-        let mut sound =
-            Sound { reading: self, sample_rate_hz: 0, channels: 0, length: 0, sink, warnings, unsaid: 0, damage: None };
+        let mut sound = Sound {
+            reading: self,
+            sample_rate_hz: 0,
+            channels: 0,
+            length: 0,
+            sink,
+            edit: None,
+            left_out: 0,
+            warnings,
+            unsaid: 0,
+            damage: None,
+        };
         let count = streams.len();
         for (index, stream) in streams.into_iter().enumerate() {
             let (begin, last) = (sound.length, stream.last);
@@ -317,6 +327,7 @@ impl Reading<'_> {
             hint.with_extension(extension);
         }
         let is_part = stream.last.is_some();
+        (sound.edit, sound.left_out) = (stream.edit, 0);
         let media = MediaSourceStream::new(stream.media, Default::default());
         let mut container = symphonia::default::get_probe()
             .probe(&hint, media, FormatOptions::default(), MetadataOptions::default())
@@ -364,6 +375,7 @@ impl Reading<'_> {
                     sound.check(spec.rate(), spec.channels().count(), decoded.frames())?;
                     sound.keep_place(place)?;
                     decoded.copy_to_vecs_planar(&mut planes);
+                    sound.cut(&mut planes, begin);
                     sound.append(&planes)?;
                 }
                 // Its silence is filled in when the next one tells its time.
@@ -424,6 +436,10 @@ struct Sound<'a, S> {
     /// Samples of a channel.
     length: usize,
     sink: &'a mut S,
+    /// Which part of the stream is heard.
+    edit: Option<Edit>,
+    /// Samples of the stream that came before that part.
+    left_out: usize,
     warnings: Vec<String>,
     /// Places that are damaged beyond those that are told.
     unsaid: usize,
@@ -447,6 +463,7 @@ impl<S: Sink> Sound<'_, S> {
         let rate_hz = f64::from(self.sample_rate_hz);
         let seconds = |samples: usize| samples as f64 / rate_hz;
         let place = place.map(|(start, after_s)| start.saturating_add((after_s * rate_hz).round() as usize));
+        let place = place.map(|place| place.saturating_sub(self.left_out));
         let gap = place.and_then(|place| place.checked_sub(length)).filter(|&gap| {
             let is_damaged = self.damage.is_some() && gap > 0;
             (is_damaged || seconds(gap) >= LEAST_GAP_S) && seconds(gap) <= MAX_GAP_S
@@ -487,6 +504,9 @@ impl<S: Sink> Sound<'_, S> {
     /// Compares the length of a stream that began at `begin` with what its header told.
     fn end(&mut self, begin: usize, told: Option<u64>) {
         let length = self.length;
+        // Of what the header tells, that which is heard.
+        let most = self.edit.and_then(|edit| edit.length_s).map_or(u64::MAX, |seconds| self.samples(seconds) as u64);
+        let told = told.map(|told| told.saturating_sub(self.left_out as u64).min(most));
         let missing = told.and_then(|told| (begin as u64).saturating_add(told).checked_sub(length as u64)).unwrap_or(0);
         let says = missing as f64 / f64::from(self.sample_rate_hz.max(1)) >= LEAST_GAP_S;
         // A container that was mended tells what is there.
@@ -532,6 +552,22 @@ impl<S: Sink> Sound<'_, S> {
         self.sink.append(planes).map_err(|error| self.reading.io(error))?;
         self.length += planes.first().map_or(0, Vec::len);
         Ok(())
+    }
+
+    fn samples(&self, seconds: f64) -> usize {
+        (seconds * f64::from(self.sample_rate_hz)).round() as usize
+    }
+
+    /// Leaves out what is not to be heard of the stream that began at sample `begin`.
+    fn cut(&mut self, planes: &mut [Vec<f32>], begin: usize) {
+        let Some(Edit { start_s, length_s }) = self.edit else { return };
+        let before = self.samples(start_s).saturating_sub(self.left_out).min(planes.first().map_or(0, Vec::len));
+        let end = length_s.map_or(usize::MAX, |seconds| begin.saturating_add(self.samples(seconds)));
+        for plane in planes {
+            plane.drain(..before);
+            plane.truncate(end.saturating_sub(self.length));
+        }
+        self.left_out += before;
     }
 }
 

@@ -4,6 +4,7 @@
 //! with them is mended here, and the decoders see what a careful program would have written. What cannot be mended, and what is left
 //! out, is said.
 
+mod mp4;
 mod mpeg;
 mod ogg;
 mod wave;
@@ -17,6 +18,7 @@ use std::{
 };
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
+pub(super) use mp4::Edit;
 pub(super) use wave::clock;
 
 /// Of formats whose pieces are looked at one by one, no larger file is held in memory; a larger one is decoded as it is.
@@ -41,11 +43,13 @@ pub(super) struct Stream {
     pub extension: Option<&'static str>,
     /// Where it ends, in samples of a clock that all parts of a damaged file share.
     pub last: Option<u64>,
+    /// The part of it that is heard, where it says so.
+    pub edit: Option<Edit>,
 }
 
 impl Stream {
     fn new(media: impl MediaSource + 'static, extension: Option<&'static str>) -> Self {
-        Self { media: Box::new(media), extension, last: None }
+        Self { media: Box::new(media), extension, last: None, edit: None }
     }
 }
 
@@ -128,6 +132,12 @@ fn mended(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
         let pieces = mpeg::pieces(&bytes);
         let stream = |range| Stream::new(Cursor::new(Piece { bytes: Arc::clone(&bytes), range }), Some("mp3"));
         return Ok(Streams::of(pieces.into_iter().map(stream).collect()));
+    }
+    if magic.get(4..8) == Some(b"ftyp") {
+        let edit = mp4::edit(&mut file, length)?;
+        let mut streams = whole(file, Some("m4a"))?;
+        streams.streams.iter_mut().for_each(|stream| stream.edit = edit);
+        return Ok(streams);
     }
     whole(file, None)
 }
