@@ -163,6 +163,7 @@ fn variants() -> Vec<(&'static str, TrainConfig)> {
                 "loss_ceiling=1.5",
                 "lr_factors={\"rnn.weight_ih_l0\":0.1}",
                 "warmup_speed=3",
+                "average_last=0.75",
             ]),
         ),
         (

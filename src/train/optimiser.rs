@@ -280,5 +280,28 @@ impl Plateau {
     }
 }
 
+/// The mean of the weights that a training passed through, step by step (Izmailov et al. 2018).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct WeightMean {
+    /// How many weights it is the mean of.
+    pub steps: u64,
+    /// By name; none before the first step.
+    pub tensors: BTreeMap<String, Vec<f32>>,
+}
+
+impl WeightMean {
+    /// Takes in the weights after a step.
+    pub fn add(&mut self, weights: BTreeMap<String, Vec<f32>>) {
+        self.steps += 1;
+        let part = 1.0 / self.steps as f32;
+        for (name, weights) in weights {
+            match self.tensors.get_mut(&name) {
+                Some(mean) => mean.iter_mut().zip(weights).for_each(|(mean, weight)| *mean += part * (weight - *mean)),
+                None => drop(self.tensors.insert(name, weights)),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

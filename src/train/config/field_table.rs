@@ -268,6 +268,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("loss_ceiling", Training, Kind::OptionalNumber(Unit::None), always, "loss of a prediction above which it counts no more than this much, or none"),
     field("clip_norm", Training, Kind::OptionalNumber(Unit::None), always, "largest norm of the whole gradient, or none"),
     field("clip_value", Training, Kind::OptionalNumber(Unit::None), always, "largest number of the gradient, or none"),
+    field("average_last", Training, PART, always, "part of the training, its last, over whose steps the weights are averaged; 0: the last weights"),
     field("epochs", Training, Kind::OptionalWhole, always, "stop after as many times through the material, or none"),
     field("max_steps", Training, Kind::OptionalWhole, always, "stop after as many updates of the weights, however much material there is"),
     field("max_minutes", Training, Kind::OptionalNumber(Unit::Minutes), always, "stop after as many minutes, or none"),
@@ -323,6 +324,8 @@ pub(crate) const MORE: &[(&str, &str)] = &[
       others, which a long row of loud samples needs. 0 leaves them as they are."),
     ("loss_ceiling", "A few surprises, such as the attack of a chord, would else be all that is learned from."),
     ("lr", "Too large: the loss jumps or the training stops with a number that is none. Too small: nothing happens. Change it by threes."),
+    ("average_last", "The mean of the weights that a training passes through is steadier than any of them (Izmailov et al. 2018). With lr_schedule constant, \
+      0.3 to 0.5 is usual."),
     ("epochs", "Where only minutes end a training, another run gives other weights: the schedule follows the clock."),
     ("bptt", "How far back the network can learn to look: steps × hop. The state itself goes on beyond it."),
     ("sampling.mode", "Concurrent is the dissertation's: what the moving weights say has a life of its own that a finished model may lack."),

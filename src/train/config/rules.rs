@@ -291,6 +291,7 @@ fn training(check: &mut Check, config: &TrainConfig) {
     check.range("loss_ceiling", config.loss_ceiling.unwrap_or(1.0), 1e-3, 1e6);
     check.range("clip_norm", config.clip_norm.unwrap_or(1.0), 1e-6, 1e6);
     check.range("clip_value", config.clip_value.unwrap_or(1.0), 1e-6, 1e6);
+    check.range("average_last", config.average_last, 0.0, 1.0);
     let ends = config.epochs.is_some() || config.max_steps.is_some() || config.max_minutes.is_some();
     check.require(ends, "epochs, max_steps, max_minutes", "at least one of them", "none");
     check.range("epochs", config.epochs.unwrap_or(1), 1, 1_000_000);

@@ -135,6 +135,9 @@ pub struct TrainConfig {
     pub clip_norm: Option<f64>,
     /// Every number of the gradient is kept within ± this; none: they are not.
     pub clip_value: Option<f64>,
+    /// Part of the training, its last, over whose steps the model's weights are averaged (Izmailov et al. 2018, *Averaging weights
+    /// leads to wider optima and better generalization*); 0: the model has the last weights.
+    pub average_last: f64,
     /// Stop after as many epochs; an epoch shows as many rows as the material holds.
     #[serde(alias = "num_epochs")]
     pub epochs: Option<u32>,
@@ -226,6 +229,7 @@ impl Default for TrainConfig {
             loss_ceiling: None,
             clip_norm: Some(1.0),
             clip_value: None,
+            average_last: 0.0,
             epochs: None,
             max_steps: None,
             max_minutes: Some(10.0),

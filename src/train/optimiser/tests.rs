@@ -148,3 +148,17 @@ fn the_rate_rises_and_falls() {
     }
     assert_eq!(learning_rate(&plateau, 50, 0.9, watch.reduction), 0.5);
 }
+
+#[test]
+fn the_mean_of_weights_is_their_mean() {
+    let mut mean = WeightMean::default();
+    let weights = |step: usize| BTreeMap::from([("w".to_string(), vec![step as f32, 3.0 - 2.0 * step as f32])]);
+    for step in 0..5 {
+        mean.add(weights(step));
+    }
+    assert_eq!(mean.steps, 5);
+    assert!(
+        mean.tensors["w"].iter().zip([2.0, -1.0]).all(|(mean, expected)| (mean - expected).abs() < 1e-6),
+        "{mean:?}"
+    );
+}

@@ -11,7 +11,7 @@ use crate::train::{
     },
     error::TrainError,
     net::{cells::LayerState, gradient::Named, network::TrainedNetwork},
-    optimiser::Memory,
+    optimiser::{Memory, WeightMean},
 };
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub(crate) struct Counters {
     /// Best loss, epochs waited, reduction of the rate.
     pub plateau: (u32, u32, u64),
     pub validated: u64,
+    /// Steps over whose weights the mean was taken.
+    #[serde(default)]
+    pub averaged: u64,
     pub places: Vec<Place>,
     pub song: u32,
     /// Samples for which the other sound of each stream goes on that begins with one.
@@ -55,6 +58,7 @@ pub(crate) fn write(
     counters: &Counters,
     network: &TrainedNetwork,
     memory: &Memory,
+    mean: &WeightMean,
     state: &[LayerState],
     streams: &Streams,
 ) -> Result<(), TrainError> {
@@ -62,6 +66,7 @@ pub(crate) fn write(
     for (prefix, moments) in [("first", &memory.first), ("second", &memory.second)] {
         tensors.extend(moments.iter().map(|(name, values)| (format!("{prefix}/{name}"), values.clone())));
     }
+    tensors.extend(mean.tensors.iter().map(|(name, values)| (format!("mean/{name}"), values.clone())));
     for (layer, LayerState { h, c, .. }) in state.iter().enumerate() {
         tensors.insert(format!("state/h{layer}"), h.clone());
         tensors.insert(format!("state/c{layer}"), c.clone());
@@ -95,6 +100,7 @@ impl File {
         &self,
         network: &TrainedNetwork,
         memory: &mut Memory,
+        mean: &mut WeightMean,
         state: &mut [LayerState],
         foreign: &mut ForeignSounds,
         held: &mut [Vec<f32>],
@@ -108,8 +114,12 @@ impl File {
                 memory.first.insert(name.clone(), take(format!("first/{name}"), count)?);
                 memory.second.insert(name.clone(), take(format!("second/{name}"), count)?);
             }
+            if self.counters.averaged > 0 {
+                mean.tensors.insert(name.clone(), take(format!("mean/{name}"), count)?);
+            }
         }
         memory.updates = self.counters.updates;
+        mean.steps = self.counters.averaged;
         if self.counters.ticks.len() != state.len() {
             let expected = format!("the clocks of {} layers", state.len());
             return Err(self.archive.failed(&expected, self.counters.ticks.len().to_string()));

@@ -24,7 +24,7 @@ use crate::{
             network::{Initialisation, TrainedNetwork},
             tensors::first_not_finite,
         },
-        optimiser::{Gradient, Memory, Plateau, learning_rate},
+        optimiser::{Gradient, Memory, Plateau, WeightMean, learning_rate},
     },
 };
 use std::{
@@ -54,6 +54,7 @@ pub(crate) struct Training<'a> {
     started: Instant,
     ledger: Ledger,
     plateau: Plateau,
+    mean: WeightMean,
     /// The step after which the validation was last heard.
     validated: u64,
     /// The last checkpoint, for messages.
@@ -81,6 +82,7 @@ impl<'a> Training<'a> {
             started: Instant::now(),
             ledger: Ledger::new(data.songs.len()),
             plateau: Plateau::default(),
+            mean: WeightMean::default(),
             validated: 0,
             saved: None,
         })
@@ -168,6 +170,12 @@ impl<'a> Training<'a> {
             return Err(self.diverged(tensor, "a moment of the optimiser that is no number".into()));
         }
         self.step += 1;
+        if self.config.average_last > 0.0 && fraction >= 1.0 - self.config.average_last {
+            self.mean.add(self.network.tensors()?);
+        } else {
+            // A training that was made longer has not come to its last part yet.
+            self.mean = WeightMean::default();
+        }
         self.ledger.update(mean);
         let progress = Progress {
             step: self.step,
@@ -227,8 +235,16 @@ impl<'a> Training<'a> {
         Ok(Errors { loss, mae, mbe })
     }
 
-    /// The model as it is now.
+    /// The model as it is now: with the mean of the weights where they are averaged.
     pub fn model(&self) -> Result<ModelData, TrainError> {
+        let last = self.network.tensors()?;
+        self.network.take(&self.mean.tensors)?;
+        let model = self.model_of_these();
+        self.network.take(&last)?;
+        model
+    }
+
+    fn model_of_these(&self) -> Result<ModelData, TrainError> {
         let mut model = self.data.model.clone();
         model.training.epochs = self.epoch();
         model.training.final_loss = self.ledger.epoch_loss().or(self.ledger.running()).unwrap_or(0.0);
@@ -260,6 +276,7 @@ impl<'a> Training<'a> {
             elapsed_bits: self.elapsed_s().to_bits(),
             ledger: self.ledger.clone(),
             plateau: (self.plateau.best.to_bits(), self.plateau.waited, self.plateau.reduction.to_bits()),
+            averaged: self.mean.steps,
             validated: self.validated,
             places: self.streams.places.clone(),
             song: self.streams.song,
@@ -270,7 +287,7 @@ impl<'a> Training<'a> {
             dropout_random: self.dropout.state(),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
-        checkpoint::write(path, &counters, &self.network, &self.memory, &self.state, &self.streams)
+        checkpoint::write(path, &counters, &self.network, &self.memory, &self.mean, &self.state, &self.streams)
     }
 
     pub fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
@@ -300,7 +317,7 @@ impl<'a> Training<'a> {
         }
         let mut foreign = ForeignSounds::new(self.config, &self.data.cut);
         let mut held = vec![Vec::new(); self.streams.held.len()];
-        file.restore(&self.network, &mut self.memory, &mut self.state, &mut foreign, &mut held)?;
+        file.restore(&self.network, &mut self.memory, &mut self.mean, &mut self.state, &mut foreign, &mut held)?;
         foreign.restore_left(&counters.foreign_left);
         // Checkpoints did not always have these, nor streams different ones.
         let mut noise = self.streams.noise.clone();
