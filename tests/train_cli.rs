@@ -171,6 +171,15 @@ fn recordings_train_with_a_preset_and_no_configuration() {
         "train own.json --preset vector --out own.safetensors --set sample_rate_hz=8000 --set bptt=8 --no-run --set hidden=8",
     );
     assert!(run.code == Some(0) && run.stderr.contains("2 epochs"), "{run:?}");
+    // How long it takes, what it is worth, how it is heard and where it belongs.
+    for part in [
+        "it trains for 2 epochs",
+        "at the end of 15 s after the demo's phrase, spectral change",
+        "hear it: sympathy demo --model ",
+        "copy it to ",
+    ] {
+        assert!(run.stderr.contains(part), "{part}: {run:?}");
+    }
     desk.fail("train a.wav --preset nonsense --out b.safetensors", &["--preset", "nonsense", "ten-minutes"]);
 }
 

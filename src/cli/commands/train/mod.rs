@@ -18,7 +18,7 @@ use crate::{
         terminal::remark,
     },
     dsp::{float_mode::FloatMode, measure::Liveliness, resample::Resampler},
-    evaluate::liveliness::alive,
+    evaluate::liveliness::{Alive, alive},
     model::{ModelData, folder::models_folder},
     nn::Isa,
     text_file::{json_mistake, read_text},
@@ -250,6 +250,8 @@ fn finish(trained: &Trained, args: &TrainArgs, of: &str) -> Result<(), CliError>
 
 /// How long a model that was trained is tried.
 const TRIAL_SECONDS: f32 = 15.0;
+/// So often, each time with another random seed.
+const TRIALS: u64 = 3;
 /// The slowest that is tried, in multiples of real time.
 const SLOWEST_TRIAL: f64 = 2.0;
 
@@ -266,16 +268,29 @@ fn verdict(model: &ModelData) -> Option<String> {
         // As the model can say it: its frames hold no noise.
         false => (Liveliness::of(&resynthesise(&network, &seed)), "the seed's"),
     };
-    let sound = continue_offline(&network, &seed, TRIAL_SECONDS, 1.0, 0);
-    let alive = alive(&sound, config.sample_rate_hz, &like);
+    let trial = |random_seed| {
+        let sound = continue_offline(&network, &seed, TRIAL_SECONDS, 1.0, random_seed);
+        alive(&sound, config.sample_rate_hz, &like)
+    };
+    let trials: Vec<Alive> = (0..TRIALS).map(trial).collect();
+    let middle = |figure: fn(&Alive) -> f64| {
+        let mut figures: Vec<f64> = trials.iter().map(figure).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[figures.len() / 2]
+    };
     let figures = format!(
         "at the end of {TRIAL_SECONDS} s after the demo's phrase, spectral change {:.2} ×, level {:+.1} dB, flatness {:.2} × {whose}",
-        alive.flux_ratio, alive.level_db, alive.flatness_ratio
+        middle(|trial| trial.flux_ratio),
+        middle(|trial| trial.level_db),
+        middle(|trial| trial.flatness_ratio)
     );
-    Some(match alive.is_alive {
-        true => format!("it is alive: {figures}"),
-        false => format!(
-            "it is not alive yet: {figures}; train longer, give it more sound, or try sympathy sample --temperature 1.3"
+    let count = trials.iter().filter(|trial| trial.is_alive).count() as u64;
+    Some(match (count, 2 * count > TRIALS) {
+        (TRIALS, _) => format!("it is alive: {figures}"),
+        (_, true) => format!("it is alive in {count} of {TRIALS} trials: {figures} in the middle one"),
+        _ => format!(
+            "it is not alive yet, in {count} of {TRIALS} trials: {figures} in the middle one; train longer, give it more sound, or try \
+             sympathy sample --temperature 1.3"
         ),
     })
 }
