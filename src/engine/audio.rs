@@ -222,11 +222,7 @@ impl Engine {
             ClockChange::Restart(_) => {
                 self.jump(old_time);
             }
-            ClockChange::Loop | ClockChange::None => {
-                if self.restart_pending && self.link.has_room() {
-                    self.begin_epoch();
-                }
-            }
+            ClockChange::Loop | ClockChange::None => self.go_on_after_loss(),
         }
         self.beats.follow(transport, self.clock.time(), self.sample_rate_hz);
         let mut events = events.iter().peekable();
@@ -313,6 +309,7 @@ impl Engine {
         if self.entered_quantum == Some(index) {
             return;
         }
+        self.go_on_after_loss();
         self.entered_quantum = Some(index);
         self.layers.begin_quantum(&self.values);
         self.link.set_now(self.epoch, index);
@@ -327,7 +324,12 @@ impl Engine {
         let last = (time + self.lookahead_samples as i64 - 1).div_euclid(GRID).max(index + 1);
         let from = index.max(first_predicted);
         let wanted = (last - from + 1).max(0) as usize;
-        let ready = wanted == 0 || self.waiting.wait_for(&mut self.link, self.epoch, from, wanted);
+        let ready = if wanted == 0 || self.restart_pending {
+            // What was not sent is not answered, however long one waits.
+            self.link.quanta_ready(self.epoch, from, wanted) >= wanted
+        } else {
+            self.waiting.wait_for(&mut self.link, self.epoch, from, wanted)
+        };
         let in_hand = if ready { 0 } else { self.link.quanta_ready(self.epoch, from, wanted) };
         let in_hand_samples = (from - index) as usize * GRID_SAMPLES + in_hand * GRID_SAMPLES;
         if self.flow.enter_quantum(ready, in_hand_samples, self.lookahead_samples) {
@@ -397,6 +399,11 @@ impl Engine {
         quantum.values = self.values;
         quantum.clock_end = self.clock.clock();
         quantum.beats = self.beats.at(self.clock.time());
+        let (epoch, index) = (quantum.epoch, quantum.index);
+        // Whoever may wait loses nothing.
+        if !self.restart_pending && !self.link.has_place() {
+            self.waiting.wait_for_room(&mut self.link, epoch, index);
+        }
         // The worker is over a second late: the lost input cannot be recovered. A new epoch begins when it has caught up.
         if !self.restart_pending && !self.link.send(quantum) {
             self.meters().count_late_start();
@@ -421,11 +428,21 @@ impl Engine {
         self.settle_pending = true;
     }
 
+    /// Begins a new epoch if quanta were lost and the worker has caught up.
+    fn go_on_after_loss(&mut self) {
+        if self.restart_pending && self.link.has_room() {
+            self.begin_epoch();
+            self.in_quantum.gestures.resumed = true;
+        }
+    }
+
     /// Begins a new epoch: the worker forgets its history, and predictions of the old epoch are discarded.
     fn begin_epoch(&mut self) {
         let time = self.clock.time();
         self.epoch = self.epoch.wrapping_add(1);
         self.restart_pending = false;
+        // A worker that was given up is asked once more, unless it is dead.
+        self.meters().set_failed(self.link.shared.is_dead());
         self.first_quantum = time.div_euclid(GRID);
         self.in_quantum = InQuantum::empty(self.epoch, self.first_quantum, time.rem_euclid(GRID) as usize, self.values);
         self.in_quantum.armed = self.is_armed();

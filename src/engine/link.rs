@@ -108,6 +108,11 @@ impl AudioLink {
         self.to_worker.push(quantum).is_ok()
     }
 
+    /// True if a quantum can be sent.
+    pub fn has_place(&self) -> bool {
+        !self.to_worker.is_full()
+    }
+
     /// True if a good part of the ring is free again.
     pub fn has_room(&self) -> bool {
         2 * self.to_worker.slots() > self.to_worker.buffer().capacity()
@@ -118,14 +123,19 @@ impl AudioLink {
         self.shared.set_now(epoch, index);
     }
 
-    /// Drops obsolete quanta and counts those from `index` on that have arrived without a gap, up to `wanted`.
-    pub fn quanta_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
+    /// Drops answers of other epochs, and those before `index`.
+    pub fn drop_obsolete(&mut self, epoch: u32, index: i64) {
         while let Ok(quantum) = self.from_worker.peek() {
             if quantum.epoch == epoch && quantum.index >= index {
                 break;
             }
             let _ = self.from_worker.pop();
         }
+    }
+
+    /// Drops obsolete quanta and counts those from `index` on that have arrived without a gap, up to `wanted`.
+    pub fn quanta_ready(&mut self, epoch: u32, index: i64, wanted: usize) -> usize {
+        self.drop_obsolete(epoch, index);
         let Ok(chunk) = self.from_worker.read_chunk(self.from_worker.slots().min(wanted)) else {
             return 0;
         };

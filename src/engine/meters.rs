@@ -126,13 +126,13 @@ impl Meters {
         self.seeds.push(mark);
     }
 
-    /// True after the worker has died or a wait for it has timed out (10 s).
+    /// True after the worker has died, and from when a wait for it has timed out (10 s) until it answers again.
     pub fn is_failed(&self) -> bool {
         self.failed.load(Relaxed)
     }
 
-    pub(crate) fn mark_failed(&self) {
-        self.failed.store(true, Relaxed);
+    pub(crate) fn set_failed(&self, failed: bool) {
+        self.failed.store(failed, Relaxed);
     }
 
     /// True while a continuation sounds or is being warmed up.

@@ -32,6 +32,8 @@ pub struct Gestures {
     pub captured: bool,
     /// The song started or jumped: the quantum is the first of an epoch that follows the transport.
     pub song_started: bool,
+    /// Quanta before this one were lost: what sounded goes on as soon as enough has been heard.
+    pub resumed: bool,
     /// Notes that begin, the first `note_count` of them.
     pub notes: [Note; MAX_NOTES],
     /// How many there are.

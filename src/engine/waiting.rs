@@ -3,8 +3,10 @@
 use super::{lead::Lead, link::AudioLink, types::RenderMode};
 use std::time::{Duration, Instant};
 
-/// Longest wait; after it the instance is marked failed.
+/// Longest wait; after it the instance is marked failed, until the worker answers again.
 const MAX_SECONDS: f64 = 10.0;
+/// Between two polls no more than this counts as waiting: a process that was suspended has not waited.
+const MAX_POLL_SECONDS: f64 = 0.1;
 /// Sleep between two polls, where the audio thread may wait at all.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
 
@@ -43,27 +45,43 @@ impl Waiting {
 
     /// Waits, within this call's budget, until `wanted` quanta from `from` on have arrived; returns whether they have.
     pub fn wait_for(&mut self, link: &mut AudioLink, epoch: u32, from: i64, wanted: usize) -> bool {
-        if link.quanta_ready(epoch, from, wanted) >= wanted {
+        self.wait_until(link, |link| link.quanta_ready(epoch, from, wanted) >= wanted)
+    }
+
+    /// Waits, within this call's budget, until a quantum can be sent; `epoch` and `index` are the audio thread's. Returns whether it can.
+    pub fn wait_for_room(&mut self, link: &mut AudioLink, epoch: u32, index: i64) -> bool {
+        self.wait_until(link, |link| {
+            // A worker whose answers find no room takes no questions.
+            link.drop_obsolete(epoch, index);
+            link.has_place()
+        })
+    }
+
+    fn wait_until(&mut self, link: &mut AudioLink, mut is_done: impl FnMut(&mut AudioLink) -> bool) -> bool {
+        if is_done(link) {
+            link.shared.meters.set_failed(link.shared.is_dead());
             return true;
         }
         if link.shared.is_dead() {
-            link.shared.meters.mark_failed();
+            link.shared.meters.set_failed(true);
         }
         let offline = self.mode == RenderMode::Offline;
         if link.shared.meters.is_failed() || !(offline || self.budget_seconds > 0.0) {
             return false;
         }
         link.shared.meters.count_wait();
-        let began = Instant::now();
+        let (mut waited, mut looked) = (0.0, Instant::now());
         loop {
             link.shared.wake_worker();
             std::thread::sleep(LOOK_AGAIN);
-            let ready = link.quanta_ready(epoch, from, wanted) >= wanted;
-            let waited = began.elapsed().as_secs_f64();
+            let ready = is_done(link);
+            let now = Instant::now();
+            waited += (now - looked).as_secs_f64().min(MAX_POLL_SECONDS);
+            looked = now;
             let may_wait = if offline { MAX_SECONDS } else { self.budget_seconds };
             if ready || waited >= may_wait || link.shared.is_dead() {
                 if !ready && waited >= MAX_SECONDS {
-                    link.shared.meters.mark_failed();
+                    link.shared.meters.set_failed(true);
                 }
                 self.spend(waited);
                 return ready;

@@ -126,16 +126,27 @@ impl Core {
     /// Takes a quantum without predicting, as the worker is too late for its answer. All voices are dropped.
     pub fn skip(&mut self, quantum: &InQuantum) {
         self.hear(quantum);
+        if self.sounds() {
+            self.detector.fall_behind();
+        }
         self.drop_voices();
-        self.detector.fall_behind();
+    }
+
+    /// True while something sounds, is being warmed up, or goes round in a loop.
+    fn sounds(&self) -> bool {
+        self.is_active() || !self.loops.are_empty()
     }
 
     fn hear(&mut self, quantum: &InQuantum) {
         if quantum.epoch != self.epoch || quantum.index * GRID != self.seeds.end() {
             self.epoch = quantum.epoch;
             self.seeds.history.restart(quantum.index, quantum.index * GRID + quantum.heard_from as i64);
+            let goes_on = quantum.gestures.resumed && (self.sounds() || self.detector.is_behind());
             self.drop_voices();
             self.detector.restart();
+            if goes_on {
+                self.detector.fall_behind();
+            }
             self.feedback_guard.restart();
             self.chosen.forget();
             self.morph.forget();

@@ -108,6 +108,11 @@ impl Loops {
         }
     }
 
+    /// True if no region has a loop.
+    pub fn are_empty(&self) -> bool {
+        self.tapes().next().is_none()
+    }
+
     /// True if every region loops a prediction of this model, or is about to.
     pub fn are_all_of(&self, network: &Arc<Network>) -> bool {
         let is_of = |tape: &Tape| Arc::ptr_eq(&tape.network, network);

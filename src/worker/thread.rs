@@ -27,8 +27,8 @@ pub struct Worker {
     link: WorkerLink,
     core: Core,
     registry: Arc<ModelRegistry>,
-    /// The model selected before playback.
-    first_slot: u8,
+    /// The models selected before playback.
+    first_slots: [Option<u8>; 2],
     sample_rate_hz: u32,
     reaction_quanta: i64,
     too_late_quanta: i64,
@@ -53,7 +53,7 @@ impl Worker {
         Self {
             core: Core::new(config, reaction_quanta, Arc::clone(&registry), clip_slot, Arc::clone(&link.shared)),
             registry,
-            first_slot: config.values.get(ParamId::Model) as u8,
+            first_slots: [ParamId::Model, ParamId::MorphModel].map(|id| slot(config.values.get(id))),
             link,
             sample_rate_hz: config.sample_rate_hz,
             reaction_quanta: reaction_quanta as i64,
@@ -131,13 +131,13 @@ impl Worker {
         self.delay = per_quantum;
     }
 
-    /// Runs on a thread of its own until the handle is dropped. If the selected model is embedded, it is loaded before this
-    /// returns (about 20 ms), so that it is available to a fast bounce even on a busy machine; the others are loaded while the
-    /// worker is idle.
+    /// Runs on a thread of its own until the handle is dropped. The selected models are loaded before this returns (about 20 ms, or what
+    /// a file of one's own takes), so that they are available to a fast bounce even on a busy machine; other embedded ones are
+    /// loaded while the worker is idle.
     pub fn spawn(mut self) -> WorkerThread {
-        if self.registry.is_embedded(self.first_slot) {
+        for slot in self.first_slots.into_iter().flatten() {
             // A failure to load is reported when the model is selected.
-            let _ = self.registry.load(self.first_slot);
+            let _ = self.registry.load(slot);
         }
         let shared = Arc::clone(&self.link.shared);
         let reaction =
@@ -159,6 +159,11 @@ impl Worker {
         }
         WorkerThread { shared, handle: spawned.ok() }
     }
+}
+
+/// The slot that a parameter names; none below 0.
+fn slot(value: f32) -> Option<u8> {
+    (value >= 0.0).then_some(value as u8)
 }
 
 /// Tells the audio thread, even after a panic, that no more predictions will come.

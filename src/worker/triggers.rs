@@ -143,9 +143,14 @@ impl TriggerDetector {
         self.sound_since = None;
     }
 
-    /// The worker has skipped quanta and dropped its voices.
+    /// The worker has skipped quanta and dropped what sounded, which is to go on.
     pub fn fall_behind(&mut self) {
         self.is_behind = true;
+    }
+
+    /// Something that sounded has been dropped and has not gone on yet.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
     }
 
     /// A first continuation has been begun, or found to be of silence.
