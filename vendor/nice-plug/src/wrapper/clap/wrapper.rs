@@ -1041,9 +1041,11 @@ impl<P: ClapPlugin> Wrapper<P> {
                 }
 
                 // Check the current event before applying it, including the first event in the
-                // buffer. A later event belongs to the next process slice.
-                if (*event).time > current_sample_idx as u32 && stop_predicate(event) {
-                    return Some(((*event).time as usize, event_idx as usize));
+                // buffer. A later event belongs to the next process slice. There is no slice past
+                // the end of the buffer: an event there belongs to the last one.
+                let time = (*event).time as usize;
+                if time > current_sample_idx && time < total_buffer_len && stop_predicate(event) {
+                    return Some((time, event_idx as usize));
                 }
 
                 self.handle_input_event(
@@ -1169,7 +1171,8 @@ impl<P: ClapPlugin> Wrapper<P> {
 
         // Out of bounds events are clamped to the buffer's size
         let timing = clamp_input_event_timing(
-            raw_event.time - current_sample_idx as u32,
+            // Hosts do not always sort their events: one of the past is one of now.
+            raw_event.time.saturating_sub(current_sample_idx as u32),
             total_buffer_len as u32,
         );
 
