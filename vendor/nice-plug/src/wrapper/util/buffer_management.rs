@@ -71,6 +71,33 @@ pub struct ChannelPointers {
     pub num_channels: usize,
 }
 
+impl ChannelPointers {
+    /// `num_samples` samples of a channel from `sample_offset` on; empty if the host has not
+    /// provided it.
+    ///
+    /// # Safety
+    ///
+    /// As of the fields, and nothing else may refer to these samples while the slice lives.
+    unsafe fn channel(
+        &self,
+        channel_idx: usize,
+        sample_offset: usize,
+        num_samples: usize,
+    ) -> &'static mut [f32] {
+        if channel_idx >= self.num_channels {
+            return &mut [];
+        }
+        let channel = unsafe { *self.ptrs.as_ptr().add(channel_idx) };
+        if channel.is_null() {
+            return &mut [];
+        }
+        unsafe { std::slice::from_raw_parts_mut(channel.add(sample_offset), num_samples) }
+    }
+}
+
+/// No more than this is allocated for a channel in advance, whatever a host announces.
+const MAX_PREALLOCATED_SAMPLES: usize = 1 << 16;
+
 impl BufferManager {
     /// Initialize managed buffers for a specific audio IO layout. The actual buffers can be set up
     /// using channel pointer data using [`create_buffers()`][Self::create_buffers()].
@@ -115,7 +142,7 @@ impl BufferManager {
 
             aux_input_buffers.push(buffer);
             aux_input_storage.push(vec![
-                vec![0.0; max_buffer_size];
+                vec![0.0; max_buffer_size.min(MAX_PREALLOCATED_SAMPLES)];
                 num_channels.get() as usize
             ]);
         }
@@ -157,10 +184,6 @@ impl BufferManager {
     /// sample accurate automation. If any of the outputs are missing because the host hasn't
     /// provided enough channels or outputs, then they will be replaced by empty slices.
     ///
-    /// # Panics
-    ///
-    /// May panic if one of the inner channel pointers is a null pointer.
-    ///
     /// # Safety
     ///
     /// Any provided `ChannelPointers` must point to memory regions that remain valid to read from
@@ -192,23 +215,15 @@ impl BufferManager {
                             output_slices.len(),
                             output_channel_pointers.num_channels
                         );
-                        for (channel_idx, output_slice) in output_slices
-                            .iter_mut()
-                            .enumerate()
-                            .take(output_channel_pointers.num_channels)
-                        {
-                            let output_channel_pointer =
-                                output_channel_pointers.ptrs.as_ptr().add(channel_idx);
-
-                            *output_slice = std::slice::from_raw_parts_mut(
-                                (*output_channel_pointer).add(sample_offset),
+                        // If the caller/host should have provided buffer pointers but didn't then
+                        // these are empty, and no dangling slices are left
+                        for (channel_idx, output_slice) in output_slices.iter_mut().enumerate() {
+                            *output_slice = output_channel_pointers.channel(
+                                channel_idx,
+                                sample_offset,
                                 num_samples,
                             );
                         }
-
-                        // If the caller/host should have provided buffer pointers but didn't then we
-                        // must get rid of any dangling slices
-                        output_slices[output_channel_pointers.num_channels..].fill_with(|| &mut [])
                     }
                     None => {
                         crate::nice_debug_assert_eq!(output_slices.len(), 0);
@@ -235,17 +250,24 @@ impl BufferManager {
                     {
                         let input_channel_pointer =
                             *input_channel_pointers.ptrs.as_ptr().add(channel_idx);
-                        debug_assert!(channel_idx < output_channel_pointers.num_channels);
-                        let output_channel_pointer =
-                            *output_channel_pointers.ptrs.as_ptr().add(channel_idx);
+                        if output_slice.is_empty() {
+                            continue;
+                        }
+                        if input_channel_pointer.is_null() {
+                            output_slice.fill(0.0);
+                            continue;
+                        }
 
                         // If the host processes the main IO out of place then the inputs need to be
                         // copied to the output buffers. Otherwise the input should already be there.
-                        if input_channel_pointer != output_channel_pointer {
-                            output_slice.copy_from_slice(std::slice::from_raw_parts_mut(
-                                input_channel_pointer.add(sample_offset),
+                        // The two may overlap.
+                        let input_channel_pointer = input_channel_pointer.add(sample_offset);
+                        if !std::ptr::eq(input_channel_pointer, output_slice.as_ptr()) {
+                            std::ptr::copy(
+                                input_channel_pointer,
+                                output_slice.as_mut_ptr(),
                                 num_samples,
-                            ))
+                            );
                         }
                     }
                 });
@@ -256,7 +278,10 @@ impl BufferManager {
             if input_channel_pointers.num_channels < output_channel_pointers.num_channels {
                 unsafe {
                     self.main_buffer.set_slices(num_samples, |output_slices| {
-                        for slice in &mut output_slices[input_channel_pointers.num_channels..] {
+                        for slice in output_slices
+                            .iter_mut()
+                            .skip(input_channel_pointers.num_channels)
+                        {
                             slice.fill(0.0);
                         }
                     });
@@ -283,35 +308,24 @@ impl BufferManager {
                         input_channel_pointers.num_channels,
                         input_storage.len()
                     );
-                    for (channel_idx, channel) in input_storage
-                        .iter_mut()
-                        .enumerate()
-                        .take(input_channel_pointers.num_channels)
-                    {
-                        let input_channel_pointer =
-                            unsafe { input_channel_pointers.ptrs.as_ptr().add(channel_idx) };
-
-                        crate::nice_debug_assert!(num_samples <= channel.capacity());
-                        channel.resize(num_samples, 0.0);
-                        channel.copy_from_slice(unsafe {
-                            std::slice::from_raw_parts_mut(
-                                (*input_channel_pointer).add(sample_offset),
-                                num_samples,
-                            )
-                        })
-                    }
-
                     // In case we were provided too few channels we'll fill the rest with zeroes to
                     // avoid unexpected situations
-                    for channel in input_storage
-                        .iter_mut()
-                        .skip(input_channel_pointers.num_channels)
-                    {
-                        channel.fill(0.0);
+                    for (channel_idx, channel) in input_storage.iter_mut().enumerate() {
+                        crate::nice_debug_assert!(num_samples <= channel.capacity());
+                        channel.resize(num_samples, 0.0);
+                        let input = unsafe {
+                            input_channel_pointers.channel(channel_idx, sample_offset, num_samples)
+                        };
+                        if input.is_empty() {
+                            channel.fill(0.0);
+                        } else {
+                            channel.copy_from_slice(input);
+                        }
                     }
                 }
                 None => {
                     for channel in input_storage.iter_mut() {
+                        channel.resize(num_samples, 0.0);
                         channel.fill(0.0);
                     }
                 }
@@ -347,16 +361,13 @@ impl BufferManager {
                                 output_slices.len(),
                                 output_channel_pointers.num_channels
                             );
-                            for (channel_idx, output_slice) in output_slices
-                                .iter_mut()
-                                .enumerate()
-                                .take(output_channel_pointers.num_channels)
+                            // If the caller/host should have provided buffer pointers but didn't
+                            // then these are empty, and no dangling slices are left
+                            for (channel_idx, output_slice) in output_slices.iter_mut().enumerate()
                             {
-                                let output_channel_pointer =
-                                    output_channel_pointers.ptrs.as_ptr().add(channel_idx);
-
-                                *output_slice = std::slice::from_raw_parts_mut(
-                                    (*output_channel_pointer).add(sample_offset),
+                                *output_slice = output_channel_pointers.channel(
+                                    channel_idx,
+                                    sample_offset,
                                     num_samples,
                                 );
 
@@ -364,11 +375,6 @@ impl BufferManager {
                                 // write something there
                                 output_slice.fill(0.0);
                             }
-
-                            // If the caller/host should have provided buffer pointers but didn't then
-                            // we must get rid of any dangling slices
-                            output_slices[output_channel_pointers.num_channels..]
-                                .fill_with(|| &mut [])
                         }
                         None => {
                             crate::nice_debug_assert_eq!(output_slices.len(), 0);

@@ -1064,16 +1064,19 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
         process_wrapper(|| {
             // We need to handle incoming automation first
             let data = unsafe { &*data };
-            let sample_rate = self
-                .inner
-                .current_buffer_config
-                .load()
-                .expect("Process call without prior setup call")
-                .sample_rate;
+            let Some(sample_rate) = self.inner.current_buffer_config.load().map(|c| c.sample_rate)
+            else {
+                crate::nice_error!("Process call without prior setup call");
+                return kInvalidArgument;
+            };
 
-            crate::nice_debug_assert!(data.numInputs >= 0 && data.numOutputs >= 0);
-            crate::nice_debug_assert_eq!(data.symbolicSampleSize, K_SYMBOLIC_SAMPLE_SIZE_32);
-            crate::nice_debug_assert!(data.numSamples >= 0);
+            if data.numInputs < 0
+                || data.numOutputs < 0
+                || data.numSamples < 0
+                || data.symbolicSampleSize != K_SYMBOLIC_SAMPLE_SIZE_32
+            {
+                return kInvalidArgument;
+            }
 
             let total_buffer_len = data.numSamples as usize;
 
@@ -1333,7 +1336,9 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
 
                             // `NoteEvent::from_midi` prints some tracing if parsing fails, which is
                             // not necessarily an error
-                            assert!(!event.bytes.is_null());
+                            if event.bytes.is_null() {
+                                continue;
+                            }
                             let sysex_buffer = unsafe {
                                 std::slice::from_raw_parts(event.bytes, event.size as usize)
                             };
@@ -1428,7 +1433,7 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                                 let audio_output = &*data.outputs;
                                 let ptrs =
                                     NonNull::new(audio_output.__field0.channelBuffers32).unwrap();
-                                let num_channels = audio_output.numChannels as usize;
+                                let num_channels = audio_output.numChannels.max(0) as usize;
 
                                 *buffer_source.main_output_channel_pointers =
                                     Some(ChannelPointers { ptrs, num_channels });
@@ -1442,7 +1447,7 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                                 let audio_input = &*data.inputs;
                                 let ptrs =
                                     NonNull::new(audio_input.__field0.channelBuffers32).unwrap();
-                                let num_channels = audio_input.numChannels as usize;
+                                let num_channels = audio_input.numChannels.max(0) as usize;
 
                                 *buffer_source.main_input_channel_pointers =
                                     Some(ChannelPointers { ptrs, num_channels });
@@ -1455,14 +1460,14 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                                     .enumerate()
                                 {
                                     let aux_input_idx = aux_input_no + aux_input_start_idx;
-                                    if aux_input_idx > data.numOutputs as usize {
+                                    if aux_input_idx >= data.numInputs as usize {
                                         break;
                                     }
 
                                     let audio_input = &*data.inputs.add(aux_input_idx);
                                     match NonNull::new(audio_input.__field0.channelBuffers32) {
                                         Some(ptrs) => {
-                                            let num_channels = audio_input.numChannels as usize;
+                                            let num_channels = audio_input.numChannels.max(0) as usize;
 
                                             *aux_input_channel_pointers =
                                                 Some(ChannelPointers { ptrs, num_channels });
@@ -1479,14 +1484,14 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                                     .enumerate()
                                 {
                                     let aux_output_idx = aux_output_no + aux_output_start_idx;
-                                    if aux_output_idx > data.numOutputs as usize {
+                                    if aux_output_idx >= data.numOutputs as usize {
                                         break;
                                     }
 
                                     let audio_output = &*data.outputs.add(aux_output_idx);
                                     match NonNull::new(audio_output.__field0.channelBuffers32) {
                                         Some(ptrs) => {
-                                            let num_channels = audio_output.numChannels as usize;
+                                            let num_channels = audio_output.numChannels.max(0) as usize;
 
                                             *aux_output_channel_pointers =
                                                 Some(ChannelPointers { ptrs, num_channels });
@@ -1542,7 +1547,7 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
 
                         // We need to compensate for the block splitting here
                         transport.pos_samples =
-                            Some(context.projectTimeSamples + block_start as i64);
+                            Some(context.projectTimeSamples.saturating_add(block_start as i64));
                         #[allow(clippy::unnecessary_cast)]
                         if context.state & kProjectTimeMusicValid as u32 != 0 {
                             if P::SAMPLE_ACCURATE_AUTOMATION
