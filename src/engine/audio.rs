@@ -25,6 +25,8 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// MIDI controllers that [`Engine::stop_from_midi`] is for.
+pub const STOPS: [u8; 6] = [120, 123, 124, 125, 126, 127];
 /// Gain of the wet while feedback is detected: −12 dB.
 const FEEDBACK_GAIN: f32 = 0.25;
 const GRID: i64 = GRID_SAMPLES as i64;
@@ -162,7 +164,7 @@ impl Engine {
     /// Whether a MIDI controller means [`Self::stop_from_midi`]: "all sound off" (120), "all notes off" (123), and the changes of
     /// mode (124 to 127), which the standard lets end all notes, too.
     pub fn is_stop(controller: u8) -> bool {
-        matches!(controller, 120 | 123..=127)
+        STOPS.contains(&controller)
     }
 
     /// MIDI "all sound off" or "all notes off": as *Stop*, until *Stop* is moved, the transport starts, or a reset.

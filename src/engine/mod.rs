@@ -23,7 +23,7 @@ mod types;
 mod waiting;
 
 pub use crate::control::{SeedSource, Stereo};
-pub use audio::Engine;
+pub use audio::{Engine, STOPS};
 pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
 pub use tap::{TakeFeed, TakeQuantum, TakeTap, take_link};

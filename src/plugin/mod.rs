@@ -7,7 +7,7 @@ mod running;
 mod transport;
 
 use crate::{
-    engine::RenderMode,
+    engine::{RenderMode, STOPS},
     model::folder::models_folder,
     nn::Isa,
     params::{self, SympathyParams},
@@ -142,6 +142,8 @@ impl ClapPlugin for Sympathy {
 impl Vst3Plugin for Sympathy {
     const VST3_CLASS_ID: [u8; 16] = *b"SympathyContinue";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
+    /// Those that stop ([`crate::engine::Engine::is_stop`]): for each, a hidden parameter.
+    const VST3_MIDI_CONTROLLERS: Option<&'static [u8]> = Some(&STOPS);
 }
 
 nice_export_clap!(Sympathy);

@@ -33,6 +33,12 @@ pub trait Vst3Plugin: Plugin {
     /// truncated.
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory];
 
+    /// The MIDI controllers that the plugin listens to if `Plugin::MIDI_INPUT` is set to
+    /// `MidiConfig::MidiCCs` or higher; 128 is channel pressure, 129 pitch bend. Each is one hidden
+    /// parameter, whatever the channel, and comes as an event of channel 0. `None`: all of them, of
+    /// every channel, which are 2080 parameters.
+    const VST3_MIDI_CONTROLLERS: Option<&'static [u8]> = None;
+
     /// [`VST3_CLASS_ID`][Self::VST3_CLASS_ID`] in the correct order for the current platform so
     /// projects and presets can be shared between platforms. This should not be overridden.
     const PLATFORM_VST3_CLASS_ID: [u8; 16] = swap_vst3_uid_byte_order(Self::VST3_CLASS_ID);

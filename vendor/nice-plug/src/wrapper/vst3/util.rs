@@ -18,6 +18,30 @@ pub const VST3_MIDI_PARAMS_START: u32 = VST3_MIDI_PARAMS_END - VST3_MIDI_NUM_PAR
 /// The (exclusive) end of the MIDI CC parameter range. Anything above this is reserved by the host.
 pub const VST3_MIDI_PARAMS_END: u32 = 1 << 31;
 
+/// How many MIDI CC parameters a plugin has that listens to these controllers, none: to all.
+pub fn num_midi_params(controllers: Option<&[u8]>) -> u32 {
+    controllers.map_or(VST3_MIDI_NUM_PARAMS, |list| list.len() as u32)
+}
+
+/// The channel and the controller of a MIDI CC parameter by its place among them.
+pub fn midi_param(controllers: Option<&[u8]>, relative_idx: u32) -> Option<(u8, u8)> {
+    match controllers {
+        Some(list) => list.get(relative_idx as usize).map(|&cc| (0, cc)),
+        None => (relative_idx < VST3_MIDI_NUM_PARAMS).then_some((
+            (relative_idx / VST3_MIDI_CCS) as u8,
+            (relative_idx % VST3_MIDI_CCS) as u8,
+        )),
+    }
+}
+
+/// The place of the MIDI CC parameter for a controller of a channel.
+pub fn midi_param_idx(controllers: Option<&[u8]>, channel: u32, cc: u32) -> Option<u32> {
+    match controllers {
+        Some(list) => list.iter().position(|&n| u32::from(n) == cc).map(|idx| idx as u32),
+        None => Some(cc + channel * VST3_MIDI_CCS),
+    }
+}
+
 /// Early exit out of a VST3 function when one of the passed pointers is null
 macro_rules! check_null_ptr {
     ($ptr:expr $(, $ptrs:expr)* $(, )?) => {

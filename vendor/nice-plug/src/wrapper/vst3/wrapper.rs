@@ -42,8 +42,9 @@ use widestring::U16CStr;
 
 use super::inner::{ProcessEvent, WrapperInner};
 use super::note_expressions;
-use super::util::{VST3_MIDI_CCS, VST3_MIDI_NUM_PARAMS, VST3_MIDI_PARAMS_START, u16strlcpy};
+use super::util::{VST3_MIDI_CCS, VST3_MIDI_PARAMS_START, u16strlcpy};
 use super::util::{VST3_MIDI_CHANNELS, VST3_MIDI_PARAMS_END};
+use super::util::{midi_param, midi_param_idx, num_midi_params};
 use crate::util::permit_alloc;
 use crate::wrapper::state;
 use crate::wrapper::util::buffer_management::{BufferManager, ChannelPointers};
@@ -615,7 +616,7 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     unsafe fn getParameterCount(&self) -> int32 {
         // We need to add a whole bunch of parameters if the plugin accepts MIDI CCs
         if P::MIDI_INPUT >= MidiConfig::MidiCCs {
-            self.inner.param_hashes.len() as i32 + VST3_MIDI_NUM_PARAMS as i32
+            self.inner.param_hashes.len() as i32 + num_midi_params(P::VST3_MIDI_CONTROLLERS) as i32
         } else {
             self.inner.param_hashes.len() as i32
         }
@@ -624,7 +625,7 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     unsafe fn getParameterInfo(&self, param_index: int32, info: *mut ParameterInfo) -> tresult {
         check_null_ptr!(info);
 
-        if param_index < 0 || param_index > unsafe { self.getParameterCount() } {
+        if param_index < 0 || param_index >= unsafe { self.getParameterCount() } {
             return kInvalidArgument;
         }
 
@@ -637,14 +638,21 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
         if P::MIDI_INPUT >= MidiConfig::MidiCCs && param_index >= num_actual_params {
             let midi_param_relative_idx = (param_index - num_actual_params) as u32;
             // This goes up to 130 for the 128 CCs followed by channel pressure and pitch bend
-            let midi_cc = midi_param_relative_idx % VST3_MIDI_CCS;
-            let midi_channel = midi_param_relative_idx / VST3_MIDI_CCS;
+            let Some((midi_channel, midi_cc)) =
+                midi_param(P::VST3_MIDI_CONTROLLERS, midi_param_relative_idx)
+            else {
+                return kInvalidArgument;
+            };
+            let channel = match P::VST3_MIDI_CONTROLLERS {
+                Some(_) => String::from("MIDI"),
+                None => format!("MIDI Ch. {}", midi_channel + 1),
+            };
             let name = match midi_cc {
                 // kAfterTouch
-                128 => format!("MIDI Ch. {} Channel Pressure", midi_channel + 1),
+                128 => format!("{channel} Channel Pressure"),
                 // kPitchBend
-                129 => format!("MIDI Ch. {} Pitch Bend", midi_channel + 1),
-                n => format!("MIDI Ch. {} CC {}", midi_channel + 1, n),
+                129 => format!("{channel} Pitch Bend"),
+                n => format!("{channel} CC {n}"),
             };
 
             info.id = VST3_MIDI_PARAMS_START + midi_param_relative_idx;
@@ -1182,9 +1190,12 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                                     let midi_param_relative_idx =
                                         param_hash - VST3_MIDI_PARAMS_START;
                                     // This goes up to 130 for the 128 CCs followed by channel pressure and pitch bend
-                                    let midi_cc = (midi_param_relative_idx % VST3_MIDI_CCS) as u8;
-                                    let midi_channel =
-                                        (midi_param_relative_idx / VST3_MIDI_CCS) as u8;
+                                    let Some((midi_channel, midi_cc)) = midi_param(
+                                        P::VST3_MIDI_CONTROLLERS,
+                                        midi_param_relative_idx,
+                                    ) else {
+                                        continue;
+                                    };
 
                                     push_process_event(
                                         &mut process_events,
@@ -1687,12 +1698,15 @@ impl<P: Vst3Plugin> IMidiMappingTrait for Wrapper<P> {
 
         check_null_ptr!(param_id);
 
+        let Some(relative_idx) =
+            midi_param_idx(P::VST3_MIDI_CONTROLLERS, channel as u32, midi_cc_number as u32)
+        else {
+            return kResultFalse;
+        };
+
         // We reserve a contiguous parameter range right at the end of the allowed parameter indices
         // for these MIDI CC parameters
-        unsafe {
-            *param_id =
-                VST3_MIDI_PARAMS_START + midi_cc_number as u32 + (channel as u32 * VST3_MIDI_CCS)
-        };
+        unsafe { *param_id = VST3_MIDI_PARAMS_START + relative_idx };
 
         kResultOk
     }
