@@ -88,6 +88,26 @@ pub(crate) unsafe fn serialize_object<'a, P: Plugin>(
     }
 }
 
+/// Replaces the value of a parameter in a state object by a normalized one.
+pub(crate) unsafe fn override_value(
+    state: &mut PluginState,
+    param_id: &str,
+    param_ptr: ParamPtr,
+    normalized: f32,
+) {
+    let value = unsafe {
+        match param_ptr {
+            ParamPtr::FloatParam(p) => ParamValue::F32((*p).preview_plain(normalized)),
+            ParamPtr::IntParam(p) => ParamValue::I32((*p).preview_plain(normalized)),
+            ParamPtr::BoolParam(p) => ParamValue::Bool((*p).preview_plain(normalized)),
+            // With stable IDs the name of another variant is not known here
+            ParamPtr::EnumParam(p) if (*p).unmodulated_plain_id().is_some() => return,
+            ParamPtr::EnumParam(p) => ParamValue::I32((*p).preview_plain(normalized)),
+        }
+    };
+    state.params.insert(param_id.to_owned(), value);
+}
+
 /// Serialize a plugin's state to a vector containing JSON data. This can (and should) be shared
 /// across plugin formats. If the `zstd` feature is enabled, then the state will be compressed using
 /// Zstandard.
@@ -95,8 +115,12 @@ pub(crate) unsafe fn serialize_json<'a, P: Plugin>(
     plugin_params: Arc<dyn Params>,
     params_iter: impl IntoIterator<Item = (&'a String, ParamPtr)>,
 ) -> Result<Vec<u8>> {
-    let plugin_state = unsafe { serialize_object::<P>(plugin_params, params_iter) };
-    let json = serde_json::to_vec(&plugin_state).context("Could not format as JSON")?;
+    serialize_state(&unsafe { serialize_object::<P>(plugin_params, params_iter) })
+}
+
+/// As [`serialize_json()`], of a state object.
+pub(crate) fn serialize_state(plugin_state: &PluginState) -> Result<Vec<u8>> {
+    let json = serde_json::to_vec(plugin_state).context("Could not format as JSON")?;
 
     #[cfg(feature = "zstd")]
     {

@@ -1,3 +1,4 @@
+use atomic_float::AtomicF32;
 use atomic_refcell::AtomicRefCell;
 use crossbeam::atomic::AtomicCell;
 use crossbeam::channel;
@@ -158,6 +159,11 @@ pub(crate) struct WrapperInner<P: Vst3Plugin> {
     /// parameters belonging to the plugin. These addresses will remain stable as long as the
     /// `params` object does not get deallocated.
     pub param_by_hash: HashMap<u32, ParamPtr>,
+    /// Normalized values that the edit controller was told while the plugin is processing and
+    /// that have not come through the process function yet. NaN is none.
+    pub pending_values: HashMap<u32, AtomicF32>,
+    /// Whether there may be any of them.
+    pub has_pending_values: AtomicBool,
     /// Mappings from parameter hashes to string parameter IDs. Used for notifying the plugin's
     /// editor about parameter changes.
     pub param_id_by_hash: HashMap<u32, String>,
@@ -299,7 +305,7 @@ impl<P: Vst3Plugin> WrapperInner<P> {
             .iter()
             .map(|(_, hash, _, _)| *hash)
             .collect();
-        let param_by_hash = param_id_hashes_ptrs_groups
+        let param_by_hash: HashMap<u32, ParamPtr> = param_id_hashes_ptrs_groups
             .iter()
             .map(|(_, hash, ptr, _)| (*hash, *ptr))
             .collect();
@@ -375,6 +381,11 @@ impl<P: Vst3Plugin> WrapperInner<P> {
             updated_state_receiver,
 
             param_hashes,
+            pending_values: param_by_hash
+                .keys()
+                .map(|&hash| (hash, AtomicF32::new(f32::NAN)))
+                .collect(),
+            has_pending_values: AtomicBool::new(false),
             param_by_hash,
             param_id_by_hash,
             param_units,
@@ -572,6 +583,33 @@ impl<P: Vst3Plugin> WrapperInner<P> {
         }
     }
 
+    /// The value that a parameter was given while no block came, if it was.
+    pub fn pending_value(&self, hash: u32) -> Option<f32> {
+        let value = self.pending_values.get(&hash)?.load(Ordering::Relaxed);
+        value.is_finite().then_some(value)
+    }
+
+    /// Forgets what the edit controller was told: with a block, the process function is told, too.
+    /// Realtime-safe.
+    pub fn forget_pending_values(&self) {
+        if self.has_pending_values.swap(false, Ordering::AcqRel) {
+            for value in self.pending_values.values() {
+                value.store(f32::NAN, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sets what the edit controller was told while no block came.
+    pub fn apply_pending_values(&self) {
+        let sample_rate = self.current_buffer_config.load().map(|c| c.sample_rate);
+        for &hash in self.pending_values.keys() {
+            if let Some(value) = self.pending_value(hash) {
+                self.set_normalized_value_by_hash(hash, value, sample_rate);
+            }
+        }
+        self.forget_pending_values();
+    }
+
     /// Get the plugin's state object, may be called by the plugin's GUI as part of its own preset
     /// management. The wrapper doesn't use these functions and serializes and deserializes directly
     /// the JSON in the relevant plugin API methods instead.
@@ -675,6 +713,7 @@ impl<P: Vst3Plugin> WrapperInner<P> {
                 self.current_buffer_config.load().as_ref(),
             )
         });
+        self.forget_pending_values();
         if !success {
             crate::nice_debug_assert_failure!(
                 "Deserializing plugin state from a state object failed"

@@ -563,12 +563,20 @@ impl<P: Vst3Plugin> IComponentTrait for Wrapper<P> {
 
         let state = unsafe { ComRef::from_raw(state).unwrap() };
 
-        let serialized = unsafe {
-            state::serialize_json::<P>(
+        let mut object = unsafe {
+            state::serialize_object::<P>(
                 self.inner.params.clone(),
                 state::make_params_iter(&self.inner.param_by_hash, &self.inner.param_id_to_hash),
             )
         };
+        for (param_id, hash) in &self.inner.param_id_to_hash {
+            if let (Some(value), Some(param_ptr)) =
+                (self.inner.pending_value(*hash), self.inner.param_by_hash.get(hash))
+            {
+                unsafe { state::override_value(&mut object, param_id, *param_ptr, value) };
+            }
+        }
+        let serialized = state::serialize_state(&object);
         match serialized {
             Ok(serialized) => {
                 let mut num_bytes_written = 0;
@@ -769,16 +777,27 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
 
     unsafe fn getParamNormalized(&self, id: ParamID) -> ParamValue {
         match self.inner.param_by_hash.get(&id) {
-            Some(param_ptr) => unsafe { param_ptr.modulated_normalized_value() as f64 },
+            Some(param_ptr) => match self.inner.pending_value(id) {
+                Some(value) => value as f64,
+                None => unsafe { param_ptr.modulated_normalized_value() as f64 },
+            },
             _ => 0.5,
         }
     }
 
     unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
         // If the plugin is currently processing audio, then this parameter change will also be sent
-        // to the process function
+        // to the process function. Where no block comes before the state is saved, or the value is
+        // read, it must not be lost.
         if self.inner.is_processing.load(Ordering::SeqCst) {
-            return kResultOk;
+            return match self.inner.pending_values.get(&id) {
+                Some(pending) if (value as f32).is_finite() => {
+                    pending.store(value as f32, Ordering::Relaxed);
+                    self.inner.has_pending_values.store(true, Ordering::Release);
+                    kResultOk
+                }
+                _ => kInvalidArgument,
+            };
         }
 
         let sample_rate = self
@@ -1035,6 +1054,9 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
         // Always reset the processing status when the plugin gets activated or deactivated
         self.inner.last_process_status.store(ProcessStatus::Normal);
         self.inner.is_processing.store(state, Ordering::SeqCst);
+        if !state {
+            self.inner.apply_pending_values();
+        }
 
         // This function is also used to reset buffers on the plugin, so we should do the same
         // thing. We don't call `reset()` in `setup_processing()` for that same reason.
@@ -1086,6 +1108,8 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                 return kInvalidArgument;
             }
 
+            // From here on the values are those that come with the blocks
+            self.inner.forget_pending_values();
             let total_buffer_len = data.numSamples as usize;
 
             let current_audio_io_layout = self.inner.current_audio_io_layout.load();
