@@ -21,6 +21,10 @@ use std::{
 /// Rates outside are not processed: the dry signal passes.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
 
+/// Rings are made for blocks of up to this length, whatever a host announces: 2.7 s at 48 kHz. A longer one is played all the same, and
+/// in a bounce waits for room.
+const MAX_BLOCK_SAMPLES: usize = 1 << 17;
+
 /// Exists from activation to deactivation.
 pub(super) struct Running {
     engine: Engine,
@@ -55,7 +59,7 @@ impl Running {
         let reaction_ms =
             params.reaction.for_activation(settings, registry, values.get(ParamId::Model), sample_rate_hz);
         let channels = (channels as usize).min(MAX_CHANNELS);
-        let max_block_samples = config.max_buffer_size.max(1) as usize;
+        let max_block_samples = (config.max_buffer_size as usize).clamp(1, MAX_BLOCK_SAMPLES);
         let (mut engine, worker) = session::start_with(
             EngineConfig {
                 channels,

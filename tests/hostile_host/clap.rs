@@ -1,0 +1,363 @@
+//! CLAP, as clap/include has it.
+
+use crate::{Channel, soon};
+use clap_sys::{
+    audio_buffer::clap_audio_buffer,
+    events::*,
+    ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params},
+    factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory},
+    host::clap_host,
+    plugin::clap_plugin,
+    process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status},
+    version::CLAP_VERSION,
+};
+use std::{
+    ffi::{c_char, c_void},
+    ptr,
+    sync::Once,
+};
+use sympathy::dsp::random::Random;
+
+unsafe extern "C" fn no_extension(_: *const clap_host, _: *const c_char) -> *const c_void {
+    ptr::null()
+}
+
+unsafe extern "C" fn nothing(_: *const clap_host) {}
+
+static HOST: clap_host = clap_host {
+    clap_version: CLAP_VERSION,
+    host_data: ptr::null_mut(),
+    name: c"hostile".as_ptr(),
+    vendor: c"".as_ptr(),
+    url: c"".as_ptr(),
+    version: c"0".as_ptr(),
+    get_extension: Some(no_extension),
+    request_restart: Some(nothing),
+    request_process: Some(nothing),
+    request_callback: Some(nothing),
+};
+
+/// An instance; destroyed when it goes.
+struct Plugin(*const clap_plugin);
+
+impl Plugin {
+    fn new() -> Self {
+        static ENTRY: Once = Once::new();
+        let entry = &sympathy::plugin::clap_entry;
+        // SAFETY: all pointers are the plugin's own, or live as long as the program.
+        unsafe {
+            ENTRY.call_once(|| assert!(entry.init.expect("init")(c"/nowhere/Sympathy.clap".as_ptr())));
+            let factory = entry.get_factory.expect("get_factory")(CLAP_PLUGIN_FACTORY_ID.as_ptr());
+            let factory = factory.cast::<clap_plugin_factory>();
+            let create = (*factory).create_plugin.expect("create_plugin");
+            let plugin = Self(create(factory, &HOST, c"org.sympathy.sympathy".as_ptr()));
+            assert!(!plugin.0.is_null() && (*plugin.0).init.expect("init")(plugin.0));
+            plugin
+        }
+    }
+
+    fn activate(&self, rate: f64, most: u32) -> bool {
+        // SAFETY: the instance lives.
+        soon(&format!("activate at {rate} Hz, {most} samples"), || unsafe {
+            (*self.0).activate.expect("activate")(self.0, rate, 1, most)
+        })
+    }
+
+    fn deactivate(&self) {
+        // SAFETY: the instance lives.
+        soon("deactivate", || unsafe { (*self.0).deactivate.expect("deactivate")(self.0) });
+    }
+
+    fn start(&self) {
+        // SAFETY: the instance lives.
+        unsafe { (*self.0).start_processing.expect("start_processing")(self.0) };
+    }
+
+    fn reset(&self) {
+        // SAFETY: the instance lives.
+        unsafe { (*self.0).reset.expect("reset")(self.0) };
+    }
+
+    /// Ids of the parameters.
+    fn parameters(&self) -> Vec<u32> {
+        // SAFETY: the extension is the plugin's own, and a description may be zero before it is filled.
+        unsafe {
+            let extension = (*self.0).get_extension.expect("get_extension")(self.0, CLAP_EXT_PARAMS.as_ptr());
+            let params = &*extension.cast::<clap_plugin_params>();
+            (0..params.count.expect("count")(self.0))
+                .map(|index| {
+                    let mut info: clap_param_info = std::mem::zeroed();
+                    assert!(params.get_info.expect("get_info")(self.0, index, &mut info));
+                    info.id
+                })
+                .collect()
+        }
+    }
+
+    fn process(&self, what: &str, process: &clap_process) -> clap_process_status {
+        // SAFETY: the caller's pointers live as long as the call.
+        soon(what, || unsafe { (*self.0).process.expect("process")(self.0, process) })
+    }
+}
+
+impl Drop for Plugin {
+    fn drop(&mut self) {
+        // SAFETY: it is not used again.
+        soon("destroy", || unsafe { (*self.0).destroy.expect("destroy")(self.0) });
+    }
+}
+
+unsafe extern "C" fn count(list: *const clap_input_events) -> u32 {
+    // SAFETY: `ctx` is the list that `with_events` lends.
+    let events = unsafe { &*(*list).ctx.cast::<Vec<clap_event_param_value>>() };
+    events.len() as u32
+}
+
+unsafe extern "C" fn get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+    // SAFETY: as `count`; nobody asks for more than there are.
+    let events = unsafe { &*(*list).ctx.cast::<Vec<clap_event_param_value>>() };
+    &events[index as usize].header
+}
+
+unsafe extern "C" fn refuse(_: *const clap_output_events, _: *const clap_event_header) -> bool {
+    false
+}
+
+const NOWHERE: clap_output_events = clap_output_events { ctx: ptr::null_mut(), try_push: Some(refuse) };
+
+fn event(time: u32, param_id: u32, value: f64) -> clap_event_param_value {
+    let size = size_of::<clap_event_param_value>() as u32;
+    let header =
+        clap_event_header { size, time, space_id: CLAP_CORE_EVENT_SPACE_ID, type_: CLAP_EVENT_PARAM_VALUE, flags: 0 };
+    clap_event_param_value {
+        header,
+        param_id,
+        cookie: ptr::null_mut(),
+        note_id: -1,
+        port_index: -1,
+        channel: -1,
+        key: -1,
+        value,
+    }
+}
+
+/// Processes `frames` samples in channels of their own; in place, or not.
+fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut Vec<clap_event_param_value>) {
+    let mut inputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, 0.25)).collect();
+    let mut outputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, f32::NAN)).collect();
+    let mut heard: Vec<*mut f32> = inputs.iter_mut().map(Channel::pointer).collect();
+    let mut said: Vec<*mut f32> =
+        if in_place { heard.clone() } else { outputs.iter_mut().map(Channel::pointer).collect() };
+    let buffer = |channels: &mut Vec<*mut f32>| clap_audio_buffer {
+        data32: channels.as_mut_ptr(),
+        data64: ptr::null_mut(),
+        channel_count: channels.len() as u32,
+        latency: 0,
+        constant_mask: 0,
+    };
+    let (input, mut output) = (buffer(&mut heard), buffer(&mut said));
+    let list = clap_input_events { ctx: ptr::from_mut(events).cast(), size: Some(count), get: Some(get) };
+    let process = clap_process {
+        steady_time: -1,
+        frames_count: frames as u32,
+        transport: ptr::null(),
+        audio_inputs: &input,
+        audio_outputs: &mut output,
+        audio_inputs_count: 1,
+        audio_outputs_count: 1,
+        in_events: &list,
+        out_events: &NOWHERE,
+    };
+    let status = plugin.process(what, &process);
+    assert_ne!(status, CLAP_PROCESS_ERROR, "{what}");
+    let written = if in_place { &inputs } else { &outputs };
+    written.iter().chain(&inputs).for_each(|channel| channel.check(what));
+}
+
+#[test]
+fn events_beyond_the_end_out_of_order_and_of_nonsense_touch_nothing_but_the_block() {
+    let plugin = Plugin::new();
+    let parameters = plugin.parameters();
+    assert!(plugin.activate(48_000.0, 512));
+    plugin.start();
+    let mut random = Random::new(1);
+    for round in 0..400 {
+        let frames = 1 + random.below(512) as usize;
+        let mut events: Vec<clap_event_param_value> = (0..random.below(12))
+            .map(|_| {
+                let time = match random.below(4) {
+                    0 => random.below(frames as u32),
+                    1 => frames as u32 + random.below(3),
+                    2 => random.below(100_000),
+                    _ => u32::MAX - random.below(2),
+                };
+                let id = match random.below(8) {
+                    0 => random.next_u32(),
+                    _ => parameters[random.below(parameters.len() as u32) as usize],
+                };
+                let value = [0.0, 1.0, 0.5, -1e300, 1e300, f64::NAN, f64::INFINITY][random.below(7) as usize];
+                event(time, id, value)
+            })
+            .collect();
+        play(&plugin, &format!("round {round}"), frames, round % 2 == 0, &mut events);
+        if round % 50 == 0 {
+            plugin.reset();
+        }
+    }
+    plugin.deactivate();
+}
+
+#[test]
+fn channels_that_are_not_there_are_silent_and_others_are_left_alone() {
+    let plugin = Plugin::new();
+    let none = |count: u32, channels: &mut Vec<*mut f32>| clap_audio_buffer {
+        data32: if channels.is_empty() { ptr::null_mut() } else { channels.as_mut_ptr() },
+        data64: ptr::null_mut(),
+        channel_count: count,
+        latency: 0,
+        constant_mask: 0,
+    };
+    // Before the activation as well: an error, and no more.
+    for active in [false, true] {
+        if active {
+            assert!(plugin.activate(44_100.0, 64));
+            plugin.start();
+        }
+        for ports in [0, 1, 2] {
+            for (ins, outs) in [(0, 0), (0, 2), (1, 1), (1, 2), (2, 1), (2, 0), (3, 2), (2, 3), (8, 8), (2, 2)] {
+                // Bit by bit: whose channel has no pointer.
+                for missing in [0b00, 0b01, 0b10, 0b11] {
+                    let what = format!("active {active}, {ports} ports, {ins} in, {outs} out, missing {missing:b}");
+                    let mut inputs: Vec<Channel> = (0..ins).map(|_| Channel::new(64, 0.25)).collect();
+                    let mut outputs: Vec<Channel> = (0..outs).map(|_| Channel::new(64, 0.0)).collect();
+                    let pointers = |channels: &mut Vec<Channel>| {
+                        let pointer = |(index, channel): (usize, &mut Channel)| {
+                            if index < 2 && missing >> index & 1 == 1 { ptr::null_mut() } else { channel.pointer() }
+                        };
+                        channels.iter_mut().enumerate().map(pointer).collect::<Vec<*mut f32>>()
+                    };
+                    let (mut heard, mut said) = (pointers(&mut inputs), pointers(&mut outputs));
+                    let (input, mut output) = (none(ins, &mut heard), none(outs, &mut said));
+                    let process = clap_process {
+                        steady_time: 0,
+                        frames_count: 64,
+                        transport: ptr::null(),
+                        audio_inputs: if ports == 0 { ptr::null() } else { &input },
+                        audio_outputs: if ports < 2 { ptr::null_mut() } else { &mut output },
+                        audio_inputs_count: ports.min(1),
+                        audio_outputs_count: ports / 2,
+                        in_events: ptr::null(),
+                        out_events: ptr::null(),
+                    };
+                    let status = plugin.process(&what, &process);
+                    assert!(active || status == CLAP_PROCESS_ERROR, "{what}: {status}");
+                    inputs.iter().chain(&outputs).for_each(|channel| channel.check(&what));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn activations_of_any_rate_and_size_end_soon() {
+    let plugin = Plugin::new();
+    for rate in [48_000.0, 0.0, -1.0, 1.0, 7999.0, 8000.0, 44_100.5, 384_000.0, 1e12, f64::NAN, f64::INFINITY] {
+        for most in [0, 1, 64, 100_000, i32::MAX as u32] {
+            if plugin.activate(rate, most) {
+                plugin.start();
+                // More than was announced, too.
+                for frames in [0, 1, 64, 5000] {
+                    play(&plugin, &format!("{rate} Hz, {most} announced, {frames}"), frames, false, &mut Vec::new());
+                }
+                plugin.deactivate();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_of_two_seconds_where_sixty_four_samples_were_announced_is_played() {
+    let plugin = Plugin::new();
+    assert!(plugin.activate(48_000.0, 64));
+    plugin.start();
+    for frames in [100_000, 3, 100_000] {
+        play(&plugin, &format!("{frames} samples"), frames, true, &mut Vec::new());
+    }
+}
+
+#[test]
+fn a_mad_transport_is_survived() {
+    let plugin = Plugin::new();
+    assert!(plugin.activate(48_000.0, 512));
+    plugin.start();
+    let mut random = Random::new(2);
+    for round in 0..300 {
+        let mut odd = || [0, 1, -1, i64::MAX, i64::MIN, 1 << 31, -(1 << 40)][random.below(7) as usize];
+        let header = clap_event_header {
+            size: size_of::<clap_event_transport>() as u32,
+            time: 0,
+            space_id: CLAP_CORE_EVENT_SPACE_ID,
+            type_: CLAP_EVENT_TRANSPORT,
+            flags: 0,
+        };
+        let [song_pos_beats, song_pos_seconds, loop_start_beats, loop_end_beats] = [odd(), odd(), odd(), odd()];
+        let [loop_start_seconds, loop_end_seconds, bar_start, bar] = [odd(), odd(), odd(), odd()];
+        let transport = clap_event_transport {
+            header,
+            flags: u32::MAX,
+            song_pos_beats,
+            song_pos_seconds,
+            tempo: [120.0, 0.0, -1.0, 1e308, f64::NAN, f64::INFINITY][round % 6],
+            tempo_inc: f64::NAN,
+            loop_start_beats,
+            loop_end_beats,
+            loop_start_seconds,
+            loop_end_seconds,
+            bar_start,
+            bar_number: bar as i32,
+            tsig_num: 0,
+            tsig_denom: 0,
+        };
+        let mut channels = [Channel::new(512, 0.1), Channel::new(512, 0.1)];
+        let mut pointers: Vec<*mut f32> = channels.iter_mut().map(Channel::pointer).collect();
+        let mut buffer = clap_audio_buffer {
+            data32: pointers.as_mut_ptr(),
+            data64: ptr::null_mut(),
+            channel_count: 2,
+            latency: 0,
+            constant_mask: 0,
+        };
+        let input = buffer;
+        let process = clap_process {
+            steady_time: i64::MIN,
+            frames_count: 512,
+            transport: &transport,
+            audio_inputs: &input,
+            audio_outputs: &mut buffer,
+            audio_inputs_count: 1,
+            audio_outputs_count: 1,
+            in_events: ptr::null(),
+            out_events: ptr::null(),
+        };
+        plugin.process(&format!("transport {round}"), &process);
+        channels.iter().for_each(|channel| channel.check(&format!("transport {round}")));
+    }
+}
+
+#[test]
+fn fifty_instances_come_and_go() {
+    for round in 0..2 {
+        let plugins: Vec<Plugin> = (0..25).map(|_| Plugin::new()).collect();
+        for (index, plugin) in plugins.iter().enumerate() {
+            assert!(plugin.activate(48_000.0, 256));
+            plugin.start();
+            // Some are destroyed before they have played, active or not.
+            if index % 3 == round {
+                play(plugin, "one of many", 256, true, &mut Vec::new());
+            }
+            if index % 2 == 0 {
+                plugin.deactivate();
+            }
+        }
+    }
+}
