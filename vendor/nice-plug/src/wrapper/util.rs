@@ -59,7 +59,11 @@ pub fn strlcpy(dest: &mut [c_char], src: &str) {
     let src_bytes_signed: &[c_char] = unsafe { &*(src_bytes as *const [u8] as *const [c_char]) };
 
     // Make sure there's always room for a null terminator
-    let copy_len = cmp::min(dest.len() - 1, src.len());
+    let mut copy_len = cmp::min(dest.len() - 1, src.len());
+    // Nor may half a character be left at the end
+    while !src.is_char_boundary(copy_len) {
+        copy_len -= 1;
+    }
     dest[..copy_len].copy_from_slice(&src_bytes_signed[..copy_len]);
     dest[copy_len] = 0;
 }
@@ -317,6 +321,24 @@ mod miri {
         assert_eq!(
             unsafe { CStr::from_ptr(dest.as_ptr()) }.to_str(),
             Ok("Hello")
+        );
+    }
+
+    #[test]
+    fn strlcpy_cuts_before_a_character() {
+        let mut dest = [0; 6];
+        strlcpy(&mut dest, "Café−");
+
+        assert_eq!(
+            unsafe { CStr::from_ptr(dest.as_ptr()) }.to_str(),
+            Ok("Café")
+        );
+        let mut dest = [0; 5];
+        strlcpy(&mut dest, "Café−");
+
+        assert_eq!(
+            unsafe { CStr::from_ptr(dest.as_ptr()) }.to_str(),
+            Ok("Caf")
         );
     }
 }

@@ -75,7 +75,11 @@ pub fn u16strlcpy(dest: &mut [TChar], src: &str) {
     let src_utf16_chars = src_utf16.as_slice();
 
     // Make sure there's always room for a null terminator
-    let copy_len = cmp::min(dest.len() - 1, src_utf16_chars.len());
+    let mut copy_len = cmp::min(dest.len() - 1, src_utf16_chars.len());
+    // Nor may the first half of a pair be left at the end
+    if copy_len < src_utf16_chars.len() && (0xd800..0xdc00).contains(&src_utf16_chars[copy_len.max(1) - 1]) {
+        copy_len = copy_len.saturating_sub(1);
+    }
     dest[..copy_len].copy_from_slice(&src_utf16_chars[..copy_len]);
     dest[copy_len] = 0;
 }
