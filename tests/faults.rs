@@ -86,6 +86,37 @@ fn a_worker_that_comes_back_after_ten_seconds_is_heard_again() {
     worked.join().expect("no panic");
 }
 
+#[test]
+fn what_is_no_number_is_silence_in_the_dry_too_and_no_other_sample_is_touched() {
+    let registry = models::registry();
+    let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    let clean = phrase(48_000, 2.0, 2);
+    let mut broken = clean.clone();
+    let places: Vec<usize> = (0..30).map(|i| 3001 + 1000 * i).collect();
+    for (i, &at) in places.iter().enumerate() {
+        broken[i % 2][at] = odd[i % 3];
+    }
+    // Subnormal numbers are numbers, and pass bit for bit.
+    broken[0][77] = f32::from_bits(3);
+    for (mix, bypass) in [(0.0, 0.0), (50.0, 0.0), (50.0, 1.0), (100.0, 0.0)] {
+        let mut config = config(48_000, 2, 64);
+        config.values.set(ParamId::Mix, mix);
+        config.values.set(ParamId::Bypass, bypass);
+        let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
+        let out = run(&mut engine, &broken, &[], None, &Blocks::Fixed(240), |_| drain(&mut worker));
+        assert!(out.iter().flatten().all(|x| x.is_finite()), "mix {mix}");
+        assert_eq!(engine.meters().nonfinite_inputs(), 30);
+        if mix == 0.0 || bypass == 1.0 {
+            for (channel, (out, dry)) in out.iter().zip(&broken).enumerate() {
+                for (at, (out, dry)) in out.iter().zip(dry).enumerate() {
+                    let expected = if dry.is_finite() { *dry } else { 0.0 };
+                    assert_eq!(out.to_bits(), expected.to_bits(), "channel {channel}, sample {at}");
+                }
+            }
+        }
+    }
+}
+
 /// As by a laptop that is closed: eleven seconds pass in which neither thread runs.
 #[cfg(all(unix, feature = "cli"))]
 #[test]

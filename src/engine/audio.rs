@@ -376,7 +376,8 @@ impl Engine {
             let guard = self.feedback_gain.advance();
             let mut quiet = self.in_quantum.played.iter().all(|channel| channel[position] == 0.0);
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
-                let dry = samples[i];
+                // What is no number would go on into everything behind: it is silence here as well.
+                let dry = if samples[i].is_finite() { samples[i] } else { 0.0 };
                 quiet &= dry == 0.0;
                 let played = predicted[channel][position] * voices * flow + layers[channel];
                 let wet = gains.limited(guard * played + self.tail.value(channel));
