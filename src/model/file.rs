@@ -62,6 +62,14 @@ impl ModelData {
     /// # Errors
     /// Every way in which a file can be wrong; see [`ModelError`].
     pub fn read(path: &Path) -> Result<Self, ModelError> {
+        Self::from_bytes(&Self::read_bytes(path)?, path)
+    }
+
+    /// What a file holds whose size and kind are those of a model; the rest is for [`Self::from_bytes`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, ModelError> {
         let io = |source| ModelError::Io { file: path.into(), action: "read", source };
         let no_file = || ModelError::Foreign {
             file: path.into(),
@@ -91,7 +99,7 @@ impl ModelData {
         check_start(&bytes, size, path)?;
         bytes.reserve_exact((size as usize).saturating_sub(bytes.len()));
         file.take(size.saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes).map_err(io)?;
-        Self::from_bytes(&bytes, path)
+        Ok(bytes)
     }
 
     /// Validates a file that is already in memory; `name` stands for its path in errors.

@@ -1,6 +1,9 @@
 //! The models an instance can play: 128 stable slots, loaded when they are wanted, off the audio thread.
 
-use super::measure::{factor_to_text, measure_slowness};
+use super::{
+    measure::{factor_to_text, measure_slowness},
+    shared,
+};
 use crate::{
     approach::Network,
     model::{EMBEDDED, ModelData},
@@ -257,15 +260,18 @@ impl ModelRegistry {
     }
 
     fn read(&self, slot: u8, source: &Source, name: &str) -> Result<Arc<Network>, String> {
-        let data = match source {
+        let network = |bytes: &[u8], file: &Path| {
+            let precision = *self.lock_precision();
+            shared::network(bytes, precision, self.isa, || ModelData::from_bytes(bytes, file))
+        };
+        let network = match source {
             Source::Empty => return Err(format!("model slot {slot} is empty")),
             Source::Missing(reason) => return Err(reason.clone()),
-            Source::Embedded(index) => ModelData::from_bytes(EMBEDDED[*index].bytes, Path::new(name)),
-            Source::File(path) => ModelData::read(path),
-            Source::Bytes(bytes) => ModelData::from_bytes(bytes, Path::new(name)),
+            Source::Embedded(index) => network(EMBEDDED[*index].bytes, Path::new(name)),
+            Source::File(path) => ModelData::read_bytes(path).and_then(|bytes| network(&bytes, path)),
+            Source::Bytes(bytes) => network(bytes, Path::new(name)),
         };
-        let precision = *self.lock_precision();
-        data.map(|data| Arc::new(Network::load(&data, precision, self.isa))).map_err(|error| error.to_string())
+        network.map_err(|error| error.to_string())
     }
 
     fn lock_precision(&self) -> MutexGuard<'_, Option<Precision>> {
