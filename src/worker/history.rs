@@ -61,7 +61,8 @@ impl History {
         Self {
             quanta,
             played: [vec![0.0; samples], vec![0.0; samples]],
-            gains: vec![1.0; samples],
+            // Of what was never heard, which is silence at any gain; zeros take no memory before they are written over.
+            gains: vec![0.0; samples],
             energies: vec![0.0; quanta as usize],
             performer_energies: std::array::from_fn(|_| vec![0.0; quanta as usize]),
             heard_from: 0,

@@ -361,3 +361,44 @@ fn fifty_instances_come_and_go() {
         }
     }
 }
+
+/// What the process holds now, KiB.
+#[cfg(target_os = "linux")]
+fn resident_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn fifty_instances_hold_little_beside_the_models_that_they_share() {
+    const THERE: &str = "SYMPATHY_TEST_MEMORY";
+    const COUNT: usize = 50;
+    if std::env::var_os(THERE).is_none() {
+        // Other tests of this program take memory, too.
+        let name = "clap::fifty_instances_hold_little_beside_the_models_that_they_share";
+        let mut program = std::process::Command::new(std::env::current_exe().expect("this program"));
+        let status = program.args([name, "--exact", "--nocapture"]).env(THERE, "1").status().expect("it runs");
+        assert!(status.success());
+        return;
+    }
+    let make = || {
+        let plugin = Plugin::new();
+        assert!(plugin.activate(48_000.0, 512));
+        plugin.start();
+        play(&plugin, "the first", 512, true, &mut Vec::new());
+        plugin
+    };
+    let _first = make();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let before = resident_kib();
+    let plugins: Vec<Plugin> = (0..COUNT).map(|_| make()).collect();
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let each = (resident_kib() - before) / COUNT;
+    drop(plugins);
+    let left = resident_kib().saturating_sub(before);
+    println!("an instance: {each} KiB; when they are gone the allocator keeps {left} KiB");
+    assert!(each <= 4096, "{each} KiB an instance");
+    assert!(left <= 200 * 1024, "{left} KiB are left");
+}

@@ -217,7 +217,7 @@ impl ModelRegistry {
         self.changed.notify_all();
         // Measured after publishing: playback need not wait for it.
         if let Ok(network) = &loaded
-            && let Some(slowness) = measure_slowness(network)
+            && let Some(slowness) = shared::slowness(network, || measure_slowness(network))
         {
             publish(State::Ready { network: Arc::clone(network), slowness: Some(slowness) });
         }

@@ -8,7 +8,7 @@ use crate::{
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
-    sync::{Arc, LazyLock, Mutex, PoisonError, Weak},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
 };
 
 /// What makes two loaded models the same: the file's bytes, as two hashes under keys that nobody knows and their number, and how it is
@@ -21,8 +21,15 @@ struct Key {
     isa: &'static str,
 }
 
-/// Those that an instance still holds.
-static LOADED: LazyLock<Mutex<HashMap<Key, Weak<Network>>>> = LazyLock::new(Mutex::default);
+/// A model that somebody may still hold.
+#[derive(Debug)]
+struct Loaded {
+    network: Weak<Network>,
+    /// What was measured of it.
+    slowness: Arc<OnceLock<Option<f64>>>,
+}
+
+static LOADED: LazyLock<Mutex<HashMap<Key, Loaded>>> = LazyLock::new(Mutex::default);
 static HASHERS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 /// The model in a file with these bytes, loaded by `load` if no instance has it.
@@ -37,20 +44,33 @@ pub(super) fn network<E>(
 ) -> Result<Arc<Network>, E> {
     let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
     let key = Key { hashes, length: bytes.len(), precision, isa: isa.name() };
-    let lock = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(network) = lock().get(&key).and_then(Weak::upgrade) {
+    if let Some(network) = lock().get(&key).and_then(|loaded| loaded.network.upgrade()) {
         return Ok(network);
     }
     // Not under the lock: others load other models meanwhile.
     let network = Arc::new(Network::load(&load()?, precision, isa));
     let mut loaded = lock();
-    loaded.retain(|_, network| network.strong_count() > 0);
+    loaded.retain(|_, loaded| loaded.network.strong_count() > 0);
     // Somebody may have been faster.
-    if let Some(network) = loaded.get(&key).and_then(Weak::upgrade) {
+    if let Some(network) = loaded.get(&key).and_then(|loaded| loaded.network.upgrade()) {
         return Ok(network);
     }
-    loaded.insert(key, Arc::downgrade(&network));
+    loaded.insert(key, Loaded { network: Arc::downgrade(&network), slowness: Arc::default() });
     Ok(network)
+}
+
+/// How slow a model is, measured once; whoever asks meanwhile waits.
+pub(super) fn slowness(network: &Arc<Network>, measure: impl FnOnce() -> Option<f64>) -> Option<f64> {
+    let is_it = |loaded: &&Loaded| std::ptr::eq(loaded.network.as_ptr(), Arc::as_ptr(network));
+    let cell = lock().values().find(is_it).map(|loaded| Arc::clone(&loaded.slowness));
+    match cell {
+        Some(cell) => *cell.get_or_init(measure),
+        None => measure(),
+    }
+}
+
+fn lock() -> MutexGuard<'static, HashMap<Key, Loaded>> {
+    LOADED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
