@@ -164,6 +164,11 @@ pub(crate) unsafe fn deserialize_object<P: Plugin>(
     // This lets the plugin perform migrations on old state if needed
     P::filter_state(state);
 
+    // The plugin can also persist arbitrary fields alongside its parameters. This is useful for
+    // storing things like sample data. They come first, so that a plugin that is processing can
+    // tell values that are restored from those that somebody sets.
+    plugin_params.deserialize_fields(&state.fields);
+
     let sample_rate = current_buffer_config.map(|c| c.sample_rate);
     for (param_id_str, param_value) in &state.params {
         let param_ptr = match params_getter(param_id_str.as_str()) {
@@ -220,10 +225,6 @@ pub(crate) unsafe fn deserialize_object<P: Plugin>(
             unsafe { param_ptr._internal_update_smoother(sample_rate, true) };
         }
     }
-
-    // The plugin can also persist arbitrary fields alongside its parameters. This is useful for
-    // storing things like sample data.
-    plugin_params.deserialize_fields(&state.fields);
 
     true
 }
