@@ -173,6 +173,14 @@ impl Engine {
         self.update_stop();
     }
 
+    /// A value that was restored, not set: a button that was down when a project was saved is down, and has not been pressed.
+    ///
+    /// # Realtime safety
+    /// As [`Self::process`].
+    pub fn adopt(&mut self, id: ParamId, value: f32) {
+        self.values.set(id, value);
+    }
+
     /// A note begins at the next sample. `velocity`: 0…1.
     ///
     /// # Realtime safety

@@ -13,8 +13,6 @@ use nice_plug::{plugin::ParamValue, prelude::PluginState};
 pub fn sanitise(state: &mut PluginState) {
     for spec in &SPECS {
         let found = state.params.get(spec.key).and_then(number).unwrap_or(spec.default);
-        // A state that was saved while they were on asks for no take and no capture when it is loaded.
-        let found = if matches!(spec.id, ParamId::Keep | ParamId::Capture) { spec.default } else { found };
         state.params.insert(spec.key.into(), typed(spec.id, spec.sanitise(found)));
     }
     for setting in &SETTINGS {
@@ -38,6 +36,8 @@ pub fn sanitise(state: &mut PluginState) {
     }
     state.fields.entry("reaction".into()).or_insert_with(|| "0".into());
     state.fields.entry("captured".into()).or_insert_with(|| "null".into());
+    // That a state is loaded, also one that did not say so yet.
+    state.fields.entry("loads".into()).or_insert_with(|| "null".into());
 }
 
 fn number(value: &ParamValue) -> Option<f32> {
@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(show("model"), "I32(127)");
         assert_eq!(show("random_seed"), "I32(12)");
         assert_eq!(show("bypass"), "Bool(true)");
-        assert_eq!(show("keep"), "Bool(false)", "loading writes no files");
+        assert_eq!(show("keep"), "Bool(true)", "as it was");
         assert_eq!(show("gate"), "F32(-60.0)");
         assert_eq!(show("hold"), "F32(12.0)", "missing: the default");
         assert_eq!(show("reaction"), "I32(0)");
@@ -83,7 +83,8 @@ mod tests {
         assert_eq!(show("alignment"), "String(\"after\")");
         assert_eq!(show("precision"), "String(\"auto\")");
         assert_eq!(state.fields["captured"], "null", "no seed is left over from another project");
-        assert_eq!(show("capture"), "Bool(false)", "it would replace the seed that is restored");
+        assert_eq!(show("capture"), "Bool(true)", "as it was");
+        assert_eq!(state.fields["loads"], "null", "it is counted");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
     }
 }

@@ -8,6 +8,7 @@ mod captured;
 mod convert;
 mod groups;
 mod host_state;
+mod loads;
 mod lookup;
 mod project;
 mod reaction;
@@ -21,6 +22,7 @@ pub use captured::{CapturedSeed, StoredClip, StoredSeed};
 pub use convert::{normalised, plain};
 pub use groups::{Colour, Output, ParamEditor, Play, Seed, Slots, Sympathy, Voices};
 pub use host_state::sanitise;
+pub use loads::Loads;
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
 };

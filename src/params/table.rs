@@ -3,6 +3,7 @@
 use super::{
     captured::CapturedSeed,
     groups::{self, Group, ParamEditor, Slots},
+    loads::Loads,
     reaction::MeasuredReaction,
     settings::Settings,
     text,
@@ -52,6 +53,9 @@ macro_rules! host_parameters {
             /// The user's models, as the project stores them.
             #[persist = "models"]
             pub models: UserModels,
+            /// How often a state was loaded.
+            #[persist = "loads"]
+            pub loads: Loads,
             /// What became of the takes of *Save Take*.
             pub take_status: Arc<TakeStatus>,
             /// How often the input has contained the wet since the last activation.
@@ -71,6 +75,7 @@ macro_rules! host_parameters {
                     reaction,
                     captured: CapturedSeed::default(),
                     models,
+                    loads: Loads::default(),
                     take_status: Arc::default(),
                     feedbacks: Arc::default(),
                     underruns: Arc::default(),

@@ -4,15 +4,19 @@ use crate::{Channel, soon};
 use clap_sys::{
     audio_buffer::clap_audio_buffer,
     events::*,
-    ext::params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params},
+    ext::{
+        params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params},
+        state::{CLAP_EXT_STATE, clap_plugin_state},
+    },
     factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory},
     host::clap_host,
     plugin::clap_plugin,
     process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status},
+    stream::clap_istream,
     version::CLAP_VERSION,
 };
 use std::{
-    ffi::{c_char, c_void},
+    ffi::{CStr, c_char, c_void},
     ptr,
     sync::Once,
 };
@@ -78,20 +82,52 @@ impl Plugin {
         unsafe { (*self.0).reset.expect("reset")(self.0) };
     }
 
-    /// Ids of the parameters.
-    fn parameters(&self) -> Vec<u32> {
-        // SAFETY: the extension is the plugin's own, and a description may be zero before it is filled.
+    fn extension<T>(&self, id: &CStr) -> &T {
+        // SAFETY: the extension is the plugin's own, of the type that belongs to its id, and lives as long as the instance.
+        unsafe { &*(*self.0).get_extension.expect("get_extension")(self.0, id.as_ptr()).cast::<T>() }
+    }
+
+    /// Ids and names of the parameters.
+    fn parameters(&self) -> Vec<(u32, String)> {
+        let params: &clap_plugin_params = self.extension(CLAP_EXT_PARAMS);
+        // SAFETY: a description may be zero before it is filled; its name ends with a zero.
         unsafe {
-            let extension = (*self.0).get_extension.expect("get_extension")(self.0, CLAP_EXT_PARAMS.as_ptr());
-            let params = &*extension.cast::<clap_plugin_params>();
             (0..params.count.expect("count")(self.0))
                 .map(|index| {
                     let mut info: clap_param_info = std::mem::zeroed();
                     assert!(params.get_info.expect("get_info")(self.0, index, &mut info));
-                    info.id
+                    (info.id, CStr::from_ptr(info.name.as_ptr()).to_string_lossy().into_owned())
                 })
                 .collect()
         }
+    }
+
+    fn value(&self, id: u32) -> f64 {
+        let params: &clap_plugin_params = self.extension(CLAP_EXT_PARAMS);
+        let mut value = f64::NAN;
+        // SAFETY: the instance lives.
+        assert!(unsafe { params.get_value.expect("get_value")(self.0, id, &mut value) });
+        value
+    }
+
+    /// Loads a state, as nice-plug frames it for CLAP.
+    fn load(&self, json: &str) {
+        unsafe extern "C" fn read(stream: *const clap_istream, buffer: *mut c_void, size: u64) -> i64 {
+            // SAFETY: `ctx` is the slice below, and the buffer holds what is asked for.
+            unsafe {
+                let rest = &mut *(*stream).ctx.cast::<&[u8]>();
+                let count = rest.len().min(size as usize);
+                ptr::copy_nonoverlapping(rest.as_ptr(), buffer.cast(), count);
+                *rest = &rest[count..];
+                count as i64
+            }
+        }
+        let bytes = [&(json.len() as u64).to_le_bytes()[..], json.as_bytes()].concat();
+        let mut rest = &bytes[..];
+        let stream = clap_istream { ctx: ptr::from_mut(&mut rest).cast(), read: Some(read) };
+        let state: &clap_plugin_state = self.extension(CLAP_EXT_STATE);
+        // SAFETY: the stream lives as long as the call.
+        assert!(unsafe { state.load.expect("load")(self.0, &stream) });
     }
 
     fn process(&self, what: &str, process: &clap_process) -> clap_process_status {
@@ -177,7 +213,7 @@ fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut
 #[test]
 fn events_beyond_the_end_out_of_order_and_of_nonsense_touch_nothing_but_the_block() {
     let plugin = Plugin::new();
-    let parameters = plugin.parameters();
+    let parameters: Vec<u32> = plugin.parameters().into_iter().map(|(id, _)| id).collect();
     assert!(plugin.activate(48_000.0, 512));
     plugin.start();
     let mut random = Random::new(1);
@@ -399,6 +435,52 @@ fn fifty_instances_hold_little_beside_the_models_that_they_share() {
     drop(plugins);
     let left = resident_kib().saturating_sub(before);
     println!("an instance: {each} KiB; when they are gone the allocator keeps {left} KiB");
-    assert!(each <= 4096, "{each} KiB an instance");
-    assert!(left <= 200 * 1024, "{left} KiB are left");
+    // Some 3.4 MiB, and what allocators of other systems make of them.
+    assert!(each <= 5 * 1024, "{each} KiB an instance");
+    assert!(left <= 400 * 1024, "{left} KiB are left");
+}
+
+/// Takes go into a folder that the environment names: in a process of its own.
+#[test]
+fn a_state_in_which_buttons_are_down_presses_none() {
+    const THERE: &str = "SYMPATHY_TEST_RESTORE";
+    let Some(folder) = std::env::var_os(THERE).map(std::path::PathBuf::from) else {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let name = "clap::a_state_in_which_buttons_are_down_presses_none";
+        let mut program = std::process::Command::new(std::env::current_exe().expect("this program"));
+        program.args([name, "--exact", "--nocapture"]).env(THERE, folder.path());
+        let status = program.env(sympathy::take::TAKES_FOLDER_VARIABLE, folder.path()).status().expect("it runs");
+        assert!(status.success());
+        return;
+    };
+    let plugin = Plugin::new();
+    let parameters = plugin.parameters();
+    let id = |name: &str| parameters.iter().find(|(_, found)| found == name).expect(name).0;
+    let (keep, capture, go) = (id("Save Take"), id("Capture Seed"), id("Continue"));
+    assert!(plugin.activate(48_000.0, 512));
+    plugin.start();
+    let play_on = |events: &mut Vec<clap_event_param_value>| {
+        play(&plugin, "a block", 512, true, events);
+        (0..100).for_each(|_| play(&plugin, "a block", 512, true, &mut Vec::new()));
+    };
+    let takes = || std::fs::read_dir(&folder).expect("the folder").count();
+    play_on(&mut Vec::new());
+    let json = r#"{"version": "", "params": {"keep": {"bool": true}, "capture": {"bool": true}, "continue": {"bool": true},
+        "auto_start": {"bool": false}, "reseed_interval": {"f32": 0.0}}, "fields": {}}"#;
+    for _ in 0..2 {
+        plugin.load(json);
+        play_on(&mut Vec::new());
+        assert_eq!([keep, capture, go].map(|id| plugin.value(id)), [1.0; 3], "as they were");
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(takes(), 0, "opening a project writes no files");
+    // Who presses it gets a take.
+    play_on(&mut vec![event(0, keep, 0.0)]);
+    play_on(&mut vec![event(0, keep, 1.0)]);
+    let began = std::time::Instant::now();
+    while takes() == 0 {
+        assert!(began.elapsed() < crate::LONGEST, "no take");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    plugin.deactivate();
 }
