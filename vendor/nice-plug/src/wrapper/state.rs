@@ -10,6 +10,9 @@ use nice_plug_core::{
     plugin::{ParamValue, Plugin, PluginState},
 };
 
+/// The persisted field that is told that a state is about to be loaded.
+pub(crate) const LOADING_FIELD: &str = "loading";
+
 /// Create a parameters iterator from the hashtables stored in the plugin wrappers. This avoids
 /// having to call `.param_map()` again, which may include expensive user written code.
 pub(crate) fn make_params_iter<'a>(
@@ -164,10 +167,12 @@ pub(crate) unsafe fn deserialize_object<P: Plugin>(
     // This lets the plugin perform migrations on old state if needed
     P::filter_state(state);
 
-    // The plugin can also persist arbitrary fields alongside its parameters. This is useful for
-    // storing things like sample data. They come first, so that a plugin that is processing can
-    // tell values that are restored from those that somebody sets.
-    plugin_params.deserialize_fields(&state.fields);
+    // A plugin that is processing cannot tell values that are restored from those that somebody
+    // sets. A persisted field of this name is told before the first value, and like all fields
+    // after the last one.
+    let sign = state.fields.get_key_value(LOADING_FIELD);
+    plugin_params
+        .deserialize_fields(&sign.map(|(id, value)| (id.clone(), value.clone())).into_iter().collect());
 
     let sample_rate = current_buffer_config.map(|c| c.sample_rate);
     for (param_id_str, param_value) in &state.params {
@@ -225,6 +230,10 @@ pub(crate) unsafe fn deserialize_object<P: Plugin>(
             unsafe { param_ptr._internal_update_smoother(sample_rate, true) };
         }
     }
+
+    // The plugin can also persist arbitrary fields alongside its parameters. This is useful for
+    // storing things like sample data.
+    plugin_params.deserialize_fields(&state.fields);
 
     true
 }

@@ -96,7 +96,7 @@ impl ChannelPointers {
 }
 
 /// No more than this is allocated for a channel in advance, whatever a host announces.
-const MAX_PREALLOCATED_SAMPLES: usize = 1 << 16;
+const MAX_PREALLOCATED_SAMPLES: usize = 1 << 17;
 
 impl BufferManager {
     /// Initialize managed buffers for a specific audio IO layout. The actual buffers can be set up

@@ -788,8 +788,11 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
         // If the plugin is currently processing audio, then this parameter change will also be sent
         // to the process function. Where no block comes before the state is saved, or the value is
-        // read, it must not be lost.
-        if self.inner.is_processing.load(Ordering::SeqCst) {
+        // read, it must not be lost. Parameters that cannot be automated come this way alone.
+        let comes_with_blocks = self.inner.param_by_hash.get(&id).is_none_or(|param_ptr| {
+            !unsafe { param_ptr.flags() }.contains(ParamFlags::NON_AUTOMATABLE)
+        });
+        if comes_with_blocks && self.inner.is_processing.load(Ordering::SeqCst) {
             return match self.inner.pending_values.get(&id) {
                 Some(pending) if (value as f32).is_finite() => {
                     pending.store(value as f32, Ordering::Relaxed);
