@@ -352,6 +352,32 @@ fn tags_of_any_size_and_files_joined_end_to_end_are_heard_whole() {
 }
 
 #[test]
+fn what_an_edit_list_leaves_out_at_the_end_is_no_damage() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in ["tone-aac.m4a", "tone-alac.m4a"] {
+        let mut bytes = fs::read(fixture(name)).expect("a fixture");
+        let whole = read_both_ways(&fixture(name)).expect("a fixture").channels[0].clone();
+        // After the name of the box: version, count, then the duration in milliseconds.
+        let list = bytes.windows(4).position(|name| name == b"elst").expect("an edit list") + 12;
+        for milliseconds in [0u32, 1, 200, 499, 100_000] {
+            bytes[list..list + 4].copy_from_slice(&milliseconds.to_be_bytes());
+            let path = folder.path().join(name);
+            fs::write(&path, &bytes).expect("space");
+            let cut = read_both_ways(&path).expect("a good file");
+            let most =
+                if milliseconds == 0 { usize::MAX } else { (milliseconds as usize + 1) * RATE_HZ as usize / 1000 + 1 };
+            assert!(cut.warnings.is_empty() || milliseconds > 1000, "{name}, {milliseconds} ms: {:?}", cut.warnings);
+            let length = cut.length_samples();
+            assert!(
+                length <= most && length + 2 >= most.min(whole.len()),
+                "{name}, {milliseconds} ms: {length} samples"
+            );
+            assert!(cut.channels[0][..length.min(whole.len())] == whole[..length.min(whole.len())]);
+        }
+    }
+}
+
+#[test]
 fn some_encoders_leave_a_header_of_flac_half_empty() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("a.flac");

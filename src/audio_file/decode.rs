@@ -363,6 +363,9 @@ impl Reading<'_> {
             if packet.track_id != track.id {
                 continue;
             }
+            if sound.is_over(begin) {
+                break;
+            }
             let place = base.place(&track, packet.pts.get());
             // The decoder does not look at it, and would make noise of what is damaged.
             if is_flac && !source::is_whole_flac_frame(&packet.data) {
@@ -558,11 +561,22 @@ impl<S: Sink> Sound<'_, S> {
         (seconds * f64::from(self.sample_rate_hz)).round() as usize
     }
 
+    /// Where the part that is heard of the stream ends that began at sample `begin`.
+    fn edit_end(&self, begin: usize) -> Option<usize> {
+        let seconds = self.edit?.length_s?;
+        Some(begin.saturating_add(self.samples(seconds)))
+    }
+
+    /// Whether all of it has been heard.
+    fn is_over(&self, begin: usize) -> bool {
+        self.channels > 0 && self.edit_end(begin).is_some_and(|end| self.length >= end)
+    }
+
     /// Leaves out what is not to be heard of the stream that began at sample `begin`.
     fn cut(&mut self, planes: &mut [Vec<f32>], begin: usize) {
-        let Some(Edit { start_s, length_s }) = self.edit else { return };
+        let Some(Edit { start_s, .. }) = self.edit else { return };
         let before = self.samples(start_s).saturating_sub(self.left_out).min(planes.first().map_or(0, Vec::len));
-        let end = length_s.map_or(usize::MAX, |seconds| begin.saturating_add(self.samples(seconds)));
+        let end = self.edit_end(begin).unwrap_or(usize::MAX);
         for plane in planes {
             plane.drain(..before);
             plane.truncate(end.saturating_sub(self.length));

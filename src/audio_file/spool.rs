@@ -199,12 +199,12 @@ impl SpoolWriter {
 ///
 /// # Errors
 /// The system's, with the folder of temporary files.
-pub(super) fn temporary_file() -> io::Result<File> {
+pub fn temporary_file() -> io::Result<File> {
     tempfile::tempfile().map_err(of_temporary)
 }
 
 /// Says of which file an error is, which nobody else knows of.
-pub(super) fn of_temporary(error: io::Error) -> io::Error {
+pub fn of_temporary(error: io::Error) -> io::Error {
     let folder = env::temp_dir();
     let words =
         format!("a temporary file in {} cannot be written: {error}; TMPDIR chooses another folder", folder.display());

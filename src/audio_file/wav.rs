@@ -51,13 +51,21 @@ impl WavFile {
     /// # Errors
     /// The system's.
     pub fn create(path: &Path, sample_rate_hz: u32, channels: usize, depth: Depth) -> io::Result<Self> {
+        Self::within(File::create(path)?, sample_rate_hz, channels, depth)
+    }
+
+    /// Begins to write to a file that is open, and empty.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn within(file: File, sample_rate_hz: u32, channels: usize, depth: Depth) -> io::Result<Self> {
         let spec = WavSpec {
             channels: channels as u16,
             sample_rate: sample_rate_hz,
             bits_per_sample: depth.bits(),
             sample_format: if depth == Depth::Float32 { SampleFormat::Float } else { SampleFormat::Int },
         };
-        let writer = WavWriter::new(BufWriter::new(File::create(path)?), spec).map_err(to_io)?;
+        let writer = WavWriter::new(BufWriter::new(file), spec).map_err(to_io)?;
         Ok(Self { writer, depth })
     }
 

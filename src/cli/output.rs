@@ -2,13 +2,18 @@
 
 use super::{error::CliError, terminal};
 use crate::{
-    audio_file::{Depth, flac::FlacFile, is_pipe, wav::WavFile},
+    audio_file::{
+        Depth,
+        flac::FlacFile,
+        is_pipe,
+        spool::{of_temporary, temporary_file},
+        wav::WavFile,
+    },
     whole_file::{self, PartFile},
 };
 use std::{
-    env,
     fs::{self, File},
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Seek, Write},
     path::{Path, PathBuf},
 };
 
@@ -166,9 +171,16 @@ pub fn write_wav(path: &Path, sample_rate_hz: u32, channels: &[Vec<f32>]) -> Res
 /// comes once it is whole. Without [`Self::finish`] nothing is left of it.
 pub struct SoundFile<'a> {
     path: &'a Path,
-    part: PartFile,
+    target: Target,
     writer: Writer,
     peak: f32,
+}
+
+enum Target {
+    /// To be moved to its place.
+    Part(PartFile),
+    /// To be copied to standard output.
+    Pipe(File),
 }
 
 enum Writer {
@@ -182,14 +194,22 @@ impl<'a> SoundFile<'a> {
     /// # Errors
     /// [`CliError::Io`]; [`CliError::Output`] if sound would go to a terminal.
     pub fn create(path: &'a Path, sample_rate_hz: u32, channels: usize, depth: Depth) -> Result<Self, CliError> {
-        let place = if is_pipe(path) { env::temp_dir().join("sympathy.wav") } else { path.into() };
-        let part = PartFile::beside(&place);
-        let writer = if is_flac(path) {
-            FlacFile::create(part.path(), sample_rate_hz, channels, depth).map(|file| Writer::Flac(Box::new(file)))
-        } else {
-            WavFile::create(part.path(), sample_rate_hz, channels, depth).map(Writer::Wav)
+        let begin = || {
+            if is_pipe(path) {
+                let file = temporary_file()?;
+                let writer = WavFile::within(file.try_clone()?, sample_rate_hz, channels, depth)?;
+                return Ok((Target::Pipe(file), Writer::Wav(writer)));
+            }
+            let part = PartFile::beside(path);
+            let writer = if is_flac(path) {
+                Writer::Flac(Box::new(FlacFile::create(part.path(), sample_rate_hz, channels, depth)?))
+            } else {
+                Writer::Wav(WavFile::create(part.path(), sample_rate_hz, channels, depth)?)
+            };
+            Ok((Target::Part(part), writer))
         };
-        Ok(Self { path, part, writer: writer.map_err(|source| not_written(path, source))?, peak: 0.0 })
+        let (target, writer) = begin().map_err(|source| not_written(path, source))?;
+        Ok(Self { path, target, writer, peak: 0.0 })
     }
 
     /// Adds samples; `block`: `[channel][sample]`, equally long.
@@ -202,7 +222,7 @@ impl<'a> SoundFile<'a> {
             Writer::Wav(file) => file.write(block),
             Writer::Flac(file) => file.write(block),
         }
-        .map_err(|source| not_written(self.path, source))
+        .map_err(|source| not_written(self.path, if is_pipe(self.path) { of_temporary(source) } else { source }))
     }
 
     /// Ends the file and puts it in its place; gives its largest sample.
@@ -210,16 +230,18 @@ impl<'a> SoundFile<'a> {
     /// # Errors
     /// [`CliError::Io`].
     pub fn finish(self) -> Result<f32, CliError> {
-        let Self { path, part, writer, peak } = self;
+        let Self { path, target, writer, peak } = self;
         let finish = || {
             match writer {
                 Writer::Wav(file) => file.finish(),
                 Writer::Flac(file) => file.finish(),
             }?;
-            if !is_pipe(path) {
-                return part.keep_as(path);
-            }
-            let written = io::copy(&mut File::open(part.path())?, &mut io::stdout().lock());
+            let mut file = match target {
+                Target::Part(part) => return part.keep_as(path),
+                Target::Pipe(file) => file,
+            };
+            file.rewind()?;
+            let written = io::copy(&mut file, &mut io::stdout().lock());
             match written.and_then(|_| io::stdout().lock().flush()) {
                 // Who has heard enough goes.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

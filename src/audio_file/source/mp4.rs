@@ -7,6 +7,8 @@ use symphonia::core::io::MediaSource;
 
 /// More boxes are not looked through, of one level.
 const MAX_BOXES: usize = 4096;
+/// Nor more tracks.
+const MAX_TRACKS: usize = 64;
 /// What is needed of any box fits into this.
 const MAX_READ: u64 = 64;
 
@@ -24,7 +26,8 @@ pub(super) fn edit(file: &mut impl MediaSource, length: u64) -> io::Result<Optio
     let Some(movie) = find(file, 0..length, b"moov")? else { return Ok(None) };
     let Some(movie_ticks) = ticks(file, &movie, b"mvhd")? else { return Ok(None) };
     let mut from = movie.start;
-    while let Some(track) = find(file, from..movie.end, b"trak")? {
+    for _ in 0..MAX_TRACKS {
+        let Some(track) = find(file, from..movie.end, b"trak")? else { break };
         from = track.end;
         let Some(media) = find(file, track.clone(), b"mdia")? else { continue };
         let handler = find(file, media.clone(), b"hdlr")?;
