@@ -4,7 +4,7 @@
 mod common;
 
 use common::{
-    drive::{Blocks, config, drain, playing, run},
+    drive::{Blocks, Change, config, drain, playing, run},
     models, phrase,
 };
 use std::{
@@ -64,11 +64,14 @@ fn a_worker_that_comes_back_after_ten_seconds_is_heard_again() {
     config.values.set(ParamId::Mix, 100.0);
     let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
     let input = phrase(48_000, 4.0, 1);
-    let over = Arc::new(AtomicBool::new(false));
-    let is_over = Arc::clone(&over);
+    let (back, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (is_back, is_over) = (Arc::clone(&back), Arc::clone(&over));
     let worked = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(10_500));
         while !is_over.load(Ordering::Relaxed) {
+            if !is_back.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(10));
+                continue;
+            }
             drain(&mut worker);
             std::thread::sleep(Duration::from_micros(200));
         }
@@ -76,6 +79,7 @@ fn a_worker_that_comes_back_after_ten_seconds_is_heard_again() {
     let first = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| {});
     assert!(engine.meters().is_failed(), "nothing came for ten seconds");
     assert_eq!(rms(&first[0]), 0.0);
+    back.store(true, Ordering::Relaxed);
     std::thread::sleep(Duration::from_secs(1));
     // As a host does before it bounces once more.
     engine.reset();
@@ -123,7 +127,11 @@ fn what_is_no_number_is_silence_in_the_dry_too_and_no_other_sample_is_touched() 
 fn a_bounce_that_is_suspended_goes_on_where_it_was() {
     use rustix::process::{Pid, Signal, kill_process};
     let desk = common::program::Desk::new();
-    desk.write_wav("in.wav", 48_000, &phrase(48_000, 60.0, 2));
+    desk.write_wav(
+        "in.wav",
+        48_000,
+        &phrase(48_000, 20.0, 2).iter().map(|channel| channel.repeat(9)).collect::<Vec<_>>(),
+    );
     let options = "--model model.safetensors --set seed_length=0.4 --seconds-after 0";
     desk.succeed(&format!("render in.wav whole.wav {options}"));
     let mut program = desk.start(&format!("render in.wav suspended.wav {options}"));
@@ -159,6 +167,33 @@ fn a_worker_that_was_kept_from_working_begins_nothing_that_nobody_asked_for() {
         });
         assert!(engine.meters().late_starts() > 0, "it was late");
         assert_eq!(rms(&out[0]), 0.0, "overflow {overflow}: who asked for it?");
+    }
+}
+
+#[test]
+fn stop_ends_what_a_late_worker_would_go_on_with() {
+    let registry = models::registry();
+    let mut config = config(48_000, 1, 64);
+    for (id, value) in [(ParamId::Mix, 100.0), (ParamId::AutoStart, 0.0), (ParamId::ReseedInterval, 0.0)] {
+        config.values.set(id, value);
+    }
+    let press = |at, id, value| Change { at, id, value };
+    // It plays; the worker is gone from 1.5 s on, and meanwhile Stop is held for a moment.
+    let changes =
+        [press(40_000, ParamId::Continue, 1.0), press(90_000, ParamId::Stop, 1.0), press(95_000, ParamId::Stop, 0.0)];
+    let input = phrase(48_000, 9.0, 1);
+    for end in [108_000, 240_000] {
+        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+        let mut done = 0;
+        let out = run(&mut engine, &input, &changes, None, &Blocks::Fixed(240), |samples| {
+            done += samples;
+            if !(72_000..end).contains(&done) {
+                drain(&mut worker);
+            }
+        });
+        assert!(rms(&out[0][60_000..70_000]) > 1e-4, "it played");
+        assert!(engine.meters().late_starts() > 0, "it was late");
+        assert_eq!(rms(&out[0][96_000..]), 0.0, "back at sample {end}: it had been stopped");
     }
 }
 

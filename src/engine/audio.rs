@@ -9,7 +9,7 @@ use super::{
     link::AudioLink,
     meters::Meters,
     mixer::{LOOKAHEAD_SECONDS, Mixer},
-    quantum::{InQuantum, MAX_NOTES, Note, OutQuantum, QuantumAudio, REGIONS},
+    quantum::{Gestures, InQuantum, MAX_NOTES, Note, OutQuantum, QuantumAudio, REGIONS},
     sympathetic::SympatheticLayers,
     tail::Tail,
     tap::TakeTap,
@@ -72,6 +72,8 @@ pub struct Engine {
     quiet_samples: usize,
     /// Quanta were lost: a new epoch begins as soon as the worker has caught up.
     restart_pending: bool,
+    /// And *Stop* was held since: what sounded does not go on.
+    stopped_in_loss: bool,
     /// The transport has started: ramps jump at the next sample.
     settle_pending: bool,
     was_playing: bool,
@@ -122,6 +124,7 @@ impl Engine {
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
+            stopped_in_loss: false,
             settle_pending: false,
             was_playing: false,
         }
@@ -306,6 +309,7 @@ impl Engine {
         if self.is_armed() {
             self.muted_until_quantum = Some(self.clock.time().div_euclid(GRID) + self.reaction_quanta);
         } else {
+            self.stopped_in_loss = true;
             self.in_quantum.armed = false;
             self.muted_until_quantum = None;
             self.mixer.set_stopped(true);
@@ -419,6 +423,7 @@ impl Engine {
         if !self.restart_pending && !self.link.send(quantum) {
             self.meters().count_late_start();
             self.restart_pending = true;
+            self.stopped_in_loss = false;
         }
     }
 
@@ -442,8 +447,9 @@ impl Engine {
     /// Begins a new epoch if quanta were lost and the worker has caught up.
     fn go_on_after_loss(&mut self) {
         if self.restart_pending && self.link.has_room() {
+            let gestures = self.in_quantum.gestures;
             self.begin_epoch();
-            self.in_quantum.gestures.resumed = true;
+            self.in_quantum.gestures = Gestures { resumed: !self.stopped_in_loss, ..gestures };
         }
     }
 

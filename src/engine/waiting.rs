@@ -97,13 +97,16 @@ impl Waiting {
         if may_wait <= 0.0 {
             return false;
         }
-        let began = Instant::now();
+        let (mut waited, mut looked) = (0.0, Instant::now());
         let mut is_done = done();
-        while !is_done && began.elapsed().as_secs_f64() < may_wait {
+        while !is_done && waited < may_wait {
             std::thread::sleep(LOOK_AGAIN);
             is_done = done();
+            let now = Instant::now();
+            waited += (now - looked).as_secs_f64().min(MAX_POLL_SECONDS);
+            looked = now;
         }
-        self.spend(began.elapsed().as_secs_f64());
+        self.spend(waited);
         offline && !is_done
     }
 

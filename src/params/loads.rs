@@ -1,14 +1,15 @@
-//! How often a state was loaded.
+//! Whether a state is being loaded.
 
 use nice_plug::params::persist::PersistentField;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// Counts the states that were loaded. Fields are restored before parameters: whoever sees a restored value sees this count, too.
+/// Counts beginnings and ends of loading: the framework (`vendor/README.md`) tells this field before the first value of a state and
+/// after the last.
 #[derive(Debug, Default)]
 pub struct Loads(AtomicU64);
 
 impl Loads {
-    /// So many, after values were read: not fewer than brought these values.
+    /// So many, odd while a state is being loaded. After values were read: not fewer than brought these values.
     ///
     /// # Realtime safety
     /// One atomic load.
@@ -21,8 +22,8 @@ impl Loads {
 /// Nothing is stored but that there is a state.
 impl PersistentField<'_, ()> for Loads {
     fn set(&self, (): ()) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        // Before the values that follow.
+        // After the values before, and before those that follow.
+        self.0.fetch_add(1, Ordering::Release);
         fence(Ordering::Release);
     }
 

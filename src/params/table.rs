@@ -54,7 +54,7 @@ macro_rules! host_parameters {
             #[persist = "models"]
             pub models: UserModels,
             /// How often a state was loaded.
-            #[persist = "loads"]
+            #[persist = "loading"]
             pub loads: Loads,
             /// What became of the takes of *Save Take*.
             pub take_status: Arc<TakeStatus>,

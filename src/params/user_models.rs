@@ -248,16 +248,16 @@ impl Inner {
         Assigned { stored, found: Some(path), ready: true, encoded: false }
     }
 
-    /// Looks up what the project stores, the selected slot first.
+    /// Looks up what the project stores, the selected slots first.
     fn restore(&self, revision: u64) {
-        let current = self.selection.current();
+        let [current, second] = self.selection.both();
         let unknown = || StoredModel { slot: current, name: "unknown".into(), ..StoredModel::default() };
         let (foreign, mut wanted) = match &*self.lock() {
             Held::Known { user: Some(user), .. } => (false, user.iter().map(|model| model.stored.clone()).collect()),
             Held::Known { user: None, .. } => (false, Vec::new()),
             Held::Unknown(_) => (true, vec![unknown()]),
         };
-        wanted.sort_by_key(|model| model.slot != current);
+        wanted.sort_by_key(|model| (model.slot != current, model.slot != second));
         let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
         for slot in USER_SLOTS.filter(|slot| wanted.iter().all(|model| model.slot != *slot)) {
             if !self.publish(revision, slot, |_| self.registry.clear(slot)) {

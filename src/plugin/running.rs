@@ -28,9 +28,6 @@ const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
 /// in a bounce waits for room.
 const MAX_BLOCK_SAMPLES: usize = 1 << 17;
 
-/// The values of a state that is loaded come within this time.
-const RESTORE_SECONDS: f32 = 0.5;
-
 /// Exists from activation to deactivation.
 pub(super) struct Running {
     engine: Engine,
@@ -39,11 +36,10 @@ pub(super) struct Running {
     told: ParamValues,
     /// One event a parameter at most: never grows.
     events: Vec<Event>,
-    /// How many states had been loaded.
+    /// [`crate::params::Loads::count`] at the last block.
     loads: u64,
-    /// Samples for which values may still come from the last one.
-    restoring_samples: usize,
-    sample_rate_hz: u32,
+    /// Values of a state that was being loaded then may still come.
+    is_restoring: bool,
     /// Nothing has been processed since the activation or the last reset.
     fresh: bool,
     // Dropped last: nothing listens to the worker any more, and the recorder has heard everything.
@@ -100,8 +96,7 @@ impl Running {
             told: values,
             events: Vec::with_capacity(SPECS.len()),
             loads: params.loads.count(),
-            restoring_samples: 0,
-            sample_rate_hz,
+            is_restoring: false,
             fresh: true,
             _worker: worker.spawn(),
             _keeper: recorder.spawn(),
@@ -134,7 +129,7 @@ impl Running {
             beside.iter_mut().zip(sidechain.as_slice_immutable()).for_each(|(slot, channel)| *slot = channel);
         }
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
-        self.note_changes(params.values(), params.loads.count(), block);
+        self.note_changes(params.values(), params.loads.count());
         if block > 0 && std::mem::take(&mut self.fresh) {
             self.begin_with_changes();
         }
@@ -163,25 +158,23 @@ impl Running {
         }
     }
 
-    /// Collects the parameters that differ from the values the engine knows, for a block of this length. Buttons that are down in a state
-    /// that was loaded have not been pressed.
-    fn note_changes(&mut self, values: ParamValues, loads: u64, block: usize) {
-        if std::mem::replace(&mut self.loads, loads) != loads {
-            self.restoring_samples = (RESTORE_SECONDS * self.sample_rate_hz as f32) as usize;
-        }
+    /// Collects the parameters that differ from the values the engine knows. Buttons that are down in a state that is being loaded, or
+    /// was since the last block, have not been pressed.
+    fn note_changes(&mut self, values: ParamValues, loads: u64) {
+        let loaded = std::mem::replace(&mut self.loads, loads) != loads || loads % 2 == 1;
+        let restores = std::mem::replace(&mut self.is_restoring, loaded) || loaded;
         self.events.clear();
         for spec in &SPECS {
             let value = values.get(spec.id);
             if value == self.told.get(spec.id) {
                 continue;
             }
-            if self.restoring_samples > 0 && spec.kind == Kind::Trigger {
+            if restores && spec.kind == Kind::Trigger {
                 self.engine.adopt(spec.id, value);
             } else {
                 self.events.push(Event { offset_samples: 0, id: spec.id, value });
             }
         }
-        self.restoring_samples = self.restoring_samples.saturating_sub(block);
         self.told = values;
     }
 

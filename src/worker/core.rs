@@ -161,6 +161,8 @@ impl Core {
         if !quantum.armed {
             self.drop_voices();
             self.detector.forget_sound();
+            // Nor does what sounded before go on.
+            self.detector.catch_up();
         } else if self.is_above_gate(now, GRID, &quantum.values) {
             self.detector.note_sound(now - GRID);
         }

@@ -1,6 +1,6 @@
 //! CLAP, as clap/include has it.
 
-use crate::{Channel, soon};
+use crate::{Channel, GUARD, soon};
 use clap_sys::{
     audio_buffer::clap_audio_buffer,
     events::*,
@@ -177,8 +177,8 @@ fn event(time: u32, param_id: u32, value: f64) -> clap_event_param_value {
     }
 }
 
-/// Processes `frames` samples in channels of their own; in place, or not.
-fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut Vec<clap_event_param_value>) {
+/// Processes `frames` samples in channels of their own; in place, or not. Returns the largest that comes out.
+fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut Vec<clap_event_param_value>) -> f32 {
     let mut inputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, 0.25)).collect();
     let mut outputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, f32::NAN)).collect();
     let mut heard: Vec<*mut f32> = inputs.iter_mut().map(Channel::pointer).collect();
@@ -208,6 +208,8 @@ fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut
     assert_ne!(status, CLAP_PROCESS_ERROR, "{what}");
     let written = if in_place { &inputs } else { &outputs };
     written.iter().chain(&inputs).for_each(|channel| channel.check(what));
+    let samples = |channel: &Channel| channel.samples[GUARD..GUARD + frames].to_vec();
+    written.iter().flat_map(samples).fold(0.0, |most, x| most.max(x.abs()))
 }
 
 #[test]
@@ -460,18 +462,24 @@ fn a_state_in_which_buttons_are_down_presses_none() {
     assert!(plugin.activate(48_000.0, 512));
     plugin.start();
     let play_on = |events: &mut Vec<clap_event_param_value>| {
-        play(&plugin, "a block", 512, true, events);
-        (0..100).for_each(|_| play(&plugin, "a block", 512, true, &mut Vec::new()));
+        let first = play(&plugin, "a block", 512, true, events);
+        (0..100).map(|_| play(&plugin, "a block", 512, true, &mut Vec::new())).fold(first, f32::max)
     };
     let takes = || std::fs::read_dir(&folder).expect("the folder").count();
-    play_on(&mut Vec::new());
     let json = r#"{"version": "", "params": {"keep": {"bool": true}, "capture": {"bool": true}, "continue": {"bool": true},
-        "auto_start": {"bool": false}, "reseed_interval": {"f32": 0.0}}, "fields": {}}"#;
-    for _ in 0..2 {
-        plugin.load(json);
+        "auto_start": {"bool": false}, "reseed_interval": {"f32": 0.0}, "mix": {"f32": 100.0}}, "fields": {}}"#;
+    let up = json.replace("{\"bool\": true}", "{\"bool\": false}");
+    plugin.load(&up);
+    play_on(&mut Vec::new());
+    for state in [json, &up, json] {
+        plugin.load(state);
         play_on(&mut Vec::new());
-        assert_eq!([keep, capture, go].map(|id| plugin.value(id)), [1.0; 3], "as they were");
+        let expected = if state == json { 1.0 } else { 0.0 };
+        assert_eq!([keep, capture, go].map(|id| plugin.value(id)), [expected; 3], "as they were");
     }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    play_on(&mut Vec::new());
+    assert_eq!(play_on(&mut Vec::new()), 0.0, "nobody asked for a continuation");
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(takes(), 0, "opening a project writes no files");
     // Who presses it gets a take.

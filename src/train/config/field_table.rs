@@ -268,7 +268,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("loss_ceiling", Training, Kind::OptionalNumber(Unit::None), always, "loss of a prediction above which it counts no more than this much, or none"),
     field("clip_norm", Training, Kind::OptionalNumber(Unit::None), always, "largest norm of the whole gradient, or none"),
     field("clip_value", Training, Kind::OptionalNumber(Unit::None), always, "largest number of the gradient, or none"),
-    field("average_last", Training, PART, always, "part of the training, its last, over whose steps the weights are averaged; 0: the last weights"),
+    field("average_last", Training, PART, always, "part of the training, its last by epochs or steps, over whose steps the weights are averaged; 0: the last weights"),
     field("epochs", Training, Kind::OptionalWhole, always, "stop after as many times through the material, or none"),
     field("max_steps", Training, Kind::OptionalWhole, always, "stop after as many updates of the weights, however much material there is"),
     field("max_minutes", Training, Kind::OptionalNumber(Unit::Minutes), always, "stop after as many minutes, or none"),

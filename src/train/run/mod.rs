@@ -123,6 +123,13 @@ pub fn train(
         }
         report(record, observer);
     }
+    match training.averaged_steps() {
+        Some(0) => {
+            observer.note("average_last: the training ended before its last part, and the model has the last weights")
+        }
+        Some(steps) => observer.note(&format!("average_last: the model has the mean of the weights of {steps} steps")),
+        None => {}
+    }
     let mut model = training.model()?;
     if config.approach.sharpens_by_ear() {
         observer.note("listening to the model, to find how far its partials are to be sharpened");

@@ -244,6 +244,11 @@ impl<'a> Training<'a> {
         model
     }
 
+    /// Over how many steps' weights the mean is taken; none where no mean was asked for.
+    pub fn averaged_steps(&self) -> Option<u64> {
+        (self.config.average_last > 0.0).then_some(self.mean.steps)
+    }
+
     fn model_of_these(&self) -> Result<ModelData, TrainError> {
         let mut model = self.data.model.clone();
         model.training.epochs = self.epoch();

@@ -16,7 +16,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Longest wait for another thread that looks a model up.
@@ -176,6 +176,7 @@ impl ModelRegistry {
     /// One line that says why there is no model.
     pub fn load(&self, slot: u8) -> Result<Arc<Network>, String> {
         let index = usize::from(slot);
+        let deadline = Instant::now() + MAX_WAIT;
         let mut slots = self.lock();
         let (source, name, revision) = loop {
             let Some(entry) = slots.get_mut(index) else {
@@ -185,10 +186,12 @@ impl ModelRegistry {
                 State::Ready { network, .. } => return Ok(Arc::clone(network)),
                 State::Failed(reason) => return Err(reason.clone()),
                 State::Loading => {
-                    let (woken, timeout) =
-                        self.changed.wait_timeout(slots, MAX_WAIT).unwrap_or_else(PoisonError::into_inner);
+                    // Every slot that is set wakes those who wait for another.
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let (woken, _) = self.changed.wait_timeout(slots, left).unwrap_or_else(PoisonError::into_inner);
                     slots = woken;
-                    if timeout.timed_out() {
+                    let still = matches!(slots.get(index), Some(Slot { state: State::Loading, .. }));
+                    if still && Instant::now() >= deadline {
                         return Err(format!(
                             "model slot {slot}: expected to be loaded within {MAX_WAIT:?}, still is not"
                         ));
