@@ -107,6 +107,37 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
 }
 
 #[test]
+fn quanta_that_are_lost_and_buttons_that_are_restored_do_not_allocate() {
+    let registry = models::registry();
+    for mode in [RenderMode::Live, RenderMode::Offline] {
+        let config = EngineConfig { mode, ..config(48_000, 2, 64) };
+        let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
+        let input = phrase(48_000, 4.0, 2);
+        if mode == RenderMode::Live {
+            // Longer than the rings hold, and then back: an epoch begins anew within a block.
+            for (i, start) in (0..input[0].len() - 8192).step_by(8192).enumerate() {
+                let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 8192].to_vec()).collect();
+                process(&mut engine, &mut audio, &[], Transport::default(), &format!("away, block {i}"));
+            }
+            assert!(engine.meters().late_starts() > 0, "nothing was lost");
+            drain(&mut worker);
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[..480].to_vec()).collect();
+            process(&mut engine, &mut audio, &[], Transport::default(), "back");
+        }
+        // Offline, whoever waits for room, or for a prediction, waits for this thread.
+        let _thread = worker.spawn();
+        for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 480].to_vec()).collect();
+            // Jumps with every block fill the ring; then the song goes on.
+            let position = if i < 200 { 1_000_000 * i as i64 } else { 480 * i as i64 };
+            process(&mut engine, &mut audio, &[], playing(position), &format!("{mode:?}, block {i}"));
+            let adopted = counted(|| engine.adopt(ParamId::Keep, (i % 2) as f32)).0;
+            assert_eq!(adopted, 0, "a restored button");
+        }
+    }
+}
+
+#[test]
 fn keep_does_not_allocate_whoever_listens_or_does_not() {
     let input = phrase(48_000, 9.0, 2);
     // Heard at once; never, so that the ring fills up; by nobody, as the other end is gone, for which no bounce waits.

@@ -70,14 +70,10 @@ impl Waiting {
             return false;
         }
         link.shared.meters.count_wait();
-        let (mut waited, mut looked) = (0.0, Instant::now());
+        let mut polls = Polls::begin();
         loop {
             link.shared.wake_worker();
-            std::thread::sleep(LOOK_AGAIN);
-            let ready = is_done(link);
-            let now = Instant::now();
-            waited += (now - looked).as_secs_f64().min(MAX_POLL_SECONDS);
-            looked = now;
+            let (ready, waited) = polls.next(|| is_done(link));
             let may_wait = if offline { MAX_SECONDS } else { self.budget_seconds };
             if ready || waited >= may_wait || link.shared.is_dead() {
                 if !ready && waited >= MAX_SECONDS {
@@ -97,14 +93,10 @@ impl Waiting {
         if may_wait <= 0.0 {
             return false;
         }
-        let (mut waited, mut looked) = (0.0, Instant::now());
+        let (mut polls, mut waited) = (Polls::begin(), 0.0);
         let mut is_done = done();
         while !is_done && waited < may_wait {
-            std::thread::sleep(LOOK_AGAIN);
-            is_done = done();
-            let now = Instant::now();
-            waited += (now - looked).as_secs_f64().min(MAX_POLL_SECONDS);
-            looked = now;
+            (is_done, waited) = polls.next(&mut done);
         }
         self.spend(waited);
         offline && !is_done
@@ -113,6 +105,28 @@ impl Waiting {
     fn spend(&mut self, seconds: f64) {
         self.budget_seconds -= seconds;
         self.ahead_seconds -= seconds;
+    }
+}
+
+/// A wait, poll by poll.
+struct Polls {
+    waited_seconds: f64,
+    looked: Instant,
+}
+
+impl Polls {
+    fn begin() -> Self {
+        Self { waited_seconds: 0.0, looked: Instant::now() }
+    }
+
+    /// Sleeps and looks again; returns what was seen, and the seconds waited in all, of which a suspended process has waited none.
+    fn next(&mut self, look: impl FnOnce() -> bool) -> (bool, f64) {
+        std::thread::sleep(LOOK_AGAIN);
+        let seen = look();
+        let now = Instant::now();
+        self.waited_seconds += (now - self.looked).as_secs_f64().min(MAX_POLL_SECONDS);
+        self.looked = now;
+        (seen, self.waited_seconds)
     }
 }
 
