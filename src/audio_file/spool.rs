@@ -1,5 +1,6 @@
 //! Sound of any length: in memory, or on disk where it may last for hours.
 
+use crate::dsp::resample::Resampler;
 use bytemuck::{cast_slice, cast_slice_mut};
 use std::{
     env,
@@ -67,6 +68,38 @@ struct Window {
     samples: Vec<f32>,
 }
 
+impl Spool {
+    /// As [`Resampler::resample_all`], on disk.
+    ///
+    /// # Errors
+    /// The system's, with the folder of temporary files.
+    pub fn resampled(&self, resampler: &Resampler) -> io::Result<Self> {
+        const AT_ONCE: i64 = 1 << 14;
+        let mut writer = SpoolWriter::new(self.channels)?;
+        let length = resampler.resampled_samples(self.length_samples);
+        let mut start = 0;
+        while start < length {
+            let end = (start + AT_ONCE).min(length);
+            let first = resampler.first_input(resampler.position(start).0);
+            let last = resampler.end_of_input(end - 1);
+            let mut heard = vec![vec![0.0; (last - first) as usize]; self.channels];
+            // Silence before the beginning.
+            let before = (-first).max(0) as usize;
+            let mut block: Vec<&mut [f32]> = heard.iter_mut().map(|channel| &mut channel[before..]).collect();
+            self.read(first.max(0) as usize, &mut block)?;
+            let sample = |channel: &Vec<f32>, k| {
+                let (whole, fraction) = resampler.position(k);
+                resampler.sample(fraction, &channel[(resampler.first_input(whole) - first) as usize..])
+            };
+            let out: Vec<Vec<f32>> =
+                heard.iter().map(|channel| (start..end).map(|k| sample(channel, k)).collect()).collect();
+            writer.write(&out.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+            start = end;
+        }
+        writer.finish()
+    }
+}
+
 impl Samples for Spool {
     fn channels(&self) -> usize {
         self.channels
@@ -87,7 +120,7 @@ impl Samples for Spool {
                 block.iter_mut().for_each(|part| part[done..].fill(0.0));
                 break;
             }
-            let frames = window.from(at, left, self.channels)?;
+            let frames = window.from(at, left, self.channels).map_err(|error| of_file("read", error))?;
             let count = (frames.len() / self.channels).min(length - done);
             for (channel, part) in block.iter_mut().enumerate() {
                 let samples = frames.iter().skip(channel).step_by(self.channels);
@@ -203,11 +236,15 @@ pub fn temporary_file() -> io::Result<File> {
     tempfile::tempfile().map_err(of_temporary)
 }
 
-/// Says of which file an error is, which nobody else knows of.
+/// Says of which file an error of writing is, which nobody else knows of.
 pub fn of_temporary(error: io::Error) -> io::Error {
+    of_file("written", error)
+}
+
+fn of_file(action: &str, error: io::Error) -> io::Error {
     let folder = env::temp_dir();
     let words =
-        format!("a temporary file in {} cannot be written: {error}; TMPDIR chooses another folder", folder.display());
+        format!("a temporary file in {} cannot be {action}: {error}; TMPDIR chooses another folder", folder.display());
     io::Error::new(error.kind(), words)
 }
 
@@ -247,6 +284,24 @@ mod tests {
                 };
                 assert!(read(&spool) == read(&memory), "{length} samples from {start} on");
             }
+        }
+    }
+
+    #[test]
+    fn resampled_on_disk_it_is_what_it_would_be_in_memory() {
+        let mut random = Random::new(1);
+        for (in_hz, out_hz, length) in
+            [(44_100, 48_000, 70_000), (96_000, 22_050, 100_000), (8_000, 384_000, 3), (48_000, 44_100, 1)]
+        {
+            let sound: Vec<Vec<f32>> = (0..2).map(|_| (0..length).map(|_| random.normal()).collect()).collect();
+            let mut writer = SpoolWriter::new(2).expect("space");
+            writer.write(&sound.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("space");
+            let resampler = Resampler::new(in_hz, out_hz);
+            let spool = writer.finish().expect("space").resampled(&resampler).expect("space");
+            let expected: Vec<Vec<f32>> = sound.iter().map(|channel| resampler.resample_all(channel)).collect();
+            let mut found = vec![vec![0.0; spool.length_samples()]; 2];
+            spool.read(0, &mut found.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).expect("a file");
+            assert!(found == expected, "{in_hz} to {out_hz} Hz");
         }
     }
 }

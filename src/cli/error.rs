@@ -56,6 +56,9 @@ pub enum CliError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// Sound cannot be kept on disk while it is worked on.
+    #[error(transparent)]
+    Temporary(std::io::Error),
     /// The place for the output will not do.
     #[error("{}: expected {expected}, found {actual}", path.display())]
     Output {

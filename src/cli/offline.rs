@@ -11,7 +11,7 @@ use crate::{
     session,
     worker::{Clip, ClipSlot, ModelRegistry},
 };
-use std::{env, io, sync::Arc};
+use std::sync::Arc;
 
 /// What a rendering leaves besides its sound.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub fn render_to_memory(
 /// The channels, the block size and the mode of `config` are set here.
 ///
 /// # Errors
-/// Those of `deliver`; [`CliError::Io`] if the input cannot be read; [`CliError::Worker`] if the worker died or hung.
+/// Those of `deliver`; [`CliError::Temporary`] if the input cannot be read; [`CliError::Worker`] if the worker died or hung.
 pub fn render_offline(
     registry: Arc<ModelRegistry>,
     config: EngineConfig,
@@ -151,17 +151,18 @@ pub fn render_offline(
             beats: Some(Beats { position: minutes * beats_per_minute, per_minute: beats_per_minute }),
         };
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[..end - start]).collect();
-        job.input.read(start, &mut block).map_err(unread)?;
+        job.input.read(start, &mut block).map_err(CliError::Temporary)?;
         if let Some(sidechain) = job.sidechain {
             let mut parts: Vec<&mut [f32]> = beside.iter_mut().map(|channel| &mut channel[..end - start]).collect();
-            sidechain.read(start, &mut parts).map_err(unread)?;
+            sidechain.read(start, &mut parts).map_err(CliError::Temporary)?;
         }
         let parts: Vec<&[f32]> = beside.iter().map(|channel| &channel[..end - start]).collect();
         engine.process_with_sidechain(&mut block, &parts, &events, transport);
         deliver(&block.iter().map(|channel| &**channel).collect::<Vec<_>>())?;
         start = end;
     }
-    if engine.meters().is_failed() {
+    // Who waits has no underruns, but where a wait has ended in vain; the worker may have come back since.
+    if engine.meters().is_failed() || engine.meters().underruns() > 0 {
         return Err(CliError::Worker);
     }
     let meters = Arc::clone(engine.meters());
@@ -172,9 +173,4 @@ pub fn render_offline(
     // Predictions beyond the end depend on the worker's speed, and are not heard.
     let seeds = meters.seeds().into_iter().map(from_here).filter(|mark| mark.begins < length as i64).collect();
     Ok(RenderOutcome { length_samples: length, seeds, meters })
-}
-
-/// What lies on disk and cannot be read is a temporary file.
-fn unread(source: io::Error) -> CliError {
-    CliError::Io { path: env::temp_dir(), action: "read", source }
 }

@@ -192,7 +192,7 @@ impl<'a> SoundFile<'a> {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`CliError::Io`]; [`CliError::Output`] if sound would go to a terminal.
+    /// [`CliError::Io`].
     pub fn create(path: &'a Path, sample_rate_hz: u32, channels: usize, depth: Depth) -> Result<Self, CliError> {
         let begin = || {
             if is_pipe(path) {

@@ -23,9 +23,7 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use std::{
-    env,
     ffi::OsStr,
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -220,8 +218,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         remark!("warning: {}", one_line(&line));
     }
     // The picture looks at it again, and OUT may not be a file.
-    let mut shown = if args.picture.is_some() { Some(SpoolWriter::new(1).map_err(unspooled)?) } else { None };
-    let show = |block: &[&[f32]]| shown.as_mut().map_or(Ok(()), |shown| shown.write(&block[..1]).map_err(unspooled));
+    let mut shown = if args.picture.is_some() { Some(SpoolWriter::new(1).map_err(CliError::Temporary)?) } else { None };
+    let show =
+        |block: &[&[f32]]| shown.as_mut().map_or(Ok(()), |shown| shown.write(&block[..1]).map_err(CliError::Temporary));
     let (outcome, compute_seconds) = render_file(&args.output, depth, &registry, &config, &job, show)?;
     if let Some(path) = &wet {
         let mut alone = config.clone();
@@ -232,7 +231,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         say!("{}: the wet alone", path.display());
     }
     if let (Some(picture), Some(shown)) = (&args.picture, shown) {
-        let output = shown.finish().map_err(unspooled)?;
+        let output = shown.finish().map_err(CliError::Temporary)?;
         fn titled<'a>(path: &Path, samples: &'a Spool) -> Sound<'a> {
             Sound { title: path.display().to_string(), samples }
         }
@@ -397,67 +396,11 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
 /// A recording at the rate of what it is beside.
 ///
 /// # Errors
-/// [`CliError::Io`] of temporary files.
+/// [`CliError::Temporary`].
 fn beside(recording: LongRecording, sample_rate_hz: u32) -> Result<Spool, CliError> {
     if recording.sample_rate_hz == sample_rate_hz {
         return Ok(recording.sound);
     }
     let resampler = Resampler::new(recording.sample_rate_hz, sample_rate_hz);
-    resample(&recording.sound, &resampler).map_err(unspooled)
-}
-
-/// As [`Resampler::resample_all`], on disk.
-fn resample(sound: &Spool, resampler: &Resampler) -> io::Result<Spool> {
-    const AT_ONCE: i64 = 1 << 14;
-    let mut writer = SpoolWriter::new(sound.channels())?;
-    let length = resampler.resampled_samples(sound.length_samples());
-    let mut start = 0;
-    while start < length {
-        let end = (start + AT_ONCE).min(length);
-        let first = resampler.first_input(resampler.position(start).0);
-        let last = resampler.end_of_input(end - 1);
-        let mut heard = vec![vec![0.0; (last - first) as usize]; sound.channels()];
-        // Silence before the beginning.
-        let before = (-first).max(0) as usize;
-        let mut block: Vec<&mut [f32]> = heard.iter_mut().map(|channel| &mut channel[before..]).collect();
-        sound.read(first.max(0) as usize, &mut block)?;
-        let sample = |channel: &Vec<f32>, k| {
-            let (whole, fraction) = resampler.position(k);
-            resampler.sample(fraction, &channel[(resampler.first_input(whole) - first) as usize..])
-        };
-        let out: Vec<Vec<f32>> =
-            heard.iter().map(|channel| (start..end).map(|k| sample(channel, k)).collect()).collect();
-        writer.write(&out.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        start = end;
-    }
-    writer.finish()
-}
-
-/// Of what lies on disk while it is worked on.
-fn unspooled(source: io::Error) -> CliError {
-    CliError::Io { path: env::temp_dir(), action: "written", source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dsp::random::Random;
-
-    #[test]
-    fn resampled_on_disk_it_is_what_it_would_be_in_memory() {
-        let mut random = Random::new(1);
-        for (in_hz, out_hz, length) in
-            [(44_100, 48_000, 70_000), (96_000, 22_050, 100_000), (8_000, 384_000, 3), (48_000, 44_100, 1)]
-        {
-            let sound: Vec<Vec<f32>> = (0..2).map(|_| (0..length).map(|_| random.normal()).collect()).collect();
-            let mut writer = SpoolWriter::new(2).expect("space");
-            writer.write(&sound.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("space");
-            let resampler = Resampler::new(in_hz, out_hz);
-            let spool = resample(&writer.finish().expect("space"), &resampler).expect("space");
-            let expected: Vec<Vec<f32>> = sound.iter().map(|channel| resampler.resample_all(channel)).collect();
-            let mut found = vec![vec![0.0; spool.length_samples()]; 2];
-            spool.read(0, &mut found.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()).expect("a file");
-            assert!(found == expected, "{in_hz} to {out_hz} Hz");
-        }
-    }
+    recording.sound.resampled(&resampler).map_err(CliError::Temporary)
 }
