@@ -6,6 +6,10 @@
 //!
 //! Beyond that formula the bucket has a cap, and is emptied by a second of real-time calls: a performance that follows an export in
 //! the same instance is live at once.
+//!
+//! And a live host may stall and then catch up in a burst: it is late, not ahead, and nothing may keep it waiting. So where the host was
+//! judged real-time, a stall of less than a second is remembered as a debt (a lead below 0), which a burst repays before it can be a
+//! lead. A host that drops what it has missed instead of catching up is forgiven within seconds.
 
 /// Natural logarithm of the leak, per second of clock.
 const LEAK_PER_SECOND: f64 = 0.02;
@@ -16,16 +20,25 @@ const CAP_SECONDS: f64 = 0.5;
 const REAL_TIME_SECONDS: f64 = 1.0;
 /// A host is real-time if the wall clock advanced by at least this part of that span.
 const REAL_TIME_PART: f64 = 0.995;
+/// A stall of this length is a pause: the host does not catch up.
+const PAUSE_SECONDS: f64 = 1.0;
+/// A debt falls to 1/e in so much clock of a host that does not catch up,
+const FORGIVING_SECONDS: f64 = 1.0;
+/// which is one whose calls come at least this part of a block apart.
+const KEEPS_PACE_PART: f64 = 0.9;
 
 /// The bucket.
 #[derive(Clone, Debug, Default)]
 pub struct Lead {
+    /// Below 0: how far a live host is behind.
     lead_seconds: f64,
     last_call_seconds: Option<f64>,
     previous_block_seconds: f64,
     /// Clock and wall since pacing was last judged.
     clock_seconds: f64,
     wall_seconds: f64,
+    /// The last judgement.
+    is_real_time: bool,
 }
 
 impl Lead {
@@ -33,28 +46,45 @@ impl Lead {
     /// wait.
     pub fn on_call(&mut self, now_seconds: f64, block_seconds: f64) -> f64 {
         if let Some(last) = self.last_call_seconds {
-            let leak = libm::exp(-LEAK_PER_SECOND * self.previous_block_seconds);
-            let gained = self.previous_block_seconds - (now_seconds - last);
-            let cap = CAP_SECONDS + 2.0 * block_seconds.max(self.previous_block_seconds);
-            self.lead_seconds = (leak * (self.lead_seconds + gained)).clamp(0.0, cap);
-            self.clock_seconds += self.previous_block_seconds;
-            self.wall_seconds += now_seconds - last;
-            if self.clock_seconds >= REAL_TIME_SECONDS {
-                if self.wall_seconds >= REAL_TIME_PART * self.clock_seconds {
-                    self.lead_seconds = 0.0;
-                }
-                (self.clock_seconds, self.wall_seconds) = (0.0, 0.0);
-            }
+            let passed = now_seconds - last;
+            self.is_real_time &= passed < PAUSE_SECONDS;
+            let forgetting = if self.lead_seconds > 0.0 {
+                LEAK_PER_SECOND * self.previous_block_seconds
+            } else if passed >= KEEPS_PACE_PART * self.previous_block_seconds {
+                self.previous_block_seconds / FORGIVING_SECONDS
+            } else {
+                0.0
+            };
+            let lead = libm::exp(-forgetting) * self.lead_seconds + self.previous_block_seconds - passed;
+            let least = if self.is_real_time { -PAUSE_SECONDS } else { 0.0 };
+            self.lead_seconds = lead.clamp(least, CAP_SECONDS + 2.0 * block_seconds.max(self.previous_block_seconds));
+            self.judge_pace(passed);
         }
         self.last_call_seconds = Some(now_seconds);
         self.previous_block_seconds = block_seconds;
         (self.lead_seconds - (2.0 * block_seconds).max(THRESHOLD_SECONDS)).max(0.0)
+    }
+
+    /// Judges the host at the end of each span of the clock: a real-time one has no lead.
+    fn judge_pace(&mut self, passed_seconds: f64) {
+        self.clock_seconds += self.previous_block_seconds;
+        self.wall_seconds += passed_seconds;
+        if self.clock_seconds >= REAL_TIME_SECONDS {
+            self.is_real_time =
+                passed_seconds < PAUSE_SECONDS && self.wall_seconds >= REAL_TIME_PART * self.clock_seconds;
+            if self.is_real_time {
+                self.lead_seconds = self.lead_seconds.min(0.0);
+            }
+            // What it is behind it may catch up in the next span.
+            (self.clock_seconds, self.wall_seconds) = (0.0, (-self.lead_seconds).max(0.0));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsp::random::Random;
 
     const BLOCK: f64 = 512.0 / 48_000.0;
 
@@ -74,13 +104,64 @@ mod tests {
             let now = (call / 4) as f64 * 4.0 * block + (call % 4) as f64 * 20e-6;
             assert_eq!(lead.on_call(now, block), 0.0, "burst call {call}");
         }
-        // A stall, after which the driver catches up.
+        // Stalls of any length, after which the driver goes on as before.
+        let mut random = Random::new(1);
         let mut lead = Lead::default();
         let mut now = 0.0;
-        for call in 0..1000 {
-            now += if call == 500 { 0.5 } else { BLOCK };
+        for call in 0..10_000 {
+            now += if call % 250 == 0 { f64::from(random.uniform()) } else { BLOCK };
             assert_eq!(lead.on_call(now, BLOCK), 0.0);
         }
+    }
+
+    #[test]
+    fn a_live_host_that_catches_up_after_a_stall_is_not_kept_waiting() {
+        for block in [128.0 / 48_000.0, BLOCK, 2048.0 / 48_000.0] {
+            let mut random = Random::new(2);
+            let mut lead = Lead::default();
+            // The wall, and where it would be if every block had come in its time.
+            let (mut now, mut due): (f64, f64) = (0.0, 0.0);
+            let mut stall_at = 3.0;
+            for call in 0..(300.0 / block) as u32 {
+                due += block;
+                // In a burst a call takes a tenth of a block.
+                now = due.max(now + 0.1 * block);
+                if due > stall_at {
+                    now += 0.01 + 0.9 * f64::from(random.uniform());
+                    stall_at = due + 2.0 + 3.0 * f64::from(random.uniform());
+                }
+                assert_eq!(lead.on_call(now, block), 0.0, "call {call} of {block} s, {} s behind", now - due);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bounce_that_hesitates_may_wait_again_at_once() {
+        let mut random = Random::new(3);
+        let (mut now, mut waits) = (0.0, 0);
+        let mut lead = Lead::default();
+        for call in 0..2000_u32 {
+            // Five times faster than real time; another plugin needs its time now and then.
+            now += if call % 200 == 199 { f64::from(random.uniform()) } else { 0.2 * BLOCK };
+            waits += u32::from(lead.on_call(now, BLOCK) > 0.0);
+        }
+        assert!(waits > 1900, "{waits} of 2000 calls could wait");
+    }
+
+    #[test]
+    fn a_host_that_drops_what_it_missed_is_forgiven() {
+        let mut lead = Lead::default();
+        let mut now = 0.0;
+        for call in 0..1000_u32 {
+            now += if call == 200 { 0.9 } else { BLOCK };
+            lead.on_call(now, BLOCK);
+        }
+        // A bounce, at once, without a pause.
+        let may_wait = (0..100).filter(|_| {
+            now += 0.1 * BLOCK;
+            lead.on_call(now, BLOCK) > 0.0
+        });
+        assert!(may_wait.count() > 90);
     }
 
     #[test]
