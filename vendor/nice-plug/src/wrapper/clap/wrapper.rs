@@ -42,7 +42,7 @@ use clap_sys::ext::render::{
     clap_plugin_render_mode,
 };
 use clap_sys::ext::state::{CLAP_EXT_STATE, clap_plugin_state};
-use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_plugin_tail};
+use clap_sys::ext::tail::{CLAP_EXT_TAIL, clap_host_tail, clap_plugin_tail};
 use clap_sys::ext::thread_check::{CLAP_EXT_THREAD_CHECK, clap_host_thread_check};
 use clap_sys::ext::track_info::CLAP_EXT_TRACK_INFO;
 #[cfg(feature = "editor")]
@@ -164,6 +164,8 @@ pub struct Wrapper<P: ClapPlugin> {
     input_events: AtomicRefCell<VecDeque<PluginNoteEvent<P>>>,
     /// The last process status returned by the plugin. This is used for tail handling.
     last_process_status: AtomicCell<ProcessStatus>,
+    /// The tail that the host knows of, see [`Self::tail()`].
+    told_tail: AtomicU32,
     /// Whether the latency has changed since the last call to `activate`. When this is set,
     /// `latency_changed` needs to be called in `activate` in order to inform the host of the
     /// latency change.
@@ -260,6 +262,7 @@ pub struct Wrapper<P: ClapPlugin> {
     clap_plugin_state: clap_plugin_state,
 
     clap_plugin_tail: clap_plugin_tail,
+    host_tail: AtomicRefCell<Option<ClapPtr<clap_host_tail>>>,
 
     #[cfg(feature = "editor")]
     clap_plugin_track_info: clap_plugin_track_info,
@@ -615,6 +618,7 @@ impl<P: ClapPlugin> Wrapper<P> {
             current_process_mode: AtomicCell::new(ProcessMode::Realtime),
             input_events: AtomicRefCell::new(VecDeque::with_capacity(P::INPUT_EVENT_CAPACITY)),
             last_process_status: AtomicCell::new(ProcessStatus::Normal),
+            told_tail: AtomicU32::new(0),
             latency_changed: AtomicBool::new(false),
             current_latency: AtomicU32::new(0),
             // This is initialized just before calling `Plugin::activate()` so that during the
@@ -730,6 +734,7 @@ impl<P: ClapPlugin> Wrapper<P> {
             clap_plugin_tail: clap_plugin_tail {
                 get: Some(Self::ext_tail_get),
             },
+            host_tail: AtomicRefCell::new(None),
 
             #[cfg(feature = "editor")]
             clap_plugin_track_info: clap_plugin_track_info {
@@ -1673,6 +1678,25 @@ impl<P: ClapPlugin> Wrapper<P> {
         success
     }
 
+    /// The number of samples that sound after the input has ended, according to the last block.
+    fn tail(&self) -> u32 {
+        match self.last_process_status.load() {
+            ProcessStatus::Tail(samples) => samples,
+            ProcessStatus::KeepAlive => u32::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Tell the host if its idea of the tail is out of date. To be called from the audio thread.
+    fn tell_tail(&self) {
+        let tail = self.tail();
+        if self.told_tail.swap(tail, Ordering::Relaxed) != tail
+            && let Some(host_tail) = &*self.host_tail.borrow()
+        {
+            unsafe_clap_call! { host_tail=>changed(&*self.host_callback) };
+        }
+    }
+
     pub fn request_restart(&self) {
         unsafe_clap_call! { &*self.host_callback=>request_restart(&*self.host_callback) };
     }
@@ -1700,6 +1724,8 @@ impl<P: ClapPlugin> Wrapper<P> {
                 query_host_extension::<clap_host_latency>(&wrapper.host_callback, CLAP_EXT_LATENCY);
             *wrapper.host_params.borrow_mut() =
                 query_host_extension::<clap_host_params>(&wrapper.host_callback, CLAP_EXT_PARAMS);
+            *wrapper.host_tail.borrow_mut() =
+                query_host_extension::<clap_host_tail>(&wrapper.host_callback, CLAP_EXT_TAIL);
             *wrapper.host_voice_info.borrow_mut() = query_host_extension::<clap_host_voice_info>(
                 &wrapper.host_callback,
                 CLAP_EXT_VOICE_INFO,
@@ -2280,6 +2306,8 @@ impl<P: ClapPlugin> Wrapper<P> {
                     block_start = block_end;
                 }
             };
+
+            wrapper.tell_tail();
 
             // After processing audio, we'll check if the editor has sent us updated plugin state.
             // We'll restore that here on the audio thread to prevent changing the values during the
@@ -3498,11 +3526,9 @@ impl<P: ClapPlugin> Wrapper<P> {
         check_null_ptr!(0, plugin, unsafe { (*plugin).plugin_data });
         let wrapper = unsafe { &*((*plugin).plugin_data as *const Self) };
 
-        match wrapper.last_process_status.load() {
-            ProcessStatus::Tail(samples) => samples,
-            ProcessStatus::KeepAlive => u32::MAX,
-            _ => 0,
-        }
+        let tail = wrapper.tail();
+        wrapper.told_tail.store(tail, Ordering::Relaxed);
+        tail
     }
 
     unsafe extern "C" fn ext_voice_info_get(
