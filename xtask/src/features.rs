@@ -6,6 +6,9 @@ pub const PACKAGE: &str = "sympathy";
 /// What a host loads, without the trainer and the command line tool.
 pub const PLUGIN: [&str; 3] = ["--no-default-features", "--features", "plugin"];
 
+/// The command line program with its trainer: the default features.
+pub const PROGRAM: [&str; 0] = [];
+
 /// Sets of features that compile by themselves: nothing, what a renderer needs, the plugin, the trainer.
 pub const LEAN: [&str; 4] = ["", "cli,take", "plugin", "train"];
 

@@ -6,11 +6,13 @@ mod cross;
 mod features;
 mod hosts;
 mod install;
+mod linked;
 mod material;
 mod notices;
 mod platform;
 mod release;
 mod run;
+mod sbom;
 mod setup;
 mod test;
 
@@ -23,8 +25,9 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
   install                            build the plugin, and copy it into your plugin folders
   bundle [--debug] [--target TRIPLE] build Sympathy.clap and Sympathy.vst3 into target/bundled (target/TRIPLE/bundled)
-  release [--target TRIPLE]          bundle, and pack it with licences and notices into target/release-files
+  release [--target TRIPLE]          bundle, and pack it with licences, notices and bills of materials into target/release-files
   notices FILE [--target TRIPLE]     write the licences of everything inside the plugin
+  sbom [--target TRIPLE]             write what is linked into the plugin and into the program (CycloneDX), into target/release-files
   setup [--cross]                    install what a build and the tests need, or print how; with what `cross` needs
   test                               format, lints, documentation, all tests, bundle, real hosts
   test --fast                        format, lints, unit tests and quick tests, in three minutes
@@ -48,6 +51,8 @@ fn main() -> ExitCode {
         ["install"] => install::install().map(|()| true),
         ["release"] => release::release(None).map(|_| true),
         ["release", "--target", triple] => release::release(Some(triple)).map(|_| true),
+        ["sbom"] => release::bills(None).map(|()| true),
+        ["sbom", "--target", triple] => release::bills(Some(triple)).map(|()| true),
         ["notices", file] => notices::write(run::host(), file.as_ref()).map(|()| true),
         ["notices", file, "--target", triple] => notices::write(triple, file.as_ref()).map(|()| true),
         ["setup"] => setup::setup(false).map(|()| true),

@@ -3,10 +3,10 @@
 
 use crate::{
     features::{PACKAGE, PLUGIN},
+    linked::{Crate, linked},
     run,
 };
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -39,35 +39,26 @@ WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABL
 CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, \
 NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.";
 
-/// A crate inside the plugin.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Crate {
-    name: String,
-    version: String,
-    licence: String,
-    source: String,
-    authors: Vec<String>,
-    folder: PathBuf,
-}
-
 /// Writes the notices for the plugin of a system.
 ///
 /// # Errors
 /// If cargo cannot tell the dependencies, a crate states no licence, or the file cannot be written.
 pub fn write(triple: &str, file: &Path) -> Result<()> {
-    let metadata = run::metadata(&[&["--locked", "--filter-platform", triple], &PLUGIN[..]].concat())?;
-    let crates = inside(&metadata)?;
+    let mut crates = linked(&PLUGIN, triple)?;
+    crates.retain(|one| one.key.0 != PACKAGE);
     let mut text = format!(
         "Sympathy contains the work of others: {} crates, and models trained on recordings.\n\n\
-         Each crate is used unchanged, under one of the licences that it offers; its source is at the address beside it, and on \
-         crates.io. The texts follow below. Rust's standard library is inside as well: MIT OR Apache-2.0 \
+         Each crate is used unchanged but where the list says so, under one of the licences that it offers; its source is at the \
+         address beside it, and on crates.io. The texts follow below. Rust's standard library is inside as well: MIT OR Apache-2.0 \
          (https://github.com/rust-lang/rust).\n\n",
         crates.len()
     );
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for one in &crates {
-        let Crate { name, version, licence, source, .. } = one;
-        writeln!(text, "{name} {version}: {licence} ({source})")?;
+        let (name, version) = &one.key;
+        let source = one.repository.clone().unwrap_or_else(|| format!("crates.io, {name}"));
+        let changed = if one.is_from_registry { "" } else { ", changed: vendor/ of Sympathy's source" };
+        writeln!(text, "{name} {version}: {} ({source}{changed})", one.licence)?;
         let found = licence_texts(&one.folder)?;
         let title = format!("{name} {version}");
         if found.is_empty() {
@@ -92,60 +83,15 @@ pub fn write(triple: &str, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The crates that are linked into the plugin: what it needs when it runs, without macros, which leave only what they wrote.
-fn inside(metadata: &Value) -> Result<BTreeSet<Crate>> {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let packages: BTreeMap<String, Value> =
-        list(&metadata["packages"]).into_iter().map(|package| (text(&package["id"]), package)).collect();
-    let nodes: BTreeMap<String, Value> =
-        list(&metadata["resolve"]["nodes"]).into_iter().map(|node| (text(&node["id"]), node)).collect();
-    let root = packages.iter().find(|(_, package)| package["name"] == PACKAGE).context("the package is not there")?.0;
-    let mut waiting = vec![root.clone()];
-    let mut seen = BTreeSet::from([root.clone()]);
-    let mut crates = BTreeSet::new();
-    while let Some(id) = waiting.pop() {
-        let package = packages.get(&id).with_context(|| format!("{id} is not among the packages"))?;
-        let is_macro =
-            list(&package["targets"]).iter().any(|target| list(&target["kind"]).contains(&"proc-macro".into()));
-        if is_macro {
-            continue;
-        }
-        if id != *root {
-            let name = text(&package["name"]);
-            let licence = text(&package["license"]);
-            ensure!(!licence.is_empty(), "{name} states no licence");
-            let manifest = PathBuf::from(text(&package["manifest_path"]));
-            crates.insert(Crate {
-                source: package["repository"].as_str().map_or_else(|| format!("crates.io, {name}"), str::to_owned),
-                name,
-                version: text(&package["version"]),
-                licence,
-                authors: list(&package["authors"]).iter().map(text).collect(),
-                folder: manifest.parent().map(Path::to_owned).unwrap_or_default(),
-            });
-        }
-        for dependency in list(&nodes.get(&id).with_context(|| format!("{id} is not resolved"))?["deps"]) {
-            // A kind of null is a normal dependency, neither for builds nor for tests.
-            let is_normal = list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null());
-            let dependency = text(&dependency["pkg"]);
-            if is_normal && seen.insert(dependency.clone()) {
-                waiting.push(dependency);
-            }
-        }
-    }
-    Ok(crates)
-}
-
 /// The text of the licence that a crate only names.
 ///
 /// # Errors
 /// If it is neither MIT nor ISC.
 fn stated_text(one: &Crate) -> Result<String> {
-    let names: Vec<&str> = one.licence.split([' ', '/', '(', ')']).collect();
+    let names: Vec<&str> = one.licence.split([' ', '(', ')']).collect();
     let text = [("MIT", MIT), ("ISC", ISC)].into_iter().find(|(name, _)| names.contains(name));
-    let (name, text) = text.with_context(|| format!("{} holds no text of its licence, {}", one.name, one.licence))?;
-    let authors = if one.authors.is_empty() { format!("the authors of {}", one.name) } else { one.authors.join(", ") };
+    let (name, text) = text.with_context(|| format!("{} holds no text of its licence, {}", one.key.0, one.licence))?;
+    let authors = if one.authors.is_empty() { format!("the authors of {}", one.key.0) } else { one.authors.join(", ") };
     Ok(format!("{name} licence (named by the crate)\n\nCopyright {authors}\n\n{text}"))
 }
 
@@ -193,43 +139,21 @@ fn material(card: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn what_is_linked_is_told_and_nothing_else() {
-        let package = |name: &str, kind: &str| {
-            json!({ "id": name, "name": name, "version": "1.0.0", "license": "MIT", "authors": [], "repository": null,
-                "manifest_path": format!("/{name}/Cargo.toml"), "targets": [{ "kind": [kind] }] })
-        };
-        let needs = |name: &str, kind: Option<&str>| json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] });
-        let node = |name: &str, deps: Vec<Value>| json!({ "id": name, "deps": deps });
-        let metadata = json!({
-            "packages": [package(PACKAGE, "lib"), package("a", "lib"), package("b", "lib"), package("macro", "proc-macro"),
-                package("of-macro", "lib"), package("test", "lib"), package("build", "lib")],
-            "resolve": { "nodes": [
-                node(PACKAGE, vec![needs("a", None), needs("macro", None), needs("test", Some("dev"))]),
-                node("a", vec![needs("b", None), needs("build", Some("build"))]), node("b", vec![]),
-                node("macro", vec![needs("of-macro", None)]), node("of-macro", vec![]), node("test", vec![]),
-                node("build", vec![]),
-            ] },
-        });
-        let names: Vec<String> = inside(&metadata).expect("all there").into_iter().map(|one| one.name).collect();
-        assert_eq!(names, ["a", "b"]);
-    }
 
     #[test]
     fn a_licence_that_is_only_named_has_its_text() {
         let of = |licence: &str| {
             stated_text(&Crate {
-                name: "a".into(),
-                version: "1.0.0".into(),
+                key: ("a".into(), "1.0.0".into()),
                 licence: licence.into(),
-                source: String::new(),
+                repository: None,
                 authors: vec!["B".into()],
                 folder: PathBuf::new(),
+                is_from_registry: true,
+                needs: BTreeSet::new(),
             })
         };
-        assert!(of("Apache-2.0/MIT").expect("one of two").contains("Copyright B\n\nPermission is hereby granted"));
+        assert!(of("Apache-2.0 OR MIT").expect("one of two").contains("Copyright B\n\nPermission is hereby granted"));
         assert!(of("ISC").expect("a text").contains("Permission to use"));
         assert!(of("MPL-2.0").is_err());
     }
