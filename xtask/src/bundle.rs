@@ -2,7 +2,7 @@
 
 use crate::{
     features::{PACKAGE, PLUGIN},
-    platform, run,
+    platform, reproduce, run,
 };
 use anyhow::{Context, Result, bail, ensure};
 use std::{
@@ -97,6 +97,10 @@ fn build(profile: Profile, triple: Option<&str>) -> Result<()> {
     let (name, _) = profile.names();
     let mut cargo = run::cargo()?;
     cargo.args(["build", "--package", PACKAGE, "--lib", "--profile", name]).args(PLUGIN);
+    if profile == Profile::Bundle {
+        // Not for others: what the profile for development has built is built with other flags.
+        cargo.envs(reproduce::variables(triple)?);
+    }
     if let Some(triple) = triple {
         platform::add_target(triple)?;
         cargo.args(["--target", triple]).envs(platform::variables(triple)?);

@@ -11,6 +11,7 @@ mod material;
 mod notices;
 mod platform;
 mod release;
+mod reproduce;
 mod run;
 mod sbom;
 mod setup;
@@ -26,6 +27,7 @@ usage: cargo xtask <task>
   install                            build the plugin, and copy it into your plugin folders
   bundle [--debug] [--target TRIPLE] build Sympathy.clap and Sympathy.vst3 into target/bundled (target/TRIPLE/bundled)
   release [--target TRIPLE]          bundle, and pack it with licences, notices and bills of materials into target/release-files
+  reproduce [--target TRIPLE]        make a release of the last commit in two folders, and compare every file
   notices FILE [--target TRIPLE]     write the licences of everything inside the plugin
   sbom [--target TRIPLE]             write what is linked into the plugin and into the program (CycloneDX), into target/release-files
   setup [--cross]                    install what a build and the tests need, or print how; with what `cross` needs
@@ -51,6 +53,8 @@ fn main() -> ExitCode {
         ["install"] => install::install().map(|()| true),
         ["release"] => release::release(None).map(|_| true),
         ["release", "--target", triple] => release::release(Some(triple)).map(|_| true),
+        ["reproduce"] => counted(reproduce::reproduce(None)),
+        ["reproduce", "--target", triple] => counted(reproduce::reproduce(Some(triple))),
         ["sbom"] => release::bills(None).map(|()| true),
         ["sbom", "--target", triple] => release::bills(Some(triple)).map(|()| true),
         ["notices", file] => notices::write(run::host(), file.as_ref()).map(|()| true),

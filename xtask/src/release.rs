@@ -2,7 +2,7 @@
 
 use crate::{
     bundle::{Profile, UNIVERSAL, bundle, check_size},
-    notices, run, sbom,
+    notices, reproduce, run, sbom,
 };
 use anyhow::{Context, Result};
 use std::{
@@ -16,6 +16,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 pub fn release(triple: Option<&str>) -> Result<PathBuf> {
     let bundles = bundle(Profile::Bundle, triple)?;
     check_size(&bundles.clap_file())?;
+    reproduce::check_paths(&bundles.clap_file())?;
     let triple = triple.unwrap_or(run::host());
     let name = name(triple)?;
     let root = run::root()?;
@@ -28,7 +29,9 @@ pub fn release(triple: Option<&str>) -> Result<PathBuf> {
     let file = File::create(&archive).with_context(|| format!("cannot write {}", archive.display()))?;
     let mut zip = ZipWriter::new(BufWriter::new(file));
     // Most of it is models, which hardly shrink.
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(reproduce::archive_time()?);
     // Plugin files are programs: macOS and Linux want them so.
     let (program, text) = (options.unix_permissions(0o755), options.unix_permissions(0o644));
     for bundle in [&bundles.clap, &bundles.vst3] {
