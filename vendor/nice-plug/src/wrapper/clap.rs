@@ -43,6 +43,13 @@ pub trait ClapPlugin: Plugin {
     /// that the host can use to provide better hardware mapping for a plugin. See the linked
     /// extension for more information.
     fn remote_controls(&self, context: &mut impl RemoteControlsContext) {}
+
+    /// Whether texts of parameter values have changed, but not the values, since this was last
+    /// asked: because a file that a value stands for has been found, for instance. The host is then
+    /// told to read them again. This is called on the audio thread after every block.
+    fn param_texts_changed(&mut self) -> bool {
+        false
+    }
 }
 
 /// Configuration for the plugin's polyphonic modulation options, if it supports .

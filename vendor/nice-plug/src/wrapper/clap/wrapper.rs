@@ -31,7 +31,7 @@ use clap_sys::ext::note_ports::{
 use clap_sys::ext::params::{
     CLAP_EXT_PARAMS, CLAP_PARAM_IS_AUTOMATABLE, CLAP_PARAM_IS_BYPASS, CLAP_PARAM_IS_HIDDEN,
     CLAP_PARAM_IS_MODULATABLE, CLAP_PARAM_IS_MODULATABLE_PER_NOTE_ID, CLAP_PARAM_IS_READONLY,
-    CLAP_PARAM_IS_STEPPED, CLAP_PARAM_RESCAN_VALUES, clap_host_params, clap_param_info,
+    CLAP_PARAM_IS_STEPPED, CLAP_PARAM_RESCAN_TEXT, CLAP_PARAM_RESCAN_VALUES, clap_host_params, clap_param_info,
     clap_plugin_params,
 };
 use clap_sys::ext::remote_controls::{
@@ -318,6 +318,8 @@ pub enum Task<P: Plugin> {
     VoiceInfoChanged,
     /// Tell the host that it should rescan the current parameter values.
     RescanParamValues,
+    /// Tell the host that the texts of parameter values have changed.
+    RescanParamTexts,
 }
 
 /// The types of CLAP parameter updates for events.
@@ -472,6 +474,11 @@ impl<P: ClapPlugin> MainThreadExecutor<Task<P>> for Wrapper<P> {
                     crate::nice_warn!("Host does not support the voice-info extension");
                 }
             },
+            Task::RescanParamTexts => {
+                if let Some(host_params) = &*self.host_params.borrow() {
+                    unsafe_clap_call! { host_params=>rescan(&*self.host_callback, CLAP_PARAM_RESCAN_TEXT) };
+                }
+            }
             Task::RescanParamValues => match &*self.host_params.borrow() {
                 Some(host_params) => {
                     crate::nice_debug_assert!(is_gui_thread);
@@ -2308,6 +2315,12 @@ impl<P: ClapPlugin> Wrapper<P> {
             };
 
             wrapper.tell_tail();
+            if let Some(mut plugin) = wrapper.plugin.try_lock()
+                && plugin.param_texts_changed()
+            {
+                let task_posted = wrapper.schedule_gui(Task::RescanParamTexts);
+                crate::nice_debug_assert!(task_posted, "The task queue is full, dropping task...");
+            }
 
             // After processing audio, we'll check if the editor has sent us updated plugin state.
             // We'll restore that here on the audio thread to prevent changing the values during the
