@@ -10,6 +10,7 @@ mod groups;
 mod host_state;
 mod loads;
 mod lookup;
+mod progress;
 mod project;
 mod reaction;
 mod selection;

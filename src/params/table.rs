@@ -118,17 +118,25 @@ impl SympathyParams {
     /// What texts and callbacks say and do beside the table.
     fn with_texts(mut self, registry: &Arc<ModelRegistry>) -> Self {
         let (first, second) = (self.models.selection(), self.models.selection());
+        // Hosts ask for names as soon as there is an instance, and not again.
+        let known = |registry: &Arc<ModelRegistry>| {
+            let (registry, progress) = (Arc::clone(registry), self.models.progress());
+            move || {
+                progress.wait_for_names();
+                Arc::clone(&registry)
+            }
+        };
         let with_labels = |param: IntParam, id: ParamId| {
-            let (shown, read) = (Arc::clone(registry), Arc::clone(registry));
+            let (shown, read) = (known(registry), known(registry));
             param
-                .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown, slot)))
-                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read, id, text)))
+                .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown(), slot)))
+                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read(), id, text)))
         };
         let Slots { model, morph_model } = self.slots;
-        let (shown, chosen, underruns) = (Arc::clone(registry), self.models.selection(), Arc::clone(&self.underruns));
+        let (shown, chosen, underruns) = (known(registry), self.models.selection(), Arc::clone(&self.underruns));
         let model_to_text = move |slot| {
             let count = if slot == i32::from(chosen.current()) { underruns.load(Ordering::Relaxed) } else { 0 };
-            text::slot_to_text(&shown, slot) + &text::underruns_to_text(count)
+            text::slot_to_text(&shown(), slot) + &text::underruns_to_text(count)
         };
         self.slots = Slots {
             model: with_labels(model, ParamId::Model)
@@ -178,6 +186,22 @@ mod tests {
 
     fn fresh() -> SympathyParams {
         SympathyParams::new(&ModelRegistry::with_embedded(Isa::best()), None)
+    }
+
+    #[test]
+    fn hosts_are_told_the_names_of_the_users_models_at_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("mine.safetensors"), b"no model").expect("space");
+        for _ in 0..20 {
+            let registry = ModelRegistry::with_embedded(Isa::best());
+            let params = SympathyParams::new(&registry, Some(folder.path().to_owned()));
+            let normalised = params.slots.model.preview_normalized(64);
+            assert_eq!(params.slots.model.normalized_value_to_string(normalised, true), "64: mine");
+            assert_eq!(
+                params.slots.morph_model.string_to_normalized_value("mine"),
+                Some(params.slots.morph_model.preview_normalized(64))
+            );
+        }
     }
 
     #[test]

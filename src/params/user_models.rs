@@ -2,11 +2,12 @@
 //!
 //! A fresh instance gives the files of the models folder to slots 64, 65, …, by name. A restored instance keeps the assignment
 //! its project stores. Files are looked up, hashed and loaded on a thread of this object; whoever asks the registry for a slot
-//! that is still being looked up waits there.
+//! that is still being looked up waits there, and so, for a while, does who shows names or saves.
 
 use super::{
     assigned::{Assigned, Held},
     lookup::{Found, Lookup, file_sha256, relative_path},
+    progress::Progress,
     project::{Project, StoredEmbedded, StoredModel, StoredProject, Version},
     selection::Selection,
 };
@@ -38,6 +39,7 @@ struct Inner {
     /// Counts restored projects: what was begun for an earlier one is dropped.
     revision: AtomicU64,
     stop: AtomicBool,
+    progress: Arc<Progress>,
 }
 
 enum Job {
@@ -64,6 +66,7 @@ impl UserModels {
             held: Mutex::new(Held::Known { embedded: None, user: None }),
             revision: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            progress: Arc::default(),
         });
         let (jobs, receiver) = mpsc::channel();
         let shared = Arc::clone(&inner);
@@ -79,6 +82,11 @@ impl UserModels {
         Arc::clone(&self.inner.selection)
     }
 
+    /// How far the looking up has come.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.inner.progress)
+    }
+
     /// The switch that lets projects keep copies of files.
     pub(super) fn store_files(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.inner.store_files)
@@ -89,8 +97,11 @@ impl UserModels {
         for slot in USER_SLOTS {
             self.inner.registry.set_pending(slot);
         }
+        self.inner.progress.begin();
         let sent = self.jobs.as_ref().is_some_and(|jobs| self.thread.is_some() && jobs.send(job).is_ok());
         if !sent {
+            self.inner.progress.run_next();
+            self.inner.progress.has_ended();
             for slot in USER_SLOTS {
                 self.inner.registry.set_missing(slot, "your models".into(), "this system gives no thread".into());
             }
@@ -121,6 +132,8 @@ impl PersistentField<'_, StoredProject> for UserModels {
     }
 
     fn map<F: Fn(&StoredProject) -> R, R>(&self, f: F) -> R {
+        // What is saved at once is what is saved later.
+        self.inner.progress.wait_for_end();
         let project = self.inner.project();
         f(&project)
     }
@@ -138,10 +151,12 @@ impl Inner {
 
     fn run(&self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
+            self.progress.run_next();
             match job {
                 Job::Scan(revision) => self.scan(revision),
                 Job::Restore(revision) => self.restore(revision),
             }
+            self.progress.has_ended();
         }
     }
 
@@ -227,6 +242,7 @@ impl Inner {
                 *user = Some(assigned.clone());
             }
         }
+        self.progress.has_names();
         self.load_current(revision);
         for model in assigned {
             let sha256 = model.found.as_deref().and_then(|path| file_sha256(path, &self.stop));

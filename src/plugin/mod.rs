@@ -3,6 +3,7 @@
 //! The host's main thread makes, activates and deactivates; its audio thread calls `reset` and `process`. Latency is zero,
 //! always; there is no editor, so hosts show their own controls.
 
+mod restart;
 mod running;
 mod transport;
 
@@ -26,13 +27,15 @@ pub struct Sympathy {
     takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
+    /// [`ModelRegistry::labels_generation`], as the host knows it.
+    told_labels: u64,
 }
 
 impl Default for Sympathy {
     fn default() -> Self {
         let registry = ModelRegistry::with_embedded(Isa::from_environment());
         let params = Arc::new(SympathyParams::new(&registry, models_folder()));
-        Self { registry, params, takes_folder: takes_folder(), running: None }
+        Self { registry, params, takes_folder: takes_folder(), running: None, told_labels: 0 }
     }
 }
 
@@ -130,6 +133,11 @@ impl Plugin for Sympathy {
 impl ClapPlugin for Sympathy {
     fn remote_controls(&self, context: &mut impl RemoteControlsContext) {
         self.params.remote_pages(context);
+    }
+
+    fn param_texts_changed(&mut self) -> bool {
+        let labels = self.registry.labels_generation();
+        std::mem::replace(&mut self.told_labels, labels) != labels
     }
 
     const CLAP_ID: &'static str = "org.sympathy.sympathy";

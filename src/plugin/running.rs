@@ -1,6 +1,6 @@
 //! An active instance: the engine with its worker, and the parameter values that the engine knows.
 
-use super::{Sympathy, transport::SongPosition};
+use super::{Sympathy, restart::Restart, transport::SongPosition};
 use crate::{
     control::{
         ParamId, ParamValues,
@@ -14,7 +14,7 @@ use crate::{
 };
 use nice_plug::{
     midi::Key,
-    prelude::{Buffer, BufferConfig, NoteEvent, ProcessContext, ProcessStatus},
+    prelude::{Buffer, BufferConfig, NoteEvent, PluginApi, ProcessContext, ProcessStatus},
 };
 use std::{
     path::Path,
@@ -27,6 +27,11 @@ const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
 /// Rings are made for blocks of up to this length, whatever a host announces: 2.7 s at 48 kHz. A longer one is played all the same, and
 /// in a bounce waits for room.
 const MAX_BLOCK_SAMPLES: usize = 1 << 17;
+
+/// VST3 hosts want to be asked on their main thread, to which nice-plug has no way on Linux.
+fn may_ask_for_a_restart(api: PluginApi) -> bool {
+    api == PluginApi::Clap || cfg!(not(target_os = "linux"))
+}
 
 /// Exists from activation to deactivation.
 pub(super) struct Running {
@@ -42,6 +47,9 @@ pub(super) struct Running {
     is_restoring: bool,
     /// Nothing has been processed since the activation or the last reset.
     fresh: bool,
+    /// `None` in a bounce, which nothing may interrupt.
+    restart: Option<Restart>,
+    sample_seconds: f64,
     // Dropped last: nothing listens to the worker any more, and the recorder has heard everything.
     _worker: WorkerThread,
     _keeper: TakeRecorderThread,
@@ -98,6 +106,8 @@ impl Running {
             loads: params.loads.count(),
             is_restoring: false,
             fresh: true,
+            restart: (mode == RenderMode::Live).then(|| Restart::new(params)),
+            sample_seconds: f64::from(sample_rate_hz).recip(),
             _worker: worker.spawn(),
             _keeper: recorder.spawn(),
         })
@@ -152,6 +162,12 @@ impl Running {
         let activity = self.advance(channels, &beside, done, block, context);
         params.feedbacks.store(self.engine.meters().feedbacks(), Ordering::Relaxed);
         params.underruns.store(self.engine.meters().underruns(), Ordering::Relaxed);
+        let block_seconds = block as f64 * self.sample_seconds;
+        if self.restart.as_mut().is_some_and(|restart| restart.is_due(params, block_seconds))
+            && may_ask_for_a_restart(context.plugin_api())
+        {
+            context.request_restart();
+        }
         match activity {
             Activity::KeepAlive => ProcessStatus::KeepAlive,
             Activity::Idle => ProcessStatus::Normal,

@@ -5,8 +5,9 @@ use clap_sys::{
     audio_buffer::clap_audio_buffer,
     events::*,
     ext::{
-        params::{CLAP_EXT_PARAMS, clap_param_info, clap_plugin_params},
+        params::{CLAP_EXT_PARAMS, CLAP_PARAM_RESCAN_TEXT, clap_host_params, clap_param_info, clap_plugin_params},
         state::{CLAP_EXT_STATE, clap_plugin_state},
+        tail::{CLAP_EXT_TAIL, clap_host_tail, clap_plugin_tail},
     },
     factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory},
     host::clap_host,
@@ -18,7 +19,11 @@ use clap_sys::{
 use std::{
     ffi::{CStr, c_char, c_void},
     ptr,
-    sync::Once,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 use sympathy::dsp::random::Random;
 
@@ -41,11 +46,71 @@ static HOST: clap_host = clap_host {
     request_callback: Some(nothing),
 };
 
+/// What a host was told.
+#[derive(Default)]
+struct Told {
+    restarts: AtomicU32,
+    tails: AtomicU32,
+    texts: AtomicU32,
+}
+
+impl Told {
+    fn counts(&self) -> [u32; 3] {
+        [&self.restarts, &self.tails, &self.texts].map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// # Safety
+/// The host is one of [`listening`].
+unsafe fn told(host: *const clap_host) -> &'static Told {
+    // SAFETY: as the caller says; it lives as long as the program.
+    unsafe { &*(*host).host_data.cast::<Told>() }
+}
+
+/// A host that counts what it is told. It lives as long as the program, as there are only a few.
+fn listening() -> (&'static clap_host, &'static Told) {
+    unsafe extern "C" fn extension(_: *const clap_host, id: *const c_char) -> *const c_void {
+        unsafe extern "C" fn rescan(host: *const clap_host, flags: u32) {
+            // SAFETY: the host that was made for it.
+            let told = unsafe { told(host) };
+            told.texts.fetch_add(u32::from(flags & CLAP_PARAM_RESCAN_TEXT != 0), Ordering::Relaxed);
+        }
+        unsafe extern "C" fn changed(host: *const clap_host) {
+            // SAFETY: the host that was made for it.
+            unsafe { told(host) }.tails.fetch_add(1, Ordering::Relaxed);
+        }
+        static PARAMS: clap_host_params =
+            clap_host_params { rescan: Some(rescan), clear: None, request_flush: Some(nothing) };
+        static TAIL: clap_host_tail = clap_host_tail { changed: Some(changed) };
+        // SAFETY: the plugin's id ends with a zero.
+        let id = unsafe { CStr::from_ptr(id) };
+        if id == CLAP_EXT_PARAMS {
+            ptr::from_ref(&PARAMS).cast()
+        } else if id == CLAP_EXT_TAIL {
+            ptr::from_ref(&TAIL).cast()
+        } else {
+            ptr::null()
+        }
+    }
+    unsafe extern "C" fn restart(host: *const clap_host) {
+        // SAFETY: the host that was made for it.
+        unsafe { told(host) }.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+    let told: &'static Told = Box::leak(Box::default());
+    let host_data = ptr::from_ref(told).cast_mut().cast();
+    let host = clap_host { host_data, get_extension: Some(extension), request_restart: Some(restart), ..HOST };
+    (Box::leak(Box::new(host)), told)
+}
+
 /// An instance; destroyed when it goes.
 struct Plugin(*const clap_plugin);
 
 impl Plugin {
     fn new() -> Self {
+        Self::of(&HOST)
+    }
+
+    fn of(host: &'static clap_host) -> Self {
         static ENTRY: Once = Once::new();
         let entry = &sympathy::plugin::clap_entry;
         // SAFETY: all pointers are the plugin's own, or live as long as the program.
@@ -54,7 +119,7 @@ impl Plugin {
             let factory = entry.get_factory.expect("get_factory")(CLAP_PLUGIN_FACTORY_ID.as_ptr());
             let factory = factory.cast::<clap_plugin_factory>();
             let create = (*factory).create_plugin.expect("create_plugin");
-            let plugin = Self(create(factory, &HOST, c"org.sympathy.sympathy".as_ptr()));
+            let plugin = Self(create(factory, host, c"org.sympathy.sympathy".as_ptr()));
             assert!(!plugin.0.is_null() && (*plugin.0).init.expect("init")(plugin.0));
             plugin
         }
@@ -100,6 +165,23 @@ impl Plugin {
                 })
                 .collect()
         }
+    }
+
+    /// Samples that sound after the input has ended.
+    fn tail(&self) -> u32 {
+        let tail: &clap_plugin_tail = self.extension(CLAP_EXT_TAIL);
+        // SAFETY: the instance lives.
+        unsafe { tail.get.expect("get")(self.0) }
+    }
+
+    /// What a host's main thread does now and then.
+    fn on_main_thread(&self) {
+        // SAFETY: the instance lives.
+        unsafe { (*self.0).on_main_thread.expect("on_main_thread")(self.0) };
+    }
+
+    fn id(&self, name: &str) -> u32 {
+        self.parameters().into_iter().find(|(_, known)| known == name).expect("a parameter of this name").0
     }
 
     fn value(&self, id: u32) -> f64 {
@@ -491,4 +573,55 @@ fn a_state_in_which_buttons_are_down_presses_none() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     plugin.deactivate();
+}
+
+#[test]
+fn a_host_is_told_what_has_changed() {
+    let (host, told) = listening();
+    let plugin = Plugin::of(host);
+    assert!(plugin.activate(48_000.0, 512));
+    plugin.start();
+    let play_for = |seconds: f64| {
+        for _ in 0..(seconds * 48_000.0 / 512.0) as usize {
+            play(&plugin, "a block", 512, true, &mut Vec::new());
+            plugin.on_main_thread();
+        }
+    };
+    let set = |name: &str, value: f64| {
+        play(&plugin, name, 512, true, &mut vec![event(0, plugin.id(name), value)]);
+    };
+    // A trigger is armed, so that something may sound for ever.
+    play_for(0.1);
+    let [_, tails, texts] = told.counts();
+    assert_eq!((tails, plugin.tail()), (1, u32::MAX), "the tail");
+    for (name, value) in [("Auto Start", 0.0), ("Re-seed Interval", 0.0), ("Stop", 1.0)] {
+        set(name, value);
+    }
+    // The worker ends what it has begun.
+    for _ in 0..500 {
+        play_for(0.02);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!((told.counts()[1], plugin.tail()), (2, 0), "it ended");
+    assert!(texts > 0, "the models were looked up");
+
+    // A slider that is dragged, and comes to rest.
+    for step in 0..20 {
+        set("Reaction Time", f64::from(40 + step));
+        play_for(0.1);
+    }
+    assert_eq!(told.counts()[0], 0, "it still moves");
+    play_for(2.0);
+    assert_eq!(told.counts()[0], 1, "asked once, though the host does nothing");
+    assert_eq!(told.counts()[2], texts, "no text has changed");
+    // A project is loaded into the active instance.
+    plugin.load(r#"{"version":"","params":{"clock":{"string":"free"},"reaction":{"i32":59}},"fields":{}}"#);
+    play_for(0.6);
+    assert_eq!(told.counts()[0], 2, "a setting of the state");
+    plugin.deactivate();
+    assert!(plugin.activate(48_000.0, 512));
+    plugin.start();
+    play_for(2.0);
+    assert_eq!(told.counts()[0], 2, "now it counts");
+    assert!(told.counts()[2] > texts, "the models of the state");
 }

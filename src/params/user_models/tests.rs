@@ -64,6 +64,21 @@ fn a_fresh_instance_takes_the_folder_by_name() {
 }
 
 #[test]
+fn what_is_saved_at_once_is_what_is_saved_later() {
+    let large = vec![7; 20 << 20];
+    let folder = folder_with(&[("a.safetensors", b"aa"), ("large.safetensors", &large)]);
+    let (_registry, models) = instance(folder.path());
+    let at_once = saved(&models);
+    assert!(at_once.contains("sha256"), "{at_once}");
+    assert!(is_settled(&models));
+    assert_eq!(saved(&models), at_once);
+    let (_registry, empty) = instance(&folder.path().join("nowhere"));
+    let at_once = saved(&empty);
+    wait_for("the scan", || is_settled(&empty));
+    assert_eq!(saved(&empty), at_once);
+}
+
+#[test]
 fn a_selected_model_travels_in_the_project() {
     let folder = folder_with(&[("a.safetensors", b"aa"), ("b.safetensors", b"bb")]);
     let (_bank, models) = instance(folder.path());

@@ -65,6 +65,7 @@ pub struct ModelRegistry {
     slots: Mutex<Vec<Slot>>,
     changed: Condvar,
     generation: AtomicU64,
+    labels: AtomicU64,
 }
 
 impl ModelRegistry {
@@ -86,6 +87,7 @@ impl ModelRegistry {
             slots: Mutex::new(slots),
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
+            labels: AtomicU64::new(0),
         })
     }
 
@@ -141,12 +143,21 @@ impl ModelRegistry {
             *entry = Slot { name, source, state, revision: entry.revision + 1 };
         }
         self.generation.fetch_add(1, Ordering::Release);
+        self.labels.fetch_add(1, Ordering::Release);
         self.changed.notify_all();
     }
 
     /// Changes with every change of a slot.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Changes whenever a [`Self::label`] may have changed.
+    ///
+    /// # Realtime safety
+    /// One atomic load.
+    pub fn labels_generation(&self) -> u64 {
+        self.labels.load(Ordering::Acquire)
     }
 
     /// The model of a slot, if it is loaded.
@@ -211,6 +222,7 @@ impl ModelRegistry {
             let entry = &mut self.lock()[index];
             if entry.revision == revision {
                 entry.state = state;
+                self.labels.fetch_add(1, Ordering::Release);
             }
         };
         publish(match &loaded {
