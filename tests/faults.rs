@@ -4,7 +4,7 @@
 mod common;
 
 use common::{
-    drive::{Blocks, Change, config, drain, playing, run},
+    drive::{Blocks, Change, config, drain, pace, playing, run},
     models, phrase,
 };
 use std::{
@@ -212,4 +212,205 @@ fn a_model_of_ones_own_is_there_before_the_first_block() {
     let _thread = worker.spawn();
     assert!(registry.get(70).is_some(), "the model");
     assert!(registry.get(71).is_some(), "and the one to morph to");
+}
+
+/// Samples of a wet of 100 % that is there.
+fn sounds(wet: &[f32]) -> bool {
+    rms(wet) > 1e-4
+}
+
+#[test]
+fn a_worker_that_panics_leaves_the_dry_and_begins_anew_with_the_song() {
+    let registry = models::registry();
+    for mode in [RenderMode::Offline, RenderMode::Live] {
+        let mut config = EngineConfig { mode, ..config(48_000, 1, 64) };
+        config.values.set(ParamId::Mix, 100.0);
+        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+        // After 1.5 s, while it plays.
+        worker.panic_after(1125);
+        let _thread = worker.spawn();
+        let input = phrase(48_000, 4.0, 1);
+        let mut paced = pace(48_000);
+        let pause = |samples| {
+            if mode == RenderMode::Live {
+                paced(samples);
+            }
+        };
+        let began = Instant::now();
+        let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), pause);
+        assert!(began.elapsed() < Duration::from_secs(9), "{mode:?}: nobody waits for it");
+        assert!(sounds(&out[0][48_000..70_000]), "{mode:?}: it played");
+        assert!(engine.meters().is_failed(), "{mode:?}: and says that it does no more");
+        assert_eq!(rms(&out[0][96_000..]), 0.0, "{mode:?}");
+        let mut paced = pace(48_000);
+        let pause = |samples| {
+            if mode == RenderMode::Live {
+                paced(samples);
+            }
+        };
+        let again = run(&mut engine, &input, &[], Some(1_000_000), &Blocks::Fixed(480), pause);
+        assert!(!engine.meters().is_failed() && sounds(&again[0][96_000..]), "{mode:?}: after a jump");
+        if mode == RenderMode::Offline {
+            let (mut fresh, worker) = session::start(config, Arc::clone(&registry));
+            let _thread = worker.spawn();
+            let whole = run(&mut fresh, &input, &[], Some(1_000_000), &Blocks::Fixed(480), |_| {});
+            common::assert_same_bits(&whole, &again, "as if nothing had been");
+        }
+    }
+}
+
+#[test]
+fn after_a_stall_of_any_length_the_wet_is_back_soon_and_the_dry_was_never_touched() {
+    /// DESIGN 3 and 4: a stall ends, the seed that is there is run through the network, and then it sounds.
+    const BACK_SECONDS: f64 = 0.1;
+    const RATE: u32 = 48_000;
+    let registry = models::registry();
+    let mut random = Random::new(11);
+    // 10 ms to 10 s, short ones more often.
+    let stalls: Vec<f64> = (0..6).map(|_| 0.01 * 1000f64.powf(f64::from(random.uniform()))).collect();
+    let input = phrase(RATE, 3.0 + stalls.iter().sum::<f64>() as f32 + 3.0 * stalls.len() as f32, 2);
+    for (slot, name, data) in models::all_kinds().into_iter().step_by(2) {
+        let mut config = config(RATE, 2, slot);
+        // It never ends by itself, and no seed is too faint.
+        for (id, value) in [(ParamId::Mix, 100.0), (ParamId::Hold, 61.0), (ParamId::Gate, -100.0)] {
+            config.values.set(id, value);
+        }
+        let warm_up = 0.4 / f64::from(data.config().warmup_speed);
+        for mix in [100.0, 0.0] {
+            config.values.set(ParamId::Mix, mix);
+            let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+            let reaction = engine.reaction_samples() as f64 / f64::from(RATE);
+            let mut ends = Vec::new();
+            let (mut done, mut next, mut begins) = (0usize, 0, 3 * RATE as usize);
+            let out = run(&mut engine, &input, &[], None, &Blocks::Random(1024), |samples| {
+                done += samples;
+                let end = stalls.get(next).map_or(usize::MAX, |stall| begins + (stall * f64::from(RATE)) as usize);
+                if done >= end {
+                    ends.push(done);
+                    (next, begins) = (next + 1, done + 3 * RATE as usize);
+                }
+                if done < begins || stalls.get(next).is_none() {
+                    drain(&mut worker);
+                }
+            });
+            assert_eq!(ends.len(), stalls.len());
+            if mix == 0.0 {
+                common::assert_same_bits(&input, &out, &format!("{name}: the dry"));
+                continue;
+            }
+            let peak = out.iter().flatten().fold(0.0f32, |most, x| most.max(x.abs()));
+            assert!(peak <= 0.9661, "{name}: {peak}");
+            assert!(out.iter().flatten().all(|x| x.is_finite()));
+            for (stall, &end) in stalls.iter().zip(&ends) {
+                // A stall of over 250 ms has dropped the voices: the next seed is taken within the re-seed interval of 0.5 s.
+                let within = reaction + warm_up + BACK_SECONDS + if *stall > 0.25 { 0.5 } else { 0.0 };
+                let window = (within * f64::from(RATE)) as usize;
+                assert!(
+                    sounds(&out[0][end + window..end + window + 4800]),
+                    "{name}: silent {within} s after a stall of {stall} s"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_comes_in_the_wet_is_held_and_the_dry_is_what_came() {
+    const SAMPLES: usize = 2 * 48_000;
+    type Signal = fn(usize) -> f32;
+    let signals: [(&str, Signal); 9] = [
+        ("silence", |_| 0.0),
+        ("a constant", |_| 0.9),
+        ("full-scale square", |at| if at / 109 % 2 == 0 { 1.0 } else { -1.0 }),
+        ("1e30", |at| if at % 2 == 0 { 1e30 } else { -1e30 }),
+        ("the largest number", |at| if at / 50 % 2 == 0 { f32::MAX } else { f32::MIN }),
+        ("subnormal numbers", |at| f32::from_bits(at as u32 % 1000)),
+        ("an impulse", |at| if at % 9600 == 0 { 1.0 } else { 0.0 }),
+        ("not a number", |at| if at % 7 == 0 { f32::NAN } else { 0.3 }),
+        ("infinity", |at| if at % 1000 < 500 { f32::INFINITY } else { 0.1 }),
+    ];
+    let registry = models::registry();
+    for (slot, name, _) in models::all_kinds().into_iter().step_by(2) {
+        for (what, signal) in signals {
+            let input: Vec<Vec<f32>> = (0..2).map(|_| (0..SAMPLES).map(signal).collect()).collect();
+            for mix in [100.0, 0.0] {
+                let mut config = config(48_000, 2, slot);
+                config.values.set(ParamId::Mix, mix);
+                config.values.set(ParamId::Gate, -100.0);
+                let (mut engine, mut worker) = session::start(config, Arc::clone(&registry));
+                let out = run(&mut engine, &input, &[], None, &Blocks::Fixed(512), |_| drain(&mut worker));
+                for (out, dry) in out.iter().flatten().zip(input.iter().flatten()) {
+                    let dry = if dry.is_finite() { *dry } else { 0.0 };
+                    let fine = if mix == 0.0 { out.to_bits() == dry.to_bits() } else { out.abs() <= 0.9661 };
+                    assert!(fine, "{name}, {what}, mix {mix}: {out} of {dry}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_performance_that_is_suspended_goes_on() {
+    let registry = models::registry();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    let (mut engine, worker) = session::start(config, registry);
+    let _thread = worker.spawn();
+    let input = phrase(48_000, 6.0, 1);
+    let mut paced = pace(48_000);
+    let (mut done, mut longest) = (0, Duration::ZERO);
+    let mut returned = Instant::now();
+    let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |samples| {
+        longest = longest.max(returned.elapsed());
+        done += samples;
+        if done == 144_000 {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        paced(samples);
+        returned = Instant::now();
+    });
+    assert!(longest < Duration::from_millis(500), "a call of {longest:?}");
+    assert!(sounds(&out[0][100_000..140_000]) && sounds(&out[0][200_000..]));
+    assert!(!engine.meters().is_failed());
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_a_model_or_an_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("mine.safetensors");
+    let kinds = models::all_kinds();
+    let files: Vec<Vec<u8>> = kinds.iter().map(|(_, _, data)| data.to_bytes()).collect();
+    std::fs::write(&path, &files[0]).expect("space");
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Written in place, cut short, removed and put there again.
+        scope.spawn(|| {
+            let mut random = Random::new(4);
+            while !over.load(Ordering::Relaxed) {
+                let bytes = &files[random.below(files.len() as u32) as usize];
+                let part = random.below(bytes.len() as u32) as usize;
+                // Any of them may fail where the other side has it open, on Windows.
+                let _ = match random.below(4) {
+                    0 => std::fs::remove_file(&path),
+                    1 => std::fs::write(&path, &bytes[..part]),
+                    _ => std::fs::write(&path, bytes),
+                };
+            }
+        });
+        let registry = ModelRegistry::with_embedded(Isa::best());
+        let (mut loaded, mut refused) = (0, 0);
+        let began = Instant::now();
+        while (loaded < 20 || refused < 20) && began.elapsed() < Duration::from_secs(60) {
+            registry.set_file(70, path.clone());
+            match registry.load(70) {
+                Ok(_) => loaded += 1,
+                Err(reason) => {
+                    refused += 1;
+                    assert!(!reason.contains("unexpectedly") && !reason.contains('\n'), "{reason}");
+                }
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(loaded >= 20 && refused >= 20, "{loaded} loaded, {refused} refused");
+    });
 }

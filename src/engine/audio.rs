@@ -458,9 +458,10 @@ impl Engine {
         let time = self.clock.time();
         self.epoch = self.epoch.wrapping_add(1);
         self.restart_pending = false;
-        // A worker that was given up is asked once more, unless it is dead.
-        self.meters().set_failed(self.link.shared.is_dead());
         self.first_quantum = time.div_euclid(GRID);
+        // A worker that was given up, or has failed, is asked once more, unless it is dead.
+        self.link.set_now(self.epoch, self.first_quantum);
+        self.meters().set_failed(self.link.shared.is_dead());
         self.in_quantum = InQuantum::empty(self.epoch, self.first_quantum, time.rem_euclid(GRID) as usize, self.values);
         self.in_quantum.armed = self.is_armed();
         self.out_quantum = None;

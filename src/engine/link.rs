@@ -9,10 +9,17 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     thread::Thread,
 };
+
+/// The worker works.
+const ALIVE: u32 = 0;
+/// The worker is no more.
+const DEAD: u32 = 1;
+/// What is added to an epoch.
+const FAILED: u32 = 2;
 
 /// Shared by both threads.
 #[derive(Debug, Default)]
@@ -21,7 +28,8 @@ pub struct Shared {
     pub meters: Arc<Meters>,
     /// Epoch (16 bits) and index (48 bits) of the quantum that the audio thread is in.
     now: AtomicU64,
-    dead: AtomicBool,
+    /// [`ALIVE`], [`DEAD`], or the epoch in which the worker has failed, above both.
+    life: AtomicU32,
     /// Asks the worker to end, in the middle of a seed if need be.
     pub stop: AtomicBool,
     worker: OnceLock<Thread>,
@@ -42,7 +50,7 @@ impl Shared {
 
     /// True if the audio thread is in another epoch: quanta of this one are no longer wanted.
     pub fn is_stale(&self, epoch: u32) -> bool {
-        self.now.load(Ordering::Acquire) >> 48 != u64::from(epoch) & 0xffff
+        self.epoch() != epoch & 0xffff
     }
 
     /// Registers the thread to be woken.
@@ -51,14 +59,33 @@ impl Shared {
         let _ = self.worker.set(thread);
     }
 
-    /// Declares that no more predictions will come.
-    pub fn mark_dead(&self) {
-        self.dead.store(true, Ordering::Release);
+    /// The 16 bits of the epoch that the audio thread is in.
+    fn epoch(&self) -> u32 {
+        (self.now.load(Ordering::Acquire) >> 48) as u32
     }
 
-    /// True if no more predictions will come.
+    /// Declares that no more predictions will come.
+    pub fn mark_dead(&self) {
+        self.life.store(DEAD, Ordering::Release);
+    }
+
+    /// Declares that no more predictions will come in this epoch, and not before the worker is ready again in another.
+    pub fn mark_failed(&self) {
+        self.life.store(FAILED + self.epoch(), Ordering::Release);
+    }
+
+    /// Declares that predictions will come.
+    pub fn mark_alive(&self) {
+        self.life.store(ALIVE, Ordering::Release);
+    }
+
+    /// True if no more predictions will come in this epoch.
     pub fn is_dead(&self) -> bool {
-        self.dead.load(Ordering::Acquire)
+        match self.life.load(Ordering::Acquire) {
+            ALIVE => false,
+            DEAD => true,
+            failed => failed - FAILED == self.epoch(),
+        }
     }
 
     /// Wakes the worker. A system call: only for a caller that may wait.
@@ -222,6 +249,25 @@ mod tests {
         other.join().expect("the worker found everything as it was sent");
         assert_eq!(taken, QUANTA);
         assert!(audio.shared.is_dead() && audio.shared.is_stale(6) && !audio.shared.is_stale(7));
+    }
+
+    #[test]
+    fn a_worker_that_has_failed_is_dead_for_an_epoch_and_one_that_is_gone_for_ever() {
+        let (audio, worker) = link(640, GRID_SAMPLES, 2);
+        assert!(!audio.shared.is_dead());
+        // Epochs are compared in 16 bits.
+        for epoch in [0, 1, 0xffff, 0x1_0000] {
+            audio.set_now(epoch, 5);
+            worker.shared.mark_failed();
+            assert!(audio.shared.is_dead(), "epoch {epoch}");
+            audio.set_now(epoch + 1, 5);
+            assert!(!audio.shared.is_dead(), "epoch {epoch}");
+            worker.shared.mark_alive();
+            assert!(!audio.shared.is_dead());
+        }
+        worker.shared.mark_dead();
+        audio.set_now(9, 5);
+        assert!(audio.shared.is_dead());
     }
 
     #[test]

@@ -23,7 +23,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -62,6 +62,8 @@ macro_rules! host_parameters {
             pub feedbacks: Arc<AtomicU64>,
             /// How often a prediction was not there in time since the last activation.
             pub underruns: Arc<AtomicU64>,
+            /// Whether nothing more is predicted: the worker has failed, or has not answered for ten seconds.
+            pub has_failed: Arc<AtomicBool>,
         }
 
         impl SympathyParams {
@@ -79,6 +81,7 @@ macro_rules! host_parameters {
                     take_status: Arc::default(),
                     feedbacks: Arc::default(),
                     underruns: Arc::default(),
+                    has_failed: Arc::default(),
                 };
                 params.with_texts(registry)
             }
@@ -133,10 +136,14 @@ impl SympathyParams {
                 .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read(), id, text)))
         };
         let Slots { model, morph_model } = self.slots;
-        let (shown, chosen, underruns) = (known(registry), self.models.selection(), Arc::clone(&self.underruns));
+        let (shown, chosen) = (known(registry), self.models.selection());
+        let (underruns, has_failed) = (Arc::clone(&self.underruns), Arc::clone(&self.has_failed));
         let model_to_text = move |slot| {
-            let count = if slot == i32::from(chosen.current()) { underruns.load(Ordering::Relaxed) } else { 0 };
-            text::slot_to_text(&shown(), slot) + &text::underruns_to_text(count)
+            let name = text::slot_to_text(&shown(), slot);
+            if slot != i32::from(chosen.current()) {
+                return name;
+            }
+            name + &text::trouble_to_text(underruns.load(Ordering::Relaxed), has_failed.load(Ordering::Relaxed))
         };
         self.slots = Slots {
             model: with_labels(model, ParamId::Model)

@@ -13,12 +13,13 @@ pub(super) fn slot_to_text(registry: &ModelRegistry, slot: i32) -> String {
     }
 }
 
-/// What follows the name of the model that plays where it was too slow; nothing where it was not.
-pub(super) fn underruns_to_text(count: u64) -> String {
-    match count {
-        0 => String::new(),
-        1 => " (1 underrun)".into(),
-        _ => format!(" ({count} underruns)"),
+/// What follows the name of the model that plays where it was too slow or has failed; nothing where all is well.
+pub(super) fn trouble_to_text(underruns: u64, has_failed: bool) -> String {
+    match (has_failed, underruns) {
+        (true, _) => " (stopped by a fault; it begins anew when the song does)".into(),
+        (false, 0) => String::new(),
+        (false, 1) => " (1 underrun)".into(),
+        (false, _) => format!(" ({underruns} underruns)"),
     }
 }
 
@@ -68,8 +69,11 @@ mod tests {
             ("off", Some(-1))
         );
         assert_eq!(text_to_slot(&registry, ParamId::Model, "no such model"), None);
-        for (count, note) in [(0, ""), (1, " (1 underrun)"), (7, " (7 underruns)")] {
-            assert_eq!(underruns_to_text(count), note);
+        let fault = " (stopped by a fault; it begins anew when the song does)";
+        for (count, has_failed, note) in
+            [(0, false, ""), (1, false, " (1 underrun)"), (7, false, " (7 underruns)"), (7, true, fault)]
+        {
+            assert_eq!(trouble_to_text(count, has_failed), note);
             let shown = slot_to_text(&registry, 64) + note;
             assert_eq!(text_to_slot(&registry, ParamId::Model, &shown), Some(64), "{shown}");
         }

@@ -162,6 +162,7 @@ impl Running {
         let activity = self.advance(channels, &beside, done, block, context);
         params.feedbacks.store(self.engine.meters().feedbacks(), Ordering::Relaxed);
         params.underruns.store(self.engine.meters().underruns(), Ordering::Relaxed);
+        params.has_failed.store(self.engine.meters().is_failed(), Ordering::Relaxed);
         let block_seconds = block as f64 * self.sample_seconds;
         if self.restart.as_mut().is_some_and(|restart| restart.is_due(params, block_seconds))
             && may_ask_for_a_restart(context.plugin_api())

@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -26,6 +27,9 @@ const SLEEP_SOUNDING: Duration = Duration::from_millis(1);
 pub struct Worker {
     link: WorkerLink,
     core: Core,
+    /// What the core is made of, should it have to be made anew.
+    config: EngineConfig,
+    clip_slot: Arc<ClipSlot>,
     registry: Arc<ModelRegistry>,
     /// The models selected before playback.
     first_slots: [Option<u8>; 2],
@@ -39,6 +43,8 @@ pub struct Worker {
     sound_seconds: f64,
     /// Artificial delay per quantum, for tests of lateness.
     delay: Duration,
+    /// Quanta until an artificial panic, for tests of faults.
+    panics_after: Option<u32>,
 }
 
 impl Worker {
@@ -51,7 +57,15 @@ impl Worker {
     ) -> Self {
         let rate = f64::from(config.sample_rate_hz);
         Self {
-            core: Core::new(config, reaction_quanta, Arc::clone(&registry), clip_slot, Arc::clone(&link.shared)),
+            core: Core::new(
+                config,
+                reaction_quanta,
+                Arc::clone(&registry),
+                Arc::clone(&clip_slot),
+                Arc::clone(&link.shared),
+            ),
+            config: config.clone(),
+            clip_slot,
             registry,
             first_slots: [ParamId::Model, ParamId::MorphModel].map(|id| slot(config.values.get(id))),
             link,
@@ -70,6 +84,7 @@ impl Worker {
             busy_seconds: 0.0,
             sound_seconds: 0.0,
             delay: Duration::ZERO,
+            panics_after: None,
         }
     }
 
@@ -94,6 +109,10 @@ impl Worker {
         let began = Instant::now();
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
+        }
+        if let Some(left) = self.panics_after {
+            assert!(left > 0, "the artificial panic of a test");
+            self.panics_after = Some(left - 1);
         }
         let index = quantum.index + self.reaction_quanta;
         let late = self.link.shared.quanta_passed(quantum.epoch, index).unwrap_or(0);
@@ -131,6 +150,11 @@ impl Worker {
         self.delay = per_quantum;
     }
 
+    /// Panics once, in so many quanta, to simulate a fault of this program.
+    pub fn panic_after(&mut self, quanta: u32) {
+        self.panics_after = Some(quanta);
+    }
+
     /// Runs on a thread of its own until the handle is dropped. The selected models are loaded before this returns (about 20 ms, or what
     /// a file of one's own takes), so that they are available to a fast bounce even on a busy machine; other embedded ones are
     /// loaded while the worker is idle.
@@ -146,11 +170,9 @@ impl Worker {
             let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
             self.link.shared.register_worker(std::thread::current());
             while !self.link.shared.stop.load(Ordering::Acquire) {
-                // Loading while nothing sounds delays no prediction.
-                if !self.run_once() && (self.core.is_active() || !self.core.load_another_embedded()) {
-                    // The audio thread never wakes a live worker, so the worker has to poll.
-                    let sleep = if self.core.is_active() { SLEEP_SOUNDING.min(reaction / 20) } else { reaction / 4 };
-                    std::thread::park_timeout(sleep);
+                // What a panic leaves behind is thrown away.
+                if catch_unwind(AssertUnwindSafe(|| self.run_until_stopped(reaction))).is_err() {
+                    self.recover(reaction);
                 }
             }
         });
@@ -158,6 +180,34 @@ impl Worker {
             shared.mark_dead();
         }
         WorkerThread { shared, handle: spawned.ok() }
+    }
+
+    fn run_until_stopped(&mut self, reaction: Duration) {
+        while !self.link.shared.stop.load(Ordering::Acquire) {
+            // Loading while nothing sounds delays no prediction.
+            if !self.run_once() && (self.core.is_active() || !self.core.load_another_embedded()) {
+                // The audio thread never wakes a live worker, so the worker has to poll.
+                let sleep = if self.core.is_active() { SLEEP_SOUNDING.min(reaction / 20) } else { reaction / 4 };
+                std::thread::park_timeout(sleep);
+            }
+        }
+    }
+
+    /// After a panic: nothing more comes in this epoch, as what had been heard is lost. With the next one, after a reset or a jump,
+    /// everything begins anew.
+    fn recover(&mut self, reaction: Duration) {
+        let shared = Arc::clone(&self.link.shared);
+        shared.mark_failed();
+        shared.meters.set_sounding(false);
+        self.panics_after = None;
+        self.catching_up = false;
+        let registry = Arc::clone(&self.registry);
+        let clip_slot = Arc::clone(&self.clip_slot);
+        self.core = Core::new(&self.config, self.reaction_quanta as usize, registry, clip_slot, Arc::clone(&shared));
+        while shared.is_dead() && !shared.stop.load(Ordering::Acquire) {
+            std::thread::park_timeout(reaction / 4);
+        }
+        shared.mark_alive();
     }
 }
 
