@@ -42,6 +42,40 @@ pub fn miri() -> Result<Tally> {
     run::counted(tests.env("MIRIFLAGS", "-Zmiri-disable-isolation"))
 }
 
+/// The tests that run under ThreadSanitizer: both threads at work, with faults, at full optimisation.
+const THREAD_TESTS: [&str; 4] = ["engine_bits", "engine_live", "triggers", "no_alloc"];
+
+/// `cargo xtask tsan`: data races between the audio thread, the worker and the loaders, as ThreadSanitizer sees them. It needs a
+/// standard library that is compiled for it, too.
+///
+/// # Errors
+/// If a nightly toolchain with the sources of the standard library is missing.
+pub fn tsan() -> Result<Tally> {
+    let mut tests = command("rustup")?;
+    tests.args(["run", MIRI_TOOLCHAIN, "cargo", "test", "-Zbuild-std", "--target", run::host(), "--package", PACKAGE]);
+    tests.args(ENGINE).args(["--lib"]).args(THREAD_TESTS.iter().flat_map(|test| ["--test", test]));
+    // With a folder of its own, as nothing of an ordinary build can be used.
+    tests.arg("--target-dir").arg(run::target_folder()?.join("tsan"));
+    tests.args(["--", "engine", "worker", "session"]);
+    tests
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer");
+    run::counted(&mut tests)
+}
+
+/// `cargo xtask soak`: so many hours of sample clock with everything at random.
+///
+/// # Errors
+/// If the number is none.
+pub fn soak(hours: &str) -> Result<Tally> {
+    let number: f64 = hours.parse().with_context(|| format!("hours: expected a number, found {hours}"))?;
+    ensure!(number > 0.0 && number.is_finite(), "hours: expected a number above 0, found {hours}");
+    let mut test = cargo()?;
+    test.args(["test", "--release", "--package", PACKAGE]).args(ENGINE).args(["--test", "soak"]);
+    run::counted(test.args(["--", "--nocapture"]).env("SYMPATHY_SOAK_HOURS", hours))
+}
+
 /// `cargo xtask features`: the plugin, the command line tool without the trainer, the trainer and the bare library each
 /// compile by themselves, without a warning.
 pub fn feature_sets() -> Result<Tally> {

@@ -36,6 +36,8 @@ usage: cargo xtask <task>
   hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
+  tsan                               data races between the threads, as ThreadSanitizer sees them (nightly)
+  soak [HOURS]                       eight hours of sample clock with everything at random, or so many
   deny [--offline]                   licences, bans, sources and advisories of the dependencies (cargo-deny)
   material FAMILY SCORES OUT         render scores as material for a listening model: guitar, piano, strings, any (fluidsynth)
   features                           the plugin, the tool without the trainer, the trainer, each compiled by itself
@@ -67,6 +69,9 @@ fn main() -> ExitCode {
         ["cross", ref names @ ..] => cross::cross(names),
         ["material", family, scores, out] => material::render(family, scores.as_ref(), out.as_ref()).map(|()| true),
         ["miri"] => counted(checks::miri()),
+        ["tsan"] => counted(checks::tsan()),
+        ["soak"] => counted(checks::soak("8")),
+        ["soak", hours] => counted(checks::soak(hours)),
         ["deny"] => counted(checks::deny(false)),
         ["deny", "--offline"] => counted(checks::deny(true)),
         ["features"] => counted(checks::feature_sets()),
