@@ -52,6 +52,38 @@ fn a_file_that_is_there_is_replaced_only_if_it_is_asked_for() {
     assert_eq!(desk.read_wav("out.wav").sample_rate_hz, 16_000);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_by_every_command_that_saves_and_what_was_there_is_whole() {
+    let desk = desk();
+    desk.succeed("export model.safetensors --out plain.pt");
+    // Files of at most so many blocks of 512 bytes: further writes fail as on a full disk. What is read finds room in 512 of them, two
+    // minutes more do not.
+    let long = "--model model.safetensors --seconds-after 120 --overwrite";
+    for (blocks, command, out) in [
+        (512, format!("render in.wav out.wav {long}"), "out.wav"),
+        (512, format!("render in.wav out.flac {long}"), "out.flac"),
+        (512, format!("render in.wav out.wav --stems {long}"), "out.wav"),
+        (1, "demo --model model.safetensors --out out.wav --overwrite".into(), "out.wav"),
+        (1, "sample model.safetensors --seconds 5 --out out.wav --overwrite".into(), "out.wav"),
+        (1, "export model.safetensors --out out.safetensors --overwrite".into(), "out.safetensors"),
+        (1, "import plain.pt --out out.safetensors --approach vector --overwrite".into(), "out.safetensors"),
+    ] {
+        fs::write(desk.path(out), "a song").expect("space");
+        let line = format!("trap '' XFSZ; ulimit -f {blocks}; exec {} {command}", env!("CARGO_BIN_EXE_sympathy"));
+        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+        let output = output.expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last = said.lines().last().unwrap_or_default();
+        assert_eq!(output.status.code(), Some(1), "{command}: {said}");
+        let name = out.split('.').next().unwrap_or(out);
+        assert!(last.starts_with("error: ") && last.contains(name), "{command}: {said}");
+        assert_eq!(fs::read(desk.path(out)).expect("the file"), b"a song", "{command}");
+        fs::remove_file(desk.path(out)).expect("the file");
+        assert_eq!(desk.files(), ["in.wav", "model.safetensors", "plain.pt"], "{command}");
+    }
+}
+
 #[test]
 fn swapped_arguments_destroy_no_take() {
     let desk = desk();

@@ -279,3 +279,38 @@ fn render_takes(preset: &Path, values: &ParamValues) {
     desk.succeed(&format!("{common}{sets}"));
     assert_same_bits(&from_preset, &desk.read_wav("out.wav").channels, "settings");
 }
+
+/// What the test below runs in a process of its own, whose files can hold no more than 512 bytes.
+#[cfg(unix)]
+#[test]
+fn a_take_for_which_there_is_no_room() {
+    let Some(folder) = std::env::var_os("SYMPATHY_TEST_FULL_FOLDER") else {
+        return;
+    };
+    let (mut engine, mut worker, mut recorder, status) = engine(&wet_only(1), 2.0, Path::new(&folder));
+    let input = phrase(RATE, 3.0, 1);
+    let whole = run(&mut engine, &input, &press(72_000), None, &Blocks::Fixed(480), |_| {
+        drain(&mut worker);
+        while recorder.run_once() {}
+    });
+    println!("status: {}", status.text().expect("a take was asked for"));
+    assert!(whole[0][72_000..].iter().any(|x| *x != 0.0), "the sound goes on");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_and_leaves_no_piece_of_a_take() {
+    let folder = TempDir::new().expect("a temporary folder");
+    let program = std::env::current_exe().expect("this program");
+    let test = "a_take_for_which_there_is_no_room";
+    let line = format!("trap '' XFSZ; ulimit -f 1; exec {} --exact {test} --nocapture", program.display());
+    let output = std::process::Command::new("sh")
+        .args(["-c", &line])
+        .env("SYMPATHY_TEST_FULL_FOLDER", folder.path())
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("status: failed: ") && said.contains("cannot be written"), "{said}");
+    assert_eq!(names(folder.path(), ""), [""; 0]);
+}
