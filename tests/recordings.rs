@@ -1,6 +1,8 @@
 //! Sound files as they lie on musicians' disks: of every format, with headers that are not true, damaged, and changed at random.
 
 mod common;
+#[path = "../fuzz/src/sums.rs"]
+mod sums;
 
 use common::program::Desk;
 use std::{
@@ -470,6 +472,43 @@ fn files_full_of_damage_or_of_chunks_are_read_in_bounded_time_and_memory() {
     // A pipe has no name to look at again.
     let error = Recording::read_pipe(Path::new("-"), &b"{\"not\": \"sound\"}"[..]).expect_err("text").to_string();
     assert!(error.contains("-: expected") && error.contains("found text"), "{error}");
+}
+
+/// Silence compresses well and gaps are made of nothing: a file of kilobytes filled 4 GiB.
+#[test]
+fn a_small_file_is_no_long_sound() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("a");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("space");
+        read_both_ways(&path)
+    };
+    // Frames of 65 535 samples that are all 0, 13 bytes each.
+    let mut flac = b"fLaC\x80\0\0\x22\xff\xff\xff\xff\0\0\0\0\0\0\x0a\xc4\x40\xf0\0\0\0\0".to_vec();
+    flac.resize(42, 0);
+    for number in 0..70 {
+        flac.extend([0xff, 0xf8, 0x79, 0x08, number, 0xff, 0xfe, 0, 0, 0, 0, 0, 0]);
+    }
+    let short = read(&sums::mended(&flac[..42 + 13 * 16])).expect("as much as the smallest file may hold");
+    assert_eq!(short.length_samples(), 16 * 65_535);
+    let error = read(&sums::mended(&flac)).expect_err("17 times as much").to_string();
+    assert!(error.contains("at most 1048576 samples in all channels of a file of 952 bytes"), "{error}");
+
+    // Packets of one sample each, which say that they last for ten seconds.
+    let chunk = |id: &[u8], bytes: &[u8]| [id, &(bytes.len() as u64).to_be_bytes(), bytes].concat();
+    let numbers = |numbers: [u32; 5]| numbers.map(u32::to_be_bytes).concat();
+    let description = [&48_000f64.to_be_bytes()[..], b"lpcm", &numbers([2, 2, 0, 1, 16])].concat();
+    for packets in [2, 1000] {
+        // 10 · 48 000 in groups of seven bits.
+        let table = [&[0x9d, 0xa6, 0][..]; 1000][..packets].concat();
+        let table = [&(packets as u64).to_be_bytes()[..], &[0; 16], &table].concat();
+        let data = vec![1; 4 + 2 * packets];
+        let chunks = [chunk(b"desc", &description), chunk(b"pakt", &table), chunk(b"data", &data)].concat();
+        let bytes = [b"caff\0\x01\0\0", &chunks[..]].concat();
+        let length = read(&bytes).expect("a sample a packet").length_samples();
+        let most = (1 << 20) + 64 * bytes.len();
+        assert!((480_000..=most).contains(&length), "{packets} packets: {length} samples");
+    }
 }
 
 /// How many changed files of each kind are tried; `SYMPATHY_MUTATIONS=20000` tries more.

@@ -11,7 +11,10 @@ use std::{
     path::{Path, PathBuf},
 };
 use symphonia::core::{
-    codecs::audio::{AudioDecoder, AudioDecoderOptions, well_known::CODEC_ID_FLAC},
+    codecs::audio::{
+        AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+        well_known::{CODEC_ID_FLAC, CODEC_ID_VORBIS},
+    },
     errors::Error as SymphoniaError,
     formats::{FormatOptions, FormatReader, Track, TrackType, probe::Hint},
     io::MediaSourceStream,
@@ -22,6 +25,17 @@ use symphonia::core::{
 const MAX_SAMPLES: usize = 1 << 28;
 /// Nor is one on disk: 4 GiB, three hours of stereo at 48 kHz, which is what a WAV file can hold.
 const MAX_LONG_SAMPLES: usize = 1 << 30;
+/// Nor is one larger than a file of its size can hold: this much in any file …
+const MIN_MAX_SAMPLES: usize = 1 << 20;
+/// … and, for every byte beyond the first of them, as much as the silence of a codec that compresses it best.
+const SMALL_BYTES: u64 = 1 << 10;
+const MAX_SAMPLES_PER_BYTE: usize = 1 << 12;
+/// No packet is longer; a decoder takes memory for one before it sees any.
+const MAX_PACKET_SAMPLES: u64 = 1 << 16;
+/// Numbers in the codebooks of Vorbis, for which it takes memory too; encoders make two hundred thousand.
+const MAX_CODEBOOK_NUMBERS: u64 = 1 << 21;
+/// Silence that stands for what does not decode is bounded likewise: what was lost was sound, and had its bytes.
+const MAX_SILENCE_PER_BYTE: usize = 1 << 6;
 const MAX_CHANNELS: usize = 2;
 const MIN_RATE_HZ: u32 = 4_000;
 const MAX_RATE_HZ: u32 = 384_000;
@@ -245,13 +259,15 @@ impl Sink for Option<SpoolWriter> {
 /// Decodes everything; gives its rate and what is missing of it.
 fn decode_all(path: &Path, mut streams: Streams, sink: &mut impl Sink) -> Result<(u32, Vec<Warning>), RecordingError> {
     let beginning = std::mem::take(&mut streams.beginning);
-    Reading { path, beginning: &beginning }.all(streams, sink)
+    Reading { path, beginning: &beginning, bytes: streams.bytes }.all(streams, sink)
 }
 
 /// Decoding of one file: carries what every error needs.
 struct Reading<'a> {
     path: &'a Path,
     beginning: &'a [u8],
+    /// Of the file.
+    bytes: u64,
 }
 
 impl Reading<'_> {
@@ -272,6 +288,12 @@ impl Reading<'_> {
         }
     }
 
+    /// The most samples of all channels that a file of this size holds, at so many a byte.
+    fn most(&self, per_byte: usize) -> usize {
+        let bytes = usize::try_from(self.bytes.saturating_sub(SMALL_BYTES)).unwrap_or(usize::MAX);
+        bytes.saturating_mul(per_byte).saturating_add(MIN_MAX_SAMPLES)
+    }
+
     /// All streams, one after the other.
     fn all(
         &self,
@@ -283,6 +305,7 @@ impl Reading<'_> {
             sample_rate_hz: 0,
             channels: 0,
             length: 0,
+            silence: 0,
             sink,
             edit: None,
             left_out: 0,
@@ -397,10 +420,23 @@ impl Reading<'_> {
         let track = track.ok_or_else(|| self.unreadable())?.clone();
         let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
         let parameters = parameters.ok_or_else(|| self.unreadable())?;
+        self.check_size(parameters)?;
         let decoder = symphonia::default::get_codecs()
             .make_audio_decoder(parameters, &AudioDecoderOptions::default())
             .map_err(|_| self.unreadable())?;
         Ok((track, decoder))
+    }
+
+    /// Looks at what a header asks a decoder to take memory for.
+    fn check_size(&self, parameters: &AudioCodecParameters) -> Result<(), RecordingError> {
+        if let Some(samples) = parameters.max_frames_per_packet.filter(|&samples| samples > MAX_PACKET_SAMPLES) {
+            return Err(self.property("packets", format!("at most {MAX_PACKET_SAMPLES} samples"), samples));
+        }
+        let headers = parameters.extra_data.as_deref().filter(|_| parameters.codec == CODEC_ID_VORBIS);
+        if let Some(numbers) = headers.map(source::numbers_of_codebooks).filter(|&most| most > MAX_CODEBOOK_NUMBERS) {
+            return Err(self.property("codebooks", format!("at most {MAX_CODEBOOK_NUMBERS} numbers"), numbers));
+        }
+        Ok(())
     }
 
     fn unreadable(&self) -> RecordingError {
@@ -438,6 +474,8 @@ struct Sound<'a, S> {
     channels: usize,
     /// Samples of a channel.
     length: usize,
+    /// Of them, those that stand for what does not decode.
+    silence: usize,
     sink: &'a mut S,
     /// Which part of the stream is heard.
     edit: Option<Edit>,
@@ -469,7 +507,7 @@ impl<S: Sink> Sound<'_, S> {
         let place = place.map(|place| place.saturating_sub(self.left_out));
         let gap = place.and_then(|place| place.checked_sub(length)).filter(|&gap| {
             let is_damaged = self.damage.is_some() && gap > 0;
-            (is_damaged || seconds(gap) >= LEAST_GAP_S) && seconds(gap) <= MAX_GAP_S
+            (is_damaged || seconds(gap) >= LEAST_GAP_S) && self.may_be_silence(gap)
         });
         if let Some(gap) = gap {
             self.check(self.sample_rate_hz, self.channels, gap)?;
@@ -488,19 +526,26 @@ impl<S: Sink> Sound<'_, S> {
         let Some(gap) = end.and_then(|end| end.checked_sub(self.length)).filter(|&gap| gap > 0) else {
             return Ok(());
         };
-        let seconds = gap as f64 / f64::from(self.sample_rate_hz);
-        if seconds > MAX_GAP_S {
+        if !self.may_be_silence(gap) {
             return Ok(());
         }
+        let seconds = gap as f64 / f64::from(self.sample_rate_hz);
         self.check(self.sample_rate_hz, self.channels, gap)?;
         let from = self.time(begin);
         self.warn(format!("at {from} it is damaged: {seconds:.2} s do not decode and are silence"));
         self.insert_silence(begin, gap)
     }
 
+    /// Whether so many samples may be missing; what tells of more is a damaged clock.
+    fn may_be_silence(&self, gap: usize) -> bool {
+        let all = self.silence.saturating_add(gap).saturating_mul(self.channels);
+        gap as f64 / f64::from(self.sample_rate_hz) <= MAX_GAP_S && all <= self.reading.most(MAX_SILENCE_PER_BYTE)
+    }
+
     fn insert_silence(&mut self, at: usize, length: usize) -> Result<(), RecordingError> {
         self.sink.insert_silence(at, length).map_err(|error| self.reading.io(error))?;
         self.length += length;
+        self.silence += length;
         Ok(())
     }
 
@@ -539,8 +584,13 @@ impl<S: Sink> Sound<'_, S> {
             let expected = format!("{} Hz, {} channels throughout", self.sample_rate_hz, self.channels);
             return fail("stream", expected, format!("{rate_hz} Hz, {channels} channels midway"));
         }
-        if (self.length + frames) * channels > S::MAX_SAMPLES {
-            return fail("length", format!("at most {} samples in all channels", S::MAX_SAMPLES), "more".into());
+        let most = self.reading.most(MAX_SAMPLES_PER_BYTE);
+        if (self.length + frames) * channels > most.min(S::MAX_SAMPLES) {
+            let (most, of_what) = match most < S::MAX_SAMPLES {
+                true => (most, format!(" of a file of {} bytes", self.reading.bytes)),
+                false => (S::MAX_SAMPLES, String::new()),
+            };
+            return fail("length", format!("at most {most} samples in all channels{of_what}"), "more".into());
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! with them is mended here, and the decoders see what a careful program would have written. What cannot be mended, and what is left
 //! out, is said.
 
+mod codebooks;
 mod mp4;
 mod mpeg;
 mod ogg;
@@ -18,6 +19,7 @@ use std::{
 };
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
+pub(super) use codebooks::numbers as numbers_of_codebooks;
 pub(super) use mp4::Edit;
 pub(super) use wave::clock;
 
@@ -61,6 +63,8 @@ pub(super) struct Streams {
     pub origin: Option<i64>,
     /// How the file begins, to say what it is if it does not decode.
     pub beginning: Vec<u8>,
+    /// Of the file.
+    pub bytes: u64,
 }
 
 impl Streams {
@@ -69,7 +73,7 @@ impl Streams {
     }
 
     fn of(streams: Vec<Stream>) -> Self {
-        Self { streams, warnings: Vec::new(), origin: None, beginning: Vec::new() }
+        Self { streams, warnings: Vec::new(), origin: None, beginning: Vec::new(), bytes: 0 }
     }
 }
 
@@ -86,11 +90,11 @@ pub(super) fn of_pipe(pipe: impl Read) -> io::Result<Streams> {
 /// The streams of a file, or of anything in which one can go back.
 pub(super) fn of_file(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
     let beginning = read_at(&mut file, 0, BEGINNING)?;
-    Ok(Streams { beginning, ..mended(file)? })
+    let bytes = file.seek(SeekFrom::End(0))?;
+    Ok(Streams { beginning, bytes, ..mended(file, bytes)? })
 }
 
-fn mended(mut file: impl MediaSource + 'static) -> io::Result<Streams> {
-    let length = file.seek(SeekFrom::End(0))?;
+fn mended(mut file: impl MediaSource + 'static, length: u64) -> io::Result<Streams> {
     let start = after_tags(&mut file, length)?;
     let magic = read_at(&mut file, start, MAGIC)?;
     let starts = |text: &[u8]| magic.starts_with(text);
