@@ -9,6 +9,9 @@
 //! | `window_size`, `hop_size`, `zero_padding` | `approach.window`, `approach.hop`, `approach.zero_padding` |
 //! | `label_shape` | stays; tells *vector*, *column* and *transpose* apart where no other name does |
 //!
+//! And one of Sympathy before 0.1.0, which the first embedded models carry: `dropout`, the part of a layer's outputs that is
+//! silenced, is `use_dropout` and `output_keep`.
+//!
 //! A file that has no `approach` but these names describes the published system, so what that was comes by default: neither a
 //! mixture nor principal components, a width of `seg_len`, magnitudes as they are, one matrix at a time (`streams`), and a
 //! gradient that reaches one step back (`bptt`).
@@ -53,6 +56,7 @@ pub(crate) fn translate(config: &mut Value, names: Names) -> Vec<Problem> {
     for renamed in RENAMED {
         work.rename(fields, renamed, "");
     }
+    work.dropout(fields);
     if let Some(approach) = fields.get_mut("approach").and_then(Value::as_object_mut) {
         for renamed in RENAMED_IN_APPROACH {
             work.rename(approach, renamed, "approach.");
@@ -101,6 +105,18 @@ impl Translation {
                 self.problem(old, rule, value);
             }
             _ => drop(fields.insert(new.into(), value)),
+        }
+    }
+
+    fn dropout(&mut self, fields: &mut Map<String, Value>) {
+        let Some(silenced) = fields.remove("dropout") else { return };
+        match silenced.as_f64() {
+            Some(0.0) => {}
+            Some(part) if (0.0..1.0).contains(&part) => {
+                self.put(fields, ("dropout", "use_dropout"), true.into(), "");
+                self.put(fields, ("dropout", "output_keep"), json!(1.0 - part), "");
+            }
+            _ => self.problem("dropout", "0 to below 1", silenced),
         }
     }
 
@@ -270,6 +286,21 @@ mod tests {
 
     fn fields(problems: &[Problem]) -> Vec<&str> {
         problems.iter().map(|problem| &problem.field[..]).collect()
+    }
+
+    #[test]
+    fn the_dropout_of_before_0_1_0_is_read() {
+        let config = |dropout: &str, more: &str| {
+            let json = format!(
+                r#"{{"files": [{{"path": "a.wav"}}], "approach": {{"kind": "vector", "seg_len": 64}}, "dropout": {dropout}{more}}}"#
+            );
+            read(&json, &[]).map(|config| (config.use_dropout, config.output_keep))
+        };
+        assert_eq!(config("0.25", ""), Ok((true, 0.75)));
+        assert_eq!(config("0.0", ""), Ok((false, 1.0)));
+        for (dropout, more) in [("1", ""), ("-0.1", ""), ("\"all\"", ""), ("0.25", r#", "output_keep": 0.5"#)] {
+            assert_eq!(fields(&config(dropout, more).expect_err("no part")), ["dropout"], "{dropout}{more}");
+        }
     }
 
     #[test]
