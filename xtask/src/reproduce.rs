@@ -93,9 +93,10 @@ pub fn check_paths(file: &Path) -> Result<()> {
     }
 }
 
-/// The first of the folders that is named among the bytes.
+/// The first of the folders that is named among the bytes. One right below the root, as containers have them, is not looked for:
+/// "/src" stands in the path of every crate.
 fn named_in<'a>(bytes: &[u8], folders: &'a [PathBuf]) -> Option<&'a PathBuf> {
-    folders.iter().find(|folder| {
+    folders.iter().filter(|folder| folder.ancestors().count() > 2).find(|folder| {
         let name = folder.as_os_str().as_encoded_bytes();
         bytes.windows(name.len()).any(|window| window == name)
     })
@@ -235,11 +236,12 @@ mod tests {
     fn what_names_a_folder_is_found() {
         let folders: Vec<PathBuf> = folders().expect("cargo").into_iter().map(|(folder, _)| folder).collect();
         assert!(folders.contains(&run::root().expect("a root")) && folders.len() >= 4, "{folders:?}");
-        for folder in &folders {
+        for folder in folders.iter().filter(|folder| folder.ancestors().count() > 2) {
             let plugin = [b"\0", folder.as_os_str().as_encoded_bytes(), b"/lib.rs\0"].concat();
             assert!(named_in(&plugin, &folders).is_some());
         }
-        assert_eq!(named_in(b"\0/crates/a-1.0.0/src/lib.rs\0", &folders), None);
+        let below_root = [folders, vec!["/src".into()]].concat();
+        assert_eq!(named_in(b"\0/crates/a-1.0.0/src/lib.rs\0", &below_root), None);
     }
 
     #[test]
