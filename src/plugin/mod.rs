@@ -152,6 +152,8 @@ impl Vst3Plugin for Sympathy {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
     /// Those that stop ([`crate::engine::Engine::is_stop`]): for each, a hidden parameter.
     const VST3_MIDI_CONTROLLERS: Option<&'static [u8]> = Some(&STOPS);
+    /// Or the settings could not be reached in Ardour.
+    const VST3_LISTS_NON_AUTOMATABLE: bool = true;
 }
 
 nice_export_clap!(Sympathy);

@@ -212,6 +212,17 @@ fn play(plugin: &Plugin, frames: usize) {
     channels.iter().for_each(|channel| channel.check("a block"));
 }
 
+/// Ardour shows no others, and there is no editor.
+#[test]
+fn every_parameter_that_is_not_hidden_can_be_reached() {
+    const CAN_AUTOMATE: i32 = 1;
+    const HIDDEN: i32 = 1 << 4;
+    let plugin = Plugin::new();
+    let shown = plugin.parameters().into_iter().filter(|info| info.flags & HIDDEN == 0);
+    let flags: Vec<i32> = shown.map(|info| info.flags).collect();
+    assert!(flags.len() > 60 && flags.iter().all(|flags| flags & CAN_AUTOMATE != 0), "{flags:?}");
+}
+
 #[test]
 fn parameters_are_few_and_an_index_too_far_is_refused() {
     let plugin = Plugin::new();

@@ -39,6 +39,10 @@ pub trait Vst3Plugin: Plugin {
     /// every channel, which are 2080 parameters.
     const VST3_MIDI_CONTROLLERS: Option<&'static [u8]> = None;
 
+    /// Whether parameters that cannot be automated are reported as if they could. Some hosts, Ardour
+    /// among them, show no others in their own controls.
+    const VST3_LISTS_NON_AUTOMATABLE: bool = false;
+
     /// [`VST3_CLASS_ID`][Self::VST3_CLASS_ID`] in the correct order for the current platform so
     /// projects and presets can be shared between platforms. This should not be overridden.
     const PLATFORM_VST3_CLASS_ID: [u8; 16] = swap_vst3_uid_byte_order(Self::VST3_CLASS_ID);

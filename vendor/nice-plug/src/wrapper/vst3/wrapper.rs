@@ -677,7 +677,8 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
             let param_ptr = &self.inner.param_by_hash[param_hash];
             let default_value = unsafe { param_ptr.default_normalized_value() };
             let flags = unsafe { param_ptr.flags() };
-            let automatable = !flags.contains(ParamFlags::NON_AUTOMATABLE);
+            let automatable =
+                !flags.contains(ParamFlags::NON_AUTOMATABLE) || P::VST3_LISTS_NON_AUTOMATABLE;
             let hidden = flags.contains(ParamFlags::HIDDEN);
             let is_bypass = flags.contains(ParamFlags::BYPASS);
 
