@@ -259,6 +259,11 @@ fn a_worker_that_panics_leaves_the_dry_and_begins_anew_with_the_song() {
     }
 }
 
+/// Runs of at least so many zeros.
+fn silent_gaps(wet: &[f32], least: usize) -> usize {
+    wet.chunk_by(|a, b| (*a == 0.0) == (*b == 0.0)).filter(|run| run[0] == 0.0 && run.len() >= least).count()
+}
+
 #[test]
 fn after_a_stall_of_any_length_the_wet_is_back_soon_and_the_dry_was_never_touched() {
     /// DESIGN 3 and 4: a stall ends, the seed that is there is run through the network, and then it sounds.
@@ -301,6 +306,9 @@ fn after_a_stall_of_any_length_the_wet_is_back_soon_and_the_dry_was_never_touche
             let peak = out.iter().flatten().fold(0.0f32, |most, x| most.max(x.abs()));
             assert!(peak <= 0.9661, "{name}: {peak}");
             assert!(out.iter().flatten().all(|x| x.is_finite()));
+            // Every one that is counted is heard, and every one that is heard is counted.
+            let gaps = silent_gaps(&out[0][RATE as usize..], RATE as usize / 200);
+            assert_eq!(gaps as u64, engine.meters().underruns(), "{name}: gaps heard and underruns counted");
             for (stall, &end) in stalls.iter().zip(&ends) {
                 // A stall of over 250 ms has dropped the voices: the next seed is taken within the re-seed interval of 0.5 s.
                 let within = reaction + warm_up + BACK_SECONDS + if *stall > 0.25 { 0.5 } else { 0.0 };

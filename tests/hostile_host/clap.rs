@@ -21,7 +21,7 @@ use std::{
     ptr,
     sync::{
         Once,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -624,4 +624,88 @@ fn a_host_is_told_what_has_changed() {
     play_for(2.0);
     assert_eq!(told.counts()[0], 2, "now it counts");
     assert!(told.counts()[2] > texts, "the models of the state");
+}
+
+/// Hands parameters over without a block.
+fn flush(plugin: &Plugin, events: &mut Vec<clap_event_param_value>) {
+    let params: &clap_plugin_params = plugin.extension(CLAP_EXT_PARAMS);
+    let list = clap_input_events { ctx: ptr::from_mut(events).cast(), size: Some(count), get: Some(get) };
+    // SAFETY: the lists live as long as the call.
+    soon("flush", || unsafe { params.flush.expect("flush")(plugin.0, &list, &NOWHERE) });
+}
+
+#[test]
+fn parameters_are_taken_while_nothing_is_active() {
+    let plugin = Plugin::new();
+    let (mix, hold) = (plugin.id("Mix"), plugin.id("Hold"));
+    // Numbers that are not whole go over as 0…1.
+    flush(&plugin, &mut vec![event(0, mix, 0.25), event(u32::MAX, hold, 0.75), event(3, 12345, f64::NAN)]);
+    assert_eq!((plugin.value(mix), plugin.value(hold)), (0.25, 0.75));
+    assert!(plugin.activate(48_000.0, 512));
+    flush(&plugin, &mut vec![event(0, mix, 0.5)]);
+    assert_eq!(plugin.value(mix), 0.5, "active, but not processing");
+    plugin.start();
+    play(&plugin, "a block", 512, true, &mut Vec::new());
+    plugin.deactivate();
+    flush(&plugin, &mut vec![event(0, mix, f64::INFINITY), event(0, hold, 0.125)]);
+    assert_eq!(plugin.value(hold), 0.125);
+    assert!((0.0..=1.0).contains(&plugin.value(mix)), "{}", plugin.value(mix));
+}
+
+/// A plugin whose threads the host has mixed up.
+struct Shared(Plugin);
+
+// SAFETY: CLAP lets a plugin be called by one audio thread and one main thread at once, whichever threads these are.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+#[test]
+fn states_are_loaded_while_blocks_come_from_ever_other_threads() {
+    let shared = Shared(Plugin::new());
+    assert!(shared.0.activate(48_000.0, 512));
+    shared.0.start();
+    let over = AtomicBool::new(false);
+    let states = [
+        r#"{"version":"","params":{},"fields":{}}"#,
+        r#"{"version":"","params":{"model":{"i32":3},"clock":{"string":"free"},"mix":{"f32":100.0}},"fields":{}}"#,
+        r#"{"version":"","params":{"model":{"i32":90},"keep":{"bool":true}},"fields":{"models":"{\"version\":1,\"user\":[{\"slot\":90,\"name\":\"gone\"}]}"}}"#,
+    ];
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let shared = &shared;
+            for number in 0..200 {
+                // Each block on a thread that has seen none before.
+                std::thread::scope(|scope| {
+                    scope.spawn(move || play(&shared.0, "a block", 512, number % 2 == 0, &mut Vec::new()));
+                });
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        let mut loads = 0;
+        while !over.load(Ordering::Relaxed) {
+            shared.0.load(states[loads % states.len()]);
+            loads += 1;
+        }
+        assert!(loads > 3);
+    });
+}
+
+#[test]
+fn an_instance_may_go_while_its_models_are_looked_up_and_loaded() {
+    for round in 0..60 {
+        let plugin = Plugin::new();
+        if round % 2 == 0 {
+            plugin.load(
+                r#"{"version":"","params":{"model":{"i32":90}},"fields":{"models":"{\"version\":1,\"user\":[{\"slot\":90,\"name\":\"gone\"}]}"}}"#,
+            );
+        }
+        if round % 3 == 0 {
+            assert!(plugin.activate(48_000.0, 512));
+            plugin.start();
+            let events = (0..4).map(|model| event(model, plugin.id("Model"), f64::from(model))).collect();
+            play(&plugin, "models by the block", 512, true, &mut { events });
+        }
+        // Dropped, active or not.
+    }
 }
