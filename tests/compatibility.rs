@@ -268,7 +268,7 @@ mod states {
         let mut plugin = Plugin::new();
         assert!(plugin.load(&framed(&state)), "the rest counts");
         let text = text_of_model(&mut plugin);
-        assert!(text.contains("of a later version of Sympathy"), "{text}");
+        assert!(text.contains("has version 2, this one reads 1"), "{text}");
         let restored = read(&plugin.save());
         assert_eq!(field(&restored, "models"), models);
         assert_eq!(field(&restored, "captured"), captured);

@@ -8,7 +8,7 @@ use super::{
     assigned::{Assigned, Held},
     lookup::{Found, Lookup, file_sha256, relative_path},
     progress::Progress,
-    project::{Project, StoredEmbedded, StoredModel, StoredProject, Version},
+    project::{Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version},
     selection::Selection,
 };
 use crate::{
@@ -269,9 +269,9 @@ impl Inner {
         let [current, second] = self.selection.both();
         let unknown = || StoredModel { slot: current, name: "unknown".into(), ..StoredModel::default() };
         let (foreign, mut wanted) = match &*self.lock() {
-            Held::Known { user: Some(user), .. } => (false, user.iter().map(|model| model.stored.clone()).collect()),
-            Held::Known { user: None, .. } => (false, Vec::new()),
-            Held::Unknown(_) => (true, vec![unknown()]),
+            Held::Known { user: Some(user), .. } => (None, user.iter().map(|model| model.stored.clone()).collect()),
+            Held::Known { user: None, .. } => (None, Vec::new()),
+            Held::Unknown(value) => (Some(why_unknown(value)), vec![unknown()]),
         };
         wanted.sort_by_key(|model| (model.slot != current, model.slot != second));
         let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
@@ -281,11 +281,7 @@ impl Inner {
             }
         }
         for model in wanted.into_iter().filter(|model| USER_SLOTS.contains(&model.slot)) {
-            let found = if foreign {
-                Err("missing: the project's list of models is damaged or of a later version of Sympathy".into())
-            } else {
-                lookup.find(&model)
-            };
+            let found = foreign.clone().map_or_else(|| lookup.find(&model), Err);
             let StoredModel { slot, name, .. } = model;
             let published = self.publish(revision, slot, |entry| {
                 let ready = found.is_ok();
@@ -361,6 +357,17 @@ impl Inner {
             let model = EMBEDDED.iter().find(|model| model.slot == slot)?;
             Some(StoredEmbedded { slot, name: model.name.into() })
         })
+    }
+}
+
+/// Why a project's list of models cannot be read.
+fn why_unknown(list: &serde_json::Value) -> String {
+    match list.get("version").and_then(serde_json::Value::as_u64) {
+        Some(version) if version > u64::from(STATE_VERSION) => format!(
+            "missing: the project was saved by a later version of Sympathy (its list of models has version {version}, this one reads \
+             {STATE_VERSION}); it is kept as it is"
+        ),
+        _ => "missing: the project's list of models is damaged; it is kept as it is".into(),
     }
 }
 

@@ -92,6 +92,13 @@ fn process(plugin: &mut Sympathy, channels: &mut [Vec<f32>], events: Vec<PluginN
     plugin.process(&mut buffer, &mut aux, &mut context)
 }
 
+/// A host finds the plugin of a project by these.
+#[test]
+fn the_plugins_own_ids_are_frozen() {
+    assert_eq!(Sympathy::CLAP_ID, "org.sympathy.sympathy");
+    assert_eq!(Sympathy::VST3_CLASS_ID, *b"SympathyContinue");
+}
+
 #[test]
 fn only_clap_is_believed_to_be_offline() {
     for mode in [ProcessMode::Realtime, ProcessMode::Buffered, ProcessMode::Offline] {

@@ -161,9 +161,13 @@ fn foreign_and_hostile_lists_are_kept_and_do_no_harm() {
     let folder = folder_with(&[("a.safetensors", b"aa")]);
     let (registry, models) = instance(folder.path());
     models.inner.selection.select(64);
-    for json in [r#"{"new":[1,2,3],"version":9}"#, "[]", r#"{"user":{"slot":64},"version":1}"#] {
+    for (json, reason) in [
+        (r#"{"new":[1,2,3],"version":9}"#, "has version 9, this one reads 1"),
+        ("[]", "is damaged"),
+        (r#"{"user":{"slot":64},"version":1}"#, "is damaged"),
+    ] {
         restore(&models, json);
-        wait_for("the reason", || registry.label(64).contains("later version"));
+        wait_for(reason, || registry.label(64).contains(reason));
         assert_eq!(saved(&models), json);
     }
     let hostile = r#"{"version":1,"user":[
