@@ -48,6 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Allocations and frees of this thread while `body` runs.
+#[allow(dead_code, reason = "not every program asks for it")]
 pub fn counted<T>(body: impl FnOnce() -> T) -> (usize, T) {
     let before = COUNT.with(Cell::get);
     let result = body();
