@@ -4,6 +4,7 @@ mod bundle;
 mod checks;
 mod cross;
 mod features;
+mod fuzz;
 mod hosts;
 mod install;
 mod linked;
@@ -36,6 +37,7 @@ usage: cargo xtask <task>
   hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
+  fuzz [TARGET] [--minutes N]        look for inputs that break a reader of untrusted bytes, 10 minutes each (nightly, cargo-fuzz)
   tsan                               data races between the threads, as ThreadSanitizer sees them (nightly)
   soak [HOURS]                       eight hours of sample clock with everything at random, or so many
   deny [--offline]                   licences, bans, sources and advisories of the dependencies (cargo-deny)
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         ["cross", ref names @ ..] => cross::cross(names),
         ["material", family, scores, out] => material::render(family, scores.as_ref(), out.as_ref()).map(|()| true),
         ["miri"] => counted(checks::miri()),
+        ["fuzz", ref args @ ..] => fuzz::fuzz(args),
         ["tsan"] => counted(checks::tsan()),
         ["soak"] => counted(checks::soak("8")),
         ["soak", hours] => counted(checks::soak(hours)),
