@@ -1,4 +1,4 @@
-//! Activation and processing without a host: what a real host does is in `tests/clap_host.rs` and `hosts/`.
+//! Activation and processing without a host: what a real host does is in `tests/clap_host` and `hosts/`.
 
 use super::*;
 use nice_plug::context::process::SendEventError;

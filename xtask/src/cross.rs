@@ -57,13 +57,16 @@ fn steps(platform: &Platform) -> Vec<(&'static str, Step)> {
 
 /// Unit tests of the library with the plugin, the plugin in a CLAP host in its process, and a few integration tests.
 fn tests(platform: &Platform) -> Result<Tally> {
-    let mut cargo = cargo()?;
-    cargo.args(["test", "--no-fail-fast", "--package", PACKAGE, "--target", platform.triple]).envs(platform.prepare()?);
-    cargo
-        .args(PLUGIN)
-        .args(["--lib", "--test", "clap_host"])
-        .args(platform.tests.iter().flat_map(|test| ["--test", test]));
-    run::counted(cargo.arg("--").args(platform.skipped.iter().flat_map(|test| ["--skip", test])))
+    let variables = platform.prepare()?;
+    let run = |programs: &[&str], tests: &[&str]| {
+        let mut cargo = cargo()?;
+        cargo.args(["test", "--no-fail-fast", "--package", PACKAGE, "--target", platform.triple]);
+        cargo.args(PLUGIN).args(programs).arg("--").args(tests).envs(variables.iter().cloned());
+        run::counted(cargo.args(platform.skipped.iter().flat_map(|test| ["--skip", test])))
+    };
+    let mut tally = run(&["--lib", "--test", "clap_host"], &[])?;
+    tally.add(run(&["--test", "engine", "--test", "models"], platform.tests)?);
+    Ok(tally)
 }
 
 /// The bundle that users get, opened from its file.

@@ -15,7 +15,7 @@ pub struct Platform {
     linker: Option<&'static str>,
     /// What runs its programs, with its arguments.
     runner: Option<&'static str>,
-    /// The integration tests that run beside the unit tests and the CLAP host: those that need no feature but the plugin's.
+    /// What runs of the test programs `engine` and `models`, beside the unit tests and the CLAP host.
     pub tests: &'static [&'static str],
     /// Tests that say nothing where its programs run so.
     pub skipped: &'static [&'static str],
@@ -27,7 +27,7 @@ pub const WINDOWS: Platform = Platform {
     triple: "x86_64-pc-windows-gnu",
     linker: Some("x86_64-w64-mingw32-gcc"),
     runner: Some("wine"),
-    tests: &["approach", "engine_bits", "take", "model_file", "seeds"],
+    tests: &["approach::", "engine_bits::", "take::", "model_file::", "seeds::"],
     skipped: &[],
 };
 
@@ -38,7 +38,7 @@ pub const ARM64: Platform = Platform {
     linker: Some("aarch64-linux-gnu-gcc"),
     runner: Some("qemu-aarch64 -L /usr/aarch64-linux-gnu"),
     // An emulated processor is some twenty times slower.
-    tests: &["engine_bits", "model_file"],
+    tests: &["engine_bits::", "model_file::"],
     // The first needs a processor that is faster than real time; the second runs itself once more, which QEMU's user mode cannot.
     skipped: &[
         "a_host_that_never_says_offline_but_runs_ahead_gets_the_same_bits",

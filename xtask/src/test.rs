@@ -10,9 +10,15 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use std::time::Instant;
 
-/// The integration tests that `--fast` leaves out, as each takes ten seconds or more. A new test is fast until it stands here.
-const SLOW: [&str; 9] =
-    ["clap_host", "cli", "engine_live", "ensemble", "no_alloc", "precision", "slow_model", "train_cli", "triggers"];
+/// Test programs that `--fast` leaves out, as each takes ten seconds or more. A new one is fast until it stands here.
+const SLOW: [&str; 6] = ["clap_host", "engine_live", "recordings", "slow_model", "soak", "system_calls"];
+
+/// The programs of which it runs a part, and the modules that it leaves out, for the same reason.
+const PARTLY_SLOW: [(&str, &[&str]); 3] = [
+    ("commands", &["cli", "help", "overwriting", "slips", "train_cli"]),
+    ("engine", &["ensemble", "faults", "no_alloc", "triggers"]),
+    ("models", &["precision"]),
+];
 
 /// Runs steps one after the other and adds up what they say.
 #[derive(Default)]
@@ -73,24 +79,37 @@ pub fn fast() -> Result<bool> {
     let mut steps = Steps::default();
     steps.run("format", format);
     steps.run("clippy, all features", clippy);
-    steps.run("unit tests and quick tests", || {
-        let tests = quick_tests()?;
+    let test = || -> Result<_> {
         let mut command = cargo()?;
-        command.arg("test").args(everything()).args(["--no-fail-fast", "--lib", "--bins"]);
-        run::counted(command.args(tests.iter().flat_map(|test| ["--test", test.as_str()])))
+        command.arg("test").args(everything()).arg("--no-fail-fast");
+        Ok(command)
+    };
+    steps.run("unit tests and quick tests", || {
+        let mut command = test()?;
+        command.args(["--lib", "--bins"]);
+        run::counted(command.args(quick_programs()?.iter().flat_map(|name| ["--test", name.as_str()])))
     });
+    for (name, slow) in PARTLY_SLOW {
+        steps.run(&format!("quick tests of {name}"), || {
+            let mut command = test()?;
+            command.args(["--test", name, "--"]);
+            run::counted(command.args(slow.iter().flat_map(|module| ["--skip".into(), format!("{module}::")])))
+        });
+    }
+    let parts = PARTLY_SLOW.iter().flat_map(|(name, slow)| slow.iter().map(move |module| format!("{name}::{module}")));
+    let left_out: Vec<String> = SLOW.iter().map(ToString::to_string).chain(parts).collect();
     println!(
         "\nleft out: documentation, bundle, hosts, lints of the default features alone, and the tests {}",
-        SLOW.join(", ")
+        left_out.join(", ")
     );
     Ok(steps.end())
 }
 
-/// The integration tests that are not slow.
+/// The test programs that are not slow in any part.
 ///
 /// # Errors
 /// If a slow one does not exist.
-fn quick_tests() -> Result<Vec<String>> {
+fn quick_programs() -> Result<Vec<String>> {
     let metadata = run::metadata(&["--no-deps"])?;
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let ours = packages.iter().find(|package| package["name"] == PACKAGE).context("the package is not there")?;
@@ -98,10 +117,11 @@ fn quick_tests() -> Result<Vec<String>> {
     let is_test = |target: &&serde_json::Value| target["kind"][0] == "test";
     let mut names: Vec<String> =
         targets.iter().filter(is_test).filter_map(|target| target["name"].as_str()).map(str::to_owned).collect();
-    if let Some(gone) = SLOW.iter().find(|slow| !names.iter().any(|name| name == *slow)) {
+    let slow: Vec<&str> = SLOW.into_iter().chain(PARTLY_SLOW.map(|(name, _)| name)).collect();
+    if let Some(gone) = slow.iter().find(|slow| !names.iter().any(|name| name == *slow)) {
         bail!("there is no test {gone} (the list is in xtask/src/test.rs)");
     }
-    names.retain(|name| !SLOW.contains(&name.as_str()));
+    names.retain(|name| !slow.contains(&name.as_str()));
     Ok(names)
 }
 
@@ -151,7 +171,7 @@ fn checked_bundle() -> Result<Bundles> {
 fn play_in_hosts(bundles: &Bundles) -> Result<Tally> {
     let mut tally = hosts::play_in_clap_host(bundles, &everything(), &[])?;
     // As the tests have built it: `cargo build`, without the dependencies of tests, would compile candle once more.
-    run::succeed(cargo()?.arg("test").args(everything()).args(["--no-run", "--test", "cli"]))?;
+    run::succeed(cargo()?.arg("test").args(everything()).args(["--no-run", "--test", "commands"]))?;
     let cli = run::target_folder()?.join("debug").join(format!("sympathy{}", std::env::consts::EXE_SUFFIX));
     tally.add(hosts::play_in_vst3_hosts(bundles, &cli)?);
     Ok(tally)
@@ -168,8 +188,14 @@ mod tests {
 
     #[test]
     fn slow_tests_exist_and_others_are_left() {
-        let quick = quick_tests().expect("every slow test is there");
-        assert!(quick.iter().any(|name| name == "engine_bits"), "{quick:?}");
+        let quick = quick_programs().expect("every slow test is there");
+        assert!(quick.iter().any(|name| name == "parameters"), "{quick:?}");
         assert!(quick.iter().all(|name| !SLOW.contains(&name.as_str())), "{quick:?}");
+        let root = run::root().expect("the workspace");
+        for (name, slow) in PARTLY_SLOW {
+            for module in slow {
+                assert!(root.join(format!("tests/{name}/{module}.rs")).exists(), "{name}::{module}");
+            }
+        }
     }
 }

@@ -1,0 +1,20 @@
+//! The command line tool as its users meet it.
+#![allow(missing_docs, reason = "test code")]
+
+mod bench_cli;
+mod cli;
+mod cli_bad_input;
+#[path = "../common/mod.rs"]
+mod common;
+mod compare;
+mod configure;
+mod evaluate;
+mod export;
+mod help;
+mod import;
+mod midi;
+mod overwriting;
+mod report;
+mod sample;
+mod slips;
+mod train_cli;

@@ -1,0 +1,16 @@
+//! The engine: bits, triggers, sounds, faults, and an audio thread that never allocates.
+#![allow(missing_docs, reason = "test code")]
+
+mod colour;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/counting.rs"]
+mod counting;
+mod engine_bits;
+mod ensemble;
+mod faults;
+mod no_alloc;
+mod seeds;
+mod sympathy;
+mod take;
+mod triggers;
