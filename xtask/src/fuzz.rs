@@ -42,6 +42,8 @@ pub fn fuzz(args: &[&str]) -> Result<bool> {
     if run::succeed(cargo_fuzz(&["--version"])?.stdout(Stdio::null())).is_err() {
         bail!("cargo-fuzz is missing; run: cargo install --locked cargo-fuzz, rustup toolchain install {TOOLCHAIN}");
     }
+    // Its words are for who waits; those of a run go into its log.
+    run::succeed(cargo_fuzz(&["build", "--sanitizer", "none", "--target-dir"])?.arg(folder()?).args(target))?;
     let mut total = Outcome::default();
     let mut findings = 0;
     for name in targets.iter().filter(|name| target.is_none_or(|target| target == *name)) {
@@ -85,6 +87,11 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Where the programs, their inputs and what they say lie.
+fn folder() -> Result<PathBuf> {
+    Ok(run::target_folder()?.join("fuzz"))
+}
+
 fn cargo_fuzz(args: &[&str]) -> Result<Command> {
     let mut rustup = command("rustup")?;
     // Cargo's own variables name the toolchain that runs xtask.
@@ -95,7 +102,7 @@ fn cargo_fuzz(args: &[&str]) -> Result<Command> {
 /// Tries what is kept of a target's inputs, then new ones; these are gathered below Cargo's target folder.
 fn run_target(name: &str, minutes: u64) -> Result<Outcome> {
     let root = run::root()?;
-    let work = run::target_folder()?.join("fuzz");
+    let work = folder()?;
     let gathered = work.join("inputs").join(name);
     let artifacts = work.join("artifacts").join(name);
     for folder in [&gathered, &artifacts] {
