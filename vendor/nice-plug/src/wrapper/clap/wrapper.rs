@@ -2315,11 +2315,15 @@ impl<P: ClapPlugin> Wrapper<P> {
             };
 
             wrapper.tell_tail();
-            if let Some(mut plugin) = wrapper.plugin.try_lock()
-                && plugin.param_texts_changed()
-            {
-                let task_posted = wrapper.schedule_gui(Task::RescanParamTexts);
-                crate::nice_debug_assert!(task_posted, "The task queue is full, dropping task...");
+            // Never executed here, even where this is the main thread: the host would read the texts
+            // in the middle of a block.
+            let texts_changed = wrapper
+                .plugin
+                .try_lock()
+                .is_some_and(|mut plugin| plugin.param_texts_changed());
+            if texts_changed && wrapper.tasks.push(Task::RescanParamTexts).is_ok() {
+                let host = &wrapper.host_callback;
+                unsafe_clap_call! { host=>request_callback(&**host) };
             }
 
             // After processing audio, we'll check if the editor has sent us updated plugin state.
