@@ -347,3 +347,50 @@ fn switches_between_embedded_models_are_never_late() {
     let registry = || ModelRegistry::with_embedded(Isa::best());
     assert_hurries_to(&config, registry, &input, &changes, 0, &Blocks::Fixed(512), "switches while hurrying");
 }
+
+#[test]
+fn a_worker_that_has_panicked_hears_the_next_start_of_the_song() {
+    let mut config = config(48_000, 1, 64);
+    for (id, value) in [(ParamId::Mix, 100.0), (ParamId::AutoStart, 0.0), (ParamId::ReseedInterval, 0.0)] {
+        config.values.set(id, value);
+    }
+    config.values.set(ParamId::StartTrigger, 1.0);
+    let (mut engine, mut worker) = session::start(config, models::registry());
+    worker.panic_after(1125);
+    let _thread = worker.spawn();
+    // The rings are full long before the song starts again.
+    let mut paced = pace(48_000);
+    let mut play =
+        |start: i64| run(&mut engine, &phrase(48_000, 4.0, 1), &[], Some(start), &Blocks::Fixed(480), &mut paced);
+    let first = play(0);
+    let again = play(1_000_000);
+    assert!(rms(&first[0][48_000..70_000]) > 1e-4, "it played");
+    assert_eq!(rms(&first[0][96_000..]), 0.0, "until it failed");
+    assert!(rms(&again[0][96_000..]) > 1e-4, "the start was not heard");
+    assert!(!engine.meters().is_failed());
+}
+
+#[test]
+fn a_performance_that_is_suspended_goes_on() {
+    let registry = models::registry();
+    let mut config = config(48_000, 1, 64);
+    config.values.set(ParamId::Mix, 100.0);
+    let (mut engine, worker) = session::start(config, registry);
+    let _thread = worker.spawn();
+    let input = phrase(48_000, 6.0, 1);
+    let mut paced = pace(48_000);
+    let (mut done, mut longest) = (0, Duration::ZERO);
+    let mut returned = Instant::now();
+    let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |samples| {
+        longest = longest.max(returned.elapsed());
+        done += samples;
+        if done == 144_000 {
+            std::thread::sleep(Duration::from_secs(3));
+        }
+        paced(samples);
+        returned = Instant::now();
+    });
+    assert!(longest < Duration::from_millis(500), "a call of {longest:?}");
+    assert!(rms(&out[0][100_000..140_000]) > 1e-4 && rms(&out[0][200_000..]) > 1e-4);
+    assert!(!engine.meters().is_failed());
+}

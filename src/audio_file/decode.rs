@@ -29,7 +29,7 @@ const MAX_LONG_SAMPLES: usize = 1 << 30;
 const MIN_MAX_SAMPLES: usize = 1 << 20;
 /// … and, for every byte beyond the first of them, as much as the silence of a codec that compresses it best.
 const SMALL_BYTES: u64 = 1 << 10;
-const MAX_SAMPLES_PER_BYTE: usize = 1 << 12;
+const MAX_SAMPLES_PER_BYTE: usize = 1 << 13;
 /// No packet is longer; a decoder takes memory for one before it sees any.
 const MAX_PACKET_SAMPLES: u64 = 1 << 16;
 /// Numbers in the codebooks of Vorbis, for which it takes memory too; encoders make two hundred thousand.

@@ -164,6 +164,14 @@ impl Engine {
         self.was_playing = false;
     }
 
+    /// True while the host runs ahead of the wall clock, as in a bounce, reported or not.
+    ///
+    /// # Realtime safety
+    /// Reads a number.
+    pub fn is_ahead(&self) -> bool {
+        self.waiting.is_ahead()
+    }
+
     /// Whether a MIDI controller means [`Self::stop_from_midi`]: "all sound off" (120), "all notes off" (123), and the changes of
     /// mode (124 to 127), which the standard lets end all notes, too.
     pub fn is_stop(controller: u8) -> bool {
@@ -310,6 +318,9 @@ impl Engine {
             self.muted_until_quantum = Some(self.clock.time().div_euclid(GRID) + self.reaction_quanta);
         } else {
             self.stopped_in_loss = true;
+            if self.restart_pending {
+                self.in_quantum.gestures = Gestures::default();
+            }
             self.in_quantum.armed = false;
             self.muted_until_quantum = None;
             self.mixer.set_stopped(true);
@@ -353,6 +364,8 @@ impl Engine {
         if let Some(quantum) = &self.out_quantum {
             self.active = quantum.active;
             self.guard_against_feedback();
+        } else if self.link.shared.is_dead() {
+            self.active = false;
         }
     }
 
@@ -414,7 +427,7 @@ impl Engine {
         quantum.values = self.values;
         quantum.clock_end = self.clock.clock();
         quantum.beats = self.beats.at(self.clock.time());
-        let (epoch, index) = (quantum.epoch, quantum.index);
+        let (epoch, index, gestures) = (quantum.epoch, quantum.index, quantum.gestures);
         // Whoever may wait loses nothing.
         if !self.restart_pending && !self.link.has_place() {
             self.waiting.wait_for_room(&mut self.link, epoch, index);
@@ -424,6 +437,10 @@ impl Engine {
             self.meters().count_late_start();
             self.restart_pending = true;
             self.stopped_in_loss = false;
+        }
+        if self.restart_pending {
+            // What was asked for is asked for once there is room; a note would begin too late.
+            self.in_quantum.gestures = Gestures { note_count: 0, ..gestures };
         }
     }
 

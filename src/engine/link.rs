@@ -69,9 +69,9 @@ impl Shared {
         self.life.store(DEAD, Ordering::Release);
     }
 
-    /// Declares that no more predictions will come in this epoch, and not before the worker is ready again in another.
-    pub fn mark_failed(&self) {
-        self.life.store(FAILED + self.epoch(), Ordering::Release);
+    /// Declares that no more predictions will come in this epoch.
+    pub fn mark_failed(&self, epoch: u32) {
+        self.life.store(FAILED + (epoch & 0xffff), Ordering::Release);
     }
 
     /// Declares that predictions will come.
@@ -258,7 +258,7 @@ mod tests {
         // Epochs are compared in 16 bits.
         for epoch in [0, 1, 0xffff, 0x1_0000] {
             audio.set_now(epoch, 5);
-            worker.shared.mark_failed();
+            worker.shared.mark_failed(epoch);
             assert!(audio.shared.is_dead(), "epoch {epoch}");
             audio.set_now(epoch + 1, 5);
             assert!(!audio.shared.is_dead(), "epoch {epoch}");

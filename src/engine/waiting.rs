@@ -32,7 +32,7 @@ impl Waiting {
 
     /// Forgets all earlier calls.
     pub fn reset(&mut self) {
-        self.lead = Lead::default();
+        self.lead.reset();
     }
 
     /// Starts a call for a block of this length.
@@ -41,6 +41,11 @@ impl Waiting {
         let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
         self.budget_seconds = ahead.max(long_block).min(MAX_SECONDS);
         self.ahead_seconds = ahead.min(MAX_SECONDS);
+    }
+
+    /// True while the host runs ahead of the wall clock, as in a bounce.
+    pub fn is_ahead(&self) -> bool {
+        self.mode == RenderMode::Offline || self.ahead_seconds > 0.0
     }
 
     /// Waits, within this call's budget, until `wanted` quanta from `from` on have arrived; returns whether they have.

@@ -15,6 +15,7 @@ use crate::{
         values::{Kind, SPECS, by_group},
         with_parameters,
     },
+    model::folder::USER_SLOTS,
     take::TakeStatus,
     worker::ModelRegistry,
 };
@@ -120,26 +121,34 @@ with_parameters!(host_parameters);
 impl SympathyParams {
     /// What texts and callbacks say and do beside the table.
     fn with_texts(mut self, registry: &Arc<ModelRegistry>) -> Self {
-        let (first, second) = (self.models.selection(), self.models.selection());
         // Hosts ask for names as soon as there is an instance, and not again.
-        let known = |registry: &Arc<ModelRegistry>| {
-            let (registry, progress) = (Arc::clone(registry), self.models.progress());
-            move || {
-                progress.wait_for_names();
-                Arc::clone(&registry)
+        let progress = self.models.progress();
+        let shown = {
+            let (registry, progress) = (Arc::clone(registry), Arc::clone(&progress));
+            move |slot: i32| {
+                if u8::try_from(slot).is_ok_and(|slot| USER_SLOTS.contains(&slot)) {
+                    progress.wait_for_names();
+                }
+                text::slot_to_text(&registry, slot)
             }
         };
         let with_labels = |param: IntParam, id: ParamId| {
-            let (shown, read) = (known(registry), known(registry));
-            param
-                .with_value_to_string(Arc::new(move |slot| text::slot_to_text(&shown(), slot)))
-                .with_string_to_value(Arc::new(move |text| text::text_to_slot(&read(), id, text)))
+            let (registry, progress) = (Arc::clone(registry), Arc::clone(&progress));
+            let read = move |text: &str| {
+                text::text_to_slot(&registry, id, text).or_else(|| {
+                    progress.wait_for_names();
+                    text::text_to_slot(&registry, id, text)
+                })
+            };
+            param.with_value_to_string(Arc::new(shown.clone())).with_string_to_value(Arc::new(read))
         };
         let Slots { model, morph_model } = self.slots;
-        let (shown, chosen) = (known(registry), self.models.selection());
+        let (first, second) = (self.models.selection(), self.models.selection());
+        let chosen = self.models.selection();
         let (underruns, has_failed) = (Arc::clone(&self.underruns), Arc::clone(&self.has_failed));
+        let named = shown.clone();
         let model_to_text = move |slot| {
-            let name = text::slot_to_text(&shown(), slot);
+            let name = named(slot);
             if slot != i32::from(chosen.current()) {
                 return name;
             }

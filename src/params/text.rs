@@ -16,7 +16,7 @@ pub(super) fn slot_to_text(registry: &ModelRegistry, slot: i32) -> String {
 /// What follows the name of the model that plays where it was too slow or has failed; nothing where all is well.
 pub(super) fn trouble_to_text(underruns: u64, has_failed: bool) -> String {
     match (has_failed, underruns) {
-        (true, _) => " (stopped by a fault; it begins anew when the song does)".into(),
+        (true, _) => " (it has stopped; start the song again)".into(),
         (false, 0) => String::new(),
         (false, 1) => " (1 underrun)".into(),
         (false, _) => format!(" ({underruns} underruns)"),
@@ -69,7 +69,7 @@ mod tests {
             ("off", Some(-1))
         );
         assert_eq!(text_to_slot(&registry, ParamId::Model, "no such model"), None);
-        let fault = " (stopped by a fault; it begins anew when the song does)";
+        let fault = " (it has stopped; start the song again)";
         for (count, has_failed, note) in
             [(0, false, ""), (1, false, " (1 underrun)"), (7, false, " (7 underruns)"), (7, true, fault)]
         {

@@ -17,7 +17,10 @@ use crate::{
 };
 use nice_plug::prelude::*;
 use running::Running;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// The plugin.
 pub struct Sympathy {
@@ -27,15 +30,15 @@ pub struct Sympathy {
     takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
-    /// [`ModelRegistry::labels_generation`], as the host knows it.
-    told_labels: u64,
+    /// [`ModelRegistry::labels_generation`] and whether the worker has failed, as the host knows them.
+    told: (u64, bool),
 }
 
 impl Default for Sympathy {
     fn default() -> Self {
         let registry = ModelRegistry::with_embedded(Isa::from_environment());
         let params = Arc::new(SympathyParams::new(&registry, models_folder()));
-        Self { registry, params, takes_folder: takes_folder(), running: None, told_labels: 0 }
+        Self { registry, params, takes_folder: takes_folder(), running: None, told: (0, false) }
     }
 }
 
@@ -136,8 +139,8 @@ impl ClapPlugin for Sympathy {
     }
 
     fn param_texts_changed(&mut self) -> bool {
-        let labels = self.registry.labels_generation();
-        std::mem::replace(&mut self.told_labels, labels) != labels
+        let now = (self.registry.labels_generation(), self.params.has_failed.load(Ordering::Relaxed));
+        std::mem::replace(&mut self.told, now) != now
     }
 
     const CLAP_ID: &'static str = "org.sympathy.sympathy";

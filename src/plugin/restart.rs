@@ -49,13 +49,13 @@ impl Restart {
         Self { active, wanted: active, seconds: 0.0, asked: active }
     }
 
-    /// Looks at the settings once a block; returns whether to ask now.
+    /// Looks at the settings once a block; returns whether to ask now. Never while the song plays or is bounced (`is_busy`).
     ///
     /// # Realtime safety
     /// Atomic loads only.
-    pub fn is_due(&mut self, params: &SympathyParams, block_seconds: f64) -> bool {
+    pub fn is_due(&mut self, params: &SympathyParams, block_seconds: f64, is_busy: bool) -> bool {
         let wanted = Fixed::of(params);
-        if wanted != self.wanted {
+        if wanted != self.wanted || is_busy {
             (self.wanted, self.seconds) = (wanted, 0.0);
         }
         if wanted == self.active {

@@ -98,6 +98,7 @@ impl Running {
         };
         let (tap, recorder) = take::start(keep, Arc::clone(&params.take_status), Arc::clone(registry));
         engine.attach_tap(tap);
+        params.has_failed.store(false, Ordering::Relaxed);
         Some(Self {
             engine,
             position: SongPosition::default(),
@@ -164,7 +165,8 @@ impl Running {
         params.underruns.store(self.engine.meters().underruns(), Ordering::Relaxed);
         params.has_failed.store(self.engine.meters().is_failed(), Ordering::Relaxed);
         let block_seconds = block as f64 * self.sample_seconds;
-        if self.restart.as_mut().is_some_and(|restart| restart.is_due(params, block_seconds))
+        let is_busy = context.transport().playing || self.engine.is_ahead();
+        if self.restart.as_mut().is_some_and(|restart| restart.is_due(params, block_seconds, is_busy))
             && may_ask_for_a_restart(context.plugin_api())
         {
             context.request_restart();

@@ -36,6 +36,8 @@ pub struct Worker {
     sample_rate_hz: u32,
     reaction_quanta: i64,
     too_late_quanta: i64,
+    /// Of the last quantum.
+    epoch: u32,
     out: OutQuantum,
     catching_up: bool,
     /// Busy seconds and seconds of sound, decaying, for the load meter.
@@ -72,6 +74,7 @@ impl Worker {
             sample_rate_hz: config.sample_rate_hz,
             reaction_quanta: reaction_quanta as i64,
             too_late_quanta: (TOO_LATE_SECONDS * rate / GRID_SAMPLES as f64) as i64,
+            epoch: 0,
             out: OutQuantum {
                 epoch: 0,
                 index: 0,
@@ -107,6 +110,7 @@ impl Worker {
 
     fn answer(&mut self, quantum: &InQuantum) {
         let began = Instant::now();
+        self.epoch = quantum.epoch;
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
         }
@@ -197,14 +201,22 @@ impl Worker {
     /// everything begins anew.
     fn recover(&mut self, reaction: Duration) {
         let shared = Arc::clone(&self.link.shared);
-        shared.mark_failed();
+        shared.mark_failed(self.epoch);
         shared.meters.set_sounding(false);
         self.panics_after = None;
         self.catching_up = false;
         let registry = Arc::clone(&self.registry);
         let clip_slot = Arc::clone(&self.clip_slot);
         self.core = Core::new(&self.config, self.reaction_quanta as usize, registry, clip_slot, Arc::clone(&shared));
-        while shared.is_dead() && !shared.stop.load(Ordering::Acquire) {
+        loop {
+            // What comes meanwhile is not answered, and must not take the room of what begins anew.
+            let failed = self.epoch;
+            while self.link.from_audio.peek().is_ok_and(|quantum| quantum.epoch == failed) {
+                let _ = self.link.from_audio.pop();
+            }
+            if !shared.is_dead() || shared.stop.load(Ordering::Acquire) {
+                break;
+            }
             std::thread::park_timeout(reaction / 4);
         }
         shared.mark_alive();

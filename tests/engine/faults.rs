@@ -1,7 +1,7 @@
 //! Faults of hosts and machines, and what comes of them: every call ends soon, the wet comes back, nothing begins unasked.
 
 use crate::common::{
-    drive::{Blocks, Change, config, drain, pace, playing, run},
+    drive::{Blocks, Change, config, drain, playing, run},
     models, phrase,
 };
 use std::{
@@ -219,41 +219,25 @@ fn sounds(wet: &[f32]) -> bool {
 #[test]
 fn a_worker_that_panics_leaves_the_dry_and_begins_anew_with_the_song() {
     let registry = models::registry();
-    for mode in [RenderMode::Offline, RenderMode::Live] {
-        let mut config = EngineConfig { mode, ..config(48_000, 1, 64) };
-        config.values.set(ParamId::Mix, 100.0);
-        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
-        // After 1.5 s, while it plays.
-        worker.panic_after(1125);
-        let _thread = worker.spawn();
-        let input = phrase(48_000, 4.0, 1);
-        let mut paced = pace(48_000);
-        let pause = |samples| {
-            if mode == RenderMode::Live {
-                paced(samples);
-            }
-        };
-        let began = Instant::now();
-        let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), pause);
-        assert!(began.elapsed() < Duration::from_secs(9), "{mode:?}: nobody waits for it");
-        assert!(sounds(&out[0][48_000..70_000]), "{mode:?}: it played");
-        assert!(engine.meters().is_failed(), "{mode:?}: and says that it does no more");
-        assert_eq!(rms(&out[0][96_000..]), 0.0, "{mode:?}");
-        let mut paced = pace(48_000);
-        let pause = |samples| {
-            if mode == RenderMode::Live {
-                paced(samples);
-            }
-        };
-        let again = run(&mut engine, &input, &[], Some(1_000_000), &Blocks::Fixed(480), pause);
-        assert!(!engine.meters().is_failed() && sounds(&again[0][96_000..]), "{mode:?}: after a jump");
-        if mode == RenderMode::Offline {
-            let (mut fresh, worker) = session::start(config, Arc::clone(&registry));
-            let _thread = worker.spawn();
-            let whole = run(&mut fresh, &input, &[], Some(1_000_000), &Blocks::Fixed(480), |_| {});
-            crate::common::assert_same_bits(&whole, &again, "as if nothing had been");
-        }
-    }
+    let mut config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 1, 64) };
+    config.values.set(ParamId::Mix, 100.0);
+    let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+    // After 1.5 s, while it plays.
+    worker.panic_after(1125);
+    let _thread = worker.spawn();
+    let input = phrase(48_000, 4.0, 1);
+    let began = Instant::now();
+    let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |_| {});
+    assert!(began.elapsed() < Duration::from_secs(9), "nobody waits for it");
+    assert!(sounds(&out[0][48_000..70_000]), "it played");
+    assert!(engine.meters().is_failed(), "and says that it does no more");
+    assert_eq!(rms(&out[0][96_000..]), 0.0);
+    let again = run(&mut engine, &input, &[], Some(1_000_000), &Blocks::Fixed(480), |_| {});
+    assert!(!engine.meters().is_failed() && sounds(&again[0][96_000..]), "after a jump");
+    let (mut fresh, worker) = session::start(config, registry);
+    let _thread = worker.spawn();
+    let whole = run(&mut fresh, &input, &[], Some(1_000_000), &Blocks::Fixed(480), |_| {});
+    crate::common::assert_same_bits(&whole, &again, "as if nothing had been");
 }
 
 /// Runs of at least so many zeros.
@@ -352,31 +336,6 @@ fn whatever_comes_in_the_wet_is_held_and_the_dry_is_what_came() {
             }
         }
     }
-}
-
-#[test]
-fn a_performance_that_is_suspended_goes_on() {
-    let registry = models::registry();
-    let mut config = config(48_000, 1, 64);
-    config.values.set(ParamId::Mix, 100.0);
-    let (mut engine, worker) = session::start(config, registry);
-    let _thread = worker.spawn();
-    let input = phrase(48_000, 6.0, 1);
-    let mut paced = pace(48_000);
-    let (mut done, mut longest) = (0, Duration::ZERO);
-    let mut returned = Instant::now();
-    let out = run(&mut engine, &input, &[], Some(0), &Blocks::Fixed(480), |samples| {
-        longest = longest.max(returned.elapsed());
-        done += samples;
-        if done == 144_000 {
-            std::thread::sleep(Duration::from_secs(3));
-        }
-        paced(samples);
-        returned = Instant::now();
-    });
-    assert!(longest < Duration::from_millis(500), "a call of {longest:?}");
-    assert!(sounds(&out[0][100_000..140_000]) && sounds(&out[0][200_000..]));
-    assert!(!engine.meters().is_failed());
 }
 
 #[test]

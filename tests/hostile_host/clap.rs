@@ -581,15 +581,15 @@ fn a_host_is_told_what_has_changed() {
     let plugin = Plugin::of(host);
     assert!(plugin.activate(48_000.0, 512));
     plugin.start();
-    let play_for = |seconds: f64| {
-        for _ in 0..(seconds * 48_000.0 / 512.0) as usize {
-            play(&plugin, "a block", 512, true, &mut Vec::new());
-            plugin.on_main_thread();
-        }
+    // In real time: a host that runs ahead bounces, and is asked for nothing.
+    let play_with = |what: &str, mut events: Vec<clap_event_param_value>| {
+        play(&plugin, what, 512, true, &mut events);
+        plugin.on_main_thread();
+        std::thread::sleep(Duration::from_secs_f64(512.0 / 48_000.0));
     };
-    let set = |name: &str, value: f64| {
-        play(&plugin, name, 512, true, &mut vec![event(0, plugin.id(name), value)]);
-    };
+    let play_for =
+        |seconds: f64| (0..(seconds * 48_000.0 / 512.0) as usize).for_each(|_| play_with("a block", Vec::new()));
+    let set = |name: &str, value: f64| play_with(name, vec![event(0, plugin.id(name), value)]);
     // A trigger is armed, so that something may sound for ever.
     play_for(0.1);
     let [_, tails, texts] = told.counts();
@@ -597,31 +597,31 @@ fn a_host_is_told_what_has_changed() {
     for (name, value) in [("Auto Start", 0.0), ("Re-seed Interval", 0.0), ("Stop", 1.0)] {
         set(name, value);
     }
-    // The worker ends what it has begun.
-    for _ in 0..500 {
-        play_for(0.02);
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    // The worker ends what it has begun, and loads the models that ship.
+    play_for(1.5);
     assert_eq!((told.counts()[1], plugin.tail()), (2, 0), "it ended");
+    let texts = told.counts()[2].max(texts);
     assert!(texts > 0, "the models were looked up");
 
     // A slider that is dragged, and comes to rest.
-    for step in 0..20 {
+    for step in 0..10 {
         set("Reaction Time", f64::from(40 + step));
         play_for(0.1);
     }
     assert_eq!(told.counts()[0], 0, "it still moves");
-    play_for(2.0);
+    play_for(1.2);
     assert_eq!(told.counts()[0], 1, "asked once, though the host does nothing");
     assert_eq!(told.counts()[2], texts, "no text has changed");
     // A project is loaded into the active instance.
-    plugin.load(r#"{"version":"","params":{"clock":{"string":"free"},"reaction":{"i32":59}},"fields":{}}"#);
-    play_for(0.6);
+    plugin.load(
+        r#"{"version":"","params":{"clock":{"string":"free"},"reaction":{"i32":49}},"fields":{"models":"{\"version\":1,\"user\":[{\"slot\":90,\"name\":\"gone\"}]}"}}"#,
+    );
+    play_for(1.2);
     assert_eq!(told.counts()[0], 2, "a setting of the state");
     plugin.deactivate();
     assert!(plugin.activate(48_000.0, 512));
     plugin.start();
-    play_for(2.0);
+    play_for(1.2);
     assert_eq!(told.counts()[0], 2, "now it counts");
     assert!(told.counts()[2] > texts, "the models of the state");
 }
@@ -665,7 +665,7 @@ fn states_are_loaded_while_blocks_come_from_ever_other_threads() {
     let shared = Shared(Plugin::new());
     assert!(shared.0.activate(48_000.0, 512));
     shared.0.start();
-    let over = AtomicBool::new(false);
+    let (over, loads) = (AtomicBool::new(false), AtomicU32::new(0));
     let states = [
         r#"{"version":"","params":{},"fields":{}}"#,
         r#"{"version":"","params":{"model":{"i32":3},"clock":{"string":"free"},"mix":{"f32":100.0}},"fields":{}}"#,
@@ -674,7 +674,9 @@ fn states_are_loaded_while_blocks_come_from_ever_other_threads() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let shared = &shared;
-            for number in 0..200 {
+            let mut number = 0;
+            while number < 200 || loads.load(Ordering::Relaxed) < 4 {
+                number += 1;
                 // Each block on a thread that has seen none before.
                 std::thread::scope(|scope| {
                     scope.spawn(move || play(&shared.0, "a block", 512, number % 2 == 0, &mut Vec::new()));
@@ -682,12 +684,9 @@ fn states_are_loaded_while_blocks_come_from_ever_other_threads() {
             }
             over.store(true, Ordering::Relaxed);
         });
-        let mut loads = 0;
         while !over.load(Ordering::Relaxed) {
-            shared.0.load(states[loads % states.len()]);
-            loads += 1;
+            shared.0.load(states[loads.fetch_add(1, Ordering::Relaxed) as usize % states.len()]);
         }
-        assert!(loads > 3);
     });
 }
 
