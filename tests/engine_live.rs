@@ -355,19 +355,27 @@ fn a_worker_that_has_panicked_hears_the_next_start_of_the_song() {
         config.values.set(id, value);
     }
     config.values.set(ParamId::StartTrigger, 1.0);
-    let (mut engine, mut worker) = session::start(config, models::registry());
-    worker.panic_after(1125);
-    let _thread = worker.spawn();
-    // The rings are full long before the song starts again.
-    let mut paced = pace(48_000);
-    let mut play =
-        |start: i64| run(&mut engine, &phrase(48_000, 4.0, 1), &[], Some(start), &Blocks::Fixed(480), &mut paced);
-    let first = play(0);
-    let again = play(1_000_000);
-    assert!(rms(&first[0][48_000..70_000]) > 1e-4, "it played");
-    assert_eq!(rms(&first[0][96_000..]), 0.0, "until it failed");
-    assert!(rms(&again[0][96_000..]) > 1e-4, "the start was not heard");
-    assert!(!engine.meters().is_failed());
+    let registry = models::registry();
+    // A busy machine may keep the worker so long that it begins afresh by itself.
+    for attempt in 0.. {
+        let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+        worker.panic_after(1125);
+        let _thread = worker.spawn();
+        // The rings are full long before the song starts again.
+        let mut paced = pace(48_000);
+        let mut play =
+            |start: i64| run(&mut engine, &phrase(48_000, 4.0, 1), &[], Some(start), &Blocks::Fixed(480), &mut paced);
+        let first = play(0);
+        let again = play(1_000_000);
+        if engine.meters().late_starts() > 0 && attempt < 11 {
+            continue;
+        }
+        assert!(rms(&first[0][48_000..70_000]) > 1e-4, "it played");
+        assert_eq!(rms(&first[0][96_000..]), 0.0, "until it failed");
+        assert!(rms(&again[0][96_000..]) > 1e-4, "the start was not heard");
+        assert!(!engine.meters().is_failed());
+        break;
+    }
 }
 
 #[test]

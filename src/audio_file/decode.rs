@@ -586,9 +586,10 @@ impl<S: Sink> Sound<'_, S> {
         }
         let most = self.reading.most(MAX_SAMPLES_PER_BYTE);
         if (self.length + frames) * channels > most.min(S::MAX_SAMPLES) {
-            let (most, of_what) = match most < S::MAX_SAMPLES {
-                true => (most, format!(" of a file of {} bytes", self.reading.bytes)),
-                false => (S::MAX_SAMPLES, String::new()),
+            let (most, of_what) = if most < S::MAX_SAMPLES {
+                (most, format!(" of a file of {} bytes", self.reading.bytes))
+            } else {
+                (S::MAX_SAMPLES, String::new())
             };
             return fail("length", format!("at most {most} samples in all channels{of_what}"), "more".into());
         }

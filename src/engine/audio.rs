@@ -319,7 +319,9 @@ impl Engine {
         } else {
             self.stopped_in_loss = true;
             if self.restart_pending {
-                self.in_quantum.gestures = Gestures::default();
+                // What it would have begun it ends; a seed is captured all the same.
+                let captured = self.in_quantum.gestures.captured;
+                self.in_quantum.gestures = Gestures { captured, ..Gestures::default() };
             }
             self.in_quantum.armed = false;
             self.muted_until_quantum = None;

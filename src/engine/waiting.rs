@@ -20,14 +20,23 @@ pub(super) struct Waiting {
     lead: Lead,
     started: Instant,
     budget_seconds: f64,
-    /// The part of the budget that comes from running ahead of the wall clock.
+    /// The part of the budget that comes from running ahead of the wall clock,
     ahead_seconds: f64,
+    /// and whether there was any when the call began.
+    is_ahead: bool,
 }
 
 impl Waiting {
     /// For an engine that begins now.
     pub fn new(mode: RenderMode) -> Self {
-        Self { mode, lead: Lead::default(), started: Instant::now(), budget_seconds: 0.0, ahead_seconds: 0.0 }
+        Self {
+            mode,
+            lead: Lead::default(),
+            started: Instant::now(),
+            budget_seconds: 0.0,
+            ahead_seconds: 0.0,
+            is_ahead: false,
+        }
     }
 
     /// Forgets all earlier calls.
@@ -41,11 +50,12 @@ impl Waiting {
         let long_block = if 2.0 * block_seconds > reaction_seconds { 0.5 * block_seconds } else { 0.0 };
         self.budget_seconds = ahead.max(long_block).min(MAX_SECONDS);
         self.ahead_seconds = ahead.min(MAX_SECONDS);
+        self.is_ahead = ahead > 0.0;
     }
 
     /// True while the host runs ahead of the wall clock, as in a bounce.
     pub fn is_ahead(&self) -> bool {
-        self.mode == RenderMode::Offline || self.ahead_seconds > 0.0
+        self.mode == RenderMode::Offline || self.is_ahead
     }
 
     /// Waits, within this call's budget, until `wanted` quanta from `from` on have arrived; returns whether they have.

@@ -210,8 +210,7 @@ impl Worker {
         self.core = Core::new(&self.config, self.reaction_quanta as usize, registry, clip_slot, Arc::clone(&shared));
         loop {
             // What comes meanwhile is not answered, and must not take the room of what begins anew.
-            let failed = self.epoch;
-            while self.link.from_audio.peek().is_ok_and(|quantum| quantum.epoch == failed) {
+            while self.link.from_audio.peek().is_ok_and(|quantum| quantum.epoch == self.epoch) {
                 let _ = self.link.from_audio.pop();
             }
             if !shared.is_dead() || shared.stop.load(Ordering::Acquire) {

@@ -102,6 +102,33 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
 }
 
 #[test]
+fn a_worker_that_fails_and_begins_anew_costs_the_audio_thread_nothing() {
+    // A bounce, which loses nothing, so that it fails where it is to.
+    let config = EngineConfig { mode: RenderMode::Offline, ..config(48_000, 2, 64) };
+    let (mut engine, mut worker) = session::start(config, models::registry());
+    worker.panic_after(800);
+    let _thread = worker.spawn();
+    let input = phrase(48_000, 3.0, 2);
+    let mut begun = 0;
+    for song in [0, 10_000_000] {
+        for start in (0..input[0].len() - 256).step_by(256) {
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 256].to_vec()).collect();
+            let events = [Event { offset_samples: 9, id: ParamId::Continue, value: (start / 256 % 100 / 99) as f32 }];
+            process(
+                &mut engine,
+                &mut audio,
+                &events,
+                playing(song + start as i64),
+                &format!("song {song}, at {start}"),
+            );
+        }
+        assert_eq!(engine.meters().is_failed(), song == 0, "song {song}");
+        let continuations = engine.meters().continuations();
+        assert!(continuations > std::mem::replace(&mut begun, continuations), "song {song}: nothing played");
+    }
+}
+
+#[test]
 fn quanta_that_are_lost_and_buttons_that_are_restored_do_not_allocate() {
     let registry = models::registry();
     for mode in [RenderMode::Live, RenderMode::Offline] {
