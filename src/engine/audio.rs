@@ -430,6 +430,10 @@ impl Engine {
         quantum.clock_end = self.clock.clock();
         quantum.beats = self.beats.at(self.clock.time());
         let (epoch, index, gestures) = (quantum.epoch, quantum.index, quantum.gestures);
+        // Nobody hears the rest of an epoch in which the worker has failed. Were it sent nevertheless, it could fill the ring.
+        if !self.restart_pending && self.link.shared.is_dead() {
+            return;
+        }
         // Whoever may wait loses nothing.
         if !self.restart_pending && !self.link.has_place() {
             self.waiting.wait_for_room(&mut self.link, epoch, index);
@@ -510,5 +514,29 @@ impl Engine {
                 flow * voices * predicted + layers[channel]
             })
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{link, types::RenderMode};
+
+    #[test]
+    fn a_worker_that_has_failed_is_sent_nothing_until_the_next_epoch() {
+        let config = EngineConfig { mode: RenderMode::Offline, channels: 1, ..EngineConfig::new(48_000) };
+        let (audio, mut worker) = link::link(48_000, 512, 4);
+        let mut engine = Engine::new(&config, audio, 4);
+        let epoch = engine.epoch;
+        worker.shared.mark_failed(epoch);
+        // Longer than the ring holds, and nobody empties it.
+        for _ in 0..300 {
+            engine.process(&mut [&mut [0.1; 512]], &[], Transport::default());
+        }
+        assert_eq!((engine.meters().is_failed(), engine.meters().late_starts(), engine.epoch), (true, 0, epoch));
+        assert!(worker.from_audio.pop().is_err(), "nothing was sent");
+        engine.reset();
+        engine.process(&mut [&mut [0.1; 64]], &[], Transport::default());
+        assert!(worker.from_audio.pop().is_ok_and(|quantum| quantum.epoch > epoch), "the next is");
     }
 }
