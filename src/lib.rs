@@ -28,6 +28,7 @@
     feature = "take",
     doc = "| [`take`] | take recorder | the last two minutes of wet and dry, and the files that *Save Take* makes of them |"
 )]
+#![cfg_attr(feature = "editor", doc = "| [`editor`] | editor | what people see: pictures, controls, models, presets |")]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
 #![cfg_attr(feature = "plugin", doc = "| [`params`] | main | the parameters and the persisted state, for nice-plug |")]
 #![cfg_attr(feature = "plugin", doc = "| [`plugin`] | host's | CLAP and VST3 glue, no arithmetic |")]
@@ -52,6 +53,8 @@ pub mod control;
 #[doc = include_str!("../docs/DESIGN.md")]
 pub mod design {}
 pub mod dsp;
+#[cfg(feature = "editor")]
+pub mod editor;
 pub mod engine;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;

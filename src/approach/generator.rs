@@ -202,6 +202,11 @@ impl Generator {
         self.listener.is_some()
     }
 
+    /// The slowest average of what a model that listens has heard, bin by bin, 0 to 1; of others nothing.
+    pub fn memory(&self) -> &[f32] {
+        self.listener.as_ref().map_or(&[], |listener| listener.heard_average())
+    }
+
     /// The gain with which sound is heard from here on; what is predicted is as much softer. Models that listen learned at one
     /// level; others hear sound as it is.
     pub fn set_input_gain(&mut self, gain: f32) {

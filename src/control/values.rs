@@ -15,6 +15,9 @@ pub const HOLD_FOREVER_SECONDS: f32 = 60.5;
 /// Intervals between 0 (never) and this are raised to it.
 pub const MIN_INTERVAL_SECONDS: f32 = 0.1;
 
+/// Equal steps of a skewed control are equal steps of the root of the value.
+pub const SQUARE_LAW: f32 = 0.5;
+
 /// How a parameter's numbers are spread over a host's control, and what kind of number it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -263,6 +266,18 @@ impl ParamSpec {
         }
         let value = value.clamp(self.min, self.max);
         if self.kind.is_whole() { value.round() } else { value }
+    }
+
+    /// Where a value stands between the ends of a control, 0 to 1.
+    pub fn position(&self, value: f32) -> f32 {
+        let part = ((value - self.min) / (self.max - self.min)).clamp(0.0, 1.0);
+        if self.kind == Kind::Skewed { libm::powf(part, SQUARE_LAW) } else { part }
+    }
+
+    /// The value where a control stands between its ends, 0 to 1.
+    pub fn value_at(&self, position: f32) -> f32 {
+        let part = if self.kind == Kind::Skewed { libm::powf(position, 1.0 / SQUARE_LAW) } else { position };
+        self.sanitise(self.min + part * (self.max - self.min))
     }
 
     /// True if `value` can be set as it is.

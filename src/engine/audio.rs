@@ -340,6 +340,11 @@ impl Engine {
         self.entered_quantum = Some(index);
         self.layers.begin_quantum(&self.values);
         self.link.set_now(self.epoch, index);
+        let scope = self.link.shared.meters.scope();
+        if scope.is_watched() {
+            scope.put_place(index * GRID, self.link.quanta_on_their_way());
+            scope.put_bands(self.layers.envelopes());
+        }
         if self.muted_until_quantum.is_some_and(|until| index >= until) {
             self.muted_until_quantum = None;
             self.mixer.set_stopped(false);
@@ -390,6 +395,8 @@ impl Engine {
         position: usize,
     ) {
         const SILENCE: QuantumAudio = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
+        let scope = self.link.shared.meters.scope();
+        let is_watched = scope.is_watched();
         for (i, position) in (start..end).zip(position..) {
             let heard =
                 self.hearing.hear(channels, sidechain, i, (&mut self.in_quantum, position), &self.link.shared.meters);
@@ -402,6 +409,7 @@ impl Engine {
             let layers = self.layers.advance(heard, loops);
             let guard = self.feedback_gain.advance();
             let mut quiet = self.in_quantum.played.iter().all(|channel| channel[position] == 0.0);
+            let mut sums = [0.0; 2];
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 // What is no number would go on into everything behind: it is silence here as well.
                 let dry = if samples[i].is_finite() { samples[i] } else { 0.0 };
@@ -409,12 +417,17 @@ impl Engine {
                 let played = predicted[channel][position] * voices * flow + layers[channel];
                 let wet = gains.limited(guard * played + self.tail.value(channel));
                 samples[i] = gains.output(dry, wet);
+                sums = [sums[0] + dry, sums[1] + wet];
                 if let Some(tap) = &mut self.tap {
                     tap.put(channel, dry, wet);
                 }
             }
             if let Some(tap) = &mut self.tap {
                 tap.advance(&mut self.waiting, &self.link.shared.meters);
+            }
+            if is_watched {
+                let [dry, wet] = sums.map(|sum| sum / self.channels as f32);
+                scope.put_sound(dry, wet);
             }
             self.tail.advance();
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };

@@ -171,6 +171,11 @@ impl AudioLink {
         first.iter().chain(second).enumerate().take_while(|&pair| in_place(pair)).count()
     }
 
+    /// Quanta of prediction that lie in the ring.
+    pub fn quanta_on_their_way(&self) -> usize {
+        self.from_worker.slots()
+    }
+
     /// Takes the quantum at `index`, if it has arrived.
     pub fn take(&mut self, epoch: u32, index: i64) -> Option<OutQuantum> {
         if self.quanta_ready(epoch, index, 1) == 0 { None } else { self.from_worker.pop().ok() }

@@ -1,5 +1,6 @@
 //! Counters and states of an engine, to be read from any thread: all atomic, no lock.
 
+use super::scope::Scope;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
@@ -74,6 +75,8 @@ pub struct Meters {
     sounding: AtomicBool,
     /// Bits of an f32.
     load: AtomicU32,
+    /// What is to be drawn.
+    scope: Scope,
 }
 
 macro_rules! counter {
@@ -114,6 +117,11 @@ impl Meters {
 
     pub(crate) fn set_seed_clipped_ms(&self, value: u32) {
         self.seed_clipped_ms.store(value, Relaxed);
+    }
+
+    /// What is to be drawn, while somebody looks.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Seeds of the first [`MAX_SEED_MARKS`] continuations, in their order. Allocates: not for the audio thread.

@@ -16,6 +16,7 @@ mod meters;
 mod mixer;
 pub mod quantum;
 mod reaction;
+pub mod scope;
 mod sympathetic;
 mod tail;
 mod tap;

@@ -112,6 +112,11 @@ impl SympatheticLayers {
         self.is_on() && self.awake
     }
 
+    /// The envelopes of the bands, from low to high; none while both layers are off.
+    pub fn envelopes(&self) -> &[f32] {
+        if self.is_on() { &self.envelopes.values()[..self.bands] } else { &[] }
+    }
+
     fn is_on(&self) -> bool {
         self.swell.target() > 0.0
             || self.shimmer.target() > 0.0

@@ -1,10 +1,7 @@
 //! A host's 0…1 and the plain values of the parameters, by the very arithmetic that the plugin uses.
 
-use crate::control::values::{Kind, ParamId, ParamSpec};
+use crate::control::values::{Kind, ParamId, ParamSpec, SQUARE_LAW};
 use nice_plug::prelude::{FloatRange, IntRange};
-
-/// Square law: equal steps of the control are equal steps of the root of the value.
-const SQUARE_LAW: f32 = 0.5;
 
 /// The range of a real parameter.
 pub(super) fn float_range(spec: &ParamSpec) -> FloatRange {

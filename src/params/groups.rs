@@ -30,13 +30,17 @@ trait Row: Param {
 /// What sets parameters so that the host sees it, records it as automation and can undo it: an editor.
 pub trait ParamEditor {
     /// Sets a parameter, from the beginning of a user's edit to its end.
-    fn edit<P: Param>(&mut self, param: &P, plain: P::Plain);
+    fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, plain: P::Plain);
 }
 
-/// Sets a parameter, unless it is there already.
-fn edit_moved<P: Param<Plain: Copy>>(param: &P, plain: P::Plain, editor: &mut impl ParamEditor) {
-    if param.preview_normalized(plain) != param.unmodulated_normalized_value() {
-        editor.edit(param, plain);
+/// Leaves parameters alone that are there already.
+pub(super) struct OnlyMoved<'a, E>(pub &'a mut E);
+
+impl<E: ParamEditor> ParamEditor for OnlyMoved<'_, E> {
+    fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, plain: P::Plain) {
+        if param.preview_normalized(plain) != param.unmodulated_normalized_value() {
+            self.0.edit(param, plain);
+        }
     }
 }
 
@@ -54,7 +58,7 @@ impl Row for FloatParam {
     }
 
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
-        edit_moved(self, plain, editor);
+        editor.edit(self, plain);
     }
 }
 
@@ -70,7 +74,7 @@ impl Row for IntParam {
     }
 
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
-        edit_moved(self, plain as i32, editor);
+        editor.edit(self, plain as i32);
     }
 }
 
@@ -85,7 +89,7 @@ impl Row for BoolParam {
     }
 
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
-        edit_moved(self, plain >= 0.5, editor);
+        editor.edit(self, plain >= 0.5);
     }
 }
 

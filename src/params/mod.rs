@@ -9,6 +9,7 @@ mod convert;
 mod groups;
 mod host_state;
 mod loads;
+mod looks;
 mod lookup;
 mod progress;
 mod project;
@@ -24,6 +25,7 @@ pub use convert::{normalised, plain};
 pub use groups::{Colour, Output, ParamEditor, Play, Seed, Slots, Sympathy, Voices};
 pub use host_state::sanitise;
 pub use loads::Loads;
+pub use looks::KeptLooks;
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
 };

@@ -1,6 +1,6 @@
 //! Settings: fixed while the plugin is active, so not automatable; a change counts from the next activation on.
 
-use super::text;
+use super::{groups::ParamEditor, text};
 use crate::{
     control::settings::{
         ALIGNMENT, CLOCK, DEFAULT_REACTION_MS, MAX_REACTION_MS, PRECISION, REACTION, REACTION_AUTO, STORE_MODELS,
@@ -140,6 +140,34 @@ impl Settings {
                 .with_callback(Arc::new(move |on| store_models.store(on, Ordering::Relaxed)))
                 .non_automatable(),
             precision: EnumParam::new(PRECISION.name, PrecisionSetting::Auto).non_automatable(),
+        }
+    }
+}
+
+impl Settings {
+    /// The value of a setting by its key, as [`crate::control::settings`] counts it.
+    pub fn value(&self, key: &str) -> f32 {
+        match key {
+            _ if key == REACTION.key => self.reaction_ms.value() as f32,
+            _ if key == REACTION_AUTO.key => f32::from(self.reaction_auto.value()),
+            _ if key == ALIGNMENT.key => self.alignment.value().to_index() as f32,
+            _ if key == CLOCK.key => self.clock.value().to_index() as f32,
+            _ if key == STORE_MODELS.key => f32::from(self.store_models.value()),
+            _ if key == PRECISION.key => self.precision.value().to_index() as f32,
+            _ => 0.0,
+        }
+    }
+
+    /// Hands a setting and a value to an editor.
+    pub fn edit(&self, key: &str, value: f32, editor: &mut impl ParamEditor) {
+        match key {
+            _ if key == REACTION.key => editor.edit(&self.reaction_ms, value as i32),
+            _ if key == REACTION_AUTO.key => editor.edit(&self.reaction_auto, value >= 0.5),
+            _ if key == ALIGNMENT.key => editor.edit(&self.alignment, Enum::from_index(value as usize)),
+            _ if key == CLOCK.key => editor.edit(&self.clock, Enum::from_index(value as usize)),
+            _ if key == STORE_MODELS.key => editor.edit(&self.store_models, value >= 0.5),
+            _ if key == PRECISION.key => editor.edit(&self.precision, Enum::from_index(value as usize)),
+            _ => {}
         }
     }
 }

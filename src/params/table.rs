@@ -2,8 +2,9 @@
 
 use super::{
     captured::CapturedSeed,
-    groups::{self, Group, ParamEditor, Slots},
+    groups::{self, Group, OnlyMoved, ParamEditor, Slots},
     loads::Loads,
+    looks::KeptLooks,
     reaction::MeasuredReaction,
     settings::Settings,
     text,
@@ -57,6 +58,9 @@ macro_rules! host_parameters {
             /// How often a state was loaded.
             #[persist = "loading"]
             pub loads: Loads,
+            /// How the editor looks.
+            #[persist = "editor"]
+            pub looks: KeptLooks,
             /// What became of the takes of *Save Take*.
             pub take_status: Arc<TakeStatus>,
             /// How often the input has contained the wet since the last activation.
@@ -79,6 +83,7 @@ macro_rules! host_parameters {
                     captured: CapturedSeed::default(),
                     models,
                     loads: Loads::default(),
+                    looks: KeptLooks::default(),
                     take_status: Arc::default(),
                     feedbacks: Arc::default(),
                     underruns: Arc::default(),
@@ -92,7 +97,8 @@ macro_rules! host_parameters {
                 None$(.or_else(|| self.$place.value(id)))*
             }
 
-            fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
+            /// Hands a parameter and a value to an editor, as its row of the table says; false if there is none of this id.
+            pub fn edit(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
                 false$(|| self.$place.set(id, plain, editor))*
             }
 
@@ -189,7 +195,7 @@ impl SympathyParams {
     /// For the main thread, which alone has an editor; the audio thread finds the values as it finds a user's.
     pub fn apply(&self, values: &ParamValues, editor: &mut impl ParamEditor) {
         for spec in by_group().filter(|spec| spec.kind != Kind::Trigger) {
-            self.set(spec.id, values.get(spec.id), editor);
+            self.edit(spec.id, values.get(spec.id), &mut OnlyMoved(editor));
         }
     }
 }
@@ -314,7 +320,7 @@ mod tests {
     struct Hand(Vec<String>);
 
     impl ParamEditor for Hand {
-        fn edit<P: Param>(&mut self, param: &P, plain: P::Plain) {
+        fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, plain: P::Plain) {
             self.0.push(param.name().into());
             // SAFETY: the parameter outlives the pointer, and nothing else sets it.
             unsafe { param.as_ptr()._internal_set_normalized_value(param.preview_normalized(plain)) };

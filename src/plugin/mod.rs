@@ -1,8 +1,9 @@
 //! The nice-plug glue: what hosts call, and the exported entry points. No arithmetic.
 //!
 //! The host's main thread makes, activates and deactivates; its audio thread calls `reset` and `process`. Latency is zero,
-//! always; there is no editor, so hosts show their own controls.
+//! always.
 
+mod editor;
 mod restart;
 mod running;
 mod transport;
@@ -30,6 +31,8 @@ pub struct Sympathy {
     takes_folder: Option<PathBuf>,
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
+    /// The same, for the editor.
+    shown: editor::Running,
     /// [`ModelRegistry::labels_generation`] and whether the worker has failed, as the host knows them.
     told: (u64, bool),
 }
@@ -38,7 +41,14 @@ impl Default for Sympathy {
     fn default() -> Self {
         let registry = ModelRegistry::with_embedded(Isa::from_environment());
         let params = Arc::new(SympathyParams::new(&registry, models_folder()));
-        Self { registry, params, takes_folder: takes_folder(), running: None, told: (0, false) }
+        Self {
+            registry,
+            params,
+            takes_folder: takes_folder(),
+            running: None,
+            shown: editor::Running::default(),
+            told: (0, false),
+        }
     }
 }
 
@@ -81,12 +91,16 @@ impl Plugin for Sympathy {
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = ();
+    type Editor = editor::SympathyEditor;
     type SysExMessage = ();
     type BackgroundTask = ();
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        Some(editor::SympathyEditor::new(&self.params, &self.registry, &self.shown))
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -99,6 +113,7 @@ impl Plugin for Sympathy {
         config: &BufferConfig,
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
+        self.shown.set(None);
         // The old worker ends before the new one begins.
         self.running = None;
         // Models in another precision are loaded again by the next worker.
@@ -107,6 +122,7 @@ impl Plugin for Sympathy {
         let mode = render_mode(context.plugin_api(), config.process_mode);
         self.running =
             Running::start(&self.params, &self.registry, self.takes_folder.as_deref(), channels, config, mode);
+        self.shown.set(self.running.as_ref().map(Running::activation));
         true
     }
 
@@ -130,6 +146,7 @@ impl Plugin for Sympathy {
 
     fn deactivate(&mut self) {
         self.running = None;
+        self.shown.set(None);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         ParamId, ParamValues,
         values::{Kind, SPECS},
     },
+    editor::Activation,
     engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},
     params::SympathyParams,
     session,
@@ -49,7 +50,7 @@ pub(super) struct Running {
     fresh: bool,
     /// `None` in a bounce, which nothing may interrupt.
     restart: Option<Restart>,
-    sample_seconds: f64,
+    sample_rate_hz: u32,
     // Dropped last: nothing listens to the worker any more, and the recorder has heard everything.
     _worker: WorkerThread,
     _keeper: TakeRecorderThread,
@@ -108,10 +109,19 @@ impl Running {
             is_restoring: false,
             fresh: true,
             restart: (mode == RenderMode::Live).then(|| Restart::new(params)),
-            sample_seconds: f64::from(sample_rate_hz).recip(),
+            sample_rate_hz,
             _worker: worker.spawn(),
             _keeper: recorder.spawn(),
         })
+    }
+
+    /// What the editor shows of it.
+    pub fn activation(&self) -> Activation {
+        Activation {
+            meters: Arc::clone(self.engine.meters()),
+            sample_rate_hz: self.sample_rate_hz,
+            reaction_ms: 1000.0 * self.engine.reaction_samples() as f32 / self.sample_rate_hz as f32,
+        }
     }
 
     /// Forgets input and voices.
@@ -164,7 +174,7 @@ impl Running {
         params.feedbacks.store(self.engine.meters().feedbacks(), Ordering::Relaxed);
         params.underruns.store(self.engine.meters().underruns(), Ordering::Relaxed);
         params.has_failed.store(self.engine.meters().is_failed(), Ordering::Relaxed);
-        let block_seconds = block as f64 * self.sample_seconds;
+        let block_seconds = block as f64 / f64::from(self.sample_rate_hz);
         let is_busy = context.transport().playing || self.engine.is_ahead();
         if self.restart.as_mut().is_some_and(|restart| restart.is_due(params, block_seconds, is_busy))
             && may_ask_for_a_restart(context.plugin_api())

@@ -141,6 +141,11 @@ impl Continuation {
         self.parts[0].voice.start_time()
     }
 
+    /// What its model remembers of what was heard.
+    pub fn memory(&self) -> &[f32] {
+        self.parts[0].voice.memory()
+    }
+
     /// True if a network has failed, or a model has collapsed in all channels: a single channel may be silent rightly.
     pub fn is_broken(&self) -> bool {
         let of = |second: bool| self.parts.iter().filter(move |part| part.is_second == second);

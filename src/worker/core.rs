@@ -27,6 +27,7 @@ use crate::{
         link::Shared,
         min_reaction_samples,
         quantum::{InQuantum, OutQuantum},
+        scope::SeedReport,
     },
 };
 use std::sync::Arc;
@@ -321,6 +322,11 @@ impl Core {
         for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
             self.shared.meters.count_wet_failure();
         }
+        let scope = self.shared.meters.scope();
+        if scope.reports_voices_at(time) {
+            self.voices.report(time + GRID, |report| scope.put_voice(report));
+            scope.put_memory(self.voices.memory());
+        }
         if !Purposes::of(values).loops {
             self.loops.clear(|voice| self.voices.give_back(voice));
         }
@@ -540,6 +546,8 @@ impl Core {
         let clock = self.clock_end - self.seeds.end();
         let mark = SeedMark { begins: start + clock, start: seed.start + clock, end: seed.end + clock };
         self.shared.meters.note_seed(mark);
+        let report = SeedReport { begins: start, start: seed.start, end: seed.end, lane: lane as u8 };
+        self.shared.meters.scope().put_seed(report);
         self.shared.meters.count_continuation();
         self.voices.add(continuation, lane);
     }

@@ -23,5 +23,5 @@ mod warming;
 pub use clip::{Clip, ClipSlot, MAX_CLIP_BYTES};
 pub use ensemble::{Ensemble, MAX_VOICES};
 pub use models::measure::{USUAL_HOST_HZ, factor_to_text, measure_reaction_ms, measure_slowness, measure_voices};
-pub use models::registry::ModelRegistry;
+pub use models::registry::{ModelRegistry, Origin, SlotEntry};
 pub use thread::{Worker, WorkerThread};

@@ -118,6 +118,8 @@ pub struct Voice {
     /// The last sample before the network failed, and the samples since.
     last_sample: f32,
     failed_samples: u32,
+    /// Largest sample since it was last asked for.
+    peak: f32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +164,7 @@ impl Voice {
             release: None,
             last_sample: 0.0,
             failed_samples: 0,
+            peak: 0.0,
             generator,
         }
     }
@@ -312,6 +315,7 @@ impl Voice {
         self.leash = Leash::new(seed_rms, config.sample_rate_hz);
         self.last_sample = 0.0;
         self.failed_samples = 0;
+        self.peak = 0.0;
         let hop = self.hop_samples as i64;
         // Where the first predicted sample belongs by its own time.
         let own_place = (self.end_step - 1) * hop + config.prediction_samples() as i64;
@@ -368,6 +372,16 @@ impl Voice {
     /// Engine time of the first sample heard.
     pub fn start_time(&self) -> i64 {
         self.start_time
+    }
+
+    /// The largest sample since the last call.
+    pub fn take_peak(&mut self) -> f32 {
+        std::mem::take(&mut self.peak)
+    }
+
+    /// As [`Generator::memory`].
+    pub fn memory(&self) -> &[f32] {
+        self.generator.memory()
     }
 
     /// True if the network has failed.
@@ -433,6 +447,7 @@ impl Voice {
             let [from, to] = self.weights;
             let weight = from + (to - from) * (i as f32 / GRID_SAMPLES as f32);
             let sample = weight * gain * self.sample(now);
+            self.peak = self.peak.max(sample.abs());
             *left += self.place[0] * sample;
             *right += self.place[1] * sample;
         }

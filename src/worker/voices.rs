@@ -14,6 +14,7 @@ use crate::{
     engine::{
         GRID_SAMPLES,
         quantum::{Note, QuantumAudio},
+        scope::VoiceReport,
     },
 };
 use std::{collections::HashMap, sync::Arc};
@@ -176,6 +177,19 @@ impl Voices {
             self.take_apart(over.continuation);
         }
         failed
+    }
+
+    /// Gives `report` what each continuation sounded like up to engine time `time`.
+    pub fn report(&mut self, time: i64, mut report: impl FnMut(VoiceReport)) {
+        for Sounding { continuation, lane } in &mut self.sounding {
+            let peak = continuation.voices_mut().map(Voice::take_peak).fold(0.0, f32::max);
+            report(VoiceReport { time, begins: continuation.start_time(), lane: *lane as u8, peak });
+        }
+    }
+
+    /// What the model of the newest continuation remembers of what was heard.
+    pub fn memory(&self) -> &[f32] {
+        self.sounding.last().map_or(&[], |sounding| sounding.continuation.memory())
     }
 
     /// Silence, at once.

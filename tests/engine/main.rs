@@ -10,6 +10,7 @@ mod engine_bits;
 mod ensemble;
 mod faults;
 mod no_alloc;
+mod scope;
 mod seeds;
 mod sympathy;
 mod take;

@@ -92,6 +92,10 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
         let notes =
             counted(|| (0..if i % 16 == 0 { i % 7 } else { 0 }).for_each(|key| engine.note_on(60 + key as u8, 0.9))).0;
         assert_eq!(notes, 0, "allocations and frees of notes");
+        // Somebody looks, most of the time.
+        if i % 500 == 50 {
+            engine.meters().scope().watch();
+        }
         // Now and then the worker is late.
         if i % 300 < 280 {
             drain(&mut worker);

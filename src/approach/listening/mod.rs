@@ -240,6 +240,11 @@ impl Listener {
         &self.averages
     }
 
+    /// The slowest average of what the performer played, `[bin]`.
+    pub fn heard_average(&self) -> &[f32] {
+        &self.heard_average
+    }
+
     /// A frame of the seed: it enters the memory, and a continuation would go on from it. Returns whether it counts: of a long rest only
     /// the beginning does, as in training; what follows a silence would be silence.
     pub fn hear(&mut self, head: &ListeningHead, frame: &[f32]) -> bool {

@@ -56,6 +56,34 @@ struct Slot {
     revision: u64,
 }
 
+/// Where the model of a slot comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The binary.
+    Embedded,
+    /// A file of the user's.
+    File(PathBuf),
+    /// The copy in the project.
+    Project,
+    /// Nowhere: it was looked for in vain.
+    Missing,
+}
+
+/// A slot as a list of models shows it.
+#[derive(Clone, Debug)]
+pub struct SlotEntry {
+    /// The slot.
+    pub slot: u8,
+    /// The model's title, or the name of its file.
+    pub title: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Why it cannot play.
+    pub trouble: Option<String>,
+    /// The model, once it is loaded.
+    pub network: Option<Arc<Network>>,
+}
+
 /// The slots. Shared between the worker, loading threads and the display; never used by the audio thread.
 #[derive(Debug)]
 pub struct ModelRegistry {
@@ -266,6 +294,46 @@ impl ModelRegistry {
             (Source::Embedded(index), _) => EMBEDDED[*index].title.into(),
             _ => entry.name.clone(),
         }
+    }
+
+    /// Why the model of a slot cannot play, if that is known.
+    pub fn trouble(&self, slot: u8) -> Option<String> {
+        match self.lock().get(usize::from(slot)) {
+            Some(Slot { state: State::Failed(reason), .. } | Slot { source: Source::Missing(reason), .. }) => {
+                Some(format!("{}.", reason.trim_end_matches('.')))
+            }
+            Some(Slot { source: Source::Empty, state: State::NotLoaded, .. }) => Some(format!("slot {slot} is empty.")),
+            _ => None,
+        }
+    }
+
+    /// What a list of models shows, by slot.
+    pub fn entries(&self) -> Vec<SlotEntry> {
+        let slots = self.lock();
+        let held = slots.iter().zip(0..).filter(|(entry, _)| !matches!(entry.source, Source::Empty));
+        held.map(|(entry, slot)| {
+            let network = match &entry.state {
+                State::Ready { network, .. } => Some(Arc::clone(network)),
+                _ => None,
+            };
+            let title = match (&entry.source, &network) {
+                (_, Some(network)) => network.config().name.clone(),
+                (Source::Embedded(index), None) => EMBEDDED[*index].title.into(),
+                _ => entry.name.clone(),
+            };
+            let origin = match &entry.source {
+                Source::Embedded(_) | Source::Empty => Origin::Embedded,
+                Source::File(path) => Origin::File(path.clone()),
+                Source::Bytes(_) => Origin::Project,
+                Source::Missing(_) => Origin::Missing,
+            };
+            let trouble = match (&entry.state, &entry.source) {
+                (State::Failed(reason), _) | (_, Source::Missing(reason)) => Some(reason.clone()),
+                _ => None,
+            };
+            SlotEntry { slot, title, origin, trouble, network }
+        })
+        .collect()
     }
 
     /// Slots that hold something.

@@ -1,0 +1,211 @@
+//! The list of models: those inside the binary and the user's, with what is known of each.
+
+use super::{
+    controls::button,
+    instance::{Instance, set_at_once},
+    theme::{self, Theme, space},
+};
+use crate::{
+    control::ParamId,
+    worker::{ModelRegistry, Origin, SlotEntry, USUAL_HOST_HZ, factor_to_text, measure_voices},
+};
+use egui::{Align2, Id, Rect, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+const ROW_HEIGHT: f32 = 30.0;
+/// How long a model is run to measure its factor of real time.
+const MEASURED_SECONDS: f64 = 0.3;
+
+/// Factors of real time by slot: measured on a thread, so that no picture waits.
+type Factors = Arc<Mutex<BTreeMap<u8, Option<f64>>>>;
+
+/// What the list needs from one picture to the next.
+#[derive(Debug, Default)]
+pub(super) struct Browser {
+    search: String,
+    factors: Factors,
+    /// [`ModelRegistry::generation`] that the factors belong to.
+    generation: u64,
+}
+
+/// The slots of all models that can be selected, with the selected one.
+pub(super) fn step(instance: &mut dyn Instance, forward: bool) {
+    let slots: Vec<u8> = instance
+        .registry()
+        .entries()
+        .into_iter()
+        .filter(|entry| entry.trouble.is_none())
+        .map(|entry| entry.slot)
+        .collect();
+    let now = instance.value(ParamId::Model) as u8;
+    let next = if forward {
+        slots.iter().find(|&&slot| slot > now).or(slots.first())
+    } else {
+        slots.iter().rev().find(|&&slot| slot < now).or(slots.last())
+    };
+    if let Some(&slot) = next {
+        set_at_once(instance, ParamId::Model, slot.into());
+    }
+}
+
+impl Browser {
+    /// Draws the list, and what is known of the selected model. Returns true when it is to be closed.
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) -> bool {
+        let registry = Arc::clone(instance.registry());
+        let generation = registry.generation();
+        if std::mem::replace(&mut self.generation, generation) != generation {
+            self.factors = Factors::default();
+        }
+        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
+        let inside = rect.shrink(space::MEDIUM);
+        ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Models", theme::title(), theme.text);
+        let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));
+        let is_closed = button(ui, close, "Close", false, theme);
+        let search = Rect::from_min_size(inside.left_top() + vec2(110.0, 0.0), vec2(260.0, 26.0));
+        ui.put(
+            search,
+            TextEdit::singleline(&mut self.search).hint_text("Search").font(theme::body()).align(Align2::LEFT_CENTER),
+        );
+        let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 36.0), inside.max);
+        let (list, card) = body.split_left_right_at_fraction(0.55);
+        let wanted = self.search.to_lowercase();
+        let entries: Vec<SlotEntry> = registry
+            .entries()
+            .into_iter()
+            .filter(|entry| wanted.is_empty() || searched(entry).contains(&wanted))
+            .collect();
+        let selected = instance.value(ParamId::Model) as u8;
+        ui.scope_builder(UiBuilder::new().max_rect(list.with_max_x(list.right() - space::MEDIUM)), |ui| {
+            ScrollArea::vertical().id_salt("models").auto_shrink(false).show(ui, |ui| {
+                for entry in &entries {
+                    if row(ui, entry, entry.slot == selected, theme) {
+                        set_at_once(instance, ParamId::Model, entry.slot.into());
+                    }
+                }
+                if entries.is_empty() {
+                    ui.label("No model of that name.");
+                }
+                if let Some(folder) = instance.models_folder() {
+                    ui.add_space(space::MEDIUM);
+                    ui.colored_label(theme.dim, format!("Your own models: {}", folder.display()));
+                }
+            });
+        });
+        let entry = registry.entries().into_iter().find(|entry| entry.slot == selected);
+        ui.scope_builder(UiBuilder::new().max_rect(card), |ui| {
+            ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| match &entry {
+                Some(entry) => self.card(ui, entry, &registry, theme),
+                None => drop(ui.label(format!("Slot {selected} is empty."))),
+            });
+        });
+        is_closed
+    }
+
+    fn card(&self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) {
+        ui.label(egui::RichText::new(&entry.title).font(theme::title()));
+        if let Some(trouble) = &entry.trouble {
+            ui.colored_label(theme.alarm, format!("▲ {trouble}"));
+            if matches!(entry.origin, Origin::Missing) {
+                ui.label("Put its file into the models folder, under any name, and load the project again: it is found by its content.");
+            }
+            return;
+        }
+        let Some(network) = &entry.network else {
+            registry.load_in_background(entry.slot);
+            ui.label("Being loaded…");
+            return;
+        };
+        let config = network.config();
+        let mut line = |name: &str, value: String| {
+            ui.horizontal_wrapped(|ui| {
+                ui.colored_label(theme.dim, name);
+                ui.label(value);
+            });
+        };
+        line("Approach", config.approach.info().name.into());
+        line("Network", format!("{} × {} {}", config.layers, config.hidden, config.cell.info().title));
+        line("Rate", format!("{} Hz", config.sample_rate_hz));
+        line("Weights", format!("{:.1} MB a step", network.step_bytes() as f64 / 1e6));
+        line("Here", self.factor(entry, registry));
+        let from = match &entry.origin {
+            Origin::Embedded => "inside Sympathy".into(),
+            Origin::File(path) => path.display().to_string(),
+            Origin::Project => "the copy in this project".into(),
+            Origin::Missing => "nowhere".into(),
+        };
+        line("From", from);
+        let training = &config.training;
+        if !training.material.is_empty() {
+            line("Learned from", training.material.join(", "));
+        }
+        if !training.licence.is_empty() {
+            line("Licence", training.licence.clone());
+        }
+    }
+
+    /// How fast the model runs on this machine, in words.
+    fn factor(&self, entry: &SlotEntry, _registry: &Arc<ModelRegistry>) -> String {
+        let mut factors = self.factors.lock().unwrap_or_else(PoisonError::into_inner);
+        match factors.get(&entry.slot) {
+            Some(Some(factor)) => format!("{} × real time", factor_to_text(*factor)),
+            Some(None) => "being measured…".into(),
+            None => {
+                factors.insert(entry.slot, None);
+                drop(factors);
+                if let Some(network) = entry.network.clone() {
+                    let (factors, slot) = (Arc::clone(&self.factors), entry.slot);
+                    // Without a thread it stays unmeasured.
+                    let _ = std::thread::Builder::new().name("sympathy-measure".into()).spawn(move || {
+                        let factor = measure_voices(&network, USUAL_HOST_HZ, 1, MEASURED_SECONDS);
+                        factors.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, Some(factor));
+                    });
+                }
+                "being measured…".into()
+            }
+        }
+    }
+}
+
+fn searched(entry: &SlotEntry) -> String {
+    let approach = entry.network.as_ref().map_or("", |network| network.config().approach.info().name);
+    format!("{} {} {approach}", entry.slot, entry.title).to_lowercase()
+}
+
+fn row(ui: &mut Ui, entry: &SlotEntry, is_selected: bool, theme: &Theme) -> bool {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
+    let response = ui.interact(rect, Id::unique(("model", entry.slot)), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_selected, &entry.title));
+    let painter = ui.painter_at(rect);
+    if is_selected || response.hovered() || response.has_focus() {
+        painter.rect_filled(
+            rect,
+            space::CORNER,
+            if is_selected { theme.raised } else { theme.line.gamma_multiply(0.4) },
+        );
+    }
+    if is_selected {
+        let mark = Rect::from_min_size(rect.left_top() + vec2(0.0, 5.0), vec2(3.0, ROW_HEIGHT - 10.0));
+        painter.rect_filled(mark, 1.5, theme.accent);
+    }
+    let y = rect.center().y;
+    painter.text(pos2(rect.left() + 36.0, y), Align2::RIGHT_CENTER, entry.slot, theme::small(), theme.dim);
+    let (colour, mark) = if entry.trouble.is_some() { (theme.alarm, "▲ ") } else { (theme.text, "") };
+    painter.text(
+        pos2(rect.left() + 48.0, y),
+        Align2::LEFT_CENTER,
+        format!("{mark}{}", entry.title),
+        theme::body(),
+        colour,
+    );
+    let whose = match entry.origin {
+        Origin::Embedded => "built in",
+        Origin::File(_) => "yours",
+        Origin::Project => "in the project",
+        Origin::Missing => "missing",
+    };
+    painter.text(pos2(rect.right() - 8.0, y), Align2::RIGHT_CENTER, whose, theme::small(), theme.dim);
+    response.clicked()
+}

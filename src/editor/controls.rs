@@ -1,0 +1,427 @@
+//! Knobs, switches, choices and buttons, each for one parameter. All can be reached and moved with the keyboard.
+
+use super::{
+    instance::{Edit, Instance, set_at_once},
+    theme::{self, Theme, space},
+};
+use crate::control::{
+    ParamId,
+    text::{nearest_value, typed},
+    values::{Kind, NO_MODEL, ParamSpec},
+};
+use egui::{
+    Align2, CursorIcon, Id, Key, PointerButton, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, TextEdit,
+    Ui, WidgetInfo, pos2, vec2,
+};
+
+/// Size of a control with its name and its value.
+pub(super) const CELL: [f32; 2] = [92.0, 96.0];
+/// Points of a drag from one end of the range to the other.
+const TRAVEL: f32 = 220.0;
+/// With shift a drag is so much finer.
+const FINE: f32 = 0.1;
+/// One notch of the wheel, or one press of an arrow key, as a part of the range.
+const NOTCH: f32 = 0.02;
+/// Radius of a knob.
+const RADIUS: f32 = 21.0;
+/// A knob's least and greatest angle, clockwise from straight down.
+const SWEEP: [f32; 2] = [0.14 * std::f32::consts::TAU, 0.86 * std::f32::consts::TAU];
+const ARC_POINTS: usize = 32;
+
+/// What a control holds while it is used.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Held {
+    /// The parameter that is dragged, and where its control stands, unrounded.
+    dragged: Option<(ParamId, f32)>,
+    /// The parameter whose value is being typed, and the text.
+    typed: Option<(ParamId, String)>,
+}
+
+impl Held {
+    /// True while a field of text has the keyboard.
+    pub fn is_typing(&self) -> bool {
+        self.typed.is_some()
+    }
+}
+
+/// What all controls need.
+pub(super) struct Desk<'a> {
+    pub instance: &'a mut dyn Instance,
+    pub held: &'a mut Held,
+    pub theme: &'a Theme,
+}
+
+/// The control of a parameter, of the kind that it needs, in a cell from `at` on.
+pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
+    let rect = Rect::from_min_size(at, CELL.into());
+    if id == ParamId::MorphModel {
+        return model(ui, rect, id, desk);
+    }
+    match id.spec().kind {
+        Kind::Linear | Kind::Skewed | Kind::Integer => knob(ui, rect, id, desk),
+        Kind::Switch => switch(ui, rect, id, desk),
+        Kind::Trigger => trigger(ui, rect, id, desk),
+        Kind::Choice(_) => choice(ui, rect, id, desk),
+    }
+}
+
+fn name_of(ui: &Ui, rect: Rect, spec: &ParamSpec, theme: &Theme) {
+    let painter = ui.painter();
+    let laid_out = |name: &str| painter.layout_no_wrap(name.into(), theme::small(), theme.dim);
+    let mut galley = laid_out(spec.name);
+    // On the page of its group it need not say the group.
+    if galley.size().x > CELL[0] - 4.0
+        && let Some(rest) = spec.name.strip_prefix(spec.group)
+    {
+        galley = laid_out(rest.trim_start());
+    }
+    let at = rect.center_top() - vec2(0.5 * galley.size().x, 0.0);
+    painter.galley(at, galley, theme.dim);
+}
+
+/// The ring around what has the keyboard.
+pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect, theme: &Theme) {
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, space::CORNER, Stroke::new(1.5, theme.text), StrokeKind::Outside);
+    }
+}
+
+/// Help, and the menu of a right click.
+fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Response {
+    let spec = id.spec();
+    let response = response.on_hover_ui_at_pointer(|ui| {
+        ui.set_max_width(280.0);
+        ui.label(spec.help);
+        if spec.kind != Kind::Trigger {
+            ui.colored_label(
+                desk.theme.dim,
+                format!("{}; double click: {}", range_of(spec), typed(spec, spec.default)),
+            );
+        }
+    });
+    response.context_menu(|ui| {
+        ui.label(spec.name);
+        if spec.kind != Kind::Trigger && ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
+            set_at_once(desk.instance, id, spec.default);
+            ui.close();
+        }
+        if !spec.kind.is_switch() && ui.button("Type a value…").clicked() {
+            begin_typing(desk, id);
+            ui.close();
+        }
+    });
+    response
+}
+
+fn range_of(spec: &ParamSpec) -> String {
+    crate::control::text::range(spec)
+}
+
+fn begin_typing(desk: &mut Desk<'_>, id: ParamId) {
+    desk.held.typed = Some((id, desk.instance.text(id)));
+}
+
+fn knob(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let theme = desk.theme;
+    let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click_and_drag());
+    let value = desk.instance.value(id);
+    response.widget_info(|| WidgetInfo::slider(true, value.into(), spec.name));
+    turn(ui, &response, id, desk);
+    let value = desk.instance.value(id);
+    let place = spec.position(value);
+    name_of(ui, rect, spec, theme);
+    let centre = pos2(rect.center().x, rect.top() + 18.0 + RADIUS);
+    let angle = |place: f32| SWEEP[0] + place * (SWEEP[1] - SWEEP[0]);
+    let at = |angle: f32, radius: f32| centre + vec2(-libm::sinf(angle) * radius, libm::cosf(angle) * radius);
+    let arc = |from: f32, to: f32, stroke: Stroke| {
+        let points = (0..=ARC_POINTS).map(|i| at(from + (to - from) * i as f32 / ARC_POINTS as f32, RADIUS)).collect();
+        Shape::line(points, stroke)
+    };
+    let painter = ui.painter();
+    let is_lit = response.hovered() || response.dragged() || response.has_focus();
+    painter.circle_filled(centre, RADIUS - 5.0, if is_lit { theme.line } else { theme.raised });
+    painter.add(arc(SWEEP[0], SWEEP[1], Stroke::new(4.0, theme.raised)));
+    // Ranges around nothing fill from there.
+    let zero = if spec.min < 0.0 && spec.max > 0.0 && spec.default == 0.0 { spec.position(0.0) } else { 0.0 };
+    painter.add(arc(angle(zero.min(place)), angle(zero.max(place)), Stroke::new(4.0, theme.accent)));
+    painter.line_segment([at(angle(place), 6.0), at(angle(place), RADIUS - 5.0)], Stroke::new(2.5, theme.text));
+    let below = Rect::from_min_max(pos2(rect.left(), centre.y + RADIUS + 4.0), rect.max);
+    value_field(ui, below, id, desk);
+    focus_ring(ui, &response, rect.shrink(2.0), theme);
+    hint_and_menu(response, id, desk);
+}
+
+/// The value below a control, or the field in which it is typed.
+fn value_field(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let is_typed = desk.held.typed.as_ref().is_some_and(|(typed, _)| *typed == id);
+    if !is_typed {
+        let text = desk.instance.text(id);
+        let painter = ui.painter_at(rect.expand(6.0));
+        painter.text(rect.center_top(), Align2::CENTER_TOP, text, theme::small(), desk.theme.text);
+        return;
+    }
+    let Some((_, text)) = &mut desk.held.typed else { return };
+    let field = TextEdit::singleline(text).font(theme::small()).desired_width(rect.width() - 12.0);
+    let response = ui.put(Rect::from_center_size(rect.center_top() + vec2(0.0, 8.0), vec2(rect.width(), 18.0)), field);
+    if !response.has_focus() && !response.lost_focus() {
+        response.request_focus();
+    }
+    if response.lost_focus() {
+        // The keyboard is the host's again at once.
+        let taken = ui.input(|input| input.key_pressed(Key::Enter)).then(|| nearest_value(spec, text)).flatten();
+        desk.held.typed = None;
+        if let Some(value) = taken {
+            set_at_once(desk.instance, id, value);
+        }
+    }
+}
+
+/// Drag, wheel, keys and double click of what can be turned.
+fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let place = spec.position(desk.instance.value(id));
+    if response.drag_started_by(PointerButton::Primary) {
+        desk.held.dragged = Some((id, place));
+        desk.instance.edit(id, Edit::Begin);
+    }
+    if let Some((dragged, from)) = desk.held.dragged
+        && dragged == id
+    {
+        let motion = ui.input(|input| {
+            let delta = input.pointer.delta();
+            (delta.x - delta.y) / TRAVEL * if input.modifiers.shift { FINE } else { 1.0 }
+        });
+        if motion != 0.0 {
+            let place = (from + motion).clamp(0.0, 1.0);
+            desk.held.dragged = Some((id, place));
+            desk.instance.edit(id, Edit::Set(spec.value_at(place)));
+        }
+        // The host must hear of the end, whatever became of the pointer.
+        if !response.dragged() {
+            desk.held.dragged = None;
+            desk.instance.edit(id, Edit::End);
+        }
+        ui.ctx().set_cursor_icon(CursorIcon::ResizeVertical);
+        return;
+    }
+    if response.double_clicked() {
+        set_at_once(desk.instance, id, spec.default);
+        return;
+    }
+    if response.clicked() && ui.input(|input| input.modifiers.command) {
+        begin_typing(desk, id);
+        return;
+    }
+    let steps = notches(ui, response);
+    if steps != 0.0 {
+        let wide = if spec.kind.is_whole() { (1.0 / (spec.max - spec.min)).max(NOTCH) } else { NOTCH };
+        let fine = if ui.input(|input| input.modifiers.shift) && !spec.kind.is_whole() { FINE } else { 1.0 };
+        let value = spec.value_at((place + steps * wide * fine).clamp(0.0, 1.0));
+        set_at_once(desk.instance, id, value);
+    }
+    if response.has_focus() {
+        let pressed = |key| ui.input(|input| input.key_pressed(key));
+        if pressed(Key::Home) {
+            set_at_once(desk.instance, id, spec.min);
+        } else if pressed(Key::End) {
+            set_at_once(desk.instance, id, spec.max);
+        } else if pressed(Key::Delete) || pressed(Key::Backspace) {
+            set_at_once(desk.instance, id, spec.default);
+        } else if pressed(Key::Enter) {
+            begin_typing(desk, id);
+        }
+    }
+}
+
+/// Steps of the wheel over it, and of the arrow keys while it has the keyboard.
+pub(super) fn notches(ui: &Ui, response: &Response) -> f32 {
+    let mut steps = 0.0;
+    if response.hovered() {
+        let scroll = ui.input(|input| {
+            let delta = input.smooth_scroll_delta();
+            if delta.y != 0.0 { delta.y } else { delta.x }
+        });
+        if scroll != 0.0 {
+            steps += scroll.signum();
+        }
+    }
+    if response.has_focus() {
+        ui.ctx().memory_mut(|memory| {
+            let filter = egui::EventFilter { horizontal_arrows: true, vertical_arrows: true, ..Default::default() };
+            memory.set_focus_lock_filter(response.id, filter);
+        });
+        let count = |key| ui.input(|input| input.num_presses(key)) as f32;
+        steps += count(Key::ArrowUp) + count(Key::ArrowRight) - count(Key::ArrowDown) - count(Key::ArrowLeft);
+    }
+    steps
+}
+
+fn is_pressed(ui: &Ui, response: &Response) -> bool {
+    response.clicked()
+        || (response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space)))
+}
+
+fn switch(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let theme = desk.theme;
+    let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
+    if is_pressed(ui, &response) {
+        let on = desk.instance.value(id) < 0.5;
+        set_at_once(desk.instance, id, f32::from(on));
+    }
+    let on = desk.instance.value(id) >= 0.5;
+    response.widget_info(|| WidgetInfo::selected(Role::Switch, true, on, spec.name));
+    name_of(ui, rect, spec, theme);
+    let pill = Rect::from_center_size(pos2(rect.center().x, rect.top() + 18.0 + RADIUS), vec2(44.0, 22.0));
+    let painter = ui.painter();
+    painter.rect_filled(pill, 11.0, if on { theme.accent } else { theme.raised });
+    let x = if on { pill.right() - 11.0 } else { pill.left() + 11.0 };
+    let knob = if on { theme.on_accent } else { theme.dim };
+    painter.circle_filled(pos2(x, pill.center().y), 8.0, knob);
+    let text = desk.instance.text(id);
+    let below = Rect::from_min_max(pos2(rect.left(), pill.bottom() + 13.0), rect.max);
+    ui.painter_at(below).text(below.center_top(), Align2::CENTER_TOP, text, theme::small(), theme.text);
+    focus_ring(ui, &response, rect.shrink(2.0), theme);
+    hint_and_menu(response, id, desk);
+}
+
+fn trigger(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let theme = desk.theme;
+    let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click_and_drag());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, spec.name));
+    let is_down = response.is_pointer_button_down_on();
+    let was_down = desk.held.dragged.is_some_and(|(held, _)| held == id);
+    // It is down as long as the finger is, so that the engine sees it whatever the block size.
+    if is_down && !was_down {
+        desk.held.dragged = Some((id, 1.0));
+        desk.instance.edit(id, Edit::Begin);
+        desk.instance.edit(id, Edit::Set(1.0));
+    } else if was_down && !is_down {
+        desk.held.dragged = None;
+        desk.instance.edit(id, Edit::Set(0.0));
+        desk.instance.edit(id, Edit::End);
+    } else if response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space)) {
+        // Up again with the next picture: until then the engine has seen it.
+        desk.held.dragged = Some((id, 1.0));
+        desk.instance.edit(id, Edit::Begin);
+        desk.instance.edit(id, Edit::Set(1.0));
+    }
+    name_of(ui, rect, spec, theme);
+    let centre = pos2(rect.center().x, rect.top() + 18.0 + RADIUS);
+    let lit = desk.instance.value(id) >= 0.5 || is_down;
+    let painter = ui.painter();
+    painter.circle_filled(centre, RADIUS - 1.0, if lit { theme.accent } else { theme.raised });
+    painter.circle_stroke(
+        centre,
+        RADIUS - 1.0,
+        Stroke::new(2.0, if response.hovered() { theme.text } else { theme.accent }),
+    );
+    let text = desk.instance.text(id);
+    let text = text.strip_prefix("Off: ").or(text.strip_prefix("On: ")).unwrap_or("press").to_owned();
+    let below = Rect::from_min_max(pos2(rect.left(), centre.y + RADIUS + 4.0), rect.max);
+    ui.painter_at(below).text(below.center_top(), Align2::CENTER_TOP, text, theme::small(), theme.text);
+    focus_ring(ui, &response, rect.shrink(2.0), theme);
+    hint_and_menu(response, id, desk);
+}
+
+fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let Kind::Choice(choices) = spec.kind else { return };
+    let theme = desk.theme;
+    let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, spec.name));
+    let now = desk.instance.value(id) as usize;
+    let steps = notches(ui, &response);
+    if steps != 0.0 {
+        let last = choices.len() as f32 - 1.0;
+        set_at_once(desk.instance, id, (now as f32 + steps).clamp(0.0, last));
+    }
+    name_of(ui, rect, spec, theme);
+    let field =
+        Rect::from_center_size(pos2(rect.center().x, rect.top() + 18.0 + RADIUS), vec2(rect.width() - 8.0, 26.0));
+    let painter = ui.painter_at(field.expand(2.0));
+    painter.rect_filled(field, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    painter.text(
+        field.center(),
+        Align2::CENTER_CENTER,
+        choices[now.min(choices.len() - 1)].name,
+        theme::small(),
+        theme.text,
+    );
+    focus_ring(ui, &response, rect.shrink(2.0), theme);
+    egui::Popup::menu(&response).show(|ui| {
+        for (index, choice) in choices.iter().enumerate() {
+            let button = ui.selectable_label(index == now, choice.name).on_hover_text(choice.meaning);
+            if button.clicked() {
+                set_at_once(desk.instance, id, index as f32);
+                ui.close();
+            }
+        }
+    });
+    let below = pos2(rect.center().x, field.bottom() + 8.0);
+    ui.painter().text(
+        below,
+        Align2::CENTER_TOP,
+        format!("{} of {}", now + 1, choices.len()),
+        theme::small(),
+        theme.dim,
+    );
+    let response = response.on_hover_text_at_pointer(spec.help);
+    response.context_menu(|ui| {
+        if ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
+            set_at_once(desk.instance, id, spec.default);
+            ui.close();
+        }
+    });
+}
+
+/// The choice of a model, or of none.
+fn model(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+    let spec = id.spec();
+    let theme = desk.theme;
+    let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, spec.name));
+    name_of(ui, rect, spec, theme);
+    let middle = pos2(rect.center().x, rect.top() + 18.0 + RADIUS);
+    let field = Rect::from_center_size(middle, vec2(rect.width() - 8.0, 26.0));
+    let painter = ui.painter_at(field);
+    painter.rect_filled(field, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    let text = desk.instance.text(id);
+    painter.text(field.left_center() + vec2(6.0, 0.0), Align2::LEFT_CENTER, &text, theme::small(), theme.text);
+    focus_ring(ui, &response, rect.shrink(2.0), theme);
+    let now = desk.instance.value(id);
+    egui::Popup::menu(&response).show(|ui| {
+        let mut chosen = ui.selectable_label(now < 0.0, "off").clicked().then_some(NO_MODEL);
+        for entry in desk.instance.registry().entries().into_iter().filter(|entry| entry.trouble.is_none()) {
+            if ui.selectable_label(now == f32::from(entry.slot), &entry.title).clicked() {
+                chosen = Some(entry.slot.into());
+            }
+        }
+        if let Some(value) = chosen {
+            set_at_once(desk.instance, id, value);
+            ui.close();
+        }
+    });
+    response.on_hover_text_at_pointer(format!("{text}. {}", spec.help));
+}
+
+/// A button with a word on it. Returns whether it was pressed.
+pub(super) fn button(ui: &mut Ui, rect: Rect, text: &str, is_on: bool, theme: &Theme) -> bool {
+    let response =
+        ui.interact(rect, Id::unique(("button", text, rect.left() as i32, rect.top() as i32)), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, text));
+    let painter = ui.painter_at(rect.expand(2.0));
+    let fill = match (is_on, response.hovered()) {
+        (true, _) => theme.accent,
+        (false, true) => theme.line,
+        (false, false) => theme.raised,
+    };
+    painter.rect_filled(rect, space::CORNER, fill);
+    let colour = if is_on { theme.on_accent } else { theme.text };
+    painter.text(rect.center(), Align2::CENTER_CENTER, text, theme::body(), colour);
+    focus_ring(ui, &response, rect, theme);
+    is_pressed(ui, &response)
+}

@@ -1,0 +1,77 @@
+//! What the editor shows and changes: an instance inside a host, or one made for a picture.
+
+use crate::{
+    control::{ParamId, ParamValues},
+    engine::Meters,
+    worker::ModelRegistry,
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// A part of a user's edit of a parameter: hosts record and undo what lies between beginning and end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Edit {
+    /// A control is taken hold of.
+    Begin,
+    /// It is moved to this plain value.
+    Set(f32),
+    /// It is let go.
+    End,
+}
+
+/// What an activation has made.
+#[derive(Clone, Debug)]
+pub struct Activation {
+    /// What the engine counts and shows.
+    pub meters: Arc<Meters>,
+    /// The host's rate.
+    pub sample_rate_hz: u32,
+    /// How much later predictions answer.
+    pub reaction_ms: f32,
+}
+
+/// Reads are cheap: every picture reads all of it. Called on the editor's thread only.
+pub trait Instance {
+    /// The plain value of a parameter.
+    fn value(&self, id: ParamId) -> f32;
+    /// A part of an edit.
+    fn edit(&mut self, id: ParamId, edit: Edit);
+    /// The value of a parameter as hosts show it.
+    fn text(&self, id: ParamId) -> String;
+    /// A setting of [`crate::control::settings::SETTINGS`] by its key: a number, 0 or 1, or the number of a choice.
+    fn setting(&self, key: &str) -> f32;
+    /// Changes a setting.
+    fn set_setting(&mut self, key: &str, value: f32);
+    /// The models.
+    fn registry(&self) -> &Arc<ModelRegistry>;
+    /// The engine, while it is active.
+    fn activation(&self) -> Option<Activation>;
+    /// Seconds of the seed that was captured.
+    fn captured_seconds(&self) -> Option<f32>;
+    /// What became of the last take.
+    fn take_text(&self) -> Option<String>;
+    /// The folder of the takes.
+    fn takes_folder(&self) -> Option<PathBuf>;
+    /// The folder of the user's presets.
+    fn presets_folder(&self) -> Option<PathBuf>;
+    /// The folder of the user's models.
+    fn models_folder(&self) -> Option<PathBuf>;
+    /// Sets every parameter that differs, but triggers.
+    fn apply(&mut self, values: &ParamValues);
+    /// Asks the host to begin anew with the settings as they are.
+    fn restart(&mut self);
+    /// All values.
+    fn values(&self) -> ParamValues {
+        let mut values = ParamValues::default();
+        for spec in &crate::control::values::SPECS {
+            values.set(spec.id, self.value(spec.id));
+        }
+        values
+    }
+}
+
+/// An edit from its beginning to its end.
+pub(super) fn set_at_once(instance: &mut dyn Instance, id: ParamId, value: f32) {
+    instance.edit(id, Edit::Begin);
+    instance.edit(id, Edit::Set(value));
+    instance.edit(id, Edit::End);
+}

@@ -1,0 +1,597 @@
+//! What people see: the picture of what is heard and said, the controls, the models, the presets, and how it stands.
+//!
+//! The editor knows no plugin framework and no window: [`View::show`] draws one picture of an [`Instance`] into whatever
+//! [`egui`] draws on, and all that it reads of the engine comes through [`crate::engine::scope`]. Nothing is computed while no
+//! picture is drawn.
+
+mod advice;
+mod browser;
+mod controls;
+mod history;
+mod instance;
+mod presets;
+mod status;
+mod theme;
+mod time_line;
+
+pub use advice::Urgency;
+pub use instance::{Activation, Edit, Instance};
+pub use theme::{Mode, fonts};
+pub use time_line::Look;
+
+use crate::control::{
+    ParamId,
+    settings::{SETTINGS, SettingKind, SettingSpec},
+    values::by_group,
+};
+use advice::{Observed, advice};
+use browser::Browser;
+use controls::{CELL, Desk, Held, button};
+use egui::{Align2, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use history::History;
+use presets::Presets;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+use theme::{Theme, space};
+use time_line::TimeLine;
+
+/// Size of a new window, in points.
+pub const SIZE: [f32; 2] = [1200.0, 700.0];
+/// Smallest size at which everything can be reached.
+pub const MIN_SIZE: [f32; 2] = [860.0, 520.0];
+
+/// From one picture to the next, with less motion.
+const CALM: Duration = Duration::from_millis(100);
+/// No window is wider or higher.
+const MAX_SIDE: f32 = 8192.0;
+const HEADER: f32 = 48.0;
+const ADVICE: f32 = 30.0;
+const STATUS: f32 = 28.0;
+const TABS: f32 = 34.0;
+/// What a beginner needs, in the order of a first minute.
+const FIRST_PAGE: [ParamId; 11] = [
+    ParamId::Mix,
+    ParamId::SeedLength,
+    ParamId::Listen,
+    ParamId::Hold,
+    ParamId::Temperature,
+    ParamId::ReseedInterval,
+    ParamId::AutoStart,
+    ParamId::Continue,
+    ParamId::Freeze,
+    ParamId::Stop,
+    ParamId::Keep,
+];
+/// A trouble is spoken of for so long after it was last seen.
+const TROUBLE_SECONDS: f64 = 6.0;
+
+/// What lies over the time line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Page {
+    /// The time line itself.
+    #[default]
+    TimeLine,
+    /// The list of models.
+    Models,
+    /// The list of presets.
+    Presets,
+}
+
+/// How the editor looks, as it is kept with the project.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Looks {
+    /// Dark or light.
+    pub mode: Mode,
+    /// What the left half of the time line shows.
+    pub look: Look,
+    /// Strings do not swing, and nothing fades.
+    pub reduced_motion: bool,
+    /// Width and height of the window, in points.
+    pub size: [f32; 2],
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { mode: Mode::default(), look: Look::default(), reduced_motion: false, size: SIZE }
+    }
+}
+
+impl Looks {
+    /// The same, with a size that a window can have.
+    pub fn sanitised(mut self) -> Self {
+        for (size, (least, usual)) in self.size.iter_mut().zip(MIN_SIZE.into_iter().zip(SIZE)) {
+            *size = if size.is_finite() { size.clamp(least, MAX_SIDE) } else { usual };
+        }
+        self
+    }
+}
+
+/// One editor.
+#[derive(Default)]
+pub struct View {
+    /// How it looks.
+    pub looks: Looks,
+    /// What is open.
+    pub page: Page,
+    /// The group of controls that is shown: 0 is the first page.
+    tab: usize,
+    held: Held,
+    history: Option<History>,
+    time_line: TimeLine,
+    browser: Browser,
+    presets: Presets,
+    /// The presets have been read since the list was opened.
+    has_presets: bool,
+    applied: Option<(Mode, bool)>,
+    /// Counts of underruns and feedbacks with the time at which they were seen.
+    troubles: VecDeque<(f64, u64, u64)>,
+    /// What laying out each of the last pictures has cost, in seconds, and when it was begun.
+    frames: VecDeque<(Instant, f32)>,
+    /// Frequencies of what the model of a slot remembers.
+    bins: (Option<(u8, u64)>, Vec<f64>),
+}
+
+/// What a page of controls shows.
+enum Controls {
+    Parameters(Vec<ParamId>),
+    Settings,
+}
+
+/// The pages of controls and their titles: what a beginner needs, then the groups, then the settings. The model has the header,
+/// the one to morph to its place beside *Morph*.
+fn pages() -> Vec<(&'static str, Controls)> {
+    let mut pages = vec![("Start", FIRST_PAGE.to_vec())];
+    for spec in by_group().filter(|spec| spec.group != "Models") {
+        match pages.last_mut() {
+            Some((title, ids)) if *title == spec.group => ids.push(spec.id),
+            _ => pages.push((spec.group, vec![spec.id])),
+        }
+        if spec.id == ParamId::Morph
+            && let Some((_, ids)) = pages.last_mut()
+        {
+            ids.push(ParamId::MorphModel);
+        }
+    }
+    let mut pages: Vec<(&'static str, Controls)> =
+        pages.into_iter().map(|(title, ids)| (title, Controls::Parameters(ids))).collect();
+    pages.push(("Settings", Controls::Settings));
+    pages
+}
+
+impl View {
+    /// A view that looks like this.
+    pub fn new(looks: Looks) -> Self {
+        Self { looks, ..Self::default() }
+    }
+
+    /// Draws a picture and takes what was done with mouse and keys since the last one.
+    pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn Instance) {
+        let began = Instant::now();
+        let theme = Theme::of(self.looks.mode);
+        let wanted = (self.looks.mode, self.looks.reduced_motion);
+        if self.applied != Some(wanted) {
+            theme::apply(ui.ctx(), self.looks.mode, self.looks.reduced_motion);
+            self.applied = Some(wanted);
+        }
+        if !self.has_presets {
+            self.presets.read(instance.presets_folder().as_deref());
+            self.has_presets = true;
+        }
+        let activation = instance.activation();
+        self.find_bins(instance);
+        let gate = libm::exp10f(instance.value(ParamId::Gate) / 20.0);
+        let history = self.history.get_or_insert_with(History::new);
+        history.update(activation.clone(), self.looks.look == Look::Spectrogram, gate, &self.bins.1);
+        let whole = ui.ctx().content_rect();
+        ui.painter().rect_filled(whole, 0.0, theme.back);
+        let inside = whole.shrink2(vec2(space::MEDIUM, 0.0));
+        let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
+        let header = rows(whole.top(), HEADER);
+        let line = rows(header.bottom(), ADVICE);
+        let pages = pages();
+        let columns = ((inside.width() - space::MEDIUM) / CELL[0]).floor().max(1.0) as usize;
+        let rows_of_controls = match &pages[self.tab.min(pages.len() - 1)].1 {
+            Controls::Parameters(ids) => ids.len().div_ceil(columns),
+            Controls::Settings => 2,
+        };
+        let bank_height = TABS + 2.0 * space::SMALL + CELL[1] * rows_of_controls as f32;
+        let bank = rows(whole.bottom() - space::SMALL - bank_height, bank_height);
+        let status_row = rows(bank.top() - STATUS, STATUS);
+        let centre = Rect::from_min_max(line.left_bottom(), status_row.right_top());
+        self.show_header(ui, header, instance, theme);
+        self.show_advice(ui, line, instance, activation.as_ref(), theme);
+        match self.page {
+            Page::TimeLine => self.show_time_line(ui, centre, theme),
+            Page::Models => {
+                if self.browser.show(ui, centre, instance, theme) {
+                    self.page = Page::TimeLine;
+                }
+            }
+            Page::Presets => self.show_presets(ui, centre, instance, theme),
+        }
+        if let Some(history) = &self.history {
+            status::show(ui, status_row, history, activation.as_ref(), instance, theme);
+        }
+        self.show_bank(ui, bank, &pages, instance, theme);
+        if ui.input(|input| input.key_pressed(Key::Escape)) && !self.held.is_typing() {
+            self.page = Page::TimeLine;
+        }
+        self.frames.push_back((began, began.elapsed().as_secs_f32()));
+        self.frames.drain(..self.frames.len().saturating_sub(240));
+        if self.looks.reduced_motion {
+            ui.ctx().request_repaint_after(CALM);
+        } else {
+            ui.ctx().request_repaint();
+        }
+    }
+
+    /// Median seconds that laying out a picture has taken, over the last 240.
+    pub fn frame_seconds(&self) -> f32 {
+        let mut sorted: Vec<f32> = self.frames.iter().map(|(_, seconds)| *seconds).collect();
+        sorted.sort_by(f32::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+    }
+
+    /// Pictures that were drawn a second, over the last 240.
+    pub fn pictures_per_second(&self) -> f32 {
+        let (Some(first), Some(last)) = (self.frames.front(), self.frames.back()) else { return 0.0 };
+        let seconds = (last.0 - first.0).as_secs_f32();
+        if seconds > 0.0 { (self.frames.len() - 1) as f32 / seconds } else { 0.0 }
+    }
+
+    /// The frequencies of what the selected model remembers, once it is loaded.
+    fn find_bins(&mut self, instance: &dyn Instance) {
+        let registry = instance.registry();
+        let slot = instance.value(ParamId::Model) as u8;
+        let key = (slot, registry.labels_generation());
+        if self.bins.0 == Some(key) {
+            return;
+        }
+        self.bins.0 = Some(key);
+        self.bins.1 = registry.get(slot).map_or_else(Vec::new, |network| {
+            let config = network.config();
+            config.approach.listening().map_or_else(Vec::new, |own| own.centres_hz(config.sample_rate_hz))
+        });
+    }
+
+    fn show_header(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+        let y = rect.center().y;
+        let at = |x: f32, width: f32| Rect::from_min_size(pos2(x, y - 14.0), vec2(width, 28.0));
+        ui.painter().text(pos2(rect.left() + 2.0, y), Align2::LEFT_CENTER, "Sympathy", theme::title(), theme.text);
+        let word = Rect::from_min_size(rect.min, vec2(104.0, HEADER));
+        ui.interact(word, Id::unique("about"), Sense::hover()).on_hover_ui(|ui| {
+            ui.label(format!("Sympathy {}", env!("CARGO_PKG_VERSION")));
+            let (rate, seconds) = (self.pictures_per_second(), self.frame_seconds());
+            ui.label(format!("{rate:.0} pictures a second, {:.1} ms each to lay out", 1000.0 * seconds));
+        });
+        let names = 0.5 * (rect.width() - 110.0 - 350.0) - 70.0;
+        let mut x = rect.left() + 110.0;
+        let mut next = |width: f32| {
+            let place = at(x, width);
+            x += width + 4.0;
+            place
+        };
+        let slot = instance.value(ParamId::Model) as u8;
+        let model = instance.registry().label(slot);
+        if named_button(ui, next(28.0), "◀", "Previous Model", theme) {
+            browser::step(instance, false);
+        }
+        if wide_button(ui, next(names), "Model", &model, self.page == Page::Models, theme) {
+            self.page = if self.page == Page::Models { Page::TimeLine } else { Page::Models };
+        }
+        if named_button(ui, next(28.0), "▶", "Next Model", theme) {
+            browser::step(instance, true);
+        }
+        next(6.0);
+        if named_button(ui, next(28.0), "◀", "Previous Preset", theme) {
+            self.presets.step(false, instance);
+        }
+        let title = self.presets.title(&instance.values());
+        if wide_button(ui, next(names), "Preset", &title, self.page == Page::Presets, theme) {
+            self.page = if self.page == Page::Presets { Page::TimeLine } else { Page::Presets };
+            self.presets.read(instance.presets_folder().as_deref());
+        }
+        if named_button(ui, next(28.0), "▶", "Next Preset", theme) {
+            self.presets.step(true, instance);
+        }
+        let side = if self.presets.is_b { "B" } else { "A" };
+        if named_button(ui, next(34.0), side, "Compare A and B", theme) {
+            self.presets.swap(instance);
+        }
+        let mut right = rect.right();
+        let mut last = |width: f32| {
+            right -= width;
+            let place = at(right, width);
+            right -= 4.0;
+            place
+        };
+        let bypassed = instance.value(ParamId::Bypass) >= 0.5;
+        if button(ui, last(76.0), "Bypass", bypassed, theme) {
+            instance::set_at_once(instance, ParamId::Bypass, f32::from(!bypassed));
+        }
+        let other = if self.looks.mode == Mode::Dark { "Light" } else { "Dark" };
+        if button(ui, last(58.0), other, false, theme) {
+            self.looks.mode = if self.looks.mode == Mode::Dark { Mode::Light } else { Mode::Dark };
+        }
+        if button(ui, last(96.0), "Less motion", self.looks.reduced_motion, theme) {
+            self.looks.reduced_motion = !self.looks.reduced_motion;
+        }
+    }
+
+    fn show_advice(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        instance: &dyn Instance,
+        activation: Option<&Activation>,
+        theme: &Theme,
+    ) {
+        let now = ui.input(|input| input.time);
+        let counts =
+            activation.map_or((0, 0), |activation| (activation.meters.underruns(), activation.meters.feedbacks()));
+        if self.troubles.back().is_none_or(|last| (last.1, last.2) != counts) {
+            self.troubles.push_back((now, counts.0, counts.1));
+        }
+        while self.troubles.len() > 1 && self.troubles[1].0 < now - TROUBLE_SECONDS {
+            self.troubles.pop_front();
+        }
+        let recent = |count: fn(&(f64, u64, u64)) -> u64| match (self.troubles.front(), self.troubles.back()) {
+            (Some(first), Some(last)) if last.0 > now - TROUBLE_SECONDS => count(last).saturating_sub(count(first)),
+            _ => 0,
+        };
+        let (level, silent) =
+            self.history.as_ref().map_or((0.0, f32::INFINITY), |history| (history.levels[0], history.silent_seconds));
+        let observed = Observed {
+            input: level,
+            silent_seconds: silent,
+            is_sounding: activation.is_some_and(|activation| activation.meters.is_sounding()),
+            is_active: activation.is_some(),
+            has_failed: activation.is_some_and(|activation| activation.meters.is_failed()),
+            recent_underruns: recent(|counts| counts.1),
+            is_feedback: recent(|counts| counts.2) > 0,
+        };
+        let (urgency, text) = advice(instance, &observed);
+        let (mark, colour) = match urgency {
+            Urgency::Fine => ("●", theme.accent),
+            Urgency::Waiting => ("○", theme.input),
+            Urgency::Trouble => ("▲", theme.alarm),
+        };
+        let y = rect.center().y;
+        let painter = ui.painter_at(rect);
+        painter.text(pos2(rect.left() + 4.0, y), Align2::LEFT_CENTER, mark, theme::body(), colour);
+        painter.text(pos2(rect.left() + 24.0, y), Align2::LEFT_CENTER, &text, theme::body(), theme.text);
+        let response = ui.interact(rect, Id::unique("advice"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
+        let notes = [
+            instance.captured_seconds().map(|seconds| format!("{seconds:.1} s captured")),
+            instance.take_text().map(|text| format!("take: {text}")),
+            self.presets.message.clone(),
+        ];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        let mut right = rect.right();
+        let folder = instance.takes_folder().filter(|_| instance.take_text().is_some());
+        if let Some(folder) = folder {
+            right -= 96.0;
+            if button(ui, Rect::from_min_size(pos2(right, y - 11.0), vec2(96.0, 22.0)), "Show takes", false, theme) {
+                self.presets.message = reveal(&folder).err();
+            }
+            right -= 10.0;
+        }
+        let painter = ui.painter_at(rect);
+        painter.text(pos2(right, y), Align2::RIGHT_CENTER, notes.join("   "), theme::small(), theme.dim);
+    }
+
+    fn show_time_line(&mut self, ui: &mut Ui, rect: Rect, theme: &Theme) {
+        let Some(history) = &self.history else { return };
+        self.time_line.show(ui, rect, history, self.looks.look, theme, self.looks.reduced_motion);
+        let response = ui.interact(rect, Id::unique("time line"), Sense::click());
+        let (now, other) = match self.looks.look {
+            Look::Waveform => ("Time line: waveform", Look::Spectrogram),
+            Look::Spectrogram => ("Time line: spectrogram", Look::Waveform),
+        };
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, now));
+        controls::focus_ring(ui, &response, rect.shrink(2.0), theme);
+        if response.clicked() {
+            self.looks.look = other;
+        }
+        response.on_hover_text_at_pointer(time_line::HINT);
+    }
+
+    fn show_presets(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
+        let inside = rect.shrink(space::MEDIUM);
+        ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Presets", theme::title(), theme.text);
+        let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));
+        if button(ui, close, "Close", false, theme) {
+            self.page = Page::TimeLine;
+        }
+        let name = Rect::from_min_size(inside.left_top() + vec2(110.0, 0.0), vec2(260.0, 26.0));
+        let field = TextEdit::singleline(&mut self.presets.name)
+            .hint_text("Name of a new preset")
+            .font(theme::body())
+            .align(Align2::LEFT_CENTER);
+        let typed = ui.put(name, field);
+        let save = Rect::from_min_size(name.right_top() + vec2(space::SMALL, 0.0), vec2(70.0, 26.0));
+        let entered = typed.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+        if button(ui, save, "Save", false, theme) || entered {
+            let values = instance.values();
+            self.presets.save(instance.presets_folder().as_deref(), &values);
+        }
+        let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 36.0), inside.max);
+        let mut chosen = None;
+        ui.scope_builder(UiBuilder::new().max_rect(body), |ui| {
+            ScrollArea::vertical().id_salt("presets").auto_shrink(false).show(ui, |ui| {
+                for (index, entry) in self.presets.entries.iter().enumerate() {
+                    if preset_row(ui, index, entry, self.presets.current == Some(index), theme) {
+                        chosen = Some(index);
+                    }
+                }
+            });
+        });
+        if let Some(index) = chosen {
+            self.presets.load(index, instance);
+        }
+    }
+
+    fn show_bank(
+        &mut self,
+        ui: &mut Ui,
+        rect: Rect,
+        pages: &[(&'static str, Controls)],
+        instance: &mut dyn Instance,
+        theme: &Theme,
+    ) {
+        let width = ((rect.width() + 4.0) / pages.len() as f32 - 4.0).min(126.0);
+        for (index, (title, _)) in pages.iter().enumerate() {
+            let place = pos2(rect.left() + index as f32 * (width + 4.0), rect.top());
+            if button(ui, Rect::from_min_size(place, vec2(width, TABS - 6.0)), title, self.tab == index, theme) {
+                self.tab = index;
+            }
+        }
+        let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
+        ui.painter().rect_filled(body, space::CORNER, theme.panel);
+        let Some((_, Controls::Parameters(ids))) = pages.get(self.tab) else {
+            show_settings(ui, body.shrink(space::MEDIUM), instance, theme);
+            return;
+        };
+        let mut desk = Desk { instance, held: &mut self.held, theme };
+        let columns = ((body.width() - 2.0 * space::SMALL) / CELL[0]).floor().max(1.0) as usize;
+        for (index, &id) in ids.iter().enumerate() {
+            let (column, row) = (index % columns, index / columns);
+            let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
+            controls::show(ui, at, id, &mut desk);
+        }
+    }
+}
+
+fn preset_row(ui: &mut Ui, index: usize, entry: &presets::Entry, is_current: bool, theme: &Theme) -> bool {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
+    let response = ui.interact(rect, Id::unique(("preset", index)), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_current, &entry.name));
+    let painter = ui.painter_at(rect);
+    if is_current || response.hovered() || response.has_focus() {
+        painter.rect_filled(
+            rect,
+            space::CORNER,
+            if is_current { theme.raised } else { theme.line.gamma_multiply(0.4) },
+        );
+    }
+    let y = rect.center().y;
+    let colour = if entry.values.is_some() { theme.text } else { theme.alarm };
+    painter.text(pos2(rect.left() + 12.0, y), Align2::LEFT_CENTER, &entry.name, theme::body(), colour);
+    painter.text(pos2(rect.left() + 250.0, y), Align2::LEFT_CENTER, &entry.description, theme::small(), theme.dim);
+    if entry.is_own {
+        painter.text(pos2(rect.right() - 8.0, y), Align2::RIGHT_CENTER, "yours", theme::small(), theme.dim);
+    }
+    response.clicked()
+}
+
+fn named_button(ui: &mut Ui, rect: Rect, sign: &str, name: &str, theme: &Theme) -> bool {
+    let response = ui.interact(rect, Id::unique(("button", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    ui.painter().rect_filled(rect, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, sign, theme::body(), theme.text);
+    controls::focus_ring(ui, &response, rect, theme);
+    let pressed = response.clicked();
+    response.on_hover_text(name);
+    pressed
+}
+
+/// A button that says what is chosen.
+fn wide_button(ui: &mut Ui, rect: Rect, name: &str, text: &str, is_on: bool, theme: &Theme) -> bool {
+    let response = ui.interact(rect, Id::unique(("button", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name}: {text}")));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    if is_on {
+        painter.hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(2.0, theme.accent));
+    }
+    let y = rect.center().y;
+    let name = painter.text(pos2(rect.left() + 10.0, y), Align2::LEFT_CENTER, name, theme::small(), theme.dim);
+    painter.text(pos2(name.right() + 8.0, y), Align2::LEFT_CENTER, text, theme::strong(), theme.text);
+    controls::focus_ring(ui, &response, rect, theme);
+    let pressed = response.clicked();
+    response.on_hover_text(text);
+    pressed
+}
+
+/// Opens a folder in the system's file manager.
+fn reveal(folder: &Path) -> Result<(), String> {
+    let program = match std::env::consts::OS {
+        "windows" => "explorer",
+        "macos" => "open",
+        _ => "xdg-open",
+    };
+    let opened =
+        Command::new(program).arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = opened.map_err(|error| format!("{}: {program} cannot open it: {error}", folder.display()))?;
+    // It is waited for, or it would stay in the table of processes.
+    let _ = std::thread::Builder::new().name("sympathy-reveal".into()).spawn(move || child.wait());
+    Ok(())
+}
+
+fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+    let columns = 2;
+    let rows = SETTINGS.len().div_ceil(columns);
+    let size = vec2(rect.width() / columns as f32, (rect.height() / rows as f32).min(46.0));
+    for (index, spec) in SETTINGS.iter().enumerate() {
+        let (column, row) = (index / rows, index % rows);
+        let at = rect.min + vec2(column as f32 * size.x, row as f32 * size.y);
+        let place = Rect::from_min_size(at, size).shrink2(vec2(4.0, 3.0));
+        let response = ui.interact(place, Id::unique(("setting", spec.key)), Sense::hover());
+        ui.painter().text(place.left_center(), Align2::LEFT_CENTER, spec.name, theme::body(), theme.text);
+        let field = Rect::from_min_max(
+            pos2(place.left() + 180.0, place.top() + 2.0),
+            pos2(place.right() - 24.0, place.bottom() - 2.0),
+        );
+        show_setting(ui, field, spec, instance, theme);
+        response.on_hover_text_at_pointer(spec.help);
+    }
+    let below = pos2(rect.left() + 4.0, rect.top() + rows as f32 * size.y + 20.0);
+    let text =
+        "Settings count from the next start of the engine; most hosts do that by themselves when the song stands.";
+    ui.painter().text(below, Align2::LEFT_CENTER, text, theme::small(), theme.dim);
+    let place = Rect::from_min_size(pos2(rect.right() - 110.0, below.y - 13.0), vec2(110.0, 26.0));
+    if button(ui, place, "Restart now", false, theme) {
+        instance.restart();
+    }
+}
+
+fn show_setting(ui: &mut Ui, rect: Rect, spec: &SettingSpec, instance: &mut dyn Instance, theme: &Theme) {
+    let now = instance.setting(spec.key);
+    match spec.kind {
+        SettingKind::Whole { min, max, .. } => {
+            let mut value = now as i32;
+            let slider = egui::Slider::new(&mut value, min..=max).suffix(format!(" {}", spec.unit));
+            let response = ui.put(rect, slider);
+            if response.changed() {
+                instance.set_setting(spec.key, value as f32);
+            }
+        }
+        SettingKind::Switch(_) => {
+            let on = now >= 0.5;
+            for (index, (text, value)) in [("Off", 0.0), ("On", 1.0)].into_iter().enumerate() {
+                let place = Rect::from_min_size(rect.min + vec2(index as f32 * 64.0, 0.0), vec2(60.0, rect.height()));
+                if button(ui, place, text, on == (value == 1.0), theme) {
+                    instance.set_setting(spec.key, value);
+                }
+            }
+        }
+        SettingKind::Choice(choices) => {
+            let width = (rect.width() / choices.len() as f32).min(96.0);
+            for (index, choice) in choices.iter().enumerate() {
+                let at = rect.min + vec2(index as f32 * width, 0.0);
+                let place = Rect::from_min_size(at, vec2(width - 4.0, rect.height()));
+                if button(ui, place, choice.name, now as usize == index, theme) {
+                    instance.set_setting(spec.key, index as f32);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! An instance on a stage: a real engine that is played to, and the editor in front of it.
+
+use crate::{
+    common::drive::{drain, playing},
+    raster::{Picture, Raster},
+};
+use egui_kittest::{Harness, HarnessBuilder, TestRenderer};
+use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
+use sympathy::{
+    control::{ParamId, ParamValues, text, values::SPECS},
+    editor::{Activation, Edit, Instance, View, fonts},
+    engine::{Engine, EngineConfig, Event},
+    session,
+    worker::{ModelRegistry, Worker},
+};
+
+/// The instance, as the editor sees it, and what it has done.
+pub struct Player {
+    pub values: ParamValues,
+    pub settings: [f32; 6],
+    pub registry: Arc<ModelRegistry>,
+    pub engine: Option<(Engine, Worker)>,
+    pub presets: Option<PathBuf>,
+    pub captured: Option<f32>,
+    pub take: Option<String>,
+    /// Every part of an edit.
+    pub edits: Vec<(ParamId, Edit)>,
+    pub restarts: usize,
+    position: i64,
+    told: ParamValues,
+}
+
+impl Player {
+    pub fn new(registry: &Arc<ModelRegistry>, change: impl FnOnce(&mut ParamValues)) -> Self {
+        let mut values = ParamValues::default();
+        change(&mut values);
+        let config = EngineConfig { values, ..EngineConfig::new(48_000) };
+        let slot = values.get(ParamId::Model) as u8;
+        let _ = registry.load(slot);
+        let engine = Some(session::start(config, Arc::clone(registry)));
+        Self {
+            values,
+            settings: [50.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            registry: Arc::clone(registry),
+            engine,
+            presets: None,
+            captured: None,
+            take: None,
+            edits: Vec::new(),
+            restarts: 0,
+            position: 0,
+            told: values,
+        }
+    }
+
+    /// Plays a block of 512 samples; the worker answers if it is there.
+    pub fn play(&mut self, input: &[Vec<f32>], from: usize, is_late: bool) {
+        let Some((engine, worker)) = &mut self.engine else { return };
+        let mut block: Vec<Vec<f32>> =
+            input.iter().map(|channel| (0..512).map(|i| channel[(from + i) % channel.len()]).collect()).collect();
+        let mut channels: Vec<&mut [f32]> = block.iter_mut().map(Vec::as_mut_slice).collect();
+        let changed = SPECS.iter().map(|spec| spec.id).filter(|id| self.values.get(*id) != self.told.get(*id));
+        let events: Vec<Event> =
+            changed.map(|id| Event { offset_samples: 0, id, value: self.values.get(id) }).collect();
+        self.told = self.values;
+        engine.process(&mut channels, &events, playing(self.position));
+        self.position += 512;
+        if !is_late {
+            drain(worker);
+        }
+    }
+}
+
+impl Instance for Player {
+    fn value(&self, id: ParamId) -> f32 {
+        self.values.get(id)
+    }
+
+    fn edit(&mut self, id: ParamId, edit: Edit) {
+        self.edits.push((id, edit));
+        if let Edit::Set(value) = edit {
+            self.values.set(id, value);
+        }
+    }
+
+    fn text(&self, id: ParamId) -> String {
+        text::shown(id.spec(), self.value(id))
+            + if text::has_words(id.spec()) { "" } else { id.spec().format.spaced_unit }
+    }
+
+    fn setting(&self, key: &str) -> f32 {
+        let keys = sympathy::control::settings::SETTINGS.each_ref().map(|spec| spec.key);
+        self.settings[keys.iter().position(|other| *other == key).expect("a setting")]
+    }
+
+    fn set_setting(&mut self, key: &str, value: f32) {
+        let keys = sympathy::control::settings::SETTINGS.each_ref().map(|spec| spec.key);
+        self.settings[keys.iter().position(|other| *other == key).expect("a setting")] = value;
+    }
+
+    fn registry(&self) -> &Arc<ModelRegistry> {
+        &self.registry
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        let (engine, _) = self.engine.as_ref()?;
+        Some(Activation { meters: Arc::clone(engine.meters()), sample_rate_hz: 48_000, reaction_ms: 50.7 })
+    }
+
+    fn captured_seconds(&self) -> Option<f32> {
+        self.captured
+    }
+
+    fn take_text(&self) -> Option<String> {
+        self.take.clone()
+    }
+
+    fn takes_folder(&self) -> Option<PathBuf> {
+        None
+    }
+
+    fn presets_folder(&self) -> Option<PathBuf> {
+        self.presets.clone()
+    }
+
+    fn models_folder(&self) -> Option<PathBuf> {
+        Some("/home/you/.local/share/sympathy/models".into())
+    }
+
+    fn apply(&mut self, values: &ParamValues) {
+        self.values = *values;
+    }
+
+    fn restart(&mut self) {
+        self.restarts += 1;
+    }
+}
+
+/// The window.
+pub struct Stage {
+    pub harness: Harness<'static, (View, Player)>,
+    raster: Rc<RefCell<Raster>>,
+    scale: f32,
+}
+
+struct Eyes(Rc<RefCell<Raster>>);
+
+impl TestRenderer for Eyes {
+    fn handle_delta(&mut self, delta: &mut egui::TexturesDelta) {
+        self.0.borrow_mut().take(delta);
+    }
+}
+
+impl Stage {
+    pub fn new(player: Player, scale: f32, size: [f32; 2]) -> Self {
+        let raster = Rc::new(RefCell::new(Raster::default()));
+        let harness = HarnessBuilder::default()
+            .with_size(size)
+            .with_pixels_per_point(scale)
+            .with_step_dt(1.0 / 60.0)
+            .renderer(Eyes(Rc::clone(&raster)))
+            .with_context_setup(|context| context.set_fonts(fonts()))
+            .build_ui_state(|ui, (view, player)| view.show(ui, player), (View::default(), player));
+        Self { harness, raster, scale }
+    }
+
+    pub fn view(&mut self) -> &mut View {
+        &mut self.harness.state_mut().0
+    }
+
+    pub fn player(&mut self) -> &mut Player {
+        &mut self.harness.state_mut().1
+    }
+
+    /// Plays so many seconds of `input`, a picture every sixtieth of a second or so.
+    pub fn play(&mut self, input: &[Vec<f32>], from: f32, seconds: f32) {
+        let blocks = (seconds * 48_000.0 / 512.0) as usize;
+        for block in 0..blocks {
+            self.player().play(input, (from * 48_000.0) as usize + 512 * block, false);
+            if block % 2 == 0 {
+                self.harness.step();
+            }
+        }
+        self.harness.step();
+    }
+
+    /// What is to be seen.
+    pub fn picture(&mut self) -> Picture {
+        self.harness.step();
+        let output = self.harness.output();
+        let primitives = self.harness.ctx.tessellate(output.shapes.clone(), self.scale);
+        let size = self.harness.ctx.content_rect().size() * self.scale;
+        self.raster.borrow().draw(&primitives, [size.x as usize, size.y as usize], self.scale)
+    }
+}
