@@ -6,6 +6,12 @@ use std::{
     ffi::c_void,
     ptr,
 };
+#[cfg(target_os = "linux")]
+use vst3::Steinberg::{
+    IPlugFrame, IPlugFrameTrait, IPlugView, IPlugViewTrait,
+    Linux::{FileDescriptor, IEventHandler, IRunLoop, IRunLoopTrait, ITimerHandler, TimerInterval},
+    ViewRect,
+};
 use vst3::{
     Class, ComPtr, ComWrapper, Interface,
     Steinberg::{
@@ -212,7 +218,7 @@ fn play(plugin: &Plugin, frames: usize) {
     channels.iter().for_each(|channel| channel.check("a block"));
 }
 
-/// Ardour shows no others, and there is no editor.
+/// Ardour shows no others in its own list.
 #[test]
 fn every_parameter_that_is_not_hidden_can_be_reached() {
     const CAN_AUTOMATE: i32 = 1;
@@ -337,4 +343,82 @@ fn twenty_instances_come_and_go() {
             play(plugin, 512);
         }
     }
+}
+
+/// A window's frame, and the loop in which a Linux host runs it.
+#[cfg(target_os = "linux")]
+#[derive(Default)]
+struct Frame {
+    handlers: RefCell<Vec<(usize, i32)>>,
+    gone: Cell<usize>,
+}
+
+#[cfg(target_os = "linux")]
+impl Class for Frame {
+    type Interfaces = (IPlugFrame, IRunLoop);
+}
+
+#[cfg(target_os = "linux")]
+impl IPlugFrameTrait for Frame {
+    unsafe fn resizeView(&self, _: *mut IPlugView, _: *mut ViewRect) -> tresult {
+        kResultOk
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl IRunLoopTrait for Frame {
+    unsafe fn registerEventHandler(&self, handler: *mut IEventHandler, fd: FileDescriptor) -> tresult {
+        self.handlers.borrow_mut().push((handler as usize, fd));
+        kResultOk
+    }
+
+    unsafe fn unregisterEventHandler(&self, handler: *mut IEventHandler) -> tresult {
+        let mut handlers = self.handlers.borrow_mut();
+        let before = handlers.len();
+        handlers.retain(|(other, _)| *other != handler as usize);
+        self.gone.set(self.gone.get() + before - handlers.len());
+        kResultOk
+    }
+
+    unsafe fn registerTimer(&self, _: *mut ITimerHandler, _: TimerInterval) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn unregisterTimer(&self, _: *mut ITimerHandler) -> tresult {
+        kResultOk
+    }
+}
+
+/// Each view took two sockets and its queue of tasks with it for ever: some five hundred openings, and no file could be opened any more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_view_that_goes_leaves_the_hosts_loop_and_closes_its_sockets() {
+    let plugin = Plugin::new();
+    let frame = ComWrapper::new(Frame::default());
+    let pointer = frame.to_com_ptr::<IPlugFrame>().expect("its own interface");
+    let is_open = |fd: i32| std::path::Path::new(&format!("/proc/self/fd/{fd}")).exists();
+    for with_farewell in [true, false, true] {
+        // SAFETY: the frame lives longer than the view.
+        let fd = unsafe {
+            let view = plugin.controller.createView(c"editor".as_ptr());
+            let view = ComPtr::<IPlugView>::from_raw(view).expect("there is an editor");
+            let mut size = std::mem::zeroed();
+            assert_eq!(view.getSize(&mut size), kResultOk);
+            assert_eq!((size.right - size.left, size.bottom - size.top), (1200, 700));
+            assert_eq!(view.setFrame(pointer.as_ptr()), kResultOk);
+            let (_, fd) = frame.handlers.borrow()[0];
+            assert!(is_open(fd));
+            if with_farewell {
+                assert_eq!(view.setFrame(ptr::null_mut()), kResultOk);
+            }
+            fd
+        };
+        if !with_farewell {
+            // A next view takes its place.
+            // SAFETY: as above.
+            unsafe { drop(ComPtr::<IPlugView>::from_raw(plugin.controller.createView(c"editor".as_ptr()))) };
+        }
+        assert!(frame.handlers.borrow().is_empty() && !is_open(fd), "farewell: {with_farewell}");
+    }
+    assert_eq!(frame.gone.get(), 3);
 }

@@ -529,7 +529,8 @@ impl<P: ClapPlugin> nice_plug_core::context::gui::GuiContextInner for WrapperGui
     // All of these functions are supposed to be called from the main thread, so we'll put some
     // trust in the caller and assume that this is indeed the case
     unsafe fn raw_begin_set_parameter(&self, param: ParamPtr) {
-        let wrapper = self.wrapper.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(wrapper) = self.wrapper.upgrade() else { return };
 
         match wrapper.param_ptr_to_hash.get(&param) {
             Some(hash) => {
@@ -560,7 +561,8 @@ impl<P: ClapPlugin> nice_plug_core::context::gui::GuiContextInner for WrapperGui
     }
 
     unsafe fn raw_set_parameter_normalized(&self, param: ParamPtr, normalized: f32) {
-        let wrapper = self.wrapper.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(wrapper) = self.wrapper.upgrade() else { return };
 
         match wrapper.param_ptr_to_hash.get(&param) {
             Some(hash) => {
@@ -602,7 +604,8 @@ impl<P: ClapPlugin> nice_plug_core::context::gui::GuiContextInner for WrapperGui
     }
 
     unsafe fn raw_end_set_parameter(&self, param: ParamPtr) {
-        let wrapper = self.wrapper.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(wrapper) = self.wrapper.upgrade() else { return };
 
         match wrapper.param_ptr_to_hash.get(&param) {
             Some(hash) => {
@@ -646,7 +649,9 @@ impl<P: ClapPlugin> nice_plug_core::context::gui::GuiContextInner for WrapperGui
     }
 
     fn request_restart(&self) {
-        self.wrapper.upgrade().unwrap().request_restart();
+        if let Some(wrapper) = self.wrapper.upgrade() {
+            wrapper.request_restart();
+        }
     }
 }
 

@@ -2913,9 +2913,10 @@ impl<P: ClapPlugin> Wrapper<P> {
         check_null_ptr!((), plugin, unsafe { (*plugin).plugin_data });
         let wrapper = unsafe { &*((*plugin).plugin_data as *const Self) };
 
-        let mut editor_handle = wrapper.editor_window.borrow_mut();
+        // It goes after the cell has been let go: on its way it may still speak to the host.
+        let editor_handle = wrapper.editor_window.borrow_mut().take();
         if editor_handle.is_some() {
-            *editor_handle = None;
+            drop(editor_handle);
         } else {
             #[cfg(debug_assertions)]
             crate::nice_warn!("Tried destroying editor while the editor was not active");

@@ -386,7 +386,8 @@ impl<P: Vst3Plugin + Send> GuiContextInner for WrapperGuiContext<P> {
     // All of these functions are supposed to be called from the main thread, so we'll put some
     // trust in the caller and assume that this is indeed the case
     unsafe fn raw_begin_set_parameter(&self, param: ParamPtr) {
-        let inner = self.inner.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(inner) = self.inner.upgrade() else { return };
 
         match &*inner.component_handler.borrow() {
             Some(handler) => match inner.param_ptr_to_hash.get(&param) {
@@ -411,7 +412,8 @@ impl<P: Vst3Plugin + Send> GuiContextInner for WrapperGuiContext<P> {
     }
 
     unsafe fn raw_set_parameter_normalized(&self, param: ParamPtr, normalized: f32) {
-        let inner = self.inner.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(inner) = self.inner.upgrade() else { return };
 
         match &*inner.component_handler.borrow() {
             Some(handler) => match inner.param_ptr_to_hash.get(&param) {
@@ -456,7 +458,8 @@ impl<P: Vst3Plugin + Send> GuiContextInner for WrapperGuiContext<P> {
     }
 
     unsafe fn raw_end_set_parameter(&self, param: ParamPtr) {
-        let inner = self.inner.upgrade().unwrap();
+        // An editor may outlive its plugin for a moment.
+        let Some(inner) = self.inner.upgrade() else { return };
 
         match &*inner.component_handler.borrow() {
             Some(handler) => match inner.param_ptr_to_hash.get(&param) {
@@ -494,6 +497,8 @@ impl<P: Vst3Plugin + Send> GuiContextInner for WrapperGuiContext<P> {
     }
 
     fn request_restart(&self) {
-        self.inner.upgrade().unwrap().request_restart();
+        if let Some(inner) = self.inner.upgrade() {
+            inner.request_restart();
+        }
     }
 }

@@ -290,6 +290,16 @@ impl<P: Vst3Plugin> WrapperView<P> {
         }
     }
 
+    /// The host's run loop calls this view no more.
+    #[cfg(all(target_family = "unix", not(target_os = "macos")))]
+    fn unregister_from_run_loop(&self) {
+        // Not under the lock: whoever hears of it may post a task.
+        let handler = self.run_loop_event_handler.write().take();
+        if let Some(handler) = handler {
+            handler.unregister();
+        }
+    }
+
     /// If the host supports `IRunLoop`, then this will post the task to a task queue that will be
     /// run on the host's UI thread. If not, then this will return an `Err` value containing the
     /// task so it can be run elsewhere.
@@ -394,6 +404,16 @@ impl<P: Vst3Plugin> RunLoopEventHandler<P> {
         handler
     }
 
+    /// Takes leave of the host's run loop and gives up the reference that the handler holds to itself for it, without which it would
+    /// never be dropped.
+    pub fn unregister(&self) {
+        let pointer = self.event_handler_ptr.0.replace(std::ptr::null_mut());
+        // Safety: the pointer is the one that `new()` has made, and given up only here.
+        if let Some(handler) = unsafe { ComPtr::from_raw(pointer) } {
+            unsafe { self.run_loop.unregisterEventHandler(handler.as_ptr()) };
+        }
+    }
+
     /// Post a task to the tasks queue so it will be run on the host's GUI thread later. Returns the
     /// task if the queue is full and the task could not be posted.
     pub fn post_task(&self, task: Task<P>) -> Result<(), Task<P>> {
@@ -418,6 +438,14 @@ impl<P: Vst3Plugin> RunLoopEventHandler<P> {
         }
 
         Ok(())
+    }
+}
+
+/// A host may let a view go without having taken its frame away.
+#[cfg(all(target_family = "unix", not(target_os = "macos")))]
+impl<P: Vst3Plugin> Drop for WrapperView<P> {
+    fn drop(&mut self) {
+        self.unregister_from_run_loop();
     }
 }
 
@@ -595,10 +623,11 @@ impl<P: Vst3Plugin> IPlugViewTrait for WrapperView<P> {
             return kResultFalse;
         };
 
-        let mut editor_handle = inner.editor_window.borrow_mut();
+        // It goes after the cell has been let go: on its way it may still speak to the host.
+        let editor_handle = inner.editor_window.borrow_mut().take();
         if editor_handle.is_some() {
             inner.is_editor_open.store(false, Ordering::SeqCst);
-            *editor_handle = None;
+            drop(editor_handle);
 
             kResultOk
         } else {
@@ -700,6 +729,7 @@ impl<P: Vst3Plugin> IPlugViewTrait for WrapperView<P> {
                 // host's GUI thread. REAPER will segfault when we don't do this for resizes.
                 #[cfg(all(target_family = "unix", not(target_os = "macos")))]
                 {
+                    self.unregister_from_run_loop();
                     *self.run_loop_event_handler.write() = frame
                         .cast()
                         .map(|run_loop| RunLoopEventHandler::new(Arc::downgrade(&inner), run_loop));
@@ -709,7 +739,7 @@ impl<P: Vst3Plugin> IPlugViewTrait for WrapperView<P> {
             None => {
                 #[cfg(all(target_family = "unix", not(target_os = "macos")))]
                 {
-                    *self.run_loop_event_handler.write() = None;
+                    self.unregister_from_run_loop();
                 }
                 *self.plug_frame.write() = None;
             }
@@ -854,7 +884,6 @@ impl<P: Vst3Plugin> IEventHandlerTrait for RunLoopEventHandler<P> {
 
 #[cfg(all(target_family = "unix", not(target_os = "macos")))]
 impl<P: Vst3Plugin> Drop for RunLoopEventHandler<P> {
-    // PLEASE FIXME: This drop method never actually gets called for some reason.
     fn drop(&mut self) {
         // When this object gets dropped and there are still unprocessed tasks left, then we'll
         // handle those in the regular event loop so no work gets lost
@@ -865,8 +894,7 @@ impl<P: Vst3Plugin> Drop for RunLoopEventHandler<P> {
                     .event_loop
                     .borrow()
                     .as_ref()
-                    .unwrap()
-                    .schedule_gui(task);
+                    .is_some_and(|event_loop| event_loop.schedule_gui(task));
             }
         }
 
@@ -880,11 +908,6 @@ impl<P: Vst3Plugin> Drop for RunLoopEventHandler<P> {
         unsafe {
             libc::close(self.socket_read_fd);
             libc::close(self.socket_write_fd);
-        }
-
-        unsafe {
-            self.run_loop
-                .unregisterEventHandler(self.event_handler_ptr.0.get());
         }
     }
 }
