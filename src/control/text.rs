@@ -129,6 +129,11 @@ fn rounded(value: f32, decimals: usize) -> String {
     format!("{:.decimals$}", (value * factor).round() / factor + 0.0)
 }
 
+/// The same with its unit, as hosts show both together.
+pub fn with_unit(spec: &ParamSpec, value: f32) -> String {
+    shown(spec, value) + if has_words(spec) { "" } else { spec.format.spaced_unit }
+}
+
 /// The word for a value, if it has one.
 fn word(spec: &ParamSpec, value: f32) -> Option<super::values::Word> {
     spec.format.word.filter(|word| match word.end {

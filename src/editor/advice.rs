@@ -1,7 +1,10 @@
 //! The one line that says how it stands, and what to do about it.
 
 use super::instance::Instance;
-use crate::control::{ParamId, SeedSource};
+use crate::{
+    control::{ParamId, SeedSource, values::SILENT_DB},
+    dsp::level::db_to_gain,
+};
 
 /// How urgent a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub(super) struct Observed {
     pub input: f32,
     /// Seconds since the input was last above the gate.
     pub silent_seconds: f32,
-    /// A continuation sounds or is being warmed up.
+    /// A continuation sounds or is being warmed up, or strings are heard.
     pub is_sounding: bool,
     /// There is an engine.
     pub is_active: bool,
@@ -33,6 +36,8 @@ pub(super) struct Observed {
     pub is_feedback: bool,
 }
 
+/// What can be heard of it.
+const LEVELS: [ParamId; 3] = [ParamId::VoiceLevel, ParamId::SwellLevel, ParamId::ShimmerLevel];
 /// Input below this is none: −80 dBFS.
 const NOTHING: f32 = 1e-4;
 /// So long after the last sound there is no input.
@@ -71,15 +76,22 @@ pub(super) fn advice(instance: &dyn Instance, observed: &Observed) -> (Urgency, 
     }
     if observed.recent_underruns > 0 {
         let slow = registry.slowness(slot).is_some();
-        let what =
-            if slow { "Choose a smaller model" } else { "Raise Reaction Time under Settings, or use fewer voices" };
+        let what = if slow {
+            "Choose a smaller model"
+        } else {
+            if instance.has_settings() {
+                "Raise Reaction Time under Settings, or use fewer voices"
+            } else {
+                "Start it with a longer --reaction, or use fewer voices"
+            }
+        };
         return (Urgency::Trouble, format!("This machine does not keep up. {what}."));
     }
     if observed.is_feedback {
         return (Urgency::Trouble, "It hears itself: turn the wet down, or move the microphone.".into());
     }
     let mix = value(ParamId::Mix);
-    let is_inaudible = mix <= 0.0 || (value(ParamId::VoiceLevel) <= -60.0 && value(ParamId::SwellLevel) <= -60.0);
+    let is_inaudible = mix <= 0.0 || LEVELS.iter().all(|&id| value(id) <= SILENT_DB);
     if is_inaudible && observed.is_sounding {
         let what = if mix <= 0.0 { "Mix" } else { "Voice Level" };
         return (Urgency::Waiting, format!("It plays, but {what} is down: turn it up to hear it."));
@@ -88,11 +100,17 @@ pub(super) fn advice(instance: &dyn Instance, observed: &Observed) -> (Urgency, 
         let held = if is_on(ParamId::Freeze) { ", and Freeze holds it" } else { "" };
         return (Urgency::Fine, format!("It plays what may come next{held}."));
     }
-    if SeedSource::of(&instance.values()) == SeedSource::Captured && instance.captured_seconds().is_none() {
+    let source = SeedSource::of(&instance.values());
+    if source.is_heard() && instance.input() == Some(false) {
+        let what = "The input is muted: press Input above. Mind feedback: use headphones, or turn the output down.";
+        return (Urgency::Waiting, what.into());
+    }
+    if source == SeedSource::Captured && instance.captured_seconds().is_none() {
         return (Urgency::Waiting, "Nothing has been captured yet: play, then press Capture Seed.".into());
     }
-    let gate = libm::exp10f(value(ParamId::Gate) / 20.0);
-    if observed.input > NOTHING && observed.input < gate {
+    let gain = db_to_gain(value(ParamId::InputGain));
+    let gate = db_to_gain(value(ParamId::Gate));
+    if observed.input > NOTHING && gain * observed.input < gate {
         return (Urgency::Waiting, "It hears you, but below the gate: play louder, or turn Gate down.".into());
     }
     let seed = value(ParamId::SeedLength);

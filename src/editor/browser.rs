@@ -10,28 +10,25 @@ use crate::{
     worker::{ModelRegistry, Origin, SlotEntry, USUAL_HOST_HZ, factor_to_text, measure_voices},
 };
 use egui::{Align2, Id, Rect, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc, thread::JoinHandle};
 
 const ROW_HEIGHT: f32 = 30.0;
 /// How long a model is run to measure its factor of real time.
 const MEASURED_SECONDS: f64 = 0.3;
 
-/// Factors of real time by slot: measured on a thread, so that no picture waits.
-type Factors = Arc<Mutex<BTreeMap<u8, Option<f64>>>>;
-
 /// What the list needs from one picture to the next.
 #[derive(Debug, Default)]
 pub(super) struct Browser {
     search: String,
-    factors: Factors,
+    /// Factors of real time by slot.
+    factors: BTreeMap<u8, f64>,
+    /// The one that is being measured, on a thread, so that no picture waits.
+    measuring: Option<(u8, JoinHandle<f64>)>,
     /// [`ModelRegistry::generation`] that the factors belong to.
     generation: u64,
 }
 
-/// The slots of all models that can be selected, with the selected one.
+/// Selects the next model that can play, or the one before.
 pub(super) fn step(instance: &mut dyn Instance, forward: bool) {
     let slots: Vec<u8> = instance
         .registry()
@@ -57,7 +54,7 @@ impl Browser {
         let registry = Arc::clone(instance.registry());
         let generation = registry.generation();
         if std::mem::replace(&mut self.generation, generation) != generation {
-            self.factors = Factors::default();
+            self.factors.clear();
         }
         ui.painter().rect_filled(rect, space::CORNER, theme.panel);
         let inside = rect.shrink(space::MEDIUM);
@@ -104,7 +101,7 @@ impl Browser {
         is_closed
     }
 
-    fn card(&self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) {
+    fn card(&mut self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) {
         ui.label(egui::RichText::new(&entry.title).font(theme::title()));
         if let Some(trouble) = &entry.trouble {
             ui.colored_label(theme.alarm, format!("▲ {trouble}"));
@@ -118,6 +115,7 @@ impl Browser {
             ui.label("Being loaded…");
             return;
         };
+        let factor = self.factor(entry);
         let config = network.config();
         let mut line = |name: &str, value: String| {
             ui.horizontal_wrapped(|ui| {
@@ -129,7 +127,7 @@ impl Browser {
         line("Network", format!("{} × {} {}", config.layers, config.hidden, config.cell.info().title));
         line("Rate", format!("{} Hz", config.sample_rate_hz));
         line("Weights", format!("{:.1} MB a step", network.step_bytes() as f64 / 1e6));
-        line("Here", self.factor(entry, registry));
+        line("Here", factor);
         let from = match &entry.origin {
             Origin::Embedded => "inside Sympathy".into(),
             Origin::File(path) => path.display().to_string(),
@@ -147,24 +145,33 @@ impl Browser {
     }
 
     /// How fast the model runs on this machine, in words.
-    fn factor(&self, entry: &SlotEntry, _registry: &Arc<ModelRegistry>) -> String {
-        let mut factors = self.factors.lock().unwrap_or_else(PoisonError::into_inner);
-        match factors.get(&entry.slot) {
-            Some(Some(factor)) => format!("{} × real time", factor_to_text(*factor)),
-            Some(None) => "being measured…".into(),
-            None => {
-                factors.insert(entry.slot, None);
-                drop(factors);
-                if let Some(network) = entry.network.clone() {
-                    let (factors, slot) = (Arc::clone(&self.factors), entry.slot);
-                    // Without a thread it stays unmeasured.
-                    let _ = std::thread::Builder::new().name("sympathy-measure".into()).spawn(move || {
-                        let factor = measure_voices(&network, USUAL_HOST_HZ, 1, MEASURED_SECONDS);
-                        factors.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, Some(factor));
-                    });
-                }
-                "being measured…".into()
-            }
+    fn factor(&mut self, entry: &SlotEntry) -> String {
+        if let Some((slot, measuring)) = self.measuring.take_if(|(_, measuring)| measuring.is_finished())
+            && let Ok(factor) = measuring.join()
+        {
+            self.factors.insert(slot, factor);
+        }
+        if let Some(factor) = self.factors.get(&entry.slot) {
+            return format!("{} × real time", factor_to_text(*factor));
+        }
+        // One at a time, or they would slow each other down.
+        if self.measuring.is_none()
+            && let Some(network) = entry.network.clone()
+        {
+            let measure = move || measure_voices(&network, USUAL_HOST_HZ, 1, MEASURED_SECONDS);
+            // Without a thread it stays unmeasured.
+            let thread = std::thread::Builder::new().name("sympathy-measure".into()).spawn(measure);
+            self.measuring = thread.ok().map(|thread| (entry.slot, thread));
+        }
+        "being measured…".into()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Joined, so that no code of the plugin runs when the host unloads it.
+        if let Some((_, measuring)) = self.measuring.take() {
+            let _ = measuring.join();
         }
     }
 }

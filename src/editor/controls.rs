@@ -20,6 +20,12 @@ pub(super) const CELL: [f32; 2] = [92.0, 96.0];
 const TRAVEL: f32 = 220.0;
 /// With shift a drag is so much finer.
 const FINE: f32 = 0.1;
+/// Points of a fine wheel or a pad that are a notch.
+const POINTS_PER_NOTCH: f32 = 40.0;
+/// A trigger is down for at least so long, in seconds: an engine looks once a block.
+const PRESS_SECONDS: f64 = 0.25;
+/// And so long after it was last seen to be held.
+const HELD_SECONDS: f64 = 0.05;
 /// One notch of the wheel, or one press of an arrow key, as a part of the range.
 const NOTCH: f32 = 0.02;
 /// Radius of a knob.
@@ -33,6 +39,14 @@ const ARC_POINTS: usize = 32;
 pub(super) struct Held {
     /// The parameter that is dragged, and where its control stands, unrounded.
     dragged: Option<(ParamId, f32)>,
+    /// The trigger that is down until then.
+    pressed: Option<(ParamId, f64)>,
+    /// The part of a notch that the wheel has turned.
+    wheel: f32,
+    /// Its control is in the present picture.
+    is_shown: bool,
+    /// So is the field in which a value is typed.
+    is_typed_shown: bool,
     /// The parameter whose value is being typed, and the text.
     typed: Option<(ParamId, String)>,
 }
@@ -41,6 +55,33 @@ impl Held {
     /// True while a field of text has the keyboard.
     pub fn is_typing(&self) -> bool {
         self.typed.is_some()
+    }
+
+    /// Lets go what is dragged: the host must hear of the end.
+    fn let_go(&mut self, instance: &mut dyn Instance) {
+        if let Some((id, _)) = self.dragged.take() {
+            instance.edit(id, Edit::End);
+        }
+    }
+
+    fn release(&mut self, instance: &mut dyn Instance) {
+        if let Some((id, _)) = self.pressed.take() {
+            instance.edit(id, Edit::Set(0.0));
+            instance.edit(id, Edit::End);
+        }
+    }
+
+    /// At the end of a picture: a control that has gone from it holds nothing any more, and a trigger comes up in time.
+    pub fn end_picture(&mut self, instance: &mut dyn Instance, now: f64) {
+        if !std::mem::take(&mut self.is_shown) {
+            self.let_go(instance);
+        }
+        if self.pressed.is_some_and(|(_, until)| now >= until) {
+            self.release(instance);
+        }
+        if !std::mem::take(&mut self.is_typed_shown) {
+            self.typed = None;
+        }
     }
 }
 
@@ -54,15 +95,15 @@ pub(super) struct Desk<'a> {
 /// The control of a parameter, of the kind that it needs, in a cell from `at` on.
 pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
     let rect = Rect::from_min_size(at, CELL.into());
-    if id == ParamId::MorphModel {
-        return model(ui, rect, id, desk);
-    }
     match id.spec().kind {
+        _ if id == ParamId::MorphModel => model(ui, rect, id, desk),
         Kind::Linear | Kind::Skewed | Kind::Integer => knob(ui, rect, id, desk),
         Kind::Switch => switch(ui, rect, id, desk),
         Kind::Trigger => trigger(ui, rect, id, desk),
         Kind::Choice(_) => choice(ui, rect, id, desk),
     }
+    desk.held.is_shown |= desk.held.dragged.is_some_and(|(dragged, _)| dragged == id);
+    desk.held.is_typed_shown |= desk.held.typed.as_ref().is_some_and(|(typed, _)| *typed == id);
 }
 
 fn name_of(ui: &Ui, rect: Rect, spec: &ParamSpec, theme: &Theme) {
@@ -86,6 +127,11 @@ pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect, theme: &Theme
     }
 }
 
+/// The menu of a right click, under an id of its own: a list of choices has egui's.
+fn menu(response: &Response, content: impl FnOnce(&mut Ui)) {
+    egui::Popup::context_menu(response).id(response.id.with("menu")).show(content);
+}
+
 /// Help, and the menu of a right click.
 fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Response {
     let spec = id.spec();
@@ -99,7 +145,7 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
             );
         }
     });
-    response.context_menu(|ui| {
+    menu(&response, |ui| {
         ui.label(spec.name);
         if spec.kind != Kind::Trigger && ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
             set_at_once(desk.instance, id, spec.default);
@@ -183,6 +229,7 @@ fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
     let spec = id.spec();
     let place = spec.position(desk.instance.value(id));
     if response.drag_started_by(PointerButton::Primary) {
+        desk.held.let_go(desk.instance);
         desk.held.dragged = Some((id, place));
         desk.instance.edit(id, Edit::Begin);
     }
@@ -214,7 +261,7 @@ fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
         begin_typing(desk, id);
         return;
     }
-    let steps = notches(ui, response);
+    let steps = notches(ui, response, desk.held);
     if steps != 0.0 {
         let wide = if spec.kind.is_whole() { (1.0 / (spec.max - spec.min)).max(NOTCH) } else { NOTCH };
         let fine = if ui.input(|input| input.modifiers.shift) && !spec.kind.is_whole() { FINE } else { 1.0 };
@@ -236,16 +283,22 @@ fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
 }
 
 /// Steps of the wheel over it, and of the arrow keys while it has the keyboard.
-pub(super) fn notches(ui: &Ui, response: &Response) -> f32 {
+fn notches(ui: &Ui, response: &Response, held: &mut Held) -> f32 {
     let mut steps = 0.0;
     if response.hovered() {
-        let scroll = ui.input(|input| {
-            let delta = input.smooth_scroll_delta();
-            if delta.y != 0.0 { delta.y } else { delta.x }
+        // Events as they come: egui spreads a notch over many pictures.
+        ui.input(|input| {
+            for event in &input.events {
+                let egui::Event::MouseWheel { unit, delta, .. } = event else { continue };
+                let way = if delta.y != 0.0 { delta.y } else { delta.x };
+                match unit {
+                    egui::MouseWheelUnit::Point => held.wheel += way / POINTS_PER_NOTCH,
+                    _ => held.wheel += way,
+                }
+            }
         });
-        if scroll != 0.0 {
-            steps += scroll.signum();
-        }
+        steps += held.wheel.trunc();
+        held.wheel = held.wheel.fract();
     }
     if response.has_focus() {
         ui.ctx().memory_mut(|memory| {
@@ -292,26 +345,26 @@ fn trigger(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     let theme = desk.theme;
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, spec.name));
-    let is_down = response.is_pointer_button_down_on();
-    let was_down = desk.held.dragged.is_some_and(|(held, _)| held == id);
-    // It is down as long as the finger is, so that the engine sees it whatever the block size.
-    if is_down && !was_down {
-        desk.held.dragged = Some((id, 1.0));
-        desk.instance.edit(id, Edit::Begin);
-        desk.instance.edit(id, Edit::Set(1.0));
-    } else if was_down && !is_down {
-        desk.held.dragged = None;
-        desk.instance.edit(id, Edit::Set(0.0));
-        desk.instance.edit(id, Edit::End);
-    } else if response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space)) {
-        // Up again with the next picture: until then the engine has seen it.
-        desk.held.dragged = Some((id, 1.0));
-        desk.instance.edit(id, Edit::Begin);
-        desk.instance.edit(id, Edit::Set(1.0));
+    let now = ui.input(|input| input.time);
+    // A finger keeps it down; a short press lasts long enough to be seen.
+    let is_held = response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down());
+    let until = now + PRESS_SECONDS;
+    match desk.held.pressed {
+        Some((pressed, earlier)) if pressed == id && is_held => {
+            desk.held.pressed = Some((id, earlier.max(now + HELD_SECONDS)));
+        }
+        Some((pressed, _)) if pressed == id => {}
+        _ if is_held || is_pressed(ui, &response) => {
+            desk.held.release(desk.instance);
+            desk.held.pressed = Some((id, until));
+            desk.instance.edit(id, Edit::Begin);
+            desk.instance.edit(id, Edit::Set(1.0));
+        }
+        _ => {}
     }
     name_of(ui, rect, spec, theme);
     let centre = pos2(rect.center().x, rect.top() + 18.0 + RADIUS);
-    let lit = desk.instance.value(id) >= 0.5 || is_down;
+    let lit = desk.instance.value(id) >= 0.5 || is_held;
     let painter = ui.painter();
     painter.circle_filled(centre, RADIUS - 1.0, if lit { theme.accent } else { theme.raised });
     painter.circle_stroke(
@@ -334,7 +387,7 @@ fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, spec.name));
     let now = desk.instance.value(id) as usize;
-    let steps = notches(ui, &response);
+    let steps = notches(ui, &response, desk.held);
     if steps != 0.0 {
         let last = choices.len() as f32 - 1.0;
         set_at_once(desk.instance, id, (now as f32 + steps).clamp(0.0, last));
@@ -370,7 +423,7 @@ fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
         theme.dim,
     );
     let response = response.on_hover_text_at_pointer(spec.help);
-    response.context_menu(|ui| {
+    menu(&response, |ui| {
         if ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
             set_at_once(desk.instance, id, spec.default);
             ui.close();

@@ -4,7 +4,7 @@
 use super::instance::Activation;
 use crate::{
     dsp::{log_spectrum::LogSpectrum, stft::MagnitudeStft, stft::hann, vocoder::amplitude_per_peak},
-    engine::scope::{Place, ScopeCursor, SeedReport},
+    engine::scope::{Place, ScopeCursor, SeedReport, SoundSample},
 };
 use std::{collections::VecDeque, sync::Arc};
 
@@ -24,17 +24,13 @@ const FLOOR_DB: f32 = -84.0;
 const VOICE_POINTS: usize = 1 << 14;
 /// Seeds that are kept.
 const SEEDS: usize = 16;
+/// What is reported is of about now.
+const NEAR_SECONDS: f32 = 5.0;
 /// How fast a level falls.
 const FALL_DB_PER_SECOND: f32 = 24.0;
 
-/// Ten milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Column {
-    /// Least and largest sample of the input.
-    pub input: [f32; 2],
-    /// Largest of the wet.
-    pub wet: f32,
-}
+/// Least and largest sample of what was heard in ten milliseconds.
+pub(super) type Column = [f32; 2];
 
 /// What a voice sounded like until a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,6 +61,8 @@ pub(super) struct History {
     /// Of which activation.
     activation: Option<Activation>,
     cursor: ScopeCursor,
+    /// What has been read for the present picture.
+    samples: Vec<SoundSample>,
     place: Place,
     /// Samples seen.
     pub now: i64,
@@ -77,7 +75,7 @@ pub(super) struct History {
     /// Of each column, levels 0 to 255 from low to high.
     pub spectrum: VecDeque<[u8; ROWS]>,
     analysis: Option<Analysis>,
-    /// Largest sample and RMS now, of the input and of the wet, as gains.
+    /// Peaks of late, of the input and of the wet, as amplitudes.
     pub levels: [f32; 2],
     /// In the order of their beginnings.
     pub seeds: VecDeque<SeedReport>,
@@ -136,6 +134,7 @@ impl History {
         Self {
             activation: None,
             cursor: ScopeCursor::default(),
+            samples: Vec::new(),
             place: Place::default(),
             now: 0,
             columns: std::iter::repeat_n(Column::default(), COLUMNS).collect(),
@@ -173,6 +172,10 @@ impl History {
         };
         if !same {
             *self = Self::new();
+            if let Some(activation) = &activation {
+                self.cursor = activation.meters.scope().end();
+                self.now = self.cursor.samples() as i64;
+            }
             self.activation = activation;
         }
         let Some(Activation { meters, sample_rate_hz, .. }) = self.activation.clone() else { return };
@@ -183,19 +186,21 @@ impl History {
         }
         let mut analysis = with_spectrum.then(|| self.analysis.take().unwrap_or_else(|| Analysis::new(sample_rate_hz)));
         scope.read_places(&mut self.cursor, |place| self.place = place);
-        let mut cursor = self.cursor;
         let before = self.now;
+        let mut samples = std::mem::take(&mut self.samples);
+        samples.clear();
+        let first = scope.read_sound(&mut self.cursor, |sample| samples.push(sample)) as i64;
         let per_column = (sample_rate_hz as usize / COLUMNS_PER_SECOND).max(1);
-        let (mut loudest, mut count) = ([0.0f32; 2], 0);
-        let first = scope.read_sound(&mut cursor, |dry, wet| {
-            count += 1;
-            loudest = [loudest[0].max(dry.abs()), loudest[1].max(wet.abs())];
-            let [least, most] = self.open.input;
-            self.open.input = [least.min(dry), most.max(dry)];
-            self.open.wet = self.open.wet.max(wet.abs());
+        // What was overwritten before it could be read is a gap of its length.
+        let missed = usize::try_from(first - before).unwrap_or(0).min(COLUMNS * per_column);
+        let mut loudest = [0.0f32; 2];
+        for sample in std::iter::repeat_n(SoundSample::default(), missed).chain(samples.iter().copied()) {
+            loudest = [loudest[0].max(sample.input_peak), loudest[1].max(sample.wet_peak)];
+            let [least, most] = self.open;
+            self.open = [least.min(sample.heard), most.max(sample.heard)];
             self.open_samples += 1;
             if let Some(analysis) = &mut analysis {
-                analysis.push(dry);
+                analysis.push(sample.heard);
             }
             if self.open_samples >= per_column {
                 self.columns.pop_front();
@@ -205,10 +210,10 @@ impl History {
                 self.open_samples = 0;
                 self.closed += 1;
             }
-        });
-        self.cursor = cursor;
+        }
+        self.now = first + samples.len() as i64;
+        self.samples = samples;
         self.analysis = analysis;
-        self.now = first as i64 + count;
         let seconds = (self.now - before) as f32 / sample_rate_hz as f32;
         let fall = libm::exp10f(-FALL_DB_PER_SECOND * seconds / 20.0);
         for (level, loudest) in self.levels.iter_mut().zip(loudest) {
@@ -216,8 +221,14 @@ impl History {
         }
         self.silent_seconds = if loudest[0] > gate { 0.0 } else { self.silent_seconds + seconds };
         let offset = self.place.sample - self.place.time;
+        // After a jump of the song a report of the time before it would lie anywhere.
+        let (now, near) = (self.now, (NEAR_SECONDS * sample_rate_hz as f32) as i64);
+        let is_near = |sample: i64| (now - near..=now + near).contains(&sample);
         scope.read_seeds(&mut self.cursor, |seed| {
             let SeedReport { begins, start, end, lane } = seed;
+            if !is_near(begins + offset) {
+                return;
+            }
             self.seeds.push_back(SeedReport {
                 begins: begins + offset,
                 start: start + offset,
@@ -227,7 +238,9 @@ impl History {
         });
         scope.read_voices(&mut self.cursor, |voice| {
             let (sample, begins) = (voice.time + offset, voice.begins + offset);
-            self.voices.push_back(VoicePoint { sample, begins, lane: voice.lane, peak: voice.peak });
+            if is_near(sample) {
+                self.voices.push_back(VoicePoint { sample, begins, lane: voice.lane, peak: voice.peak });
+            }
         });
         self.seeds.drain(..self.seeds.len().saturating_sub(SEEDS));
         self.voices.drain(..self.voices.len().saturating_sub(VOICE_POINTS));

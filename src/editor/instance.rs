@@ -59,6 +59,16 @@ pub trait Instance {
     fn apply(&mut self, values: &ParamValues);
     /// Asks the host to begin anew with the settings as they are.
     fn restart(&mut self);
+    /// Whether there are settings to be changed while it plays.
+    fn has_settings(&self) -> bool {
+        true
+    }
+    /// Where the input has a switch of its own, outside a host: whether it is on.
+    fn input(&self) -> Option<bool> {
+        None
+    }
+    /// Switches the input.
+    fn set_input(&mut self, _on: bool) {}
     /// All values.
     fn values(&self) -> ParamValues {
         let mut values = ParamValues::default();

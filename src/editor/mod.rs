@@ -16,6 +16,7 @@ mod time_line;
 
 pub use advice::Urgency;
 pub use instance::{Activation, Edit, Instance};
+pub use presets::presets_folder;
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 
@@ -24,6 +25,7 @@ use crate::control::{
     settings::{SETTINGS, SettingKind, SettingSpec},
     values::by_group,
 };
+use crate::dsp::level::db_to_gain;
 use advice::{Observed, advice};
 use browser::Browser;
 use controls::{CELL, Desk, Held, button};
@@ -34,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 use theme::{Theme, space};
@@ -69,6 +71,9 @@ const FIRST_PAGE: [ParamId; 11] = [
 ];
 /// A trouble is spoken of for so long after it was last seen.
 const TROUBLE_SECONDS: f64 = 6.0;
+
+/// A wet above this is heard: −80 dBFS.
+const AUDIBLE: f32 = 1e-4;
 
 /// What lies over the time line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,8 +124,8 @@ pub struct View {
     pub looks: Looks,
     /// What is open.
     pub page: Page,
-    /// The group of controls that is shown: 0 is the first page.
-    tab: usize,
+    /// The page of controls that is shown: 0 is *Start*.
+    pub tab: usize,
     held: Held,
     history: Option<History>,
     time_line: TimeLine,
@@ -133,6 +138,10 @@ pub struct View {
     troubles: VecDeque<(f64, u64, u64)>,
     /// What laying out each of the last pictures has cost, in seconds, and when it was begun.
     frames: VecDeque<(Instant, f32)>,
+    /// File managers that were opened: waited for, or they would stay in the table of processes.
+    opened: Vec<Child>,
+    /// The number that a slider of the settings is being dragged to.
+    sliding: Option<i32>,
     /// Frequencies of what the model of a slot remembers.
     bins: (Option<(u8, u64)>, Vec<f64>),
 }
@@ -145,7 +154,7 @@ enum Controls {
 
 /// The pages of controls and their titles: what a beginner needs, then the groups, then the settings. The model has the header,
 /// the one to morph to its place beside *Morph*.
-fn pages() -> Vec<(&'static str, Controls)> {
+fn pages(has_settings: bool) -> Vec<(&'static str, Controls)> {
     let mut pages = vec![("Start", FIRST_PAGE.to_vec())];
     for spec in by_group().filter(|spec| spec.group != "Models") {
         match pages.last_mut() {
@@ -160,7 +169,9 @@ fn pages() -> Vec<(&'static str, Controls)> {
     }
     let mut pages: Vec<(&'static str, Controls)> =
         pages.into_iter().map(|(title, ids)| (title, Controls::Parameters(ids))).collect();
-    pages.push(("Settings", Controls::Settings));
+    if has_settings {
+        pages.push(("Settings", Controls::Settings));
+    }
     pages
 }
 
@@ -173,6 +184,10 @@ impl View {
     /// Draws a picture and takes what was done with mouse and keys since the last one.
     pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn Instance) {
         let began = Instant::now();
+        // Escape ends what has the keyboard first.
+        let had_keyboard = self.held.is_typing()
+            || ui.ctx().memory(|memory| memory.focused().is_some())
+            || egui::Popup::is_any_open(ui.ctx());
         let theme = Theme::of(self.looks.mode);
         let wanted = (self.looks.mode, self.looks.reduced_motion);
         if self.applied != Some(wanted) {
@@ -185,7 +200,8 @@ impl View {
         }
         let activation = instance.activation();
         self.find_bins(instance);
-        let gate = libm::exp10f(instance.value(ParamId::Gate) / 20.0);
+        // Of what is heard before *Input Gain*.
+        let gate = db_to_gain(instance.value(ParamId::Gate) - instance.value(ParamId::InputGain));
         let history = self.history.get_or_insert_with(History::new);
         history.update(activation.clone(), self.looks.look == Look::Spectrogram, gate, &self.bins.1);
         let whole = ui.ctx().content_rect();
@@ -194,7 +210,7 @@ impl View {
         let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
         let header = rows(whole.top(), HEADER);
         let line = rows(header.bottom(), ADVICE);
-        let pages = pages();
+        let pages = pages(instance.has_settings());
         let columns = ((inside.width() - space::MEDIUM) / CELL[0]).floor().max(1.0) as usize;
         let rows_of_controls = match &pages[self.tab.min(pages.len() - 1)].1 {
             Controls::Parameters(ids) => ids.len().div_ceil(columns),
@@ -219,7 +235,10 @@ impl View {
             status::show(ui, status_row, history, activation.as_ref(), instance, theme);
         }
         self.show_bank(ui, bank, &pages, instance, theme);
-        if ui.input(|input| input.key_pressed(Key::Escape)) && !self.held.is_typing() {
+        let now = ui.input(|input| input.time);
+        self.held.end_picture(instance, now);
+        self.opened.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        if ui.input(|input| input.key_pressed(Key::Escape)) && !had_keyboard {
             self.page = Page::TimeLine;
         }
         self.frames.push_back((began, began.elapsed().as_secs_f32()));
@@ -270,7 +289,7 @@ impl View {
             let (rate, seconds) = (self.pictures_per_second(), self.frame_seconds());
             ui.label(format!("{rate:.0} pictures a second, {:.1} ms each to lay out", 1000.0 * seconds));
         });
-        let names = 0.5 * (rect.width() - 110.0 - 350.0) - 70.0;
+        let names = 0.5 * (rect.width() - 110.0 - if instance.input().is_some() { 412.0 } else { 350.0 }) - 70.0;
         let mut x = rect.left() + 110.0;
         let mut next = |width: f32| {
             let place = at(x, width);
@@ -319,6 +338,11 @@ impl View {
         if button(ui, last(58.0), other, false, theme) {
             self.looks.mode = if self.looks.mode == Mode::Dark { Mode::Light } else { Mode::Dark };
         }
+        if let Some(on) = instance.input()
+            && button(ui, last(58.0), "Input", on, theme)
+        {
+            instance.set_input(!on);
+        }
         if button(ui, last(96.0), "Less motion", self.looks.reduced_motion, theme) {
             self.looks.reduced_motion = !self.looks.reduced_motion;
         }
@@ -345,12 +369,13 @@ impl View {
             (Some(first), Some(last)) if last.0 > now - TROUBLE_SECONDS => count(last).saturating_sub(count(first)),
             _ => 0,
         };
-        let (level, silent) =
-            self.history.as_ref().map_or((0.0, f32::INFINITY), |history| (history.levels[0], history.silent_seconds));
+        let (level, wet, silent) = self.history.as_ref().map_or((0.0, 0.0, f32::INFINITY), |history| {
+            (history.levels[0], history.levels[1], history.silent_seconds)
+        });
         let observed = Observed {
             input: level,
             silent_seconds: silent,
-            is_sounding: activation.is_some_and(|activation| activation.meters.is_sounding()),
+            is_sounding: activation.is_some_and(|activation| activation.meters.is_sounding()) || wet > AUDIBLE,
             is_active: activation.is_some(),
             has_failed: activation.is_some_and(|activation| activation.meters.is_failed()),
             recent_underruns: recent(|counts| counts.1),
@@ -379,7 +404,10 @@ impl View {
         if let Some(folder) = folder {
             right -= 96.0;
             if button(ui, Rect::from_min_size(pos2(right, y - 11.0), vec2(96.0, 22.0)), "Show takes", false, theme) {
-                self.presets.message = reveal(&folder).err();
+                match reveal(&folder) {
+                    Ok(child) => self.opened.push(child),
+                    Err(reason) => self.presets.message = Some(reason),
+                }
             }
             right -= 10.0;
         }
@@ -457,7 +485,7 @@ impl View {
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
         ui.painter().rect_filled(body, space::CORNER, theme.panel);
         let Some((_, Controls::Parameters(ids))) = pages.get(self.tab) else {
-            show_settings(ui, body.shrink(space::MEDIUM), instance, theme);
+            show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
             return;
         };
         let mut desk = Desk { instance, held: &mut self.held, theme };
@@ -483,7 +511,7 @@ fn preset_row(ui: &mut Ui, index: usize, entry: &presets::Entry, is_current: boo
         );
     }
     let y = rect.center().y;
-    let colour = if entry.values.is_some() { theme.text } else { theme.alarm };
+    let colour = if entry.preset.is_some() { theme.text } else { theme.alarm };
     painter.text(pos2(rect.left() + 12.0, y), Align2::LEFT_CENTER, &entry.name, theme::body(), colour);
     painter.text(pos2(rect.left() + 250.0, y), Align2::LEFT_CENTER, &entry.description, theme::small(), theme.dim);
     if entry.is_own {
@@ -522,21 +550,18 @@ fn wide_button(ui: &mut Ui, rect: Rect, name: &str, text: &str, is_on: bool, the
 }
 
 /// Opens a folder in the system's file manager.
-fn reveal(folder: &Path) -> Result<(), String> {
+fn reveal(folder: &Path) -> Result<Child, String> {
     let program = match std::env::consts::OS {
         "windows" => "explorer",
         "macos" => "open",
         _ => "xdg-open",
     };
-    let opened =
-        Command::new(program).arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let mut child = opened.map_err(|error| format!("{}: {program} cannot open it: {error}", folder.display()))?;
-    // It is waited for, or it would stay in the table of processes.
-    let _ = std::thread::Builder::new().name("sympathy-reveal".into()).spawn(move || child.wait());
-    Ok(())
+    let quiet = || Stdio::null();
+    let opened = Command::new(program).arg(folder).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    opened.map_err(|error| format!("{}: {program} cannot open it: {error}", folder.display()))
 }
 
-fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, sliding: &mut Option<i32>, theme: &Theme) {
     let columns = 2;
     let rows = SETTINGS.len().div_ceil(columns);
     let size = vec2(rect.width() / columns as f32, (rect.height() / rows as f32).min(46.0));
@@ -545,17 +570,17 @@ fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &T
         let at = rect.min + vec2(column as f32 * size.x, row as f32 * size.y);
         let place = Rect::from_min_size(at, size).shrink2(vec2(4.0, 3.0));
         let response = ui.interact(place, Id::unique(("setting", spec.key)), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, spec.name));
         ui.painter().text(place.left_center(), Align2::LEFT_CENTER, spec.name, theme::body(), theme.text);
         let field = Rect::from_min_max(
             pos2(place.left() + 180.0, place.top() + 2.0),
             pos2(place.right() - 24.0, place.bottom() - 2.0),
         );
-        show_setting(ui, field, spec, instance, theme);
+        show_setting(ui, field, spec, instance, sliding, theme);
         response.on_hover_text_at_pointer(spec.help);
     }
     let below = pos2(rect.left() + 4.0, rect.top() + rows as f32 * size.y + 20.0);
-    let text =
-        "Settings count from the next start of the engine; most hosts do that by themselves when the song stands.";
+    let text = "Settings count from the next start of the engine. Most hosts are asked for one when the song stands.";
     ui.painter().text(below, Align2::LEFT_CENTER, text, theme::small(), theme.dim);
     let place = Rect::from_min_size(pos2(rect.right() - 110.0, below.y - 13.0), vec2(110.0, 26.0));
     if button(ui, place, "Restart now", false, theme) {
@@ -563,14 +588,23 @@ fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &T
     }
 }
 
-fn show_setting(ui: &mut Ui, rect: Rect, spec: &SettingSpec, instance: &mut dyn Instance, theme: &Theme) {
+fn show_setting(
+    ui: &mut Ui,
+    rect: Rect,
+    spec: &SettingSpec,
+    instance: &mut dyn Instance,
+    sliding: &mut Option<i32>,
+    theme: &Theme,
+) {
     let now = instance.setting(spec.key);
     match spec.kind {
         SettingKind::Whole { min, max, .. } => {
-            let mut value = now as i32;
+            let mut value = sliding.unwrap_or(now as i32);
             let slider = egui::Slider::new(&mut value, min..=max).suffix(format!(" {}", spec.unit));
             let response = ui.put(rect, slider);
-            if response.changed() {
+            // A drag is one change, at its end.
+            *sliding = response.dragged().then_some(value);
+            if response.drag_stopped() || (response.changed() && !response.dragged()) {
                 instance.set_setting(spec.key, value as f32);
             }
         }

@@ -1,11 +1,15 @@
 //! Presets: those of the factory and those of the user's folder, to be loaded, saved, and compared.
 
 use super::instance::Instance;
-use crate::{
-    control::{ParamId, ParamValues, Preset},
-    whole_file::write_whole,
+use crate::control::{
+    ParamId, ParamValues, Preset,
+    values::{Kind, SPECS, by_group},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+};
 
 /// How preset files end.
 const EXTENSION: &str = "json";
@@ -13,6 +17,11 @@ const EXTENSION: &str = "json";
 const MAX_FILES: usize = 1000;
 /// Longest name that is saved.
 const MAX_NAME: usize = 60;
+
+/// The folder in which people keep presets of their own: `sympathy/presets` in the system's folder for data.
+pub fn presets_folder() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.data_dir().join("sympathy").join("presets"))
+}
 
 /// A preset of the list.
 #[derive(Clone, Debug)]
@@ -23,8 +32,8 @@ pub(super) struct Entry {
     pub description: String,
     /// The user's.
     pub is_own: bool,
-    /// Its values, if it can be loaded.
-    pub values: Option<ParamValues>,
+    /// The preset, if it can be loaded.
+    pub preset: Option<Preset>,
 }
 
 /// The list, and the two sides of a comparison.
@@ -33,8 +42,9 @@ pub(super) struct Presets {
     pub entries: Vec<Entry>,
     /// The one that was loaded last.
     pub current: Option<usize>,
-    /// The values of the other side, and whether that is A.
+    /// The values of the side that is not heard.
     other: Option<ParamValues>,
+    /// B is heard.
     pub is_b: bool,
     /// What is typed as the name to save under.
     pub name: String,
@@ -47,24 +57,18 @@ impl Presets {
     pub fn read(&mut self, folder: Option<&Path>) {
         let loaded =
             self.current.and_then(|index| self.entries.get(index)).map(|entry| (entry.name.clone(), entry.is_own));
-        self.entries = Preset::factory()
-            .map(|(_, preset)| Entry {
-                values: Some(preset.values()),
-                name: preset.name,
-                description: preset.description,
-                is_own: false,
-            })
-            .collect();
+        let entry = |preset: Preset, is_own| Entry {
+            name: preset.name.clone(),
+            description: preset.description.clone(),
+            is_own,
+            preset: Some(preset),
+        };
+        self.entries = Preset::factory().map(|(_, preset)| entry(preset, false)).collect();
         for path in folder.map(files).unwrap_or_default() {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             self.entries.push(match Preset::find(&path.to_string_lossy()) {
-                Ok(preset) => Entry {
-                    values: Some(preset.values()),
-                    name: preset.name,
-                    description: preset.description,
-                    is_own: true,
-                },
-                Err(error) => Entry { name: stem, description: error.to_string(), is_own: true, values: None },
+                Ok(preset) => entry(preset, true),
+                Err(error) => Entry { name: stem, description: error.to_string(), is_own: true, preset: None },
             });
         }
         self.current = loaded.and_then(|loaded| {
@@ -77,17 +81,18 @@ impl Presets {
         let Some(entry) = self.current.and_then(|index| self.entries.get(index)) else {
             return "none".into();
         };
-        let is_changed = entry.values.as_ref().is_some_and(|own| differs(own, values));
+        let is_changed = entry.preset.as_ref().is_some_and(|own| differs(&applied(own, values), values));
         format!("{}{}", entry.name, if is_changed { " *" } else { "" })
     }
 
     /// Loads one; says so if its model is not there.
     pub fn load(&mut self, index: usize, instance: &mut dyn Instance) {
         let Some(entry) = self.entries.get(index) else { return };
-        let Some(values) = entry.values else {
+        let Some(preset) = &entry.preset else {
             self.message = Some(entry.description.clone());
             return;
         };
+        let values = applied(preset, &instance.values());
         instance.apply(&values);
         self.current = Some(index);
         let slot = values.get(ParamId::Model) as u8;
@@ -107,7 +112,7 @@ impl Presets {
                 (Some(index), false) => (index + count - 1) % count,
             };
             index = Some(next);
-            if self.entries[next].values.is_some() {
+            if self.entries[next].preset.is_some() {
                 self.load(next, instance);
                 return;
             }
@@ -140,9 +145,20 @@ impl Presets {
     }
 }
 
+/// The values of a preset; the models stay as they are where it names none.
+fn applied(preset: &Preset, now: &ParamValues) -> ParamValues {
+    let mut values = preset.values();
+    for id in [ParamId::Model, ParamId::MorphModel] {
+        if !preset.says(id) {
+            values.set(id, now.get(id));
+        }
+    }
+    values
+}
+
 /// Whether two differ in what a preset sets.
 fn differs(one: &ParamValues, other: &ParamValues) -> bool {
-    let set = crate::control::values::by_group().filter(|spec| spec.kind != crate::control::values::Kind::Trigger);
+    let set = by_group().filter(|spec| spec.kind != Kind::Trigger);
     set.map(|spec| spec.id).any(|id| (one.get(id) - other.get(id)).abs() > 1e-4 * (1.0 + one.get(id).abs()))
 }
 
@@ -162,11 +178,7 @@ fn written(folder: Option<&Path>, name: &str, values: &ParamValues) -> Result<Pa
         return Err(format!("A preset needs a name of letters, digits and spaces, at most {MAX_NAME}."));
     }
     let path = folder.join(format!("{name}.{EXTENSION}"));
-    let triggers: Vec<ParamId> = crate::control::values::SPECS
-        .iter()
-        .filter(|spec| spec.kind == crate::control::values::Kind::Trigger)
-        .map(|spec| spec.id)
-        .collect();
+    let triggers: Vec<ParamId> = SPECS.iter().filter(|spec| spec.kind == Kind::Trigger).map(|spec| spec.id).collect();
     let preset: Preset<()> = Preset::of(name.into(), "Saved from the editor.".into(), values, &triggers, ());
     let mut text = serde_json::to_value(&preset).map_err(|error| error.to_string())?;
     if let Some(object) = text.as_object_mut() {
@@ -174,9 +186,17 @@ fn written(folder: Option<&Path>, name: &str, values: &ParamValues) -> Result<Pa
     }
     let text = serde_json::to_string_pretty(&text).map_err(|error| error.to_string())? + "\n";
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
-    if path.exists() {
-        return Err(format!("There is a preset of that name already ({}). Choose another one.", path.display()));
+    let there = || format!("There is a preset of that name already ({}). Choose another one.", path.display());
+    let unwritten = |error| format!("{}: cannot be written: {error}", path.display());
+    let mut file = match File::create_new(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(there()),
+        Err(error) => return Err(unwritten(error)),
+    };
+    if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        // Half a preset is none.
+        let _ = std::fs::remove_file(&path);
+        return Err(unwritten(error));
     }
-    write_whole(&path, text.as_bytes()).map_err(|error| format!("{}: cannot be written: {error}", path.display()))?;
     Ok(path)
 }

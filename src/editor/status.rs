@@ -61,7 +61,7 @@ pub(super) fn show(
         (true, times) => format!("{times} ×"),
     };
     let items: [(&str, String, bool, &str); 5] = [
-        ("Reaction", format!("{reaction_ms:.0} ms"), false, "How much later it answers. To be changed under Settings."),
+        ("Reaction", format!("{reaction_ms:.0} ms"), false, "How much later it answers."),
         (
             "Ahead",
             format!("{ahead_ms:.0} ms"),

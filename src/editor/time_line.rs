@@ -25,7 +25,7 @@ const WIDE: f32 = 0.05;
 const STRING_POINTS: usize = 48;
 /// Soft sounds are seen too: a quarter of the amplitude is half the height.
 const SHAPE: f32 = 0.5;
-/// What fades, fades over so much of the width.
+/// A bar that is thinner is not drawn.
 const MIN_BAR: f32 = 1.0;
 
 /// How the left half shows what was heard.
@@ -186,7 +186,7 @@ fn draw_waveform(painter: &Painter, rect: Rect, history: &History, theme: &Theme
     let width = rect.width() / COLUMNS as f32;
     let mut bars = Bars::new();
     for (i, column) in history.columns.iter().enumerate() {
-        let [least, most] = column.input;
+        let [least, most] = *column;
         let (up, down) = (half * height_of(most), half * height_of(-least));
         let x = rect.left() + i as f32 * width;
         let place = Rect::from_min_max(pos2(x, middle - up), pos2(x + width, middle + down));
@@ -232,7 +232,7 @@ fn heard_points(history: &History) -> impl Iterator<Item = &VoicePoint> {
 fn draw_voices(painter: &Painter, rect: Rect, history: &History, theme: &Theme) {
     let per_second = history.sample_rate_hz();
     let recent = history.now - (0.2 * per_second) as i64;
-    // What sounds now began then; without any, the last that has sounded stays for a while.
+    // What sounds now began then.
     let sounding = heard_points(history).filter(|point| point.sample >= recent).map(|point| point.begins).min();
     let Some(origin) = sounding else {
         return;

@@ -10,6 +10,7 @@ use super::{
     meters::Meters,
     mixer::{LOOKAHEAD_SECONDS, Mixer},
     quantum::{Gestures, InQuantum, MAX_NOTES, Note, OutQuantum, QuantumAudio, REGIONS},
+    scope::SoundSample,
     sympathetic::SympatheticLayers,
     tail::Tail,
     tap::TakeTap,
@@ -409,7 +410,7 @@ impl Engine {
             let layers = self.layers.advance(heard, loops);
             let guard = self.feedback_gain.advance();
             let mut quiet = self.in_quantum.played.iter().all(|channel| channel[position] == 0.0);
-            let mut sums = [0.0; 2];
+            let mut loudest = 0.0f32;
             for (channel, samples) in channels.iter_mut().take(self.channels).enumerate() {
                 // What is no number would go on into everything behind: it is silence here as well.
                 let dry = if samples[i].is_finite() { samples[i] } else { 0.0 };
@@ -417,7 +418,7 @@ impl Engine {
                 let played = predicted[channel][position] * voices * flow + layers[channel];
                 let wet = gains.limited(guard * played + self.tail.value(channel));
                 samples[i] = gains.output(dry, wet);
-                sums = [sums[0] + dry, sums[1] + wet];
+                loudest = loudest.max(wet.abs());
                 if let Some(tap) = &mut self.tap {
                     tap.put(channel, dry, wet);
                 }
@@ -426,8 +427,13 @@ impl Engine {
                 tap.advance(&mut self.waiting, &self.link.shared.meters);
             }
             if is_watched {
-                let [dry, wet] = sums.map(|sum| sum / self.channels as f32);
-                scope.put_sound(dry, wet);
+                let played = [0, 1].map(|channel| self.in_quantum.played[channel][position]);
+                let [left, right] = played;
+                scope.put_sound(SoundSample {
+                    heard: 0.5 * (left + right),
+                    input_peak: left.abs().max(right.abs()),
+                    wet_peak: loudest,
+                });
             }
             self.tail.advance();
             self.quiet_samples = if quiet { self.quiet_samples.saturating_add(1) } else { 0 };

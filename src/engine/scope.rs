@@ -86,6 +86,17 @@ fn join(low: u32, high: u32) -> i64 {
     (u64::from(low) | u64::from(high) << 32) as i64
 }
 
+/// What is heard and said at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SoundSample {
+    /// What models listen to, before *Input Gain*: the mean of the channels.
+    pub heard: f32,
+    /// The larger amplitude of its channels.
+    pub input_peak: f32,
+    /// The largest amplitude of the channels of the wet.
+    pub wet_peak: f32,
+}
+
 /// A quantum of the audio thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
@@ -125,8 +136,7 @@ pub struct SeedReport {
 
 #[derive(Debug)]
 struct Streams {
-    /// Dry and wet, the mean of the channels.
-    sound: Stream<2>,
+    sound: Stream<3>,
     places: Stream<5>,
     voices: Stream<6>,
     seeds: Stream<7>,
@@ -169,6 +179,13 @@ pub struct ScopeCursor {
     seeds: u64,
 }
 
+impl ScopeCursor {
+    /// How many moments lie before it.
+    pub fn samples(&self) -> u64 {
+        self.sound
+    }
+}
+
 impl Scope {
     /// Somebody looks, now and for the next two seconds. Allocates a megabyte the first time: not for the audio thread.
     pub fn watch(&self) {
@@ -198,13 +215,13 @@ impl Scope {
         (self.patience.load(Acquire) > 0).then(|| self.streams.get()).flatten()
     }
 
-    /// Two samples, dry and wet.
+    /// The next moment.
     ///
     /// # Realtime safety
     /// Wait-free; one atomic load where nobody looks.
-    pub(super) fn put_sound(&self, dry: f32, wet: f32) {
+    pub(super) fn put_sound(&self, sample: SoundSample) {
         if let Some(streams) = self.watched() {
-            streams.sound.push([dry.to_bits(), wet.to_bits()]);
+            streams.sound.push([sample.heard, sample.input_peak, sample.wet_peak].map(f32::to_bits));
         }
     }
 
@@ -261,13 +278,24 @@ impl Scope {
         self.memory_bins.store(levels.len().min(MAX_MEMORY_BINS) as u32, Relaxed);
     }
 
-    /// Gives `each` the samples of dry and wet since the last call; returns the number of the first, counted as in [`Place`].
-    pub fn read_sound(&self, cursor: &mut ScopeCursor, mut each: impl FnMut(f32, f32)) -> u64 {
+    /// The end of all that has been written so far: who begins to look there sees nothing old.
+    pub fn end(&self) -> ScopeCursor {
+        self.streams.get().map_or_else(ScopeCursor::default, |streams| ScopeCursor {
+            sound: streams.sound.written.load(Acquire),
+            places: streams.places.written.load(Acquire),
+            voices: streams.voices.written.load(Acquire),
+            seeds: streams.seeds.written.load(Acquire),
+        })
+    }
+
+    /// Gives `each` the moments since the last call; returns the number of the first, counted as in [`Place`].
+    pub fn read_sound(&self, cursor: &mut ScopeCursor, mut each: impl FnMut(SoundSample)) -> u64 {
         let Some(streams) = self.streams.get() else { return cursor.sound };
         let mut count = 0;
-        let (end, _) = streams.sound.read(cursor.sound, |[dry, wet]| {
+        let (end, _) = streams.sound.read(cursor.sound, |words| {
             count += 1;
-            each(f32::from_bits(dry), f32::from_bits(wet));
+            let [heard, input_peak, wet_peak] = words.map(f32::from_bits);
+            each(SoundSample { heard, input_peak, wet_peak });
         });
         cursor.sound = end;
         end - count
@@ -352,18 +380,19 @@ mod tests {
     fn nothing_is_written_while_nobody_looks() {
         let scope = Scope::default();
         let mut cursor = ScopeCursor::default();
-        scope.put_sound(1.0, 1.0);
+        let sample = SoundSample { heard: 0.5, input_peak: 0.75, wet_peak: 0.25 };
+        scope.put_sound(sample);
         scope.put_bands(&[1.0; 4]);
         assert!(scope.streams.get().is_none() && scope.bands().count() == 0);
         scope.watch();
         scope.put_place(-64, 7);
-        scope.put_sound(0.5, -0.25);
+        scope.put_sound(sample);
         scope.put_voice(VoiceReport { time: -1, begins: i64::MIN, lane: 3, peak: 0.5 });
         scope.put_seed(SeedReport { begins: 1 << 40, start: -5, end: 6, lane: 1 });
         scope.put_bands(&[0.25; 5]);
         let mut seen = Vec::new();
-        assert_eq!(scope.read_sound(&mut cursor, |dry, wet| seen.push((dry, wet))), 0);
-        assert_eq!(seen, [(0.5, -0.25)]);
+        assert_eq!(scope.read_sound(&mut cursor, |sample| seen.push(sample)), 0);
+        assert_eq!(seen, [sample]);
         scope.read_places(&mut cursor, |place| assert_eq!(place, Place { time: -64, sample: 0, ready_quanta: 7 }));
         scope.read_voices(&mut cursor, |voice| {
             assert_eq!(voice, VoiceReport { time: -1, begins: i64::MIN, lane: 3, peak: 0.5 });
@@ -373,8 +402,9 @@ mod tests {
         });
         assert_eq!(scope.bands().collect::<Vec<_>>(), [0.25; 5]);
         scope.leave();
-        scope.put_sound(1.0, 1.0);
-        assert_eq!(scope.read_sound(&mut cursor, |_, _| panic!("nobody looks")), 1);
+        scope.put_sound(sample);
+        assert_eq!(scope.read_sound(&mut cursor, |_| panic!("nobody looks")), 1);
+        assert_eq!(scope.end().sound, 1);
         // Who does not say that it goes is gone all the same.
         scope.watch();
         (0..i64::from(PATIENCE_QUANTA)).for_each(|quantum| scope.put_place(quantum, 0));

@@ -24,6 +24,8 @@ use std::sync::{
 trait Row: Param {
     fn of(spec: &'static ParamSpec) -> Self;
     fn plain(&self) -> f32;
+    /// Without what the host adds for a while (CLAP's modulation): what a user sees and sets.
+    fn unmodulated(&self) -> f32;
     fn set(&self, plain: f32, editor: &mut impl ParamEditor);
 }
 
@@ -57,6 +59,10 @@ impl Row for FloatParam {
         self.value()
     }
 
+    fn unmodulated(&self) -> f32 {
+        self.unmodulated_plain_value()
+    }
+
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
         editor.edit(self, plain);
     }
@@ -71,6 +77,10 @@ impl Row for IntParam {
 
     fn plain(&self) -> f32 {
         self.value() as f32
+    }
+
+    fn unmodulated(&self) -> f32 {
+        self.unmodulated_plain_value() as f32
     }
 
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
@@ -88,6 +98,10 @@ impl Row for BoolParam {
         f32::from(self.value())
     }
 
+    fn unmodulated(&self) -> f32 {
+        f32::from(self.unmodulated_plain_value())
+    }
+
     fn set(&self, plain: f32, editor: &mut impl ParamEditor) {
         editor.edit(self, plain >= 0.5);
     }
@@ -101,6 +115,8 @@ pub(super) trait Group {
     fn add_to(&self, page: &mut impl RemoteControlsPage);
     /// The plain value of one of its parameters, as the host left it.
     fn value(&self, id: ParamId) -> Option<f32>;
+    /// The same without modulation.
+    fn unmodulated(&self, id: ParamId) -> Option<f32>;
     /// Sets one of its parameters as a user would; false if it has none of this id.
     fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool;
 }
@@ -157,6 +173,13 @@ macro_rules! groups {
             fn value(&self, id: ParamId) -> Option<f32> {
                 match id {
                     $(ParamId::$id => Some(self.$field.plain()),)*
+                    _ => None,
+                }
+            }
+
+            fn unmodulated(&self, id: ParamId) -> Option<f32> {
+                match id {
+                    $(ParamId::$id => Some(self.$field.unmodulated()),)*
                     _ => None,
                 }
             }

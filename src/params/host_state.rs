@@ -36,6 +36,7 @@ pub fn sanitise(state: &mut PluginState) {
     }
     state.fields.entry("reaction".into()).or_insert_with(|| "0".into());
     state.fields.entry("captured".into()).or_insert_with(|| "null".into());
+    state.fields.entry("editor".into()).or_insert_with(|| "{}".into());
     // That a state is loaded, also one that did not say so yet.
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
 }
@@ -83,6 +84,7 @@ mod tests {
         assert_eq!(show("alignment"), "String(\"after\")");
         assert_eq!(show("precision"), "String(\"auto\")");
         assert_eq!(state.fields["captured"], "null", "no seed is left over from another project");
+        assert_eq!(state.fields["editor"], "{}", "nor how it looked");
         assert_eq!(show("capture"), "Bool(true)", "as it was");
         assert_eq!(state.fields["loading"], "null", "it is counted");
         assert_eq!(show("of_a_later_version"), "Bool(true)");

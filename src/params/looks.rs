@@ -14,9 +14,12 @@ impl KeptLooks {
         *self.lock()
     }
 
-    /// As it shall be stored.
-    pub fn put(&self, looks: Looks) {
-        *self.lock() = looks;
+    /// Stores other looks, unless a project has been loaded since they were `known`.
+    pub fn put_if(&self, known: Looks, looks: Looks) {
+        let mut kept = self.lock();
+        if *kept == known {
+            *kept = looks;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Looks> {
@@ -27,7 +30,7 @@ impl KeptLooks {
 
 impl PersistentField<'_, Looks> for KeptLooks {
     fn set(&self, looks: Looks) {
-        self.put(looks.sanitised());
+        *self.lock() = looks.sanitised();
     }
 
     fn map<F: Fn(&Looks) -> R, R>(&self, f: F) -> R {

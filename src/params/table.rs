@@ -97,6 +97,12 @@ macro_rules! host_parameters {
                 None$(.or_else(|| self.$place.value(id)))*
             }
 
+            /// The value of a parameter as a user has set it, without what the host adds for a while.
+            pub fn unmodulated(&self, id: ParamId) -> f32 {
+                let found = None$(.or_else(|| self.$place.unmodulated(id)))*;
+                id.spec().sanitise(found.unwrap_or(id.spec().default))
+            }
+
             /// Hands a parameter and a value to an editor, as its row of the table says; false if there is none of this id.
             pub fn edit(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
                 false$(|| self.$place.set(id, plain, editor))*

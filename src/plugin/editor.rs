@@ -2,7 +2,7 @@
 
 use crate::{
     control::{ParamId, ParamValues},
-    editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts},
+    editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts, presets_folder},
     model::folder::models_folder,
     params::{ParamEditor, SympathyParams},
     take::takes_folder,
@@ -17,8 +17,8 @@ use nice_plug::{
     prelude::Param,
 };
 use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier, baseview::HandlerError,
-    create_egui_editor,
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, KeyCapture, NiceEguiApp, RepaintNotifier,
+    baseview::HandlerError, create_egui_editor,
 };
 use std::{
     error::Error,
@@ -76,7 +76,7 @@ struct Shown(String);
 
 impl ParamEditor for Shown {
     fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, _: P::Plain) {
-        self.0 = param.to_string();
+        self.0 = param.normalized_value_to_string(param.unmodulated_normalized_value(), true);
     }
 }
 
@@ -90,20 +90,20 @@ struct Hosted<'a> {
 
 impl Instance for Hosted<'_> {
     fn value(&self, id: ParamId) -> f32 {
-        self.params.value(id)
+        self.params.unmodulated(id)
     }
 
     fn edit(&mut self, id: ParamId, edit: Edit) {
         let plain = match edit {
             Edit::Set(plain) => plain,
-            Edit::Begin | Edit::End => self.params.value(id),
+            Edit::Begin | Edit::End => self.params.unmodulated(id),
         };
         self.params.edit(id, plain, &mut Gesture { context: self.context, edit });
     }
 
     fn text(&self, id: ParamId) -> String {
         let mut shown = Shown(String::new());
-        self.params.edit(id, self.params.value(id), &mut shown);
+        self.params.edit(id, self.params.unmodulated(id), &mut shown);
         shown.0
     }
 
@@ -136,7 +136,7 @@ impl Instance for Hosted<'_> {
     }
 
     fn presets_folder(&self) -> Option<PathBuf> {
-        Some(directories::BaseDirs::new()?.data_dir().join("sympathy").join("presets"))
+        presets_folder()
     }
 
     fn models_folder(&self) -> Option<PathBuf> {
@@ -170,7 +170,7 @@ impl NiceEguiApp for App {
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
         let Some(context) = &self.context else { return };
         let looks = &self.params.looks;
         // A project that has been loaded meanwhile.
@@ -178,12 +178,16 @@ impl NiceEguiApp for App {
         if kept != self.kept {
             self.view.looks = kept;
         }
-        let mut hosted = Hosted { params: &self.params, registry: &self.registry, running: &self.running, context };
-        self.view.show(ui, &mut hosted);
+        let (params, registry, running) = (&self.params, &self.registry, &self.running);
+        self.view.show(ui, &mut Hosted { params, registry, running, context });
+        // The keyboard is the host's, but for what is being typed or has been reached with Tab.
+        let has_focus = ui.ctx().memory(|memory| memory.focused().is_some());
+        frame.set_key_capture(if has_focus { KeyCapture::CaptureAll } else { KeyCapture::IgnoreAll });
         let size = ui.ctx().content_rect().size();
         self.view.looks.size = [size.x, size.y];
-        self.kept = self.view.looks.sanitised();
-        looks.put(self.kept);
+        let looked = self.view.looks.sanitised();
+        looks.put_if(kept, looked);
+        self.kept = looked;
     }
 }
 

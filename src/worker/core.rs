@@ -547,7 +547,10 @@ impl Core {
         let mark = SeedMark { begins: start + clock, start: seed.start + clock, end: seed.end + clock };
         self.shared.meters.note_seed(mark);
         let report = SeedReport { begins: start, start: seed.start, end: seed.end, lane: lane as u8 };
-        self.shared.meters.scope().put_seed(report);
+        // What does not come from what is heard has no place in the picture of it.
+        if SeedSource::of(values).is_heard() {
+            self.shared.meters.scope().put_seed(report);
+        }
         self.shared.meters.count_continuation();
         self.voices.add(continuation, lane);
     }

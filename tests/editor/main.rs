@@ -12,7 +12,7 @@ use stage::{Player, Stage};
 use std::path::PathBuf;
 use std::sync::Arc;
 use sympathy::{
-    control::{ParamId, ParamValues},
+    control::{ParamId, ParamValues, settings::SETTINGS},
     editor::{Edit, Look, Mode, Page, SIZE},
     nn::Isa,
     worker::ModelRegistry,
@@ -134,7 +134,7 @@ fn models_are_chosen_from_the_list_and_one_after_the_other() {
 #[test]
 fn presets_are_loaded_saved_compared_and_never_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut player = Player::new(&registry(), |_| {});
+    let mut player = Player::new(&registry(), |values| values.set(ParamId::Model, 2.0));
     player.presets = Some(folder.path().join("presets"));
     let mut stage = Stage::new(player, 1.0, SIZE);
     stage.harness.step();
@@ -142,6 +142,7 @@ fn presets_are_loaded_saved_compared_and_never_overwritten() {
     stage.harness.run_steps(2);
     let first = stage.player().values;
     assert_ne!(first, ParamValues::default());
+    assert_eq!(first.get(ParamId::Model), 2.0, "a preset that names no model leaves it alone");
     stage.harness.get_by_label("Compare A and B").click();
     stage.harness.run_steps(2);
     assert_eq!(stage.player().values, first, "at first both sides are alike");
@@ -151,7 +152,8 @@ fn presets_are_loaded_saved_compared_and_never_overwritten() {
     assert_eq!(stage.player().values, first);
     stage.harness.get_by_label_contains("Preset: ").click();
     stage.harness.run_steps(2);
-    for _ in 0..2 {
+    for mix in [first.get(ParamId::Mix), 7.0] {
+        stage.player().values.set(ParamId::Mix, mix);
         stage.harness.get_by_role(egui::Role::TextInput).focus();
         stage.harness.run_steps(1);
         stage.harness.get_by_role(egui::Role::TextInput).type_text("Mine");
@@ -186,6 +188,21 @@ fn a_drag_is_one_edit_and_keys_move_what_they_point_at() {
     assert_eq!((edits[0].1, edits.last().map(|edit| edit.1)), (Edit::Begin, Some(Edit::End)));
     assert_eq!((count(Edit::Begin), count(Edit::End)), (1, 1));
 
+    // A control that goes while it is dragged is let go.
+    let knob = stage.harness.get_by_label("Mix").rect().center();
+    stage.harness.drag_at(knob);
+    stage.harness.step();
+    stage.harness.hover_at(knob - egui::vec2(0.0, 30.0));
+    stage.harness.run_steps(2);
+    stage.view().tab = 8;
+    stage.harness.run_steps(2);
+    let edits = std::mem::take(&mut stage.player().edits);
+    assert_eq!((edits[0].1, edits.last().map(|edit| edit.1)), (Edit::Begin, Some(Edit::End)));
+    stage.view().tab = 0;
+    stage.harness.drop_at(knob);
+    stage.harness.run_steps(2);
+    stage.player().edits.clear();
+
     stage.harness.get_by_label("Mix").focus();
     stage.harness.run_steps(2);
     stage.harness.key_press(egui::Key::Home);
@@ -204,6 +221,9 @@ fn every_parameter_and_setting_is_on_some_page() {
     let mut stage = stage(|_| {});
     stage.harness.step();
     let mut seen = vec!["Model"];
+    for setting in &SETTINGS {
+        assert!(stage.harness.query_by_label(setting.name).is_none(), "{}", setting.name);
+    }
     for tab in ["Start", "Play", "Seed", "Listening", "Voices", "Colour", "Sympathy", "Output", "Settings"] {
         stage.harness.get_by_label(tab).click();
         stage.harness.run_steps(2);
@@ -213,6 +233,9 @@ fn every_parameter_and_setting_is_on_some_page() {
                 seen.push(spec.name);
             }
         }
+    }
+    for setting in &SETTINGS {
+        stage.harness.get_by_label(setting.name);
     }
     stage.harness.get_by_label("int8").click();
     stage.harness.get_by_label("Restart now").click();
@@ -229,6 +252,89 @@ fn it_is_drawn_in_any_size() {
     for (name, scale, size) in [("150-percent", 1.5, SIZE), ("small", 1.0, sympathy::editor::MIN_SIZE)] {
         let mut stage = Stage::new(Player::new(&registry, |_| {}), scale, size);
         stage.play(&phrase(48_000, 5.0, 2), 0.0, 3.0);
-        keep(&mut stage, name);
+        let picture = keep(&mut stage, name);
+        let input = egui::Color32::from_rgb(0x56, 0xb4, 0xe9);
+        assert!(picture.count_near(input, [0.02, 0.1, 0.53, 0.5]) > 300, "{name}: what is heard");
+        // Everything is inside the window.
+        let window = stage.harness.ctx.content_rect();
+        for label in ["Mix", "Save Take", "Bypass", "Settings", "Next Preset"] {
+            let place = stage.harness.get_by_label(label).rect();
+            assert!(window.contains_rect(place), "{name}: {label} at {place:?}");
+        }
     }
+}
+
+#[test]
+fn choices_are_chosen_from_their_list() {
+    let mut stage = stage(|_| {});
+    stage.harness.step();
+    stage.harness.get_by_label("Seed").click();
+    stage.harness.run_steps(2);
+    stage.harness.get_by_label("Seed Source").click();
+    stage.harness.run_steps(3);
+    keep(&mut stage, "choice");
+    stage.harness.get_by_label("Perlin Noise").click();
+    stage.harness.run_steps(3);
+    assert_eq!(stage.player().values.get(ParamId::SeedSource), 3.0);
+    assert_eq!(stage.player().edits.len(), 3);
+    stage.harness.get_by_label("Colour").click();
+    stage.harness.run_steps(2);
+    stage.harness.get_by_label("Morph Model").click();
+    stage.harness.run_steps(3);
+    stage.harness.get_by_label("Any instrument").click();
+    stage.harness.run_steps(3);
+    assert_eq!(stage.player().values.get(ParamId::MorphModel), 4.0);
+}
+
+#[test]
+fn a_short_press_of_a_trigger_lasts_and_another_button_presses_nothing() {
+    let mut stage = stage(|_| {});
+    stage.harness.step();
+    let at = stage.harness.get_by_label("Continue").rect().center();
+    let press = |stage: &mut Stage, button, pressed| {
+        let modifiers = egui::Modifiers::NONE;
+        stage.harness.event(egui::Event::PointerMoved(at));
+        stage.harness.event(egui::Event::PointerButton { pos: at, button, pressed, modifiers });
+        stage.harness.step();
+    };
+    press(&mut stage, egui::PointerButton::Secondary, true);
+    press(&mut stage, egui::PointerButton::Secondary, false);
+    assert_eq!(stage.player().edits, []);
+    stage.harness.key_press(egui::Key::Escape);
+    stage.harness.run_steps(3);
+    press(&mut stage, egui::PointerButton::Primary, true);
+    press(&mut stage, egui::PointerButton::Primary, false);
+    stage.harness.run_steps(5);
+    assert_eq!(stage.player().values.get(ParamId::Continue), 1.0, "down for a while");
+    stage.harness.run_steps(30);
+    let edits = [Edit::Begin, Edit::Set(1.0), Edit::Set(0.0), Edit::End].map(|edit| (ParamId::Continue, edit));
+    assert_eq!(stage.player().edits, edits);
+}
+
+#[test]
+fn a_notch_of_the_wheel_is_one_step_and_a_value_can_be_typed() {
+    let mut stage = stage(|_| {});
+    stage.harness.step();
+    let at = stage.harness.get_by_label("Mix").rect().center();
+    stage.harness.hover_at(at);
+    stage.harness.step();
+    let (unit, delta) = (egui::MouseWheelUnit::Line, egui::vec2(0.0, 1.0));
+    let (modifiers, phase, source) = (egui::Modifiers::NONE, egui::TouchPhase::Move, egui::MouseWheelSource::Wheel);
+    stage.harness.event(egui::Event::MouseWheel { unit, delta, modifiers, phase, source });
+    stage.harness.run_steps(20);
+    assert_eq!(stage.player().values.get(ParamId::Mix), 52.0);
+    stage.harness.get_by_label("Mix").focus();
+    stage.harness.run_steps(2);
+    stage.harness.key_press(egui::Key::Enter);
+    stage.harness.run_steps(3);
+    let field = stage.harness.get_by_role(egui::Role::TextInput);
+    field.focus();
+    stage.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+    stage.harness.run_steps(1);
+    stage.harness.get_by_role(egui::Role::TextInput).type_text("12.5 %");
+    stage.harness.run_steps(1);
+    stage.harness.key_press(egui::Key::Enter);
+    stage.harness.run_steps(3);
+    assert_eq!(stage.player().values.get(ParamId::Mix), 12.5);
+    assert!(stage.harness.query_by_role(egui::Role::TextInput).is_none(), "the keyboard is the host's again");
 }

@@ -84,8 +84,7 @@ impl Instance for Player {
     }
 
     fn text(&self, id: ParamId) -> String {
-        text::shown(id.spec(), self.value(id))
-            + if text::has_words(id.spec()) { "" } else { id.spec().format.spaced_unit }
+        text::with_unit(id.spec(), self.value(id))
     }
 
     fn setting(&self, key: &str) -> f32 {
