@@ -257,3 +257,32 @@ fn a_card_of_alsa_is_played_through_its_callbacks() {
         assert!(parts.iter().all(|part| last.contains(part)), "{option}: {last}");
     }
 }
+
+/// Without a display there is no window; with one (Xvfb), it opens and goes with the time.
+#[test]
+fn a_window_opens_or_says_why_not_and_nothing_hangs() {
+    let desk = Desk::new();
+    let start = |display: Option<&str>| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_sympathy"));
+        program.current_dir(desk.path("")).args(["play", "--dummy", "--window", "--seconds", "3"]);
+        match display {
+            Some(display) => program.env("DISPLAY", display),
+            None => program.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"),
+        };
+        program.stdin(std::process::Stdio::null()).output().expect("the program")
+    };
+    if cfg!(target_os = "linux") {
+        let output = start(None);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("the window") && !said.contains("panicked"), "{said}");
+    }
+    if let Ok(display) = std::env::var("DISPLAY") {
+        let output = start(Some(&display));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success() && said.contains("s played"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

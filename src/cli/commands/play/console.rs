@@ -19,7 +19,7 @@ use std::{
     io::BufRead,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
@@ -35,13 +35,22 @@ const METERS_EVERY: Duration = Duration::from_secs(1);
 pub const MAX_HEARD: usize = 1024;
 
 /// What the terminal's thread waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
     /// A line was typed.
     Line(String),
     /// A controller moved, or a program was chosen.
     Midi(Message),
+    /// A parameter was moved in the window.
+    Set(ParamId, f32),
+    /// The input was switched in the window.
+    Input(bool),
+    /// The window was closed.
+    Closed,
 }
+
+/// The values and the switch of the input, as the console has them; the audio thread never touches it.
+pub type Shown = Arc<Mutex<(ParamValues, bool)>>;
 
 /// A line that was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +120,8 @@ pub struct Console {
     status: Arc<TakeStatus>,
     told_takes: u64,
     map: ControlMap,
+    /// The values and the switch of the input, for the window.
+    shown: Shown,
 }
 
 impl Console {
@@ -122,7 +133,20 @@ impl Console {
         status: Arc<TakeStatus>,
         map: ControlMap,
     ) -> Self {
-        Self { orders, values, is_input_on, status, told_takes: 0, map }
+        Self {
+            orders,
+            values,
+            is_input_on,
+            status,
+            told_takes: 0,
+            map,
+            shown: Arc::new(Mutex::new((values, is_input_on))),
+        }
+    }
+
+    /// What the window shows.
+    pub fn shown(&self) -> Shown {
+        Arc::clone(&self.shown)
     }
 
     /// Until the time is over, somebody quits, or the sound card does.
@@ -148,11 +172,15 @@ impl Console {
                     typed => self.obey(typed, args),
                 },
                 Ok(Heard::Midi(message)) => self.follow(message),
+                Ok(Heard::Set(id, value)) => self.set(id, value),
+                Ok(Heard::Input(on)) => self.switch_input(on),
+                Ok(Heard::Closed) => break,
                 Err(RecvTimeoutError::Timeout) => {}
                 // Whatever fed the terminal has ended; the music need not.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
             }
             self.tell_takes();
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = (self.values, self.is_input_on);
             if let Some(reason) = monitor.failure.get() {
                 let (device, reason) = ("the sound card".into(), reason.clone());
                 return Err(CliError::Device { device, action: "played any longer", reason });
@@ -169,8 +197,7 @@ impl Console {
     pub fn follow(&mut self, message: Message) {
         let moves = self.map.hear(message, &self.values);
         for (id, value) in moves.values {
-            self.values.set(id, value);
-            self.order(Order::Set(id, value));
+            self.set(id, value);
         }
         if let Some(said) = moves.said {
             say!("{said}");
@@ -232,11 +259,7 @@ impl Console {
     fn obey(&mut self, typed: Typed, args: &PlayArgs) {
         match typed {
             Typed::Nothing | Typed::Quit => {}
-            Typed::Input => {
-                self.is_input_on = !self.is_input_on;
-                self.order(Order::Input(self.is_input_on));
-                self.tell_input();
-            }
+            Typed::Input => self.switch_input(!self.is_input_on),
             Typed::Keep => {
                 self.order(Order::Set(ParamId::Keep, 1.0));
                 self.order(Order::Set(ParamId::Keep, 0.0));
@@ -255,13 +278,23 @@ impl Console {
             },
             Typed::Set(assignment) => match assignment.resolve("terminal") {
                 Ok((id, value)) => {
-                    self.values.set(id, value);
-                    self.order(Order::Set(id, value));
+                    self.set(id, value);
                     self.tell(id.spec());
                 }
                 Err(error) => lines(&error).iter().for_each(|line| say!("error: {line}")),
             },
         }
+    }
+
+    fn set(&mut self, id: ParamId, value: f32) {
+        self.values.set(id, value);
+        self.order(Order::Set(id, value));
+    }
+
+    fn switch_input(&mut self, on: bool) {
+        self.is_input_on = on;
+        self.order(Order::Input(on));
+        self.tell_input();
     }
 
     fn order(&mut self, order: Order) {

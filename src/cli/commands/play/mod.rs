@@ -13,6 +13,7 @@ mod dummy;
 mod midi;
 pub mod performer;
 mod streams;
+mod window;
 
 use crate::{
     cli::{
@@ -24,6 +25,7 @@ use crate::{
         terminal::{remark, say},
     },
     control::ParamId,
+    editor::Activation,
     engine::EngineConfig,
     session,
     take::{self, TAKE_SECONDS, TakeConfig, TakeStatus, takes_folder},
@@ -49,6 +51,7 @@ EXAMPLES:
   sympathy play --midi \"nanoKONTROL2\" --map knobs.json
       where knobs.json holds {\"cc\": {\"20\": \"mix\"}, \"programs\": {\"0\": \"shimmer\"}}
   sympathy play --seed-file bells.wav           continues a recording, without any input
+  sympathy play --window                        with the plugin's editor
   sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
 
 COMMANDS while it plays, each ended with Enter:
@@ -101,6 +104,9 @@ pub struct PlayArgs {
     /// What plays
     #[command(flatten)]
     pub instrument: InstrumentArgs,
+    /// Shows what is heard and said in a window, with all the controls; closing it ends the program
+    #[arg(long)]
+    pub window: bool,
     /// A line a second: levels, load, underruns
     #[arg(long)]
     pub meters: bool,
@@ -167,7 +173,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         folder: takes_folder(),
     };
     let (tap, recorder) = take::start(keep, Arc::clone(&status), Arc::clone(&registry));
-    let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), clip_slot);
+    let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), Arc::clone(&clip_slot));
+    let reaction_ms = 1000.0 * engine.reaction_samples() as f32 / sample_rate_hz as f32;
     engine.attach_tap(tap);
     let is_input_on = args.input == Switch::On;
     let (sender, heard) = mpsc::sync_channel(MAX_HEARD);
@@ -185,8 +192,23 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let label = registry.label(values.get(ParamId::Model) as u8);
     say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
     let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status), map);
-    console::listen(sender);
-    let outcome = console.run(args, &heard, &interrupt, &monitor);
+    console::listen(sender.clone());
+    let outcome = if args.window {
+        let activation = Activation { meters: Arc::clone(&monitor.meters), sample_rate_hz, reaction_ms };
+        let outside = window::Outside::new(
+            sender,
+            console.shown(),
+            Arc::clone(&registry),
+            activation,
+            clip_slot,
+            Arc::clone(&status),
+        );
+        let (console, interrupt, monitor) = (&mut console, &interrupt, &monitor);
+        // The receiver moves to the console's thread.
+        window::run(outside, move || console.run(args, &heard, interrupt, monitor))
+    } else {
+        console.run(args, &heard, &interrupt, &monitor)
+    };
     drop((midi_input, streams, dummy, worker, recorder));
     console.tell_takes();
     console.end_map(args);

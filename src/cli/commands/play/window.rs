@@ -1,0 +1,231 @@
+//! The window of `sympathy play`: the plugin's editor, in front of the engine that the sound card plays.
+
+use super::console::{Heard, Shown};
+use crate::{
+    cli::error::CliError,
+    control::{
+        ParamId, ParamValues, text,
+        values::{Kind, SPECS},
+    },
+    editor::{Activation, Edit, Instance, MIN_SIZE, SIZE, View, fonts, presets_folder},
+    model::folder::models_folder,
+    take::{TakeStatus, takes_folder},
+    worker::{ClipSlot, ModelRegistry},
+};
+use egui_baseview::{
+    App, EguiWindow, EguiWindowSettings, Frame,
+    baseview::{HandlerError, dpi::LogicalSize},
+};
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, TrySendError},
+    },
+};
+
+/// The program behind the window. What is moved here goes the way of what is typed: through the console, which knows the values.
+pub struct Outside {
+    sender: SyncSender<Heard>,
+    unsent: VecDeque<Heard>,
+    shown: Shown,
+    /// As they were moved here: the console follows a moment later.
+    values: ParamValues,
+    is_input_on: bool,
+    /// What the console had when these were last compared.
+    known: (ParamValues, bool),
+    registry: Arc<ModelRegistry>,
+    activation: Activation,
+    clip_slot: Arc<ClipSlot>,
+    takes: Arc<TakeStatus>,
+}
+
+impl Outside {
+    /// For a console that shows its values in `shown` and listens to `sender`.
+    pub fn new(
+        sender: SyncSender<Heard>,
+        shown: Shown,
+        registry: Arc<ModelRegistry>,
+        activation: Activation,
+        clip_slot: Arc<ClipSlot>,
+        takes: Arc<TakeStatus>,
+    ) -> Self {
+        let known = *shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (values, is_input_on) = known;
+        Self {
+            sender,
+            unsent: VecDeque::new(),
+            shown,
+            values,
+            is_input_on,
+            known,
+            registry,
+            activation,
+            clip_slot,
+            takes,
+        }
+    }
+
+    /// Takes over what was typed, and what controllers have moved.
+    fn follow(&mut self) {
+        let now = *self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for spec in &SPECS {
+            if now.0.get(spec.id) != self.known.0.get(spec.id) {
+                self.values.set(spec.id, now.0.get(spec.id));
+            }
+        }
+        if now.1 != self.known.1 {
+            self.is_input_on = now.1;
+        }
+        self.known = now;
+    }
+
+    /// What finds no room is sent with a later picture: no picture waits for the console.
+    fn send(&mut self, heard: Heard) {
+        self.unsent.push_back(heard);
+        while let Some(heard) = self.unsent.pop_front() {
+            match self.sender.try_send(heard) {
+                Ok(()) => {}
+                Err(TrySendError::Full(heard)) => {
+                    self.unsent.push_front(heard);
+                    return;
+                }
+                // A console that has ended needs no more.
+                Err(TrySendError::Disconnected(_)) => self.unsent.clear(),
+            }
+        }
+    }
+}
+
+impl Instance for Outside {
+    fn value(&self, id: ParamId) -> f32 {
+        self.values.get(id)
+    }
+
+    fn edit(&mut self, id: ParamId, edit: Edit) {
+        if let Edit::Set(value) = edit {
+            self.values.set(id, value);
+            self.send(Heard::Set(id, self.values.get(id)));
+        }
+    }
+
+    fn text(&self, id: ParamId) -> String {
+        match id {
+            ParamId::Model | ParamId::MorphModel if self.value(id) >= 0.0 => self.registry.label(self.value(id) as u8),
+            _ => text::with_unit(id.spec(), self.value(id)),
+        }
+    }
+
+    fn setting(&self, _key: &str) -> f32 {
+        0.0
+    }
+
+    fn set_setting(&mut self, _key: &str, _value: f32) {}
+
+    fn has_settings(&self) -> bool {
+        false
+    }
+
+    fn registry(&self) -> &Arc<ModelRegistry> {
+        &self.registry
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation.clone())
+    }
+
+    fn captured_seconds(&self) -> Option<f32> {
+        Some(self.clip_slot.get()?.seconds())
+    }
+
+    fn take_text(&self) -> Option<String> {
+        self.takes.text()
+    }
+
+    fn takes_folder(&self) -> Option<PathBuf> {
+        takes_folder()
+    }
+
+    fn presets_folder(&self) -> Option<PathBuf> {
+        presets_folder()
+    }
+
+    fn models_folder(&self) -> Option<PathBuf> {
+        models_folder()
+    }
+
+    fn apply(&mut self, values: &ParamValues) {
+        for spec in SPECS.iter().filter(|spec| spec.kind != Kind::Trigger) {
+            if self.values.get(spec.id) != values.get(spec.id) {
+                self.edit(spec.id, Edit::Set(values.get(spec.id)));
+            }
+        }
+    }
+
+    fn restart(&mut self) {}
+
+    fn input(&self) -> Option<bool> {
+        Some(self.is_input_on)
+    }
+
+    fn set_input(&mut self, on: bool) {
+        self.is_input_on = on;
+        self.send(Heard::Input(on));
+    }
+}
+
+struct Window {
+    view: View,
+    outside: Outside,
+    is_over: Arc<AtomicBool>,
+}
+
+impl App for Window {
+    fn build(&mut self, egui: egui::Context, _: &mut Frame) -> Result<(), HandlerError> {
+        egui.set_fonts(fonts());
+        Ok(())
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
+        self.outside.follow();
+        self.view.show(ui, &mut self.outside);
+        if self.is_over.load(Ordering::Relaxed) {
+            frame.baseview_window().request_close();
+        }
+    }
+}
+
+/// Opens the window on this thread, as systems want it, and runs the console on another until one of them ends.
+///
+/// # Errors
+/// Those of the console, or why there is no window.
+pub fn run(outside: Outside, console: impl FnOnce() -> Result<(), CliError> + Send) -> Result<(), CliError> {
+    let sender = outside.sender.clone();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    std::thread::scope(|scope| {
+        let console = scope.spawn(move || {
+            let outcome = console();
+            over.store(true, Ordering::Relaxed);
+            outcome
+        });
+        let size = |[width, height]: [f32; 2]| LogicalSize::new(f64::from(width), f64::from(height));
+        let settings = EguiWindowSettings::new()
+            .with_title("Sympathy")
+            .with_size(size(SIZE))
+            .with_min_size(Some(size(MIN_SIZE)))
+            .with_resizable(true);
+        let window = Window { view: View::default(), outside, is_over };
+        let shown = EguiWindow::create(settings, window)
+            .map_err(|error| error.to_string())
+            .and_then(|window| window.run_until_closed().map_err(|error| error.to_string()));
+        // A console that has ended listens no more; one that has not makes room.
+        let _ = sender.send(Heard::Closed);
+        drop(sender);
+        let outcome = console.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let failed = |reason| CliError::Device { device: "the window".into(), action: "shown", reason };
+        outcome.and(shown.map_err(failed))
+    })
+}
