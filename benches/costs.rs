@@ -46,8 +46,10 @@ fn main() {
         let values = Preset::find(name).expect("a factory preset").values();
         engine(&format!("preset {name}"), values, isa);
     }
-    let [without, with] = [false, true].map(keep_feed);
-    println!("audio thread at rest, 64 samples stereo at 48 kHz: {without:.2} us, with Keep's feed {with:.2} us");
+    let [without, with, watched] = [(false, false), (true, false), (false, true)].map(at_rest);
+    println!(
+        "audio thread at rest, 64 samples stereo at 48 kHz: {without:.2} us, with Keep's feed {with:.2} us, with an open editor {watched:.2} us"
+    );
     for (what, nanoseconds) in parts() {
         println!("{what}: {:.2} us for 64 samples at 48 kHz", 1e-3 * nanoseconds);
     }
@@ -56,8 +58,8 @@ fn main() {
 }
 
 /// The median of a block of 64 on the audio thread while nothing is predicted, in microseconds, with or without the feed of
-/// *Keep*. The other ends are emptied in between.
-fn keep_feed(is_kept: bool) -> f64 {
+/// *Keep*, with or without somebody who looks. The other ends are emptied in between.
+fn at_rest((is_kept, is_watched): (bool, bool)) -> f64 {
     const BLOCKS: usize = 20_000;
     let (mut engine, mut worker) =
         session::start(EngineConfig::new(48_000), ModelRegistry::with_embedded(Isa::from_environment()));
@@ -69,6 +71,9 @@ fn keep_feed(is_kept: bool) -> f64 {
     for _ in 0..BLOCKS {
         // Below the gate: nothing begins.
         let (mut left, mut right) = ([1e-4; 64], [1e-4; 64]);
+        if is_watched {
+            engine.meters().scope().watch();
+        }
         let began = Instant::now();
         engine.process(&mut [&mut left, &mut right], &[], Transport::default());
         times_us.push(began.elapsed().as_secs_f64() * 1e6);
