@@ -153,11 +153,11 @@ impl Preset {
 }
 
 impl<K> Preset<K> {
-    /// All these values but those of `without`; `kept` is written beside them.
-    pub fn of(name: String, description: String, values: &ParamValues, without: &[ParamId], kept: K) -> Self {
+    /// All these values but those of `without`; `kept`, if there is any, is written beside them.
+    pub fn of(name: String, description: String, values: &ParamValues, without: &[ParamId], kept: Option<K>) -> Self {
         let said = SPECS.iter().map(|spec| spec.id).filter(|id| !without.contains(id));
         let parameters = said.map(|id| (id, values.get(id))).collect();
-        Self { name, description, parameters, kept: Some(kept) }
+        Self { name, description, parameters, kept }
     }
 
     /// Whether it says a value of this parameter.
@@ -238,7 +238,7 @@ mod tests {
             values.set(spec.id, spec.min + (spec.max - spec.min) * (0.137 * (i + 1) as f32).fract());
         }
         values.set(ParamId::Keep, 0.0);
-        let preset = Preset::of("n".into(), "d".into(), &values, &[ParamId::Keep], "anything");
+        let preset = Preset::of("n".into(), "d".into(), &values, &[ParamId::Keep], Some("anything"));
         let text = preset.to_json();
         assert!(!text.contains("\"keep\""), "{text}");
         assert_eq!(Preset::parse("n", &text).expect("what was written").values(), values);

@@ -76,14 +76,10 @@ pub(super) fn advice(instance: &dyn Instance, observed: &Observed) -> (Urgency, 
     }
     if observed.recent_underruns > 0 {
         let slow = registry.slowness(slot).is_some();
-        let what = if slow {
-            "Choose a smaller model"
-        } else {
-            if instance.has_settings() {
-                "Raise Reaction Time under Settings, or use fewer voices"
-            } else {
-                "Start it with a longer --reaction, or use fewer voices"
-            }
+        let what = match (slow, instance.has_settings()) {
+            (true, _) => "Choose a smaller model",
+            (false, true) => "Raise Reaction Time under Settings, or use fewer voices",
+            (false, false) => "Start it with a longer --reaction, or use fewer voices",
         };
         return (Urgency::Trouble, format!("This machine does not keep up. {what}."));
     }

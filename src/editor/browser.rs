@@ -1,7 +1,7 @@
 //! The list of models: those inside the binary and the user's, with what is known of each.
 
 use super::{
-    controls::button,
+    controls::{button, list_row},
     instance::{Instance, set_at_once},
     theme::{self, Theme, space},
 };
@@ -9,10 +9,9 @@ use crate::{
     control::ParamId,
     worker::{ModelRegistry, Origin, SlotEntry, USUAL_HOST_HZ, factor_to_text, measure_voices},
 };
-use egui::{Align2, Id, Rect, Role, ScrollArea, Sense, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{Align2, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 use std::{collections::BTreeMap, sync::Arc, thread::JoinHandle};
 
-const ROW_HEIGHT: f32 = 30.0;
 /// How long a model is run to measure its factor of real time.
 const MEASURED_SECONDS: f64 = 0.3;
 
@@ -182,21 +181,8 @@ fn searched(entry: &SlotEntry) -> String {
 }
 
 fn row(ui: &mut Ui, entry: &SlotEntry, is_selected: bool, theme: &Theme) -> bool {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
-    let response = ui.interact(rect, Id::unique(("model", entry.slot)), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_selected, &entry.title));
+    let (rect, is_chosen) = list_row(ui, ("model", entry.slot), &entry.title, is_selected, theme);
     let painter = ui.painter_at(rect);
-    if is_selected || response.hovered() || response.has_focus() {
-        painter.rect_filled(
-            rect,
-            space::CORNER,
-            if is_selected { theme.raised } else { theme.line.gamma_multiply(0.4) },
-        );
-    }
-    if is_selected {
-        let mark = Rect::from_min_size(rect.left_top() + vec2(0.0, 5.0), vec2(3.0, ROW_HEIGHT - 10.0));
-        painter.rect_filled(mark, 1.5, theme.accent);
-    }
     let y = rect.center().y;
     painter.text(pos2(rect.left() + 36.0, y), Align2::RIGHT_CENTER, entry.slot, theme::small(), theme.dim);
     let (colour, mark) = if entry.trouble.is_some() { (theme.alarm, "▲ ") } else { (theme.text, "") };
@@ -214,5 +200,5 @@ fn row(ui: &mut Ui, entry: &SlotEntry, is_selected: bool, theme: &Theme) -> bool
         Origin::Missing => "missing",
     };
     painter.text(pos2(rect.right() - 8.0, y), Align2::RIGHT_CENTER, whose, theme::small(), theme.dim);
-    response.clicked()
+    is_chosen
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::control::{
     ParamId,
-    text::{nearest_value, typed},
+    text::{nearest_value, range, typed},
     values::{Kind, NO_MODEL, ParamSpec},
 };
 use egui::{
@@ -28,6 +28,8 @@ const PRESS_SECONDS: f64 = 0.25;
 const HELD_SECONDS: f64 = 0.05;
 /// One notch of the wheel, or one press of an arrow key, as a part of the range.
 const NOTCH: f32 = 0.02;
+/// Height of a row of a list.
+const ROW_HEIGHT: f32 = 30.0;
 /// Radius of a knob.
 const RADIUS: f32 = 21.0;
 /// A knob's least and greatest angle, clockwise from straight down.
@@ -139,10 +141,7 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
         ui.set_max_width(280.0);
         ui.label(spec.help);
         if spec.kind != Kind::Trigger {
-            ui.colored_label(
-                desk.theme.dim,
-                format!("{}; double click: {}", range_of(spec), typed(spec, spec.default)),
-            );
+            ui.colored_label(desk.theme.dim, format!("{}; double click: {}", range(spec), typed(spec, spec.default)));
         }
     });
     menu(&response, |ui| {
@@ -157,10 +156,6 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
         }
     });
     response
-}
-
-fn range_of(spec: &ParamSpec) -> String {
-    crate::control::text::range(spec)
 }
 
 fn begin_typing(desk: &mut Desk<'_>, id: ParamId) {
@@ -311,7 +306,8 @@ fn notches(ui: &Ui, response: &Response, held: &mut Held) -> f32 {
     steps
 }
 
-fn is_pressed(ui: &Ui, response: &Response) -> bool {
+/// Whether it was pressed, with the mouse or the keyboard.
+pub(super) fn is_pressed(ui: &Ui, response: &Response) -> bool {
     response.clicked()
         || (response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space)))
 }
@@ -459,6 +455,29 @@ fn model(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
         }
     });
     response.on_hover_text_at_pointer(format!("{text}. {}", spec.help));
+}
+
+/// A row of a list that can be chosen, under what is written on it. Returns its place, and whether it was chosen.
+pub(super) fn list_row(
+    ui: &mut Ui,
+    id: impl std::hash::Hash + std::fmt::Debug,
+    name: &str,
+    is_current: bool,
+    theme: &Theme,
+) -> (Rect, bool) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::hover());
+    let response = ui.interact(rect, Id::unique(id), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_current, name));
+    let painter = ui.painter_at(rect);
+    if is_current || response.hovered() || response.has_focus() {
+        let fill = if is_current { theme.raised } else { theme.line.gamma_multiply(0.4) };
+        painter.rect_filled(rect, space::CORNER, fill);
+    }
+    if is_current {
+        let mark = Rect::from_min_size(rect.left_top() + vec2(0.0, 5.0), vec2(3.0, ROW_HEIGHT - 10.0));
+        painter.rect_filled(mark, 1.5, theme.accent);
+    }
+    (rect, is_pressed(ui, &response))
 }
 
 /// A button with a word on it. Returns whether it was pressed.

@@ -3,7 +3,12 @@
 
 use super::instance::Activation;
 use crate::{
-    dsp::{log_spectrum::LogSpectrum, stft::MagnitudeStft, stft::hann, vocoder::amplitude_per_peak},
+    dsp::{
+        level::db_to_gain,
+        log_spectrum::LogSpectrum,
+        stft::{MagnitudeStft, hann},
+        vocoder::amplitude_per_peak,
+    },
     engine::scope::{Place, ScopeCursor, SeedReport, SoundSample},
 };
 use std::{collections::VecDeque, sync::Arc};
@@ -215,7 +220,7 @@ impl History {
         self.samples = samples;
         self.analysis = analysis;
         let seconds = (self.now - before) as f32 / sample_rate_hz as f32;
-        let fall = libm::exp10f(-FALL_DB_PER_SECOND * seconds / 20.0);
+        let fall = db_to_gain(-FALL_DB_PER_SECOND * seconds);
         for (level, loudest) in self.levels.iter_mut().zip(loudest) {
             *level = loudest.max(*level * fall);
         }

@@ -1,8 +1,10 @@
 //! What the editor shows and changes: an instance inside a host, or one made for a picture.
 
+use super::presets::presets_folder;
 use crate::{
     control::{ParamId, ParamValues},
-    engine::Meters,
+    engine::{Engine, Meters},
+    model::folder::models_folder,
     worker::ModelRegistry,
 };
 use std::{path::PathBuf, sync::Arc};
@@ -29,6 +31,14 @@ pub struct Activation {
     pub reaction_ms: f32,
 }
 
+impl Activation {
+    /// Of an engine at this rate.
+    pub fn of(engine: &Engine, sample_rate_hz: u32) -> Self {
+        let reaction_ms = 1000.0 * engine.reaction_samples() as f32 / sample_rate_hz as f32;
+        Self { meters: Arc::clone(engine.meters()), sample_rate_hz, reaction_ms }
+    }
+}
+
 /// Reads are cheap: every picture reads all of it. Called on the editor's thread only.
 pub trait Instance {
     /// The plain value of a parameter.
@@ -52,9 +62,13 @@ pub trait Instance {
     /// The folder of the takes.
     fn takes_folder(&self) -> Option<PathBuf>;
     /// The folder of the user's presets.
-    fn presets_folder(&self) -> Option<PathBuf>;
+    fn presets_folder(&self) -> Option<PathBuf> {
+        presets_folder()
+    }
     /// The folder of the user's models.
-    fn models_folder(&self) -> Option<PathBuf>;
+    fn models_folder(&self) -> Option<PathBuf> {
+        models_folder()
+    }
     /// Sets every parameter that differs, but triggers.
     fn apply(&mut self, values: &ParamValues);
     /// Asks the host to begin anew with the settings as they are.

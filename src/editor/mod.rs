@@ -16,7 +16,6 @@ mod time_line;
 
 pub use advice::Urgency;
 pub use instance::{Activation, Edit, Instance};
-pub use presets::presets_folder;
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 
@@ -28,7 +27,7 @@ use crate::control::{
 use crate::dsp::level::db_to_gain;
 use advice::{Observed, advice};
 use browser::Browser;
-use controls::{CELL, Desk, Held, button};
+use controls::{CELL, Desk, Held, button, is_pressed};
 use egui::{Align2, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
 use history::History;
 use presets::Presets;
@@ -425,7 +424,7 @@ impl View {
         };
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, now));
         controls::focus_ring(ui, &response, rect.shrink(2.0), theme);
-        if response.clicked() {
+        if is_pressed(ui, &response) {
             self.looks.look = other;
         }
         response.on_hover_text_at_pointer(time_line::HINT);
@@ -499,17 +498,8 @@ impl View {
 }
 
 fn preset_row(ui: &mut Ui, index: usize, entry: &presets::Entry, is_current: bool, theme: &Theme) -> bool {
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::hover());
-    let response = ui.interact(rect, Id::unique(("preset", index)), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, is_current, &entry.name));
+    let (rect, is_chosen) = controls::list_row(ui, ("preset", index), &entry.name, is_current, theme);
     let painter = ui.painter_at(rect);
-    if is_current || response.hovered() || response.has_focus() {
-        painter.rect_filled(
-            rect,
-            space::CORNER,
-            if is_current { theme.raised } else { theme.line.gamma_multiply(0.4) },
-        );
-    }
     let y = rect.center().y;
     let colour = if entry.preset.is_some() { theme.text } else { theme.alarm };
     painter.text(pos2(rect.left() + 12.0, y), Align2::LEFT_CENTER, &entry.name, theme::body(), colour);
@@ -517,7 +507,7 @@ fn preset_row(ui: &mut Ui, index: usize, entry: &presets::Entry, is_current: boo
     if entry.is_own {
         painter.text(pos2(rect.right() - 8.0, y), Align2::RIGHT_CENTER, "yours", theme::small(), theme.dim);
     }
-    response.clicked()
+    is_chosen
 }
 
 fn named_button(ui: &mut Ui, rect: Rect, sign: &str, name: &str, theme: &Theme) -> bool {
@@ -526,7 +516,7 @@ fn named_button(ui: &mut Ui, rect: Rect, sign: &str, name: &str, theme: &Theme) 
     ui.painter().rect_filled(rect, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, sign, theme::body(), theme.text);
     controls::focus_ring(ui, &response, rect, theme);
-    let pressed = response.clicked();
+    let pressed = is_pressed(ui, &response);
     response.on_hover_text(name);
     pressed
 }
@@ -544,7 +534,7 @@ fn wide_button(ui: &mut Ui, rect: Rect, name: &str, text: &str, is_on: bool, the
     let name = painter.text(pos2(rect.left() + 10.0, y), Align2::LEFT_CENTER, name, theme::small(), theme.dim);
     painter.text(pos2(name.right() + 8.0, y), Align2::LEFT_CENTER, text, theme::strong(), theme.text);
     controls::focus_ring(ui, &response, rect, theme);
-    let pressed = response.clicked();
+    let pressed = is_pressed(ui, &response);
     response.on_hover_text(text);
     pressed
 }

@@ -19,7 +19,7 @@ const MAX_FILES: usize = 1000;
 const MAX_NAME: usize = 60;
 
 /// The folder in which people keep presets of their own: `sympathy/presets` in the system's folder for data.
-pub fn presets_folder() -> Option<PathBuf> {
+pub(super) fn presets_folder() -> Option<PathBuf> {
     Some(directories::BaseDirs::new()?.data_dir().join("sympathy").join("presets"))
 }
 
@@ -179,12 +179,8 @@ fn written(folder: Option<&Path>, name: &str, values: &ParamValues) -> Result<Pa
     }
     let path = folder.join(format!("{name}.{EXTENSION}"));
     let triggers: Vec<ParamId> = SPECS.iter().filter(|spec| spec.kind == Kind::Trigger).map(|spec| spec.id).collect();
-    let preset: Preset<()> = Preset::of(name.into(), "Saved from the editor.".into(), values, &triggers, ());
-    let mut text = serde_json::to_value(&preset).map_err(|error| error.to_string())?;
-    if let Some(object) = text.as_object_mut() {
-        object.remove("kept");
-    }
-    let text = serde_json::to_string_pretty(&text).map_err(|error| error.to_string())? + "\n";
+    let preset: Preset = Preset::of(name.into(), "Saved from the editor.".into(), values, &triggers, None);
+    let text = preset.to_json();
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
     let there = || format!("There is a preset of that name already ({}). Choose another one.", path.display());
     let unwritten = |error| format!("{}: cannot be written: {error}", path.display());

@@ -5,7 +5,7 @@ use super::{
     instance::Activation,
     theme::{self, Theme},
 };
-use crate::{control::ParamId, engine::GRID_SAMPLES};
+use crate::{control::ParamId, dsp::level::gain_to_db, engine::GRID_SAMPLES};
 use egui::{Align2, Rect, Sense, Ui, pos2, vec2};
 
 /// Of the meters of levels.
@@ -18,10 +18,6 @@ const NARROW: f32 = 1000.0;
 const LEAST_DB: f32 = -60.0;
 /// Above this it could be too loud.
 const HOT_DB: f32 = -3.0;
-
-fn db(level: f32) -> f32 {
-    20.0 * libm::log10f(level.max(1e-6))
-}
 
 /// Draws the line into `rect`.
 pub(super) fn show(
@@ -40,11 +36,11 @@ pub(super) fn show(
         painter.text(pos2(*x, y), Align2::LEFT_CENTER, name, theme::small(), theme.dim);
         let bar = Rect::from_min_size(pos2(*x + 24.0, y - 0.5 * METER[1]), vec2(width, METER[1]));
         painter.rect_filled(bar, 2.0, theme.raised);
-        let part = ((db(level) - LEAST_DB) / -LEAST_DB).clamp(0.0, 1.0);
+        let part = ((gain_to_db(level) - LEAST_DB) / -LEAST_DB).clamp(0.0, 1.0);
         let filled = bar.with_max_x(bar.left() + part * bar.width());
-        let is_hot = db(level) > HOT_DB;
+        let is_hot = gain_to_db(level) > HOT_DB;
         painter.rect_filled(filled, 2.0, if is_hot { theme.alarm } else { theme.input });
-        let text = if level > 1e-5 { format!("{:.0} dB", db(level)) } else { "−∞".into() };
+        let text = if level > 1e-5 { format!("{:.0} dB", gain_to_db(level)) } else { "−∞".into() };
         painter.text(pos2(bar.right() + 44.0, y), Align2::RIGHT_CENTER, text, theme::small(), theme.text);
         *x = bar.right() + 60.0;
     };

@@ -2,8 +2,7 @@
 
 use crate::{
     control::{ParamId, ParamValues},
-    editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts, presets_folder},
-    model::folder::models_folder,
+    editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts},
     params::{ParamEditor, SympathyParams},
     take::takes_folder,
     worker::ModelRegistry,
@@ -29,9 +28,9 @@ use std::{
 /// The engine of an instance, while it is active: written by the host's main thread, read by the editor's, never touched by the audio
 /// thread.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Running(Arc<Mutex<Option<Activation>>>);
+pub(super) struct Active(Arc<Mutex<Option<Activation>>>);
 
-impl Running {
+impl Active {
     /// Notes what an activation has made, or that there is none.
     pub fn set(&self, activation: Option<Activation>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = activation;
@@ -84,7 +83,7 @@ impl ParamEditor for Shown {
 struct Hosted<'a> {
     params: &'a SympathyParams,
     registry: &'a Arc<ModelRegistry>,
-    running: &'a Running,
+    running: &'a Active,
     context: &'a GuiContext,
 }
 
@@ -135,14 +134,6 @@ impl Instance for Hosted<'_> {
         takes_folder()
     }
 
-    fn presets_folder(&self) -> Option<PathBuf> {
-        presets_folder()
-    }
-
-    fn models_folder(&self) -> Option<PathBuf> {
-        models_folder()
-    }
-
     fn apply(&mut self, values: &ParamValues) {
         self.params.apply(values, &mut AtOnce(self.context));
     }
@@ -159,7 +150,7 @@ pub struct App {
     kept: Looks,
     params: Arc<SympathyParams>,
     registry: Arc<ModelRegistry>,
-    running: Running,
+    running: Active,
     context: Option<GuiContext>,
 }
 
@@ -195,7 +186,7 @@ impl NiceEguiApp for App {
 pub struct SympathyEditor {
     params: Arc<SympathyParams>,
     registry: Arc<ModelRegistry>,
-    running: Running,
+    running: Active,
     /// Of the last window.
     state: Mutex<Arc<EguiEditorState>>,
 }
@@ -206,7 +197,7 @@ fn logical([width, height]: [f32; 2]) -> LogicalSize<f32> {
 
 impl SympathyEditor {
     /// No window yet.
-    pub(super) fn new(params: &Arc<SympathyParams>, registry: &Arc<ModelRegistry>, running: &Running) -> Self {
+    pub(super) fn new(params: &Arc<SympathyParams>, registry: &Arc<ModelRegistry>, running: &Active) -> Self {
         Self {
             params: Arc::clone(params),
             registry: Arc::clone(registry),

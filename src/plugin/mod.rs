@@ -32,7 +32,7 @@ pub struct Sympathy {
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
     /// The same, for the editor.
-    shown: editor::Running,
+    shown: editor::Active,
     /// [`ModelRegistry::labels_generation`] and whether the worker has failed, as the host knows them.
     told: (u64, bool),
 }
@@ -46,7 +46,7 @@ impl Default for Sympathy {
             params,
             takes_folder: takes_folder(),
             running: None,
-            shown: editor::Running::default(),
+            shown: editor::Active::default(),
             told: (0, false),
         }
     }

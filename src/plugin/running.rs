@@ -117,11 +117,7 @@ impl Running {
 
     /// What the editor shows of it.
     pub fn activation(&self) -> Activation {
-        Activation {
-            meters: Arc::clone(self.engine.meters()),
-            sample_rate_hz: self.sample_rate_hz,
-            reaction_ms: 1000.0 * self.engine.reaction_samples() as f32 / self.sample_rate_hz as f32,
-        }
+        Activation::of(&self.engine, self.sample_rate_hz)
     }
 
     /// Forgets input and voices.

@@ -64,7 +64,7 @@ fn fresh() -> Sympathy {
 fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
     let registry = ModelRegistry::with_embedded(Isa::best());
     let params = Arc::new(SympathyParams::new(&registry, None));
-    Sympathy { registry, params, takes_folder, running: None, shown: editor::Running::default(), told: (0, false) }
+    Sympathy { registry, params, takes_folder, running: None, shown: editor::Active::default(), told: (0, false) }
 }
 
 fn set_keep(plugin: &Sympathy, on: bool) {

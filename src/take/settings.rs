@@ -25,5 +25,5 @@ pub(crate) struct TakeInfo {
 /// The file's text. Every parameter is in it but *Save Take* itself, which would ask for a take again.
 pub(crate) fn to_json(name: &str, kept: &TakeInfo, values: &ParamValues) -> String {
     let description = format!("The settings of a take of {:.1} s, with {}.", kept.seconds, kept.model);
-    Preset::of(format!("Kept {name}"), description, values, &[ParamId::Keep], kept).to_json()
+    Preset::of(format!("Kept {name}"), description, values, &[ParamId::Keep], Some(kept)).to_json()
 }

@@ -56,6 +56,16 @@ struct Slot {
     revision: u64,
 }
 
+impl Slot {
+    /// Why its model cannot play, if that is known.
+    fn trouble(&self) -> Option<&str> {
+        match (&self.state, &self.source) {
+            (State::Failed(reason), _) | (_, Source::Missing(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 /// Where the model of a slot comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -298,13 +308,11 @@ impl ModelRegistry {
 
     /// Why the model of a slot cannot play, if that is known.
     pub fn trouble(&self, slot: u8) -> Option<String> {
-        match self.lock().get(usize::from(slot)) {
-            Some(Slot { state: State::Failed(reason), .. } | Slot { source: Source::Missing(reason), .. }) => {
-                Some(format!("{}.", reason.trim_end_matches('.')))
-            }
-            Some(Slot { source: Source::Empty, state: State::NotLoaded, .. }) => Some(format!("slot {slot} is empty.")),
-            _ => None,
-        }
+        let slots = self.lock();
+        let entry = slots.get(usize::from(slot))?;
+        let is_empty = matches!((&entry.source, &entry.state), (Source::Empty, State::NotLoaded));
+        let reason = entry.trouble().map(|reason| format!("{}.", reason.trim_end_matches('.')));
+        reason.or_else(|| is_empty.then(|| format!("slot {slot} is empty.")))
     }
 
     /// What a list of models shows, by slot.
@@ -327,11 +335,7 @@ impl ModelRegistry {
                 Source::Bytes(_) => Origin::Project,
                 Source::Missing(_) => Origin::Missing,
             };
-            let trouble = match (&entry.state, &entry.source) {
-                (State::Failed(reason), _) | (_, Source::Missing(reason)) => Some(reason.clone()),
-                _ => None,
-            };
-            SlotEntry { slot, title, origin, trouble, network }
+            SlotEntry { slot, title, origin, trouble: entry.trouble().map(str::to_owned), network }
         })
         .collect()
     }

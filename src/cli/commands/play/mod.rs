@@ -174,7 +174,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let (tap, recorder) = take::start(keep, Arc::clone(&status), Arc::clone(&registry));
     let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), Arc::clone(&clip_slot));
-    let reaction_ms = 1000.0 * engine.reaction_samples() as f32 / sample_rate_hz as f32;
+    let activation = Activation::of(&engine, sample_rate_hz);
     engine.attach_tap(tap);
     let is_input_on = args.input == Switch::On;
     let (sender, heard) = mpsc::sync_channel(MAX_HEARD);
@@ -194,7 +194,6 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status), map);
     console::listen(sender.clone());
     let outcome = if args.window {
-        let activation = Activation { meters: Arc::clone(&monitor.meters), sample_rate_hz, reaction_ms };
         let outside = window::Outside::new(
             sender,
             console.shown(),

@@ -7,8 +7,7 @@ use crate::{
         ParamId, ParamValues, text,
         values::{Kind, SPECS},
     },
-    editor::{Activation, Edit, Instance, MIN_SIZE, SIZE, View, fonts, presets_folder},
-    model::folder::models_folder,
+    editor::{Activation, Edit, Instance, MIN_SIZE, SIZE, View, fonts},
     take::{TakeStatus, takes_folder},
     worker::{ClipSlot, ModelRegistry},
 };
@@ -146,14 +145,6 @@ impl Instance for Outside {
 
     fn takes_folder(&self) -> Option<PathBuf> {
         takes_folder()
-    }
-
-    fn presets_folder(&self) -> Option<PathBuf> {
-        presets_folder()
-    }
-
-    fn models_folder(&self) -> Option<PathBuf> {
-        models_folder()
     }
 
     fn apply(&mut self, values: &ParamValues) {
