@@ -12,7 +12,8 @@
 use std::{ops::ControlFlow, time::Instant};
 use sympathy::{
     dsp::random::Random,
-    train::{Dataset, Progress, TrainConfig, train},
+    hyperparameters::TrainConfig,
+    train::{Dataset, Progress, train},
 };
 
 const STREAMS: usize = 32;

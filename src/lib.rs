@@ -16,6 +16,10 @@
     feature = "audio_file",
     doc = "| [`audio_file`] | any but audio | reading recordings, writing WAV, files that are whole or not there |"
 )]
+#![cfg_attr(
+    any(feature = "train", feature = "editor"),
+    doc = "| [`hyperparameters`] | any but audio | what a training is asked to do: fields, rules, presets |"
+)]
 #![cfg_attr(feature = "figure", doc = "| [`figure`] | any but audio | drawings of curves and sounds |")]
 #![cfg_attr(
     feature = "evaluate",
@@ -60,6 +64,8 @@ pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "figure")]
 pub mod figure;
+#[cfg(any(feature = "train", feature = "editor"))]
+pub mod hyperparameters;
 pub mod model;
 pub mod nn;
 #[cfg(feature = "plugin")]

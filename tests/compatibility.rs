@@ -20,7 +20,8 @@ use std::{
     sync::Arc,
 };
 #[cfg(feature = "train")]
-use sympathy::train::{TrainConfig, listen::ListenConfig};
+use sympathy::hyperparameters::TrainConfig;
+use sympathy::train::listen::ListenConfig;
 use sympathy::{
     approach::{Generator, Network},
     control::{ParamId, Preset},

@@ -22,13 +22,14 @@ use sympathy::{
     cli::{automation::read_automation, notes::read_notes},
     control::Preset,
     dsp::random::Random,
+    hyperparameters::TrainConfig,
     model::{
         METADATA_KEY, ModelConfig, ModelData,
         import::{Choice, ExternalFile, Recognised, restore},
     },
     nn::Isa,
     params::{CapturedSeed, StoredProject, StoredSeed, UserModels, sanitise},
-    train::{TrainConfig, listen::ListenConfig},
+    train::listen::ListenConfig,
     worker::ModelRegistry,
 };
 use tempfile::NamedTempFile;

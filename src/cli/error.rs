@@ -7,10 +7,7 @@ use crate::{
     model::ModelError,
 };
 #[cfg(feature = "train")]
-use crate::{
-    model::import::ImportError,
-    train::{Problem, TrainError},
-};
+use crate::{hyperparameters::Problem, model::import::ImportError, train::TrainError};
 use std::path::PathBuf;
 
 /// Why a command failed; the program ends with exit code 1.

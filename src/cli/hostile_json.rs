@@ -102,8 +102,8 @@ fn automation() {
 #[test]
 fn training_configurations() {
     use crate::{
+        hyperparameters::{PRESETS, TrainConfig},
         text_file::read_text,
-        train::{PRESETS, TrainConfig},
     };
     let mut configs = Vec::new();
     for preset in PRESETS {

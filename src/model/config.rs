@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// The version this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u32 = 1;
+/// Names of a recurrent layer's tensors, in this order, before `_l` and its number; the last is there with peepholes only.
+pub const LAYER_TENSORS: [&str; 5] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peephole"];
 
 /// How a step's output becomes the next frame (DESIGN 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

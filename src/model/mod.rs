@@ -23,7 +23,9 @@ pub(crate) use approach::Frames;
 pub use approach::{
     APPROACHES, AVERAGES, Approach, ApproachInfo, BANDS, Column, Listening, Magnitude, PlainNetwork, Transpose, Vector,
 };
-pub use config::{BinTier, FORMAT_VERSION, Head, MaterialFigures, ModelConfig, Scaling, TensorShape, Training};
+pub use config::{
+    BinTier, FORMAT_VERSION, Head, LAYER_TENSORS, MaterialFigures, ModelConfig, Scaling, TensorShape, Training,
+};
 pub use embedded::{EMBEDDED, EmbeddedModel};
 pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};

@@ -1,6 +1,7 @@
 //! What can stop a training.
 
-use super::{config::problem::Problem, run::journal::JournalError};
+use super::run::journal::JournalError;
+use crate::hyperparameters::Problem;
 use crate::{audio_file::RecordingError, model::ModelError};
 use std::path::PathBuf;
 

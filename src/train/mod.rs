@@ -1,10 +1,9 @@
 //! Training of models on recordings, with candle (feature `train`).
 //!
-//! [`TrainConfig`] says what to do; [`Dataset`] is the material as features; [`train`] makes a model of it. The trainer
+//! [`TrainConfig`](crate::hyperparameters::TrainConfig) says what to do; [`Dataset`] is the material as features; [`train`] makes a model of it. The trainer
 //! analyses sound with the same code as the engine, and draws all its random numbers from [`crate::dsp::random`], so that a
 //! configuration fixes the weights on a machine.
 
-pub(crate) mod config;
 pub(crate) mod data;
 mod error;
 pub mod listen;
@@ -13,14 +12,6 @@ mod optimiser;
 pub mod report;
 pub mod run;
 
-pub use config::{
-    approach::TrainApproach,
-    field::{Field, Group, Kind, Unit},
-    options::{Excerpt, LrSchedule, Optimiser, SampleScaling, Sampling, SamplingMode, SeedAdvance},
-    presets::{LISTENING_PRESETS, PRESETS, Preset},
-    problem::Problem,
-    train_config::TrainConfig,
-};
 pub use data::{dataset::Dataset, figures::magnitude_peak};
 pub use error::TrainError;
 pub use run::{

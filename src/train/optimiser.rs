@@ -1,14 +1,11 @@
 //! How gradients become changes of the weights.
 
-use super::{
-    TrainConfig,
-    config::options::{LrSchedule, Optimiser},
-    net::{
-        cells::{for_each, threads},
-        gradient::Named,
-        tensors::{all_finite, change, values},
-    },
+use super::net::{
+    cells::{for_each, threads},
+    gradient::Named,
+    tensors::{all_finite, change, values},
 };
+use crate::hyperparameters::{LrSchedule, Optimiser, TrainConfig};
 use candle_core::{Result, Var};
 use std::collections::BTreeMap;
 

@@ -4,8 +4,8 @@
 use crate::common::program::{Desk, Run};
 use std::fs;
 use sympathy::{
+    hyperparameters::{PRESETS, TrainApproach, TrainConfig},
     model::{Cell, Head},
-    train::{PRESETS, TrainApproach, TrainConfig},
 };
 
 fn desk() -> Desk {

@@ -4,8 +4,8 @@ use super::{phrase, program::wav_bytes};
 use std::{fs, path::Path};
 use sympathy::{
     dsp::random::Random,
+    hyperparameters::TrainConfig,
     train::{
-        TrainConfig,
         report::JOURNAL_NAME,
         run::journal::{Entry, EpochEntry, Errors, JournalFile, SampleEntry, Start, StepEntry, WeightHistogram},
     },

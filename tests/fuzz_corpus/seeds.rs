@@ -13,12 +13,13 @@ use std::{
 use sympathy::{
     audio_file::{Depth, flac::FlacFile, wav::WavFile},
     control,
+    hyperparameters::{LISTENING_PRESETS, PRESETS, TrainConfig},
     model::{
         Approach, Head, Listening, Magnitude, ModelConfig, Vector,
         export::{Names, to_safetensors, to_torch},
     },
     params::{Base64File, Project, StoredModel},
-    train::{LISTENING_PRESETS, PRESETS, TrainConfig, listen::ListenConfig},
+    train::listen::ListenConfig,
 };
 
 const RATE_HZ: u32 = 22_050;

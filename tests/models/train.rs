@@ -5,9 +5,10 @@ use std::{ops::ControlFlow, path::Path, sync::Arc};
 use sympathy::{
     approach::{Network, continue_offline},
     dsp::random::Random,
+    hyperparameters::TrainConfig,
     model::ModelData,
     nn::Isa,
-    train::{Dataset, Progress, RunFiles, TrainConfig, Trained, train},
+    train::{Dataset, Progress, RunFiles, Trained, train},
 };
 
 const RATE_HZ: u32 = 8000;

@@ -1,7 +1,7 @@
 //! How audio becomes steps and steps become audio: what a model file says of it, a file for each approach.
 //!
 //! A new approach is a file here, which says all there is to say of it ([`Framing`]), with its variant, its arm and its row in
-//! this file; and what a training configuration states of it (`train/config/approach.rs`, its fields explained in
+//! this file; and what a training configuration states of it (`hyperparameters/approach.rs`, its fields explained in
 //! `field_table.rs`). Frames of another kind than [`Frames`] has need their analysis and synthesis beside those in
 //! `crate::approach`.
 

@@ -10,8 +10,9 @@ use crate::{
     approach::FrameAnalyser,
     audio_file::Warning,
     dsp::{measure::Liveliness, random::mix64},
+    hyperparameters::TrainConfig,
     model::{Cell, Head, ModelConfig, Training},
-    train::{TrainConfig, error::TrainError},
+    train::error::TrainError,
 };
 use std::{collections::BTreeMap, path::Path};
 
@@ -287,7 +288,7 @@ fn projection_tensors(pca: &Pca, rows: &Rows) -> BTreeMap<String, Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{dsp::random::Random, train::TrainApproach};
+    use crate::{dsp::random::Random, hyperparameters::TrainApproach};
 
     fn sound() -> Vec<f32> {
         let mut random = Random::new(3);

@@ -3,8 +3,8 @@
 use super::rows::{Cut, Rows};
 use crate::{
     dsp::stft::MagnitudeStft,
+    hyperparameters::{SampleScaling, TrainConfig},
     model::Scaling,
-    train::{TrainConfig, config::options::SampleScaling},
 };
 
 /// Changes from row to row are measured on at most this many rows, evenly spread.
@@ -65,7 +65,7 @@ pub(crate) fn gaussian_loss(variances: &[f64]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::TrainApproach;
+    use crate::hyperparameters::TrainApproach;
 
     #[test]
     fn scalings_are_what_they_say() {

@@ -7,7 +7,7 @@ use super::{
     dataset::Dataset,
     rows::{Cut, Segment},
 };
-use crate::{dsp::random::Random, model::Scaling, train::TrainConfig};
+use crate::{dsp::random::Random, hyperparameters::TrainConfig, model::Scaling};
 
 /// The material is heard this much slower or faster.
 const SPEEDS: [f32; 2] = [0.5, 1.8];

@@ -9,7 +9,8 @@ use crate::{
         level::{db_to_gain, energy, rms},
         resample::Resampler,
     },
-    train::{TrainConfig, config::options::Excerpt, error::TrainError},
+    hyperparameters::{Excerpt, TrainConfig},
+    train::error::TrainError,
 };
 use std::{
     ops::Range,

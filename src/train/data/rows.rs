@@ -3,9 +3,9 @@
 use super::pca::Pca;
 use crate::{
     approach::{FrameAnalyser, Projection},
+    hyperparameters::TrainConfig,
     model::ModelConfig,
     nn::Isa,
-    train::TrainConfig,
 };
 
 /// Material from which rows can be cut. A *unit* is what cursors count in: a frame, or a sample.

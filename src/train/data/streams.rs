@@ -5,7 +5,7 @@ use super::{
     foreign::{ForeignSounds, Sources},
     rows::{Cut, Rows, Segment},
 };
-use crate::{dsp::random::Random, train::TrainConfig};
+use crate::{dsp::random::Random, hyperparameters::TrainConfig};
 
 /// Where each stream stands: lattice and unit.
 pub(crate) type Place = (u32, u32);
@@ -266,10 +266,7 @@ impl<'a> Evaluation<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        model::Head,
-        train::{TrainApproach, data::material::Material},
-    };
+    use crate::{hyperparameters::TrainApproach, model::Head, train::data::material::Material};
 
     fn column() -> TrainConfig {
         TrainConfig {

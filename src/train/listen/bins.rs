@@ -28,7 +28,7 @@ pub(super) struct Weights<'a> {
     pub context_bias: &'a [f32],
     /// `(bins, position)`
     pub position: &'a [f32],
-    /// Of the GRU, in the order of [`crate::train::net::cells::PARTS`].
+    /// Of the GRU, in the order of [`LAYER_TENSORS`](crate::model::LAYER_TENSORS).
     pub gru: [&'a [f32]; 4],
     /// `(levels, tier.hidden)`
     pub out: &'a [f32],

@@ -1,9 +1,9 @@
 //! The configuration of a listening model's training: one JSON object, every field with a default.
 
 use crate::{
+    hyperparameters::Problem,
     model::{Approach, BinTier, Cell, Check, Head, Listening, ModelConfig},
     text_file::json_mistake,
-    train::Problem,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::{Map, Value};

@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{AVERAGES, BANDS, BinTier, Head, ModelConfig, ModelData},
+    model::{AVERAGES, BANDS, BinTier, Head, LAYER_TENSORS, ModelConfig, ModelData},
     nn::Cell,
     train::{
         TrainError,
         net::{
-            cells::{Layer, LayerState, PARTS, Sequence},
+            cells::{Layer, LayerState, Sequence},
             gradient::{Named, Sink},
             tensors::{values, values_of},
             workspace::Workspace,
@@ -261,7 +261,8 @@ impl ListeningNetwork {
         let work = &self.work;
         let mut layers: Vec<(Vec<&[f32]>, Sequence)> = Vec::new();
         for (index, (&layer, start)) in self.layers.iter().zip(&mut state.layers).enumerate() {
-            let own: Vec<&[f32]> = PARTS[..4].iter().map(|part| weights[&format!("rnn.{part}_l{index}")[..]]).collect();
+            let own: Vec<&[f32]> =
+                LAYER_TENSORS[..4].iter().map(|part| weights[&format!("rnn.{part}_l{index}")[..]]).collect();
             let x = layers.last().map_or(&segment.inputs, |(_, below)| &below.h);
             let sequence = Sequence::run(layer, x, &own, start.clone(), work);
             *start = sequence.end();
@@ -283,7 +284,7 @@ impl ListeningNetwork {
             context: weights["context.weight"],
             context_bias: weights["context.bias"],
             position: weights["position"],
-            gru: std::array::from_fn(|part| weights[&format!("bins.{}_l0", PARTS[part])[..]]),
+            gru: std::array::from_fn(|part| weights[&format!("bins.{}_l0", LAYER_TENSORS[part])[..]]),
             out: weights["out.weight"],
             out_bias: weights["out.bias"],
         };
@@ -334,7 +335,7 @@ impl ListeningNetwork {
         let names = ["context.weight", "context.bias", "position", "out.weight", "out.bias"];
         let lengths = [of_bins.context, of_bins.context_bias, of_bins.position, of_bins.out, of_bins.out_bias];
         let mut gradients = self.sink.take(names, lengths.map(<[f32]>::len));
-        let gru_names: [String; 5] = std::array::from_fn(|part| format!("bins.{}_l0", PARTS[part]));
+        let gru_names: [String; 5] = std::array::from_fn(|part| format!("bins.{}_l0", LAYER_TENSORS[part]));
         let gru_names: [&str; 5] = std::array::from_fn(|part| &gru_names[part][..]);
         let mut gru =
             self.sink.take(gru_names, std::array::from_fn(|part| of_bins.gru.get(part).map_or(0, |part| part.len())));
@@ -353,7 +354,7 @@ impl ListeningNetwork {
 
         let mut of_outputs = of_h.to_vec();
         for (index, (weights, sequence)) in layers.iter().enumerate().rev() {
-            let names: [String; 5] = std::array::from_fn(|part| format!("rnn.{}_l{index}", PARTS[part]));
+            let names: [String; 5] = std::array::from_fn(|part| format!("rnn.{}_l{index}", LAYER_TENSORS[part]));
             let names: [&str; 5] = std::array::from_fn(|part| &names[part][..]);
             let mut gradients =
                 self.sink.take(names, std::array::from_fn(|part| weights.get(part).map_or(0, |part| part.len())));

@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{
     dsp::random::{Random, mix64},
+    hyperparameters::TrainConfig,
     model::{ModelConfig, ModelData, Training as Provenance},
     train::{
-        TrainConfig, TrainError,
+        TrainError,
         net::{
             gradient::Named,
             tensors::{all_finite, first_not_finite},

@@ -1,7 +1,7 @@
 //! The network while it is trained: PyTorch's tensors as candle variables.
 
 use super::{
-    cells::{Layer, LayerState, PARTS, Tools, Variables},
+    cells::{Layer, LayerState, Tools, Variables},
     dense::dense,
     dropout::Dropout,
     gradient::Named,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    model::{Head, ModelConfig},
+    model::{Head, LAYER_TENSORS, ModelConfig},
 };
 use candle_core::{Device, Result, Tensor, Var};
 use std::{collections::BTreeMap, sync::MutexGuard};
@@ -103,7 +103,7 @@ impl TrainedNetwork {
         let rows = inputs.len() / width;
         let mut x = Tensor::from_slice(inputs, (rows, width), &Device::Cpu)?;
         for (index, (layer, state)) in self.layers.iter().zip(state).enumerate() {
-            let names = PARTS.map(|part| format!("rnn.{part}_l{index}"));
+            let names = LAYER_TENSORS.map(|part| format!("rnn.{part}_l{index}"));
             let tensors = names.iter().filter_map(|name| Some(self.variables.get(name)?.as_tensor().clone())).collect();
             let variables = Variables { names, tensors };
             let (input, heard) = match &mut dropout {

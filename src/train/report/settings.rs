@@ -2,7 +2,8 @@
 
 use crate::{
     figure::html::{escape, section},
-    train::{TrainConfig, listen::ListenConfig},
+    hyperparameters::TrainConfig,
+    train::listen::ListenConfig,
 };
 use serde_json::{Number, Value};
 use std::collections::BTreeMap;

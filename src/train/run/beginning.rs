@@ -47,8 +47,9 @@ mod tests {
     use super::*;
     use crate::{
         dsp::random::Random,
+        hyperparameters::{TrainApproach, TrainConfig},
         model::{Cell, Head},
-        train::{TrainApproach, TrainConfig, data::material::Material, run::training::Training},
+        train::{data::material::Material, run::training::Training},
     };
 
     fn dataset(config: &TrainConfig) -> Dataset {

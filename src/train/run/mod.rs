@@ -12,12 +12,11 @@ pub(crate) mod sampling;
 pub(crate) mod training;
 
 use super::{
-    TrainConfig,
     data::dataset::Dataset,
     error::TrainError,
     run::{observer::Observer, record::Record, training::Training},
 };
-use crate::{dsp::float_mode::FloatMode, model::ModelData};
+use crate::{dsp::float_mode::FloatMode, hyperparameters::TrainConfig, model::ModelData};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -158,12 +157,12 @@ mod tests {
     fn a_rate_that_is_too_high_stops_too() {
         let config = TrainConfig {
             principal_components: 0,
-            approach: crate::train::TrainApproach::Sample,
+            approach: crate::hyperparameters::TrainApproach::Sample,
             head: crate::model::Head::Mse,
             hidden: 8,
             streams: 2,
             bptt: 8,
-            optimiser: crate::train::Optimiser::Sgd,
+            optimiser: crate::hyperparameters::Optimiser::Sgd,
             clip_norm: None,
             lr: 1e30,
             lr_rise_steps: 0,

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     audio_file::{Depth, wav::write_wav},
+    hyperparameters::TrainConfig,
     train::{
-        TrainConfig,
         data::{dataset::Dataset, streams::Streams},
         error::TrainError,
         report::{self, JOURNAL_NAME, ReportError},

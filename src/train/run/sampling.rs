@@ -9,14 +9,10 @@ use crate::{
     approach::{Generator, Network, feed_seed},
     audio_file::{Depth, wav::write_wav},
     dsp::random::{Random, mix64},
+    hyperparameters::{SamplingMode, SeedAdvance, TrainConfig},
     model::ModelData,
     nn::Isa,
-    train::{
-        TrainConfig,
-        config::options::{SamplingMode, SeedAdvance},
-        data::dataset::Dataset,
-        error::TrainError,
-    },
+    train::{data::dataset::Dataset, error::TrainError},
 };
 use std::{
     fs,

@@ -8,9 +8,9 @@ use super::{
 };
 use crate::{
     dsp::random::{Random, mix64},
+    hyperparameters::TrainConfig,
     model::ModelData,
     train::{
-        TrainConfig,
         data::{
             dataset::Dataset,
             foreign::ForeignSounds,

@@ -1,8 +1,8 @@
 //! The models that are compared.
 
 use crate::{
+    hyperparameters::TrainConfig,
     nn::{CELLS, Cell, CellInfo},
-    train::TrainConfig,
 };
 
 /// The models of Table 1 of the study, with its seconds for 5 epochs on a GTX 960M.
@@ -105,7 +105,7 @@ impl Contender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Preset;
+    use crate::hyperparameters::Preset;
 
     #[test]
     fn lists_are_read() {

@@ -12,10 +12,8 @@ use super::train::in_threads;
 use crate::cli::terminal::{remark, say};
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, output::replace_file},
-    train::{
-        Dataset, Excerpt, Observer, Preset, Progress, TrainApproach, TrainConfig, TrainError, run::journal::EpochEntry,
-        train,
-    },
+    hyperparameters::{Excerpt, Preset, TrainApproach, TrainConfig},
+    train::{Dataset, Observer, Progress, TrainError, run::journal::EpochEntry, train},
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -1,12 +1,14 @@
 //! The interview of `sympathy configure`: one question after the other on plain lines, so that it can be piped.
 
 use super::{
-    answers::{choose, excerpt, parse, yes_or_no},
-    draft::{Draft, find, list, numbered, row, shown, summary},
+    draft_of,
+    words::{find, list, numbered, row, summary},
 };
 use crate::{
     cli::error::CliError,
-    train::{Excerpt, Field, Group, Kind, PRESETS, Preset, TrainConfig},
+    hyperparameters::{
+        Draft, Excerpt, Field, Group, Kind, PRESETS, Preset, TrainConfig, choose, excerpt, parse, shown, yes_or_no,
+    },
 };
 use serde_json::json;
 use std::io::{BufRead, Read, Write};
@@ -56,7 +58,7 @@ impl<'a> Interview<'a> {
         preset: Option<&Preset>,
         files: Vec<Excerpt>,
     ) -> Result<Self, CliError> {
-        let mut known = Draft::of(preset.unwrap_or(&PRESETS[0]))?;
+        let mut known = draft_of(preset.unwrap_or(&PRESETS[0]))?;
         let mut steps = if preset.is_some() { Vec::new() } else { vec![Step::Preset] };
         let first = if files.is_empty() { &["files", "name"][..] } else { &["name"] };
         known.config.files = files;
@@ -190,7 +192,7 @@ impl<'a> Interview<'a> {
             };
             match chosen.map(Preset::by_name) {
                 Ok(Some(preset)) => {
-                    let mut next = Draft::of(preset)?;
+                    let mut next = draft_of(preset)?;
                     next.config.files.clone_from(&draft.config.files);
                     return Ok(Said::Next(Box::new(next)));
                 }

@@ -2,27 +2,21 @@
 //!
 //! Questions go to stderr and answers come from stdin, line by line; what stays goes to stdout. So it can be driven by a pipe.
 
-mod answers;
-mod draft;
 mod interview;
+mod words;
 
-use super::train::expected_time;
 use crate::{
-    cli::{
-        error::CliError,
-        output::{check_output, replace_file},
-        terminal::say,
+    cli::{error::CliError, output::check_output, terminal::say},
+    hyperparameters::{
+        self, Draft, Excerpt, LISTENING_PRESETS, PRESETS, Preset, Problem, TrainConfig, default_place, excerpt,
+        expected_time, train_command,
     },
-    train::{Excerpt, LISTENING_PRESETS, PRESETS, Preset, Problem, TrainConfig},
 };
-use answers::excerpt;
 use clap::Args;
-use draft::Draft;
 use interview::Interview;
 use std::{
-    fs,
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 /// Options of `sympathy configure`.
@@ -80,7 +74,11 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
             (config, out)
         }
     };
-    write(&config, &out)?;
+    hyperparameters::write(&config, &out).map_err(|source| CliError::Io {
+        path: out.clone(),
+        action: "written",
+        source,
+    })?;
     let time = expected_time(config.epochs, config.max_steps, config.max_minutes);
     say!("{}: written; {time}; train it with\n  {}", out.display(), train_command(&out));
     Ok(())
@@ -100,6 +98,15 @@ fn preset_by_name(name: &str) -> Result<&'static Preset, CliError> {
     Preset::by_name(name).ok_or_else(|| wrong_option("--preset", rule(), name))
 }
 
+/// The values of a preset.
+///
+/// # Errors
+/// If it is no good.
+fn draft_of(preset: &Preset) -> Result<Draft, CliError> {
+    let origin = format!("preset {}", preset.name);
+    Draft::of(preset).map_err(|problems| CliError::Problems { origin, problems })
+}
+
 fn wrong_option(option: &str, rule: String, value: &str) -> CliError {
     let problem = Problem { field: "value".into(), rule, value: format!("{value:?}") };
     CliError::Problems { origin: option.into(), problems: vec![problem] }
@@ -111,7 +118,7 @@ fn without_questions(
     files: Vec<Excerpt>,
 ) -> Result<(TrainConfig, PathBuf), CliError> {
     let stem = files.first().and_then(|file| file.path.file_stem()).unwrap_or_default().to_string_lossy();
-    let config = TrainConfig { name: stem.into(), files, ..Draft::of(preset)?.config };
+    let config = TrainConfig { name: stem.into(), files, ..draft_of(preset)?.config };
     let json = serde_json::to_string(&config).unwrap_or_default();
     let config = TrainConfig::from_json(&json, &args.overrides)
         .map_err(|problems| CliError::Problems { origin: format!("preset {}", preset.name), problems })?;
@@ -144,55 +151,5 @@ fn place(interview: &mut Interview<'_>, given: Option<PathBuf>, name: &str) -> R
         if !out.exists() || interview.ask_yes("overwriting", &prompt, false)? {
             return Ok(out);
         }
-    }
-}
-
-/// A file name made of the model's name.
-fn default_place(name: &str) -> PathBuf {
-    let letters = name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
-    let words: Vec<String> = letters.collect::<String>().split_whitespace().map(String::from).collect();
-    let stem = if words.is_empty() { "training".into() } else { words.join("-") };
-    PathBuf::from(stem + ".json")
-}
-
-/// Writes the configuration; names of recordings, which were relative to the current folder, become relative to the file's
-/// or absolute.
-fn write(config: &TrainConfig, out: &Path) -> Result<(), CliError> {
-    let mut config = config.clone();
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.into());
-        let recordings = config.files.iter_mut().chain(&mut config.validation).chain(&mut config.foreign_files);
-        for excerpt in recordings {
-            let path = fs::canonicalize(&excerpt.path).unwrap_or_else(|_| excerpt.path.clone());
-            excerpt.path = path.strip_prefix(&folder).map(Path::to_path_buf).unwrap_or(path);
-        }
-    }
-    let json = serde_json::to_string_pretty(&config).map_err(io::Error::other);
-    replace_file(out, |part| json.and_then(|json| fs::write(part, json + "\n")))
-}
-
-fn train_command(config: &Path) -> String {
-    let quoted = |path: &Path| {
-        let text = path.display().to_string();
-        let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c));
-        if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-    };
-    format!("sympathy train {} --out {}", quoted(config), quoted(&config.with_extension("safetensors")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_come_from_model_names() {
-        assert_eq!(default_place("My Guitar (2)"), Path::new("my-guitar-2.json"));
-        assert_eq!(default_place("../../etc"), Path::new("etc.json"));
-        assert_eq!(default_place("?!"), Path::new("training.json"));
-        assert_eq!(
-            train_command(Path::new("my take.json")),
-            "sympathy train 'my take.json' --out 'my take.safetensors'"
-        );
     }
 }

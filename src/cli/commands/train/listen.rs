@@ -1,9 +1,10 @@
 //! `sympathy train` of a listening model.
 
-use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, expected_time, finish, in_threads};
+use super::{Alone, BY_THE_CLOCK, TrainArgs, check_writable, finish, in_threads};
 use crate::cli::terminal::remark;
 use crate::{
     cli::{error::CliError, interrupt::Interrupt, one_line, output::refuse_same_places, progress::Progress},
+    hyperparameters::expected_time,
     model::{ModelConfig, ModelData},
     train::listen::{ListenConfig, ListenMaterial, ListenObserver, ListenProgress, train},
 };

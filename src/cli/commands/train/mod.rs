@@ -19,12 +19,12 @@ use crate::{
     },
     dsp::{float_mode::FloatMode, measure::Liveliness, resample::Resampler},
     evaluate::liveliness::{Alive, alive},
+    hyperparameters::{LISTENING_PRESETS, Preset, Problem, TrainConfig, expected_time},
     model::{ModelData, folder::models_folder},
     nn::Isa,
     text_file::{json_mistake, read_text},
     train::{
-        Dataset, LISTENING_PRESETS, Observer, Preset, Problem, Progress, RunFiles, TrainConfig, TrainError, Trained,
-        is_checkpoint,
+        Dataset, Observer, Progress, RunFiles, TrainError, Trained, is_checkpoint,
         listen::ListenConfig,
         run::journal::{EpochEntry, SampleEntry},
         train,
@@ -193,17 +193,6 @@ pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
         remark!("pictures and sampled outputs: {}", folder.join("report.html").display());
     }
     Ok(())
-}
-
-/// How long a training takes, in a line.
-pub fn expected_time(epochs: Option<u32>, max_steps: Option<u64>, max_minutes: Option<f64>) -> String {
-    let ends = [epochs.map(|n| format!("{n} epochs")), max_steps.map(|n| format!("{n} steps"))];
-    let ends: Vec<String> = ends.into_iter().flatten().collect();
-    match (max_minutes, &ends[..]) {
-        (Some(minutes), []) => format!("it trains for {minutes} min"),
-        (Some(minutes), ends) => format!("it trains for {}, or {minutes} min if they take longer", ends.join(" or ")),
-        (None, ends) => format!("it trains for {}; what is left of it stands in every line", ends.join(" or ")),
-    }
 }
 
 /// How a model's matrices lie in its file.

@@ -18,7 +18,6 @@ pub(crate) use parallel::{for_each, threads};
 pub(crate) use product::{Packed, View, multiply_rows};
 pub(crate) use sequence::Sequence;
 pub(crate) use shared::{LayerState, sum_rows};
-pub(crate) use weights::PARTS;
 
 use super::{gradient::Sink, tensors::values_of, workspace::Workspace};
 use crate::nn::Cell;
@@ -139,7 +138,7 @@ impl Layer {
     }
 }
 
-/// The variables of a layer in the order of [`PARTS`]; the last one is missing without peepholes.
+/// The variables of a layer in the order of [`LAYER_TENSORS`](crate::model::LAYER_TENSORS); the last one is missing without peepholes.
 pub(crate) struct Variables {
     /// Under which their gradients are found.
     pub names: [String; 5],

@@ -19,7 +19,7 @@ pub(crate) struct Sequence {
 }
 
 impl Sequence {
-    /// Runs `layer` over `x`, `[step][stream][input]`, from `start`. `weights` are in the order of [`super::PARTS`].
+    /// Runs `layer` over `x`, `[step][stream][input]`, from `start`. `weights` are in the order of [`LAYER_TENSORS`](crate::model::LAYER_TENSORS).
     pub fn run(layer: Layer, x: &[f32], weights: &[&[f32]], start: LayerState, work: &Arc<Workspace>) -> Self {
         let streams = start.h.len() / layer.hidden;
         let steps = x.len() / layer.inputs / streams;

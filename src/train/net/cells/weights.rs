@@ -1,8 +1,5 @@
 //! The variables of a layer.
 
-/// Names of a layer's variables in their order; the last is there with peepholes only.
-pub(crate) const PARTS: [&str; 5] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_peephole"];
-
 /// What a layer's variables hold.
 #[derive(Clone, Copy)]
 pub(crate) struct Weights<'a> {
@@ -19,7 +16,7 @@ pub(crate) struct Weights<'a> {
 }
 
 impl<'a> Weights<'a> {
-    /// From slices in the order of [`PARTS`].
+    /// From slices in the order of [`LAYER_TENSORS`](crate::model::LAYER_TENSORS).
     pub fn of(parts: &[&'a [f32]]) -> Self {
         let part = |index: usize| parts.get(index).copied().unwrap_or_default();
         Self { ih: part(0), hh: part(1), bias_ih: part(2), bias_hh: part(3), peephole: part(4) }

@@ -4,11 +4,8 @@ use super::{Keep, STEPS};
 use crate::{
     approach::{MAX_LOG_SCALE, min_log_scale},
     dsp::random::Random,
-    model::{Cell, Head, ModelConfig},
-    train::net::{
-        cells::{LayerState, PARTS},
-        network::TrainedNetwork,
-    },
+    model::{Cell, Head, LAYER_TENSORS, ModelConfig},
+    train::net::{cells::LayerState, network::TrainedNetwork},
 };
 use candle_core::{D, Device, Result, Tensor};
 use candle_nn::ops::sigmoid;
@@ -21,7 +18,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     fn get(&self, name: &str) -> Result<Tensor> {
-        assert!(PARTS.contains(&name));
+        assert!(LAYER_TENSORS.contains(&name));
         Ok(self.network.variables[&format!("rnn.{name}_l{}", self.layer)].as_tensor().clone())
     }
 

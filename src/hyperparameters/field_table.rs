@@ -6,9 +6,9 @@ use super::{
     options::{LrSchedule, Optimiser, SamplingMode},
 };
 use crate::{
+    hyperparameters::TrainConfig,
     model::{self, Cell, Head},
     nn,
-    train::TrainConfig,
 };
 
 const fn field(
@@ -147,7 +147,7 @@ fn concurrent(config: &TrainConfig) -> bool {
 
 const SCALINGS: Kind =
     Kind::Choice(&[("none", "as they are"), ("peak", "divided by the largest"), ("zscore", "mean 0 and deviation 1")]);
-/// All but the first, *listening*, whose training has a configuration of its own ([`ListenConfig`](crate::train::listen::ListenConfig)).
+/// All but the first, *listening*, whose training has a configuration of its own (`ListenConfig`).
 const APPROACHES: Kind = Kind::Choice(&{
     let mut names = [("", ""); model::APPROACHES.len() - 1];
     let mut index = 0;

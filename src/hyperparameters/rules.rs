@@ -6,8 +6,8 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    model::{self, Approach, Cell, FieldProblem, Head, MAX_FILE_BYTES},
-    train::{TrainConfig, net::cells::PARTS},
+    hyperparameters::TrainConfig,
+    model::{self, Approach, Cell, FieldProblem, Head, LAYER_TENSORS, MAX_FILE_BYTES},
 };
 use std::fmt::Display;
 
@@ -243,7 +243,7 @@ fn network(check: &mut Check, config: &TrainConfig, approach: &Approach) {
 
 /// Names of the tensors that are trained, as in the model file.
 fn tensors(config: &TrainConfig) -> Vec<String> {
-    let layers = (0..config.layers.min(8)).flat_map(|layer| PARTS.map(|part| format!("rnn.{part}_l{layer}")));
+    let layers = (0..config.layers.min(8)).flat_map(|layer| LAYER_TENSORS.map(|part| format!("rnn.{part}_l{layer}")));
     let mut names: Vec<String> = layers.filter(|name| config.peepholes || !name.contains("peephole")).collect();
     let second = config.planned_approach().columns().is_some();
     for layer in ["out", "columns"].into_iter().take(1 + usize::from(second)) {
@@ -319,7 +319,7 @@ fn sampling(check: &mut Check, config: &TrainConfig) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{SampleScaling, SamplingMode, TrainApproach};
+    use crate::hyperparameters::{SampleScaling, SamplingMode, TrainApproach};
 
     fn good() -> TrainConfig {
         TrainConfig { files: vec![Excerpt { path: "a.wav".into(), ..Default::default() }], ..Default::default() }
@@ -418,7 +418,11 @@ mod tests {
             ),
             (
                 TrainConfig {
-                    sampling: crate::train::Sampling { seconds: 1e9, mode: SamplingMode::Off, ..Default::default() },
+                    sampling: crate::hyperparameters::Sampling {
+                        seconds: 1e9,
+                        mode: SamplingMode::Off,
+                        ..Default::default()
+                    },
                     ..good()
                 },
                 "sampling.seconds",

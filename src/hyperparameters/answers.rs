@@ -1,6 +1,6 @@
 //! What people type, made into values: trimmed, with a comma or a point, with or without a unit, in several words.
 
-use crate::train::{Excerpt, Field, Kind, Unit};
+use crate::hyperparameters::{Excerpt, Field, Kind, Unit};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use super::{
     problem::Problem,
     published::{Names, translate},
 };
-use crate::{text_file::json_mistake, train::TrainConfig};
+use crate::{hyperparameters::TrainConfig, text_file::json_mistake};
 
 impl TrainConfig {
     /// Reads a configuration and changes it by `overrides`, each `key=value` with dots between the names of nested
@@ -71,8 +71,8 @@ impl TrainConfig {
 mod tests {
     use super::*;
     use crate::{
+        hyperparameters::{Excerpt, TrainApproach},
         model::Head,
-        train::{Excerpt, TrainApproach},
     };
 
     fn good() -> TrainConfig {

@@ -8,7 +8,7 @@ use super::{
     overrides,
     problem::Problem,
 };
-use crate::{model::Head, text_file::json_mistake, train::TrainConfig};
+use crate::{hyperparameters::TrainConfig, model::Head, text_file::json_mistake};
 use serde_json::{Map, Value, json};
 
 impl Field {
@@ -117,7 +117,7 @@ fn as_json(config: &TrainConfig) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Excerpt, PRESETS};
+    use crate::hyperparameters::{Excerpt, PRESETS};
     use std::collections::BTreeSet;
 
     fn good() -> TrainConfig {

@@ -1,4 +1,4 @@
-//! Configurations to start from: parts of a [`TrainConfig`](crate::train::TrainConfig), in JSON, on top of its defaults.
+//! Configurations to start from: parts of a [`TrainConfig`](crate::hyperparameters::TrainConfig), in JSON, on top of its defaults.
 //!
 //! # What a system of the literature says that the fields here say otherwise
 //! - `dissertation`, `dissertation-column` (Pfalz 2018): his gradient reaches one cell call back, which is `bptt: 1`; one
@@ -19,7 +19,7 @@ pub struct Preset {
     pub name: &'static str,
     /// What it is for, in a line.
     pub description: &'static str,
-    /// Fields that differ from the defaults: a JSON object, as [`TrainConfig::from_json`](crate::train::TrainConfig::from_json)
+    /// Fields that differ from the defaults: a JSON object, as [`TrainConfig::from_json`](crate::hyperparameters::TrainConfig::from_json)
     /// takes it, but for the recordings.
     pub json: &'static str,
 }
@@ -48,7 +48,7 @@ pub const PRESETS: &[Preset] = &[
     preset!("comparison", "recurrent architectures compared, the LSTM: 2048 wide, RMSProp, peepholes, 200 frames"),
 ];
 
-/// Presets of listening models; their fields are those of [`ListenConfig`](crate::train::listen::ListenConfig).
+/// Presets of listening models; their fields are those of `ListenConfig`.
 pub const LISTENING_PRESETS: &[Preset] = &[
     preset!("listening", "spectra of notes that follow what is played, in any key: for hours of material"),
     preset!("personal", "a listening model that goes on --from another, for minutes of your own playing"),
@@ -85,7 +85,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::TrainConfig;
+    use crate::hyperparameters::TrainConfig;
     use std::collections::BTreeSet;
 
     #[test]

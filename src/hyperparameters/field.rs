@@ -1,6 +1,6 @@
 //! What is said of a field of a training configuration.
 
-use crate::train::TrainConfig;
+use crate::hyperparameters::TrainConfig;
 
 /// What belongs together in an interview.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,7 +17,7 @@
 //! gradient that reaches one step back (`bptt`).
 
 use super::{presets::Preset, problem::Problem};
-use crate::train::TrainConfig;
+use crate::hyperparameters::TrainConfig;
 use serde_json::{Map, Value, json};
 
 /// Old and new name of a field.
@@ -267,7 +267,7 @@ fn add_published_defaults(fields: &mut Map<String, Value>, approach: &Map<String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::Head, train::TrainApproach};
+    use crate::{hyperparameters::TrainApproach, model::Head};
 
     /// The defaults of the published trainer, as one flat object under its names.
     const PUBLISHED: &str = r#"{

@@ -1,7 +1,7 @@
 //! `--set key=value`.
 
 use super::problem::Problem;
-use crate::train::TrainConfig;
+use crate::hyperparameters::TrainConfig;
 use serde_json::Value;
 
 /// Sets the field that `text` (`key=value`) names, in the JSON of a configuration. A nested field of an object that the
