@@ -1,9 +1,10 @@
 use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use baseview::dpi::{LogicalPosition, LogicalSize, Size};
+use baseview::dpi::{LogicalPosition, LogicalSize, PhysicalPosition, Size};
 use baseview::{
     Event, EventStatus, HandlerError, ParentWindowHandle, Window, WindowContext, WindowHandler,
     WindowSettings, WindowSize,
@@ -513,6 +514,16 @@ impl<A: App> EguiWindow<A> {
         )
     }
 
+    /// The pointer is where the drag is.
+    fn move_drag(&self, position: PhysicalPosition<f64>, egui_input: &mut egui::RawInput) {
+        let logical: LogicalPosition<f32> = position.to_logical(
+            self.system_scale_factor.get() * self.inner.borrow().egui_ctx.zoom_factor() as f64,
+        );
+        let pos = pos2(logical.x, logical.y);
+        self.pointer_logical_pos.set(Some(pos));
+        egui_input.events.push(egui::Event::PointerMoved(pos));
+    }
+
     fn poll_repaint_timer(&self) {
         if let Some(repaint_notifier) = &self.repaint_notifier
             && repaint_notifier.repaint_requested()
@@ -756,12 +767,14 @@ impl<A: App> WindowHandler for EguiWindow<A> {
             baseview::Event::Mouse(baseview::MouseEvent::ButtonPressed { .. })
         ) && !self.window.has_focus()
         {
-            self.window.focus().unwrap();
+            // Sympathy: a window that cannot have the focus goes on without it; the panic of an `unwrap` would end the host.
+            let _ = self.window.focus();
         }
 
         let mut egui_input = self.egui_input.borrow_mut();
 
         let mut do_repaint = true;
+        let mut drag_status = None;
 
         match &event {
             baseview::Event::Mouse(event) => match event {
@@ -846,6 +859,43 @@ impl<A: App> WindowHandler for EguiWindow<A> {
                     self.pointer_logical_pos.set(None);
                     egui_input.events.push(egui::Event::PointerGone);
                 }
+                // Sympathy: files that are held over the window, and dropped onto it, are passed on to egui.
+                baseview::MouseEvent::DragEntered {
+                    position,
+                    modifiers,
+                    data,
+                }
+                | baseview::MouseEvent::DragMoved {
+                    position,
+                    modifiers,
+                    data,
+                } => {
+                    update_modifiers(&self.modifiers, modifiers, &mut egui_input);
+                    self.move_drag(*position, &mut egui_input);
+                    egui_input.hovered_files = files_of(data)
+                        .iter()
+                        .map(|path| egui::HoveredFile {
+                            path: Some(path.clone()),
+                            ..Default::default()
+                        })
+                        .collect();
+                    drag_status = accepted(data);
+                }
+                baseview::MouseEvent::DragDropped {
+                    position,
+                    modifiers,
+                    data,
+                } => {
+                    update_modifiers(&self.modifiers, modifiers, &mut egui_input);
+                    self.move_drag(*position, &mut egui_input);
+                    egui_input.hovered_files.clear();
+                    for path in files_of(data) {
+                        let file: egui::DroppedFileHandle = Arc::new(FileOnDisk(path.clone()));
+                        egui_input.dropped_files.push(file);
+                    }
+                    drag_status = accepted(data);
+                }
+                baseview::MouseEvent::DragLeft => egui_input.hovered_files.clear(),
                 _ => do_repaint = false,
             },
             baseview::Event::Keyboard(event) => {
@@ -938,6 +988,10 @@ impl<A: App> WindowHandler for EguiWindow<A> {
             self.window.request_redraw();
         }
 
+        if let Some(status) = drag_status {
+            return status;
+        }
+
         // For keyboard events, also check if egui actually wants keyboard input
         // This allows DAW shortcuts (spacebar, etc.) to pass through when no text field is focused
         match &event {
@@ -967,6 +1021,38 @@ impl<A: App> WindowHandler for EguiWindow<A> {
             self.poll_repaint_timer();
         }
     }
+}
+
+/// A file that was dropped onto the window.
+#[derive(Debug)]
+struct FileOnDisk(PathBuf);
+
+impl egui::DroppedFile for FileOnDisk {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+/// The files that are dragged.
+fn files_of(data: &baseview::DropData) -> &[PathBuf] {
+    match data {
+        baseview::DropData::Files(paths) => paths,
+        _ => &[],
+    }
+}
+
+/// What the source of a drag is told: files are taken, as copies.
+fn accepted(data: &baseview::DropData) -> Option<EventStatus> {
+    let is_wanted = !files_of(data).is_empty();
+    Some(if is_wanted {
+        EventStatus::AcceptDrop(baseview::DropEffect::Copy)
+    } else {
+        EventStatus::Ignored
+    })
 }
 
 fn is_cut_command(modifiers: egui::Modifiers, keycode: keyboard_types::Code) -> bool {
