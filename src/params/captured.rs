@@ -3,7 +3,7 @@
 use super::project::{Base64File, Version};
 use crate::{
     control::ParamId,
-    worker::{Clip, ClipSlot, MAX_CLIP_BYTES},
+    worker::{CLIP_RATES_HZ, Clip, ClipSlot, MAX_CLIP_BYTES},
 };
 use nice_plug::params::persist::PersistentField;
 use serde::{Deserialize, Serialize};
@@ -36,8 +36,6 @@ pub enum StoredSeed {
 
 /// No captured sound is louder: what the engine hears is held at 36 dBFS, at an input gain of -24 dB and more.
 const LOUDEST: f32 = 2e3;
-/// Rates outside are not believed.
-const RATES_HZ: std::ops::RangeInclusive<u32> = 8000..=384_000;
 
 impl StoredClip {
     fn of(clip: &Clip) -> Self {
@@ -55,7 +53,7 @@ impl StoredClip {
     /// The sound; `None` if this cannot be one.
     fn clip(&self) -> Option<Clip> {
         let count = usize::from(self.channels);
-        let is_sane = RATES_HZ.contains(&self.sample_rate_hz)
+        let is_sane = CLIP_RATES_HZ.contains(&self.sample_rate_hz)
             && (1..=2).contains(&count)
             && self.peak.is_finite()
             && self.peak > 0.0

@@ -20,7 +20,7 @@ use crate::{
 };
 use nice_plug::params::persist::PersistentField;
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -45,6 +45,8 @@ struct Inner {
 enum Job {
     Scan(u64),
     Restore(u64),
+    /// One slot.
+    Place(u64, u8),
 }
 
 /// See the module.
@@ -92,9 +94,27 @@ impl UserModels {
         Arc::clone(&self.inner.store_files)
     }
 
-    /// Hands work to the thread. Until it is done, whoever asks the registry for one of the slots waits.
+    /// Gives a file to a slot of the user's: to the one whose model is missing, if that is the one that is meant, or to a free one. The file is
+    /// read and checked later; another one than the missing model's is refused then, with the reason in the slot's label.
+    ///
+    /// # Errors
+    /// Why there is no slot for it, in a sentence.
+    pub fn place(&self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+        self.inner.progress.wait_for_end();
+        let (slot, revision) = self.inner.place(missing, path)?;
+        if let Some(revision) = revision {
+            self.begin(Job::Place(revision, slot));
+        }
+        Ok(slot)
+    }
+
+    /// Hands work to the thread. Until it is done, whoever asks the registry for one of its slots waits.
     fn begin(&self, job: Job) {
-        for slot in USER_SLOTS {
+        let slots = match job {
+            Job::Scan(_) | Job::Restore(_) => USER_SLOTS,
+            Job::Place(_, slot) => slot..=slot,
+        };
+        for slot in slots.clone() {
             self.inner.registry.set_pending(slot);
         }
         self.inner.progress.begin();
@@ -102,7 +122,7 @@ impl UserModels {
         if !sent {
             self.inner.progress.run_next();
             self.inner.progress.has_ended();
-            for slot in USER_SLOTS {
+            for slot in slots {
                 self.inner.registry.set_missing(slot, "your models".into(), "this system gives no thread".into());
             }
         }
@@ -155,6 +175,7 @@ impl Inner {
             match job {
                 Job::Scan(revision) => self.scan(revision),
                 Job::Restore(revision) => self.restore(revision),
+                Job::Place(revision, slot) => self.look_at_placed(revision, slot),
             }
             self.progress.has_ended();
         }
@@ -187,6 +208,48 @@ impl Inner {
                 *held = Held::Unknown(value);
                 Some(Job::Restore(self.next_revision()))
             }
+        }
+    }
+
+    /// Notes a file for a slot, or finds the slot that has it; with the revision, if it is to be looked at.
+    fn place(&self, missing: Option<u8>, path: &Path) -> Result<(u8, Option<u64>), String> {
+        let revision = self.revision.load(Ordering::Acquire);
+        let mut held = self.lock();
+        if let Some(slot) = missing {
+            let entry = held.entry_mut(slot).ok_or_else(|| format!("This project has no model in slot {slot}."))?;
+            let placed = self.assigned_file(slot, path.into()).stored;
+            (entry.stored.path, entry.stored.relative) = (placed.path, placed.relative);
+            (entry.found, entry.ready) = (None, false);
+            return Ok((slot, Some(revision)));
+        }
+        let Held::Known { user: Some(user), .. } = &mut *held else {
+            return Err("The models of this project are not known: wait a moment, or save it with this version.".into());
+        };
+        if let Some(model) = user.iter().find(|model| model.found.as_deref() == Some(path)) {
+            return Ok((model.stored.slot, None));
+        }
+        let is_free = |slot: &u8| user.iter().all(|model| model.stored.slot != *slot);
+        let slot = USER_SLOTS.into_iter().find(is_free).ok_or("All slots for models of your own are taken.")?;
+        let placed = self.assigned_file(slot, path.into());
+        user.push(Assigned { found: None, ready: false, ..placed });
+        Ok((slot, Some(revision)))
+    }
+
+    /// Looks at the file that was given to a slot.
+    fn look_at_placed(&self, revision: u64, slot: u8) {
+        let Some(model) = self.lock().entry_mut(slot).map(|entry| entry.stored.clone()) else { return };
+        let is_unknown = model.sha256.is_none();
+        let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
+        let found = lookup.find(&model);
+        let sha256 = match &found {
+            Ok(Found::File(path)) if is_unknown => file_sha256(path, &self.stop),
+            _ => model.sha256.clone(),
+        };
+        if self.publish_found(revision, model, found) {
+            if let Some(entry) = self.lock().entry_mut(slot) {
+                entry.stored.sha256 = sha256;
+            }
+            self.load_current(revision);
         }
     }
 
@@ -282,34 +345,39 @@ impl Inner {
         }
         for model in wanted.into_iter().filter(|model| USER_SLOTS.contains(&model.slot)) {
             let found = foreign.clone().map_or_else(|| lookup.find(&model), Err);
-            let StoredModel { slot, name, .. } = model;
-            let published = self.publish(revision, slot, |entry| {
-                let ready = found.is_ok();
-                let path = match found {
-                    Ok(Found::Bytes(bytes)) => {
-                        self.registry.set_bytes(slot, name, bytes);
-                        None
-                    }
-                    Ok(Found::File(path)) => {
-                        self.registry.set_file(slot, path.clone());
-                        Some(path)
-                    }
-                    Err(reason) => {
-                        self.registry.set_missing(slot, name, reason);
-                        None
-                    }
-                };
-                if let Some(entry) = entry {
-                    (entry.found, entry.ready) = (path, ready);
-                }
-            });
-            if !published {
+            let slot = model.slot;
+            if !self.publish_found(revision, model, found) {
                 return;
             }
             if self.selection.both().contains(&slot) {
                 self.load_current(revision);
             }
         }
+    }
+
+    /// Gives the registry what was found of a model, or why nothing was. Returns whether it still counts.
+    fn publish_found(&self, revision: u64, model: StoredModel, found: Result<Found, String>) -> bool {
+        let StoredModel { slot, name, .. } = model;
+        self.publish(revision, slot, |entry| {
+            let ready = found.is_ok();
+            let path = match found {
+                Ok(Found::Bytes(bytes)) => {
+                    self.registry.set_bytes(slot, name, bytes);
+                    None
+                }
+                Ok(Found::File(path)) => {
+                    self.registry.set_file(slot, path.clone());
+                    Some(path)
+                }
+                Err(reason) => {
+                    self.registry.set_missing(slot, name, reason);
+                    None
+                }
+            };
+            if let Some(entry) = entry {
+                (entry.found, entry.ready) = (path, ready);
+            }
+        })
     }
 
     /// Does something to a slot, unless another project has been restored since. Returns whether it did.

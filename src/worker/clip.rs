@@ -2,6 +2,7 @@
 
 use super::history::{Ear, History};
 use crate::{control::ParamId, dsp::resample::Resampler};
+use std::ops::RangeInclusive;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -9,6 +10,8 @@ use std::sync::{
 
 /// Maximum size in bytes of 16-bit samples: hosts ask for a project's state at every undo step.
 pub const MAX_CLIP_BYTES: usize = 2 << 20;
+/// Sample rates of sounds that may be seeds.
+pub const CLIP_RATES_HZ: RangeInclusive<u32> = 8000..=384_000;
 /// The largest magnitude of a stored sample.
 const FULL_SCALE: f32 = 32_767.0;
 

@@ -207,3 +207,42 @@ fn base64_of(bytes: &[u8]) -> String {
     let file = serde_json::to_string(&Base64File::encode(bytes)).expect("plain data");
     file.trim_matches('"').to_owned()
 }
+
+#[test]
+fn a_missing_model_is_located_by_its_content_and_another_file_is_refused() {
+    let (folder, home) =
+        (folder_with(&[]), folder_with(&[("found.safetensors", b"bells"), ("other.safetensors", b"x")]));
+    let (registry, models) = instance(folder.path());
+    let sha256 = sha256_hex(b"bells");
+    let json = format!(r#"{{"version":1,"user":[{{"slot":70,"name":"bells","sha256":"{sha256}","path":"/old/b"}}]}}"#);
+    restore(&models, &json);
+    wait_for("the reason", || registry.label(70).contains("missing: not at /old/b"));
+    let other = home.path().join("other.safetensors");
+    assert_eq!(models.place(Some(70), &other), Ok(70));
+    wait_for("a refusal", || registry.label(70).contains("other.safetensors is another file"));
+    let found = home.path().join("found.safetensors");
+    assert_eq!(models.place(Some(70), &found), Ok(70));
+    wait_for("the file", || registry.label(70) == "found");
+    let kept = saved(&models);
+    assert!(kept.contains("found.safetensors") && kept.contains(&sha256), "{kept}");
+    assert!(models.place(Some(99), &found).is_err_and(|reason| reason.contains("no model in slot 99")));
+}
+
+#[test]
+fn a_model_is_added_to_the_first_free_slot_once() {
+    let (folder, home) = (folder_with(&[("a.safetensors", b"aa")]), folder_with(&[("new.safetensors", b"new")]));
+    let (registry, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    let new = home.path().join("new.safetensors");
+    assert_eq!(models.place(None, &new), Ok(65));
+    wait_for("the file and its hash", || registry.label(65) == "new" && is_settled(&models));
+    assert_eq!(models.place(None, &new), Ok(65), "it has a slot");
+    assert_eq!(models.place(None, &folder.path().join("a.safetensors")), Ok(64));
+    let json = saved(&models);
+    assert!(json.contains(&sha256_hex(b"new")), "{json}");
+    restore(&models, r#"{"version":1,"user":[]}"#);
+    restore(&models, &json);
+    wait_for("it is found again", || registry.label(65) == "new");
+    restore(&models, r#"{"version":9}"#);
+    assert!(models.place(None, &new).is_err(), "what a later version has stored is kept as it is");
+}
