@@ -262,22 +262,23 @@ fn a_card_of_alsa_is_played_through_its_callbacks() {
 #[test]
 fn a_window_opens_or_says_why_not_and_nothing_hangs() {
     let desk = Desk::new();
-    let start = |display: Option<&str>| {
+    let start = |arguments: &[&str], display: Option<&str>| {
         let mut program = Command::new(env!("CARGO_BIN_EXE_sympathy"));
-        program.current_dir(desk.path("")).args(["play", "--dummy", "--window", "--seconds", "3"]);
+        program.current_dir(desk.path("")).args(arguments);
         match display {
             Some(display) => program.env("DISPLAY", display),
             None => program.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY"),
         };
         program.stdin(std::process::Stdio::null()).output().expect("the program")
     };
-    if cfg!(target_os = "linux") {
-        let output = start(None);
+    let play = ["play", "--dummy", "--window", "--seconds", "3"];
+    for arguments in [&play[..], &["configure", "--window"]].into_iter().filter(|_| cfg!(target_os = "linux")) {
+        let output = start(arguments, None);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains("the window") && !said.contains("panicked"), "{said}");
     }
     if let Ok(display) = std::env::var("DISPLAY") {
-        let output = start(Some(&display));
+        let output = start(&play, Some(&display));
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
             output.status.success() && said.contains("s played"),

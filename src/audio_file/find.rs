@@ -1,13 +1,11 @@
 //! Recordings by the names that a configuration gives: files, folders, and names with `*`, `?` and `[a-z]`.
 
+use super::EXTENSIONS;
 use std::{
     fs, io,
     path::{Component, Path, PathBuf},
 };
 
-/// What is taken of a folder.
-const EXTENSIONS: [&str; 13] =
-    ["aif", "aifc", "aiff", "bwf", "caf", "flac", "m4a", "mp2", "mp3", "oga", "ogg", "rf64", "wav"];
 /// Folders are not followed deeper, and nothing holds more recordings.
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 100_000;

@@ -19,6 +19,8 @@ mod progress;
 mod recordings;
 pub mod speed;
 mod terminal;
+#[cfg(feature = "standalone")]
+mod window;
 
 pub use error::CliError;
 pub use offline::{Job, RenderOutcome, Song, render_offline, render_to_memory};
@@ -88,6 +90,7 @@ pub enum Command {
                       shows a summary to confirm or change, and writes a configuration for `sympathy train`. Groups of \
                       questions can be skipped. Answers come from stdin, a line each, so that they can be piped.",
         after_help = "EXAMPLES:\n  sympathy configure guitar.json\n  sympathy configure --list-presets\n  \
+                      sympathy configure --window --file take.wav      all of it in a window\n  \
                       sympathy configure guitar.json --preset ten-minutes --file take.wav --yes\n  \
                       sympathy configure guitar.json --preset column --file \"take.wav 10-40\" --yes --set hidden=64"
     )]

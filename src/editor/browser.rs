@@ -3,17 +3,33 @@
 use super::{
     controls::{button, list_row},
     instance::{Instance, set_at_once},
+    job::Job,
     theme::{self, Theme, space},
 };
 use crate::{
     control::ParamId,
     worker::{ModelRegistry, Origin, SlotEntry, USUAL_HOST_HZ, factor_to_text, measure_voices},
 };
-use egui::{Align2, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
-use std::{collections::BTreeMap, sync::Arc, thread::JoinHandle};
+use egui::{Align2, Rect, ScrollArea, Sense, TextEdit, Ui, UiBuilder, pos2, vec2};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// How long a model is run to measure its factor of real time.
 const MEASURED_SECONDS: f64 = 0.3;
+
+/// What came of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing.
+    Open,
+    /// The list was closed.
+    Closed,
+    /// A model's file is to be chosen.
+    Add,
+    /// The model that this slot misses is to be found.
+    Locate(u8),
+    /// A model is to be trained.
+    Train,
+}
 
 /// What the list needs from one picture to the next.
 #[derive(Debug, Default)]
@@ -22,7 +38,7 @@ pub(super) struct Browser {
     /// Factors of real time by slot.
     factors: BTreeMap<u8, f64>,
     /// The one that is being measured, on a thread, so that no picture waits.
-    measuring: Option<(u8, JoinHandle<f64>)>,
+    measuring: Job<(u8, f64)>,
     /// [`ModelRegistry::generation`] that the factors belong to.
     generation: u64,
 }
@@ -48,8 +64,8 @@ pub(super) fn step(instance: &mut dyn Instance, forward: bool) {
 }
 
 impl Browser {
-    /// Draws the list, and what is known of the selected model. Returns true when it is to be closed.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) -> bool {
+    /// Draws the list, and what is known of the selected model.
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) -> Outcome {
         let registry = Arc::clone(instance.registry());
         let generation = registry.generation();
         if std::mem::replace(&mut self.generation, generation) != generation {
@@ -59,7 +75,15 @@ impl Browser {
         let inside = rect.shrink(space::MEDIUM);
         ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Models", theme::title(), theme.text);
         let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));
-        let is_closed = button(ui, close, "Close", false, theme);
+        let mut outcome = if button(ui, close, "Close", false, theme) { Outcome::Closed } else { Outcome::Open };
+        let train = Rect::from_min_size(close.left_top() - vec2(120.0 + space::SMALL, 0.0), vec2(120.0, 26.0));
+        if button(ui, train, "Train a model…", false, theme) {
+            outcome = Outcome::Train;
+        }
+        let add = train.translate(vec2(-(120.0 + space::SMALL), 0.0));
+        if button(ui, add, "Add a model…", false, theme) {
+            outcome = Outcome::Add;
+        }
         let search = Rect::from_min_size(inside.left_top() + vec2(110.0, 0.0), vec2(260.0, 26.0));
         ui.put(
             search,
@@ -93,26 +117,34 @@ impl Browser {
         let entry = registry.entries().into_iter().find(|entry| entry.slot == selected);
         ui.scope_builder(UiBuilder::new().max_rect(card), |ui| {
             ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| match &entry {
-                Some(entry) => self.card(ui, entry, &registry, theme),
+                Some(entry) => {
+                    if self.card(ui, entry, &registry, theme) {
+                        outcome = Outcome::Locate(entry.slot);
+                    }
+                }
                 None => drop(ui.label(format!("Slot {selected} is empty."))),
             });
         });
-        is_closed
+        outcome
     }
 
-    fn card(&mut self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) {
+    /// What is known of a model. Returns true if it is missing and to be located.
+    fn card(&mut self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) -> bool {
         ui.label(egui::RichText::new(&entry.title).font(theme::title()));
         if let Some(trouble) = &entry.trouble {
             ui.colored_label(theme.alarm, format!("▲ {trouble}"));
-            if matches!(entry.origin, Origin::Missing) {
-                ui.label("Put its file into the models folder, under any name, and load the project again: it is found by its content.");
+            if !matches!(entry.origin, Origin::Missing) {
+                return false;
             }
-            return;
+            ui.label("If you have its file, show where it is. The right one is known by its content, under any name.");
+            ui.add_space(space::SMALL);
+            let (place, _) = ui.allocate_exact_size(vec2(110.0, 26.0), Sense::hover());
+            return button(ui, place, "Locate…", false, theme);
         }
         let Some(network) = &entry.network else {
             registry.load_in_background(entry.slot);
             ui.label("Being loaded…");
-            return;
+            return false;
         };
         let factor = self.factor(entry);
         let config = network.config();
@@ -141,37 +173,24 @@ impl Browser {
         if !training.licence.is_empty() {
             line("Licence", training.licence.clone());
         }
+        false
     }
 
     /// How fast the model runs on this machine, in words.
     fn factor(&mut self, entry: &SlotEntry) -> String {
-        if let Some((slot, measuring)) = self.measuring.take_if(|(_, measuring)| measuring.is_finished())
-            && let Ok(factor) = measuring.join()
-        {
-            self.factors.insert(slot, factor);
-        }
+        self.factors.extend(self.measuring.take());
         if let Some(factor) = self.factors.get(&entry.slot) {
             return format!("{} × real time", factor_to_text(*factor));
         }
         // One at a time, or they would slow each other down.
-        if self.measuring.is_none()
+        if !self.measuring.is_some()
             && let Some(network) = entry.network.clone()
         {
-            let measure = move || measure_voices(&network, USUAL_HOST_HZ, 1, MEASURED_SECONDS);
-            // Without a thread it stays unmeasured.
-            let thread = std::thread::Builder::new().name("sympathy-measure".into()).spawn(measure);
-            self.measuring = thread.ok().map(|thread| (entry.slot, thread));
+            let slot = entry.slot;
+            let measure = move || (slot, measure_voices(&network, USUAL_HOST_HZ, 1, MEASURED_SECONDS));
+            self.measuring = Job::begin("sympathy-measure", measure);
         }
         "being measured…".into()
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        // Joined, so that no code of the plugin runs when the host unloads it.
-        if let Some((_, measuring)) = self.measuring.take() {
-            let _ = measuring.join();
-        }
     }
 }
 

@@ -1,13 +1,15 @@
 //! What the editor shows and changes: an instance inside a host, or one made for a picture.
 
-use super::presets::presets_folder;
 use crate::{
     control::{ParamId, ParamValues},
     engine::{Engine, Meters},
     model::folder::models_folder,
-    worker::ModelRegistry,
+    worker::{Clip, ModelRegistry},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A part of a user's edit of a parameter: hosts record and undo what lies between beginning and end.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,14 +63,25 @@ pub trait Instance {
     fn take_text(&self) -> Option<String>;
     /// The folder of the takes.
     fn takes_folder(&self) -> Option<PathBuf>;
+    /// Sympathy's folder in the system's folder for data.
+    fn data_folder(&self) -> Option<PathBuf> {
+        data_folder()
+    }
     /// The folder of the user's presets.
     fn presets_folder(&self) -> Option<PathBuf> {
-        presets_folder()
+        Some(self.data_folder()?.join("presets"))
     }
     /// The folder of the user's models.
     fn models_folder(&self) -> Option<PathBuf> {
         models_folder()
     }
+    /// Gives a model's file to a slot of the user's: to the one whose model is missing, or to a free one. Returns the slot.
+    ///
+    /// # Errors
+    /// Why there is none for it, in a sentence.
+    fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String>;
+    /// Makes a sound the captured seed.
+    fn capture(&mut self, clip: Arc<Clip>);
     /// Sets every parameter that differs, but triggers.
     fn apply(&mut self, values: &ParamValues);
     /// Asks the host to begin anew with the settings as they are.
@@ -91,6 +104,11 @@ pub trait Instance {
         }
         values
     }
+}
+
+/// Sympathy's folder in the system's folder for data.
+pub(super) fn data_folder() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.data_dir().join("sympathy"))
 }
 
 /// An edit from its beginning to its end.

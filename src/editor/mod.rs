@@ -7,14 +7,19 @@
 mod advice;
 mod browser;
 mod controls;
+mod files;
 mod history;
+mod hyperparameters;
 mod instance;
+mod intake;
+mod job;
 mod presets;
 mod status;
 mod theme;
 mod time_line;
 
 pub use advice::Urgency;
+pub use hyperparameters::Hyperparameters;
 pub use instance::{Activation, Edit, Instance};
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
@@ -28,8 +33,14 @@ use crate::dsp::level::db_to_gain;
 use advice::{Observed, advice};
 use browser::Browser;
 use controls::{CELL, Desk, Held, button, is_pressed};
-use egui::{Align2, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, TextEdit, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2,
+    text::{LayoutJob, TextWrapping},
+    vec2,
+};
+use files::{Files, Purpose};
 use history::History;
+use intake::Intake;
 use presets::Presets;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -84,6 +95,10 @@ pub enum Page {
     Models,
     /// The list of presets.
     Presets,
+    /// The list of files, of which one is to be chosen.
+    Files,
+    /// The hyperparameters of a training.
+    Hyperparameters,
 }
 
 /// How the editor looks, as it is kept with the project.
@@ -141,6 +156,12 @@ pub struct View {
     opened: Vec<Child>,
     /// The number that a slider of the settings is being dragged to.
     sliding: Option<i32>,
+    /// Files that were dropped or chosen.
+    intake: Intake,
+    /// The list of files, and the page from which it was opened.
+    files: Option<(Files, Page)>,
+    /// The training that is being described, once somebody has asked for it.
+    hyperparameters: Option<Hyperparameters>,
     /// Frequencies of what the model of a slot remembers.
     bins: (Option<(u8, u64)>, Vec<f64>),
 }
@@ -199,6 +220,7 @@ impl View {
         }
         let activation = instance.activation();
         self.find_bins(instance);
+        self.take_dropped(ui, instance);
         // Of what is heard before *Input Gain*.
         let gate = db_to_gain(instance.value(ParamId::Gate) - instance.value(ParamId::InputGain));
         let history = self.history.get_or_insert_with(History::new);
@@ -212,7 +234,9 @@ impl View {
         let pages = pages(instance.has_settings());
         let columns = ((inside.width() - space::MEDIUM) / CELL[0]).floor().max(1.0) as usize;
         let rows_of_controls = match &pages[self.tab.min(pages.len() - 1)].1 {
-            Controls::Parameters(ids) => ids.len().div_ceil(columns),
+            Controls::Parameters(ids) => {
+                (ids.len() + usize::from(ids.contains(&ParamId::SeedSource))).div_ceil(columns)
+            }
             Controls::Settings => 2,
         };
         let bank_height = TABS + 2.0 * space::SMALL + CELL[1] * rows_of_controls as f32;
@@ -223,17 +247,20 @@ impl View {
         self.show_advice(ui, line, instance, activation.as_ref(), theme);
         match self.page {
             Page::TimeLine => self.show_time_line(ui, centre, theme),
-            Page::Models => {
-                if self.browser.show(ui, centre, instance, theme) {
-                    self.page = Page::TimeLine;
-                }
+            Page::Models => self.show_models(ui, centre, instance, theme),
+            Page::Files => self.show_files(ui, centre, instance, theme),
+            Page::Hyperparameters => {
+                self.show_hyperparameters(ui, Rect::from_min_max(centre.min, bank.max), instance, theme);
             }
             Page::Presets => self.show_presets(ui, centre, instance, theme),
         }
-        if let Some(history) = &self.history {
-            status::show(ui, status_row, history, activation.as_ref(), instance, theme);
+        if self.page != Page::Hyperparameters {
+            if let Some(history) = &self.history {
+                status::show(ui, status_row, history, activation.as_ref(), instance, theme);
+            }
+            self.show_bank(ui, bank, &pages, instance, theme);
         }
-        self.show_bank(ui, bank, &pages, instance, theme);
+        show_drop(ui, theme);
         let now = ui.input(|input| input.time);
         self.held.end_picture(instance, now);
         self.opened.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
@@ -389,10 +416,11 @@ impl View {
         let y = rect.center().y;
         let painter = ui.painter_at(rect);
         painter.text(pos2(rect.left() + 4.0, y), Align2::LEFT_CENTER, mark, theme::body(), colour);
-        painter.text(pos2(rect.left() + 24.0, y), Align2::LEFT_CENTER, &text, theme::body(), theme.text);
+        let said = painter.text(pos2(rect.left() + 24.0, y), Align2::LEFT_CENTER, &text, theme::body(), theme.text);
         let response = ui.interact(rect, Id::unique("advice"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &text));
         let notes = [
+            self.intake.message.clone(),
             instance.captured_seconds().map(|seconds| format!("{seconds:.1} s captured")),
             instance.take_text().map(|text| format!("take: {text}")),
             self.presets.message.clone(),
@@ -410,8 +438,103 @@ impl View {
             }
             right -= 10.0;
         }
-        let painter = ui.painter_at(rect);
-        painter.text(pos2(right, y), Align2::RIGHT_CENTER, notes.join("   "), theme::small(), theme.dim);
+        if let Some(path) = self.intake.offered.clone() {
+            right -= 110.0;
+            if button(ui, Rect::from_min_size(pos2(right, y - 11.0), vec2(110.0, 22.0)), "Train from it…", false, theme)
+            {
+                self.intake.offered = None;
+                self.open_hyperparameters(instance);
+                if let Some(page) = &mut self.hyperparameters {
+                    page.add_recording(path);
+                }
+            }
+            right -= 10.0;
+        }
+        let notes = notes.join("   ");
+        // As much of it as there is room for; all of it under the pointer.
+        let place = Rect::from_x_y_ranges((said.right() + space::MEDIUM).min(right)..=right, rect.y_range());
+        let mut job = LayoutJob::simple_singleline(notes.clone(), theme::small(), theme.dim);
+        job.wrap = TextWrapping::truncate_at_width(place.width());
+        let painter = ui.painter_at(place);
+        let galley = painter.layout_job(job);
+        painter.galley(pos2(right - galley.size().x, y - 0.5 * galley.size().y), galley, theme.dim);
+        if !notes.is_empty() {
+            let response = ui.interact(place, Id::unique("notes"), Sense::hover());
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &notes));
+            response.on_hover_text(notes);
+        }
+    }
+
+    /// Takes files that have been dropped onto the window.
+    fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn Instance) {
+        self.intake.look(instance);
+        let files = ui.input(|input| input.raw.dropped_files.clone());
+        for path in files.iter().map(|file| file.path().to_path_buf()) {
+            match &mut self.hyperparameters {
+                Some(page) if self.page == Page::Hyperparameters => page.add_recording(path),
+                _ => self.intake.take(path, instance),
+            }
+        }
+    }
+
+    fn choose_file(&mut self, purpose: Purpose, instance: &dyn Instance) {
+        let own = match purpose {
+            Purpose::Model | Purpose::Missing(_) => instance.models_folder().map(|folder| ("Models", folder)),
+            Purpose::Seed | Purpose::Material => instance.takes_folder().map(|folder| ("Takes", folder)),
+        };
+        let back = std::mem::replace(&mut self.page, Page::Files);
+        self.files = Some((Files::open(purpose, own, instance.data_folder()), back));
+    }
+
+    fn show_files(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+        let Some((files, back)) = &mut self.files else {
+            self.page = Page::TimeLine;
+            return;
+        };
+        let outcome = files.show(ui, rect, theme);
+        let (purpose, back) = (files.purpose, *back);
+        match outcome {
+            files::Outcome::Open => return,
+            files::Outcome::Left => {}
+            files::Outcome::Chosen(path) => match purpose {
+                Purpose::Model => self.intake.take_model(None, &path, instance),
+                Purpose::Missing(slot) => self.intake.take_model(Some(slot), &path, instance),
+                Purpose::Seed => self.intake.begin_seed(path),
+                Purpose::Material => {
+                    if let Some(page) = &mut self.hyperparameters {
+                        page.add_recording(path);
+                    }
+                }
+            },
+        }
+        self.files = None;
+        self.page = back;
+    }
+
+    fn open_hyperparameters(&mut self, instance: &dyn Instance) {
+        let folder = || directories::UserDirs::new().map(|user| user.home_dir().to_path_buf()).unwrap_or_default();
+        let folder = || instance.takes_folder().filter(|takes| takes.is_dir()).unwrap_or_else(folder);
+        self.hyperparameters.get_or_insert_with(|| Hyperparameters::new(folder()));
+        self.page = Page::Hyperparameters;
+    }
+
+    fn show_hyperparameters(&mut self, ui: &mut Ui, rect: Rect, instance: &dyn Instance, theme: &Theme) {
+        let Some(page) = &mut self.hyperparameters else { return };
+        match page.show(ui, rect, theme) {
+            hyperparameters::Outcome::Open => {}
+            hyperparameters::Outcome::Closed => self.page = Page::TimeLine,
+            hyperparameters::Outcome::Choose => self.choose_file(Purpose::Material, instance),
+        }
+    }
+
+    fn show_models(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+        match self.browser.show(ui, rect, instance, theme) {
+            browser::Outcome::Open => {}
+            browser::Outcome::Closed => self.page = Page::TimeLine,
+            browser::Outcome::Add => self.choose_file(Purpose::Model, instance),
+            browser::Outcome::Locate(slot) => self.choose_file(Purpose::Missing(slot), instance),
+            browser::Outcome::Train => self.open_hyperparameters(instance),
+        }
     }
 
     fn show_time_line(&mut self, ui: &mut Ui, rect: Rect, theme: &Theme) {
@@ -494,7 +617,28 @@ impl View {
             let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
             controls::show(ui, at, id, &mut desk);
         }
+        if ids.contains(&ParamId::SeedSource) {
+            let (column, row) = (ids.len() % columns, ids.len() / columns);
+            let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
+            let place = Rect::from_min_size(at + vec2(4.0, 26.0), vec2(CELL[0] - 8.0, 26.0));
+            if button(ui, place, "Recording…", false, theme) {
+                self.choose_file(Purpose::Seed, instance);
+            }
+        }
     }
+}
+
+/// Says what can be dropped, while something is held over the window.
+fn show_drop(ui: &Ui, theme: &Theme) {
+    if ui.input(|input| input.raw.hovered_files.is_empty()) {
+        return;
+    }
+    let whole = ui.ctx().content_rect();
+    let painter = ui.painter();
+    painter.rect_filled(whole, 0.0, theme.back.gamma_multiply(0.85));
+    painter.rect_stroke(whole.shrink(8.0), space::CORNER, Stroke::new(2.0, theme.accent), StrokeKind::Inside);
+    let text = "Drop a model, a preset, or a recording that is to be the seed";
+    painter.text(whole.center(), Align2::CENTER_CENTER, text, theme::title(), theme.text);
 }
 
 fn preset_row(ui: &mut Ui, index: usize, entry: &presets::Entry, is_current: bool, theme: &Theme) -> bool {

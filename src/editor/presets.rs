@@ -18,11 +18,6 @@ const MAX_FILES: usize = 1000;
 /// Longest name that is saved.
 const MAX_NAME: usize = 60;
 
-/// The folder in which people keep presets of their own: `sympathy/presets` in the system's folder for data.
-pub(super) fn presets_folder() -> Option<PathBuf> {
-    Some(directories::BaseDirs::new()?.data_dir().join("sympathy").join("presets"))
-}
-
 /// A preset of the list.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -146,7 +141,7 @@ impl Presets {
 }
 
 /// The values of a preset; the models stay as they are where it names none.
-fn applied(preset: &Preset, now: &ParamValues) -> ParamValues {
+pub(super) fn applied(preset: &Preset, now: &ParamValues) -> ParamValues {
     let mut values = preset.values();
     for id in [ParamId::Model, ParamId::MorphModel] {
         if !preset.says(id) {

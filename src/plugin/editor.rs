@@ -5,7 +5,7 @@ use crate::{
     editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts},
     params::{ParamEditor, SympathyParams},
     take::takes_folder,
-    worker::ModelRegistry,
+    worker::{Clip, ModelRegistry},
 };
 use nice_plug::{
     context::gui::GuiContext,
@@ -21,7 +21,7 @@ use nice_plug_egui::{
 };
 use std::{
     error::Error,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -132,6 +132,14 @@ impl Instance for Hosted<'_> {
 
     fn takes_folder(&self) -> Option<PathBuf> {
         takes_folder()
+    }
+
+    fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+        self.params.models.place(missing, path)
+    }
+
+    fn capture(&mut self, clip: Arc<Clip>) {
+        self.params.captured.clip_slot().put(Some(clip));
     }
 
     fn apply(&mut self, values: &ParamValues) {

@@ -89,7 +89,7 @@ fn examples_do_what_they_say() {
     fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
         .expect("space");
     // Questions, sound cards, hours, and PyTorch's files have tests of their own, as has what runs for minutes.
-    let left = ["bench", "compare", "configure guitar.json", "evaluate", "import", "play"];
+    let left = ["bench", "compare", "configure guitar.json", "configure --window", "evaluate", "import", "play"];
     // The configuration first, as people would; then a model of it, from which others go on.
     let mut all: Vec<String> = helps(80).iter().flat_map(|(_, help)| examples(help)).collect();
     all.sort_by_key(|example| (!example.contains(" configure "), !example.contains("guitar.json --out guitar.saf")));

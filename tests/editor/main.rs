@@ -1,6 +1,7 @@
 //! The editor in front of a real engine: every state that people see is drawn, and what is drawn is looked at.
 #![allow(missing_docs, reason = "test code")]
 
+mod brought;
 #[path = "../common/mod.rs"]
 mod common;
 mod raster;
@@ -135,7 +136,7 @@ fn models_are_chosen_from_the_list_and_one_after_the_other() {
 fn presets_are_loaded_saved_compared_and_never_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut player = Player::new(&registry(), |values| values.set(ParamId::Model, 2.0));
-    player.presets = Some(folder.path().join("presets"));
+    player.data = Some(folder.path().into());
     let mut stage = Stage::new(player, 1.0, SIZE);
     stage.harness.step();
     stage.harness.get_by_label("Next Preset").click();

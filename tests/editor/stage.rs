@@ -5,13 +5,18 @@ use crate::{
     raster::{Picture, Raster},
 };
 use egui_kittest::{Harness, HarnessBuilder, TestRenderer};
-use std::{cell::RefCell, path::PathBuf, rc::Rc, sync::Arc};
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
 use sympathy::{
     control::{ParamId, ParamValues, text, values::SPECS},
     editor::{Activation, Edit, Instance, View, fonts},
     engine::{Engine, EngineConfig, Event},
     session,
-    worker::{ModelRegistry, Worker},
+    worker::{Clip, ModelRegistry, Worker},
 };
 
 /// The instance, as the editor sees it, and what it has done.
@@ -20,7 +25,9 @@ pub struct Player {
     pub settings: [f32; 6],
     pub registry: Arc<ModelRegistry>,
     pub engine: Option<(Engine, Worker)>,
-    pub presets: Option<PathBuf>,
+    pub data: Option<PathBuf>,
+    pub placed: Vec<(Option<u8>, PathBuf)>,
+    pub clip: Option<Arc<Clip>>,
     pub captured: Option<f32>,
     pub take: Option<String>,
     /// Every part of an edit.
@@ -43,7 +50,9 @@ impl Player {
             settings: [50.0, 0.0, 0.0, 0.0, 1.0, 0.0],
             registry: Arc::clone(registry),
             engine,
-            presets: None,
+            data: None,
+            placed: Vec::new(),
+            clip: None,
             captured: None,
             take: None,
             edits: Vec::new(),
@@ -118,8 +127,20 @@ impl Instance for Player {
         None
     }
 
-    fn presets_folder(&self) -> Option<PathBuf> {
-        self.presets.clone()
+    fn data_folder(&self) -> Option<PathBuf> {
+        self.data.clone()
+    }
+
+    fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+        self.placed.push((missing, path.into()));
+        let slot = missing.unwrap_or(64);
+        self.registry.set_file(slot, path.into());
+        Ok(slot)
+    }
+
+    fn capture(&mut self, clip: Arc<Clip>) {
+        self.captured = Some(clip.seconds());
+        self.clip = Some(clip);
     }
 
     fn models_folder(&self) -> Option<PathBuf> {

@@ -3,6 +3,8 @@
 //! Questions go to stderr and answers come from stdin, line by line; what stays goes to stdout. So it can be driven by a pipe.
 
 mod interview;
+#[cfg(feature = "standalone")]
+mod window;
 mod words;
 
 use crate::{
@@ -29,7 +31,7 @@ pub struct ConfigureArgs {
     #[arg(long, value_name = "NAME")]
     pub preset: Option<String>,
     /// Lists the presets
-    #[arg(long, conflicts_with_all = ["out", "preset", "files", "overrides", "yes"])]
+    #[arg(long, conflicts_with_all = ["out", "preset", "files", "overrides", "yes", "window"])]
     pub list_presets: bool,
     /// Recording to learn from, "take.wav 10-40" for a part of it in seconds; may be given many times
     #[arg(long = "file", value_name = "FILE")]
@@ -37,6 +39,9 @@ pub struct ConfigureArgs {
     /// With --yes: change a field; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "yes")]
     pub overrides: Vec<String>,
+    /// Shows all of it in a window instead of asking
+    #[arg(long, conflicts_with = "yes")]
+    pub window: bool,
     /// Asks nothing: writes the preset
     #[arg(long, requires = "preset", requires = "files")]
     pub yes: bool,
@@ -63,6 +68,9 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
         .iter()
         .map(|text| excerpt(text).map_err(|rule| wrong_option("--file", rule, text)))
         .collect::<Result<_, _>>()?;
+    if args.window {
+        return in_window(args, preset, files);
+    }
     let (config, out) = match preset.filter(|_| args.yes) {
         Some(preset) => without_questions(args, preset, files)?,
         None => {
@@ -82,6 +90,24 @@ pub fn run(args: &ConfigureArgs) -> Result<(), CliError> {
     let time = expected_time(config.epochs, config.max_steps, config.max_minutes);
     say!("{}: written; {time}; train it with\n  {}", out.display(), train_command(&out));
     Ok(())
+}
+
+#[cfg(feature = "standalone")]
+fn in_window(args: &ConfigureArgs, preset: Option<&Preset>, files: Vec<Excerpt>) -> Result<(), CliError> {
+    match window::run(preset, files, args.out.as_deref())? {
+        Some(out) => say!("{}: written; train it with\n  {}", out.display(), train_command(&out)),
+        None => say!("nothing was written"),
+    }
+    Ok(())
+}
+
+#[cfg(not(feature = "standalone"))]
+fn in_window(_: &ConfigureArgs, _: Option<&Preset>, _: Vec<Excerpt>) -> Result<(), CliError> {
+    Err(CliError::NotBuilt {
+        command: "configure --window",
+        feature: "standalone",
+        remedy: "cargo run --release --features standalone -- configure --window, or leave --window out and answer questions",
+    })
 }
 
 /// Looks a preset up.

@@ -2,22 +2,20 @@
 
 use super::console::{Heard, Shown};
 use crate::{
-    cli::error::CliError,
+    cli::{error::CliError, window},
     control::{
         ParamId, ParamValues, text,
         values::{Kind, SPECS},
     },
-    editor::{Activation, Edit, Instance, MIN_SIZE, SIZE, View, fonts},
+    editor::{Activation, Edit, Instance, View, fonts},
+    model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
-    worker::{ClipSlot, ModelRegistry},
+    worker::{Clip, ClipSlot, ModelRegistry},
 };
-use egui_baseview::{
-    App, EguiWindow, EguiWindowSettings, Frame,
-    baseview::{HandlerError, dpi::LogicalSize},
-};
+use egui_baseview::{App, Frame, baseview::HandlerError};
 use std::{
     collections::VecDeque,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -147,6 +145,18 @@ impl Instance for Outside {
         takes_folder()
     }
 
+    fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+        let taken = self.registry.slots();
+        let free = USER_SLOTS.into_iter().find(|slot| !taken.contains(slot));
+        let slot = missing.or(free).ok_or("All slots for models of your own are taken.")?;
+        self.registry.set_file(slot, path.into());
+        Ok(slot)
+    }
+
+    fn capture(&mut self, clip: Arc<Clip>) {
+        self.clip_slot.put(Some(clip));
+    }
+
     fn apply(&mut self, values: &ParamValues) {
         for spec in SPECS.iter().filter(|spec| spec.kind != Kind::Trigger) {
             if self.values.get(spec.id) != values.get(spec.id) {
@@ -202,21 +212,11 @@ pub fn run(outside: Outside, console: impl FnOnce() -> Result<(), CliError> + Se
             over.store(true, Ordering::Relaxed);
             outcome
         });
-        let size = |[width, height]: [f32; 2]| LogicalSize::new(f64::from(width), f64::from(height));
-        let settings = EguiWindowSettings::new()
-            .with_title("Sympathy")
-            .with_size(size(SIZE))
-            .with_min_size(Some(size(MIN_SIZE)))
-            .with_resizable(true);
-        let window = Window { view: View::default(), outside, is_over };
-        let shown = EguiWindow::create(settings, window)
-            .map_err(|error| error.to_string())
-            .and_then(|window| window.run_until_closed().map_err(|error| error.to_string()));
+        let shown = window::show(Window { view: View::default(), outside, is_over });
         // A console that has ended listens no more; one that has not makes room.
         let _ = sender.send(Heard::Closed);
         drop(sender);
         let outcome = console.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let failed = |reason| CliError::Device { device: "the window".into(), action: "shown", reason };
-        outcome.and(shown.map_err(failed))
+        outcome.and(shown)
     })
 }

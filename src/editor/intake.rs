@@ -1,0 +1,104 @@
+//! Files that are brought to the editor, dropped onto it or chosen: models, presets, recordings.
+
+use super::{
+    files::{MODELS, ends_in},
+    instance::{Instance, set_at_once},
+    job::Job,
+    presets::applied,
+};
+use crate::{
+    audio_file::{EXTENSIONS, LongRecording, Samples},
+    control::{ParamId, Preset, SeedSource},
+    worker::{CLIP_RATES_HZ, Clip},
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// What is being read, and what became of it.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    /// A recording is decoded on a thread.
+    reading: Job<Result<Clip, String>>,
+    read_path: PathBuf,
+    /// What became of the last file, in a sentence.
+    pub message: Option<String>,
+    /// A recording that could be learned from.
+    pub offered: Option<PathBuf>,
+}
+
+impl Intake {
+    /// Takes a file for what its name says that it is.
+    pub fn take(&mut self, path: PathBuf, instance: &mut dyn Instance) {
+        if ends_in(&path, MODELS) {
+            self.take_model(None, &path, instance);
+        } else if ends_in(&path, &EXTENSIONS) {
+            self.begin_seed(path);
+        } else if ends_in(&path, &["json"]) {
+            self.message = Some(match Preset::find(&path.to_string_lossy()) {
+                Ok(preset) => {
+                    instance.apply(&applied(&preset, &instance.values()));
+                    format!("Preset {} is loaded.", preset.name)
+                }
+                Err(error) => error.to_string(),
+            });
+        } else {
+            let what = "is no model (.safetensors), no preset (.json) and no recording";
+            self.message = Some(format!("{} {what}.", path.display()));
+        }
+    }
+
+    /// Selects a model's file, or gives it to the slot that misses it.
+    pub fn take_model(&mut self, missing: Option<u8>, path: &Path, instance: &mut dyn Instance) {
+        self.message = match instance.place_model(missing, path) {
+            Ok(slot) => {
+                // Set even where it is selected already: hosts then know that there is something to be saved.
+                set_at_once(instance, ParamId::Model, slot.into());
+                instance.registry().load_in_background(slot);
+                None
+            }
+            Err(reason) => Some(reason),
+        };
+    }
+
+    /// Begins to read a recording that is to be the seed.
+    pub fn begin_seed(&mut self, path: PathBuf) {
+        self.message = Some(format!("Reading {}…", path.display()));
+        self.read_path.clone_from(&path);
+        self.reading = Job::begin("sympathy-seed", move || read_seed(&path));
+    }
+
+    /// Takes what has been read meanwhile.
+    pub fn look(&mut self, instance: &mut dyn Instance) {
+        let Some(read) = self.reading.take() else { return };
+        self.message = Some(match read {
+            Ok(clip) => {
+                let seconds = clip.seconds();
+                instance.capture(Arc::new(clip));
+                set_at_once(instance, ParamId::SeedSource, SeedSource::Captured.value());
+                self.offered = Some(self.read_path.clone());
+                let name = self.read_path.file_name().unwrap_or_default().to_string_lossy();
+                format!("The last {seconds:.1} s of {name} are the seed.")
+            }
+            Err(reason) => reason,
+        });
+    }
+}
+
+/// The end of a recording.
+fn read_seed(path: &Path) -> Result<Clip, String> {
+    let recording = LongRecording::read(path).map_err(|error| error.to_string())?;
+    let rate = recording.sample_rate_hz;
+    if !CLIP_RATES_HZ.contains(&rate) {
+        let (least, most) = (CLIP_RATES_HZ.start(), CLIP_RATES_HZ.end());
+        return Err(format!("{}: expected {least} to {most} samples a second, found {rate}.", path.display()));
+    }
+    let length = recording.length_samples();
+    let most = (ParamId::SeedLength.spec().max * rate as f32) as usize;
+    let start = length.saturating_sub(most);
+    let mut channels = vec![vec![0.0; length - start]; recording.sound.channels()];
+    let mut block: Vec<&mut [f32]> = channels.iter_mut().map(Vec::as_mut_slice).collect();
+    recording.sound.read(start, &mut block).map_err(|error| error.to_string())?;
+    Clip::new(rate, &channels).ok_or_else(|| format!("{}: its last seconds are silent.", path.display()))
+}
