@@ -12,7 +12,6 @@ pub mod noise_seed;
 pub mod notes;
 pub mod offline;
 mod output;
-pub mod phrase;
 pub mod picture;
 pub mod preset;
 mod progress;

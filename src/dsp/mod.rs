@@ -16,6 +16,7 @@ pub mod measure;
 pub mod noise;
 pub mod onset;
 pub mod partials;
+pub mod phrase;
 pub mod pluck;
 pub mod random;
 pub mod resample;

@@ -1,8 +1,9 @@
 //! The list of models: those inside the binary and the user's, with what is known of each.
 
 use super::{
+    audition::Audition,
     controls::{button, list_row},
-    instance::{Instance, set_at_once},
+    instance::{Activation, Instance, set_at_once},
     job::Job,
     theme::{self, Theme, space},
 };
@@ -39,6 +40,7 @@ pub(super) struct Browser {
     factors: BTreeMap<u8, f64>,
     /// The one that is being measured, on a thread, so that no picture waits.
     measuring: Job<(u8, f64)>,
+    audition: Audition,
     /// [`ModelRegistry::generation`] that the factors belong to.
     generation: u64,
 }
@@ -121,6 +123,9 @@ impl Browser {
                     if self.card(ui, entry, &registry, theme) {
                         outcome = Outcome::Locate(entry.slot);
                     }
+                    if let (Some(activation), Some(_)) = (instance.activation(), &entry.network) {
+                        self.show_audition(ui, entry.slot, &registry, &activation, theme);
+                    }
                 }
                 None => drop(ui.label(format!("Slot {selected} is empty."))),
             });
@@ -174,6 +179,28 @@ impl Browser {
             line("Licence", training.licence.clone());
         }
         false
+    }
+
+    /// The button that lets the model continue a phrase, or ends that.
+    fn show_audition(
+        &mut self,
+        ui: &mut Ui,
+        slot: u8,
+        registry: &Arc<ModelRegistry>,
+        activation: &Activation,
+        theme: &Theme,
+    ) {
+        ui.add_space(space::SMALL);
+        let (place, response) = ui.allocate_exact_size(vec2(110.0, 26.0), Sense::hover());
+        let is_heard = self.audition.slot() == Some(slot);
+        if button(ui, place, if is_heard { "End audition" } else { "Audition" }, is_heard, theme) {
+            if is_heard {
+                self.audition.stop();
+            } else {
+                self.audition.begin(slot, registry, activation);
+            }
+        }
+        response.on_hover_text("Lets it continue a built-in phrase, beside what you play.");
     }
 
     /// How fast the model runs on this machine, in words.

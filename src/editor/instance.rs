@@ -2,7 +2,7 @@
 
 use crate::{
     control::{ParamId, ParamValues},
-    engine::{Engine, Meters},
+    engine::{Auditioner, Engine, Meters},
     model::folder::models_folder,
     worker::{Clip, ModelRegistry},
 };
@@ -31,13 +31,20 @@ pub struct Activation {
     pub sample_rate_hz: u32,
     /// How much later predictions answer.
     pub reaction_ms: f32,
+    /// Where models are heard before they are chosen.
+    pub auditioner: Auditioner,
 }
 
 impl Activation {
     /// Of an engine at this rate.
     pub fn of(engine: &Engine, sample_rate_hz: u32) -> Self {
         let reaction_ms = 1000.0 * engine.reaction_samples() as f32 / sample_rate_hz as f32;
-        Self { meters: Arc::clone(engine.meters()), sample_rate_hz, reaction_ms }
+        Self {
+            meters: Arc::clone(engine.meters()),
+            sample_rate_hz,
+            reaction_ms,
+            auditioner: engine.auditioner().clone(),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! picture is drawn.
 
 mod advice;
+mod audition;
 mod browser;
 mod controls;
 mod files;

@@ -46,7 +46,7 @@ pub(super) fn show(
     };
     meter("In", history.levels[0], &mut x);
     meter("Out", history.levels[1], &mut x);
-    let Some(Activation { meters, sample_rate_hz, reaction_ms }) = activation else { return };
+    let Some(Activation { meters, sample_rate_hz, reaction_ms, .. }) = activation else { return };
     let per_quantum_ms = 1000.0 * GRID_SAMPLES as f32 / *sample_rate_hz as f32;
     let ahead_ms = history.ready_quanta() as f32 * per_quantum_ms;
     let load = meters.load();

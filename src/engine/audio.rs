@@ -1,6 +1,7 @@
 //! The engine of the audio thread.
 
 use super::{
+    audition::{Audition, Auditioner, audition},
     beats::BeatClock,
     clock::{ClockChange, SampleClock},
     duck::gain,
@@ -69,6 +70,8 @@ pub struct Engine {
     flow: Flow,
     tail: Tail,
     tap: Option<TakeTap>,
+    audition: Audition,
+    auditioner: Auditioner,
     active: bool,
     quiet_samples: usize,
     /// Quanta were lost: a new epoch begins as soon as the worker has caught up.
@@ -86,6 +89,7 @@ impl Engine {
         let rate = config.sample_rate_hz;
         let lookahead_samples = samples(LOOKAHEAD_SECONDS, rate) as usize;
         let values = config.values;
+        let (auditioner, audition) = audition(rate);
         let stop_held = values.get(ParamId::Stop) >= 0.5;
         let mut mixer = Mixer::new(
             rate,
@@ -122,6 +126,8 @@ impl Engine {
             flow: Flow::new(),
             tail: Tail::new(lookahead_samples),
             tap: None,
+            audition,
+            auditioner,
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
@@ -134,6 +140,11 @@ impl Engine {
     /// Sends wet and dry to the take recorder from now on; *Save Take* makes it write files. Not for the audio thread.
     pub fn attach_tap(&mut self, tap: TakeTap) {
         self.tap = Some(tap);
+    }
+
+    /// Where sound can be sent that is to be heard beside what is played, live only. Not for the audio thread.
+    pub fn auditioner(&self) -> &Auditioner {
+        &self.auditioner
     }
 
     /// The reaction time in samples.
@@ -262,6 +273,10 @@ impl Engine {
             let until_event = events.peek().map_or(block, |event| event.offset_samples.min(block));
             let end = until_event.min(done + GRID_SAMPLES - position);
             self.segment(channels, sidechain, done, end, position);
+            if !self.waiting.is_ahead() {
+                let heard = channels.len().min(self.channels);
+                self.audition.add(&mut channels[..heard], done, end);
+            }
             self.clock.advance(end - done);
             if position + (end - done) == GRID_SAMPLES {
                 self.finish_quantum();

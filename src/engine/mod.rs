@@ -5,6 +5,7 @@
 //! ago. The worker's side of the rings is in [`link`].
 
 mod audio;
+mod audition;
 mod beats;
 mod clock;
 mod duck;
@@ -25,6 +26,7 @@ mod waiting;
 
 pub use crate::control::{SeedSource, Stereo};
 pub use audio::{Engine, STOPS};
+pub use audition::Auditioner;
 pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
 pub use tap::{TakeFeed, TakeQuantum, TakeTap, take_link};

@@ -99,7 +99,7 @@ fn presets_that_wait_for_a_foot_or_for_keys_play_in_the_demo() {
         let told = desk.succeed(&format!("demo --preset {preset} --out a.wav"));
         assert!(told.contains(said) && !told.contains(" 0 continuations"), "{told}");
         assert!(peak(&desk, "a.wav", 10.0..14.0) > 1e-3, "{preset}");
-        let dry = sympathy::cli::phrase::phrase();
+        let dry = sympathy::dsp::phrase::phrase();
         let heard = desk.read_wav("a.wav").channels;
         let first = (from * 44_100.0) as usize;
         assert!(heard[0][..first] != dry[..first] || heard[0][first..] != dry[first..], "{preset}");

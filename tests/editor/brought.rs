@@ -176,6 +176,34 @@ fn a_missing_model_is_located_and_a_recording_chosen_from_the_list_of_files() {
 }
 
 #[test]
+fn a_model_is_auditioned_beside_what_is_played() {
+    let mut stage = Stage::new(Player::new(&registry(), |_| {}), 1.0, SIZE);
+    let silence = vec![vec![0.0; 512]; 2];
+    // Paced as a performance: a host that runs ahead bounces, and hears no audition.
+    let play = |stage: &mut Stage| {
+        std::thread::sleep(Duration::from_millis(11));
+        stage.player().play(&silence, 0, false);
+        stage.harness.run_steps(1);
+        stage.player().peak
+    };
+    stage.view().page = Page::Models;
+    assert_eq!(play(&mut stage), 0.0);
+    stage.harness.run_steps(2);
+    for _ in 0..2 {
+        stage.harness.get_by_role_and_label(Role::Button, "Audition").click();
+        stage.harness.run_steps(2);
+        until(&mut stage, "the phrase", |stage| play(stage) > 0.02);
+        keep(&mut stage, "audition");
+        stage.harness.get_by_role_and_label(Role::Button, "End audition").click();
+        stage.harness.run_steps(2);
+        let is_over = |stage: &Stage| stage.harness.query_by_role_and_label(Role::Button, "Audition").is_some();
+        until(&mut stage, "silence", |stage| play(stage) == 0.0 && is_over(stage));
+    }
+    assert_eq!(stage.player().values, sympathy::control::ParamValues::default(), "nothing has been changed");
+    assert_eq!(stage.player().edits, []);
+}
+
+#[test]
 fn hyperparameters_become_the_file_that_configure_writes() {
     let folder = tempfile::tempdir().expect("a folder");
     let recording = folder.path().join("riff.wav");

@@ -33,6 +33,8 @@ pub struct Player {
     /// Every part of an edit.
     pub edits: Vec<(ParamId, Edit)>,
     pub restarts: usize,
+    /// Loudest sample of the last block that was played.
+    pub peak: f32,
     position: i64,
     told: ParamValues,
 }
@@ -57,6 +59,7 @@ impl Player {
             take: None,
             edits: Vec::new(),
             restarts: 0,
+            peak: 0.0,
             position: 0,
             told: values,
         }
@@ -74,6 +77,7 @@ impl Player {
         self.told = self.values;
         engine.process(&mut channels, &events, playing(self.position));
         self.position += 512;
+        self.peak = channels.iter().flat_map(|channel| channel.iter()).fold(0.0, |peak, x| x.abs().max(peak));
         if !is_late {
             drain(worker);
         }
@@ -112,7 +116,7 @@ impl Instance for Player {
 
     fn activation(&self) -> Option<Activation> {
         let (engine, _) = self.engine.as_ref()?;
-        Some(Activation { meters: Arc::clone(engine.meters()), sample_rate_hz: 48_000, reaction_ms: 50.7 })
+        Some(Activation { reaction_ms: 50.7, ..Activation::of(engine, 48_000) })
     }
 
     fn captured_seconds(&self) -> Option<f32> {

@@ -9,8 +9,9 @@ pub const PLUGIN: [&str; 3] = ["--no-default-features", "--features", "plugin"];
 /// The command line program with its trainer: the default features.
 pub const PROGRAM: [&str; 0] = [];
 
-/// Sets of features that compile by themselves: nothing, what a renderer needs, the plugin, the trainer.
-pub const LEAN: [&str; 4] = ["", "cli,take", "plugin", "train"];
+/// Sets of features that compile by themselves: nothing, what a renderer needs, the plugin, the trainer, sound cards. The last needs
+/// their libraries.
+pub const LEAN: [&str; 5] = ["", "cli,take", "plugin", "train", "standalone"];
 
 /// The engine alone, as another Rust program would use it.
 pub const ENGINE: [&str; 1] = ["--no-default-features"];

@@ -646,7 +646,12 @@ impl<A: App> WindowHandler for EguiWindow<A> {
 
         if let Some(new_size) = new_size {
             if let Err(e) = self.window.resize(new_size) {
+                #[cfg(any(feature = "tracing", feature = "log"))]
                 error!("Failed to resize window: {}", e);
+
+                // Sympathy: without this the crate compiles only with one of the two features.
+                #[cfg(not(any(feature = "tracing", feature = "log")))]
+                let _ = e;
             }
         }
 

@@ -1,9 +1,9 @@
 //! A machine without a sound card: a thread that plays a phrase into the performer, in time, and lets go what comes out.
 
 use super::performer::Performer;
-use crate::cli::{
-    error::CliError,
-    phrase::{PHRASE_RATE_HZ, phrase},
+use crate::{
+    cli::error::CliError,
+    dsp::phrase::{PHRASE_RATE_HZ, phrase},
 };
 use std::{
     sync::{

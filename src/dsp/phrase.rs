@@ -1,6 +1,6 @@
-//! The phrase that `sympathy demo` plays: the project's own, so that no recording is needed to hear a model.
+//! The phrase that `sympathy demo` and the editor play: the project's own, so that no recording is needed to hear a model.
 
-use crate::dsp::{
+use super::{
     level::db_to_gain,
     pluck::{Pluck, add_pluck},
     random::Random,
