@@ -53,6 +53,8 @@ impl PresentStateShared {
 
 pub struct PresentState {
     draw_now: bool,
+    /// Sympathy: the next refresh is to be drawn at, whoever asked for its notification.
+    draw_wanted: bool,
     last_requested_serial: Option<u32>,
     last_received_present: Option<(u32, u64)>,
 }
@@ -75,7 +77,17 @@ impl PresentState {
             handler.poll();
             shared.present_state.present_notify_requested.set(false);
 
+            // Sympathy: the next refresh is asked for before the frame is drawn. Asked for afterwards, of the second refresh from
+            // the last, it let frames be drawn at half the rate of the display, and at a third where drawing took longer than one.
+            if shared.xcb_window.present_supported() {
+                self.request_next(&shared.xcb_window, loop_handle)?;
+            }
+
             handler.draw()?;
+
+            if let Some(redraw_after) = thread_state.take_redraw_request() {
+                shared.request_redraw_after(redraw_after)
+            }
 
             shared_state.poll_requested.set(false);
             self.draw_now = false;
@@ -128,7 +140,7 @@ impl PresentState {
 
 impl PresentState {
     pub fn new() -> Self {
-        Self { draw_now: false, last_requested_serial: None, last_received_present: None }
+        Self { draw_now: false, draw_wanted: false, last_requested_serial: None, last_received_present: None }
     }
 
     pub fn handle_present_complete_notify(&mut self, e: CompleteNotifyEvent) {
@@ -154,7 +166,7 @@ impl PresentState {
         }
 
         self.last_received_present = Some((e.serial, e.msc));
-        self.draw_now = true;
+        self.draw_now = std::mem::take(&mut self.draw_wanted);
     }
 
     fn setup_fallback_frame_timer(
@@ -202,6 +214,17 @@ impl PresentState {
             return Ok(());
         }
 
+        self.draw_wanted = true;
+        self.request_next(window, loop_handle)?;
+        shared.present_notify_requested.set(false);
+
+        Ok(())
+    }
+
+    /// Asks for a notification of the next refresh, unless one is under way.
+    fn request_next(
+        &mut self, window: &XcbWindow, loop_handle: &LoopHandle<EventLoop>,
+    ) -> Result<(), FatalError> {
         let (next_serial, target_msc) =
             match (self.last_requested_serial, self.last_received_present) {
                 // First request, always send
@@ -209,15 +232,12 @@ impl PresentState {
                 (Some(sent_serial), Some((received_serial, last_msc)))
                     if sent_serial == received_serial =>
                 {
-                    (sent_serial.wrapping_add(1), last_msc.wrapping_add(2))
+                    (sent_serial.wrapping_add(1), last_msc.wrapping_add(1))
                 }
                 // We sent our first request but have not gotten a response yet.
                 // Or, we sent a request, but the last response we've gotten isn't that one.
                 // Do not send.
-                _ => {
-                    shared.present_notify_requested.set(false);
-                    return Ok(());
-                }
+                _ => return Ok(()),
             };
 
         if window.present_notify(target_msc, next_serial)?.check_is_ok() {
@@ -226,7 +246,6 @@ impl PresentState {
             self.last_requested_serial = None;
             Self::setup_fallback_frame_timer(loop_handle)?;
         }
-        shared.present_notify_requested.set(false);
 
         Ok(())
     }
