@@ -73,7 +73,6 @@ impl Browser {
         if std::mem::replace(&mut self.generation, generation) != generation {
             self.factors.clear();
         }
-        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
         let inside = rect.shrink(space::MEDIUM);
         ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Models", theme::title(), theme.text);
         let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));

@@ -125,7 +125,6 @@ impl Files {
         if let Some(listing) = self.reading.take() {
             self.listing = listing;
         }
-        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
         let inside = rect.shrink(space::MEDIUM);
         ui.painter().text(inside.left_top(), Align2::LEFT_TOP, self.purpose.title(), theme::title(), theme.text);
         let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));

@@ -223,7 +223,7 @@ impl Hyperparameters {
         let theme = Theme::of(mode);
         theme::apply(ui.ctx(), mode, false);
         let whole = ui.ctx().content_rect();
-        ui.painter().rect_filled(whole, 0.0, theme.back);
+        ui.painter().rect_filled(whole, 0.0, theme.panel);
         let rect = whole.shrink(space::SMALL);
         let dropped = ui.input(|input| input.raw.dropped_files.clone());
         dropped.iter().for_each(|file| self.add_recording(file.path().to_path_buf()));
@@ -249,7 +249,6 @@ impl Hyperparameters {
     /// Draws it as a page.
     pub(super) fn show(&mut self, ui: &mut Ui, rect: Rect, theme: &Theme) -> Outcome {
         let mut outcome = Outcome::Open;
-        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
         let inside = rect.shrink(space::MEDIUM);
         ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Train a model", theme::title(), theme.text);
         let about = "Hyperparameters for sympathy train: begin with a preset, change what you like, save.";

@@ -202,6 +202,12 @@ impl View {
         Self { looks, ..Self::default() }
     }
 
+    /// The colour that a window is to be cleared with before [`Self::show`]: that of the panels, which are most of it. Where a processor
+    /// draws, it is the number of pixels that costs.
+    pub fn ground(&self) -> egui::Color32 {
+        Theme::of(self.looks.mode).panel
+    }
+
     /// Draws a picture and takes what was done with mouse and keys since the last one.
     pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn Instance) {
         let began = Instant::now();
@@ -227,7 +233,6 @@ impl View {
         let history = self.history.get_or_insert_with(History::new);
         history.update(activation.clone(), self.looks.look == Look::Spectrogram, gate, &self.bins.1);
         let whole = ui.ctx().content_rect();
-        ui.painter().rect_filled(whole, 0.0, theme.back);
         let inside = whole.shrink2(vec2(space::MEDIUM, 0.0));
         let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
         let header = rows(whole.top(), HEADER);
@@ -244,15 +249,18 @@ impl View {
         let bank = rows(whole.bottom() - space::SMALL - bank_height, bank_height);
         let status_row = rows(bank.top() - STATUS, STATUS);
         let centre = Rect::from_min_max(line.left_bottom(), status_row.right_top());
+        let panels = match self.page {
+            Page::Hyperparameters => [Rect::from_min_max(centre.min, bank.max); 2],
+            _ => [centre, bank.with_min_y(bank.top() + TABS)],
+        };
+        fill_around(ui, whole, panels, theme);
         self.show_header(ui, header, instance, theme);
         self.show_advice(ui, line, instance, activation.as_ref(), theme);
         match self.page {
             Page::TimeLine => self.show_time_line(ui, centre, theme),
             Page::Models => self.show_models(ui, centre, instance, theme),
             Page::Files => self.show_files(ui, centre, instance, theme),
-            Page::Hyperparameters => {
-                self.show_hyperparameters(ui, Rect::from_min_max(centre.min, bank.max), instance, theme);
-            }
+            Page::Hyperparameters => self.show_hyperparameters(ui, panels[0], instance, theme),
             Page::Presets => self.show_presets(ui, centre, instance, theme),
         }
         if self.page != Page::Hyperparameters {
@@ -555,7 +563,6 @@ impl View {
     }
 
     fn show_presets(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
-        ui.painter().rect_filled(rect, space::CORNER, theme.panel);
         let inside = rect.shrink(space::MEDIUM);
         ui.painter().text(inside.left_top(), Align2::LEFT_TOP, "Presets", theme::title(), theme.text);
         let close = Rect::from_min_size(inside.right_top() - vec2(80.0, 0.0), vec2(80.0, 26.0));
@@ -606,7 +613,6 @@ impl View {
             }
         }
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
-        ui.painter().rect_filled(body, space::CORNER, theme.panel);
         let Some((_, Controls::Parameters(ids))) = pages.get(self.tab) else {
             show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
             return;
@@ -626,6 +632,23 @@ impl View {
                 self.choose_file(Purpose::Seed, instance);
             }
         }
+    }
+}
+
+/// Fills what is around two panels, the one below the other.
+fn fill_around(ui: &Ui, whole: Rect, [upper, lower]: [Rect; 2], theme: &Theme) {
+    let painter = ui.painter();
+    let rows = |from: f32, to: f32| {
+        painter.rect_filled(Rect::from_x_y_ranges(whole.x_range(), from..=to), 0.0, theme.back);
+    };
+    rows(whole.top(), upper.top());
+    if lower.top() > upper.bottom() {
+        rows(upper.bottom(), lower.top());
+    }
+    rows(lower.bottom(), whole.bottom());
+    let beside = upper.top()..=lower.bottom();
+    for columns in [whole.left()..=upper.left(), upper.right()..=whole.right()] {
+        painter.rect_filled(Rect::from_x_y_ranges(columns, beside.clone()), 0.0, theme.back);
     }
 }
 

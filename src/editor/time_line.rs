@@ -22,9 +22,13 @@ const STRINGS_HEIGHT: f32 = 96.0;
 /// Envelope at which a string swings widest.
 const WIDE: f32 = 0.05;
 /// Points of a string.
-const STRING_POINTS: usize = 48;
+const STRING_POINTS: usize = 24;
 /// Soft sounds are seen too: a quarter of the amplitude is half the height.
 const SHAPE: f32 = 0.5;
+/// A fainter strip of what is remembered is not drawn.
+const MIN_LIGHT: f32 = 0.02;
+/// Width of a bar of a waveform: where a processor draws, thin ones cost more than their pixels.
+const BAR_WIDTH: f32 = 2.0;
 /// A bar that is thinner is not drawn.
 const MIN_BAR: f32 = 1.0;
 
@@ -53,7 +57,6 @@ impl TimeLine {
     /// Draws into `rect`.
     pub fn show(&mut self, ui: &Ui, rect: Rect, history: &History, look: Look, theme: &Theme, reduced_motion: bool) {
         let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, theme::space::CORNER, theme.panel);
         let (picture, strings) = if history.bands.is_empty() {
             (rect, None)
         } else {
@@ -183,16 +186,26 @@ fn draw_scale(painter: &Painter, left: Rect, right: Rect, theme: &Theme) {
 fn draw_waveform(painter: &Painter, rect: Rect, history: &History, theme: &Theme) {
     let middle = rect.center().y;
     let half = 0.5 * rect.height();
-    let width = rect.width() / COLUMNS as f32;
     let mut bars = Bars::new();
-    for (i, column) in history.columns.iter().enumerate() {
-        let [least, most] = *column;
+    // Bars begin at a column whose number is the same from picture to picture: they scroll, and do not flicker.
+    let together = ((BAR_WIDTH * COLUMNS as f32 / rect.width()).round() as usize).max(1);
+    let width = rect.width() / COLUMNS as f32;
+    let count = history.columns.len();
+    let first = (history.closed as i64 - count as i64).rem_euclid(together as i64) as usize;
+    let (mut i, mut columns) = (0, history.columns.iter());
+    while i < count {
+        let here = if i == 0 && first > 0 { together - first } else { together };
+        let [least, most] = columns
+            .by_ref()
+            .take(here)
+            .fold([0.0f32; 2], |[least, most], column| [least.min(column[0]), most.max(column[1])]);
         let (up, down) = (half * height_of(most), half * height_of(-least));
         let x = rect.left() + i as f32 * width;
-        let place = Rect::from_min_max(pos2(x, middle - up), pos2(x + width, middle + down));
+        let end = (x + here as f32 * width).min(rect.right());
         if up + down >= MIN_BAR {
-            bars.add(place, theme.input);
+            bars.add(Rect::from_min_max(pos2(x, middle - up), pos2(end, middle + down)), theme.input);
         }
+        i += here;
     }
     bars.draw(painter);
 }
@@ -241,20 +254,34 @@ fn draw_voices(painter: &Painter, rect: Rect, history: &History, theme: &Theme) 
     let lanes = heard_points(history).filter(|point| point.sample >= origin).map(|point| point.lane).max();
     let lanes = usize::from(lanes.unwrap_or(0)) + 1;
     let height = rect.height() / lanes as f32;
-    let mut bars: Vec<Bars> = (0..lanes).map(|_| Bars::new()).collect();
-    let mut last: Vec<Option<f32>> = vec![None; lanes];
+    let count = (rect.width() / BAR_WIDTH).ceil() as usize + 1;
+    let mut peaks = vec![vec![0.0f32; count]; lanes];
+    // Those of a fixed lattice, so that they scroll and do not flicker.
+    let samples_a_bar = ((BAR_WIDTH / rect.width() * SAID_SECONDS * per_second) as i64).max(1);
+    let first = origin.div_euclid(samples_a_bar);
     for point in heard_points(history).filter(|point| point.sample >= origin) {
-        let lane = usize::from(point.lane);
-        let x = rect.left() + (point.sample - origin) as f32 / per_second / SAID_SECONDS * rect.width();
-        let from = last[lane].replace(x).filter(|&from| x - from < 8.0).unwrap_or(x - 2.0);
-        let middle = rect.top() + (lane as f32 + 0.5) * height;
-        let half = 0.5 * height * height_of(point.peak);
-        if half >= 0.5 * MIN_BAR {
-            let place = Rect::from_min_max(pos2(from, middle - half), pos2(x, middle + half));
-            bars[lane].add(place.intersect(rect), theme.voice(lane));
+        let at = (point.sample.div_euclid(samples_a_bar) - first) as usize;
+        if let Some(peak) = peaks[usize::from(point.lane)].get_mut(at) {
+            *peak = peak.max(point.peak);
         }
     }
-    bars.into_iter().for_each(|bars| bars.draw(painter));
+    for (lane, peaks) in peaks.iter().enumerate() {
+        let mut bars = Bars::new();
+        let middle = rect.top() + (lane as f32 + 0.5) * height;
+        for (at, &peak) in peaks.iter().enumerate() {
+            let half = 0.5 * height * height_of(peak);
+            if half >= 0.5 * MIN_BAR {
+                let sample = (first + at as i64) * samples_a_bar - origin;
+                let x = rect.left() + sample as f32 / per_second / SAID_SECONDS * rect.width();
+                let place = Rect::from_min_max(pos2(x, middle - half), pos2(x + BAR_WIDTH, middle + half));
+                bars.add(
+                    place.with_min_x(x.max(rect.left())).with_max_x((x + BAR_WIDTH).min(rect.right())),
+                    theme.voice(lane),
+                );
+            }
+        }
+        bars.draw(painter);
+    }
     let head = rect.left() + (history.now - origin) as f32 / per_second / SAID_SECONDS * rect.width();
     painter.vline(head.min(rect.right()), rect.y_range(), Stroke::new(1.0, theme.accent.gamma_multiply(0.6)));
 }
@@ -263,12 +290,14 @@ fn draw_voices(painter: &Painter, rect: Rect, history: &History, theme: &Theme) 
 fn draw_memory(painter: &Painter, rect: Rect, memory: &[MemoryBin], theme: &Theme) {
     let most = memory.iter().map(|bin| bin.level).fold(0.0f32, f32::max);
     // What is remembered faintly shines as brightly as what is remembered well: it is the harmony that counts.
-    let light = |level: f32| theme.accent.gamma_multiply(0.32 * libm::powf(level / most.max(0.05), 3.0));
+    let strength = |level: f32| libm::powf(level / most.max(0.05), 3.0);
+    let light = |level: f32| theme.accent.gamma_multiply(0.32 * strength(level));
     let mut bars = Bars::new();
     for pair in memory.windows(2) {
         let [low, high] = [pair[0], pair[1]].map(|bin| rect.bottom() - bin.height * rect.height());
         let place = Rect::from_min_max(pos2(rect.left(), high), pos2(rect.right(), low));
-        if rect.contains_rect(place) {
+        // What cannot be seen is not drawn: a strip is as wide as the picture.
+        if rect.contains_rect(place) && strength(pair[0].level.max(pair[1].level)) > MIN_LIGHT {
             bars.add_graded(place, light(pair[1].level), light(pair[0].level));
         }
     }

@@ -29,5 +29,5 @@ pub use config::{
 pub use embedded::{EMBEDDED, EmbeddedModel};
 pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};
-#[cfg(feature = "train")]
+#[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};

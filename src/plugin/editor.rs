@@ -16,8 +16,8 @@ use nice_plug::{
     prelude::Param,
 };
 use nice_plug_egui::{
-    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, KeyCapture, NiceEguiApp, RepaintNotifier,
-    baseview::HandlerError, create_egui_editor,
+    EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, GlConfig, GraphicsConfig, KeyCapture, NiceEguiApp,
+    RepaintNotifier, baseview::HandlerError, create_egui_editor,
 };
 use std::{
     error::Error,
@@ -177,6 +177,7 @@ impl NiceEguiApp for App {
         if kept != self.kept {
             self.view.looks = kept;
         }
+        frame.set_clear_color(self.view.ground().into());
         let (params, registry, running) = (&self.params, &self.registry, &self.running);
         self.view.show(ui, &mut Hosted { params, registry, running, context });
         // The keyboard is the host's, but for what is being typed or has been reached with Tab.
@@ -197,6 +198,12 @@ pub struct SympathyEditor {
     running: Active,
     /// Of the last window.
     state: Mutex<Arc<EguiEditorState>>,
+}
+
+/// Without what the picture does not use: noise against banding costs as much as the picture where a processor draws it.
+fn graphics() -> GraphicsConfig {
+    let gl_config = GlConfig { depth_bits: 0, stencil_bits: 0, ..GlConfig::default() };
+    GraphicsConfig { gl_config, dithering: false, ..GraphicsConfig::default() }
 }
 
 fn logical([width, height]: [f32; 2]) -> LogicalSize<f32> {
@@ -244,7 +251,10 @@ impl Editor for SympathyEditor {
             running: self.running.clone(),
             context: None,
         };
-        let settings = EguiNiceSettings::new().with_tile("Sympathy").with_resize_hint(self.resize_hint());
+        let settings = EguiNiceSettings::new()
+            .with_tile("Sympathy")
+            .with_graphics_config(graphics())
+            .with_resize_hint(self.resize_hint());
         let editor = create_egui_editor(self.state(), RepaintNotifier::new(), settings, app).ok_or("no editor")?;
         editor.spawn(parent, wait_for_parent, fallback_scale_factor, context, host)
     }

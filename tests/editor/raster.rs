@@ -78,9 +78,9 @@ impl Raster {
         }
     }
 
-    pub fn draw(&self, primitives: &[ClippedPrimitive], size: [usize; 2], scale: f32) -> Picture {
+    pub fn draw(&self, primitives: &[ClippedPrimitive], size: [usize; 2], scale: f32, back: Color32) -> Picture {
         let [width, height] = size;
-        let mut picture = Picture { width, height, pixels: vec![Color32::BLACK; width * height] };
+        let mut picture = Picture { width, height, pixels: vec![back; width * height] };
         for ClippedPrimitive { clip_rect, primitive } in primitives {
             let Primitive::Mesh(mesh) = primitive else { continue };
             let clip = [clip_rect.left(), clip_rect.top(), clip_rect.right(), clip_rect.bottom()]

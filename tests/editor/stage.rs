@@ -214,6 +214,7 @@ impl Stage {
         let output = self.harness.output();
         let primitives = self.harness.ctx.tessellate(output.shapes.clone(), self.scale);
         let size = self.harness.ctx.content_rect().size() * self.scale;
-        self.raster.borrow().draw(&primitives, [size.x as usize, size.y as usize], self.scale)
+        let back = self.view().ground();
+        self.raster.borrow().draw(&primitives, [size.x as usize, size.y as usize], self.scale, back)
     }
 }

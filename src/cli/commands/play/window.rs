@@ -2,7 +2,7 @@
 
 use super::console::{Heard, Shown};
 use crate::{
-    cli::{error::CliError, window},
+    cli::{error::CliError, terminal::say, window},
     control::{
         ParamId, ParamValues, text,
         values::{Kind, SPECS},
@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::{SyncSender, TrySendError},
     },
 };
@@ -181,6 +181,8 @@ struct Window {
     view: View,
     outside: Outside,
     is_over: Arc<AtomicBool>,
+    /// Pictures a second, of late.
+    speed: Arc<AtomicU32>,
 }
 
 impl App for Window {
@@ -191,7 +193,9 @@ impl App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
         self.outside.follow();
+        frame.set_clear_color(self.view.ground().into());
         self.view.show(ui, &mut self.outside);
+        self.speed.store(self.view.pictures_per_second() as u32, Ordering::Relaxed);
         if self.is_over.load(Ordering::Relaxed) {
             frame.baseview_window().request_close();
         }
@@ -206,17 +210,21 @@ pub fn run(outside: Outside, console: impl FnOnce() -> Result<(), CliError> + Se
     let sender = outside.sender.clone();
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
+    let speed: Arc<AtomicU32> = Arc::default();
     std::thread::scope(|scope| {
         let console = scope.spawn(move || {
             let outcome = console();
             over.store(true, Ordering::Relaxed);
             outcome
         });
-        let shown = window::show(Window { view: View::default(), outside, is_over });
+        let shown = window::show(Window { view: View::default(), outside, is_over, speed: Arc::clone(&speed) });
         // A console that has ended listens no more; one that has not makes room.
         let _ = sender.send(Heard::Closed);
         drop(sender);
         let outcome = console.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if shown.is_ok() {
+            say!("{} pictures a second", speed.load(Ordering::Relaxed));
+        }
         outcome.and(shown)
     })
 }
