@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     approach::Network,
+    control::Preset,
     model::{EMBEDDED, ModelData},
     nn::{Isa, Precision},
 };
@@ -313,6 +314,12 @@ impl ModelRegistry {
         let is_empty = matches!((&entry.source, &entry.state), (Source::Empty, State::NotLoaded));
         let reason = entry.trouble().map(|reason| format!("{}.", reason.trim_end_matches('.')));
         reason.or_else(|| is_empty.then(|| format!("slot {slot} is empty.")))
+    }
+
+    /// What to say of a preset that asks for a model that cannot play, if that is known.
+    pub fn missing(&self, preset: &Preset) -> Option<String> {
+        let reason = preset.slots().find_map(|slot| self.trouble(slot))?;
+        Some(format!("{} asks for a model that is not there: {reason}", preset.name))
     }
 
     /// What a list of models shows, by slot.
