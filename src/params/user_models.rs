@@ -394,8 +394,8 @@ impl Inner {
     fn load_current(&self, revision: u64) {
         for slot in self.selection.both() {
             if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
-                // Why it failed is in the slot's label.
-                let _ = self.registry.load(slot);
+                // A project that is restored now has the slot looked up anew, by this very thread: nothing to wait for.
+                self.registry.load_at_once(slot);
             }
         }
     }
