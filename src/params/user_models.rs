@@ -89,6 +89,11 @@ impl UserModels {
         Arc::clone(&self.inner.progress)
     }
 
+    /// Waits for a while until it is known which slots hold models. Not for the audio thread.
+    pub fn wait_for_names(&self) {
+        self.inner.progress.wait_for_names();
+    }
+
     /// The switch that lets projects keep copies of files.
     pub(super) fn store_files(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.inner.store_files)
