@@ -73,6 +73,7 @@ def run(checks, bench, path):
             checks.same_bits(f"{rate} Hz, {channels} channels, blocks of {block}", played, expected)
 
     automate(checks, bench, plugin)
+    programs(checks, plugin)
     restore(checks, bench, path, plugin, fresh_state)
 
 
@@ -99,6 +100,17 @@ def automate(checks, bench, plugin):
         for key, value in plain(values).items():
             curves.setdefault(key, []).append([index * step, value])
     checks.same_bits("automation", np.concatenate(played, axis=1), bench.render(sound, rate, plain(SET), curves))
+
+
+def programs(checks, plugin):
+    """The factory presets in the host's list."""
+    host = plugin.host
+    checks.check("no program at first", host.preset == "None", host.preset)
+    host.preset = "Birds in the trees"
+    # pedalboard looks at the values again only where a state was restored.
+    host.raw_state = host.raw_state
+    found = (host.preset, host.mix, host.voices)
+    checks.check("a program sets the values, and a project is none", found == ("None", 60, 4), found)
 
 
 def same_values(plugin, values):

@@ -15,6 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How preset files end.
+pub const EXTENSION: &str = "json";
 /// No preset is larger.
 const MAX_BYTES: u64 = 64 << 10;
 
@@ -63,6 +65,13 @@ fn by_key<S: Serializer>(parameters: &[(ParamId, f32)], serializer: S) -> Result
     sorted.serialize(serializer)
 }
 
+/// The parameters that name models.
+const MODELS: [ParamId; 2] = [ParamId::Model, ParamId::MorphModel];
+
+fn factory_list() -> String {
+    Preset::factory_names().collect::<Vec<_>>().join(", ")
+}
+
 /// Why a preset cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum PresetError {
@@ -100,21 +109,41 @@ impl Preset {
     /// # Errors
     /// If there is neither, or what the file holds is no preset.
     pub fn find(name: &str) -> Result<Self, PresetError> {
-        if let Some((_, text)) = FACTORY.iter().find(|(factory, _)| *factory == name) {
-            return Self::parse(name, text);
+        if Self::factory_names().any(|factory| factory == name) {
+            return Self::find_factory(name);
         }
         let path = Path::new(name);
         if !path.exists() {
             let (origin, actual) = (name.into(), "neither".into());
-            let expected = format!("a file or one of {}", Self::factory_names().collect::<Vec<_>>().join(", "));
-            return Err(PresetError::Form { origin, expected, actual });
+            return Err(PresetError::Form { origin, expected: format!("a file or one of {}", factory_list()), actual });
         }
+        Self::read(path)
+    }
+
+    /// The factory preset of this name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find_factory(name: &str) -> Result<Self, PresetError> {
+        let Some((_, text)) = FACTORY.iter().find(|(factory, _)| *factory == name) else {
+            let (expected, actual) = (format!("one of {}", factory_list()), "none of them".into());
+            return Err(PresetError::Form { origin: name.into(), expected, actual });
+        };
+        Self::parse(name, text)
+    }
+
+    /// Reads a preset's file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or what it holds is no preset.
+    pub fn read(path: &Path) -> Result<Self, PresetError> {
+        let origin = path.to_string_lossy();
         let io = |source| PresetError::Io { path: path.into(), source };
         let Some(text) = read_text(path, MAX_BYTES).map_err(io)? else {
             let expected = format!("at most {MAX_BYTES} bytes");
-            return Err(PresetError::Form { origin: name.into(), expected, actual: "more".into() });
+            return Err(PresetError::Form { origin: origin.into(), expected, actual: "more".into() });
         };
-        Self::parse(name, &text)
+        Self::parse(&origin, &text)
     }
 
     /// Reads a preset's text; `origin`: where it comes from, for messages.
@@ -160,8 +189,7 @@ impl<K> Preset<K> {
         Self { name, description, parameters, kept }
     }
 
-    /// Whether it says a value of this parameter.
-    pub fn says(&self, id: ParamId) -> bool {
+    fn says(&self, id: ParamId) -> bool {
         self.parameters.iter().any(|(said, _)| *said == id)
     }
 
@@ -170,6 +198,23 @@ impl<K> Preset<K> {
         let mut values = ParamValues::default();
         self.parameters.iter().for_each(|&(id, value)| values.set(id, value));
         values
+    }
+
+    /// The same where it is loaded into something that plays: the models stay as they are `now` where it names none, as they may
+    /// have been chosen by their files.
+    pub fn values_over(&self, now: impl Fn(ParamId) -> f32) -> ParamValues {
+        let mut values = self.values();
+        for id in MODELS.into_iter().filter(|&id| !self.says(id)) {
+            values.set(id, now(id));
+        }
+        values
+    }
+
+    /// The slots of the models that it names.
+    pub fn slots(&self) -> impl Iterator<Item = u8> {
+        let named = self.parameters.iter().filter(|(id, _)| MODELS.contains(id));
+        // Below all slots is no model.
+        named.filter_map(|&(_, slot)| u8::try_from(slot as i32).ok())
     }
 }
 
@@ -229,6 +274,27 @@ mod tests {
         }
         let error = Preset::find("no-such-preset").expect_err("nothing of this name").to_string();
         assert!(error.contains("strings-in-sympathy"), "{error}");
+    }
+
+    #[test]
+    fn a_preset_that_names_no_model_leaves_the_models_alone() {
+        let preset = |parameters: &str| {
+            let text = format!(r#"{{"name": "n", "description": "d", "parameters": {parameters}}}"#);
+            Preset::parse("mine.json", &text).expect("a preset")
+        };
+        let now = |id| if id == ParamId::Model { 70.0 } else { 1.0 };
+        let models = |preset: &Preset| MODELS.map(|id| preset.values_over(now).get(id));
+        let silent = preset(r#"{"mix": 20}"#);
+        assert_eq!((models(&silent), silent.slots().count()), ([70.0, 1.0], 0));
+        assert_eq!(
+            silent.values_over(now).get(ParamId::Voices),
+            ParamId::Voices.spec().default,
+            "the others are reset"
+        );
+        let naming = preset(r#"{"model": 4, "morph_model": 90}"#);
+        assert_eq!((models(&naming), naming.slots().collect::<Vec<_>>()), ([4.0, 90.0], vec![4, 90]));
+        let without = preset(r#"{"morph_model": "off"}"#);
+        assert_eq!((models(&without), without.slots().count()), ([70.0, -1.0], 0));
     }
 
     #[test]

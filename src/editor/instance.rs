@@ -76,7 +76,7 @@ pub trait Instance {
     }
     /// The folder of the user's presets.
     fn presets_folder(&self) -> Option<PathBuf> {
-        Some(self.data_folder()?.join("presets"))
+        Some(self.data_folder()?.join(PRESETS))
     }
     /// The folder of the user's models.
     fn models_folder(&self) -> Option<PathBuf> {
@@ -111,6 +111,14 @@ pub trait Instance {
         }
         values
     }
+}
+
+/// The folder of the user's presets in [`data_folder`].
+const PRESETS: &str = "presets";
+
+/// The folder in which people keep presets of their own: `sympathy/presets` in the system's folder for data.
+pub fn presets_folder() -> Option<PathBuf> {
+    Some(data_folder()?.join(PRESETS))
 }
 
 /// Sympathy's folder in the system's folder for data.

@@ -4,7 +4,6 @@ use super::{
     files::{MODELS, ends_in},
     instance::{Instance, set_at_once},
     job::Job,
-    presets::applied,
 };
 use crate::{
     audio_file::{EXTENSIONS, LongRecording, Samples},
@@ -38,8 +37,10 @@ impl Intake {
         } else if ends_in(&path, &["json"]) {
             self.message = Some(match Preset::find(&path.to_string_lossy()) {
                 Ok(preset) => {
-                    instance.apply(&applied(&preset, &instance.values()));
-                    format!("Preset {} is loaded.", preset.name)
+                    let values = preset.values_over(|id| instance.value(id));
+                    instance.apply(&values);
+                    let missing = instance.registry().missing(&preset);
+                    missing.unwrap_or_else(|| format!("Preset {} is loaded.", preset.name))
                 }
                 Err(error) => error.to_string(),
             });

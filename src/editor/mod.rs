@@ -21,7 +21,7 @@ mod time_line;
 
 pub use advice::Urgency;
 pub use hyperparameters::Hyperparameters;
-pub use instance::{Activation, Edit, Instance};
+pub use instance::{Activation, Edit, Instance, presets_folder};
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 

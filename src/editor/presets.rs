@@ -3,6 +3,7 @@
 use super::instance::Instance;
 use crate::control::{
     ParamId, ParamValues, Preset,
+    preset::EXTENSION,
     values::{Kind, SPECS, by_group},
 };
 use std::{
@@ -11,8 +12,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How preset files end.
-const EXTENSION: &str = "json";
 /// Files of the folder that are looked at.
 const MAX_FILES: usize = 1000;
 /// Longest name that is saved.
@@ -76,7 +75,8 @@ impl Presets {
         let Some(entry) = self.current.and_then(|index| self.entries.get(index)) else {
             return "none".into();
         };
-        let is_changed = entry.preset.as_ref().is_some_and(|own| differs(&applied(own, values), values));
+        let is_changed =
+            entry.preset.as_ref().is_some_and(|own| differs(&own.values_over(|id| values.get(id)), values));
         format!("{}{}", entry.name, if is_changed { " *" } else { "" })
     }
 
@@ -87,12 +87,10 @@ impl Presets {
             self.message = Some(entry.description.clone());
             return;
         };
-        let values = applied(preset, &instance.values());
+        let values = preset.values_over(|id| instance.value(id));
         instance.apply(&values);
         self.current = Some(index);
-        let slot = values.get(ParamId::Model) as u8;
-        let trouble = instance.registry().trouble(slot);
-        self.message = trouble.map(|reason| format!("{} asks for a model that is not there: {reason}", entry.name));
+        self.message = instance.registry().missing(preset);
     }
 
     /// Loads the next one that can be loaded, or the one before.
@@ -138,17 +136,6 @@ impl Presets {
             self.current = Some(index);
         }
     }
-}
-
-/// The values of a preset; the models stay as they are where it names none.
-pub(super) fn applied(preset: &Preset, now: &ParamValues) -> ParamValues {
-    let mut values = preset.values();
-    for id in [ParamId::Model, ParamId::MorphModel] {
-        if !preset.says(id) {
-            values.set(id, now.get(id));
-        }
-    }
-    values
 }
 
 /// Whether two differ in what a preset sets.

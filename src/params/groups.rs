@@ -29,9 +29,10 @@ trait Row: Param {
     fn set(&self, plain: f32, editor: &mut impl ParamEditor);
 }
 
-/// What sets parameters so that the host sees it, records it as automation and can undo it: an editor.
+/// What sets parameters for a user: an editor, so that the host records each move as automation and can undo it, or a host that
+/// loads a preset.
 pub trait ParamEditor {
-    /// Sets a parameter, from the beginning of a user's edit to its end.
+    /// Sets a parameter, from the beginning of an edit to its end.
     fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, plain: P::Plain);
 }
 

@@ -195,10 +195,9 @@ impl SympathyParams {
         values
     }
 
-    /// Sets every parameter that differs, as a user at the host's controls would: the host sees each move, records it as
-    /// automation and can undo it. What a trigger does is nothing that a preset asks for: triggers are left as they are.
+    /// Sets every parameter that differs. What a trigger does is nothing that a preset asks for: triggers are left as they are.
     ///
-    /// For the main thread, which alone has an editor; the audio thread finds the values as it finds a user's.
+    /// For the main thread; the audio thread finds the values as it finds a user's.
     pub fn apply(&self, values: &ParamValues, editor: &mut impl ParamEditor) {
         for spec in by_group().filter(|spec| spec.kind != Kind::Trigger) {
             self.edit(spec.id, values.get(spec.id), &mut OnlyMoved(editor));

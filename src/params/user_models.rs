@@ -89,6 +89,11 @@ impl UserModels {
         Arc::clone(&self.inner.progress)
     }
 
+    /// Waits for a while until it is known which slots hold models. Not for the audio thread.
+    pub fn wait_for_names(&self) {
+        self.inner.progress.wait_for_names();
+    }
+
     /// The switch that lets projects keep copies of files.
     pub(super) fn store_files(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.inner.store_files)
@@ -394,8 +399,8 @@ impl Inner {
     fn load_current(&self, revision: u64) {
         for slot in self.selection.both() {
             if USER_SLOTS.contains(&slot) && !self.is_overtaken(revision) {
-                // Why it failed is in the slot's label.
-                let _ = self.registry.load(slot);
+                // A project that is restored now has the slot looked up anew, by this very thread: nothing to wait for.
+                self.registry.load_at_once(slot);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! always.
 
 mod editor;
+mod presets;
 mod restart;
 mod running;
 mod transport;
@@ -160,6 +161,14 @@ impl ClapPlugin for Sympathy {
         std::mem::replace(&mut self.told, now) != now
     }
 
+    fn preset_loader(&mut self) -> Option<Box<dyn PresetLoader>> {
+        Some(Box::new(presets::Loader::new(&self.params, &self.registry)))
+    }
+
+    fn preset_provider() -> Option<Box<dyn PresetProvider>> {
+        Some(Box::new(presets::Provider))
+    }
+
     const CLAP_ID: &'static str = "org.sympathy.sympathy";
     const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to what is played and continues it");
     const CLAP_MANUAL_URL: Option<&'static str> = None;
@@ -168,6 +177,10 @@ impl ClapPlugin for Sympathy {
 }
 
 impl Vst3Plugin for Sympathy {
+    fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
+        Some((presets::programs(), Box::new(presets::Loader::new(&self.params, &self.registry))))
+    }
+
     const VST3_CLASS_ID: [u8; 16] = *b"SympathyContinue";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
     /// Those that stop ([`crate::engine::Engine::is_stop`]): for each, a hidden parameter.

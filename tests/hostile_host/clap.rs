@@ -1,6 +1,6 @@
 //! CLAP, as clap/include has it.
 
-use crate::{Channel, GUARD, soon};
+use crate::{Channel, GUARD, counting::counted, soon};
 use clap_sys::{
     audio_buffer::clap_audio_buffer,
     events::*,
@@ -31,9 +31,11 @@ unsafe extern "C" fn no_extension(_: *const clap_host, _: *const c_char) -> *con
     ptr::null()
 }
 
-unsafe extern "C" fn nothing(_: *const clap_host) {}
+/// Does nothing.
+pub unsafe extern "C" fn nothing(_: *const clap_host) {}
 
-static HOST: clap_host = clap_host {
+/// Knows no extension.
+pub static HOST: clap_host = clap_host {
     clap_version: CLAP_VERSION,
     host_data: ptr::null_mut(),
     name: c"hostile".as_ptr(),
@@ -102,22 +104,29 @@ fn listening() -> (&'static clap_host, &'static Told) {
     (Box::leak(Box::new(host)), told)
 }
 
+/// A factory of the plugin's entry, of the type that belongs to its id.
+pub fn factory<T>(id: &CStr) -> *const T {
+    static ENTRY: Once = Once::new();
+    let entry = &sympathy::plugin::clap_entry;
+    // SAFETY: all pointers are the plugin's own, or live as long as the program.
+    unsafe {
+        ENTRY.call_once(|| assert!(entry.init.expect("init")(c"/nowhere/Sympathy.clap".as_ptr())));
+        entry.get_factory.expect("get_factory")(id.as_ptr()).cast()
+    }
+}
+
 /// An instance; destroyed when it goes.
-struct Plugin(*const clap_plugin);
+pub struct Plugin(pub *const clap_plugin);
 
 impl Plugin {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::of(&HOST)
     }
 
-    fn of(host: &'static clap_host) -> Self {
-        static ENTRY: Once = Once::new();
-        let entry = &sympathy::plugin::clap_entry;
+    pub fn of(host: &'static clap_host) -> Self {
+        let factory = factory::<clap_plugin_factory>(CLAP_PLUGIN_FACTORY_ID);
         // SAFETY: all pointers are the plugin's own, or live as long as the program.
         unsafe {
-            ENTRY.call_once(|| assert!(entry.init.expect("init")(c"/nowhere/Sympathy.clap".as_ptr())));
-            let factory = entry.get_factory.expect("get_factory")(CLAP_PLUGIN_FACTORY_ID.as_ptr());
-            let factory = factory.cast::<clap_plugin_factory>();
             let create = (*factory).create_plugin.expect("create_plugin");
             let plugin = Self(create(factory, host, c"org.sympathy.sympathy".as_ptr()));
             assert!(!plugin.0.is_null() && (*plugin.0).init.expect("init")(plugin.0));
@@ -125,19 +134,19 @@ impl Plugin {
         }
     }
 
-    fn activate(&self, rate: f64, most: u32) -> bool {
+    pub fn activate(&self, rate: f64, most: u32) -> bool {
         // SAFETY: the instance lives.
         soon(&format!("activate at {rate} Hz, {most} samples"), || unsafe {
             (*self.0).activate.expect("activate")(self.0, rate, 1, most)
         })
     }
 
-    fn deactivate(&self) {
+    pub fn deactivate(&self) {
         // SAFETY: the instance lives.
         soon("deactivate", || unsafe { (*self.0).deactivate.expect("deactivate")(self.0) });
     }
 
-    fn start(&self) {
+    pub fn start(&self) {
         // SAFETY: the instance lives.
         unsafe { (*self.0).start_processing.expect("start_processing")(self.0) };
     }
@@ -147,13 +156,13 @@ impl Plugin {
         unsafe { (*self.0).reset.expect("reset")(self.0) };
     }
 
-    fn extension<T>(&self, id: &CStr) -> &T {
+    pub fn extension<T>(&self, id: &CStr) -> &T {
         // SAFETY: the extension is the plugin's own, of the type that belongs to its id, and lives as long as the instance.
         unsafe { &*(*self.0).get_extension.expect("get_extension")(self.0, id.as_ptr()).cast::<T>() }
     }
 
     /// Ids and names of the parameters.
-    fn parameters(&self) -> Vec<(u32, String)> {
+    pub fn parameters(&self) -> Vec<(u32, String)> {
         let params: &clap_plugin_params = self.extension(CLAP_EXT_PARAMS);
         // SAFETY: a description may be zero before it is filled; its name ends with a zero.
         unsafe {
@@ -180,11 +189,11 @@ impl Plugin {
         unsafe { (*self.0).on_main_thread.expect("on_main_thread")(self.0) };
     }
 
-    fn id(&self, name: &str) -> u32 {
+    pub fn id(&self, name: &str) -> u32 {
         self.parameters().into_iter().find(|(_, known)| known == name).expect("a parameter of this name").0
     }
 
-    fn value(&self, id: u32) -> f64 {
+    pub fn value(&self, id: u32) -> f64 {
         let params: &clap_plugin_params = self.extension(CLAP_EXT_PARAMS);
         let mut value = f64::NAN;
         // SAFETY: the instance lives.
@@ -216,6 +225,17 @@ impl Plugin {
         // SAFETY: the caller's pointers live as long as the call.
         soon(what, || unsafe { (*self.0).process.expect("process")(self.0, process) })
     }
+
+    /// A block.
+    pub fn play(&self) {
+        play(self, "a block", 512, true, &mut Vec::new());
+    }
+
+    /// A block, which must not allocate.
+    pub fn play_without_allocating(&self) {
+        let (_, allocations) = play_counted(self, "a block", 512, true, &mut Vec::new());
+        assert_eq!(allocations, 0, "the audio thread allocated or freed");
+    }
 }
 
 impl Drop for Plugin {
@@ -243,7 +263,8 @@ unsafe extern "C" fn refuse(_: *const clap_output_events, _: *const clap_event_h
 
 const NOWHERE: clap_output_events = clap_output_events { ctx: ptr::null_mut(), try_push: Some(refuse) };
 
-fn event(time: u32, param_id: u32, value: f64) -> clap_event_param_value {
+/// A parameter that is set.
+pub fn event(time: u32, param_id: u32, value: f64) -> clap_event_param_value {
     let size = size_of::<clap_event_param_value>() as u32;
     let header =
         clap_event_header { size, time, space_id: CLAP_CORE_EVENT_SPACE_ID, type_: CLAP_EVENT_PARAM_VALUE, flags: 0 };
@@ -261,6 +282,17 @@ fn event(time: u32, param_id: u32, value: f64) -> clap_event_param_value {
 
 /// Processes `frames` samples in channels of their own; in place, or not. Returns the largest that comes out.
 fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut Vec<clap_event_param_value>) -> f32 {
+    play_counted(plugin, what, frames, in_place, events).0
+}
+
+/// The same, and what the call allocated and freed.
+fn play_counted(
+    plugin: &Plugin,
+    what: &str,
+    frames: usize,
+    in_place: bool,
+    events: &mut Vec<clap_event_param_value>,
+) -> (f32, usize) {
     let mut inputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, 0.25)).collect();
     let mut outputs: Vec<Channel> = (0..2).map(|_| Channel::new(frames, f32::NAN)).collect();
     let mut heard: Vec<*mut f32> = inputs.iter_mut().map(Channel::pointer).collect();
@@ -286,12 +318,12 @@ fn play(plugin: &Plugin, what: &str, frames: usize, in_place: bool, events: &mut
         in_events: &list,
         out_events: &NOWHERE,
     };
-    let status = plugin.process(what, &process);
+    let (allocations, status) = counted(|| plugin.process(what, &process));
     assert_ne!(status, CLAP_PROCESS_ERROR, "{what}");
     let written = if in_place { &inputs } else { &outputs };
     written.iter().chain(&inputs).for_each(|channel| channel.check(what));
     let samples = |channel: &Channel| channel.samples[GUARD..GUARD + frames].to_vec();
-    written.iter().flat_map(samples).fold(0.0, |most, x| most.max(x.abs()))
+    (written.iter().flat_map(samples).fold(0.0, |most, x| most.max(x.abs())), allocations)
 }
 
 #[test]
@@ -627,7 +659,7 @@ fn a_host_is_told_what_has_changed() {
 }
 
 /// Hands parameters over without a block.
-fn flush(plugin: &Plugin, events: &mut Vec<clap_event_param_value>) {
+pub fn flush(plugin: &Plugin, events: &mut Vec<clap_event_param_value>) {
     let params: &clap_plugin_params = plugin.extension(CLAP_EXT_PARAMS);
     let list = clap_input_events { ctx: ptr::from_mut(events).cast(), size: Some(count), get: Some(get) };
     // SAFETY: the lists live as long as the call.
@@ -653,7 +685,7 @@ fn parameters_are_taken_while_nothing_is_active() {
 }
 
 /// A plugin whose threads the host has mixed up.
-struct Shared(Plugin);
+pub struct Shared(pub Plugin);
 
 // SAFETY: CLAP lets a plugin be called by one audio thread and one main thread at once, whichever threads these are.
 unsafe impl Send for Shared {}

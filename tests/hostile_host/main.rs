@@ -3,9 +3,19 @@
 #![allow(missing_docs, reason = "test code")]
 
 mod clap;
+#[path = "../common/counting.rs"]
+mod counting;
+mod presets;
 mod vst3;
 
 use std::time::{Duration, Instant};
+use sympathy::{
+    control::{
+        ParamId, ParamValues,
+        values::{Kind, SPECS},
+    },
+    params::plain,
+};
 
 /// Longest call; a machine that runs tests on all cores gives no thread its share at once.
 const LONGEST: Duration = Duration::from_secs(3);
@@ -49,4 +59,14 @@ fn soon<R>(what: &str, call: impl FnOnce() -> R) -> R {
     let result = call();
     assert!(began.elapsed() < LONGEST, "{what}: {:?}", began.elapsed());
     result
+}
+
+/// Checks the values of an instance, of which a host sees 0…1, but for those that no preset sets.
+#[track_caller]
+fn assert_values(what: &str, expected: &ParamValues, normalised: impl Fn(ParamId) -> f64) {
+    for spec in SPECS.iter().filter(|spec| spec.kind != Kind::Trigger) {
+        let (found, expected) = (plain(spec.id, normalised(spec.id) as f32), expected.get(spec.id));
+        // Not every number is among those of 0 to 1 in 32 bits.
+        assert!((found - expected).abs() <= 1e-5 * spec.max.abs(), "{what}: {} is {found}, not {expected}", spec.key);
+    }
 }

@@ -1,11 +1,13 @@
 //! VST3, through its C interfaces.
 
-use crate::{Channel, soon};
+use crate::{Channel, assert_values, soon};
 use std::{
     cell::{Cell, RefCell},
+    collections::BTreeMap,
     ffi::c_void,
     ptr,
 };
+use sympathy::control::{ParamId, ParamValues, Preset, values::SPECS};
 #[cfg(target_os = "linux")]
 use vst3::Steinberg::{
     IPlugFrame, IPlugFrameTrait, IPlugView, IPlugViewTrait,
@@ -18,8 +20,11 @@ use vst3::{
         IBStream, IBStream_, IBStreamTrait, IPluginBaseTrait, IPluginFactory, IPluginFactoryTrait, TUID,
         Vst::{
             AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait, IComponent,
-            IComponentTrait, IEditController, IEditControllerTrait, IMidiMapping, IMidiMappingTrait, ParameterInfo,
-            ProcessData, ProcessModes_, ProcessSetup, SymbolicSampleSizes_,
+            IComponentHandler, IComponentHandlerTrait, IComponentTrait, IEditController, IEditControllerTrait,
+            IMidiMapping, IMidiMappingTrait, IParamValueQueue, IParamValueQueueTrait, IParameterChanges,
+            IParameterChangesTrait, IUnitInfo, IUnitInfoTrait, ParamID, ParamValue, ParameterInfo, ProcessData,
+            ProcessModes_, ProcessSetup, ProgramListInfo, String128, SymbolicSampleSizes_, UnitInfo, kNoParentUnitId,
+            kNoProgramListId, kRootUnitId,
         },
         int32, int64, kResultFalse, kResultOk, tresult,
     },
@@ -28,6 +33,10 @@ use vst3::{
 unsafe extern "system" {
     fn GetPluginFactory() -> *mut c_void;
 }
+
+const CAN_AUTOMATE: i32 = 1;
+const HIDDEN: i32 = 1 << 4;
+const PROGRAM_CHANGE: i32 = 1 << 15;
 
 /// The most parameters, hidden ones too, that a host can read within a moment.
 const MOST_PARAMETERS: i32 = 128;
@@ -93,6 +102,12 @@ impl Plugin {
                 })
                 .collect()
         }
+    }
+
+    /// What people see and set, but for the one that selects programs.
+    fn controls(&self) -> Vec<ParameterInfo> {
+        let hidden = HIDDEN | PROGRAM_CHANGE;
+        self.parameters().into_iter().filter(|info| info.flags & hidden == 0).collect()
     }
 
     fn state(&self) -> Vec<u8> {
@@ -221,11 +236,8 @@ fn play(plugin: &Plugin, frames: usize) {
 /// Ardour shows no others in its own list.
 #[test]
 fn every_parameter_that_is_not_hidden_can_be_reached() {
-    const CAN_AUTOMATE: i32 = 1;
-    const HIDDEN: i32 = 1 << 4;
     let plugin = Plugin::new();
-    let shown = plugin.parameters().into_iter().filter(|info| info.flags & HIDDEN == 0);
-    let flags: Vec<i32> = shown.map(|info| info.flags).collect();
+    let flags: Vec<i32> = plugin.controls().into_iter().map(|info| info.flags).collect();
     assert!(flags.len() > 60 && flags.iter().all(|flags| flags & CAN_AUTOMATE != 0), "{flags:?}");
 }
 
@@ -305,8 +317,7 @@ fn what_is_set_while_no_block_comes_is_saved_and_set_when_processing_ends() {
     assert_eq!(plugin.set_up(48_000.0, 512), kResultOk);
     plugin.set_processing(true);
     play(&plugin, 512);
-    let parameters: Vec<u32> =
-        plugin.parameters().into_iter().filter(|info| info.flags & 1 << 4 == 0).map(|info| info.id).collect();
+    let parameters: Vec<u32> = plugin.controls().into_iter().map(|info| info.id).collect();
     let value_of = |plugin: &Plugin, id| unsafe {
         // SAFETY: the instance lives.
         plugin.controller.getParamNormalized(id)
@@ -342,6 +353,292 @@ fn twenty_instances_come_and_go() {
             plugin.set_processing(true);
             play(plugin, 512);
         }
+    }
+}
+
+fn string(text: &[u16]) -> String {
+    String::from_utf16_lossy(text.split(|&unit| unit == 0).next().unwrap_or_default())
+}
+
+/// A host that notes why it was asked to look again.
+#[derive(Default)]
+struct Handler {
+    asked: RefCell<Vec<int32>>,
+}
+
+impl Class for Handler {
+    type Interfaces = (IComponentHandler,);
+}
+
+impl IComponentHandlerTrait for Handler {
+    unsafe fn beginEdit(&self, _: ParamID) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn performEdit(&self, _: ParamID, _: ParamValue) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn endEdit(&self, _: ParamID) -> tresult {
+        kResultOk
+    }
+
+    unsafe fn restartComponent(&self, flags: int32) -> tresult {
+        self.asked.borrow_mut().push(flags);
+        kResultOk
+    }
+}
+
+/// A parameter that is set at the first sample of a block, or that the plugin sets.
+struct Changes {
+    id: Cell<ParamID>,
+    value: Cell<ParamValue>,
+    /// Itself, as the queue of the parameter that the plugin sets.
+    queue: Cell<*mut IParamValueQueue>,
+    /// What the plugin has set.
+    said: RefCell<BTreeMap<ParamID, ParamValue>>,
+}
+
+impl Changes {
+    fn of(id: ParamID, value: ParamValue) -> Self {
+        Self { id: Cell::new(id), value: Cell::new(value), queue: Cell::new(ptr::null_mut()), said: RefCell::default() }
+    }
+}
+
+impl Class for Changes {
+    type Interfaces = (IParameterChanges, IParamValueQueue);
+}
+
+impl IParameterChangesTrait for Changes {
+    unsafe fn getParameterCount(&self) -> int32 {
+        1
+    }
+
+    unsafe fn getParameterData(&self, _: int32) -> *mut IParamValueQueue {
+        // Whoever gets it does not own it, and it lives on.
+        let queue = ComWrapper::new(Self::of(self.id.get(), self.value.get()));
+        queue.to_com_ptr().map_or(ptr::null_mut(), ComPtr::into_raw)
+    }
+
+    unsafe fn addParameterData(&self, id: *const ParamID, _: *mut int32) -> *mut IParamValueQueue {
+        // SAFETY: the caller's.
+        self.id.set(unsafe { *id });
+        self.queue.get()
+    }
+}
+
+impl IParamValueQueueTrait for Changes {
+    unsafe fn getParameterId(&self) -> ParamID {
+        self.id.get()
+    }
+
+    unsafe fn getPointCount(&self) -> int32 {
+        1
+    }
+
+    unsafe fn getPoint(&self, _: int32, offset: *mut int32, value: *mut ParamValue) -> tresult {
+        // SAFETY: the caller's.
+        unsafe { (*offset, *value) = (0, self.value.get()) };
+        kResultOk
+    }
+
+    unsafe fn addPoint(&self, _: int32, value: ParamValue, _: *mut int32) -> tresult {
+        assert_eq!(self.said.borrow_mut().insert(self.id.get(), value), None, "once");
+        kResultOk
+    }
+}
+
+#[test]
+fn programs_are_the_factory_presets_on_the_root_unit() {
+    let plugin = Plugin::new();
+    let units: ComPtr<IUnitInfo> = plugin.component.cast().expect("units");
+    let names: Vec<String> =
+        std::iter::once("None".into()).chain(Preset::factory().map(|(_, preset)| preset.name)).collect();
+    let count = names.len() as i32;
+    // SAFETY: descriptions may be zero before they are filled, and the instance lives.
+    unsafe {
+        assert_eq!(units.getProgramListCount(), 1);
+        let mut list: ProgramListInfo = std::mem::zeroed();
+        assert_eq!(units.getProgramListInfo(0, &mut list), kResultOk);
+        assert_eq!((string(&list.name).as_str(), list.programCount), ("Presets", count));
+        let mut name: String128 = [0; 128];
+        let listed: Vec<String> = (0..count)
+            .map(|index| {
+                assert_eq!(units.getProgramName(list.id, index, &mut name), kResultOk);
+                string(&name)
+            })
+            .collect();
+        assert_eq!(listed, names);
+        for index in [-1, count, i32::MIN, i32::MAX] {
+            assert_ne!(units.getProgramName(list.id, index, &mut name), kResultOk);
+        }
+        for other in [1, -1, i32::MIN] {
+            assert_ne!(units.getProgramListInfo(other, &mut list), kResultOk);
+        }
+        assert_ne!(units.getProgramName(list.id + 1, 0, &mut name), kResultOk);
+
+        let mut known = BTreeMap::new();
+        for index in 0..units.getUnitCount() {
+            let mut unit: UnitInfo = std::mem::zeroed();
+            assert_eq!(units.getUnitInfo(index, &mut unit), kResultOk);
+            known.insert(unit.id, (unit.parentUnitId, unit.programListId));
+        }
+        assert_eq!(known.remove(&kRootUnitId), Some((kNoParentUnitId, list.id)));
+        assert!(known.values().all(|unit| *unit == (kRootUnitId, kNoProgramListId)), "{known:?}");
+
+        let mut parameters = plugin.parameters();
+        let selects = parameters.pop().expect("parameters");
+        assert_eq!((selects.flags, selects.unitId), (PROGRAM_CHANGE | 1 << 3, kRootUnitId), "a list; no automation");
+        assert_eq!((string(&selects.title).as_str(), selects.stepCount), ("Preset", count - 1));
+        let is_other = |info: &ParameterInfo| info.id != selects.id && info.flags & PROGRAM_CHANGE == 0;
+        assert!(parameters.iter().all(is_other), "the others keep their places and ids");
+        assert!(parameters.iter().all(|info| info.unitId <= 0 || known.contains_key(&info.unitId)));
+        for (index, expected) in names.iter().enumerate() {
+            let value = index as f64 / f64::from(count - 1);
+            let mut text: Vec<u16> = expected.encode_utf16().chain([0]).collect();
+            let mut found = f64::NAN;
+            assert_eq!(plugin.controller.getParamStringByValue(selects.id, value, &mut name), kResultOk);
+            assert_eq!(string(&name), *expected);
+            let read = plugin.controller.getParamValueByString(selects.id, text.as_mut_ptr().cast(), &mut found);
+            assert_eq!((read, found), (kResultOk, value));
+            assert_eq!(plugin.controller.normalizedParamToPlain(selects.id, value), index as f64);
+            assert_eq!(plugin.controller.plainParamToNormalized(selects.id, index as f64), value);
+        }
+    }
+}
+
+/// An instance whose programs are selected.
+struct Programs<'a> {
+    plugin: &'a Plugin,
+    ids: BTreeMap<String, ParamID>,
+    program: ParamID,
+}
+
+impl<'a> Programs<'a> {
+    fn of(plugin: &'a Plugin) -> Self {
+        let parameters = plugin.parameters();
+        let program = parameters.iter().find(|info| info.flags & PROGRAM_CHANGE != 0).expect("it selects").id;
+        let ids = parameters.iter().map(|info| (string(&info.title), info.id)).collect();
+        Self { plugin, ids, program }
+    }
+
+    fn value(&self, id: ParamId) -> f64 {
+        // SAFETY: the instance lives.
+        unsafe { self.plugin.controller.getParamNormalized(self.ids[id.spec().name]) }
+    }
+
+    fn values(&self) -> Vec<f64> {
+        SPECS.iter().map(|spec| self.value(spec.id)).collect()
+    }
+
+    fn set(&self, id: ParamID, value: f64) -> tresult {
+        // SAFETY: the instance lives.
+        soon("a value", || unsafe { self.plugin.controller.setParamNormalized(id, value) })
+    }
+
+    /// So many programs there are, and this is one of them.
+    fn normalised(index: usize) -> f64 {
+        index as f64 / Preset::factory_names().count() as f64
+    }
+
+    fn select(&self, index: usize) {
+        assert_eq!(self.set(self.program, Self::normalised(index)), kResultOk);
+    }
+
+    /// What the plugin says with a block.
+    fn said(&self) -> BTreeMap<ParamID, ParamValue> {
+        let changes = ComWrapper::new(Changes::of(0, 0.0));
+        let queue = changes.to_com_ptr::<IParamValueQueue>().expect("its own interface");
+        changes.queue.set(queue.as_ptr());
+        let pointer = changes.to_com_ptr::<IParameterChanges>().expect("its own interface");
+        let mut flush = data(0, &mut [], &mut []);
+        flush.outputParameterChanges = pointer.as_ptr();
+        assert_eq!(self.plugin.process("what changed", &mut flush), kResultOk);
+        changes.said.take()
+    }
+
+    #[track_caller]
+    fn assert_selected(&self, index: usize) {
+        // SAFETY: the instance lives.
+        let found = unsafe { self.plugin.controller.getParamNormalized(self.program) };
+        assert_eq!(found, Self::normalised(index));
+    }
+}
+
+#[test]
+fn a_program_is_loaded_where_it_is_selected_and_nowhere_else() {
+    for processing in [false, true] {
+        let plugin = Plugin::new();
+        let handler = ComWrapper::new(Handler::default());
+        let pointer = handler.to_com_ptr::<IComponentHandler>().expect("its own interface");
+        // SAFETY: the handler lives longer than the instance that is asked.
+        assert_eq!(unsafe { plugin.controller.setComponentHandler(pointer.as_ptr()) }, kResultOk);
+        assert_eq!(plugin.set_up(48_000.0, 512), kResultOk);
+        if processing {
+            plugin.set_processing(true);
+            play(&plugin, 512);
+        }
+        let programs = Programs::of(&plugin);
+        programs.assert_selected(0);
+        let mut now = ParamValues::default();
+        for (index, (name, preset)) in (1..).zip(Preset::factory()) {
+            let before = programs.values();
+            programs.select(index);
+            now = preset.values_over(|id| now.get(id));
+            assert_values(name, &now, |id| programs.value(id));
+            programs.assert_selected(index);
+            // Ardour would hang, as it holds a lock.
+            assert!(handler.asked.borrow().is_empty(), "the host is asked while it asks");
+            if processing {
+                play(&plugin, 512);
+                assert_values(name, &now, |id| programs.value(id));
+            }
+            let changed = SPECS.iter().zip(before).filter(|(spec, before)| programs.value(spec.id) != *before);
+            let changed: BTreeMap<ParamID, ParamValue> =
+                changed.map(|(spec, _)| (programs.ids[spec.name], programs.value(spec.id))).collect();
+            assert!(!changed.is_empty());
+            assert_eq!(programs.said(), changed, "{name}: the host is told with the next block");
+            assert!(programs.said().is_empty(), "once");
+        }
+
+        // What a host writes back, and none, leave alone what somebody has set.
+        let last = Preset::factory_names().count();
+        assert_eq!(programs.set(programs.ids["Mix"], 0.11), kResultOk);
+        let set = programs.values();
+        for index in [last, 0, 0] {
+            programs.select(index);
+            assert_eq!(programs.values(), set, "{index}");
+        }
+        // Nor does a block load anything. It brings what was set, had the host said so.
+        plugin.process("nothing", &mut data(0, &mut [], &mut []));
+        let before = programs.values();
+        for value in [0.0, 0.5, 1.0, 7.0, f64::NAN] {
+            let changes = ComWrapper::new(Changes::of(programs.program, value));
+            let changes = changes.to_com_ptr::<IParameterChanges>().expect("its own interface");
+            let mut flush = data(0, &mut [], &mut []);
+            flush.inputParameterChanges = changes.as_ptr();
+            plugin.process("a program in a block", &mut flush);
+        }
+        assert_eq!(programs.values(), before);
+        programs.assert_selected(0);
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_ne!(programs.set(programs.program, odd), kResultOk);
+        }
+        programs.assert_selected(0);
+        assert_eq!(programs.set(programs.program, 7.0), kResultOk, "beyond the last is the last");
+        programs.assert_selected(last);
+
+        // A project is no program.
+        assert_eq!(programs.set(programs.ids["Hold"], 0.5), kResultOk);
+        let state = plugin.state();
+        let saved = programs.values();
+        programs.select(1);
+        plugin.restore(state);
+        programs.assert_selected(0);
+        let restored = programs.values();
+        assert!(restored.iter().zip(&saved).all(|(found, saved)| (found - saved).abs() < 1e-6), "{restored:?}");
+        programs.select(0);
+        assert_eq!(programs.values(), restored, "a host that writes back what it read changes nothing");
     }
 }
 

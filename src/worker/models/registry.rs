@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     approach::Network,
+    control::Preset,
     model::{EMBEDDED, ModelData},
     nn::{Isa, Precision},
 };
@@ -224,8 +225,18 @@ impl ModelRegistry {
     /// # Errors
     /// One line that says why there is no model.
     pub fn load(&self, slot: u8) -> Result<Arc<Network>, String> {
+        self.load_within(slot, MAX_WAIT)
+    }
+
+    /// Loads a slot, unless another thread is at it or has it to look up.
+    pub fn load_at_once(&self, slot: u8) {
+        // Why it failed is in the slot's label.
+        let _ = self.load_within(slot, Duration::ZERO);
+    }
+
+    fn load_within(&self, slot: u8, patience: Duration) -> Result<Arc<Network>, String> {
         let index = usize::from(slot);
-        let deadline = Instant::now() + MAX_WAIT;
+        let deadline = Instant::now() + patience;
         let mut slots = self.lock();
         let (source, name, revision) = loop {
             let Some(entry) = slots.get_mut(index) else {
@@ -242,7 +253,7 @@ impl ModelRegistry {
                     let still = matches!(slots.get(index), Some(Slot { state: State::Loading, .. }));
                     if still && Instant::now() >= deadline {
                         return Err(format!(
-                            "model slot {slot}: expected to be loaded within {MAX_WAIT:?}, still is not"
+                            "model slot {slot}: expected to be loaded within {patience:?}, still is not"
                         ));
                     }
                 }
@@ -313,6 +324,12 @@ impl ModelRegistry {
         let is_empty = matches!((&entry.source, &entry.state), (Source::Empty, State::NotLoaded));
         let reason = entry.trouble().map(|reason| format!("{}.", reason.trim_end_matches('.')));
         reason.or_else(|| is_empty.then(|| format!("slot {slot} is empty.")))
+    }
+
+    /// What to say of a preset that asks for a model that cannot play, if that is known.
+    pub fn missing(&self, preset: &Preset) -> Option<String> {
+        let reason = preset.slots().find_map(|slot| self.trouble(slot))?;
+        Some(format!("{} asks for a model that is not there: {reason}", preset.name))
     }
 
     /// What a list of models shows, by slot.
@@ -387,6 +404,9 @@ mod tests {
         assert_ne!(registry.generation(), generation, "workers look again");
         assert!(registry.get(0).is_none());
         assert_eq!(registry.label(64), "being looked up", "whoever looks it up goes on");
+        let began = Instant::now();
+        registry.load_at_once(64);
+        assert!(began.elapsed() < MAX_WAIT / 2, "whoever looks it up does not wait for itself");
         let again = registry.load(0).expect("an embedded model");
         assert!(!Arc::ptr_eq(&first, &again));
         assert_eq!((registry.slowness(0), registry.slowness(127)), (None, None));

@@ -141,20 +141,6 @@ struct Program {
     preset: Preset,
 }
 
-impl Program {
-    /// The preset on top of what is. It leaves the models alone where it does not name them: they may have been chosen by their
-    /// files.
-    fn values(&self, now: &ParamValues) -> ParamValues {
-        let mut values = self.preset.values();
-        for id in [ParamId::Model, ParamId::MorphModel] {
-            if !self.preset.says(id) {
-                values.set(id, now.get(id));
-            }
-        }
-        values
-    }
-}
-
 /// What is mapped, and what is being learnt.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ControlMap {
@@ -205,7 +191,7 @@ impl ControlMap {
                     return Moves::default();
                 };
                 let said = Some(format!("program {number}: {}", program.preset.name));
-                let values = program.values(now);
+                let values = program.preset.values_over(|id| now.get(id));
                 let ids = by_group().map(|spec| spec.id);
                 // A preset touches no button.
                 let ids = ids.filter(|id| id.spec().kind != Kind::Trigger && values.get(*id) != now.get(*id));
@@ -216,7 +202,7 @@ impl ControlMap {
 
     /// The values of each program: they say which models must be there.
     pub fn presets(&self, now: &ParamValues) -> Vec<ParamValues> {
-        self.programs.iter().map(|program| program.values(now)).collect()
+        self.programs.iter().map(|program| program.preset.values_over(|id| now.get(id))).collect()
     }
 
     /// The next controller that moves will move this; `None`: it will not.

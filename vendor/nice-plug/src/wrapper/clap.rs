@@ -4,15 +4,23 @@ mod util;
 mod context;
 mod descriptor;
 pub mod features;
+mod preset_discovery;
 mod wrapper;
 
 use crate::wrapper::clap::features::ClapFeature;
+use crate::wrapper::presets::{PresetLoader, PresetProvider};
 
 /// Re-export for the macro
 pub use self::descriptor::PluginDescriptor;
+pub use self::preset_discovery::{ProviderDescriptor, create_provider};
 pub use self::wrapper::Wrapper;
 pub use clap_sys::entry::clap_plugin_entry;
 pub use clap_sys::factory::plugin_factory::{CLAP_PLUGIN_FACTORY_ID, clap_plugin_factory};
+pub use clap_sys::factory::preset_discovery::{
+    CLAP_PRESET_DISCOVERY_FACTORY_ID, CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT,
+    clap_preset_discovery_factory, clap_preset_discovery_indexer, clap_preset_discovery_provider,
+    clap_preset_discovery_provider_descriptor,
+};
 pub use clap_sys::host::clap_host;
 pub use clap_sys::plugin::{clap_plugin, clap_plugin_descriptor};
 pub use clap_sys::version::CLAP_VERSION;
@@ -50,6 +58,18 @@ pub trait ClapPlugin: Plugin {
     fn param_texts_changed(&mut self) -> bool {
         false
     }
+
+    /// What loads presets where the host asks for it (the preset-load extension), if the plugin has
+    /// it. Called once, right after the plugin was made.
+    fn preset_loader(&mut self) -> Option<Box<dyn PresetLoader>> {
+        None
+    }
+
+    /// What describes the plugin's presets to the host's browser (the preset discovery factory), if
+    /// the plugin has it.
+    fn preset_provider() -> Option<Box<dyn PresetProvider>> {
+        None
+    }
 }
 
 /// Configuration for the plugin's polyphonic modulation options, if it supports .
@@ -77,6 +97,11 @@ macro_rules! nice_export_clap {
             use $crate::wrapper::setup_logger;
             use $crate::wrapper::clap::{PluginDescriptor, Wrapper};
             use $crate::wrapper::clap::{CLAP_PLUGIN_FACTORY_ID, clap_host, clap_plugin, clap_plugin_descriptor, clap_plugin_factory};
+            use $crate::wrapper::clap::{ProviderDescriptor, create_provider};
+            use $crate::wrapper::clap::{
+                CLAP_PRESET_DISCOVERY_FACTORY_ID, CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT, clap_preset_discovery_factory,
+                clap_preset_discovery_indexer, clap_preset_discovery_provider, clap_preset_discovery_provider_descriptor,
+            };
             use ::std::collections::HashSet;
             use ::std::ffi::{CStr, c_void};
             use ::std::os::raw::c_char;
@@ -92,8 +117,45 @@ macro_rules! nice_export_clap {
                 create_plugin: Some(create_plugin),
             };
 
+            const PRESET_DISCOVERY_FACTORY: clap_preset_discovery_factory = clap_preset_discovery_factory {
+                count: Some(provider_count),
+                get_descriptor: Some(provider_descriptor),
+                create: Some(make_provider),
+            };
+
             // Sneaky way to get the number of expanded elements
             const PLUGIN_COUNT: usize = [$(stringify!($plugin_ty)),+].len();
+
+            // Those of the plugins that have presets to show
+            static PROVIDER_DESCRIPTORS: OnceLock<Vec<ProviderDescriptor>> = OnceLock::new();
+
+            fn provider_descriptors() -> &'static [ProviderDescriptor] {
+                PROVIDER_DESCRIPTORS.get_or_init(|| {
+                    [$(ProviderDescriptor::for_plugin::<$plugin_ty>()),+].into_iter().flatten().collect()
+                })
+            }
+
+            unsafe extern "C" fn provider_count(_factory: *const clap_preset_discovery_factory) -> u32 {
+                provider_descriptors().len() as u32
+            }
+
+            unsafe extern "C" fn provider_descriptor(
+                _factory: *const clap_preset_discovery_factory,
+                index: u32,
+            ) -> *const clap_preset_discovery_provider_descriptor {
+                provider_descriptors()
+                    .get(index as usize)
+                    .map_or(::std::ptr::null(), |descriptor| descriptor.clap_descriptor())
+            }
+
+            unsafe extern "C" fn make_provider(
+                _factory: *const clap_preset_discovery_factory,
+                indexer: *const clap_preset_discovery_indexer,
+                provider_id: *const c_char,
+            ) -> *const clap_preset_discovery_provider {
+                // SAFETY: CLAP's strings end with a zero, and the host's indexer outlives its provider
+                unsafe { create_provider(provider_descriptors(), indexer, provider_id) }
+            }
 
             // This is a type erased version of the information stored on the plugin types
             static PLUGIN_DESCRIPTORS: OnceLock<[PluginDescriptor; PLUGIN_COUNT]> = OnceLock::new();
@@ -170,8 +232,18 @@ macro_rules! nice_export_clap {
             pub extern "C" fn deinit() {}
 
             pub extern "C" fn get_factory(factory_id: *const c_char) -> *const c_void {
-                if !factory_id.is_null() && unsafe { CStr::from_ptr(factory_id) } == CLAP_PLUGIN_FACTORY_ID {
+                if factory_id.is_null() {
+                    return ::std::ptr::null();
+                }
+                // SAFETY: CLAP's strings end with a zero
+                let factory_id = unsafe { CStr::from_ptr(factory_id) };
+                if factory_id == CLAP_PLUGIN_FACTORY_ID {
                     &CLAP_PLUGIN_FACTORY as *const _ as *const c_void
+                } else if (factory_id == CLAP_PRESET_DISCOVERY_FACTORY_ID
+                    || factory_id == CLAP_PRESET_DISCOVERY_FACTORY_ID_COMPAT)
+                    && !provider_descriptors().is_empty()
+                {
+                    &PRESET_DISCOVERY_FACTORY as *const _ as *const c_void
                 } else {
                     ::std::ptr::null()
                 }

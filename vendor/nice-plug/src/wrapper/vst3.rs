@@ -18,6 +18,7 @@ use nice_plug_core::plugin::Plugin;
 pub use vst3;
 pub use wrapper::Wrapper;
 
+use crate::wrapper::presets::{PresetLoader, Program};
 use crate::wrapper::vst3::subcategories::Vst3SubCategory;
 
 /// Provides auxiliary metadata needed for a VST3 plugin.
@@ -42,6 +43,15 @@ pub trait Vst3Plugin: Plugin {
     /// Whether parameters that cannot be automated are reported as if they could. Some hosts, Ardour
     /// among them, show no others in their own controls.
     const VST3_LISTS_NON_AUTOMATABLE: bool = false;
+
+    /// The presets inside the plugin as a program list, and what loads them, if the plugin has that.
+    /// Called once, right after the plugin was made. The list is that of the root unit. It begins with
+    /// a program named *None*, which loads nothing: a host that writes back what it reads from a
+    /// plugin whose values come from no program must not change them. A parameter selects programs; it
+    /// cannot be automated and has the last index.
+    fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
+        None
+    }
 
     /// [`VST3_CLASS_ID`][Self::VST3_CLASS_ID`] in the correct order for the current platform so
     /// projects and presets can be shared between platforms. This should not be overridden.

@@ -24,6 +24,7 @@ use clap_sys::ext::gui::CLAP_EXT_GUI;
 #[cfg(feature = "editor")]
 use clap_sys::ext::gui::{clap_host_gui, clap_plugin_gui};
 use clap_sys::ext::latency::{CLAP_EXT_LATENCY, clap_host_latency, clap_plugin_latency};
+use clap_sys::ext::log::{CLAP_EXT_LOG, CLAP_LOG_WARNING, clap_host_log};
 use clap_sys::ext::note_ports::{
     CLAP_EXT_NOTE_PORTS, CLAP_NOTE_DIALECT_CLAP, CLAP_NOTE_DIALECT_MIDI, clap_note_port_info,
     clap_plugin_note_ports,
@@ -33,6 +34,10 @@ use clap_sys::ext::params::{
     CLAP_PARAM_IS_MODULATABLE, CLAP_PARAM_IS_MODULATABLE_PER_NOTE_ID, CLAP_PARAM_IS_READONLY,
     CLAP_PARAM_IS_STEPPED, CLAP_PARAM_RESCAN_TEXT, CLAP_PARAM_RESCAN_VALUES, clap_host_params, clap_param_info,
     clap_plugin_params,
+};
+use clap_sys::ext::preset_load::{
+    CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT, clap_host_preset_load,
+    clap_plugin_preset_load,
 };
 use clap_sys::ext::remote_controls::{
     CLAP_EXT_REMOTE_CONTROLS, clap_plugin_remote_controls, clap_remote_controls_page,
@@ -53,6 +58,9 @@ use clap_sys::ext::track_info::{
 use clap_sys::ext::voice_info::{
     CLAP_EXT_VOICE_INFO, CLAP_VOICE_INFO_SUPPORTS_OVERLAPPING_NOTES, clap_host_voice_info,
     clap_plugin_voice_info, clap_voice_info,
+};
+use clap_sys::factory::preset_discovery::{
+    CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN, clap_preset_discovery_location_kind,
 };
 use clap_sys::fixedpoint::{CLAP_BEATTIME_FACTOR, CLAP_SECTIME_FACTOR};
 use clap_sys::host::clap_host;
@@ -95,6 +103,7 @@ use try_lock::TryLock;
 
 use super::context::{WrapperActivateContext, WrapperProcessContext};
 use super::descriptor::PluginDescriptor;
+use super::preset_discovery::{c_string, with_source};
 use super::util::ClapPtr;
 use crate::event_loop::{BackgroundThread, EventLoop, MainThreadExecutor, TASK_QUEUE_CAPACITY};
 use crate::util::permit_alloc;
@@ -103,6 +112,7 @@ use crate::wrapper::clap::context::RemoteControlPages;
 #[cfg(feature = "editor")]
 use crate::wrapper::clap::context::WrapperGuiContext;
 use crate::wrapper::clap::util::{read_stream, write_stream};
+use crate::wrapper::presets::{self, PresetError, PresetLoader, PresetSource};
 use crate::wrapper::state::{self};
 use crate::wrapper::util::buffer_management::{BufferManager, ChannelPointers};
 use crate::wrapper::util::{clamp_input_event_timing, hash_param_id, process_wrapper, strlcpy};
@@ -125,6 +135,11 @@ pub struct Wrapper<P: ClapPlugin> {
     plugin: TryLock<P>,
     /// The plugin's background task executor closure.
     pub task_executor: Mutex<TaskExecutor<P>>,
+    /// The plugin's loader of presets, if it has one. Not a part of the plugin, which belongs to the
+    /// audio thread while a preset is loaded.
+    preset_loader: Mutex<Option<Box<dyn PresetLoader>>>,
+    /// Whether there is one.
+    has_preset_loader: bool,
     /// The plugin's parameters. These are fetched once during initialization. That way the
     /// `ParamPtr`s are guaranteed to live at least as long as this object and we can interact with
     /// the `Params` object without having to acquire a lock on `plugin`.
@@ -252,6 +267,10 @@ pub struct Wrapper<P: ClapPlugin> {
     output_parameter_events: ArrayQueue<OutputParamEvent>,
 
     host_thread_check: AtomicRefCell<Option<ClapPtr<clap_host_thread_check>>>,
+
+    clap_plugin_preset_load: clap_plugin_preset_load,
+    host_preset_load: AtomicRefCell<Option<ClapPtr<clap_host_preset_load>>>,
+    host_log: AtomicRefCell<Option<ClapPtr<clap_host_log>>>,
 
     clap_plugin_remote_controls: clap_plugin_remote_controls,
     /// The plugin's remote control pages, if it defines any. Filled when initializing the plugin.
@@ -500,6 +519,7 @@ impl<P: ClapPlugin> Wrapper<P> {
     pub unsafe fn new(host_callback: *const clap_host) -> Arc<Self> {
         let mut plugin = P::default();
         let task_executor = Mutex::new(plugin.task_executor());
+        let preset_loader = plugin.preset_loader();
 
         // This is used to allow the plugin to restore preset data from its editor, see the comment
         // on `Self::updated_state_sender`
@@ -607,6 +627,8 @@ impl<P: ClapPlugin> Wrapper<P> {
 
             plugin: TryLock::new(plugin),
             task_executor,
+            has_preset_loader: preset_loader.is_some(),
+            preset_loader: Mutex::new(preset_loader),
             params,
             // Initialized later as it needs a reference to the wrapper for the async executor
             #[cfg(feature = "editor")]
@@ -721,6 +743,12 @@ impl<P: ClapPlugin> Wrapper<P> {
             output_parameter_events: ArrayQueue::new(OUTPUT_EVENT_QUEUE_CAPACITY),
 
             host_thread_check: AtomicRefCell::new(None),
+
+            clap_plugin_preset_load: clap_plugin_preset_load {
+                from_location: Some(Self::ext_preset_load_from_location),
+            },
+            host_preset_load: AtomicRefCell::new(None),
+            host_log: AtomicRefCell::new(None),
 
             clap_plugin_remote_controls: clap_plugin_remote_controls {
                 count: Some(Self::ext_remote_controls_count),
@@ -1731,6 +1759,11 @@ impl<P: ClapPlugin> Wrapper<P> {
                 query_host_extension::<clap_host_latency>(&wrapper.host_callback, CLAP_EXT_LATENCY);
             *wrapper.host_params.borrow_mut() =
                 query_host_extension::<clap_host_params>(&wrapper.host_callback, CLAP_EXT_PARAMS);
+            *wrapper.host_preset_load.borrow_mut() = [CLAP_EXT_PRESET_LOAD, CLAP_EXT_PRESET_LOAD_COMPAT]
+                .into_iter()
+                .find_map(|id| query_host_extension::<clap_host_preset_load>(&wrapper.host_callback, id));
+            *wrapper.host_log.borrow_mut() =
+                query_host_extension::<clap_host_log>(&wrapper.host_callback, CLAP_EXT_LOG);
             *wrapper.host_tail.borrow_mut() =
                 query_host_extension::<clap_host_tail>(&wrapper.host_callback, CLAP_EXT_TAIL);
             *wrapper.host_voice_info.borrow_mut() = query_host_extension::<clap_host_voice_info>(
@@ -2391,6 +2424,10 @@ impl<P: ClapPlugin> Wrapper<P> {
             } else {
                 std::ptr::null()
             }
+        } else if (id == CLAP_EXT_PRESET_LOAD || id == CLAP_EXT_PRESET_LOAD_COMPAT)
+            && wrapper.has_preset_loader
+        {
+            &wrapper.clap_plugin_preset_load as *const _ as *const c_void
         } else if id == CLAP_EXT_REMOTE_CONTROLS {
             &wrapper.clap_plugin_remote_controls as *const _ as *const c_void
         } else if id == CLAP_EXT_RENDER {
@@ -3372,6 +3409,80 @@ impl<P: ClapPlugin> Wrapper<P> {
                 wrapper.handle_out_events(&*out, 0);
             }
         }
+    }
+
+    /// Load a preset into the plugin's parameters. Called from the main thread, which does not have
+    /// the plugin. Returns what there is to say although it was loaded.
+    fn load_preset(&self, source: PresetSource<'_>) -> Result<Option<String>, PresetError> {
+        let mut loader = self.preset_loader.lock();
+        let Some(loader) = &mut *loader else {
+            return Err(PresetError::new("this plugin loads no presets"));
+        };
+        let sample_rate = self.current_buffer_config.load().map(|c| c.sample_rate);
+
+        presets::load(&mut **loader, source, &self.param_ptr_to_hash, sample_rate)
+            .map(|loaded| loaded.warning)
+    }
+
+    unsafe extern "C" fn ext_preset_load_from_location(
+        plugin: *const clap_plugin,
+        location_kind: clap_preset_discovery_location_kind,
+        location: *const c_char,
+        load_key: *const c_char,
+    ) -> bool {
+        check_null_ptr!(false, plugin, unsafe { (*plugin).plugin_data });
+        let wrapper = unsafe { &*((*plugin).plugin_data as *const Self) };
+
+        // SAFETY: CLAP's strings end with a zero
+        let loaded = unsafe {
+            with_source(location_kind, location, load_key, |source| wrapper.load_preset(source))
+        };
+        let host = &wrapper.host_callback;
+        let host_preset_load = wrapper.host_preset_load.borrow();
+        let warning = match loaded {
+            Ok(warning) => warning,
+            Err(error) => {
+                if let Some(on_error) = host_preset_load.as_ref().and_then(|host| host.on_error) {
+                    let message = c_string(&error.message);
+                    // SAFETY: The strings are the host's own, and one that lives as long as the call
+                    unsafe {
+                        on_error(
+                            &**host,
+                            location_kind,
+                            location,
+                            load_key,
+                            error.os_error,
+                            message.as_ptr(),
+                        )
+                    };
+                }
+
+                return false;
+            }
+        };
+
+        // As after a state
+        let task_posted = wrapper.schedule_gui(Task::StateChanged);
+        crate::nice_debug_assert!(task_posted, "The task queue is full, dropping task...");
+        if let Some(loaded) = host_preset_load.as_ref().and_then(|host| host.loaded) {
+            // A file is no container: whatever key came with it is none
+            let load_key = if location_kind == CLAP_PRESET_DISCOVERY_LOCATION_PLUGIN {
+                load_key
+            } else {
+                std::ptr::null()
+            };
+            // SAFETY: The strings are the host's own
+            unsafe { loaded(&**host, location_kind, location, load_key) };
+        }
+        // It was loaded, so this is no error to the host
+        if let (Some(warning), Some(log)) =
+            (warning, wrapper.host_log.borrow().as_ref().and_then(|host| host.log))
+        {
+            // SAFETY: The message lives as long as the call
+            unsafe { log(&**host, CLAP_LOG_WARNING, c_string(&warning).as_ptr()) };
+        }
+
+        true
     }
 
     unsafe extern "C" fn ext_remote_controls_count(plugin: *const clap_plugin) -> u32 {

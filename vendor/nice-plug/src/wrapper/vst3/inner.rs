@@ -25,16 +25,22 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use try_lock::TryLock;
 #[cfg(feature = "editor")]
 use vst3::ComWrapper;
-use vst3::Steinberg::Vst::{IComponentHandler, IComponentHandlerTrait, IEventList, RestartFlags_};
-use vst3::Steinberg::{kInvalidArgument, kResultOk, tresult};
+use vst3::Steinberg::Vst::{
+    IComponentHandler, IComponentHandlerTrait, IEventList, IParamValueQueueTrait, IParameterChanges,
+    IParameterChangesTrait, RestartFlags_,
+};
+use vst3::Steinberg::{kInvalidArgument, kResultFalse, kResultOk, tresult};
 use vst3::{ComPtr, ComRef};
 
 use super::context::{WrapperActivateContext, WrapperProcessContext};
 use super::note_expressions::NoteExpressionController;
 use super::param_units::ParamUnits;
-use super::util::{VST3_MIDI_PARAMS_END, VST3_MIDI_PARAMS_START};
+use super::util::{
+    VST3_MIDI_PARAMS_END, VST3_MIDI_PARAMS_START, VST3_NO_PROGRAM, VST3_PROGRAM_PARAM,
+};
 use crate::event_loop::{EventLoop, MainThreadExecutor, OsEventLoop};
 use crate::util::permit_alloc;
+use crate::wrapper::presets::{self, PresetLoader, PresetSource, Program};
 use crate::wrapper::state;
 use crate::wrapper::util::buffer_management::BufferManager;
 use crate::wrapper::util::hash_param_id;
@@ -52,6 +58,14 @@ pub(crate) struct WrapperInner<P: Vst3Plugin> {
     pub plugin: TryLock<P>,
     /// The plugin's background task executor closure.
     pub task_executor: Mutex<TaskExecutor<P>>,
+    /// The plugin's programs without the first one that hosts see, which is none; empty if it has no
+    /// list of programs.
+    programs: Vec<Program>,
+    /// What loads them. Not a part of the plugin, which belongs to the audio thread while a program is
+    /// loaded.
+    program_loader: Mutex<Option<Box<dyn PresetLoader>>>,
+    /// The program that was selected last, as hosts count them.
+    program: AtomicU32,
     /// The plugin's parameters. These are fetched once during initialization. That way the
     /// `ParamPtr`s are guaranteed to live at least as long as this object and we can interact with
     /// the `Params` object without having to acquire a lock on `plugin`.
@@ -164,6 +178,11 @@ pub(crate) struct WrapperInner<P: Vst3Plugin> {
     pub pending_values: HashMap<u32, AtomicF32>,
     /// Whether there may be any of them.
     pub has_pending_values: AtomicBool,
+    /// The parameters whose values a program has changed, of which the host is told with the next
+    /// block.
+    pub changed_values: HashMap<u32, AtomicBool>,
+    /// Whether there may be any of them.
+    pub has_changed_values: AtomicBool,
     /// Mappings from parameter hashes to string parameter IDs. Used for notifying the plugin's
     /// editor about parameter changes.
     pub param_id_by_hash: HashMap<u32, String>,
@@ -244,6 +263,8 @@ impl<P: Vst3Plugin> WrapperInner<P> {
     pub fn new() -> Arc<Self> {
         let mut plugin = P::default();
         let task_executor = Mutex::new(plugin.task_executor());
+        let (programs, program_loader) = plugin.vst3_programs().unzip();
+        let programs: Vec<Program> = programs.unwrap_or_default();
 
         // This is used to allow the plugin to restore preset data from its editor, see the comment
         // on `Self::updated_state_sender`
@@ -288,6 +309,14 @@ impl<P: Vst3Plugin> WrapperInner<P> {
                 }
 
                 bypass_param_exists |= is_bypass;
+
+                if !programs.is_empty() && *hash == VST3_PROGRAM_PARAM {
+                    crate::nice_debug_assert_failure!(
+                        "Parameter '{}' collides with the parameter that selects programs, consider \
+                         giving it a different ID",
+                        id
+                    );
+                }
 
                 if P::MIDI_INPUT >= MidiConfig::MidiCCs
                     && (VST3_MIDI_PARAMS_START..VST3_MIDI_PARAMS_END).contains(hash)
@@ -337,6 +366,9 @@ impl<P: Vst3Plugin> WrapperInner<P> {
         let wrapper = Arc::new(Self {
             plugin: TryLock::new(plugin),
             task_executor,
+            programs,
+            program_loader: Mutex::new(program_loader),
+            program: AtomicU32::new(0),
             params,
             // Initialized later as it needs a reference to the wrapper for the async executor
             #[cfg(feature = "editor")]
@@ -386,6 +418,8 @@ impl<P: Vst3Plugin> WrapperInner<P> {
                 .map(|&hash| (hash, AtomicF32::new(f32::NAN)))
                 .collect(),
             has_pending_values: AtomicBool::new(false),
+            changed_values: param_by_hash.keys().map(|&hash| (hash, AtomicBool::new(false))).collect(),
+            has_changed_values: AtomicBool::new(false),
             param_by_hash,
             param_id_by_hash,
             param_units,
@@ -610,6 +644,116 @@ impl<P: Vst3Plugin> WrapperInner<P> {
         self.forget_pending_values();
     }
 
+    /// How many programs hosts see: none, and the plugin's. 0 if it has no list of programs.
+    pub fn num_programs(&self) -> usize {
+        match self.programs.len() {
+            0 => 0,
+            len => len + 1,
+        }
+    }
+
+    /// The name of one of the programs that hosts see.
+    pub fn program_name(&self, index: usize) -> Option<&str> {
+        match index {
+            0 if self.programs.is_empty() => None,
+            0 => Some(VST3_NO_PROGRAM),
+            index => self.programs.get(index - 1).map(|program| program.name.as_str()),
+        }
+    }
+
+    /// The index of the program with this name.
+    pub fn program_named(&self, name: &str) -> Option<usize> {
+        (0..self.num_programs()).find(|&index| self.program_name(index) == Some(name))
+    }
+
+    /// The program for a value of the parameter that selects them.
+    pub fn program_at(&self, normalized_value: f64) -> usize {
+        let last = self.num_programs().saturating_sub(1);
+        (normalized_value.clamp(0.0, 1.0) * last as f64).round() as usize
+    }
+
+    /// The value of that parameter for a program.
+    pub fn normalized_program(&self, index: usize) -> f64 {
+        index as f64 / self.num_programs().saturating_sub(1).max(1) as f64
+    }
+
+    /// The program that was selected last.
+    pub fn selected_program(&self) -> usize {
+        self.program.load(Ordering::Relaxed) as usize
+    }
+
+    /// Select a program, and load it if it is another than before: hosts repeat what they were told,
+    /// when the user may have changed what was loaded. To be called from the main thread.
+    pub fn select_program(&self, normalized_value: f64) -> tresult {
+        if !normalized_value.is_finite() {
+            return kInvalidArgument;
+        }
+        let index = self.program_at(normalized_value);
+        let before = self.program.swap(index as u32, Ordering::Relaxed) as usize;
+        let program = index.checked_sub(1).and_then(|index| self.programs.get(index));
+        let (Some(program), true) = (program, index != before) else {
+            return kResultOk;
+        };
+
+        let loaded = match &mut *self.program_loader.lock() {
+            Some(loader) => presets::load(
+                &mut **loader,
+                PresetSource::Plugin(&program.load_key),
+                &self.param_ptr_to_hash,
+                self.current_buffer_config.load().map(|c| c.sample_rate),
+            ),
+            None => return kResultFalse,
+        };
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                crate::nice_error!("{}", error.message);
+                self.program.store(0, Ordering::Relaxed);
+                return kResultFalse;
+            }
+        };
+        // VST3 has no way to tell the host
+        if let Some(warning) = loaded.warning {
+            crate::nice_warn!("{}", warning);
+        }
+        self.forget_pending_values();
+        // Told with the next block: `restartComponent()` would hang here in Ardour, which selects a
+        // program with a lock that it takes there, and later there is no way to the host's main
+        // thread on Linux.
+        for hash in &loaded.changed {
+            self.changed_values[hash].store(true, Ordering::Relaxed);
+        }
+        self.has_changed_values.store(true, Ordering::Release);
+
+        #[cfg(feature = "editor")]
+        {
+            let task_posted = self.schedule_gui(Task::StateChanged);
+            crate::nice_debug_assert!(task_posted, "The task queue is full, dropping task...");
+        }
+
+        kResultOk
+    }
+
+    /// Tell the host of the values that a program has changed. Realtime-safe if the host is.
+    pub fn tell_changed_values(&self, output: ComRef<'_, IParameterChanges>) {
+        if !self.has_changed_values.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        for (hash, changed) in &self.changed_values {
+            if !changed.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            let (mut queue_idx, mut point_idx) = (0, 0);
+            // SAFETY: The host's queue lives as long as the block, and the parameters as long as this
+            unsafe {
+                let value = self.param_by_hash[hash].unmodulated_normalized_value();
+                if let Some(queue) = ComRef::from_raw(output.addParameterData(hash, &mut queue_idx)) {
+                    queue.addPoint(0, value as f64, &mut point_idx);
+                }
+            }
+        }
+    }
+
     /// Get the plugin's state object, may be called by the plugin's GUI as part of its own preset
     /// management. The wrapper doesn't use these functions and serializes and deserializes directly
     /// the JSON in the relevant plugin API methods instead.
@@ -720,6 +864,8 @@ impl<P: Vst3Plugin> WrapperInner<P> {
             );
             return false;
         }
+        // What is restored may be anything
+        self.program.store(0, Ordering::Relaxed);
 
         #[cfg(feature = "editor")]
         {

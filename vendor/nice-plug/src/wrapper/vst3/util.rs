@@ -18,6 +18,13 @@ pub const VST3_MIDI_PARAMS_START: u32 = VST3_MIDI_PARAMS_END - VST3_MIDI_NUM_PAR
 /// The (exclusive) end of the MIDI CC parameter range. Anything above this is reserved by the host.
 pub const VST3_MIDI_PARAMS_END: u32 = 1 << 31;
 
+/// The parameter that selects a program, if the plugin has any. Below those of the MIDI CCs.
+pub const VST3_PROGRAM_PARAM: u32 = VST3_MIDI_PARAMS_START - 1;
+/// The list of programs, if the plugin has any.
+pub const VST3_PROGRAM_LIST: i32 = 1;
+/// The first of the programs, which is selected where none was loaded.
+pub const VST3_NO_PROGRAM: &str = "None";
+
 /// How many MIDI CC parameters a plugin has that listens to these controllers, none: to all.
 pub fn num_midi_params(controllers: Option<&[u8]>) -> u32 {
     controllers.map_or(VST3_MIDI_NUM_PARAMS, |list| list.len() as u32)

@@ -43,6 +43,7 @@ use widestring::U16CStr;
 use super::inner::{ProcessEvent, WrapperInner};
 use super::note_expressions;
 use super::util::{VST3_MIDI_CCS, VST3_MIDI_PARAMS_START, u16strlcpy};
+use super::util::{VST3_PROGRAM_LIST, VST3_PROGRAM_PARAM};
 use super::util::{VST3_MIDI_CHANNELS, VST3_MIDI_PARAMS_END};
 use super::util::{midi_param, midi_param_idx, num_midi_params};
 use crate::util::permit_alloc;
@@ -87,6 +88,16 @@ impl<P: Vst3Plugin> Wrapper<P> {
     pub fn new() -> Self {
         Self {
             inner: WrapperInner::new(),
+        }
+    }
+
+    fn program_name(&self, index: usize, dest: &mut String128) -> tresult {
+        match self.inner.program_name(index) {
+            Some(name) => {
+                u16strlcpy(dest, name);
+                kResultOk
+            }
+            None => kInvalidArgument,
         }
     }
 }
@@ -623,11 +634,14 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
 
     unsafe fn getParameterCount(&self) -> int32 {
         // We need to add a whole bunch of parameters if the plugin accepts MIDI CCs
-        if P::MIDI_INPUT >= MidiConfig::MidiCCs {
+        let num_params = if P::MIDI_INPUT >= MidiConfig::MidiCCs {
             self.inner.param_hashes.len() as i32 + num_midi_params(P::VST3_MIDI_CONTROLLERS) as i32
         } else {
             self.inner.param_hashes.len() as i32
-        }
+        };
+
+        // And one that selects programs. It is the last, so that the others keep their places.
+        num_params + i32::from(self.inner.num_programs() > 0)
     }
 
     unsafe fn getParameterInfo(&self, param_index: int32, info: *mut ParameterInfo) -> tresult {
@@ -643,7 +657,14 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
         // If the parameter is a generated MIDI CC/channel pressure/pitch bend then it needs to be
         // handled separately
         let num_actual_params = self.inner.param_hashes.len() as i32;
-        if P::MIDI_INPUT >= MidiConfig::MidiCCs && param_index >= num_actual_params {
+        if self.inner.num_programs() > 0 && param_index == unsafe { self.getParameterCount() } - 1 {
+            info.id = VST3_PROGRAM_PARAM;
+            u16strlcpy(&mut info.title, "Preset");
+            u16strlcpy(&mut info.shortTitle, "Preset");
+            info.stepCount = self.inner.num_programs() as i32 - 1;
+            info.unitId = kRootUnitId;
+            info.flags = ParameterFlags_::kIsProgramChange | ParameterFlags_::kIsList;
+        } else if P::MIDI_INPUT >= MidiConfig::MidiCCs && param_index >= num_actual_params {
             let midi_param_relative_idx = (param_index - num_actual_params) as u32;
             // This goes up to 130 for the 128 CCs followed by channel pressure and pitch bend
             let Some((midi_channel, midi_cc)) =
@@ -713,6 +734,9 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
         check_null_ptr!(string);
 
         let dest = unsafe { &mut *(string) };
+        if id == VST3_PROGRAM_PARAM && value_normalized.is_finite() {
+            return self.program_name(self.inner.program_at(value_normalized), dest);
+        }
 
         // TODO: We don't implement these methods at all for our generated MIDI CC parameters,
         //       should be fine right? They should be hidden anyways.
@@ -743,6 +767,12 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
             Ok(s) => s,
             Err(_) => return kInvalidArgument,
         };
+        if id == VST3_PROGRAM_PARAM
+            && let Some(index) = self.inner.program_named(&string)
+        {
+            unsafe { *value_normalized = self.inner.normalized_program(index) };
+            return kResultOk;
+        }
 
         match self.inner.param_by_hash.get(&id) {
             Some(param_ptr) => {
@@ -765,6 +795,7 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     ) -> ParamValue {
         match self.inner.param_by_hash.get(&id) {
             Some(param_ptr) => unsafe { param_ptr.preview_plain(value_normalized as f32) as f64 },
+            _ if id == VST3_PROGRAM_PARAM => self.inner.program_at(value_normalized) as f64,
             _ => value_normalized,
         }
     }
@@ -772,6 +803,7 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     unsafe fn plainParamToNormalized(&self, id: ParamID, plain_value: ParamValue) -> ParamValue {
         match self.inner.param_by_hash.get(&id) {
             Some(param_ptr) => unsafe { param_ptr.preview_normalized(plain_value as f32) as f64 },
+            _ if id == VST3_PROGRAM_PARAM => self.inner.normalized_program(plain_value as usize),
             _ => plain_value,
         }
     }
@@ -782,11 +814,19 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
                 Some(value) => value as f64,
                 None => unsafe { param_ptr.modulated_normalized_value() as f64 },
             },
+            _ if id == VST3_PROGRAM_PARAM => {
+                self.inner.normalized_program(self.inner.selected_program())
+            }
             _ => 0.5,
         }
     }
 
     unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
+        // The host calls this on its main thread, where a program may be loaded.
+        if id == VST3_PROGRAM_PARAM && self.inner.num_programs() > 0 {
+            return self.inner.select_program(value);
+        }
+
         // If the plugin is currently processing audio, then this parameter change will also be sent
         // to the process function. Where no block comes before the state is saved, or the value is
         // read, it must not be lost. Parameters that cannot be automated come this way alone.
@@ -1187,6 +1227,10 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                         let param_hash = unsafe { param_change_queue.getParameterId() };
                         let num_changes = unsafe { param_change_queue.getPointCount() };
                         if num_changes <= 0 {
+                            continue;
+                        }
+                        // The edit controller is told as well, and on a thread that may load.
+                        if param_hash == VST3_PROGRAM_PARAM && self.inner.num_programs() > 0 {
                             continue;
                         }
 
@@ -1674,6 +1718,10 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
                 }
             };
 
+            if let Some(output) = unsafe { ComRef::from_raw(data.outputParameterChanges) } {
+                self.inner.tell_changed_values(output);
+            }
+
             // After processing audio, we'll check if the editor has sent us updated plugin state.
             // We'll restore that here on the audio thread to prevent changing the values during the
             // process call and also to prevent inconsistent state when the host also wants to load
@@ -1828,11 +1876,28 @@ impl<P: Vst3Plugin> IProcessContextRequirementsTrait for Wrapper<P> {
 
 impl<P: Vst3Plugin> IUnitInfoTrait for Wrapper<P> {
     unsafe fn getUnitCount(&self) -> int32 {
-        self.inner.param_units.len() as i32
+        // Without programs there is nothing to say of the root unit
+        self.inner.param_units.len() as i32 + i32::from(self.inner.num_programs() > 0)
     }
 
     unsafe fn getUnitInfo(&self, unit_index: int32, info: *mut UnitInfo) -> tresult {
         check_null_ptr!(info);
+
+        let mut unit_index = unit_index;
+        if self.inner.num_programs() > 0 {
+            if unit_index == 0 {
+                unsafe { *info = mem::zeroed() };
+
+                let info = unsafe { &mut *info };
+                info.id = kRootUnitId;
+                info.parentUnitId = kNoParentUnitId;
+                u16strlcpy(&mut info.name, P::NAME);
+                info.programListId = VST3_PROGRAM_LIST;
+
+                return kResultOk;
+            }
+            unit_index -= 1;
+        }
 
         match self.inner.param_units.info(unit_index as usize) {
             Some((unit_id, unit_info)) => {
@@ -1851,25 +1916,42 @@ impl<P: Vst3Plugin> IUnitInfoTrait for Wrapper<P> {
     }
 
     unsafe fn getProgramListCount(&self) -> int32 {
-        // TODO: Do we want program lists? Probably not, CLAP doesn't even support them.
-        0
+        i32::from(self.inner.num_programs() > 0)
     }
 
     unsafe fn getProgramListInfo(
         &self,
-        _list_index: int32,
-        _info: *mut ProgramListInfo,
+        list_index: int32,
+        info: *mut ProgramListInfo,
     ) -> tresult {
-        kInvalidArgument
+        check_null_ptr!(info);
+
+        if list_index != 0 || self.inner.num_programs() == 0 {
+            return kInvalidArgument;
+        }
+        unsafe { *info = mem::zeroed() };
+        let info = unsafe { &mut *info };
+        info.id = VST3_PROGRAM_LIST;
+        u16strlcpy(&mut info.name, "Presets");
+        info.programCount = self.inner.num_programs() as i32;
+
+        kResultOk
     }
 
     unsafe fn getProgramName(
         &self,
-        _list_id: ProgramListID,
-        _program_index: int32,
-        _name: *mut String128,
+        list_id: ProgramListID,
+        program_index: int32,
+        name: *mut String128,
     ) -> tresult {
-        kInvalidArgument
+        check_null_ptr!(name);
+
+        match usize::try_from(program_index) {
+            Ok(index) if list_id == VST3_PROGRAM_LIST => {
+                self.program_name(index, unsafe { &mut *name })
+            }
+            _ => kInvalidArgument,
+        }
     }
 
     unsafe fn getProgramInfo(
