@@ -208,6 +208,12 @@ impl View {
         Theme::of(self.looks.mode).panel
     }
 
+    /// The same as windows take it: as it is stored, not as linear light.
+    pub fn ground_of_window(&self) -> egui::Rgba {
+        let [r, g, b, _] = self.ground().to_array().map(|byte| f32::from(byte) / 255.0);
+        egui::Rgba::from_rgb(r, g, b)
+    }
+
     /// Draws a picture and takes what was done with mouse and keys since the last one.
     pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn Instance) {
         let began = Instant::now();

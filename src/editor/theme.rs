@@ -147,7 +147,7 @@ pub fn apply(context: &egui::Context, mode: Mode, reduced_motion: bool) {
         let visuals = &mut style.visuals;
         visuals.dark_mode = mode == Mode::Dark;
         visuals.override_text_color = Some(theme.text);
-        visuals.panel_fill = theme.back;
+        visuals.panel_fill = theme.panel;
         visuals.window_fill = theme.panel;
         visuals.extreme_bg_color = theme.back;
         visuals.slider_trailing_fill = true;

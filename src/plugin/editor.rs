@@ -177,7 +177,7 @@ impl NiceEguiApp for App {
         if kept != self.kept {
             self.view.looks = kept;
         }
-        frame.set_clear_color(self.view.ground().into());
+        frame.set_clear_color(self.view.ground_of_window());
         let (params, registry, running) = (&self.params, &self.registry, &self.running);
         self.view.show(ui, &mut Hosted { params, registry, running, context });
         // The keyboard is the host's, but for what is being typed or has been reached with Tab.

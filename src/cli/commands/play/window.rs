@@ -193,7 +193,7 @@ impl App for Window {
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
         self.outside.follow();
-        frame.set_clear_color(self.view.ground().into());
+        frame.set_clear_color(self.view.ground_of_window());
         self.view.show(ui, &mut self.outside);
         self.speed.store(self.view.pictures_per_second() as u32, Ordering::Relaxed);
         if self.is_over.load(Ordering::Relaxed) {
