@@ -22,21 +22,34 @@ impl XkbcommonState {
 
         let state = unsafe {
             let device_id = (xkb_x11.xkb_x11_get_core_keyboard_device_id)(conn);
-            assert!(device_id >= 0);
-            // keymap should be unref when XkbcommonState drop
+            // Sympathy: without a keyboard keys have no text; an assertion would end the host.
+            if device_id < 0 {
+                (xkb_common.xkb_context_unref)(context);
+                return None;
+            }
             let keymap = (xkb_x11.xkb_x11_keymap_new_from_device)(
                 context,
                 conn,
                 device_id,
                 xkbc::xkb_keymap_compile_flags::XKB_KEYMAP_COMPILE_NO_FLAGS,
             );
+            if keymap.is_null() {
+                (xkb_common.xkb_context_unref)(context);
+                return None;
+            }
             // state will be unref on drop
-            (xkb_x11.xkb_x11_state_new_from_device)(keymap, conn, device_id)
+            let state = (xkb_x11.xkb_x11_state_new_from_device)(keymap, conn, device_id);
+            // Sympathy: the state keeps the keymap. Kept here as well, it stayed behind each window that was closed.
+            (xkb_common.xkb_keymap_unref)(keymap);
+            state
         };
 
         // free the context, it's no longer needed
         unsafe { (xkb_common.xkb_context_unref)(context) };
 
+        if state.is_null() {
+            return None;
+        }
         Some(XkbcommonState { state, xkb_common })
     }
 
