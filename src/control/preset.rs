@@ -66,7 +66,7 @@ fn by_key<S: Serializer>(parameters: &[(ParamId, f32)], serializer: S) -> Result
 }
 
 /// The parameters that name models.
-const MODELS: [ParamId; 2] = [ParamId::Model, ParamId::MorphModel];
+pub const MODELS: [ParamId; 2] = [ParamId::Model, ParamId::MorphModel];
 
 fn factory_list() -> String {
     Preset::factory_names().collect::<Vec<_>>().join(", ")
@@ -139,6 +139,12 @@ impl Preset {
     pub fn read(path: &Path) -> Result<Self, PresetError> {
         let origin = path.to_string_lossy();
         let io = |source| PresetError::Io { path: path.into(), source };
+        // Looked at before it is opened: opening a pipe would wait.
+        let kind = std::fs::metadata(path).map_err(io)?.file_type();
+        if !kind.is_file() {
+            let actual = if kind.is_dir() { "a folder" } else { "something else" }.into();
+            return Err(PresetError::Form { origin: origin.into(), expected: "a file with a preset".into(), actual });
+        }
         let Some(text) = read_text(path, MAX_BYTES).map_err(io)? else {
             let expected = format!("at most {MAX_BYTES} bytes");
             return Err(PresetError::Form { origin: origin.into(), expected, actual: "more".into() });

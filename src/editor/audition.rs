@@ -57,6 +57,7 @@ impl Audition {
     pub fn begin(&mut self, slot: u8, registry: &Arc<ModelRegistry>, activation: &Activation) {
         self.stop();
         let before = std::mem::take(&mut self.playing);
+        activation.auditioner.begin();
         let stop: Arc<AtomicBool> = Arc::default();
         (self.slot, self.stop) = (slot, Arc::clone(&stop));
         let (registry, auditioner, rate) =

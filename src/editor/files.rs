@@ -2,7 +2,7 @@
 
 use super::{
     controls::{button, list_row},
-    job::Job,
+    job::{Job, Superseded},
     theme::{self, Theme, space},
 };
 use crate::{audio_file::EXTENSIONS, text_file::read_text, whole_file::write_whole};
@@ -76,6 +76,7 @@ pub(super) struct Files {
     listing: Listing,
     /// A folder is read on a thread: one of a network may take its time.
     reading: Job<Listing>,
+    superseded: Superseded,
     /// The path as it is typed.
     typed: String,
     /// Folders that people keep things in.
@@ -104,6 +105,7 @@ impl Files {
             folder: PathBuf::new(),
             listing: Ok((Vec::new(), Vec::new())),
             reading: Job::default(),
+            superseded: Superseded::default(),
             typed: String::new(),
             places,
             note,
@@ -115,13 +117,21 @@ impl Files {
     fn go(&mut self, folder: PathBuf) {
         let endings = self.purpose.endings();
         let read = folder.clone();
+        self.superseded.keep(&mut self.reading);
         self.reading = Job::begin("sympathy-files", move || listing(&read, endings));
         self.typed = folder.display().to_string();
         self.folder = folder;
     }
 
+    /// Closes the list; what is being read of a slow folder is waited for elsewhere.
+    pub fn close(mut self, superseded: &mut Superseded) {
+        superseded.keep(&mut self.reading);
+        superseded.keep_all(self.superseded);
+    }
+
     /// Draws the list.
     pub fn show(&mut self, ui: &mut Ui, rect: Rect, theme: &Theme) -> Outcome {
+        self.superseded.sweep();
         if let Some(listing) = self.reading.take() {
             self.listing = listing;
         }
@@ -139,7 +149,7 @@ impl Files {
         let field = line.with_min_x(up.right() + space::SMALL);
         let typed = ui.put(field, TextEdit::singleline(&mut self.typed).font(theme::body()).align(Align2::LEFT_CENTER));
         if typed.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            let path = PathBuf::from(self.typed.trim());
+            let path = self.folder.join(self.typed.trim());
             if path.is_dir() {
                 self.go(path);
             } else {
@@ -168,6 +178,9 @@ impl Files {
                         if entry(ui, file, false, theme) {
                             outcome = Outcome::Chosen(file.clone());
                         }
+                    }
+                    if folders.len() + files.len() >= MAX_ENTRIES {
+                        ui.label(format!("Only {MAX_ENTRIES} entries are shown."));
                     }
                     if self.reading.is_some() {
                         ui.label("Being read…");

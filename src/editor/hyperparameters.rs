@@ -5,6 +5,7 @@ use super::{
     controls::{button, list_row},
     files::{self, Files, Purpose},
     instance::data_folder,
+    job::Superseded,
     theme::{self, Mode, Theme, space},
 };
 use crate::hyperparameters::{
@@ -87,6 +88,7 @@ pub struct Hyperparameters {
     folder: PathBuf,
     /// The list of files, while it is open in a window of its own.
     files: Option<Files>,
+    superseded: Superseded,
     /// What became of the last saving.
     message: Option<Result<PathBuf, String>>,
 }
@@ -109,6 +111,7 @@ impl Hyperparameters {
             place: None,
             folder,
             files: None,
+            superseded: Superseded::default(),
             message: None,
         };
         page.look_again();
@@ -142,6 +145,11 @@ impl Hyperparameters {
     pub(super) fn add_recording(&mut self, path: PathBuf) {
         let key = std::mem::replace(&mut self.wanted, MATERIAL);
         self.add(key, Excerpt { path, ..Excerpt::default() });
+    }
+
+    /// No recording was chosen for the field that asked for one.
+    pub(super) fn wants_none(&mut self) {
+        self.wanted = MATERIAL;
     }
 
     /// What was written last.
@@ -205,17 +213,21 @@ impl Hyperparameters {
         self.message = None;
     }
 
+    /// That of the first recording, or the usual one.
+    fn folder(&self) -> &Path {
+        let beside = self.draft.config.files.first().and_then(|file| file.path.parent());
+        beside.filter(|folder| folder.is_absolute()).unwrap_or(&self.folder)
+    }
+
     /// Where the file goes: beside the first recording, called as the model.
     fn place(&self) -> String {
-        self.place.clone().unwrap_or_else(|| {
-            let beside = self.draft.config.files.first().and_then(|file| file.path.parent());
-            let folder = beside.filter(|folder| folder.is_absolute()).unwrap_or(&self.folder);
-            folder.join(default_place(&self.draft.config.name)).display().to_string()
-        })
+        let proposed = || self.folder().join(default_place(&self.draft.config.name)).display().to_string();
+        self.place.clone().unwrap_or_else(proposed)
     }
 
     fn save(&mut self) {
-        self.message = Some(written(&self.draft, &PathBuf::from(self.place().trim())));
+        // A name alone means the folder that was proposed, not the one that the host runs in.
+        self.message = Some(written(&self.draft, &self.folder().join(self.place().trim())));
     }
 
     /// Draws it over a whole window, with the list of files when one is to be chosen. Returns false when it is to be closed.
@@ -230,10 +242,12 @@ impl Hyperparameters {
         if let Some(files) = &mut self.files {
             match files.show(ui, rect, theme) {
                 files::Outcome::Open => return true,
-                files::Outcome::Left => {}
+                files::Outcome::Left => self.wants_none(),
                 files::Outcome::Chosen(path) => self.add_recording(path),
             }
-            self.files = None;
+            if let Some(files) = self.files.take() {
+                files.close(&mut self.superseded);
+            }
             return true;
         }
         match self.show(ui, rect, theme) {

@@ -48,6 +48,19 @@ impl Activation {
     }
 }
 
+/// Sound devices, by the names they can be chosen by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SoundDevices {
+    /// Those that can play.
+    pub outputs: Vec<String>,
+    /// Those that can listen.
+    pub inputs: Vec<String>,
+    /// The one that plays.
+    pub output: String,
+    /// The one that listens; `none` if none does.
+    pub input: String,
+}
+
 /// Reads are cheap: every picture reads all of it. Called on the editor's thread only.
 pub trait Instance {
     /// The plain value of a parameter.
@@ -100,6 +113,21 @@ pub trait Instance {
     /// Where the input has a switch of its own, outside a host: whether it is on.
     fn input(&self) -> Option<bool> {
         None
+    }
+    /// Whether it plays on a sound card of its own, outside a host.
+    fn has_sound_card(&self) -> bool {
+        false
+    }
+    /// The devices there are. Asks the system, which may take a moment: not for every picture.
+    fn sound_devices(&self) -> SoundDevices {
+        SoundDevices::default()
+    }
+    /// Plays on other devices. Takes as long as the system does.
+    ///
+    /// # Errors
+    /// Why it cannot, in a sentence; then those that played go on.
+    fn choose_devices(&mut self, _output: &str, _input: &str) -> Result<(), String> {
+        Ok(())
     }
     /// Switches the input.
     fn set_input(&mut self, _on: bool) {}

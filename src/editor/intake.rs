@@ -3,7 +3,7 @@
 use super::{
     files::{MODELS, ends_in},
     instance::{Instance, set_at_once},
-    job::Job,
+    job::{Job, Superseded},
 };
 use crate::{
     audio_file::{EXTENSIONS, LongRecording, Samples},
@@ -15,11 +15,15 @@ use std::{
     sync::Arc,
 };
 
+/// No recording that is to be a seed is larger: half an hour of stereo.
+const MAX_SEED_BYTES: u64 = 512 << 20;
+
 /// What is being read, and what became of it.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     /// A recording is decoded on a thread.
     reading: Job<Result<Clip, String>>,
+    superseded: Superseded,
     read_path: PathBuf,
     /// What became of the last file, in a sentence.
     pub message: Option<String>,
@@ -35,7 +39,7 @@ impl Intake {
         } else if ends_in(&path, &EXTENSIONS) {
             self.begin_seed(path);
         } else if ends_in(&path, &["json"]) {
-            self.message = Some(match Preset::find(&path.to_string_lossy()) {
+            self.message = Some(match Preset::read(&path) {
                 Ok(preset) => {
                     let values = preset.values_over(|id| instance.value(id));
                     instance.apply(&values);
@@ -67,12 +71,20 @@ impl Intake {
     pub fn begin_seed(&mut self, path: PathBuf) {
         self.message = Some(format!("Reading {}…", path.display()));
         self.read_path.clone_from(&path);
+        self.superseded.keep(&mut self.reading);
         self.reading = Job::begin("sympathy-seed", move || read_seed(&path));
     }
 
     /// Takes what has been read meanwhile.
     pub fn look(&mut self, instance: &mut dyn Instance) {
-        let Some(read) = self.reading.take() else { return };
+        self.superseded.sweep();
+        let was_reading = self.reading.is_some();
+        let Some(read) = self.reading.take() else {
+            if was_reading && !self.reading.is_some() {
+                self.message = Some(format!("{}: reading it failed unexpectedly.", self.read_path.display()));
+            }
+            return;
+        };
         self.message = Some(match read {
             Ok(clip) => {
                 let seconds = clip.seconds();
@@ -89,6 +101,12 @@ impl Intake {
 
 /// The end of a recording.
 fn read_seed(path: &Path) -> Result<Clip, String> {
+    // The end is all that is wanted, but a file is read from its beginning.
+    let bytes = std::fs::metadata(path).map_err(|error| format!("{}: cannot be read: {error}.", path.display()))?.len();
+    if bytes > MAX_SEED_BYTES {
+        let most = MAX_SEED_BYTES >> 20;
+        return Err(format!("{}: is larger than {most} MiB. Cut out the part that is to be the seed.", path.display()));
+    }
     let recording = LongRecording::read(path).map_err(|error| error.to_string())?;
     let rate = recording.sample_rate_hz;
     if !CLIP_RATES_HZ.contains(&rate) {

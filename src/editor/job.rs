@@ -1,6 +1,6 @@
 //! Work that takes longer than a picture may: on a thread, looked at once a picture.
 
-use std::thread::JoinHandle;
+use std::{fmt::Debug, thread::JoinHandle};
 
 /// Work that is under way, or none.
 #[derive(Debug)]
@@ -35,5 +35,37 @@ impl<T> Drop for Job<T> {
             // Joined, so that no code of the plugin runs when the host unloads it.
             let _ = thread.join();
         }
+    }
+}
+
+/// Work of any kind.
+trait Work: Debug + Send {
+    fn is_over(&self) -> bool;
+}
+
+impl<T: Debug + Send> Work for Job<T> {
+    fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+/// Work whose outcome nobody waits for any more: no picture waits for its end.
+#[derive(Debug, Default)]
+pub(super) struct Superseded(Vec<Box<dyn Work>>);
+
+impl Superseded {
+    /// Takes it from who has begun it.
+    pub fn keep<T: Debug + Send + 'static>(&mut self, job: &mut Job<T>) {
+        self.0.push(Box::new(std::mem::take(job)));
+    }
+
+    /// Takes what another has kept.
+    pub fn keep_all(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Lets go what has ended.
+    pub fn sweep(&mut self) {
+        self.0.retain(|job| !job.is_over());
     }
 }

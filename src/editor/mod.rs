@@ -21,7 +21,7 @@ mod time_line;
 
 pub use advice::Urgency;
 pub use hyperparameters::Hyperparameters;
-pub use instance::{Activation, Edit, Instance, presets_folder};
+pub use instance::{Activation, Edit, Instance, SoundDevices, presets_folder};
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 
@@ -42,11 +42,12 @@ use egui::{
 use files::{Files, Purpose};
 use history::History;
 use intake::Intake;
+use job::Superseded;
 use presets::Presets;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -157,10 +158,14 @@ pub struct View {
     opened: Vec<Child>,
     /// The number that a slider of the settings is being dragged to.
     sliding: Option<i32>,
+    /// The devices as they were when their page was opened, and those that are chosen.
+    devices: Option<SoundDevices>,
     /// Files that were dropped or chosen.
     intake: Intake,
     /// The list of files, and the page from which it was opened.
     files: Option<(Files, Page)>,
+    /// What is still being read of a list of files that was closed.
+    superseded: Superseded,
     /// The training that is being described, once somebody has asked for it.
     hyperparameters: Option<Hyperparameters>,
     /// Frequencies of what the model of a slot remembers.
@@ -171,11 +176,12 @@ pub struct View {
 enum Controls {
     Parameters(Vec<ParamId>),
     Settings,
+    SoundCard,
 }
 
 /// The pages of controls and their titles: what a beginner needs, then the groups, then the settings. The model has the header,
 /// the one to morph to its place beside *Morph*.
-fn pages(has_settings: bool) -> Vec<(&'static str, Controls)> {
+fn pages(has_settings: bool, has_sound_card: bool) -> Vec<(&'static str, Controls)> {
     let mut pages = vec![("Start", FIRST_PAGE.to_vec())];
     for spec in by_group().filter(|spec| spec.group != "Models") {
         match pages.last_mut() {
@@ -192,6 +198,9 @@ fn pages(has_settings: bool) -> Vec<(&'static str, Controls)> {
         pages.into_iter().map(|(title, ids)| (title, Controls::Parameters(ids))).collect();
     if has_settings {
         pages.push(("Settings", Controls::Settings));
+    }
+    if has_sound_card {
+        pages.push(("Sound card", Controls::SoundCard));
     }
     pages
 }
@@ -243,13 +252,14 @@ impl View {
         let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
         let header = rows(whole.top(), HEADER);
         let line = rows(header.bottom(), ADVICE);
-        let pages = pages(instance.has_settings());
+        let pages = pages(instance.has_settings(), instance.has_sound_card());
         let columns = ((inside.width() - space::MEDIUM) / CELL[0]).floor().max(1.0) as usize;
         let rows_of_controls = match &pages[self.tab.min(pages.len() - 1)].1 {
             Controls::Parameters(ids) => {
                 (ids.len() + usize::from(ids.contains(&ParamId::SeedSource))).div_ceil(columns)
             }
             Controls::Settings => 2,
+            Controls::SoundCard => 1,
         };
         let bank_height = TABS + 2.0 * space::SMALL + CELL[1] * rows_of_controls as f32;
         let bank = rows(whole.bottom() - space::SMALL - bank_height, bank_height);
@@ -482,11 +492,18 @@ impl View {
 
     /// Takes files that have been dropped onto the window.
     fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn Instance) {
+        self.superseded.sweep();
         self.intake.look(instance);
         let files = ui.input(|input| input.raw.dropped_files.clone());
         for path in files.iter().map(|file| file.path().to_path_buf()) {
-            match &mut self.hyperparameters {
-                Some(page) if self.page == Page::Hyperparameters => page.add_recording(path),
+            match (self.page, &mut self.hyperparameters, &self.files) {
+                (Page::Hyperparameters, Some(page), _) => page.add_recording(path),
+                // As if it had been chosen from the list.
+                (Page::Files, _, Some((files, _))) => {
+                    let purpose = files.purpose;
+                    self.close_files();
+                    self.take_chosen(purpose, path, instance);
+                }
                 _ => self.intake.take(path, instance),
             }
         }
@@ -502,28 +519,45 @@ impl View {
     }
 
     fn show_files(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
-        let Some((files, back)) = &mut self.files else {
+        let Some((files, _)) = &mut self.files else {
             self.page = Page::TimeLine;
             return;
         };
-        let outcome = files.show(ui, rect, theme);
-        let (purpose, back) = (files.purpose, *back);
+        let (outcome, purpose) = (files.show(ui, rect, theme), files.purpose);
         match outcome {
-            files::Outcome::Open => return,
-            files::Outcome::Left => {}
-            files::Outcome::Chosen(path) => match purpose {
-                Purpose::Model => self.intake.take_model(None, &path, instance),
-                Purpose::Missing(slot) => self.intake.take_model(Some(slot), &path, instance),
-                Purpose::Seed => self.intake.begin_seed(path),
-                Purpose::Material => {
-                    if let Some(page) = &mut self.hyperparameters {
-                        page.add_recording(path);
-                    }
+            files::Outcome::Open => {}
+            files::Outcome::Left => {
+                if let Some(page) = &mut self.hyperparameters {
+                    page.wants_none();
                 }
-            },
+                self.close_files();
+            }
+            files::Outcome::Chosen(path) => {
+                self.close_files();
+                self.take_chosen(purpose, path, instance);
+            }
         }
-        self.files = None;
-        self.page = back;
+    }
+
+    /// Back to the page from which the list was opened.
+    fn close_files(&mut self) {
+        if let Some((files, back)) = self.files.take() {
+            files.close(&mut self.superseded);
+            self.page = back;
+        }
+    }
+
+    fn take_chosen(&mut self, purpose: Purpose, path: PathBuf, instance: &mut dyn Instance) {
+        match purpose {
+            Purpose::Model => self.intake.take_model(None, &path, instance),
+            Purpose::Missing(slot) => self.intake.take_model(Some(slot), &path, instance),
+            Purpose::Seed => self.intake.begin_seed(path),
+            Purpose::Material => {
+                if let Some(page) = &mut self.hyperparameters {
+                    page.add_recording(path);
+                }
+            }
+        }
     }
 
     fn open_hyperparameters(&mut self, instance: &dyn Instance) {
@@ -603,6 +637,39 @@ impl View {
         }
     }
 
+    /// The choice of the sound card's devices.
+    fn show_devices(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
+        let devices = self.devices.get_or_insert_with(|| instance.sound_devices());
+        let before = (devices.output.clone(), devices.input.clone());
+        let mut none_first = vec!["none".to_owned()];
+        none_first.extend(devices.inputs.iter().cloned());
+        let rows = [("Output", &devices.outputs, &mut devices.output), ("Input", &none_first, &mut devices.input)];
+        for (index, (name, all, chosen)) in rows.into_iter().enumerate() {
+            let y = rect.top() + 6.0 + 34.0 * index as f32;
+            ui.painter().text(pos2(rect.left() + 4.0, y + 13.0), Align2::LEFT_CENTER, name, theme::body(), theme.text);
+            let place = Rect::from_min_size(pos2(rect.left() + 80.0, y), vec2(560.0f32.min(rect.width() - 90.0), 26.0));
+            let mut child = ui.new_child(UiBuilder::new().id_salt(("device", name)).max_rect(place));
+            let combo = egui::ComboBox::from_id_salt(name).selected_text(chosen.as_str()).width(place.width());
+            let shown = combo.show_ui(&mut child, |ui| {
+                for device in all {
+                    if ui.selectable_label(chosen == device, device).clicked() {
+                        chosen.clone_from(device);
+                    }
+                }
+            });
+            shown.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, name));
+        }
+        if (&devices.output, &devices.input) == (&before.0, &before.1) {
+            return;
+        }
+        let (output, input) = (devices.output.clone(), devices.input.clone());
+        self.intake.message = Some(match instance.choose_devices(&output, &input) {
+            Ok(()) => format!("It plays on {output}."),
+            Err(reason) => reason,
+        });
+        self.devices = None;
+    }
+
     fn show_bank(
         &mut self,
         ui: &mut Ui,
@@ -616,12 +683,21 @@ impl View {
             let place = pos2(rect.left() + index as f32 * (width + 4.0), rect.top());
             if button(ui, Rect::from_min_size(place, vec2(width, TABS - 6.0)), title, self.tab == index, theme) {
                 self.tab = index;
+                // Asked for anew when the page is opened: devices come and go.
+                self.devices = None;
             }
         }
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
-        let Some((_, Controls::Parameters(ids))) = pages.get(self.tab) else {
-            show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
-            return;
+        let ids = match pages.get(self.tab) {
+            Some((_, Controls::Parameters(ids))) => ids,
+            Some((_, Controls::SoundCard)) => {
+                self.show_devices(ui, body.shrink(space::MEDIUM), instance, theme);
+                return;
+            }
+            _ => {
+                show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
+                return;
+            }
         };
         let mut desk = Desk { instance, held: &mut self.held, theme };
         let columns = ((body.width() - 2.0 * space::SMALL) / CELL[0]).floor().max(1.0) as usize;

@@ -3,9 +3,10 @@
 use super::instance::Instance;
 use crate::control::{
     ParamId, ParamValues, Preset,
-    preset::EXTENSION,
+    preset::{EXTENSION, MODELS},
     values::{Kind, SPECS, by_group},
 };
+use crate::model::folder::USER_SLOTS;
 use std::{
     fs::File,
     io::{ErrorKind, Write},
@@ -160,8 +161,12 @@ fn written(folder: Option<&Path>, name: &str, values: &ParamValues) -> Result<Pa
         return Err(format!("A preset needs a name of letters, digits and spaces, at most {MAX_NAME}."));
     }
     let path = folder.join(format!("{name}.{EXTENSION}"));
-    let triggers: Vec<ParamId> = SPECS.iter().filter(|spec| spec.kind == Kind::Trigger).map(|spec| spec.id).collect();
-    let preset: Preset = Preset::of(name.into(), "Saved from the editor.".into(), values, &triggers, None);
+    // A slot of the user's is another model in another project.
+    let is_own = |id| USER_SLOTS.contains(&(values.get(id) as u8));
+    let is_left_out = |id, kind| kind == Kind::Trigger || (MODELS.contains(&id) && is_own(id));
+    let left_out: Vec<ParamId> =
+        SPECS.iter().filter(|spec| is_left_out(spec.id, spec.kind)).map(|spec| spec.id).collect();
+    let preset: Preset = Preset::of(name.into(), "Saved from the editor.".into(), values, &left_out, None);
     let text = preset.to_json();
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
     let there = || format!("There is a preset of that name already ({}). Choose another one.", path.display());

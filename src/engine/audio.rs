@@ -168,6 +168,7 @@ impl Engine {
         self.clock.reset();
         self.tail.forget();
         self.midi_stopped = false;
+        self.audition.end();
         self.begin_epoch();
         self.settle();
         self.quiet_samples = usize::MAX;
@@ -273,10 +274,12 @@ impl Engine {
             let until_event = events.peek().map_or(block, |event| event.offset_samples.min(block));
             let end = until_event.min(done + GRID_SAMPLES - position);
             self.segment(channels, sidechain, done, end, position);
-            if !self.waiting.is_ahead() {
-                let heard = channels.len().min(self.channels);
-                self.audition.add(&mut channels[..heard], done, end);
+            // A performance alone has it.
+            if self.waiting.is_ahead() || self.values.get(ParamId::Bypass) >= 0.5 {
+                self.audition.end();
             }
+            let heard = channels.len().min(self.channels);
+            self.audition.add(&mut channels[..heard], done, end);
             self.clock.advance(end - done);
             if position + (end - done) == GRID_SAMPLES {
                 self.finish_quantum();
@@ -496,6 +499,7 @@ impl Engine {
         self.keep_tail(old_time);
         self.feedback_gain.set_target(1.0);
         self.midi_stopped = false;
+        self.audition.end();
         self.begin_epoch();
         self.in_quantum.gestures.song_started = true;
         self.settle_pending = true;

@@ -1,8 +1,11 @@
 //! An audition: sound that was made elsewhere, heard beside what the engine plays. It comes through a ring, changes nothing that is
-//! predicted, and is in no take and no bounce.
+//! predicted, is in no take, and ends where the song starts, with a bounce, and with *Bypass*.
 
 use rtrb::{Consumer, Producer, RingBuffer};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 /// What the ring holds.
 const RING_SECONDS: f32 = 0.25;
@@ -13,14 +16,22 @@ const SILENT: f32 = 1e-5;
 
 /// The end that sound is sent into. Not for the audio thread.
 #[derive(Clone, Debug)]
-pub struct Auditioner(Arc<Mutex<Producer<f32>>>);
+pub struct Auditioner {
+    to: Arc<Mutex<Producer<f32>>>,
+    is_over: Arc<AtomicBool>,
+}
 
 impl Auditioner {
+    /// A new audition begins.
+    pub fn begin(&self) {
+        self.is_over.store(false, Relaxed);
+    }
+
     /// Sends the beginning of `sound`, mono, at the engine's rate: as much as there is room for. Returns how many samples that is, or
-    /// nothing once the engine has gone.
+    /// nothing once the engine has gone or has ended the audition.
     pub fn send(&self, sound: &[f32]) -> Option<usize> {
-        let mut producer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if producer.is_abandoned() {
+        let mut producer = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        if producer.is_abandoned() || self.is_over.load(Relaxed) {
             return None;
         }
         let count = producer.slots().min(sound.len());
@@ -33,6 +44,7 @@ impl Auditioner {
 #[derive(Debug)]
 pub(super) struct Audition {
     from: Consumer<f32>,
+    is_over: Arc<AtomicBool>,
     last: f32,
     decay: f32,
 }
@@ -41,10 +53,25 @@ pub(super) struct Audition {
 pub(super) fn audition(sample_rate_hz: u32) -> (Auditioner, Audition) {
     let (producer, from) = RingBuffer::new((RING_SECONDS * sample_rate_hz as f32) as usize);
     let decay = libm::expf(-1.0 / (DECAY_SECONDS * sample_rate_hz as f32));
-    (Auditioner(Arc::new(Mutex::new(producer))), Audition { from, last: 0.0, decay })
+    let is_over: Arc<AtomicBool> = Arc::default();
+    let auditioner = Auditioner { to: Arc::new(Mutex::new(producer)), is_over: Arc::clone(&is_over) };
+    (auditioner, Audition { from, is_over, last: 0.0, decay })
 }
 
 impl Audition {
+    /// Ends what is heard: what has come is thrown away, and the last sample decays.
+    ///
+    /// # Realtime safety
+    /// Wait-free.
+    pub fn end(&mut self) {
+        if let Ok(waiting) = self.from.read_chunk(self.from.slots())
+            && !waiting.is_empty()
+        {
+            waiting.commit_all();
+            self.is_over.store(true, Relaxed);
+        }
+    }
+
     /// Adds what has come to every channel of `start..end`.
     ///
     /// # Realtime safety
@@ -84,6 +111,13 @@ mod tests {
         assert_eq!(right[2047], 0.0, "and an end");
         assert_eq!(auditioner.send(&[0.1; 48_000]), Some(12_000), "a quarter of a second");
         assert_eq!(auditioner.send(&[0.1; 9]), Some(0));
+        audition.end();
+        assert_eq!(auditioner.send(&[0.1; 9]), None, "it was ended");
+        let mut left = [0.0; 64];
+        audition.add(&mut [&mut left], 0, 64);
+        assert_eq!(left, [0.0; 64], "and nothing of it comes later");
+        auditioner.begin();
+        assert_eq!(auditioner.send(&[0.1; 9]), Some(9));
         drop(audition);
         assert_eq!(auditioner.send(&[0.1; 9]), None);
     }

@@ -91,7 +91,7 @@ impl TrainApproach {
     }
 
     /// `sharpen` is found by listening after the training.
-    pub(crate) fn sharpens_by_ear(&self) -> bool {
+    pub fn sharpens_by_ear(&self) -> bool {
         matches!(self, Self::Magnitude { sharpen: None, .. })
     }
 

@@ -262,7 +262,7 @@ impl TrainConfig {
 
     /// As JSON, without what may change from one run of a training to the next: when to stop, what is only written down, and
     /// what does not touch the weights.
-    pub(crate) fn fixed_part(&self) -> String {
+    pub fn fixed_part(&self) -> String {
         let defaults = Self::default();
         let fixed = Self {
             name: defaults.name,
@@ -283,12 +283,12 @@ impl TrainConfig {
     }
 
     /// [`Self::fixed_part`] as another version wrote it: fields that it did not have yet have their defaults.
-    pub(crate) fn fixed_part_of(json: &str) -> String {
+    pub fn fixed_part_of(json: &str) -> String {
         serde_json::from_str(json).map_or_else(|_| json.into(), |config: Self| config.fixed_part())
     }
 
     /// The factor of the learning rate for a tensor: that of the longest name that it begins with.
-    pub(crate) fn lr_factor(&self, tensor: &str) -> f64 {
+    pub fn lr_factor(&self, tensor: &str) -> f64 {
         let fitting = self.lr_factors.iter().filter(|(name, _)| tensor.starts_with(&name[..]));
         fitting.max_by_key(|(name, _)| name.len()).map_or(1.0, |(_, &factor)| factor)
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{
-        EMBEDDED,
+        EMBEDDED, MAX_FILE_BYTES,
         folder::{USER_SLOTS, model_files},
     },
     worker::ModelRegistry,
@@ -45,8 +45,8 @@ struct Inner {
 enum Job {
     Scan(u64),
     Restore(u64),
-    /// One slot.
-    Place(u64, u8),
+    /// A file for one slot.
+    Place(u64, u8, PathBuf),
 }
 
 /// See the module.
@@ -105,10 +105,18 @@ impl UserModels {
     /// # Errors
     /// Why there is no slot for it, in a sentence.
     pub fn place(&self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
-        self.inner.progress.wait_for_end();
+        let file = std::fs::metadata(path).map_err(|error| format!("{}: cannot be read: {error}.", path.display()))?;
+        if !file.is_file() || file.len() > MAX_FILE_BYTES || path.to_str().is_none() {
+            let most = MAX_FILE_BYTES >> 20;
+            return Err(format!(
+                "{}: expected a model's file of at most {most} MiB with a plain name.",
+                path.display()
+            ));
+        }
+        self.inner.progress.wait_for_names();
         let (slot, revision) = self.inner.place(missing, path)?;
         if let Some(revision) = revision {
-            self.begin(Job::Place(revision, slot));
+            self.begin(Job::Place(revision, slot, path.into()));
         }
         Ok(slot)
     }
@@ -117,7 +125,7 @@ impl UserModels {
     fn begin(&self, job: Job) {
         let slots = match job {
             Job::Scan(_) | Job::Restore(_) => USER_SLOTS,
-            Job::Place(_, slot) => slot..=slot,
+            Job::Place(_, slot, _) => slot..=slot,
         };
         for slot in slots.clone() {
             self.inner.registry.set_pending(slot);
@@ -180,7 +188,7 @@ impl Inner {
             match job {
                 Job::Scan(revision) => self.scan(revision),
                 Job::Restore(revision) => self.restore(revision),
-                Job::Place(revision, slot) => self.look_at_placed(revision, slot),
+                Job::Place(revision, slot, path) => self.look_at_placed(revision, slot, &path),
             }
             self.progress.has_ended();
         }
@@ -218,13 +226,10 @@ impl Inner {
 
     /// Notes a file for a slot, or finds the slot that has it; with the revision, if it is to be looked at.
     fn place(&self, missing: Option<u8>, path: &Path) -> Result<(u8, Option<u64>), String> {
-        let revision = self.revision.load(Ordering::Acquire);
         let mut held = self.lock();
+        let revision = self.revision.load(Ordering::Acquire);
         if let Some(slot) = missing {
-            let entry = held.entry_mut(slot).ok_or_else(|| format!("This project has no model in slot {slot}."))?;
-            let placed = self.assigned_file(slot, path.into()).stored;
-            (entry.stored.path, entry.stored.relative) = (placed.path, placed.relative);
-            (entry.found, entry.ready) = (None, false);
+            held.entry_mut(slot).ok_or_else(|| format!("This project has no model in slot {slot}."))?;
             return Ok((slot, Some(revision)));
         }
         let Held::Known { user: Some(user), .. } = &mut *held else {
@@ -240,22 +245,27 @@ impl Inner {
         Ok((slot, Some(revision)))
     }
 
-    /// Looks at the file that was given to a slot.
-    fn look_at_placed(&self, revision: u64, slot: u8) {
-        let Some(model) = self.lock().entry_mut(slot).map(|entry| entry.stored.clone()) else { return };
-        let is_unknown = model.sha256.is_none();
-        let mut lookup = Lookup::new(self.folder.as_deref(), &self.stop);
-        let found = lookup.find(&model);
-        let sha256 = match &found {
-            Ok(Found::File(path)) if is_unknown => file_sha256(path, &self.stop),
-            _ => model.sha256.clone(),
+    /// Looks at the file that was given to a slot. Where it is not the missing model's, the project goes on saying where that one was.
+    fn look_at_placed(&self, revision: u64, slot: u8, path: &Path) {
+        let Some(stored) = self.lock().entry_mut(slot).map(|entry| entry.stored.clone()) else {
+            // Another project has come meanwhile: what it says of the slot is said again.
+            self.restore(self.revision.load(Ordering::Acquire));
+            return;
         };
-        if self.publish_found(revision, model, found) {
-            if let Some(entry) = self.lock().entry_mut(slot) {
-                entry.stored.sha256 = sha256;
-            }
-            self.load_current(revision);
+        let placed = self.assigned_file(slot, path.into()).stored;
+        let is_new = stored.sha256.is_none();
+        let wanted = StoredModel { path: placed.path.clone(), relative: placed.relative.clone(), ..stored };
+        let found = Lookup::new(self.folder.as_deref(), &self.stop).find(&wanted);
+        let is_here = matches!(&found, Ok(Found::File(file)) if file == path);
+        let sha256 = if is_here && is_new { file_sha256(path, &self.stop) } else { wanted.sha256.clone() };
+        if !self.publish_found(revision, wanted, found) {
+            self.restore(self.revision.load(Ordering::Acquire));
+            return;
         }
+        if let Some(entry) = self.lock().entry_mut(slot).filter(|_| is_here) {
+            entry.stored = StoredModel { path: placed.path, relative: placed.relative, sha256, ..entry.stored.clone() };
+        }
+        self.load_current(revision);
     }
 
     /// What was begun before counts no more.

@@ -17,12 +17,6 @@ const FEATURES: &[&str] = &["audio-effect"];
 
 /// Reads the file of a preset that a host names. Nothing but a plain file is opened: whoever opens a pipe may wait for ever.
 fn read(path: &Path) -> Result<Preset, HostError> {
-    let io = |source| PresetError::Io { path: path.into(), source };
-    let kind = std::fs::metadata(path).map_err(|error| told(&io(error)))?.file_type();
-    if !kind.is_file() {
-        let actual = if kind.is_dir() { "a folder" } else { "something else" };
-        return Err(HostError::new(format!("{}: expected a file with a preset, found {actual}", path.display())));
-    }
     Preset::read(path).map_err(|error| told(&error))
 }
 

@@ -109,7 +109,7 @@ fn what_is_dropped_is_taken_for_what_it_is() {
         ("a.txt", Some("text"), "is no model (.safetensors), no preset (.json) and no recording."),
         ("broken.json", Some("{"), "broken.json: expected"),
         ("broken.wav", Some("RIFF"), "broken.wav: expected"),
-        ("gone.flac", None, "gone.flac"),
+        ("gone.flac", None, "gone.flac: cannot be read"),
         ("", None, "is no model"),
     ] {
         if let Some(content) = content {

@@ -288,6 +288,34 @@ fn choices_are_chosen_from_their_list() {
 }
 
 #[test]
+fn outside_a_host_the_devices_of_the_sound_card_are_chosen() {
+    let mut stage = stage(|_| {});
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    stage.player().sound = Some(sympathy::editor::SoundDevices {
+        outputs: names(&["speakers", "broken"]),
+        inputs: names(&["guitar", "microphone"]),
+        output: "speakers".into(),
+        input: "none".into(),
+    });
+    stage.harness.step();
+    stage.harness.get_by_label("Sound card").click();
+    stage.harness.run_steps(2);
+    let choose = |stage: &mut Stage, which: &str, device: &str| {
+        stage.harness.get_by_role_and_label(egui::Role::ComboBox, which).click();
+        stage.harness.run_steps(3);
+        stage.harness.get_by_label(device).click();
+        stage.harness.run_steps(3);
+    };
+    choose(&mut stage, "Input", "guitar");
+    keep(&mut stage, "sound-card");
+    stage.harness.get_by_label("It plays on speakers.");
+    choose(&mut stage, "Output", "broken");
+    stage.harness.get_by_label("broken: it cannot be opened.");
+    let now = stage.player().sound.clone().expect("a card");
+    assert_eq!((&now.output[..], &now.input[..]), ("speakers", "guitar"));
+}
+
+#[test]
 fn a_short_press_of_a_trigger_lasts_and_another_button_presses_nothing() {
     let mut stage = stage(|_| {});
     stage.harness.step();

@@ -13,7 +13,7 @@ use std::{
 };
 use sympathy::{
     control::{ParamId, ParamValues, text, values::SPECS},
-    editor::{Activation, Edit, Instance, View, fonts},
+    editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
     engine::{Engine, EngineConfig, Event},
     session,
     worker::{Clip, ModelRegistry, Worker},
@@ -33,6 +33,8 @@ pub struct Player {
     /// Every part of an edit.
     pub edits: Vec<(ParamId, Edit)>,
     pub restarts: usize,
+    /// Outside a host.
+    pub sound: Option<SoundDevices>,
     /// Loudest sample of the last block that was played.
     pub peak: f32,
     position: i64,
@@ -59,6 +61,7 @@ impl Player {
             take: None,
             edits: Vec::new(),
             restarts: 0,
+            sound: None,
             peak: 0.0,
             position: 0,
             told: values,
@@ -157,6 +160,23 @@ impl Instance for Player {
 
     fn restart(&mut self) {
         self.restarts += 1;
+    }
+
+    fn has_sound_card(&self) -> bool {
+        self.sound.is_some()
+    }
+
+    fn sound_devices(&self) -> SoundDevices {
+        self.sound.clone().unwrap_or_default()
+    }
+
+    fn choose_devices(&mut self, output: &str, input: &str) -> Result<(), String> {
+        let sound = self.sound.as_mut().expect("a card");
+        if output == "broken" {
+            return Err("broken: it cannot be opened.".into());
+        }
+        (sound.output, sound.input) = (output.into(), input.into());
+        Ok(())
     }
 }
 

@@ -220,6 +220,8 @@ fn a_missing_model_is_located_by_its_content_and_another_file_is_refused() {
     let other = home.path().join("other.safetensors");
     assert_eq!(models.place(Some(70), &other), Ok(70));
     wait_for("a refusal", || registry.label(70).contains("other.safetensors is another file"));
+    assert_eq!(saved(&models), json, "the project still knows where it was");
+    assert!(models.place(Some(70), &home.path().join("gone.safetensors")).is_err_and(|reason| reason.contains("gone")));
     let found = home.path().join("found.safetensors");
     assert_eq!(models.place(Some(70), &found), Ok(70));
     wait_for("the file", || registry.label(70) == "found");

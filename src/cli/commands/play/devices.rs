@@ -1,6 +1,6 @@
 //! Sound cards: listing, selection and capabilities.
 
-use super::{PlayArgs, midi};
+use super::midi;
 use crate::cli::{
     error::CliError,
     instrument::{MAX_RATE_HZ, MIN_RATE_HZ},
@@ -12,9 +12,24 @@ use cpal::{
 };
 
 /// The value of `--input-device` for no input.
-const NO_DEVICE: &str = "none";
+pub const NO_DEVICE: &str = "none";
 /// Formats of samples, the best first; other ones are not asked for.
 const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I32, SampleFormat::I24, SampleFormat::I16];
+
+/// What was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen {
+    /// Device to play on, by its name or id; the usual one.
+    pub output: Option<String>,
+    /// Device to listen to; [`NO_DEVICE`]: none.
+    pub input: Option<String>,
+    /// The one channel that is heard, from 1.
+    pub input_channel: Option<u16>,
+    /// Sample rate; the device's usual one.
+    pub rate: Option<u32>,
+    /// Samples a period.
+    pub period: u32,
+}
 
 /// A device and how it is to run.
 pub struct Side {
@@ -81,9 +96,9 @@ pub fn list() -> String {
 ///
 /// # Errors
 /// Which option cannot be met, and what could be.
-pub fn choose(args: &PlayArgs) -> Result<Card, CliError> {
-    let host = host(args.backend.as_deref())?;
-    let output = match &args.output_device {
+pub fn choose(backend: Option<&str>, chosen: &Chosen) -> Result<Card, CliError> {
+    let host = host(backend)?;
+    let output = match &chosen.output {
         Some(name) => find(&host, false, "--output-device", name)?,
         None => host.default_output_device().ok_or_else(|| CliError::Option {
             option: "--output-device",
@@ -91,16 +106,16 @@ pub fn choose(args: &PlayArgs) -> Result<Card, CliError> {
             actual: "none".into(),
         })?,
     };
-    let input = match args.input_device.as_deref() {
+    let input = match chosen.input.as_deref() {
         Some(NO_DEVICE) => None,
         Some(name) => Some(find(&host, true, "--input-device", name)?),
         None => host.default_input_device(),
     };
     let usual = output.default_output_config().map_err(|error| refused(&output, "opened", &error))?;
-    let sample_rate_hz = args.rate.unwrap_or(usual.sample_rate());
-    let output = side(output, false, sample_rate_hz, args.period)?;
-    let input = input.map(|device| side(device, true, sample_rate_hz, args.period)).transpose()?;
-    if let (Some(channel), Some(input)) = (args.input_channel, &input)
+    let sample_rate_hz = chosen.rate.unwrap_or(usual.sample_rate());
+    let output = side(output, false, sample_rate_hz, chosen.period)?;
+    let input = input.map(|device| side(device, true, sample_rate_hz, chosen.period)).transpose()?;
+    if let (Some(channel), Some(input)) = (chosen.input_channel, &input)
         && channel > input.config.channels
     {
         return Err(CliError::Option {
@@ -109,8 +124,14 @@ pub fn choose(args: &PlayArgs) -> Result<Card, CliError> {
             actual: channel.to_string(),
         });
     }
-    let (input_channel, period) = (args.input_channel, args.period as usize);
+    let (input_channel, period) = (chosen.input_channel, chosen.period as usize);
     Ok(Card { output, input, input_channel, sample_rate_hz, period })
+}
+
+/// Names of the output devices and of the input devices of a backend, as they can be chosen by.
+pub fn names(backend: Option<&str>) -> [Vec<String>; 2] {
+    let Ok(host) = host(backend) else { return Default::default() };
+    [false, true].map(|is_input| devices(&host, is_input).iter().map(label).collect())
 }
 
 fn host(name: Option<&str>) -> Result<Host, CliError> {
@@ -137,7 +158,7 @@ fn devices(host: &Host, is_input: bool) -> Vec<Device> {
 }
 
 /// A device's name, and its id where several may have one name.
-fn label(device: &Device) -> String {
+pub fn label(device: &Device) -> String {
     let name = device.description().map(|description| description.name().to_owned()).unwrap_or_default();
     one_line(&device.id().map_or(name.clone(), |id| format!("{name} [{id}]")))
 }
@@ -145,7 +166,8 @@ fn label(device: &Device) -> String {
 fn find(host: &Host, is_input: bool, option: &'static str, name: &str) -> Result<Device, CliError> {
     let devices = devices(host, is_input);
     let is_meant = |device: &&Device| {
-        device.id().is_ok_and(|id| id.to_string() == name || id.id() == name)
+        label(device) == name
+            || device.id().is_ok_and(|id| id.to_string() == name || id.id() == name)
             || device.description().is_ok_and(|description| description.name() == name)
     };
     devices.iter().find(is_meant).cloned().ok_or_else(|| {

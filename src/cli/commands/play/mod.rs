@@ -12,6 +12,7 @@ mod devices;
 mod dummy;
 mod midi;
 pub mod performer;
+mod sound_card;
 mod streams;
 mod window;
 
@@ -34,10 +35,12 @@ use crate::{
 use clap::{Args, ValueEnum};
 use console::{Console, MAX_HEARD};
 use control_map::ControlMap;
+use devices::Chosen;
 use performer::{MAX_BLOCK, Performer};
+use sound_card::SoundCard;
 use std::{
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
 };
 
 /// Examples, below the options.
@@ -153,7 +156,15 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         remark!("note: --map does nothing without a MIDI input: add --midi NAME (sympathy play --list tells them)");
     }
     // What the card can do decides on the engine's rate and channels.
-    let card = if args.dummy { None } else { Some(devices::choose(args)?) };
+    let backend = args.backend.as_deref();
+    let chosen = Chosen {
+        output: args.output_device.clone(),
+        input: args.input_device.clone(),
+        input_channel: args.input_channel,
+        rate: args.rate,
+        period: args.period,
+    };
+    let card = if args.dummy { None } else { Some(devices::choose(backend, &chosen)?) };
     let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
     let channels = card.as_ref().map_or(2, devices::Card::channels);
     let config = EngineConfig {
@@ -184,11 +195,18 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     // Dropped in reverse order: first the audio stops, then the worker ends, then the recorder, which may still write a take.
     let recorder = recorder.spawn();
     let worker = worker.spawn();
-    let (streams, dummy) = match &card {
-        Some(card) => (Some(streams::open(card, performer, &monitor)?), None),
+    let mut place = "no sound card (a phrase is played into it)".to_owned();
+    let (sound, dummy) = match &card {
+        Some(card) => {
+            // At the rate of the engine, whatever device comes next.
+            let chosen = Chosen { rate: Some(sample_rate_hz), ..chosen };
+            let backend = args.backend.clone();
+            let sound = SoundCard::open(backend, chosen, card, performer, Arc::clone(&monitor))?;
+            place = sound.name().to_owned();
+            (Some(Arc::new(Mutex::new(sound))), None)
+        }
         None => (None, Some(dummy::start(performer, sample_rate_hz, args.period as usize)?)),
     };
-    let place = streams.as_ref().map_or("no sound card (a phrase is played into it)", |streams| &streams.name);
     let label = registry.label(values.get(ParamId::Model) as u8);
     say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
     let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status), map);
@@ -201,6 +219,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
             activation,
             clip_slot,
             Arc::clone(&status),
+            sound.clone(),
         );
         let (console, interrupt, monitor) = (&mut console, &interrupt, &monitor);
         // The receiver moves to the console's thread.
@@ -208,7 +227,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     } else {
         console.run(args, &heard, &interrupt, &monitor)
     };
-    drop((midi_input, streams, dummy, worker, recorder));
+    drop((midi_input, sound, dummy, worker, recorder));
     console.tell_takes();
     console.end_map(args);
     say!("{}", monitor.summary());

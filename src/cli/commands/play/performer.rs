@@ -34,7 +34,7 @@ pub struct Monitor {
     /// The engine's.
     pub meters: Arc<Meters>,
     sample_rate_hz: u32,
-    samples: AtomicU64,
+    pub(super) samples: AtomicU64,
     /// Bits of an f32 each: the loudest sample since the last look.
     input_peak: AtomicU32,
     output_peak: AtomicU32,

@@ -2,8 +2,9 @@
 
 use super::{
     bridge::{InputEnd, OutputEnd, bridge},
-    devices::{Card, Side, refused},
-    performer::{MAX_BLOCK, Monitor, Performer},
+    devices::{Card, NO_DEVICE, Side, label, refused},
+    performer::{MAX_BLOCK, Monitor},
+    sound_card::Guest,
 };
 use crate::cli::terminal::remark;
 use crate::cli::{error::CliError, one_line};
@@ -17,6 +18,8 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 pub struct Streams {
     /// What to call the devices.
     pub name: String,
+    /// The output and the input, as they can be chosen by.
+    pub devices: [String; 2],
     _streams: Vec<Stream>,
 }
 
@@ -41,7 +44,7 @@ macro_rules! with_type {
 ///
 /// # Errors
 /// The system's word.
-pub(crate) fn open(card: &Card, performer: Performer, monitor: &Arc<Monitor>) -> Result<Streams, CliError> {
+pub(crate) fn open(card: &Card, guest: Guest, monitor: &Arc<Monitor>) -> Result<Streams, CliError> {
     let mut streams = Vec::new();
     let mut from_input = None;
     if let Some(side) = &card.input {
@@ -50,7 +53,7 @@ pub(crate) fn open(card: &Card, performer: Performer, monitor: &Arc<Monitor>) ->
         streams.push(with_type!(side, listen(side, input, monitor))?);
     }
     let (side, channels) = (&card.output, card.channels());
-    streams.push(with_type!(side, speak(side, performer, from_input, channels, monitor))?);
+    streams.push(with_type!(side, speak(side, guest, from_input, channels, monitor))?);
     for stream in &streams {
         match stream.play() {
             // Served as any other thread is: more overruns, but sound.
@@ -61,7 +64,9 @@ pub(crate) fn open(card: &Card, performer: Performer, monitor: &Arc<Monitor>) ->
         }
     }
     let ears = card.input.as_ref().map_or_else(|| "no input".into(), |side| format!("listening to {}", side.device));
-    Ok(Streams { name: one_line(&format!("{}, {ears},", card.output.device)), _streams: streams })
+    let input = card.input.as_ref().map_or_else(|| NO_DEVICE.into(), |side| label(&side.device));
+    let devices = [label(&card.output.device), input];
+    Ok(Streams { devices, name: one_line(&format!("{}, {ears},", card.output.device)), _streams: streams })
 }
 
 fn listen<T: SizedSample>(side: &Side, mut input: InputEnd, monitor: &Arc<Monitor>) -> Result<Stream, CliError>
@@ -75,7 +80,7 @@ where
 
 fn speak<T: SizedSample + FromSample<f32>>(
     side: &Side,
-    mut performer: Performer,
+    mut guest: Guest,
     mut from_input: Option<OutputEnd>,
     channels: usize,
     monitor: &Arc<Monitor>,
@@ -92,7 +97,7 @@ fn speak<T: SizedSample + FromSample<f32>>(
                 Some(input) => input.fill(block),
                 None => block.iter_mut().for_each(|channel| channel.fill(0.0)),
             }
-            performer.play(block);
+            guest.play(block);
             for (i, frame) in chunk.chunks_exact_mut(device_channels).enumerate() {
                 for (channel, sample) in frame.iter_mut().enumerate() {
                     *sample = block.get(channel).map_or(T::EQUILIBRIUM, |sound| T::from_sample(sound[i]));

@@ -1,13 +1,16 @@
 //! The window of `sympathy play`: the plugin's editor, in front of the engine that the sound card plays.
 
-use super::console::{Heard, Shown};
+use super::{
+    console::{Heard, Shown},
+    sound_card::SoundCard,
+};
 use crate::{
     cli::{error::CliError, terminal::say, window},
     control::{
         ParamId, ParamValues, text,
         values::{Kind, SPECS},
     },
-    editor::{Activation, Edit, Instance, View, fonts},
+    editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
     worker::{Clip, ClipSlot, ModelRegistry},
@@ -17,7 +20,7 @@ use std::{
     collections::VecDeque,
     path::{Path, PathBuf},
     sync::{
-        Arc, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::{SyncSender, TrySendError},
     },
@@ -37,6 +40,8 @@ pub struct Outside {
     activation: Activation,
     clip_slot: Arc<ClipSlot>,
     takes: Arc<TakeStatus>,
+    /// None without a sound card.
+    sound: Option<Arc<Mutex<SoundCard>>>,
 }
 
 impl Outside {
@@ -48,6 +53,7 @@ impl Outside {
         activation: Activation,
         clip_slot: Arc<ClipSlot>,
         takes: Arc<TakeStatus>,
+        sound: Option<Arc<Mutex<SoundCard>>>,
     ) -> Self {
         let known = *shown.lock().unwrap_or_else(PoisonError::into_inner);
         let (values, is_input_on) = known;
@@ -62,6 +68,7 @@ impl Outside {
             activation,
             clip_slot,
             takes,
+            sound,
         }
     }
 
@@ -166,6 +173,21 @@ impl Instance for Outside {
     }
 
     fn restart(&mut self) {}
+
+    fn has_sound_card(&self) -> bool {
+        self.sound.is_some()
+    }
+
+    fn sound_devices(&self) -> SoundDevices {
+        let sound = self.sound.as_ref().map(|sound| sound.lock().unwrap_or_else(PoisonError::into_inner).devices());
+        sound.unwrap_or_default()
+    }
+
+    fn choose_devices(&mut self, output: &str, input: &str) -> Result<(), String> {
+        let Some(sound) = &self.sound else { return Ok(()) };
+        let mut sound = sound.lock().unwrap_or_else(PoisonError::into_inner);
+        sound.change(output, input).map_err(|error| error.to_string())
+    }
 
     fn input(&self) -> Option<bool> {
         Some(self.is_input_on)

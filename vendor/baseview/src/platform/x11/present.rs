@@ -159,14 +159,16 @@ impl PresentState {
                 return;
             }
 
+            // Sympathy: a counter that has not moved on is no reason to forget that a redraw was asked for.
             if e.msc <= last_received_msc {
                 self.last_received_present = Some((e.serial, e.msc));
+                self.draw_now |= std::mem::take(&mut self.draw_wanted);
                 return;
             }
         }
 
         self.last_received_present = Some((e.serial, e.msc));
-        self.draw_now = std::mem::take(&mut self.draw_wanted);
+        self.draw_now |= std::mem::take(&mut self.draw_wanted);
     }
 
     fn setup_fallback_frame_timer(
