@@ -10,8 +10,8 @@ use crate::control::{
     values::{Kind, NO_MODEL, ParamSpec},
 };
 use egui::{
-    Align2, CursorIcon, Id, Key, PointerButton, Pos2, Rect, Response, Role, Sense, Shape, Stroke, StrokeKind, TextEdit,
-    Ui, WidgetInfo, pos2, vec2,
+    Align2, CursorIcon, Id, Key, PointerButton, Pos2, Rect, Response, Role, Sense, SetOpenCommand, Shape, Stroke,
+    StrokeKind, TextEdit, Ui, WidgetInfo, pos2, vec2,
 };
 
 /// Size of a control with its name and its value.
@@ -129,9 +129,28 @@ pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect, theme: &Theme
     }
 }
 
-/// The menu of a right click, under an id of its own: a list of choices has egui's.
-fn menu(response: &Response, content: impl FnOnce(&mut Ui)) {
-    egui::Popup::context_menu(response).id(response.id.with("menu")).show(content);
+/// The menu of a right click, under an id of its own: a list of choices has egui's. It is the host's, where the host has one: there
+/// are automation, modulation and controllers. With shift it is the editor's everywhere.
+fn menu(response: &Response, id: ParamId, desk: &mut Desk<'_>, content: impl FnOnce(&mut Ui, &mut Desk<'_>)) {
+    let open = if response.secondary_clicked() {
+        let at = response.interact_pointer_pos().unwrap_or(response.rect.center());
+        let is_ours = response.ctx.input(|input| input.modifiers.shift);
+        Some(is_ours || !desk.instance.ask_host_menu(id, at))
+    } else if desk.instance.is_host_menu_refused(id) {
+        Some(true)
+    } else {
+        response.clicked().then_some(false)
+    };
+    let popup = egui::Popup::menu(response).id(response.id.with("menu")).at_pointer_fixed();
+    popup.open_memory(open.map(SetOpenCommand::Bool)).show(|ui| content(ui, desk));
+}
+
+/// The row of a menu that sets a parameter to its default.
+fn reset_row(ui: &mut Ui, spec: &ParamSpec, desk: &mut Desk<'_>) {
+    if ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
+        set_at_once(desk.instance, spec.id, spec.default);
+        ui.close();
+    }
 }
 
 /// Help, and the menu of a right click.
@@ -144,11 +163,10 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
             ui.colored_label(desk.theme.dim, format!("{}; double click: {}", range(spec), typed(spec, spec.default)));
         }
     });
-    menu(&response, |ui| {
+    menu(&response, id, desk, |ui, desk| {
         ui.label(spec.name);
-        if spec.kind != Kind::Trigger && ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
-            set_at_once(desk.instance, id, spec.default);
-            ui.close();
+        if spec.kind != Kind::Trigger {
+            reset_row(ui, spec, desk);
         }
         if !spec.kind.is_switch() && ui.button("Type a value…").clicked() {
             begin_typing(desk, id);
@@ -419,12 +437,7 @@ fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
         theme.dim,
     );
     let response = response.on_hover_text_at_pointer(spec.help);
-    menu(&response, |ui| {
-        if ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
-            set_at_once(desk.instance, id, spec.default);
-            ui.close();
-        }
-    });
+    menu(&response, id, desk, |ui, desk| reset_row(ui, spec, desk));
 }
 
 /// The choice of a model, or of none.
@@ -454,7 +467,8 @@ fn model(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
             ui.close();
         }
     });
-    response.on_hover_text_at_pointer(format!("{text}. {}", spec.help));
+    let response = response.on_hover_text_at_pointer(format!("{text}. {}", spec.help));
+    menu(&response, id, desk, |ui, desk| reset_row(ui, spec, desk));
 }
 
 /// A row of a list that can be chosen, under what is written on it. Returns its place, and whether it was chosen.

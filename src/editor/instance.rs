@@ -6,6 +6,7 @@ use crate::{
     model::folder::models_folder,
     worker::{Clip, ModelRegistry},
 };
+use egui::Pos2;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -106,6 +107,14 @@ pub trait Instance {
     fn apply(&mut self, values: &ParamValues);
     /// Asks the host to begin anew with the settings as they are.
     fn restart(&mut self);
+    /// Asks the host for its own menu of a parameter, at a place of the window. False if the host has no such menus.
+    fn ask_host_menu(&mut self, _id: ParamId, _at: Pos2) -> bool {
+        false
+    }
+    /// Whether the host, asked for the menu of this parameter, turns out to have none; said once.
+    fn is_host_menu_refused(&mut self, _id: ParamId) -> bool {
+        false
+    }
     /// Whether there are settings to be changed while it plays.
     fn has_settings(&self) -> bool {
         true

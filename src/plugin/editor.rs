@@ -11,9 +11,9 @@ use nice_plug::{
     context::gui::GuiContext,
     editor::{
         Editor, HostMethods, ParentWindowHandle, ResizeHint, SizeConstraints, SpawnedEditor,
-        dpi::{LogicalSize, NativeSize},
+        dpi::{LogicalPosition, LogicalSize, NativeSize},
     },
-    prelude::Param,
+    prelude::{HostMenuRequest, HostMenus, Param},
 };
 use nice_plug_egui::{
     EguiEditorHandle, EguiEditorState, EguiNiceSettings, Frame, GlConfig, GraphicsConfig, KeyCapture, NiceEguiApp,
@@ -79,12 +79,58 @@ impl ParamEditor for Shown {
     }
 }
 
+/// Changes nothing; asks the host for its menu.
+struct MenuAt<'a> {
+    menus: &'a HostMenus,
+    at: LogicalPosition<f64>,
+    scale: f64,
+    request: Option<HostMenuRequest>,
+}
+
+impl ParamEditor for MenuAt<'_> {
+    fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, _: P::Plain) {
+        self.request = self.menus.open(param, self.at, self.scale);
+    }
+}
+
+/// The host's menus of parameters.
+pub(super) struct Menus {
+    menus: Option<HostMenus>,
+    /// What the host was asked for last.
+    asked: Option<(ParamId, HostMenuRequest)>,
+}
+
+impl Menus {
+    /// Those of a host that has them.
+    pub fn new(menus: Option<HostMenus>) -> Self {
+        Self { menus, asked: None }
+    }
+
+    /// Asks the host for the menu of a parameter at a place in points, of so many pixels each.
+    pub fn ask(&mut self, params: &SympathyParams, id: ParamId, at: egui::Pos2, scale: f32) -> bool {
+        let Some(menus) = &self.menus else { return false };
+        let at = LogicalPosition::new(at.x.into(), at.y.into());
+        let mut menu = MenuAt { menus, at, scale: scale.into(), request: None };
+        params.edit(id, params.unmodulated(id), &mut menu);
+        self.asked = menu.request.map(|request| (id, request));
+        self.asked.is_some()
+    }
+
+    /// Whether that of this parameter turns out not to be there; said once.
+    pub fn is_refused(&mut self, id: ParamId) -> bool {
+        self.asked.take_if(|(asked, request)| *asked == id && request.is_refused()).is_some()
+    }
+}
+
 /// The instance, as the editor sees it.
 struct Hosted<'a> {
     params: &'a SympathyParams,
     registry: &'a Arc<ModelRegistry>,
     running: &'a Active,
     context: &'a GuiContext,
+    menus: &'a mut Menus,
+    /// Pixels of a point.
+    scale: f32,
 }
 
 impl Instance for Hosted<'_> {
@@ -149,6 +195,14 @@ impl Instance for Hosted<'_> {
     fn restart(&mut self) {
         self.context.request_restart();
     }
+
+    fn ask_host_menu(&mut self, id: ParamId, at: egui::Pos2) -> bool {
+        self.menus.ask(self.params, id, at, self.scale)
+    }
+
+    fn is_host_menu_refused(&mut self, id: ParamId) -> bool {
+        self.menus.is_refused(id)
+    }
 }
 
 /// What a window draws.
@@ -160,6 +214,7 @@ pub struct App {
     registry: Arc<ModelRegistry>,
     running: Active,
     context: Option<GuiContext>,
+    menus: Menus,
 }
 
 impl NiceEguiApp for App {
@@ -179,7 +234,8 @@ impl NiceEguiApp for App {
         }
         frame.set_clear_color(self.view.ground_of_window());
         let (params, registry, running) = (&self.params, &self.registry, &self.running);
-        self.view.show(ui, &mut Hosted { params, registry, running, context });
+        let (menus, scale) = (&mut self.menus, ui.ctx().pixels_per_point());
+        self.view.show(ui, &mut Hosted { params, registry, running, context, menus, scale });
         // The keyboard is the host's, but for what is being typed or has been reached with Tab.
         let has_focus = ui.ctx().memory(|memory| memory.focused().is_some());
         frame.set_key_capture(if has_focus { KeyCapture::CaptureAll } else { KeyCapture::IgnoreAll });
@@ -196,6 +252,7 @@ pub struct SympathyEditor {
     params: Arc<SympathyParams>,
     registry: Arc<ModelRegistry>,
     running: Active,
+    menus: Option<HostMenus>,
     /// Of the last window.
     state: Mutex<Arc<EguiEditorState>>,
 }
@@ -212,11 +269,17 @@ fn logical([width, height]: [f32; 2]) -> LogicalSize<f32> {
 
 impl SympathyEditor {
     /// No window yet.
-    pub(super) fn new(params: &Arc<SympathyParams>, registry: &Arc<ModelRegistry>, running: &Active) -> Self {
+    pub(super) fn new(
+        params: &Arc<SympathyParams>,
+        registry: &Arc<ModelRegistry>,
+        running: &Active,
+        menus: Option<HostMenus>,
+    ) -> Self {
         Self {
             params: Arc::clone(params),
             registry: Arc::clone(registry),
             running: running.clone(),
+            menus,
             state: Mutex::new(EguiEditorState::from_size(logical(SIZE), 1.0)),
         }
     }
@@ -250,6 +313,7 @@ impl Editor for SympathyEditor {
             registry: Arc::clone(&self.registry),
             running: self.running.clone(),
             context: None,
+            menus: Menus::new(self.menus.clone()),
         };
         let settings = EguiNiceSettings::new()
             .with_tile("Sympathy")

@@ -34,6 +34,8 @@ pub struct Sympathy {
     running: Option<Running>,
     /// The same, for the editor.
     shown: editor::Active,
+    /// The host's menus of parameters, for the editor.
+    menus: Option<HostMenus>,
     /// [`ModelRegistry::labels_generation`] and whether the worker has failed, as the host knows them.
     told: (u64, bool),
 }
@@ -48,6 +50,7 @@ impl Default for Sympathy {
             takes_folder: takes_folder(),
             running: None,
             shown: editor::Active::default(),
+            menus: None,
             told: (0, false),
         }
     }
@@ -101,7 +104,7 @@ impl Plugin for Sympathy {
     }
 
     fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        Some(editor::SympathyEditor::new(&self.params, &self.registry, &self.shown))
+        Some(editor::SympathyEditor::new(&self.params, &self.registry, &self.shown, self.menus.clone()))
     }
 
     fn filter_state(state: &mut PluginState) {
@@ -169,6 +172,10 @@ impl ClapPlugin for Sympathy {
         Some(Box::new(presets::Provider))
     }
 
+    fn set_host_menus(&mut self, menus: HostMenus) {
+        self.menus = Some(menus);
+    }
+
     const CLAP_ID: &'static str = "org.sympathy.sympathy";
     const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to what is played and continues it");
     const CLAP_MANUAL_URL: Option<&'static str> = None;
@@ -179,6 +186,10 @@ impl ClapPlugin for Sympathy {
 impl Vst3Plugin for Sympathy {
     fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
         Some((presets::programs(), Box::new(presets::Loader::new(&self.params, &self.registry))))
+    }
+
+    fn set_host_menus(&mut self, menus: HostMenus) {
+        self.menus = Some(menus);
     }
 
     const VST3_CLASS_ID: [u8; 16] = *b"SympathyContinue";

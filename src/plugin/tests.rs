@@ -1,7 +1,9 @@
 //! Activation and processing without a host: what a real host does is in `tests/clap_host` and `hosts/`.
 
 use super::*;
+use crate::control::{ParamId, values::SPECS};
 use nice_plug::context::process::SendEventError;
+use std::{collections::HashMap, sync::Mutex};
 
 struct Activation(PluginApi);
 
@@ -64,7 +66,15 @@ fn fresh() -> Sympathy {
 fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
     let registry = ModelRegistry::with_embedded(Isa::best());
     let params = Arc::new(SympathyParams::new(&registry, None));
-    Sympathy { registry, params, takes_folder, running: None, shown: editor::Active::default(), told: (0, false) }
+    Sympathy {
+        registry,
+        params,
+        takes_folder,
+        running: None,
+        shown: editor::Active::default(),
+        menus: None,
+        told: (0, false),
+    }
 }
 
 fn set_keep(plugin: &Sympathy, on: bool) {
@@ -202,4 +212,40 @@ fn each_time_keep_goes_on_the_plugin_writes_what_it_has_processed() {
     nowhere.deactivate();
     let text = nowhere.params.output.keep.normalized_value_to_string(1.0, true);
     assert!(text.starts_with("On: failed: expected a folder"), "{text}");
+}
+
+/// Notes what it was asked for, and has a menu of one parameter.
+struct Noted {
+    asked: Mutex<Vec<(ParamPtr, i32, i32)>>,
+    has_menu: ParamPtr,
+}
+
+impl HostMenusInner for Noted {
+    fn open(&self, param: ParamPtr, x: i32, y: i32, reply: HostMenuReply) -> bool {
+        self.asked.lock().expect("no panic").push((param, x, y));
+        if param == self.has_menu {
+            reply.opened();
+        }
+        true
+    }
+}
+
+#[test]
+fn the_host_is_asked_for_the_menu_of_the_parameter_that_was_clicked() {
+    let params = fresh().params;
+    let known: HashMap<String, ParamPtr> = params.param_map().into_iter().map(|(id, param, _)| (id, param)).collect();
+    let noted = Arc::new(Noted { asked: Mutex::default(), has_menu: known[ParamId::Mix.spec().key] });
+    let mut none = editor::Menus::new(None);
+    let mut menus = editor::Menus::new(Some(HostMenus::new(Arc::clone(&noted) as Arc<dyn HostMenusInner>)));
+    let at = egui::pos2(100.0, 50.0);
+    for spec in &SPECS {
+        assert!(!none.ask(&params, spec.id, at, 1.5) && !none.is_refused(spec.id));
+        assert!(menus.ask(&params, spec.id, at, 1.5));
+        let (x, y) = if cfg!(target_os = "macos") { (100, 50) } else { (150, 75) };
+        assert_eq!(noted.asked.lock().expect("no panic").pop(), Some((known[spec.key], x, y)), "{}", spec.key);
+        let others = SPECS.iter().filter(|other| other.id != spec.id);
+        assert!(others.map(|other| other.id).all(|other| !menus.is_refused(other)));
+        let said = [menus.is_refused(spec.id), menus.is_refused(spec.id)];
+        assert_eq!(said, [spec.id != ParamId::Mix, false], "{}: once", spec.key);
+    }
 }

@@ -184,7 +184,7 @@ impl Plugin {
     }
 
     /// What a host's main thread does now and then.
-    fn on_main_thread(&self) {
+    pub fn on_main_thread(&self) {
         // SAFETY: the instance lives.
         unsafe { (*self.0).on_main_thread.expect("on_main_thread")(self.0) };
     }

@@ -5,6 +5,7 @@
 mod clap;
 #[path = "../common/counting.rs"]
 mod counting;
+mod menus;
 mod presets;
 mod vst3;
 

@@ -356,13 +356,13 @@ fn twenty_instances_come_and_go() {
     }
 }
 
-fn string(text: &[u16]) -> String {
+pub fn string(text: &[u16]) -> String {
     String::from_utf16_lossy(text.split(|&unit| unit == 0).next().unwrap_or_default())
 }
 
 /// A host that notes why it was asked to look again.
 #[derive(Default)]
-struct Handler {
+pub struct Handler {
     asked: RefCell<Vec<int32>>,
 }
 
@@ -645,8 +645,9 @@ fn a_program_is_loaded_where_it_is_selected_and_nowhere_else() {
 /// A window's frame, and the loop in which a Linux host runs it.
 #[cfg(target_os = "linux")]
 #[derive(Default)]
-struct Frame {
-    handlers: RefCell<Vec<(usize, i32)>>,
+pub struct Frame {
+    /// Who is called, and when: once this file can be read.
+    pub handlers: RefCell<Vec<(usize, i32)>>,
     gone: Cell<usize>,
 }
 

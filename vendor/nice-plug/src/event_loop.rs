@@ -57,6 +57,11 @@ where
     #[must_use]
     fn schedule_gui(&self, task: T) -> bool;
 
+    /// Post the function to the task queue even if this is the main thread, so it is not executed
+    /// within this call. The same as [`schedule_gui()`][Self::schedule_gui()] otherwise.
+    #[must_use]
+    fn post_gui(&self, task: T) -> bool;
+
     /// Post a task to the background task queue so it can be run in a dedicated background thread
     /// without blocking the plugin's GUI. This function needs to be callable at any time without
     /// blocking.

@@ -41,6 +41,8 @@ pub use crate::plugin::{Plugin, ProcessStatus, TaskExecutor};
 pub use crate::plugin::{TrackColor, TrackInfo};
 pub use crate::wrapper::clap::features::ClapFeature;
 pub use crate::wrapper::clap::{ClapPlugin, PolyModulationConfig};
+#[cfg(feature = "editor")]
+pub use crate::wrapper::host_menu::{HostMenuReply, HostMenuRequest, HostMenus, HostMenusInner};
 pub use crate::wrapper::presets::{
     PresetError, PresetFileType, PresetInfo, PresetLoader, PresetPlace, PresetProvider,
     PresetSetter, PresetSource, Program,

@@ -2,6 +2,8 @@
 //! name of a type that implements `Plugin` to. The macro will handle the rest.
 
 pub mod clap;
+#[cfg(feature = "editor")]
+pub mod host_menu;
 pub mod presets;
 pub(crate) mod state;
 pub(crate) mod util;

@@ -8,6 +8,8 @@ mod preset_discovery;
 mod wrapper;
 
 use crate::wrapper::clap::features::ClapFeature;
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::HostMenus;
 use crate::wrapper::presets::{PresetLoader, PresetProvider};
 
 /// Re-export for the macro
@@ -70,6 +72,11 @@ pub trait ClapPlugin: Plugin {
     fn preset_provider() -> Option<Box<dyn PresetProvider>> {
         None
     }
+
+    /// Takes what asks the host for its menu of a parameter (the context-menu extension). Called once,
+    /// before the editor is made.
+    #[cfg(feature = "editor")]
+    fn set_host_menus(&mut self, menus: HostMenus) {}
 }
 
 /// Configuration for the plugin's polyphonic modulation options, if it supports .

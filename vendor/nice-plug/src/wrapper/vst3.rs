@@ -18,6 +18,8 @@ use nice_plug_core::plugin::Plugin;
 pub use vst3;
 pub use wrapper::Wrapper;
 
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::HostMenus;
 use crate::wrapper::presets::{PresetLoader, Program};
 use crate::wrapper::vst3::subcategories::Vst3SubCategory;
 
@@ -52,6 +54,11 @@ pub trait Vst3Plugin: Plugin {
     fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
         None
     }
+
+    /// Takes what asks the host for its menu of a parameter (`IComponentHandler3`). Called once, before
+    /// the editor is made.
+    #[cfg(feature = "editor")]
+    fn set_host_menus(&mut self, _menus: HostMenus) {}
 
     /// [`VST3_CLASS_ID`][Self::VST3_CLASS_ID`] in the correct order for the current platform so
     /// projects and presets can be shared between platforms. This should not be overridden.

@@ -21,6 +21,8 @@ use std::mem;
 use super::wrapper::{Task, Wrapper};
 use crate::event_loop::EventLoop;
 use crate::wrapper::clap::ClapPlugin;
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::{HostMenuReply, HostMenusInner};
 use crate::wrapper::util::{clamp_output_event_timing, strlcpy};
 
 /// An [`ActivateContext`] implementation for the wrapper.
@@ -65,6 +67,12 @@ pub(crate) struct WrapperGuiContext<P: ClapPlugin> {
     #[cfg(debug_assertions)]
     pub(super) param_gesture_checker:
         atomic_refcell::AtomicRefCell<crate::wrapper::util::context_checks::ParamGestureChecker>,
+}
+
+/// A [`HostMenusInner`] implementation for the wrapper.
+#[cfg(feature = "editor")]
+pub(crate) struct WrapperHostMenus<P: ClapPlugin> {
+    pub(super) wrapper: std::sync::Weak<Wrapper<P>>,
 }
 
 /// A [`RemoteControlsContext`] implementation for the wrapper. This is used during initialization
@@ -652,6 +660,21 @@ impl<P: ClapPlugin> nice_plug_core::context::gui::GuiContextInner for WrapperGui
         if let Some(wrapper) = self.wrapper.upgrade() {
             wrapper.request_restart();
         }
+    }
+}
+
+#[cfg(feature = "editor")]
+impl<P: ClapPlugin> HostMenusInner for WrapperHostMenus<P> {
+    fn open(&self, param: ParamPtr, x: i32, y: i32, reply: HostMenuReply) -> bool {
+        // An editor may outlive its plugin for a moment.
+        let Some(wrapper) = self.wrapper.upgrade() else { return false };
+        let Some(&param_hash) = wrapper.param_ptr_to_hash.get(&param) else {
+            crate::nice_debug_assert_failure!("Unknown parameter: {:?}", param);
+            return false;
+        };
+
+        wrapper.has_host_menus()
+            && wrapper.post_gui(Task::OpenHostMenu { param_hash, x, y, reply })
     }
 }
 

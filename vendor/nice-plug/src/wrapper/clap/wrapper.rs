@@ -20,6 +20,11 @@ use clap_sys::ext::audio_ports::{
 use clap_sys::ext::audio_ports_config::{
     CLAP_EXT_AUDIO_PORTS_CONFIG, clap_audio_ports_config, clap_plugin_audio_ports_config,
 };
+#[cfg(feature = "editor")]
+use clap_sys::ext::context_menu::{
+    CLAP_CONTEXT_MENU_TARGET_KIND_PARAM, CLAP_EXT_CONTEXT_MENU, CLAP_EXT_CONTEXT_MENU_COMPAT,
+    clap_context_menu_target, clap_host_context_menu,
+};
 use clap_sys::ext::gui::CLAP_EXT_GUI;
 #[cfg(feature = "editor")]
 use clap_sys::ext::gui::{clap_host_gui, clap_plugin_gui};
@@ -110,8 +115,10 @@ use crate::util::permit_alloc;
 use crate::wrapper::clap::ClapPlugin;
 use crate::wrapper::clap::context::RemoteControlPages;
 #[cfg(feature = "editor")]
-use crate::wrapper::clap::context::WrapperGuiContext;
+use crate::wrapper::clap::context::{WrapperGuiContext, WrapperHostMenus};
 use crate::wrapper::clap::util::{read_stream, write_stream};
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::{HostMenuReply, HostMenus};
 use crate::wrapper::presets::{self, PresetError, PresetLoader, PresetSource};
 use crate::wrapper::state::{self};
 use crate::wrapper::util::buffer_management::{BufferManager, ChannelPointers};
@@ -222,6 +229,8 @@ pub struct Wrapper<P: ClapPlugin> {
     clap_plugin_gui: clap_plugin_gui,
     #[cfg(feature = "editor")]
     host_gui: AtomicRefCell<Option<ClapPtr<clap_host_gui>>>,
+    #[cfg(feature = "editor")]
+    host_context_menu: AtomicRefCell<Option<ClapPtr<clap_host_context_menu>>>,
 
     clap_plugin_latency: clap_plugin_latency,
     host_latency: AtomicRefCell<Option<ClapPtr<clap_host_latency>>>,
@@ -339,6 +348,9 @@ pub enum Task<P: Plugin> {
     RescanParamValues,
     /// Tell the host that the texts of parameter values have changed.
     RescanParamTexts,
+    /// Ask the host for its menu of a parameter at a place of the editor's window.
+    #[cfg(feature = "editor")]
+    OpenHostMenu { param_hash: u32, x: i32, y: i32, reply: HostMenuReply },
 }
 
 /// The types of CLAP parameter updates for events.
@@ -384,15 +396,19 @@ impl<P: ClapPlugin> EventLoop<Task<P>, Wrapper<P>> for Wrapper<P> {
             self.execute(task, true);
             true
         } else {
-            let success = self.tasks.push(task).is_ok();
-            if success {
-                // CLAP lets us use the host's event loop instead of having to implement our own
-                let host = &self.host_callback;
-                unsafe_clap_call! { host=>request_callback(&**host) };
-            }
-
-            success
+            self.post_gui(task)
         }
+    }
+
+    fn post_gui(&self, task: Task<P>) -> bool {
+        let success = self.tasks.push(task).is_ok();
+        if success {
+            // CLAP lets us use the host's event loop instead of having to implement our own
+            let host = &self.host_callback;
+            unsafe_clap_call! { host=>request_callback(&**host) };
+        }
+
+        success
     }
 
     fn schedule_background(&self, task: Task<P>) -> bool {
@@ -493,6 +509,12 @@ impl<P: ClapPlugin> MainThreadExecutor<Task<P>> for Wrapper<P> {
                     crate::nice_warn!("Host does not support the voice-info extension");
                 }
             },
+            #[cfg(feature = "editor")]
+            Task::OpenHostMenu { param_hash, x, y, reply } => {
+                if is_gui_thread && self.open_host_menu(param_hash, x, y) {
+                    reply.opened();
+                }
+            }
             Task::RescanParamTexts => {
                 if let Some(host_params) = &*self.host_params.borrow() {
                     unsafe_clap_call! { host_params=>rescan(&*self.host_callback, CLAP_PARAM_RESCAN_TEXT) };
@@ -713,6 +735,8 @@ impl<P: ClapPlugin> Wrapper<P> {
             },
             #[cfg(feature = "editor")]
             host_gui: AtomicRefCell::new(None),
+            #[cfg(feature = "editor")]
+            host_context_menu: AtomicRefCell::new(None),
 
             clap_plugin_latency: clap_plugin_latency {
                 get: Some(Self::ext_latency_get),
@@ -818,6 +842,11 @@ impl<P: ClapPlugin> Wrapper<P> {
         // The editor also needs to be initialized later so the Async executor can work.
         #[cfg(feature = "editor")]
         {
+            let menus = HostMenus::new(Arc::new(WrapperHostMenus {
+                wrapper: Arc::downgrade(&wrapper),
+            }));
+            wrapper.plugin.try_lock().unwrap().set_host_menus(menus);
+
             *wrapper.editor.borrow_mut() = wrapper
                 .plugin
                 .try_lock()
@@ -905,6 +934,42 @@ impl<P: ClapPlugin> Wrapper<P> {
             .get(&param)
             .and_then(|hash| self.param_id_by_hash.get(hash))
             .map(|s| s.as_str())
+    }
+
+    /// Whether the host has the menus that [`open_host_menu()`][Self::open_host_menu()] opens.
+    #[cfg(feature = "editor")]
+    pub fn has_host_menus(&self) -> bool {
+        self.host_context_menu
+            .borrow()
+            .as_ref()
+            .is_some_and(|host| host.can_popup.is_some() && host.popup.is_some())
+    }
+
+    /// Let the host open its menu of a parameter, which may last until the menu is closed. To be called
+    /// from the main thread, with nothing borrowed that the host's calls need meanwhile. Returns `false`
+    /// if there is no menu.
+    #[cfg(feature = "editor")]
+    fn open_host_menu(&self, param_hash: u32, x: i32, y: i32) -> bool {
+        // The window may have been closed since
+        if self.editor_window.borrow().is_none() {
+            return false;
+        }
+        let Some(host_context_menu) = self.host_context_menu.borrow().clone() else {
+            return false;
+        };
+        let (Some(can_popup), Some(popup)) = (host_context_menu.can_popup, host_context_menu.popup)
+        else {
+            return false;
+        };
+        let host: *const clap_host = &*self.host_callback;
+        let target = clap_context_menu_target {
+            kind: CLAP_CONTEXT_MENU_TARGET_KIND_PARAM,
+            id: param_hash,
+        };
+
+        // SAFETY: The host and its extension outlive the plugin, and this is the main thread. The target
+        // lives as long as the call. The screen matters to floating windows alone, which there are not.
+        unsafe { can_popup(host) && popup(host, &target, 0, x, y) }
     }
 
     /// Queue a parameter output event to be sent to the host at the end of the audio processing
@@ -1754,6 +1819,10 @@ impl<P: ClapPlugin> Wrapper<P> {
                     &wrapper.host_callback,
                     CLAP_EXT_TRACK_INFO,
                 );
+
+                *wrapper.host_context_menu.borrow_mut() = [CLAP_EXT_CONTEXT_MENU, CLAP_EXT_CONTEXT_MENU_COMPAT]
+                    .into_iter()
+                    .find_map(|id| query_host_extension::<clap_host_context_menu>(&wrapper.host_callback, id));
             }
             *wrapper.host_latency.borrow_mut() =
                 query_host_extension::<clap_host_latency>(&wrapper.host_callback, CLAP_EXT_LATENCY);

@@ -8,6 +8,8 @@ use nice_plug_core::{
     midi::{Channel, Key, MidiConfig, NoteEvent, PluginNoteEvent},
 };
 use std::collections::VecDeque;
+#[cfg(feature = "editor")]
+use std::sync::atomic::Ordering;
 use std::{cell::Cell, mem};
 use vst3::{
     ComRef,
@@ -28,6 +30,8 @@ use nice_plug_core::{
     context::gui::GuiContextInner, params::internals::ParamPtr, plugin::PluginState,
 };
 
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::{HostMenuReply, HostMenusInner};
 use crate::wrapper::vst3::Vst3Plugin;
 use crate::wrapper::{
     util::clamp_output_event_timing, vst3::note_expressions::NoteExpressionController,
@@ -79,6 +83,12 @@ pub(crate) struct WrapperGuiContext<P: Vst3Plugin> {
     #[cfg(debug_assertions)]
     pub(super) param_gesture_checker:
         atomic_refcell::AtomicRefCell<crate::wrapper::util::context_checks::ParamGestureChecker>,
+}
+
+/// A [`HostMenusInner`] implementation for the wrapper.
+#[cfg(feature = "editor")]
+pub(crate) struct WrapperHostMenus<P: Vst3Plugin> {
+    pub(super) inner: std::sync::Weak<WrapperInner<P>>,
 }
 
 impl<P: Vst3Plugin> Drop for WrapperActivateContext<'_, P> {
@@ -500,5 +510,20 @@ impl<P: Vst3Plugin + Send> GuiContextInner for WrapperGuiContext<P> {
         if let Some(inner) = self.inner.upgrade() {
             inner.request_restart();
         }
+    }
+}
+
+#[cfg(feature = "editor")]
+impl<P: Vst3Plugin> HostMenusInner for WrapperHostMenus<P> {
+    fn open(&self, param: ParamPtr, x: i32, y: i32, reply: HostMenuReply) -> bool {
+        // An editor may outlive its plugin for a moment.
+        let Some(inner) = self.inner.upgrade() else { return false };
+        let Some(&param_hash) = inner.param_ptr_to_hash.get(&param) else {
+            crate::nice_debug_assert_failure!("Unknown parameter: {:?}", param);
+            return false;
+        };
+
+        inner.has_host_menus.load(Ordering::Relaxed)
+            && inner.post_to_gui_thread(Task::OpenHostMenu { param_hash, x, y, reply })
     }
 }

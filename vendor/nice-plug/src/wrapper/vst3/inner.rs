@@ -25,6 +25,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use try_lock::TryLock;
 #[cfg(feature = "editor")]
 use vst3::ComWrapper;
+#[cfg(feature = "editor")]
+use vst3::Steinberg::IPlugView;
+#[cfg(feature = "editor")]
+use vst3::Steinberg::Vst::{IComponentHandler3, IComponentHandler3Trait, IContextMenuTrait};
 use vst3::Steinberg::Vst::{
     IComponentHandler, IComponentHandlerTrait, IEventList, IParamValueQueueTrait, IParameterChanges,
     IParameterChangesTrait, RestartFlags_,
@@ -40,13 +44,15 @@ use super::util::{
 };
 use crate::event_loop::{EventLoop, MainThreadExecutor, OsEventLoop};
 use crate::util::permit_alloc;
+#[cfg(feature = "editor")]
+use crate::wrapper::host_menu::{HostMenuReply, HostMenus};
 use crate::wrapper::presets::{self, PresetLoader, PresetSource, Program};
 use crate::wrapper::state;
 use crate::wrapper::util::buffer_management::BufferManager;
 use crate::wrapper::util::hash_param_id;
 use crate::wrapper::vst3::Vst3Plugin;
 #[cfg(feature = "editor")]
-use crate::wrapper::vst3::context::WrapperGuiContext;
+use crate::wrapper::vst3::context::{WrapperGuiContext, WrapperHostMenus};
 #[cfg(feature = "editor")]
 use crate::wrapper::vst3::view::WrapperView;
 
@@ -85,6 +91,9 @@ pub(crate) struct WrapperInner<P: Vst3Plugin> {
     /// The host's [`IComponentHandler`] instance, if passed through
     /// [`IEditController::set_component_handler`].
     pub component_handler: AtomicRefCell<Option<ComPtr<IComponentHandler>>>,
+    /// Whether it is an [`IComponentHandler3`], too.
+    #[cfg(feature = "editor")]
+    pub has_host_menus: AtomicBool,
 
     /// Our own [`IPlugView`] instance.
     #[cfg(feature = "editor")]
@@ -220,6 +229,9 @@ pub enum Task<P: Plugin> {
     RequestResize { size: Size, scale_factor: f64 },
     #[cfg(feature = "editor")]
     CallMainThread,
+    /// Ask the host for its menu of a parameter at a place of the editor's window.
+    #[cfg(feature = "editor")]
+    OpenHostMenu { param_hash: u32, x: i32, y: i32, reply: HostMenuReply },
 }
 
 /// VST3 makes audio processing pretty complicated. In order to support both block splitting for
@@ -377,6 +389,8 @@ impl<P: Vst3Plugin> WrapperInner<P> {
             editor_window: Arc::new(AtomicRefCell::new(None)),
 
             component_handler: AtomicRefCell::new(None),
+            #[cfg(feature = "editor")]
+            has_host_menus: AtomicBool::new(false),
 
             #[cfg(feature = "editor")]
             plug_view: RwLock::new(None),
@@ -437,6 +451,11 @@ impl<P: Vst3Plugin> WrapperInner<P> {
 
         #[cfg(feature = "editor")]
         {
+            let menus = HostMenus::new(Arc::new(WrapperHostMenus {
+                inner: Arc::downgrade(&wrapper),
+            }));
+            wrapper.plugin.try_lock().unwrap().set_host_menus(menus);
+
             *wrapper.editor.borrow_mut() = wrapper
                 .plugin
                 .try_lock()
@@ -563,6 +582,53 @@ impl<P: Vst3Plugin> WrapperInner<P> {
 
             #[cfg(not(feature = "editor"))]
             event_loop.schedule_gui(task)
+        }
+    }
+
+    /// Post the task so that it is executed on the host's GUI thread, but not within this call. Returns
+    /// `false` if there is no way to that thread: on Linux there is one only through the host's
+    /// `IRunLoop`.
+    #[cfg(feature = "editor")]
+    #[must_use]
+    pub fn post_to_gui_thread(&self, task: Task<P>) -> bool {
+        let Some(view) = self.plug_view.read().clone() else {
+            return false;
+        };
+        match view.do_maybe_in_run_loop(task) {
+            Ok(()) => true,
+            #[cfg(all(target_family = "unix", not(target_os = "macos")))]
+            Err(_) => false,
+            #[cfg(not(all(target_family = "unix", not(target_os = "macos"))))]
+            Err(task) => self
+                .event_loop
+                .borrow()
+                .as_ref()
+                .is_some_and(|event_loop| event_loop.post_gui(task)),
+        }
+    }
+
+    /// Let the host open its menu of a parameter, which may last until the menu is closed. To be called
+    /// from the main thread, with nothing borrowed that the host's calls need meanwhile. Returns `false`
+    /// if there is no menu.
+    #[cfg(feature = "editor")]
+    fn open_host_menu(&self, param_hash: u32, x: i32, y: i32) -> bool {
+        // The window may have been closed since
+        if !self.is_editor_open.load(Ordering::SeqCst) {
+            return false;
+        }
+        let handler = self.component_handler.borrow().clone();
+        let view = self.plug_view.read().as_ref().and_then(|view| view.to_com_ptr::<IPlugView>());
+        let (Some(handler), Some(view)) =
+            (handler.and_then(|handler| handler.cast::<IComponentHandler3>()), view)
+        else {
+            return false;
+        };
+
+        // SAFETY: Both objects are held until the end of this call, and this is the main thread. The menu
+        // is null or comes with a reference that is ours to release.
+        unsafe {
+            let menu = ComPtr::from_raw(handler.createContextMenu(view.as_ptr(), &param_hash));
+            menu.is_some_and(|menu| menu.popup(x, y) == kResultOk)
         }
     }
 
@@ -929,6 +995,12 @@ impl<P: Vst3Plugin> MainThreadExecutor<Task<P>> for WrapperInner<P> {
                     }
                 } else {
                     crate::nice_debug_assert_failure!("Can't resize a closed editor");
+                }
+            }
+            #[cfg(feature = "editor")]
+            Task::OpenHostMenu { param_hash, x, y, reply } => {
+                if is_gui_thread && self.open_host_menu(param_hash, x, y) {
+                    reply.opened();
                 }
             }
             #[cfg(feature = "editor")]

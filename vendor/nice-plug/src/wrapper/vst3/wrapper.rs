@@ -33,6 +33,8 @@ use vst3::Steinberg::Vst::{
     ProcessData, ProcessModes_, ProcessSetup, ProgramListID, ProgramListInfo, SpeakerArrangement,
     String128, TChar, UnitID, UnitInfo, kNoParamId, kNoParentUnitId, kNoProgramListId, kRootUnitId,
 };
+#[cfg(feature = "editor")]
+use vst3::Steinberg::Vst::IComponentHandler3;
 use vst3::Steinberg::{
     FIDString, FUnknown, IBStream, IBStreamTrait, IPlugView, IPluginBaseTrait, TBool, TUID, int16,
     int32, kInvalidArgument, kNoInterface, kResultFalse, kResultOk, tresult, uint32,
@@ -854,8 +856,13 @@ impl<P: Vst3Plugin> IEditControllerTrait for Wrapper<P> {
     }
 
     unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
-        *self.inner.component_handler.borrow_mut() =
-            unsafe { ComRef::from_raw(handler) }.map(|r| r.to_com_ptr());
+        let handler = unsafe { ComRef::from_raw(handler) };
+        #[cfg(feature = "editor")]
+        self.inner.has_host_menus.store(
+            handler.is_some_and(|handler| handler.cast::<IComponentHandler3>().is_some()),
+            Ordering::Relaxed,
+        );
+        *self.inner.component_handler.borrow_mut() = handler.map(|r| r.to_com_ptr());
 
         kResultOk
     }
