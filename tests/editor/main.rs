@@ -367,3 +367,64 @@ fn a_notch_of_the_wheel_is_one_step_and_a_value_can_be_typed() {
     assert_eq!(stage.player().values.get(ParamId::Mix), 12.5);
     assert!(stage.harness.query_by_role(egui::Role::TextInput).is_none(), "the keyboard is the host's again");
 }
+
+#[test]
+fn a_right_click_opens_the_hosts_menu_where_there_is_one_and_with_shift_the_editors() {
+    let mut stage = stage(|values| values.set(ParamId::Mix, 20.0));
+    stage.harness.step();
+    let click = |stage: &mut Stage, pos: egui::Pos2, modifiers| {
+        stage.harness.event(egui::Event::PointerMoved(pos));
+        for pressed in [true, false] {
+            let button = egui::PointerButton::Secondary;
+            stage.harness.event_modifiers(egui::Event::PointerButton { pos, button, pressed, modifiers }, modifiers);
+            stage.harness.step();
+        }
+        stage.harness.run_steps(3);
+    };
+    let close = |stage: &mut Stage| {
+        stage.harness.key_press(egui::Key::Escape);
+        stage.harness.run_steps(3);
+        assert!(stage.harness.query_by_label_contains("Reset to ").is_none());
+    };
+    // Every kind of control, with what its own menu has.
+    let controls = [
+        ("Start", "Mix", ParamId::Mix, Some("Reset to 50 %")),
+        ("Start", "Freeze", ParamId::Freeze, Some("Reset to Off")),
+        ("Start", "Continue", ParamId::Continue, None),
+        ("Seed", "Seed Source", ParamId::SeedSource, Some("Reset to ")),
+        ("Colour", "Morph Model", ParamId::MorphModel, Some("Reset to ")),
+    ];
+    for (tab, label, id, row) in controls {
+        stage.harness.get_by_label(tab).click();
+        stage.harness.run_steps(2);
+        let at = stage.harness.get_by_label(label).rect().center() + egui::vec2(3.0, -2.0);
+        let is_ours = |stage: &Stage| row.is_some_and(|row| stage.harness.query_by_label_contains(row).is_some());
+        for has_host_menus in [false, true] {
+            stage.player().has_host_menus = has_host_menus;
+            click(&mut stage, at, egui::Modifiers::NONE);
+            assert_eq!(std::mem::take(&mut stage.player().asked_menus), [(id, at)], "{label}");
+            assert_eq!(is_ours(&stage), !has_host_menus && row.is_some(), "{label}");
+            close(&mut stage);
+        }
+        click(&mut stage, at, egui::Modifiers::SHIFT);
+        assert_eq!(stage.player().asked_menus, [], "{label}: the host is not asked");
+        assert_eq!(is_ours(&stage), row.is_some(), "{label}");
+        // The host's takes its place; beside ours, which lies to the right of the pointer and below.
+        click(&mut stage, at - egui::vec2(8.0, 8.0), egui::Modifiers::NONE);
+        assert_eq!(stage.player().asked_menus.pop().map(|(id, _)| id), Some(id), "{label}");
+        assert!(!is_ours(&stage), "{label}: one menu, not two");
+        // The host has none of this parameter after all.
+        stage.player().refused_menu = Some(id);
+        stage.harness.run_steps(3);
+        assert_eq!(is_ours(&stage), row.is_some(), "{label}");
+        close(&mut stage);
+        assert_eq!(stage.player().edits, []);
+    }
+    stage.harness.get_by_label("Start").click();
+    stage.harness.run_steps(2);
+    let at = stage.harness.get_by_label("Mix").rect().center();
+    click(&mut stage, at, egui::Modifiers::SHIFT);
+    stage.harness.get_by_label("Reset to 50 %").click();
+    stage.harness.run_steps(3);
+    assert_eq!(stage.player().values.get(ParamId::Mix), 50.0);
+}

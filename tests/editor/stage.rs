@@ -33,6 +33,10 @@ pub struct Player {
     /// Every part of an edit.
     pub edits: Vec<(ParamId, Edit)>,
     pub restarts: usize,
+    /// Whether the host has menus of its own, where it was asked for them, and for which it has none after all.
+    pub has_host_menus: bool,
+    pub asked_menus: Vec<(ParamId, egui::Pos2)>,
+    pub refused_menu: Option<ParamId>,
     /// Outside a host.
     pub sound: Option<SoundDevices>,
     /// Loudest sample of the last block that was played.
@@ -61,6 +65,9 @@ impl Player {
             take: None,
             edits: Vec::new(),
             restarts: 0,
+            has_host_menus: false,
+            asked_menus: Vec::new(),
+            refused_menu: None,
             sound: None,
             peak: 0.0,
             position: 0,
@@ -160,6 +167,15 @@ impl Instance for Player {
 
     fn restart(&mut self) {
         self.restarts += 1;
+    }
+
+    fn ask_host_menu(&mut self, id: ParamId, at: egui::Pos2) -> bool {
+        self.asked_menus.push((id, at));
+        self.has_host_menus
+    }
+
+    fn is_host_menu_refused(&mut self, id: ParamId) -> bool {
+        self.refused_menu.take_if(|refused| *refused == id).is_some()
     }
 
     fn has_sound_card(&self) -> bool {

@@ -220,7 +220,7 @@ fn a_missing_model_is_located_by_its_content_and_another_file_is_refused() {
     let other = home.path().join("other.safetensors");
     assert_eq!(models.place(Some(70), &other), Ok(70));
     wait_for("a refusal", || registry.label(70).contains("other.safetensors is another file"));
-    assert_eq!(saved(&models), json, "the project still knows where it was");
+    assert!(saved(&models).contains(r#""path":"/old/b""#), "the project still knows where it was");
     assert!(models.place(Some(70), &home.path().join("gone.safetensors")).is_err_and(|reason| reason.contains("gone")));
     let found = home.path().join("found.safetensors");
     assert_eq!(models.place(Some(70), &found), Ok(70));
