@@ -26,7 +26,7 @@ pub use frames::{FrameAnalyser, FrameSynth};
 pub use generator::Generator;
 #[cfg(feature = "train")]
 pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub(crate) use listening::REST;
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed, input_gain, resynthesise};

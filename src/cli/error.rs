@@ -4,6 +4,7 @@
 use crate::{
     audio_file::RecordingError,
     control::{ParamError, PresetError},
+    learn::LearnError,
     model::ModelError,
 };
 #[cfg(feature = "train")]
@@ -112,6 +113,9 @@ pub enum CliError {
     /// The training stopped.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Nothing was learnt.
+    #[error("{0}; nothing was written")]
+    Learn(LearnError),
     #[cfg(feature = "train")]
     /// A file of another program was refused.
     #[error(transparent)]
@@ -179,5 +183,14 @@ impl CliError {
     /// What the program ends with: 2 where the command cannot be understood by this build, else 1.
     pub fn exit_code(&self) -> u8 {
         if matches!(self, Self::NotBuilt { .. }) { 2 } else { 1 }
+    }
+}
+
+impl From<LearnError> for CliError {
+    fn from(error: LearnError) -> Self {
+        match error {
+            LearnError::Stopped => Self::Left,
+            error => Self::Learn(error),
+        }
     }
 }

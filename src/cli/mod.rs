@@ -26,7 +26,7 @@ pub use offline::{Job, RenderOutcome, Song, render_offline, render_to_memory};
 
 use crate::control::{text, values::by_group};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use commands::{bench, demo, evaluate, inspect, models, play, render, sample};
+use commands::{bench, demo, evaluate, inspect, learn, models, play, render, sample};
 #[cfg(feature = "train")]
 use commands::{compare, configure, export, import, train};
 use std::ffi::OsString;
@@ -107,6 +107,16 @@ pub enum Command {
         after_help = compare_help()
     )]
     Compare(compare::CompareArgs),
+    /// Lets a model that listens learn from a take, in a minute or two
+    #[command(
+        long_about = "Lets a model that listens learn from a take: makes another model file, which the plugin and every command \
+                      play. Of the model only the small layers move that decide how loud each note of a frame is; what it \
+                      knows of time stays. Tells how well it foresees playing that it did not learn from, before and after \
+                      (the last tenth of a take of 20 s or more). Takes one core for a minute or two. Ctrl-C leaves nothing \
+                      behind.",
+        after_help = learn::HELP
+    )]
+    Learn(learn::LearnArgs),
     /// Samples a model: its raw prediction, away from the engine
     #[command(
         long_about = "Lets a model hear a seed and predict what comes next: the raw prediction, without the plugin's leash, \
@@ -245,6 +255,7 @@ fn run_command(cli: Cli) -> Result<(), CliError> {
         Command::Train(args) => train::run(args),
         #[cfg(feature = "train")]
         Command::Compare(args) => compare::run(&args),
+        Command::Learn(args) => learn::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Models(args) => models::run(&args),

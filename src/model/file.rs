@@ -181,6 +181,26 @@ impl ModelData {
         })
     }
 
+    /// As small a file as loses nothing: each matrix in bytes by the row where these hold it exactly, as they do what was read from
+    /// bytes; else in half precision, else in 32 bits.
+    ///
+    /// # Panics
+    /// Never: shapes were checked.
+    pub fn to_exact_bytes(&self) -> Vec<u8> {
+        self.bytes(|tensor, values| {
+            let plain = match values.iter().all(|&value| from_half(to_half(value)) == value) {
+                true => halved(tensor, values),
+                false => Stored::Whole(whole(values)),
+            };
+            let (&[_, columns], Stored::Half(stored) | Stored::Whole(stored)) = (&tensor.shape[..], &plain) else {
+                return plain;
+            };
+            let (bytes, most) = to_bytes(values, columns);
+            let is_smaller = bytes.len() + size_of_val(&most[..]) < stored.len();
+            if is_smaller && from_bytes(&bytes, &most, columns) == values { Stored::Bytes(bytes, most) } else { plain }
+        })
+    }
+
     fn bytes(&self, store: impl Fn(&TensorShape, &[f32]) -> Stored) -> Vec<u8> {
         let json = serde_json::to_string(&self.config).expect("a configuration is plain data");
         let mut raw: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
@@ -209,6 +229,17 @@ impl ModelData {
     pub fn with_config(self, config: ModelConfig) -> Result<Self, ModelError> {
         let name = config.name.clone();
         Self::new(config, self.tensors, Path::new(&name))
+    }
+
+    /// The same model under another configuration, with some tensors replaced.
+    ///
+    /// # Errors
+    /// As for a file, under the model's name.
+    pub fn with_tensors(&self, config: ModelConfig, replaced: BTreeMap<String, Vec<f32>>) -> Result<Self, ModelError> {
+        let name = config.name.clone();
+        let mut tensors = self.tensors.clone();
+        tensors.extend(replaced);
+        Self::new(config, tensors, Path::new(&name))
     }
 
     /// The same model with its frames sounded by their peaks alone, or by all bins; none where it knows no magnitudes.

@@ -21,8 +21,8 @@ pub(crate) fn exp(x: f32) -> f32 {
     p * power
 }
 
-/// 1 / (1 + e⁻ˣ). For the trainer: the kernels have their own.
-#[cfg(any(feature = "train", test))]
+/// 1 / (1 + e⁻ˣ). For trainers: the kernels have their own.
+#[cfg(any(feature = "learn", test))]
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp((-x).clamp(-87.0, 87.0)))

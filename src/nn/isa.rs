@@ -86,6 +86,12 @@ impl Isa {
         self.launch(kernel)
     }
 
+    /// For what is written over `pulp`'s vectors.
+    #[cfg(feature = "learn")]
+    pub(crate) fn arch(self) -> Arch {
+        self.0
+    }
+
     /// Numbers in a vector.
     pub(super) fn lanes(self) -> usize {
         self.launch(CountLanes)

@@ -8,6 +8,8 @@ mod activation;
 mod bins;
 mod cell;
 mod dense;
+#[cfg(feature = "learn")]
+pub(crate) mod grad;
 mod isa;
 mod kernel;
 mod precision;
@@ -15,7 +17,7 @@ mod sliding;
 mod stack;
 mod state;
 
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub(crate) use activation::sigmoid;
 pub(crate) use activation::{exp, tanh};
 pub use bins::{BinLayer, BinScratch};

@@ -82,6 +82,7 @@ fn examples_do_what_they_say() {
     }
     desk.write_wav("in.flac", 22_050, &phrase(22_050, 2.0, 1));
     fs::copy(desk.path("model.safetensors"), desk.path("my-model.safetensors")).expect("space");
+    fs::copy("tests/fixtures/listening/small.safetensors", desk.path("small.safetensors")).expect("space");
     for name in ["noize.safetensors", "plain.safetensors"] {
         fs::copy(desk.path("model.safetensors"), desk.path(name)).expect("space");
     }
@@ -111,6 +112,12 @@ fn examples_do_what_they_say() {
                 let again = if typed.contains("--resume") { "" } else { "--overwrite" };
                 let small = "hidden=8 streams=2 bptt=4 max_steps=2 max_minutes=null";
                 format!("{typed} --no-run --set {} {again}", small.replace(' ', " --set "))
+            }
+            // A model of the usual size takes minutes.
+            Some("learn") => {
+                let words = typed.split_whitespace().skip_while(|word| *word != "--model").skip(1).take(1);
+                let model = words.map(|name| format!("--model {name}")).next().unwrap_or_default();
+                format!("{} --model small.safetensors --overwrite", typed.replace(&model, ""))
             }
             Some("configure" | "models" | "inspect") => typed.clone(),
             _ => format!("{typed} --overwrite"),

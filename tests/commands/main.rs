@@ -12,6 +12,7 @@ mod evaluate;
 mod export;
 mod help;
 mod import;
+mod learn;
 mod midi;
 mod overwriting;
 mod report;

@@ -140,6 +140,19 @@ fn half_precision_is_half_as_large_and_comes_back_rounded() {
 }
 
 #[test]
+fn the_smallest_exact_file_loses_nothing_and_keeps_what_was_rounded_small() {
+    for (_, kind, data) in models::all_kinds() {
+        for stored in [data.to_bytes(), data.to_half_bytes(), data.to_int8_bytes()] {
+            let model = read(&stored).expect("a model");
+            let exact = model.to_exact_bytes();
+            let again = read(&exact).unwrap_or_else(|error| panic!("{kind}: {error}"));
+            assert!(again == model, "{kind}: a number was lost");
+            assert!(exact.len() <= stored.len(), "{kind}: {} bytes of {}", exact.len(), stored.len());
+        }
+    }
+}
+
+#[test]
 fn eight_bits_come_back_rounded_by_the_row_and_faults_in_them_are_named() {
     let mut random = Random::new(SEED);
     let seed: Vec<f32> = (0..4000).map(|_| 0.1 * random.normal()).collect();

@@ -12,6 +12,7 @@ pub mod export;
 #[cfg(feature = "train")]
 pub mod import;
 pub mod inspect;
+pub mod learn;
 pub mod models;
 #[cfg(any(test, not(feature = "standalone")))]
 pub mod no_play;

@@ -1,16 +1,13 @@
 //! Loops over rows, spread over the threads. No number depends on how many there are.
 
 use crate::{
-    nn::exp,
+    nn::grad::score,
     train::net::{
         cells::{View, for_each, multiply_rows, threads},
         workspace::Workspace,
     },
 };
 use std::sync::Arc;
-
-/// Partial sums, so that it is done in vectors.
-const LANES: usize = 16;
 
 /// Gives `run` the index of its first row and a piece of `values`, whose rows are `width` long, one piece a thread.
 pub(super) fn by_rows(values: &mut [f32], width: usize, run: impl Fn(usize, &mut [f32]) + Sync) {
@@ -58,55 +55,4 @@ pub(super) fn cross_entropy(
         }
     });
     losses.iter().map(|&loss| f64::from(loss)).sum()
-}
-
-/// Of one row.
-#[inline(always)]
-fn score(logits: &mut [f32], class: usize, scale: f32) -> f32 {
-    let wanted = logits[class];
-    let most = largest(logits);
-    let mut sums = [0.0; LANES];
-    let (whole, rest) = logits.as_chunks_mut::<LANES>();
-    for values in whole {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *value = exp((*value - most).max(-87.0));
-            *sum += *value;
-        }
-    }
-    for (sum, value) in sums.iter_mut().zip(rest) {
-        *value = exp((*value - most).max(-87.0));
-        *sum += *value;
-    }
-    let sum: f32 = sums.iter().sum();
-    let gain = scale / sum;
-    logits.iter_mut().for_each(|value| *value *= gain);
-    logits[class] -= scale;
-    libm::logf(sum) - (wanted - most)
-}
-
-/// The largest number.
-#[inline(always)]
-pub(super) fn largest(values: &[f32]) -> f32 {
-    let mut most = [f32::NEG_INFINITY; LANES];
-    let (whole, rest) = values.as_chunks::<LANES>();
-    for values in whole {
-        for (most, &value) in most.iter_mut().zip(values) {
-            *most = if value > *most { value } else { *most };
-        }
-    }
-    most.iter().chain(rest).fold(f32::NEG_INFINITY, |most, &value| if value > most { value } else { most })
-}
-
-/// Σ a·b.
-#[inline(always)]
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0; LANES];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += a * b;
-        }
-    }
-    sums.iter_mut().zip(a_rest.iter().zip(b_rest)).for_each(|(sum, (a, b))| *sum += a * b);
-    sums.iter().sum()
 }

@@ -8,6 +8,7 @@ use super::{
     recall::Recall,
 };
 use crate::{
+    learn::{band_levels, class},
     model::BANDS,
     train::net::{
         cells::{View, multiply_rows, sum_rows},
@@ -49,14 +50,6 @@ pub(super) struct Bands {
     pub loss: f32,
 }
 
-/// The level of every band of a frame: 1 is the highest that a level can say.
-pub(super) fn levels(sizes: &Sizes, frame: &[f32]) -> [f32; BANDS] {
-    std::array::from_fn(|band| {
-        let bins = &frame[sizes.bounds[band]..sizes.bounds[band + 1]];
-        bins.iter().sum::<f32>() / bins.len() as f32 / sizes.band_top
-    })
-}
-
 impl Bands {
     /// `h`: `[row][hidden]`; `targets`: `[row][bin]`. `scale` is the weight of the mean loss in the gradient.
     pub fn run(
@@ -72,9 +65,10 @@ impl Bands {
         let (width, inputs) = (sizes.tier.band_hidden, sizes.tier.band_inputs());
         let stride = sizes.hidden + inputs;
         let last = (sizes.tier.levels - 1) as f32;
+        let levels_of = |frame: &[f32]| band_levels(&sizes.bounds, sizes.band_top, frame);
         let classes: Vec<[u8; BANDS]> = targets
             .chunks_exact(sizes.bins)
-            .map(|frame| levels(&sizes, frame).map(|level| (level * last).round_ties_even().clamp(0.0, last) as u8))
+            .map(|frame| levels_of(frame).map(|level| class(level, sizes.tier.levels)))
             .collect();
         let mut small = work.take(rows * BANDS * inputs);
         by_rows(&mut small, BANDS * inputs, |first, small| {
@@ -82,7 +76,7 @@ impl Bands {
                 let row = first + index;
                 let recalled = sizes.row_of_stream_first(row);
                 let suggestion = &recall.suggestions[recalled * sizes.bins..][..sizes.bins];
-                let suggested = levels(&sizes, suggestion);
+                let suggested = levels_of(suggestion);
                 for (band, input) in small.chunks_exact_mut(inputs).enumerate() {
                     input.fill(0.0);
                     for (slot, &class) in input.iter_mut().zip(&classes[row][..band]) {

@@ -8,7 +8,8 @@ use super::{
     recall::Recall,
 };
 use crate::{
-    model::{AVERAGES, BANDS},
+    learn::{BEFORE_CONTEXT, BinHears, class},
+    model::BANDS,
     nn::tanh,
     train::net::{
         cells::{LayerState, Sequence, View, multiply_rows, sum_rows},
@@ -16,9 +17,6 @@ use crate::{
     },
 };
 use std::sync::Arc;
-
-/// Numbers of a bin's input before the context: two of the frame itself, four of the last one, one of the one before, the averages.
-const BEFORE_CONTEXT: usize = 2 + 5 + AVERAGES;
 
 /// The weights.
 #[derive(Clone, Copy)]
@@ -94,34 +92,20 @@ impl Bins {
             for (index, rows) in rows.chunks_exact_mut(frames * tier.inputs()).enumerate() {
                 let bin = first + index;
                 for ((frame, input), &row) in rows.chunks_exact_mut(tier.inputs()).enumerate().zip(picked) {
-                    let of_row = |values: &[f32], at: usize| if at < bins { values[at] } else { 0.0 };
-                    let below = |values: &[f32], by: usize| if bin >= by { values[bin - by] } else { 0.0 };
-                    let target = &segment.targets[row * bins..][..bins];
-                    let heard = &segment.inputs[row * sizes.inputs()..][..sizes.inputs()];
-                    let (heard, averages) = heard.split_at(bins);
-                    let suggestion = &recall.suggestions[sizes.row_of_stream_first(row) * bins..][..bins];
-                    let (start, rest) = input.split_at_mut(BEFORE_CONTEXT);
-                    start[..7].copy_from_slice(&[
-                        below(target, 1),
-                        below(target, 2),
-                        below(heard, 1),
-                        heard[bin],
-                        of_row(heard, bin + 1),
-                        of_row(heard, bin + 2),
-                        segment.before(&sizes, row)[bin],
-                    ]);
-                    for (slot, average) in start[7..].iter_mut().zip(averages.chunks_exact(bins)) {
-                        *slot = average[bin];
-                    }
-                    let (own, rest) = rest.split_at_mut(tier.context);
-                    own.copy_from_slice(&context[frame * width + bin * tier.context..][..tier.context]);
-                    let (position, rest) = rest.split_at_mut(tier.position);
-                    position.copy_from_slice(&weights.position[bin * tier.position..][..tier.position]);
-                    for (slot, &class) in rest.iter_mut().zip(&classes[row]) {
-                        *slot = f32::from(class) / last;
-                    }
-                    let sureness = recall.sureness[sizes.row_of_stream_first(row)];
-                    rest[BANDS..].copy_from_slice(&[suggestion[bin], of_row(suggestion, bin + 1), sureness]);
+                    let (heard, averages) = segment.inputs[row * sizes.inputs()..][..sizes.inputs()].split_at(bins);
+                    let recalled = sizes.row_of_stream_first(row);
+                    let hears = BinHears {
+                        target: &segment.targets[row * bins..][..bins],
+                        heard,
+                        before: segment.before(&sizes, row),
+                        averages,
+                        context: &context[frame * width..][..width],
+                        position: weights.position,
+                        levels: classes[row].map(|class| f32::from(class) / last),
+                        suggestion: &recall.suggestions[recalled * bins..][..bins],
+                        sureness: recall.sureness[recalled],
+                    };
+                    hears.write(&tier, bin, input);
                 }
             }
         });
@@ -132,8 +116,7 @@ impl Bins {
         affine(View::whole(&gru.h, bins * frames, tier.hidden), out, weights.out_bias, &mut of_logits, work);
         let count = (bins * frames) as f64;
         let class = |index: usize| {
-            let level = segment.targets[picked[index % frames] * bins + index / frames];
-            (level * last).round_ties_even().clamp(0.0, last) as usize
+            usize::from(class(segment.targets[picked[index % frames] * bins + index / frames], tier.levels))
         };
         let sum = cross_entropy(&mut of_logits, tier.levels, (1.0 / count) as f32, class, work);
         Self { h: h_picked, context, inputs, gru, of_logits, loss: (sum / count) as f32 }

@@ -5,9 +5,10 @@ use super::{
     config::{ListenConfig, ListenFiles},
 };
 use crate::{
-    approach::{FrameAnalyser, REST},
+    approach::FrameAnalyser,
     audio_file::{Recording, Warning},
     dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
+    learn::{frames, is_silent, make_loud, without_silence},
     model::ModelConfig,
     train::{TrainError, data::material::named},
 };
@@ -23,9 +24,6 @@ use std::{
     thread,
 };
 
-/// The amplitude that the loudest thousandth of a recording's samples reaches after scaling.
-const LOUD: f32 = 0.4;
-const LOUD_QUANTILE: f64 = 0.999;
 /// Changes with the analysis, so that old entries of a cache are not taken for new ones.
 const ANALYSIS: u32 = 1;
 
@@ -297,71 +295,13 @@ fn analysed(task: &Task<'_>, model: &ModelConfig, analyser: &mut FrameAnalyser) 
     let speed = libm::exp2(f64::from(task.semitones) / 12.0);
     let rate = (f64::from(recording.sample_rate_hz) * speed).round() as u32;
     let mut sound = Resampler::new(rate, model.sample_rate_hz).resample_all(&mono[start..end]);
-    let loud = loud(&sound);
-    if loud > 0.0 {
-        sound.iter_mut().for_each(|x| *x *= LOUD / loud);
-    }
+    make_loud(&mut sound);
     Ok(Analysed { frames: frames(&sound, model, analyser), warnings: recording.warnings })
-}
-
-/// The amplitude that all but the loudest samples stay below.
-fn loud(sound: &[f32]) -> f32 {
-    let mut amplitudes: Vec<f32> = sound.iter().map(|x| x.abs()).collect();
-    if amplitudes.is_empty() {
-        return 0.0;
-    }
-    let at = (LOUD_QUANTILE * (amplitudes.len() - 1) as f64) as usize;
-    *amplitudes.select_nth_unstable_by(at, f32::total_cmp).1
-}
-
-/// Levels in 255ths, of windows whose centres begin with the sound.
-fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAnalyser) -> Vec<u8> {
-    let (window, hop) = (model.window_samples(), model.hop_samples());
-    let mut padded = vec![0.0; window / 2];
-    padded.extend_from_slice(sound);
-    padded.resize(padded.len() + window / 2, 0.0);
-    let mut frame = vec![0.0; model.frame_size()];
-    let mut frames = Vec::new();
-    for start in
-        (0..padded.len() + 1 - window.min(padded.len())).step_by(hop).filter(|start| start + window <= padded.len())
-    {
-        analyser.frame(&padded[start..start + window], &mut frame);
-        frames.extend(frame.iter().map(|level| (level * 255.0).round() as u8));
-    }
-    frames
-}
-
-/// As in playing: by the loudest bin, for a flute's tone is few bins.
-fn is_silent(frame: &[u8]) -> bool {
-    frame.iter().all(|&level| f32::from(level) < REST * 255.0)
-}
-
-/// Frames without those silent ones that follow `longest` silent ones.
-fn without_silence(frames: &[u8], bins: usize, longest: usize) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(frames.len());
-    let mut silent = 0;
-    for frame in frames.chunks_exact(bins) {
-        silent = if is_silent(frame) { silent + 1 } else { 0 };
-        if silent <= longest {
-            kept.extend_from_slice(frame);
-        }
-    }
-    kept
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn silences_are_shortened_and_rests_stay() {
-        // One loud bin among quiet ones is a tone, bins that are all quiet are a rest.
-        let levels = [200, 0, 0, 200, 60, 60, 60, 60, 60, 200, 0];
-        let frames: Vec<u8> = levels.iter().flat_map(|&level: &u8| [level.min(60), level, 0]).collect();
-        let kept = without_silence(&frames, 3, 2);
-        let kept: Vec<u8> = kept.chunks(3).map(|frame| frame[1]).collect();
-        assert_eq!(kept, [200, 0, 0, 200, 60, 60, 200, 0]);
-    }
 
     #[test]
     fn renderings_of_one_piece_are_held_out_together() {
@@ -373,15 +313,5 @@ mod tests {
         assert_eq!(held, ["f/a", "f/c~x"].map(PathBuf::from));
         assert!(held_out(&paths, None).is_empty());
         assert_eq!(piece_name(Path::new("f/c~x~2.flac")), PathBuf::from("f/c~x"));
-    }
-
-    #[test]
-    fn the_loudest_thousandth_does_not_count() {
-        let mut sound = vec![0.1; 10_000];
-        sound[..9].fill(-1.0);
-        assert_eq!(loud(&sound), 0.1);
-        sound[..20].fill(-1.0);
-        assert_eq!(loud(&sound), 1.0);
-        assert_eq!(loud(&[]), 0.0);
     }
 }

@@ -399,7 +399,11 @@ fn first_weights(model: &ModelConfig, name: &str, count: usize, random: &mut Ran
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Approach, Listening};
+    use crate::{
+        learn::{BAND_WEIGHT, Batch, Hearing, Update},
+        model::{Approach, Listening},
+        nn::Isa,
+    };
     use candle_core::safetensors::load;
 
     const STREAMS: usize = 3;
@@ -460,6 +464,56 @@ mod tests {
             assert!(most > 1e-4 && got.len() == expected.len(), "{name}: {most}");
             for (got, expected) in got.iter().zip(&expected) {
                 assert!((got - expected).abs() < 2e-6 + 1e-4 * most, "{name}: {got} for {expected}, largest {most}");
+            }
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_that_learning_from_single_frames_has() {
+        let path = Path::new("tests/fixtures/listening/small.safetensors");
+        let data = ModelData::read(path).expect("the fixture");
+        let mut model = data.config().clone();
+        let bins = model.frame_size();
+        let mut random = Random::new(4);
+        // Tones that stay for a while, and rests.
+        let frames: Vec<u8> = (0..60 * bins)
+            .map(|at| ((at / bins / 9 * 7 + at % bins * 5) % 11) as u32 * 20 + random.below(30))
+            .map(|level| if level < 60 { 0 } else { level as u8 })
+            .collect();
+        if let Approach::Listening(own) = &mut model.approach {
+            own.recall_skip = 4;
+        }
+        let data = data.with_config(model.clone()).expect("the same tensors");
+        let material = Hearing::new(&data, Isa::best()).expect("it listens").of_frames(frames.clone(), false);
+        let network = ListeningNetwork::new(&model, BAND_WEIGHT, RING, &mut Random::new(1)).expect("weights");
+        network.begin_with(&data, path).expect("the same tensors");
+        let mut state = network.zero_state(1);
+        // From the first frame on, as the recurrent layers begin there; the last one only follows.
+        let level = |index: usize| frames[index * bins..][..bins].iter().map(|&level| f32::from(level) * (1.0 / 255.0));
+        let mut segment = Segment { first_before: vec![0.0; bins], restarted: vec![true], ..Segment::default() };
+        let averages = material.parts()[0].chunks_exact(AVERAGES * bins);
+        for (index, averages) in averages.enumerate().take(59) {
+            segment.inputs.extend(level(index).chain(averages.iter().copied()));
+            segment.targets.extend(level(index + 1));
+        }
+        segment.picked = (1..59).collect();
+        let losses = network.pass(&segment, &mut state, true).expect("a pass");
+        let mut update = Update::new(&data, Isa::best()).expect("it listens");
+        let mut batch = Batch::new(*update.shape(), 60);
+        (1..59).for_each(|moment| material.push(moment, 0.0, &mut random, &mut batch));
+        let weights = update.shape().weights_of(&data);
+        let got = update.run(&weights, &batch, true);
+        assert!((got.bins as f32 - losses.bins).abs() < 1e-6, "{got:?} {losses:?}");
+        let gradient = network.gradient();
+        for (name, got) in update.shape().tensors(update.gradient()) {
+            if name.starts_with("bands.") {
+                continue;
+            }
+            let expected = &gradient[&name];
+            let most = expected.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            assert!(most > 1e-4 && got.len() == expected.len(), "{name}: {most}");
+            for (got, expected) in got.iter().zip(expected) {
+                assert!((got - expected).abs() < 2e-5 * most, "{name}: {got} for {expected}, largest {most}");
             }
         }
     }

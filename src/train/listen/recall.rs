@@ -3,12 +3,9 @@
 //!
 //! Rows are `[stream][step]` here. Of what earlier segments left, keys and frames are kept without a gradient.
 
-use super::{
-    arithmetic::{by_rows, dot},
-    network::Sizes,
-};
+use super::{arithmetic::by_rows, network::Sizes};
 use crate::{
-    nn::exp,
+    nn::{exp, grad::dot},
     train::net::{
         cells::{Packed, View, for_each, multiply_rows},
         workspace::{Buffer, Workspace},

@@ -5,11 +5,13 @@ use super::{
     material::{ListenMaterial, Piece},
     network::Segment,
 };
-use crate::{dsp::random::Random, model::AVERAGES};
+use crate::{
+    dsp::random::Random,
+    learn::{FIRST_FRAMES, add_noise},
+    model::AVERAGES,
+};
 use serde::{Deserialize, Serialize};
 
-/// Averages begin with the mean of as many frames.
-const FIRST_FRAMES: usize = 20;
 /// Averages are run for as many of the longest time constants before a place.
 const WARM_UP: f32 = 5.0;
 /// Where the tilt of a spectrum does nothing.
@@ -205,20 +207,6 @@ impl Streams {
         picked.clear();
         picked.extend_from_slice(&all[..count.min(rows)]);
         picked.sort_unstable();
-    }
-}
-
-/// Adds noise of about normal distribution (the sum of four even ones) to levels that are not silent.
-fn add_noise(frame: &mut [f32], deviation: f32, random: &mut Random) {
-    if deviation == 0.0 {
-        return;
-    }
-    // Four bytes: their mean and the deviation of their sum.
-    let scale = deviation / (4.0f32 * (65_536.0 - 1.0) / 12.0).sqrt();
-    for level in frame.iter_mut() {
-        let sum: u32 = random.next_u32().to_le_bytes().iter().map(|&byte| u32::from(byte)).sum();
-        let noisy = *level + scale * (sum as f32 - 510.0);
-        *level = if *level > 0.0 { noisy.clamp(0.0, 1.0) } else { 0.0 };
     }
 }
 

@@ -5,11 +5,11 @@
 
 use super::{
     parallel::{by_part, for_each, parts},
-    product::{Packed, View, multiply_rows},
+    product::{Packed, multiply_rows},
     shared::{Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
-use crate::nn::tanh;
+use crate::nn::{grad::View, tanh};
 
 /// Groups that move at a step, the fastest first.
 pub(crate) fn moving(tick: u64, groups: usize) -> usize {

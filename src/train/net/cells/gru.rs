@@ -3,12 +3,12 @@
 
 use super::{
     parallel::{by_part, for_each, parts},
-    product::{Packed, View, multiply_rows},
+    product::{Packed, multiply_rows},
     shared::{Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
 use crate::{
-    nn::{sigmoid, tanh},
+    nn::grad::{GruBackwardRow, GruRow, View},
     train::net::workspace::Buffer,
 };
 
@@ -40,7 +40,7 @@ impl Pass {
                 weight.multiply(View::whole(last, part.len(), hidden), &mut recurrent, 3 * hidden, false);
                 for stream in 0..part.len() {
                     let at = stream * hidden;
-                    let row = Row {
+                    let row = GruRow {
                         gates: &mut gates[4 * at..][..4 * hidden],
                         recurrent: &recurrent[3 * at..][..3 * hidden],
                         bias_ih: run.weights.bias_ih,
@@ -73,7 +73,7 @@ impl Pass {
             for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
                 for (index, stream) in part.clone().enumerate() {
                     let (at, row) = (index * hidden, step * streams + stream);
-                    let row = BackwardRow {
+                    let row = GruBackwardRow {
                         of_sums: &mut of_sums[4 * at..][..4 * hidden],
                         gates: &self.gates[row * 4 * hidden..][..4 * hidden],
                         last: &heard[row * hidden..][..hidden],
@@ -122,80 +122,5 @@ impl Pass {
         bias_rz.copy_from_slice(&grad.bias_ih[..2 * hidden]);
         sum_rows(of_m, bias_m);
         wants_x.then(|| run.grad_x(of_input))
-    }
-}
-
-/// One stream at one step.
-struct Row<'a> {
-    /// In: W_ih·x `[3·hidden]`. Out: r, z, n, m.
-    gates: &'a mut [f32],
-    recurrent: &'a [f32],
-    bias_ih: &'a [f32],
-    bias_hh: &'a [f32],
-    last: &'a [f32],
-    h: &'a mut [f32],
-}
-
-impl Row<'_> {
-    #[inline(always)]
-    fn forward(self) {
-        let hidden = self.h.len();
-        let (r, rest) = self.gates.split_at_mut(hidden);
-        let (z, rest) = rest.split_at_mut(hidden);
-        let (n, m) = rest.split_at_mut(hidden);
-        let (last, h) = (&self.last[..hidden], self.h);
-        let [xr, xz, xn] = thirds(self.bias_ih, hidden);
-        let [hr, hz, hn] = thirds(self.bias_hh, hidden);
-        let [from_r, from_z, from_n] = thirds(self.recurrent, hidden);
-        for k in 0..hidden {
-            r[k] = sigmoid(r[k] + xr[k] + (from_r[k] + hr[k]));
-            z[k] = sigmoid(z[k] + xz[k] + (from_z[k] + hz[k]));
-            m[k] = from_n[k] + hn[k];
-            n[k] = tanh(n[k] + xn[k] + r[k] * m[k]);
-            h[k] = n[k] + z[k] * (last[k] - n[k]);
-        }
-    }
-}
-
-/// A slice by gate.
-#[inline(always)]
-fn thirds(values: &[f32], hidden: usize) -> [&[f32]; 3] {
-    std::array::from_fn(|gate| &values[gate * hidden..][..hidden])
-}
-
-struct BackwardRow<'a> {
-    /// Out: of the sums in r, z and n, and of m. `[4·hidden]`
-    of_sums: &'a mut [f32],
-    gates: &'a [f32],
-    /// The h that was heard.
-    last: &'a [f32],
-    /// From the layers above at this step.
-    grad_h: &'a [f32],
-    /// From the next step.
-    from_later: &'a [f32],
-    /// Out: what reaches the last h through z.
-    through_z: &'a mut [f32],
-}
-
-impl BackwardRow<'_> {
-    #[inline(always)]
-    fn backward(self) {
-        let hidden = self.last.len();
-        let (r, rest) = self.gates.split_at(hidden);
-        let (z, rest) = rest.split_at(hidden);
-        let (n, m) = rest.split_at(hidden);
-        let (of_r, rest) = self.of_sums.split_at_mut(hidden);
-        let (of_z, rest) = rest.split_at_mut(hidden);
-        let (of_n, of_m) = rest.split_at_mut(hidden);
-        let (grad_h, from_later) = (&self.grad_h[..hidden], &self.from_later[..hidden]);
-        let through_z = &mut self.through_z[..hidden];
-        for k in 0..hidden {
-            let of_h = grad_h[k] + from_later[k];
-            of_z[k] = of_h * (self.last[k] - n[k]) * z[k] * (1.0 - z[k]);
-            of_n[k] = of_h * (1.0 - z[k]) * (1.0 - n[k] * n[k]);
-            of_m[k] = of_n[k] * r[k];
-            of_r[k] = of_n[k] * m[k] * r[k] * (1.0 - r[k]);
-            through_z[k] = of_h * z[k];
-        }
     }
 }

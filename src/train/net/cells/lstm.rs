@@ -2,11 +2,11 @@
 
 use super::{
     parallel::{by_part, for_each, parts},
-    product::{Packed, View},
+    product::Packed,
     shared::{Run, Sizes},
 };
 use crate::{
-    nn::{sigmoid, tanh},
+    nn::{grad::View, sigmoid, tanh},
     train::net::workspace::Buffer,
 };
 

@@ -14,8 +14,9 @@ mod shared;
 mod vanilla;
 mod weights;
 
+pub(crate) use crate::nn::grad::View;
 pub(crate) use parallel::{for_each, threads};
-pub(crate) use product::{Packed, View, multiply_rows};
+pub(crate) use product::{Packed, multiply_rows};
 pub(crate) use sequence::Sequence;
 pub(crate) use shared::{LayerState, sum_rows};
 

@@ -2,11 +2,11 @@
 
 use super::{
     parallel::{for_each, threads},
-    product::{View, multiply_rows},
+    product::multiply_rows,
     weights::{Weights, WeightsMut},
 };
 use crate::{
-    nn::Cell,
+    nn::{Cell, grad::View},
     train::net::workspace::{Buffer, Workspace},
 };
 use std::{ops::Range, sync::Arc};

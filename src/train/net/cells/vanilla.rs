@@ -2,10 +2,13 @@
 
 use super::{
     parallel::{by_part, for_each, parts},
-    product::{Packed, View},
+    product::Packed,
     shared::{Run, Sizes},
 };
-use crate::{nn::tanh, train::net::workspace::Buffer};
+use crate::{
+    nn::{grad::View, tanh},
+    train::net::workspace::Buffer,
+};
 
 /// h of all steps, `[row][hidden]`.
 pub(crate) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {

@@ -1,0 +1,38 @@
+//! Learning from a player: what of a listening model moves, and how, in so little time that a musician can wait for it.
+//!
+//! Of a model that listens only the layer over the bins, its output and the layer of the bands' levels move, 110 560 numbers of 3.2
+//! million in a model of the usual size; the recurrent layers stand still. Their output is then a constant of every frame, and an
+//! update is made of single frames drawn anywhere: nothing runs backward through time. `docs/LEARNING.md` has the measurements
+//! that decided it.
+//!
+//! [`Material`] is a sound as frames with all that the layers above hear; [`Update`] the losses of some of them and their gradient;
+//! [`Adam`] moves the weights; [`learn`] does it all and gives a model.
+//!
+//! Everything is added up in a fixed order on one thread: equal arguments give equal bits at equal instruction sets, whatever
+//! else runs.
+
+mod adam;
+mod analysis;
+mod error;
+mod inputs;
+mod material;
+mod shape;
+mod study;
+#[cfg(test)]
+mod tests;
+mod update;
+
+pub use adam::{Adam, Rules};
+#[cfg(feature = "train")]
+pub(crate) use analysis::{
+    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, add_noise, frames, is_silent, make_loud, without_silence,
+};
+pub use error::LearnError;
+#[cfg(feature = "train")]
+pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
+pub use material::{Hearing, LEAST_SECONDS, Material};
+pub use shape::{LEARNT, Shape};
+pub use study::{Depth, Examined, Learnt, Plan, Progress, learn};
+#[cfg(feature = "train")]
+pub(crate) use update::BAND_WEIGHT;
+pub use update::{Batch, Losses, Moment, Update};
