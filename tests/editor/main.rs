@@ -389,7 +389,7 @@ fn a_right_click_opens_the_hosts_menu_where_there_is_one_and_with_shift_the_edit
     // Every kind of control, with what its own menu has.
     let controls = [
         ("Start", "Mix", ParamId::Mix, Some("Reset to 50 %")),
-        ("Start", "Freeze", ParamId::Freeze, Some("Reset to Off")),
+        ("Start", "Freeze", ParamId::Freeze, Some("Reset to ")),
         ("Start", "Continue", ParamId::Continue, None),
         ("Seed", "Seed Source", ParamId::SeedSource, Some("Reset to ")),
         ("Colour", "Morph Model", ParamId::MorphModel, Some("Reset to ")),
