@@ -64,8 +64,17 @@ pub(super) enum Outcome {
     Chosen(PathBuf),
 }
 
-/// Folders and files of a folder, by name, or why it cannot be read.
-type Listing = Result<(Vec<PathBuf>, Vec<PathBuf>), String>;
+/// What a folder holds, by name.
+#[derive(Debug, Default)]
+struct Entries {
+    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+    /// There is more than is looked at.
+    is_cut: bool,
+}
+
+/// Or why it cannot be read.
+type Listing = Result<Entries, String>;
 
 /// The list while it is open.
 #[derive(Debug)]
@@ -103,7 +112,7 @@ impl Files {
         let mut files = Self {
             purpose,
             folder: PathBuf::new(),
-            listing: Ok((Vec::new(), Vec::new())),
+            listing: Ok(Entries::default()),
             reading: Job::default(),
             superseded: Superseded::default(),
             typed: String::new(),
@@ -168,7 +177,7 @@ impl Files {
         let mut entered = None;
         ui.scope_builder(UiBuilder::new().max_rect(list), |ui| {
             ScrollArea::vertical().id_salt("files").auto_shrink(false).show(ui, |ui| match &self.listing {
-                Ok((folders, files)) => {
+                Ok(Entries { folders, files, is_cut }) => {
                     for folder in folders {
                         if entry(ui, folder, true, theme) {
                             entered = Some(folder.clone());
@@ -179,8 +188,8 @@ impl Files {
                             outcome = Outcome::Chosen(file.clone());
                         }
                     }
-                    if folders.len() + files.len() >= MAX_ENTRIES {
-                        ui.label(format!("Only {MAX_ENTRIES} entries are shown."));
+                    if *is_cut {
+                        ui.label(format!("This folder holds more: only {MAX_ENTRIES} entries were looked at."));
                     }
                     if self.reading.is_some() {
                         ui.label("Being read…");
@@ -217,13 +226,14 @@ pub(super) fn ends_in(path: &Path, endings: &[&str]) -> bool {
 fn listing(folder: &Path, endings: &[&str]) -> Listing {
     let entries = fs::read_dir(folder).map_err(|error| format!("{}: cannot be read: {error}", folder.display()))?;
     let is_hidden = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    let paths = entries.flatten().take(MAX_ENTRIES).map(|entry| entry.path()).filter(|path| !is_hidden(path));
+    let mut entries = entries.flatten();
+    let paths = entries.by_ref().take(MAX_ENTRIES).map(|entry| entry.path()).filter(|path| !is_hidden(path));
     let (mut folders, mut files): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| path.is_dir());
     files.retain(|path| ends_in(path, endings) && path.is_file());
     let key = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     folders.sort_by_cached_key(key);
     files.sort_by_cached_key(key);
-    Ok((folders, files))
+    Ok(Entries { folders, files, is_cut: entries.next().is_some() })
 }
 
 fn entry(ui: &mut Ui, path: &Path, is_folder: bool, theme: &Theme) -> bool {

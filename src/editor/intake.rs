@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-/// No recording that is to be a seed is larger: half an hour of stereo.
+/// No recording that is to be a seed is larger: three quarters of an hour of stereo in 16 bits at 48 kHz.
 const MAX_SEED_BYTES: u64 = 512 << 20;
 
 /// What is being read, and what became of it.

@@ -64,11 +64,13 @@ impl Audition {
     /// # Realtime safety
     /// Wait-free.
     pub fn end(&mut self) {
-        if let Ok(waiting) = self.from.read_chunk(self.from.slots())
-            && !waiting.is_empty()
-        {
-            waiting.commit_all();
+        let waiting = self.from.slots();
+        // Also where nothing has come just now: more may be on its way.
+        if waiting > 0 || self.last != 0.0 {
             self.is_over.store(true, Relaxed);
+        }
+        if let Ok(waiting) = self.from.read_chunk(waiting) {
+            waiting.commit_all();
         }
     }
 

@@ -1,6 +1,7 @@
 //! The engine: bits, triggers, sounds, faults, and an audio thread that never allocates.
 #![allow(missing_docs, reason = "test code")]
 
+mod audition;
 mod colour;
 #[path = "../common/mod.rs"]
 mod common;
