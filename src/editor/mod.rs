@@ -6,6 +6,7 @@
 
 mod advice;
 mod audition;
+mod bank;
 mod browser;
 mod controls;
 mod files;
@@ -25,15 +26,12 @@ pub use instance::{Activation, Edit, Instance, SoundDevices, presets_folder};
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 
-use crate::control::{
-    ParamId,
-    settings::{SETTINGS, SettingKind, SettingSpec},
-    values::by_group,
-};
+use crate::control::ParamId;
 use crate::dsp::level::db_to_gain;
 use advice::{Observed, advice};
+use bank::{Controls, TABS, pages};
 use browser::Browser;
-use controls::{CELL, Desk, Held, button, is_pressed};
+use controls::{CELL, Held, button, is_pressed};
 use egui::{
     Align2, Id, Key, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, Ui, UiBuilder, WidgetInfo, pos2,
     text::{LayoutJob, TextWrapping},
@@ -66,21 +64,6 @@ const MAX_SIDE: f32 = 8192.0;
 const HEADER: f32 = 48.0;
 const ADVICE: f32 = 30.0;
 const STATUS: f32 = 28.0;
-const TABS: f32 = 34.0;
-/// What a beginner needs, in the order of a first minute.
-const FIRST_PAGE: [ParamId; 11] = [
-    ParamId::Mix,
-    ParamId::SeedLength,
-    ParamId::Listen,
-    ParamId::Hold,
-    ParamId::Temperature,
-    ParamId::ReseedInterval,
-    ParamId::AutoStart,
-    ParamId::Continue,
-    ParamId::Freeze,
-    ParamId::Stop,
-    ParamId::Keep,
-];
 /// A trouble is spoken of for so long after it was last seen.
 const TROUBLE_SECONDS: f64 = 6.0;
 
@@ -170,39 +153,6 @@ pub struct View {
     hyperparameters: Option<Hyperparameters>,
     /// Frequencies of what the model of a slot remembers.
     bins: (Option<(u8, u64)>, Vec<f64>),
-}
-
-/// What a page of controls shows.
-enum Controls {
-    Parameters(Vec<ParamId>),
-    Settings,
-    SoundCard,
-}
-
-/// The pages of controls and their titles: what a beginner needs, then the groups, then the settings. The model has the header,
-/// the one to morph to its place beside *Morph*.
-fn pages(has_settings: bool, has_sound_card: bool) -> Vec<(&'static str, Controls)> {
-    let mut pages = vec![("Start", FIRST_PAGE.to_vec())];
-    for spec in by_group().filter(|spec| spec.group != "Models") {
-        match pages.last_mut() {
-            Some((title, ids)) if *title == spec.group => ids.push(spec.id),
-            _ => pages.push((spec.group, vec![spec.id])),
-        }
-        if spec.id == ParamId::Morph
-            && let Some((_, ids)) = pages.last_mut()
-        {
-            ids.push(ParamId::MorphModel);
-        }
-    }
-    let mut pages: Vec<(&'static str, Controls)> =
-        pages.into_iter().map(|(title, ids)| (title, Controls::Parameters(ids))).collect();
-    if has_settings {
-        pages.push(("Settings", Controls::Settings));
-    }
-    if has_sound_card {
-        pages.push(("Sound card", Controls::SoundCard));
-    }
-    pages
 }
 
 impl View {
@@ -636,85 +586,6 @@ impl View {
             self.presets.load(index, instance);
         }
     }
-
-    /// The choice of the sound card's devices.
-    fn show_devices(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
-        let devices = self.devices.get_or_insert_with(|| instance.sound_devices());
-        let before = (devices.output.clone(), devices.input.clone());
-        let mut none_first = vec!["none".to_owned()];
-        none_first.extend(devices.inputs.iter().cloned());
-        let rows = [("Output", &devices.outputs, &mut devices.output), ("Input", &none_first, &mut devices.input)];
-        for (index, (name, all, chosen)) in rows.into_iter().enumerate() {
-            let y = rect.top() + 6.0 + 34.0 * index as f32;
-            ui.painter().text(pos2(rect.left() + 4.0, y + 13.0), Align2::LEFT_CENTER, name, theme::body(), theme.text);
-            let place = Rect::from_min_size(pos2(rect.left() + 80.0, y), vec2(560.0f32.min(rect.width() - 90.0), 26.0));
-            let mut child = ui.new_child(UiBuilder::new().id_salt(("device", name)).max_rect(place));
-            let combo = egui::ComboBox::from_id_salt(name).selected_text(chosen.as_str()).width(place.width());
-            let shown = combo.show_ui(&mut child, |ui| {
-                for device in all {
-                    if ui.selectable_label(chosen == device, device).clicked() {
-                        chosen.clone_from(device);
-                    }
-                }
-            });
-            shown.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, name));
-        }
-        if (&devices.output, &devices.input) == (&before.0, &before.1) {
-            return;
-        }
-        let (output, input) = (devices.output.clone(), devices.input.clone());
-        self.intake.message = Some(match instance.choose_devices(&output, &input) {
-            Ok(()) => format!("It plays on {output}."),
-            Err(reason) => reason,
-        });
-        self.devices = None;
-    }
-
-    fn show_bank(
-        &mut self,
-        ui: &mut Ui,
-        rect: Rect,
-        pages: &[(&'static str, Controls)],
-        instance: &mut dyn Instance,
-        theme: &Theme,
-    ) {
-        let width = ((rect.width() + 4.0) / pages.len() as f32 - 4.0).min(126.0);
-        for (index, (title, _)) in pages.iter().enumerate() {
-            let place = pos2(rect.left() + index as f32 * (width + 4.0), rect.top());
-            if button(ui, Rect::from_min_size(place, vec2(width, TABS - 6.0)), title, self.tab == index, theme) {
-                self.tab = index;
-                // Asked for anew when the page is opened: devices come and go.
-                self.devices = None;
-            }
-        }
-        let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
-        let ids = match pages.get(self.tab) {
-            Some((_, Controls::Parameters(ids))) => ids,
-            Some((_, Controls::SoundCard)) => {
-                self.show_devices(ui, body.shrink(space::MEDIUM), instance, theme);
-                return;
-            }
-            _ => {
-                show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
-                return;
-            }
-        };
-        let mut desk = Desk { instance, held: &mut self.held, theme };
-        let columns = ((body.width() - 2.0 * space::SMALL) / CELL[0]).floor().max(1.0) as usize;
-        for (index, &id) in ids.iter().enumerate() {
-            let (column, row) = (index % columns, index / columns);
-            let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
-            controls::show(ui, at, id, &mut desk);
-        }
-        if ids.contains(&ParamId::SeedSource) {
-            let (column, row) = (ids.len() % columns, ids.len() / columns);
-            let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
-            let place = Rect::from_min_size(at + vec2(4.0, 26.0), vec2(CELL[0] - 8.0, 26.0));
-            if button(ui, place, "Recording…", false, theme) {
-                self.choose_file(Purpose::Seed, instance);
-            }
-        }
-    }
 }
 
 /// Fills what is around two panels, the one below the other.
@@ -799,73 +670,4 @@ fn reveal(folder: &Path) -> Result<Child, String> {
     let quiet = || Stdio::null();
     let opened = Command::new(program).arg(folder).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
     opened.map_err(|error| format!("{}: {program} cannot open it: {error}", folder.display()))
-}
-
-fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, sliding: &mut Option<i32>, theme: &Theme) {
-    let columns = 2;
-    let rows = SETTINGS.len().div_ceil(columns);
-    let size = vec2(rect.width() / columns as f32, (rect.height() / rows as f32).min(46.0));
-    for (index, spec) in SETTINGS.iter().enumerate() {
-        let (column, row) = (index / rows, index % rows);
-        let at = rect.min + vec2(column as f32 * size.x, row as f32 * size.y);
-        let place = Rect::from_min_size(at, size).shrink2(vec2(4.0, 3.0));
-        let response = ui.interact(place, Id::unique(("setting", spec.key)), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, spec.name));
-        ui.painter().text(place.left_center(), Align2::LEFT_CENTER, spec.name, theme::body(), theme.text);
-        let field = Rect::from_min_max(
-            pos2(place.left() + 180.0, place.top() + 2.0),
-            pos2(place.right() - 24.0, place.bottom() - 2.0),
-        );
-        show_setting(ui, field, spec, instance, sliding, theme);
-        response.on_hover_text_at_pointer(spec.help);
-    }
-    let below = pos2(rect.left() + 4.0, rect.top() + rows as f32 * size.y + 20.0);
-    let text = "Settings count from the next start of the engine. Most hosts are asked for one when the song stands.";
-    ui.painter().text(below, Align2::LEFT_CENTER, text, theme::small(), theme.dim);
-    let place = Rect::from_min_size(pos2(rect.right() - 110.0, below.y - 13.0), vec2(110.0, 26.0));
-    if button(ui, place, "Restart now", false, theme) {
-        instance.restart();
-    }
-}
-
-fn show_setting(
-    ui: &mut Ui,
-    rect: Rect,
-    spec: &SettingSpec,
-    instance: &mut dyn Instance,
-    sliding: &mut Option<i32>,
-    theme: &Theme,
-) {
-    let now = instance.setting(spec.key);
-    match spec.kind {
-        SettingKind::Whole { min, max, .. } => {
-            let mut value = sliding.unwrap_or(now as i32);
-            let slider = egui::Slider::new(&mut value, min..=max).suffix(format!(" {}", spec.unit));
-            let response = ui.put(rect, slider);
-            // A drag is one change, at its end.
-            *sliding = response.dragged().then_some(value);
-            if response.drag_stopped() || (response.changed() && !response.dragged()) {
-                instance.set_setting(spec.key, value as f32);
-            }
-        }
-        SettingKind::Switch(_) => {
-            let on = now >= 0.5;
-            for (index, (text, value)) in [("Off", 0.0), ("On", 1.0)].into_iter().enumerate() {
-                let place = Rect::from_min_size(rect.min + vec2(index as f32 * 64.0, 0.0), vec2(60.0, rect.height()));
-                if button(ui, place, text, on == (value == 1.0), theme) {
-                    instance.set_setting(spec.key, value);
-                }
-            }
-        }
-        SettingKind::Choice(choices) => {
-            let width = (rect.width() / choices.len() as f32).min(96.0);
-            for (index, choice) in choices.iter().enumerate() {
-                let at = rect.min + vec2(index as f32 * width, 0.0);
-                let place = Rect::from_min_size(at, vec2(width - 4.0, rect.height()));
-                if button(ui, place, choice.name, now as usize == index, theme) {
-                    instance.set_setting(spec.key, index as f32);
-                }
-            }
-        }
-    }
 }
