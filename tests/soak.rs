@@ -178,7 +178,7 @@ impl Night {
             };
             let offset_samples = self.random.below(block as u32) as usize;
             events.push(Event { offset_samples, id: spec.id, value });
-            if matches!(spec.kind, Kind::Trigger) || spec.id == ParamId::Bypass || spec.id == ParamId::Freeze {
+            if spec.kind.is_trigger() || spec.id == ParamId::Bypass || spec.id == ParamId::Freeze {
                 events.push(Event { offset_samples: block - 1, id: spec.id, value: 0.0 });
             }
         }

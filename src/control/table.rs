@@ -62,6 +62,20 @@ macro_rules! with_parameters {
                 60 LevelTemperature level_temperature "level_temperature" "Level Temperature" linear(-1.0, 1.0, 0.0) RATIO Prediction "Added to Temperature where a listening model decides how loud it is.";
                 55 Recall recall "recall" "Recall" choice(Recall::CHOICES) CHOICE Prediction "What a listening model may recall.";
             }
+            /// How it learns from what is played.
+            Learning learning "Learning" in "Learning" {
+                61 Learn learn "learn" "Learn" switch(false) SWITCH Prediction "A listening model goes on learning from what it hears; while off, what it has learnt stays.";
+                62 LearnRate learn_rate "learn_rate" "Learn Rate" linear(0.0, 100.0, 50.0) PERCENT Prediction "How fast it learns; at 0 not at all.";
+                63 LearnAmount learn_amount "learn_amount" "Learn Amount" linear(0.0, 100.0, 100.0) PERCENT Prediction "From the model as it was, at 0, to what it has learnt.";
+                64 LearnMemory learn_memory "learn_memory" "Learn Memory" linear(8.0, 120.0, 60.0) LONG_TIME Prediction "How far back it takes what it learns from.";
+                65 LearnPull learn_pull "learn_pull" "Learn Pull" linear(0.0, 100.0, 30.0) PERCENT Prediction "How strongly it is held to what it knew before.";
+                66 LearnForget learn_forget "learn_forget" "Forget" trigger() SWITCH Prediction "Forgets what was learnt, each time it goes on.";
+                67 CarryOn carry_on "carry_on" "Carry On" switch(false) SWITCH Prediction "What was learnt stays when the song starts anew or jumps; two passes then differ.";
+                68 KeepLearnt keep_learnt "keep_learnt" "Keep Learnt" command() SWITCH Prediction "Makes a model of your own of what was learnt (plugin and `play`).";
+                69 LearnTake learn_take "learn_take" "Learn Take" command() SWITCH Rendering "Makes a model of your own that has learnt from the last Take Length of what you played (plugin and `play`).";
+                70 LearnRecord learn_record "learn_record" "Learn Record" command() SWITCH Rendering "Marks where a take to learn from begins; when it goes off, what was played since is learnt (plugin and `play`).";
+                71 LearnSeconds learn_seconds "learn_seconds" "Take Length" linear(5.0, 120.0, 60.0) LONG_TIME Rendering "How many of the last seconds Learn Take learns from.";
+            }
             /// How many continuations sound, and where.
             Voices voices "Voices" in "Voices" {
                 30 VoiceLevel voice_level "voice_level" "Voice Level" linear(-60.0, 12.0, 0.0) LEVEL Rendering "Gain of the continuations; at -60 there are none, only what sounds in sympathy.";

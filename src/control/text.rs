@@ -98,7 +98,7 @@ pub fn has_words(spec: &ParamSpec) -> bool {
 pub fn shown(spec: &ParamSpec, value: f32) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.get(value as usize).map(|choice| choice.name).unwrap_or_default().into(),
-        Kind::Switch | Kind::Trigger => if value >= 0.5 { "On" } else { "Off" }.into(),
+        Kind::Switch | Kind::Trigger | Kind::Command => if value >= 0.5 { "On" } else { "Off" }.into(),
         _ => match word(spec, value) {
             Some(word) => word.shown.into(),
             None if has_words(spec) => format!("{}{}", rounded(value, spec.format.decimals), unit(spec)),
@@ -111,7 +111,7 @@ pub fn shown(spec: &ParamSpec, value: f32) -> String {
 pub fn typed(spec: &ParamSpec, value: f32) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.get(value as usize).map(|choice| choice.key).unwrap_or_default().into(),
-        Kind::Switch | Kind::Trigger => if value >= 0.5 { "on" } else { "off" }.into(),
+        Kind::Switch | Kind::Trigger | Kind::Command => if value >= 0.5 { "on" } else { "off" }.into(),
         _ => match word(spec, value) {
             Some(word) => word.typed.first().copied().unwrap_or(word.shown).into(),
             None => format!("{value}{}", unit(spec)),
@@ -175,7 +175,7 @@ fn spoken(spec: &ParamSpec, text: &str) -> Option<f32> {
         return Some(if word.end == End::Least { spec.min } else { spec.max });
     }
     match spec.kind {
-        Kind::Switch | Kind::Trigger => switch(&said).map(f32::from),
+        Kind::Switch | Kind::Trigger | Kind::Command => switch(&said).map(f32::from),
         Kind::Choice(choices) => {
             let said = folded(&said);
             let chosen = |choice: &super::Choice| folded(choice.key) == said || folded(choice.name) == said;
@@ -225,7 +225,7 @@ fn words(spec: &ParamSpec) -> Vec<&'static str> {
     let mut words = spec.format.word.map_or_else(Vec::new, |word| [&[word.shown], word.typed].concat());
     match spec.kind {
         Kind::Choice(choices) => words.extend(choices.iter().flat_map(|choice| [choice.key, choice.name])),
-        Kind::Switch | Kind::Trigger => words.extend(["on", "off"]),
+        Kind::Switch | Kind::Trigger | Kind::Command => words.extend(["on", "off"]),
         _ if names_models(spec) => words.extend(EMBEDDED.iter().map(|model| model.name)),
         _ => {}
     }
@@ -241,7 +241,7 @@ fn expected(spec: &ParamSpec) -> String {
             let keys: Vec<&str> = choices.iter().map(|choice| choice.key).collect();
             format!("one of {}", keys.join(", "))
         }
-        (Kind::Switch | Kind::Trigger, _) => "on or off".into(),
+        (Kind::Switch | Kind::Trigger | Kind::Command, _) => "on or off".into(),
         _ if names_models(spec) => {
             let names: Vec<&str> = EMBEDDED.iter().map(|model| model.name).collect();
             let off = if spec.format.word.is_some() { ", off" } else { "" };
@@ -256,7 +256,7 @@ fn expected(spec: &ParamSpec) -> String {
 pub fn range(spec: &ParamSpec) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.iter().map(|choice| choice.key).collect::<Vec<_>>().join(", "),
-        Kind::Switch | Kind::Trigger => "off, on".into(),
+        Kind::Switch | Kind::Trigger | Kind::Command => "off, on".into(),
         _ => {
             let range = format!("{} to {}{}", spec.min, spec.max, unit(spec));
             match spec.format.word {

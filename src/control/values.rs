@@ -31,6 +31,8 @@ pub enum Kind {
     Switch,
     /// 0 or 1; something happens each time it becomes 1.
     Trigger,
+    /// The same, but what happens changes the project or writes files: hosts do not automate it, as a bounce must not.
+    Command,
     /// The number of one of these.
     Choice(&'static [Choice]),
 }
@@ -43,7 +45,12 @@ impl Kind {
 
     /// True for what is on or off.
     pub fn is_switch(self) -> bool {
-        matches!(self, Self::Switch | Self::Trigger)
+        matches!(self, Self::Switch | Self::Trigger | Self::Command)
+    }
+
+    /// True for what happens when it goes on: no preset asks for it, and no state.
+    pub fn is_trigger(self) -> bool {
+        matches!(self, Self::Trigger | Self::Command)
     }
 }
 
@@ -143,6 +150,10 @@ const fn switch(on: bool) -> Range {
 
 const fn trigger() -> Range {
     Range(Kind::Trigger, 0.0, 1.0, 0.0)
+}
+
+const fn command() -> Range {
+    Range(Kind::Command, 0.0, 1.0, 0.0)
 }
 
 /// The first is the default.

@@ -101,7 +101,7 @@ pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
         _ if id == ParamId::MorphModel => model(ui, rect, id, desk),
         Kind::Linear | Kind::Skewed | Kind::Integer => knob(ui, rect, id, desk),
         Kind::Switch => switch(ui, rect, id, desk),
-        Kind::Trigger => trigger(ui, rect, id, desk),
+        Kind::Trigger | Kind::Command => trigger(ui, rect, id, desk),
         Kind::Choice(_) => choice(ui, rect, id, desk),
     }
     desk.held.is_shown |= desk.held.dragged.is_some_and(|(dragged, _)| dragged == id);
@@ -159,13 +159,13 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
     let response = response.on_hover_ui_at_pointer(|ui| {
         ui.set_max_width(280.0);
         ui.label(spec.help);
-        if spec.kind != Kind::Trigger {
+        if !spec.kind.is_trigger() {
             ui.colored_label(desk.theme.dim, format!("{}; double click: {}", range(spec), typed(spec, spec.default)));
         }
     });
     menu(&response, id, desk, |ui, desk| {
         ui.label(spec.name);
-        if spec.kind != Kind::Trigger {
+        if !spec.kind.is_trigger() {
             reset_row(ui, spec, desk);
         }
         if !spec.kind.is_switch() && ui.button("Type a value…").clicked() {

@@ -22,7 +22,7 @@ pub fn plain(id: ParamId, normalised: f32) -> f32 {
     let value = match spec.kind {
         Kind::Linear | Kind::Skewed => float_range(spec).unnormalize(normalised),
         Kind::Integer | Kind::Choice(_) => int_range(spec).unnormalize(normalised) as f32,
-        Kind::Switch | Kind::Trigger => f32::from(normalised > 0.5),
+        Kind::Switch | Kind::Trigger | Kind::Command => f32::from(normalised > 0.5),
     };
     spec.sanitise(value)
 }
@@ -33,7 +33,7 @@ pub fn normalised(id: ParamId, plain: f32) -> f32 {
     match spec.kind {
         Kind::Linear | Kind::Skewed => float_range(spec).normalize(plain),
         Kind::Integer | Kind::Choice(_) => int_range(spec).normalize(plain as i32),
-        Kind::Switch | Kind::Trigger => plain,
+        Kind::Switch | Kind::Trigger | Kind::Command => plain,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     control::{
         ParamId,
         text::{has_words, nearest_value, shown},
-        values::ParamSpec,
+        values::{Kind, ParamSpec},
         with_parameters,
     },
     take::TakeStatus,
@@ -92,7 +92,11 @@ impl Row for IntParam {
 impl Row for BoolParam {
     fn of(spec: &'static ParamSpec) -> Self {
         let param = Self::new(spec.name, spec.default >= 0.5);
-        if spec.id == ParamId::Bypass { param.make_bypass() } else { param }
+        match (spec.id, spec.kind) {
+            (ParamId::Bypass, _) => param.make_bypass(),
+            (_, Kind::Command) => param.non_automatable(),
+            _ => param,
+        }
     }
 
     fn plain(&self) -> f32 {
@@ -140,6 +144,9 @@ macro_rules! param_of {
         BoolParam
     };
     (trigger) => {
+        BoolParam
+    };
+    (command) => {
         BoolParam
     };
 }

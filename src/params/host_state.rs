@@ -54,7 +54,7 @@ fn typed(id: ParamId, value: f32) -> ParamValue {
     match id.spec().kind {
         Kind::Linear | Kind::Skewed => ParamValue::F32(value),
         Kind::Integer | Kind::Choice(_) => ParamValue::I32(value as i32),
-        Kind::Switch | Kind::Trigger => ParamValue::Bool(value >= 0.5),
+        Kind::Switch | Kind::Trigger | Kind::Command => ParamValue::Bool(value >= 0.5),
     }
 }
 

@@ -199,7 +199,7 @@ impl SympathyParams {
     ///
     /// For the main thread; the audio thread finds the values as it finds a user's.
     pub fn apply(&self, values: &ParamValues, editor: &mut impl ParamEditor) {
-        for spec in by_group().filter(|spec| spec.kind != Kind::Trigger) {
+        for spec in by_group().filter(|spec| !spec.kind.is_trigger()) {
             self.edit(spec.id, values.get(spec.id), &mut OnlyMoved(editor));
         }
     }
@@ -239,6 +239,7 @@ mod tests {
             "model morph_model mix temperature hold continue freeze stop input_gain gate seed_length random_seed auto_start \
              reseed_interval seed_source capture interval_beats start_trigger onset_trigger sensitivity answer answer_after midi_trigger \
              listen thread recency loyalty dynamics level_temperature recall \
+             learn learn_rate learn_amount learn_memory learn_pull learn_forget carry_on keep_learnt learn_take learn_record learn_seconds \
              voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
              feedback_guard bypass keep \
@@ -270,6 +271,11 @@ mod tests {
             (&params.listening.recency, "recency 0 10 3"),
             (&params.listening.loyalty, "loyalty 0 100 0"),
             (&params.listening.level_temperature, "level_temperature -1 1 0"),
+            (&params.learning.learn_rate, "learn_rate 0 100 50"),
+            (&params.learning.learn_amount, "learn_amount 0 100 100"),
+            (&params.learning.learn_memory, "learn_memory 8 120 60"),
+            (&params.learning.learn_pull, "learn_pull 0 100 30"),
+            (&params.learning.learn_seconds, "learn_seconds 5 120 60"),
             (&params.voices.stagger, "stagger 0 4 0.25"),
             (&params.voices.spread, "spread 0 100 70"),
             (&params.voices.voice_level, "voice_level -60 12 0"),

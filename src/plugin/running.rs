@@ -194,7 +194,7 @@ impl Running {
             if value == self.told.get(spec.id) {
                 continue;
             }
-            if restores && spec.kind == Kind::Trigger {
+            if restores && spec.kind.is_trigger() {
                 self.engine.adopt(spec.id, value);
             } else {
                 self.events.push(Event { offset_samples: 0, id: spec.id, value });

@@ -65,7 +65,7 @@ fn soon<R>(what: &str, call: impl FnOnce() -> R) -> R {
 /// Checks the values of an instance, of which a host sees 0…1, but for those that no preset sets.
 #[track_caller]
 fn assert_values(what: &str, expected: &ParamValues, normalised: impl Fn(ParamId) -> f64) {
-    for spec in SPECS.iter().filter(|spec| spec.kind != Kind::Trigger) {
+    for spec in SPECS.iter().filter(|spec| !spec.kind.is_trigger()) {
         let (found, expected) = (plain(spec.id, normalised(spec.id) as f32), expected.get(spec.id));
         // Not every number is among those of 0 to 1 in 32 bits.
         assert!((found - expected).abs() <= 1e-5 * spec.max.abs(), "{what}: {} is {found}, not {expected}", spec.key);

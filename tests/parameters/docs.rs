@@ -62,7 +62,7 @@ fn document() -> String {
 
     document += "\n## Triggers\n\nSomething happens each time they go on, so they suit a footswitch. They stay on until they \
                  are moved back; a project that is opened with one on does nothing of the kind.\n\n";
-    for spec in by_group().filter(|spec| spec.kind == Kind::Trigger) {
+    for spec in by_group().filter(|spec| spec.kind.is_trigger()) {
         _ = writeln!(document, "- **{}** (`{}`): {}", spec.name, spec.key, spec.help);
     }
 

@@ -93,7 +93,7 @@ impl Binding {
         let (from, to) = (self.from, self.to);
         let part = f32::from(at.min(127)) / 127.0;
         let value = match spec.kind {
-            Kind::Switch | Kind::Trigger => {
+            Kind::Switch | Kind::Trigger | Kind::Command => {
                 if at >= ON {
                     to
                 } else {
@@ -194,7 +194,7 @@ impl ControlMap {
                 let values = program.preset.values_over(|id| now.get(id));
                 let ids = by_group().map(|spec| spec.id);
                 // A preset touches no button.
-                let ids = ids.filter(|id| id.spec().kind != Kind::Trigger && values.get(*id) != now.get(*id));
+                let ids = ids.filter(|id| !id.spec().kind.is_trigger() && values.get(*id) != now.get(*id));
                 Moves { values: ids.map(|id| (id, values.get(id))).collect(), said }
             }
         }

@@ -165,7 +165,7 @@ impl Instance for Outside {
     }
 
     fn apply(&mut self, values: &ParamValues) {
-        for spec in SPECS.iter().filter(|spec| spec.kind != Kind::Trigger) {
+        for spec in SPECS.iter().filter(|spec| !spec.kind.is_trigger()) {
             if self.values.get(spec.id) != values.get(spec.id) {
                 self.edit(spec.id, Edit::Set(values.get(spec.id)));
             }
