@@ -13,7 +13,7 @@ use super::{
 use crate::{
     control::{
         ParamId, ParamValues,
-        values::{Kind, SPECS, by_group},
+        values::{SPECS, by_group},
         with_parameters,
     },
     model::folder::USER_SLOTS,

@@ -4,7 +4,7 @@ use super::{Sympathy, restart::Restart, transport::SongPosition};
 use crate::{
     control::{
         ParamId, ParamValues,
-        values::{Kind, SPECS},
+        values::SPECS,
     },
     editor::Activation,
     engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},

@@ -8,7 +8,7 @@ use crate::{
     cli::{error::CliError, terminal::say, window},
     control::{
         ParamId, ParamValues, text,
-        values::{Kind, SPECS},
+        values::SPECS,
     },
     editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
     model::folder::USER_SLOTS,
