@@ -19,7 +19,7 @@ use std::{
 use sympathy::{
     control::{
         ParamId, ParamValues,
-        values::{Kind, SPECS},
+        values::SPECS,
     },
     dsp::random::{Random, mix64},
     engine::{Alignment, Beats, ClockMode, Engine, EngineConfig, Event, RenderMode, Transport},

@@ -13,9 +13,12 @@
 
 mod adam;
 mod analysis;
+mod board;
+mod concurrent;
 mod error;
 mod inputs;
 mod material;
+mod priority;
 mod shape;
 mod study;
 #[cfg(test)]
@@ -27,9 +30,12 @@ pub use adam::{Adam, Rules};
 pub(crate) use analysis::{
     CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, add_noise, frames, is_silent, make_loud, without_silence,
 };
+pub use board::{Kept, LearnBoard, LearnState};
+pub use concurrent::{Concurrent, Outcome, Pace};
 pub use error::LearnError;
 #[cfg(feature = "train")]
 pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
+pub(crate) use priority::step_back;
 pub use material::{Hearing, LEAST_SECONDS, Material};
 pub use shape::{LEARNT, Shape};
 pub use study::{Depth, Examined, Learnt, Plan, Progress, learn};

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sympathy::{
     control::{
         ParamId, ParamValues,
-        values::{Kind, SPECS},
+        values::SPECS,
     },
     params::plain,
 };
