@@ -51,6 +51,27 @@ impl LearnState {
     ];
 }
 
+/// What became of an update, and what has been learnt by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct LearnReport {
+    pub state: LearnState,
+    pub heard_seconds: f64,
+    /// As [`LearnBoard::distance`].
+    pub distance: f64,
+    /// Losses of the model as it was, and of what it has learnt.
+    pub losses: [Losses; 2],
+    /// Of the weights.
+    pub hash: u64,
+}
+
+impl LearnReport {
+    /// A number of weights that others hardly have (FNV-1a by Fowler, Noll and Vo, a number at a time).
+    pub fn hash_of(weights: &[f32]) -> u64 {
+        let fold = |hash: u64, x: &f32| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01b3);
+        weights.iter().fold(0xcbf2_9ce4_8422_2325, fold)
+    }
+}
+
 /// A model that has learnt while it played, to be made a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
@@ -136,7 +157,7 @@ impl LearnBoard {
         self.skipped.load(Relaxed)
     }
 
-    /// A number that two instances share if all that they have learnt so far is the same, bit for bit.
+    /// A number that two instances share if all that was heard of what they have learnt so far is the same, bit for bit.
     pub fn hash(&self) -> u64 {
         self.hash.load(Relaxed)
     }
@@ -181,10 +202,6 @@ impl LearnBoard {
         self.state.store(state as u8, Relaxed);
     }
 
-    pub(crate) fn set_heard_seconds(&self, seconds: f64) {
-        self.heard.store((seconds as f32).to_bits(), Relaxed);
-    }
-
     pub(crate) fn count_late(&self) {
         self.late.fetch_add(1, Relaxed);
     }
@@ -193,18 +210,25 @@ impl LearnBoard {
         self.skipped.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn count_rolled_back(&self) {
-        self.rolled_back.fetch_add(1, Relaxed);
-    }
-
-    /// An update was made.
-    pub(crate) fn note_update(&self, base: Losses, now: Losses, distance: f64) {
-        self.updates.fetch_add(1, Relaxed);
-        self.distance.store((distance as f32).to_bits(), Relaxed);
-        let end = self.curve_end.load(Relaxed);
-        let bits = [base.bins, now.bins].map(|loss| u64::from((loss as f32).to_bits()));
-        self.curve[(end % CURVE as u64) as usize].store(bits[0] << 32 | bits[1], Relaxed);
-        self.curve_end.store(end + 1, Release);
+    /// What an update says is heard from now on.
+    pub(crate) fn put(&self, report: &LearnReport) {
+        self.set_state(report.state);
+        self.heard.store((report.heard_seconds as f32).to_bits(), Relaxed);
+        self.distance.store((report.distance as f32).to_bits(), Relaxed);
+        self.hash.store(self.hash.load(Relaxed).wrapping_mul(0x0000_0100_0000_01b3) ^ report.hash, Relaxed);
+        match report.state {
+            LearnState::RolledBack => {
+                self.rolled_back.fetch_add(1, Relaxed);
+            }
+            LearnState::Learning => {
+                self.updates.fetch_add(1, Relaxed);
+                let end = self.curve_end.load(Relaxed);
+                let bits = report.losses.map(|losses| u64::from((losses.bins as f32).to_bits()));
+                self.curve[(end % CURVE as u64) as usize].store(bits[0] << 32 | bits[1], Relaxed);
+                self.curve_end.store(end + 1, Release);
+            }
+            _ => {}
+        }
     }
 
     /// Nothing has been learnt, or all was forgotten.
@@ -212,28 +236,27 @@ impl LearnBoard {
         self.distance.store(0, Relaxed);
         self.curve_end.store(0, Release);
     }
-
-    /// These weights follow those before.
-    pub(crate) fn note_weights(&self, weights: &[f32]) {
-        // FNV-1a (Fowler, Noll and Vo), a number at a time.
-        let start = self.hash.load(Relaxed) ^ 0xcbf2_9ce4_8422_2325;
-        let fold = |hash: u64, x: &f32| (hash ^ u64::from(x.to_bits())).wrapping_mul(0x0000_0100_0000_01b3);
-        self.hash.store(weights.iter().fold(start, fold), Relaxed);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn report(state: LearnState, losses: [usize; 2], weights: &[f32]) -> LearnReport {
+        let losses = losses.map(|bins| Losses { bins: bins as f64, bands: 0.0 });
+        LearnReport { state, losses, distance: 0.1, heard_seconds: 3.0, hash: LearnReport::hash_of(weights) }
+    }
+
     #[test]
     fn the_curve_holds_the_last_updates_and_forgets_with_them() {
         let board = LearnBoard::default();
         assert_eq!((board.losses(), board.state()), (None, LearnState::Off));
-        let losses = |bins: usize| Losses { bins: bins as f64, bands: 0.0 };
-        (0..CURVE + 3).for_each(|at| board.note_update(losses(at + 1), losses(at), 0.1));
+        (0..CURVE + 3).for_each(|at| board.put(&report(LearnState::Learning, [at + 1, at], &[])));
+        board.put(&report(LearnState::Waiting, [7, 7], &[]));
+        board.put(&report(LearnState::RolledBack, [7, 7], &[]));
         let curve = board.curve();
         assert_eq!((curve.len(), curve[0], board.losses()), (CURVE, [4.0, 3.0], Some([243.0, 242.0])));
+        assert_eq!((board.updates(), board.rolled_back(), board.heard_seconds()), (243, 1, 3.0));
         board.note_forgotten();
         assert_eq!((board.curve().len(), board.distance(), board.updates()), (0, 0.0, 243));
     }
@@ -242,7 +265,7 @@ mod tests {
     fn equal_hashes_mean_equal_weights_in_an_equal_order() {
         let hash = |sets: &[[f32; 2]]| {
             let board = LearnBoard::default();
-            sets.iter().for_each(|set| board.note_weights(set));
+            sets.iter().for_each(|set| board.put(&report(LearnState::Learning, [0; 2], set)));
             board.hash()
         };
         assert_eq!(hash(&[[1.0, 2.0], [3.0, 4.0]]), hash(&[[1.0, 2.0], [3.0, 4.0]]));

@@ -1,7 +1,9 @@
 //! A sound as an update needs it: frames, and all that stands still about each of them.
 
 use super::{
-    analysis::{CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, add_noise, frames, make_loud, without_silence},
+    analysis::{
+        CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, REMINDER_SECONDS, add_noise, frames, make_loud, middle, without_silence,
+    },
     error::LearnError,
     shape::Shape,
     update::{Batch, Moment, level},
@@ -84,17 +86,40 @@ impl Hearing {
     /// # Errors
     /// If less than [`LEAST_SECONDS`] are left.
     pub fn material(&mut self, sound: &[f32], hold_out_from_s: f32) -> Result<Material, LearnError> {
-        let mut sound = sound.to_vec();
-        make_loud(&mut sound);
-        let frames = frames(&sound, &self.config, &mut self.analyser);
-        let longest = f64::from(CUT_SILENCE_S) / self.hop_s();
-        let frames = without_silence(&frames, self.shape.bins, longest as usize);
+        let frames = self.frames(sound);
         let seconds = (frames.len() / self.shape.bins) as f64 * self.hop_s();
         let least = f64::from(LEAST_SECONDS).max(LEAST_FRAMES * self.hop_s());
         if seconds < least {
             return Err(LearnError::TooShort { expected: least as f32, actual: seconds as f32 });
         }
         Ok(self.of_frames(frames, seconds >= f64::from(hold_out_from_s)))
+    }
+
+    /// What a model's file holds of its material ([`ModelData::maker_frames`]): the middle of each sound, at the model's rate, a minute in
+    /// all.
+    pub fn reminder(&mut self, sounds: &[Vec<f32>]) -> Vec<u8> {
+        let each = (REMINDER_SECONDS / sounds.len().max(1) as f64 / self.hop_s()) as usize;
+        let mut reminder = Vec::new();
+        for sound in sounds {
+            let frames = self.frames(sound);
+            reminder.extend_from_slice(middle(&frames, self.shape.bins, each));
+        }
+        reminder
+    }
+
+    /// A sound as loud as what models learn from, as frames without long silences.
+    fn frames(&mut self, sound: &[f32]) -> Vec<u8> {
+        let mut sound = sound.to_vec();
+        make_loud(&mut sound);
+        let frames = frames(&sound, &self.config, &mut self.analyser);
+        let longest = f64::from(CUT_SILENCE_S) / self.hop_s();
+        without_silence(&frames, self.shape.bins, longest as usize)
+    }
+
+    /// The maker's material of a model's file, if there is enough of it.
+    pub fn maker_material(&self, model: &ModelData) -> Option<Material> {
+        let frames = model.maker_frames();
+        (frames.len() >= 3 * self.shape.bins).then(|| self.of_frames(frames.to_vec(), false))
     }
 
     /// The rate of the sounds that it takes.
@@ -386,6 +411,11 @@ fn part<T>(rows: &[T], slot: usize, width: usize) -> &[T] {
 
 #[cfg(test)]
 impl Material {
+    /// Frames that it holds at most.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Averages, outputs of the recurrent layers, suggestions and sureness.
     pub(crate) fn parts(&self) -> [&[f32]; 4] {
         [&self.averages, &self.h, &self.suggestions, &self.sureness]

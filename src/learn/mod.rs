@@ -28,8 +28,10 @@ mod update;
 pub use adam::{Adam, Rules};
 #[cfg(feature = "train")]
 pub(crate) use analysis::{
-    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, add_noise, frames, is_silent, make_loud, without_silence,
+    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, REMINDER_PIECES, REMINDER_SECONDS, add_noise, frames, is_silent, make_loud, middle,
+    without_silence,
 };
+pub(crate) use board::LearnReport;
 pub use board::{Kept, LearnBoard, LearnState};
 pub use concurrent::{Concurrent, Outcome, Pace};
 pub use error::LearnError;

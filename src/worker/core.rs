@@ -31,7 +31,7 @@ use crate::{
         scope::SeedReport,
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Fade at the end of *Hold*.
@@ -146,6 +146,11 @@ impl Core {
     /// As [`Learning::use_thread`].
     pub fn use_thread(&mut self) {
         self.learning.use_thread();
+    }
+
+    /// As [`Learning::slow_down`].
+    pub fn slow_down_learning(&mut self, most: Duration) {
+        self.learning.slow_down(most);
     }
 
     /// As [`Learning::lacks_update`].

@@ -188,6 +188,16 @@ impl Worker {
         self.delay = per_quantum;
     }
 
+    /// What learns gets a thread of its own, even if this worker is stepped by hand.
+    pub fn learn_on_a_thread(&mut self) {
+        self.core.use_thread();
+    }
+
+    /// Delays every update of what learns by up to this much, at random, to simulate a slow machine. Before *Learn* first goes on.
+    pub fn slow_down_learning(&mut self, most: Duration) {
+        self.core.slow_down_learning(most);
+    }
+
     /// Panics once, in so many quanta, to simulate a fault of this program.
     pub fn panic_after(&mut self, quanta: u32) {
         self.panics_after = Some(quanta);

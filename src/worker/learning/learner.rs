@@ -7,14 +7,18 @@ use super::{
 use crate::{
     approach::{FrameLayers, Network},
     control::ParamId,
+    dsp::{float_mode::FloatMode, random::Random},
     engine::{GRID_SAMPLES, RenderMode},
-    learn::{Concurrent, Kept, LearnBoard, LearnState, Losses, Outcome},
+    learn::{Concurrent, Kept, LearnBoard, LearnReport, LearnState, Losses, Outcome, Pace, step_back},
     worker::models::registry::ModelRegistry,
 };
 use rtrb::{Consumer, Producer};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 /// What learns, and of which model.
@@ -23,7 +27,9 @@ struct Subject {
     slot: u8,
     /// None where the model does not listen, or could not be read.
     model: Option<(Concurrent, Ear)>,
-    losses: [Losses; 2],
+    /// Of the last update, before and after.
+    losses: Option<[Losses; 2]>,
+    updates: u64,
 }
 
 /// Owns the weights that move.
@@ -45,6 +51,9 @@ pub(super) struct Learner {
     most_waiting: usize,
     /// Nothing has changed since the worker was told.
     is_told: bool,
+    /// An artificial delay of updates, for tests, and what it is drawn from.
+    delay: Duration,
+    delays: Random,
 }
 
 /// The rings' ends that a learner holds.
@@ -64,6 +73,7 @@ impl Learner {
         board: Arc<LearnBoard>,
         ends: Ends,
         stop: Arc<AtomicBool>,
+        delay: Duration,
     ) -> Self {
         let Ends { from_worker, to_worker, spent } = ends;
         Self {
@@ -80,6 +90,8 @@ impl Learner {
             next_index: None,
             most_waiting,
             is_told: true,
+            delay,
+            delays: Random::new(1),
         }
     }
 
@@ -104,18 +116,12 @@ impl Learner {
                     model.restart(carries);
                 }
                 if !carries {
-                    self.board.note_forgotten();
+                    (subject.losses, subject.updates) = (None, 0);
                 }
             }
             _ => {
-                self.board.set_state(LearnState::Listening);
-                self.board.note_forgotten();
-                self.subject = Some(Subject {
-                    model: self.model(slot, &network),
-                    network,
-                    slot,
-                    losses: Default::default(),
-                });
+                self.subject =
+                    Some(Subject { model: self.model(slot, &network), network, slot, losses: None, updates: 0 });
             }
         }
         self.is_told = false;
@@ -126,7 +132,7 @@ impl Learner {
         network.layers()?;
         let data = self.registry.data(slot, network).ok()?;
         let memory = f64::from(ParamId::LearnMemory.spec().max);
-        let model = Concurrent::new(&data, data.maker_frames(), memory, self.registry.isa()).ok()?;
+        let model = Concurrent::new(&data, memory, self.registry.isa()).ok()?;
         Some((model, Ear::new(data.config(), self.host_hz)))
     }
 
@@ -146,6 +152,9 @@ impl Learner {
         }
         self.next_index = Some(cell.index + 1);
         if let Some(pace) = &cell.update {
+            if !self.delay.is_zero() {
+                std::thread::sleep(self.delay.mul_f32(self.delays.uniform()));
+            }
             let waiting = self.from_worker.slots();
             let answer = self.update(pace, self.mode == RenderMode::Live && waiting > self.most_waiting);
             // The ring has room for as many answers as the other has for questions.
@@ -153,67 +162,59 @@ impl Learner {
         }
     }
 
-    fn update(&mut self, pace: &crate::learn::Pace, skips: bool) -> Answer {
-        let answer = |layers| Answer { generation: self.generation, layers };
-        let Some(Subject { model: Some((model, _)), losses, .. }) = &mut self.subject else {
-            self.board.set_state(LearnState::DoesNotLearn);
-            return answer(None);
+    fn update(&mut self, pace: &Pace, skips: bool) -> Answer {
+        let generation = self.generation;
+        let Some(Subject { model: Some((model, _)), losses, updates, .. }) = &mut self.subject else {
+            let report = LearnReport { state: LearnState::DoesNotLearn, ..LearnReport::default() };
+            return Answer { generation, layers: None, report };
         };
-        self.board.set_heard_seconds(model.heard_seconds());
         let outcome = if skips {
             self.board.count_skipped();
             Outcome::Waits
         } else {
             model.update(pace)
         };
-        self.board.note_weights(model.learnt());
-        let changed = match outcome {
-            Outcome::Waits => {
-                let state = if self.board.losses().is_none() { LearnState::Listening } else { LearnState::Waiting };
-                self.board.set_state(state);
-                false
-            }
+        let (state, changed) = match outcome {
+            Outcome::Waits if losses.is_none() => (LearnState::Listening, false),
+            Outcome::Waits => (LearnState::Waiting, false),
             Outcome::Learnt { now, base } => {
-                *losses = [base, now];
-                self.board.note_update(base, now, model.distance());
-                self.board.set_state(LearnState::Learning);
-                true
+                *losses = Some([base, now]);
+                *updates += 1;
+                (LearnState::Learning, true)
             }
-            Outcome::RolledBack => {
-                self.board.count_rolled_back();
-                self.board.set_state(LearnState::RolledBack);
-                true
-            }
-            Outcome::Paused => {
-                self.board.set_state(LearnState::Paused);
-                !self.is_told
-            }
+            Outcome::RolledBack => (LearnState::RolledBack, true),
+            Outcome::Paused => (LearnState::Paused, false),
+        };
+        let report = LearnReport {
+            state,
+            heard_seconds: model.heard_seconds(),
+            distance: model.distance(),
+            losses: losses.unwrap_or_default(),
+            hash: LearnReport::hash_of(model.learnt()),
         };
         // What carries on is heard again from the first update on.
-        if !changed && (self.is_told || model.distance() == 0.0) {
-            return answer(None);
-        }
-        self.is_told = true;
-        answer(model.layers().map(Box::new))
+        let is_told = std::mem::replace(&mut self.is_told, true) || report.distance == 0.0;
+        let layers = if changed || !is_told { model.layers().map(Box::new) } else { None };
+        Answer { generation, layers, report }
     }
 
     fn keep(&mut self) {
-        let Some(Subject { model: Some((model, _)), slot, losses, .. }) = &self.subject else { return };
-        if model.distance() > 0.0 {
-            self.board.keep(Kept {
-                slot: *slot,
-                tensors: model.tensors(),
-                updates: self.board.updates(),
-                seconds: model.heard_seconds(),
-                losses: *losses,
-            });
-        }
+        let Some(Subject { model: Some((model, _)), slot, losses: Some(losses), updates, .. }) = &self.subject else {
+            return;
+        };
+        self.board.keep(Kept {
+            slot: *slot,
+            tensors: model.tensors(),
+            updates: *updates,
+            seconds: model.heard_seconds(),
+            losses: *losses,
+        });
     }
 
     /// Takes messages until it is told to stop; waits for the worker to wake it where there are none.
     pub fn run(mut self) {
-        crate::learn::step_back();
-        let _mode = crate::dsp::float_mode::FloatMode::enter();
+        step_back();
+        let _mode = FloatMode::enter();
         while !self.stop.load(Ordering::Acquire) {
             if !self.run_once() {
                 std::thread::park_timeout(super::LOOK_AGAIN);

@@ -3,7 +3,7 @@
 use crate::{
     approach::{FrameLayers, Network},
     engine::GRID_SAMPLES,
-    learn::Pace,
+    learn::{LearnReport, Pace},
 };
 use std::sync::Arc;
 
@@ -45,4 +45,6 @@ pub(super) struct Answer {
     pub generation: u32,
     /// What is to be heard, if that has changed.
     pub layers: Option<Box<FrameLayers>>,
+    /// What is shown from then on.
+    pub report: LearnReport,
 }

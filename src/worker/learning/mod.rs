@@ -80,6 +80,8 @@ pub(super) struct Learning {
     delay_quanta: i64,
     /// The worker has a thread, so the learner gets one.
     is_threaded: bool,
+    /// As [`Self::slow_down`].
+    delay: Duration,
     /// Made when *Learn* first goes on.
     line: Option<Line>,
     /// Counts what makes learning begin anew.
@@ -120,6 +122,7 @@ impl Learning {
             interval_quanta,
             delay_quanta,
             is_threaded: false,
+            delay: Duration::ZERO,
             line: None,
             generation: 0,
             carries: false,
@@ -137,6 +140,11 @@ impl Learning {
     /// The learner gets a thread of its own, as the worker has.
     pub fn use_thread(&mut self) {
         self.is_threaded = true;
+    }
+
+    /// Every update takes up to so much longer, at random, to simulate a slow machine.
+    pub fn slow_down(&mut self, most: Duration) {
+        self.delay = most;
     }
 
     /// A quantum begins a new epoch. What was learnt stays if quanta were lost, or if *Carry On* is on.
@@ -246,6 +254,7 @@ impl Learning {
             Arc::clone(&self.board),
             Ends { from_worker, to_worker, spent: freed },
             Arc::clone(&stop),
+            self.delay,
         );
         let runner = if self.is_threaded {
             let board = Arc::clone(&self.board);
@@ -295,7 +304,8 @@ impl Learning {
                 Ok(answer) if answer.generation != self.generation => {
                     answer.layers.map(|layers| line.spent.push(layers));
                 }
-                Ok(Answer { layers, .. }) => {
+                Ok(Answer { layers, report, .. }) => {
+                    self.board.put(&report);
                     self.due.pop_front();
                     self.is_late = false;
                     if layers.is_some() {

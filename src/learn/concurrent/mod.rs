@@ -111,12 +111,12 @@ pub struct Concurrent {
 }
 
 impl Concurrent {
-    /// Of a model that listens; `maker`: frames of the material that it was made of, levels in 255ths, `[frame][bin]`, or none. Frames of
-    /// the last `memory_seconds` can be held. Allocates.
+    /// Of a model that listens, which is reminded of its maker's material where its file holds any. Frames of the last `memory_seconds` can be
+    /// held. Allocates.
     ///
     /// # Errors
     /// For a model that does not listen.
-    pub fn new(model: &ModelData, maker: &[u8], memory_seconds: f64, isa: Isa) -> Result<Self, LearnError> {
+    pub fn new(model: &ModelData, memory_seconds: f64, isa: Isa) -> Result<Self, LearnError> {
         let hearing = Hearing::new(model, isa)?;
         let update = Update::new(model, isa)?;
         let shape = *update.shape();
@@ -126,7 +126,7 @@ impl Concurrent {
         let capacity = (memory_seconds / hop_seconds).ceil() as usize;
         Ok(Self {
             material: Material::new(shape, hop_seconds, capacity.max(Hearing::RECALLED + 2)),
-            maker: (maker.len() >= 3 * shape.bins).then(|| hearing.of_frames(maker.to_vec(), false)),
+            maker: hearing.maker_material(model),
             course: hearing.begin(),
             batch: Batch::new(shape, FRAMES),
             adam: adam(&shape, &base),
@@ -316,3 +316,6 @@ fn adam(shape: &Shape, weights: &[f32]) -> Adam {
     let rates = vec![(bins.clone(), RATES[0]), (bins.end..weights.len(), RATES[1])];
     Adam::new(Rules { rates, beta_2: BETA_2, clip: 1.0, mean_stays: MEAN_STAYS }, weights)
 }
+
+#[cfg(test)]
+mod tests;
