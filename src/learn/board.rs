@@ -14,6 +14,8 @@ use std::{
 
 /// Updates whose losses are held, for a curve: two minutes of them.
 const CURVE: usize = 240;
+/// What is of late: eight seconds of them.
+const RECENT: usize = 16;
 
 /// What learning is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,9 +169,13 @@ impl LearnBoard {
         f32::from_bits(self.distance.load(Relaxed))
     }
 
-    /// Losses of a bin on what was heard last, of the model as it was and of what it has learnt; none before the first update.
+    /// Losses of a bin on what was heard of late, before it was learnt from, of the model as it was and of what it has learnt: means over the
+    /// last updates; none before the first. Allocates: not for the audio thread.
     pub fn losses(&self) -> Option<[f32; 2]> {
-        self.curve().last().copied()
+        let curve = self.curve();
+        let last = &curve[curve.len().saturating_sub(RECENT)..];
+        let mean = |which: usize| last.iter().map(|losses| losses[which]).sum::<f32>() / last.len() as f32;
+        (!last.is_empty()).then(|| [mean(0), mean(1)])
     }
 
     /// The same over time, oldest first: of the last updates. Allocates: not for the audio thread.
@@ -255,7 +261,7 @@ mod tests {
         board.put(&report(LearnState::Waiting, [7, 7], &[]));
         board.put(&report(LearnState::RolledBack, [7, 7], &[]));
         let curve = board.curve();
-        assert_eq!((curve.len(), curve[0], board.losses()), (CURVE, [4.0, 3.0], Some([243.0, 242.0])));
+        assert_eq!((curve.len(), curve[0], board.losses()), (CURVE, [4.0, 3.0], Some([235.5, 234.5])));
         assert_eq!((board.updates(), board.rolled_back(), board.heard_seconds()), (243, 1, 3.0));
         board.note_forgotten();
         assert_eq!((board.curve().len(), board.distance(), board.updates()), (0, 0.0, 243));

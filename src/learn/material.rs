@@ -2,7 +2,8 @@
 
 use super::{
     analysis::{
-        CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, REMINDER_SECONDS, add_noise, frames, make_loud, middle, without_silence,
+        CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, REMINDER_SECONDS, add_noise, frames, make_loud, middle,
+        without_silence,
     },
     error::LearnError,
     shape::Shape,

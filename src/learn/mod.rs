@@ -28,8 +28,8 @@ mod update;
 pub use adam::{Adam, Rules};
 #[cfg(feature = "train")]
 pub(crate) use analysis::{
-    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, REMINDER_PIECES, REMINDER_SECONDS, add_noise, frames, is_silent, make_loud, middle,
-    without_silence,
+    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, REMINDER_PIECES, REMINDER_SECONDS, add_noise, frames,
+    is_silent, make_loud, middle, without_silence,
 };
 pub(crate) use board::LearnReport;
 pub use board::{Kept, LearnBoard, LearnState};
@@ -37,8 +37,8 @@ pub use concurrent::{Concurrent, Outcome, Pace};
 pub use error::LearnError;
 #[cfg(feature = "train")]
 pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
-pub(crate) use priority::step_back;
 pub use material::{Hearing, LEAST_SECONDS, Material};
+pub(crate) use priority::step_back;
 pub use shape::{LEARNT, Shape};
 pub use study::{Depth, Examined, Learnt, Plan, Progress, learn};
 #[cfg(feature = "train")]

@@ -2,10 +2,7 @@
 
 use super::{Sympathy, restart::Restart, transport::SongPosition};
 use crate::{
-    control::{
-        ParamId, ParamValues,
-        values::SPECS,
-    },
+    control::{ParamId, ParamValues, values::SPECS},
     editor::Activation,
     engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},
     params::SympathyParams,

@@ -22,12 +22,7 @@ const NOISE_RMS: f32 = 0.1;
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub(super) fn sound(
-    voices: &mut [Option<&mut Voice>],
-    time: i64,
-    manner: Manner<'_>,
-    out: &mut QuantumAudio,
-) -> usize {
+pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, manner: Manner<'_>, out: &mut QuantumAudio) -> usize {
     let failed_before = failed(voices);
     prepare(voices, time, manner);
     voices.iter_mut().flatten().for_each(|voice| voice.add_to(time, out));

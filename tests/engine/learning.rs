@@ -199,7 +199,8 @@ fn hostile_input_is_survived_and_never_loud() {
             (at(2.5)..at(4.5)).for_each(|i| channel[i] = signal(i));
         }
         let out = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
-        let peak = out.iter().flatten().fold(0.0f32, |peak, x| if x.is_finite() { peak.max(x.abs()) } else { f32::NAN });
+        let peak =
+            out.iter().flatten().fold(0.0f32, |peak, x| if x.is_finite() { peak.max(x.abs()) } else { f32::NAN });
         assert!(peak <= 0.966_1, "{name}: a peak of {peak}");
         assert!(config.learning.updates() > 0, "{name}: {:?}", config.learning);
     }
@@ -217,7 +218,11 @@ fn neither_the_audio_thread_nor_the_worker_allocates_while_it_learns() {
         let events: Vec<_> = changes
             .iter()
             .filter(|change| (start..start + 256).contains(&change.at))
-            .map(|change| sympathy::engine::Event { offset_samples: change.at - start, id: change.id, value: change.value })
+            .map(|change| sympathy::engine::Event {
+                offset_samples: change.at - start,
+                id: change.id,
+                value: change.value,
+            })
             .collect();
         let (left, right) = audio.split_at_mut(1);
         let mut channels = [left[0].as_mut_slice(), right[0].as_mut_slice()];

@@ -70,7 +70,7 @@ pub enum Outcome {
     Waits,
     /// It was made.
     Learnt {
-        /// Losses of the weights on frames of the update.
+        /// Losses on what was heard since the last update, of the weights from before this one: it has not learnt from that yet.
         now: Losses,
         /// Those of the weights that learning began with.
         base: Losses,
@@ -92,6 +92,8 @@ pub struct Concurrent {
     maker: Option<Material>,
     update: Update,
     batch: Batch,
+    /// The frames that an update is examined on.
+    examined: Batch,
     shape: Shape,
     hop_seconds: f64,
     /// Those of the model, and those that it has now.
@@ -129,6 +131,7 @@ impl Concurrent {
             maker: hearing.maker_material(model),
             course: hearing.begin(),
             batch: Batch::new(shape, FRAMES),
+            examined: Batch::new(shape, FRAMES),
             adam: adam(&shape, &base),
             passed: base.clone(),
             weights: base.clone(),
@@ -211,13 +214,17 @@ impl Concurrent {
     /// Makes an update of what was heard since the last one.
     pub fn update(&mut self, pace: &Pace) -> Outcome {
         // A quarter of the interval has to be played: what nobody plays was learnt before.
-        let is_fresh = std::mem::take(&mut self.fresh) as f64 * self.hop_seconds >= FRESH_SECONDS;
+        let fresh = std::mem::take(&mut self.fresh);
+        let is_fresh = fresh as f64 * self.hop_seconds >= FRESH_SECONDS;
         if self.paused {
             return Outcome::Paused;
         }
         if !is_fresh || pace.rate <= 0.0 || self.heard_seconds() < LEAST_HEARD_SECONDS {
             return Outcome::Waits;
         }
+        self.gather_fresh(fresh);
+        let now = self.update.run(&self.passed, &self.examined, false);
+        let base = self.update.run(&self.base, &self.examined, false);
         let mut random = Random::new(mix64(pace.random_seed) ^ 3);
         let rise = ((self.updates + 1) as f64 / RISE_UPDATES as f64).min(1.0);
         let care = if self.careful > 0 { 0.5 } else { 1.0 };
@@ -236,15 +243,25 @@ impl Concurrent {
         if self.adam.mean().iter().chain(&self.weights).any(|weight| !weight.is_finite()) {
             return self.roll_back();
         }
-        let now = self.update.run(self.adam.mean(), &self.batch, false);
-        let base = self.update.run(&self.base, &self.batch, false);
+        let then = self.update.run(self.adam.mean(), &self.examined, false);
         // Written so that what is no number does not pass.
-        let passes = now.bins <= base.bins + MAX_WORSE[0] && now.bands <= base.bands + MAX_WORSE[1];
+        let passes = then.bins <= base.bins + MAX_WORSE[0] && then.bands <= base.bands + MAX_WORSE[1];
         if !passes {
             return self.roll_back();
         }
         self.passed.copy_from_slice(self.adam.mean());
         Outcome::Learnt { now, base }
+    }
+
+    /// What is examined: the newest frames, as they were heard.
+    fn gather_fresh(&mut self, fresh: usize) {
+        let moments = self.material.taught();
+        self.examined.clear();
+        for moment in moments.end.saturating_sub(fresh.min(FRAMES)).max(moments.start)..moments.end {
+            if self.material.is_whole(moment) {
+                self.material.push(moment, 0.0, &mut Random::new(0), &mut self.examined);
+            }
+        }
     }
 
     /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.

@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{
     cli::{error::CliError, terminal::say, window},
-    control::{
-        ParamId, ParamValues, text,
-        values::SPECS,
-    },
+    control::{ParamId, ParamValues, text, values::SPECS},
     editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
