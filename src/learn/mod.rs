@@ -6,13 +6,15 @@
 //! that decided it.
 //!
 //! [`Material`] is a sound as frames with all that the layers above hear; [`Update`] the losses of some of them and their gradient;
-//! [`Adam`] moves the weights; [`learn`] does it all and gives a model.
+//! [`Adam`] moves the weights; [`learn`] does it all and gives a model, [`Study`] the same a step at a time.
 //!
 //! Everything is added up in a fixed order on one thread: equal arguments give equal bits at equal instruction sets, whatever
 //! else runs.
 
 mod adam;
 mod analysis;
+mod bytes;
+mod card;
 mod error;
 mod inputs;
 mod material;
@@ -27,12 +29,13 @@ pub use adam::{Adam, Rules};
 pub(crate) use analysis::{
     CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, add_noise, frames, is_silent, make_loud, without_silence,
 };
+pub use card::{Card, HOLD_OUT_FROM_S, material};
 pub use error::LearnError;
 #[cfg(feature = "train")]
 pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
 pub use material::{Hearing, LEAST_SECONDS, Material};
 pub use shape::{LEARNT, Shape};
-pub use study::{Depth, Examined, Learnt, Plan, Progress, learn};
+pub use study::{Depth, Examined, Learnt, Plan, Progress, SAVED_START, Study, learn};
 #[cfg(feature = "train")]
 pub(crate) use update::BAND_WEIGHT;
 pub use update::{Batch, Losses, Moment, Update};
