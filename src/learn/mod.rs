@@ -6,7 +6,8 @@
 //! that decided it.
 //!
 //! [`Material`] is a sound as frames with all that the layers above hear; [`Update`] the losses of some of them and their gradient;
-//! [`Adam`] moves the weights; [`learn`] does it all and gives a model, [`Study`] the same a step at a time.
+//! [`Adam`] moves the weights; [`learn`] does it all and gives a model, [`Study`] the same a step at a time. [`job`] is a lesson beside
+//! what else a program does: on a thread of its own, and none of it is lost.
 //!
 //! Everything is added up in a fixed order on one thread: equal arguments give equal bits at equal instruction sets, whatever
 //! else runs.
@@ -17,6 +18,7 @@ mod bytes;
 mod card;
 mod error;
 mod inputs;
+pub mod job;
 mod material;
 mod shape;
 mod study;
