@@ -2,10 +2,7 @@
 
 use super::{Sympathy, restart::Restart, transport::SongPosition};
 use crate::{
-    control::{
-        ParamId, ParamValues,
-        values::SPECS,
-    },
+    control::{ParamId, ParamValues, values::SPECS},
     editor::Activation,
     engine::{Activity, Engine, EngineConfig, Event, MAX_CHANNELS, RenderMode, Transport},
     params::SympathyParams,
@@ -96,6 +93,7 @@ impl Running {
             max_block_samples,
             seconds: TAKE_SECONDS,
             folder: takes_folder.map(Path::to_owned),
+            lessons: Some(Arc::clone(&params.lessons)),
         };
         let (tap, recorder) = take::start(keep, Arc::clone(&params.take_status), Arc::clone(registry));
         engine.attach_tap(tap);

@@ -10,6 +10,8 @@ mod common;
 mod counting;
 mod guitar;
 mod import_hostile;
+#[cfg(feature = "learn")]
+mod lesson;
 mod listen_train;
 mod listening;
 mod lstm_golden;

@@ -21,6 +21,10 @@ use std::{
 
 const LESSON: &str = "lesson";
 const STEPS: &str = "steps";
+/// What is being written.
+const PART: &str = "part";
+/// No writing takes so long.
+const LEFT_AFTER: Duration = Duration::from_secs(3600);
 /// Parts the name of the model from what makes the name of the file its own.
 const APART: &str = " ~";
 /// Files of the folder that are looked at.
@@ -55,6 +59,10 @@ pub(super) fn unfinished(folder: &Path) -> Vec<Unfinished> {
     let mut found: Vec<(SystemTime, Unfinished)> = Vec::new();
     for entry in entries.flatten().take(MAX_FILES) {
         let path = entry.path();
+        if path.extension().is_some_and(|end| end == PART) {
+            remove_if_left(&path);
+            continue;
+        }
         let is_lesson = path.extension().is_some_and(|end| end == LESSON);
         let Some(id) = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_lesson) else { continue };
         let Ok(changed) = entry.metadata().and_then(|metadata| metadata.modified()) else { continue };
@@ -68,6 +76,14 @@ pub(super) fn unfinished(folder: &Path) -> Vec<Unfinished> {
     }
     found.sort_by(|a, b| (b.0, &b.1.id).cmp(&(a.0, &a.1.id)));
     found.into_iter().map(|(_, lesson)| lesson).collect()
+}
+
+/// Removes what a process that was killed was writing.
+fn remove_if_left(path: &Path) {
+    let changed = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    if changed.and_then(|changed| changed.elapsed().ok()).is_some_and(|age| age > LEFT_AFTER) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 fn saved_part(path: &Path) -> f32 {

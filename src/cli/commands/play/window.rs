@@ -6,11 +6,9 @@ use super::{
 };
 use crate::{
     cli::{error::CliError, terminal::say, window},
-    control::{
-        ParamId, ParamValues, text,
-        values::SPECS,
-    },
+    control::{ParamId, ParamValues, text, values::SPECS},
     editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
+    learn::job::Lessons,
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
     worker::{Clip, ClipSlot, ModelRegistry},
@@ -40,6 +38,7 @@ pub struct Outside {
     activation: Activation,
     clip_slot: Arc<ClipSlot>,
     takes: Arc<TakeStatus>,
+    lessons: Arc<Lessons>,
     /// None without a sound card.
     sound: Option<Arc<Mutex<SoundCard>>>,
 }
@@ -53,6 +52,7 @@ impl Outside {
         activation: Activation,
         clip_slot: Arc<ClipSlot>,
         takes: Arc<TakeStatus>,
+        lessons: Arc<Lessons>,
         sound: Option<Arc<Mutex<SoundCard>>>,
     ) -> Self {
         let known = *shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,6 +68,7 @@ impl Outside {
             activation,
             clip_slot,
             takes,
+            lessons,
             sound,
         }
     }
@@ -118,6 +119,9 @@ impl Instance for Outside {
     fn text(&self, id: ParamId) -> String {
         match id {
             ParamId::Model | ParamId::MorphModel if self.value(id) >= 0.0 => self.registry.label(self.value(id) as u8),
+            ParamId::LearnTake | ParamId::LearnRecord => {
+                format!("{}: {}", text::shown(id.spec(), self.value(id)), self.lessons.text())
+            }
             _ => text::with_unit(id.spec(), self.value(id)),
         }
     }
@@ -150,6 +154,10 @@ impl Instance for Outside {
 
     fn takes_folder(&self) -> Option<PathBuf> {
         takes_folder()
+    }
+
+    fn lessons(&self) -> Option<&Arc<Lessons>> {
+        Some(&self.lessons)
     }
 
     fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
