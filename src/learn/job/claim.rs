@@ -159,6 +159,11 @@ impl Claim {
         bounded(&mut File::open(&self.steps).ok()?, MAX_STEPS_BYTES).ok()
     }
 
+    /// The part of it that is saved, 0…1.
+    pub fn part(&self) -> f32 {
+        saved_part(&self.steps)
+    }
+
     /// Saves the study.
     pub fn save(&self, study: &Study<'_>) -> Result<(), LessonError> {
         write_whole(&self.steps, &study.save()).map_err(LessonError::io(&self.steps, "written"))

@@ -8,7 +8,7 @@ use super::{
     priority,
 };
 use crate::{
-    learn::{Card, HOLD_OUT_FROM_S, Hearing, LearnError, Material, Plan, Study, material},
+    learn::{Card, HOLD_OUT_FROM_S, Hearing, LearnError, Material, Plan, Shape, Study, material},
     model::ModelData,
     nn::Isa,
     whole_file::PartFile,
@@ -82,6 +82,10 @@ fn draft(shared: &Shared, take: Take, plan: Plan) -> Result<Draft, LessonError> 
         return Err(LessonError::Silent);
     }
     let (base, model) = shared.models.file(take.slot).map_err(LessonError::Model)?;
+    let found = read_model(&model, &base)?;
+    if Shape::of(found.config()).is_none() {
+        return Err(LessonError::DoesNotListen(found.config().name.clone()));
+    }
     // What has learnt already is called after what it was at first.
     let first = base.split(LEARNT).next().unwrap_or_default();
     Ok(Draft {
@@ -97,15 +101,27 @@ fn draft(shared: &Shared, take: Take, plan: Plan) -> Result<Draft, LessonError> 
     })
 }
 
+fn read_model(bytes: &[u8], name: &str) -> Result<ModelData, LessonError> {
+    ModelData::from_bytes(bytes, Path::new(name)).map_err(|error| LessonError::Model(error.to_string()))
+}
+
 /// Learns, from where it was saved if it was.
 fn study(shared: &Shared, claim: &Claim, draft: Draft) -> Result<State, LessonError> {
-    let model = ModelData::from_bytes(&draft.model, Path::new(&draft.base));
-    let model = model.map_err(|error| LessonError::Model(error.to_string()))?;
+    let model = read_model(&draft.model, &draft.base)?;
     let isa = Isa::from_environment();
     let told = || LessonError::study(&model.config().name);
+    // Neither is short, and an instance that goes waits for this thread.
+    let leaves = || shared.stop.load(Ordering::Acquire);
+    let left = || Ok(State::Cancelled { part: claim.part() });
+    if leaves() {
+        return left();
+    }
     let mut hearing = Hearing::new(&model, isa).map_err(told())?;
     let player = material(&draft.mono, draft.sample_rate_hz, HOLD_OUT_FROM_S, &mut hearing).map_err(told())?;
     drop(hearing);
+    if leaves() {
+        return left();
+    }
     // The largest parts of it are not needed any more.
     let draft = Draft { model: Vec::new(), mono: Vec::new(), ..draft };
     if draft.lost_seconds >= LOST_SECONDS {

@@ -252,9 +252,8 @@ fn why_nothing_is_learnt_is_said_and_no_take_is_left_that_could_never_be() {
         let state = ended(&lessons);
         assert!(matches!(&state, State::Failed(reason) if reason.contains(why)), "{why}: {state:?}");
     }
-    let left = room.files("unfinished").len();
-    assert_eq!(left, 1, "a model that cannot be read may be read by a later version");
-    fs::remove_dir_all(room.home.path().join("unfinished")).expect("temp");
+    assert!(room.files("unfinished").is_empty());
+    let _ = fs::remove_dir_all(room.home.path().join("unfinished"));
 
     // No place for the take: it is said before the first step. No place for the model: the steps are kept.
     fs::write(room.home.path().join("unfinished"), b"a file").expect("temp");

@@ -67,7 +67,7 @@ COMMANDS while it plays, each ended with Enter:
   p            tell all parameters          q            quit (so does Ctrl-C)
   learn mix    the next controller moves it unlearn mix  no controller moves it
   map          tell what is mapped          save map X   write it to X or --map
-  lesson       what Learn Take (learn_take on) is at; lesson cancel, listen, resume or discard
+  lesson       how Learn Take is; lesson cancel, listen, resume, discard
 Where parameters are explained: sympathy render --help";
 
 /// Options of `sympathy play`.
