@@ -27,7 +27,7 @@
 )]
 #![cfg_attr(
     feature = "learn",
-    doc = "| [`learn`] | any but audio | what of a listening model learns from a player, its update, the material |"
+    doc = "| [`learn`] | any but audio | what of a listening model learns from a player, its update, the material, lessons |"
 )]
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |
 //! | [`worker`] | worker | seed history, schedule, voices: from a quantum of input to a quantum of prediction |

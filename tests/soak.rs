@@ -17,10 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use sympathy::{
-    control::{
-        ParamId, ParamValues,
-        values::{Kind, SPECS},
-    },
+    control::{ParamId, ParamValues, values::SPECS},
     dsp::random::{Random, mix64},
     engine::{Alignment, Beats, ClockMode, Engine, EngineConfig, Event, RenderMode, Transport},
     model::EMBEDDED,

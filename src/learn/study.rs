@@ -252,7 +252,7 @@ impl<'a> Study<'a> {
     pub fn saved_steps(start: &[u8]) -> Option<[u32; 2]> {
         let (head, steps) = start.split_at_checked(MARK.len() + size_of::<u32>())?;
         let is_one = head.starts_with(&MARK) && head.ends_with(&VERSION.to_le_bytes());
-        let &[done, all] = is_one.then(|| steps.as_chunks::<4>().0)?.first_chunk()?;
+        let &[done, all] = is_one.then_some(steps.as_chunks::<4>().0)?.first_chunk()?;
         let [done, all] = [done, all].map(u32::from_le_bytes);
         (done <= all).then_some([done, all])
     }

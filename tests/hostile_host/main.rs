@@ -11,10 +11,7 @@ mod vst3;
 
 use std::time::{Duration, Instant};
 use sympathy::{
-    control::{
-        ParamId, ParamValues,
-        values::{Kind, SPECS},
-    },
+    control::{ParamId, ParamValues, values::SPECS},
     params::plain,
 };
 

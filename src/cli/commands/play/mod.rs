@@ -227,9 +227,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
             console.shown(),
             Arc::clone(&registry),
             activation,
-            clip_slot,
-            Arc::clone(&status),
-            lessons,
+            window::Kept { clip_slot, takes: Arc::clone(&status), lessons },
             sound.clone(),
         );
         let (console, interrupt, monitor) = (&mut console, &interrupt, &monitor);
