@@ -1,6 +1,6 @@
 //! Several continuations predict side by side: those of one network step together, so that large weights are read once.
 
-use super::{Generator, Network};
+use super::{Generator, Manner, Network};
 use crate::nn::{Forwarding, StackState, Stepping};
 use std::sync::Arc;
 
@@ -17,10 +17,11 @@ pub trait Predicting {
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub fn predict_together<V: Predicting>(voices: &mut [V], temperature: f32) {
+pub fn predict_together<'a, V: Predicting>(voices: &mut [V], manner: impl Into<Manner<'a>>) {
+    let manner = manner.into();
     for voice in &mut *voices {
         if let Some((generator, out)) = voice.parts() {
-            generator.sound(temperature, out);
+            generator.sound(manner, out);
         }
     }
     while let Some(network) = voices.iter_mut().find_map(due_network) {

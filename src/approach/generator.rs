@@ -1,7 +1,7 @@
 //! A network that has heard a seed and goes on from it, at the model's own rate.
 
 use super::{
-    Colour, FrameAnalyser, FrameSynth, Network,
+    Colour, FrameAnalyser, FrameSynth, Manner, Network,
     colour::{Masks, max_hop},
     delay_line::{Columns, DelayLine},
     head,
@@ -236,18 +236,19 @@ impl Generator {
         }
     }
 
-    /// Predicts the next hop of sound. `temperature` multiplies the model's own temperature and feedback noise: 1 is what its
-    /// maker recommends, 0 is without chance in every step. `out`: [`Self::hop_samples`], finite whatever happens; after a NaN or an infinity in
+    /// Predicts the next hop of sound. `manner`: a temperature, which multiplies the model's own temperature and feedback noise (1 is what its
+    /// maker recommends, 0 is without chance in every step), or what else a [`Manner`] says. `out`: [`Self::hop_samples`], finite whatever happens; after a NaN or an infinity in
     /// the network it is silence and [`Self::has_failed`] is true.
-    pub fn predict(&mut self, temperature: f32, out: &mut [f32]) {
-        self.sound(temperature, out);
+    pub fn predict<'a>(&mut self, manner: impl Into<Manner<'a>>, out: &mut [f32]) {
+        self.sound(manner.into(), out);
         if std::mem::take(&mut self.is_due) {
             self.step();
         }
     }
 
     /// The first half of [`Self::predict`], up to the step of the network: it is due, unless the continuation has failed.
-    pub(super) fn sound(&mut self, temperature: f32, out: &mut [f32]) {
+    pub(super) fn sound(&mut self, manner: Manner<'_>, out: &mut [f32]) {
+        let temperature = manner.temperature;
         let network = Arc::clone(&self.network);
         let config = network.config();
         let frame_size = network.frame_size();
@@ -271,6 +272,7 @@ impl Generator {
                 temperature: own_temperature,
                 band_temperature: (temperature + attention.level_temperature).max(0.0),
                 attention,
+                layers: manner.layers_of(&network).unwrap_or(head.layers()),
             };
             listener.draw(head, &situation, &mut self.random, &mut self.next, &mut self.sounded);
         } else {

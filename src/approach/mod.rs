@@ -14,6 +14,7 @@ mod head;
 mod listening;
 mod log_spectra;
 mod magnitudes;
+mod manner;
 mod network;
 mod offline;
 mod precision;
@@ -26,8 +27,9 @@ pub use frames::{FrameAnalyser, FrameSynth};
 pub use generator::Generator;
 #[cfg(feature = "train")]
 pub(crate) use head::{MAX_LOG_SCALE, min_log_scale};
-#[cfg(feature = "learn")]
+pub use listening::FrameLayers;
 pub(crate) use listening::REST;
+pub use manner::{LearntLayers, Manner};
 pub use network::Network;
 pub use offline::{continue_offline, feed_seed, input_gain, resynthesise};
 pub use precision::PRECISION_BOUND;

@@ -1,6 +1,6 @@
 //! A model made ready to run: weights packed for the kernels, shared by all its continuations.
 
-use super::{Projection, delay_line::Columns, listening::ListeningHead};
+use super::{FrameLayers, Projection, delay_line::Columns, listening::ListeningHead};
 use crate::{
     model::{ModelConfig, ModelData},
     nn::{Dense, Isa, LayerWeights, Precision, Stack},
@@ -74,6 +74,11 @@ impl Network {
         self.precision
     }
 
+    /// The layers of a listening model that learn; none of any other.
+    pub fn layers(&self) -> Option<&FrameLayers> {
+        self.listening.as_ref().map(ListeningHead::layers)
+    }
+
     /// What the model's file says of it.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -106,7 +111,8 @@ impl Network {
             notes: String::new(),
             ..config.clone()
         };
-        essence(&self.config) == essence(&other.config)
+        // A state holds what the precision needs.
+        self.precision == other.precision && essence(&self.config) == essence(&other.config)
     }
 
     /// Bytes of weights that a step reads.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     audio_file::Samples,
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
+    learn::LearnBoard,
     session,
     worker::{Clip, ClipSlot, ModelRegistry},
 };
@@ -22,6 +23,8 @@ pub struct RenderOutcome {
     pub seeds: Vec<SeedMark>,
     /// The engine's counters at the end.
     pub meters: Arc<Meters>,
+    /// What was learnt.
+    pub learning: Arc<LearnBoard>,
 }
 
 /// The song that the transport plays.
@@ -115,6 +118,7 @@ pub fn render_offline(
     let clock = config.clock;
     let clip_slot: Arc<ClipSlot> = Arc::default();
     clip_slot.put(job.captured.clone());
+    let learning = Arc::clone(&config.learning);
     let (mut engine, worker) = session::start_with(config, registry, clip_slot);
     let thread = worker.spawn();
     let length = job.length_samples;
@@ -172,5 +176,5 @@ pub fn render_offline(
         |mark: SeedMark| SeedMark { begins: mark.begins - origin, start: mark.start - origin, end: mark.end - origin };
     // Predictions beyond the end depend on the worker's speed, and are not heard.
     let seeds = meters.seeds().into_iter().map(from_here).filter(|mark| mark.begins < length as i64).collect();
-    Ok(RenderOutcome { length_samples: length, seeds, meters })
+    Ok(RenderOutcome { length_samples: length, seeds, meters, learning })
 }

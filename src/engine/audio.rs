@@ -244,6 +244,7 @@ impl Engine {
         let block = channels.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let seconds = |samples: usize| samples as f64 / f64::from(self.sample_rate_hz);
         self.waiting.begin_call(seconds(block), seconds(self.reaction_samples()));
+        self.link.set_patience(self.waiting.ahead_seconds());
         let old_time = self.clock.time();
         // In both clock modes: the start of the song ends a stop that came by MIDI.
         let started = transport.playing && !self.was_playing;
@@ -309,6 +310,8 @@ impl Engine {
         match event.id {
             ParamId::Continue => self.in_quantum.gestures.continued |= was < 0.5 && value >= 0.5,
             ParamId::Capture => self.in_quantum.gestures.captured |= was < 0.5 && value >= 0.5,
+            ParamId::LearnForget => self.in_quantum.gestures.forgotten |= was < 0.5 && value >= 0.5,
+            ParamId::KeepLearnt => self.in_quantum.gestures.kept |= was < 0.5 && value >= 0.5,
             ParamId::Stop => {
                 self.stop_held = value >= 0.5;
                 self.midi_stopped = false;
@@ -338,9 +341,9 @@ impl Engine {
         } else {
             self.stopped_in_loss = true;
             if self.restart_pending {
-                // What it would have begun it ends; a seed is captured all the same.
-                let captured = self.in_quantum.gestures.captured;
-                self.in_quantum.gestures = Gestures { captured, ..Gestures::default() };
+                // What it would have begun it ends; what sounds nothing is done all the same.
+                let Gestures { captured, forgotten, kept, .. } = self.in_quantum.gestures;
+                self.in_quantum.gestures = Gestures { captured, forgotten, kept, ..Gestures::default() };
             }
             self.in_quantum.armed = false;
             self.muted_until_quantum = None;
@@ -491,7 +494,9 @@ impl Engine {
         let may_start = (MAY_START_SECONDS * self.sample_rate_hz as f32) as usize + self.reaction_samples();
         let sounding = self.active || self.layers.is_sounding() || self.tail.is_sounding();
         let may_start = self.quiet_samples < may_start || !SeedSource::of(&self.values).is_heard();
-        if sounding || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
+        // An idle plugin is put to sleep and finds its position moved: what was learnt would be forgotten.
+        let learns = self.values.get(ParamId::Learn) >= 0.5;
+        if sounding || learns || (self.is_armed() && may_start) { Activity::KeepAlive } else { Activity::Idle }
     }
 
     /// Begins a new epoch after a start or jump of the transport; engine time was `old_time` before it.

@@ -33,6 +33,8 @@ pub struct Shared {
     /// Asks the worker to end, in the middle of a seed if need be.
     pub stop: AtomicBool,
     worker: OnceLock<Thread>,
+    /// Microseconds that the audio thread's present call may still wait because the host runs ahead of the wall clock.
+    patience_us: AtomicU32,
 }
 
 impl Shared {
@@ -51,6 +53,11 @@ impl Shared {
     /// True if the audio thread is in another epoch: quanta of this one are no longer wanted.
     pub fn is_stale(&self, epoch: u32) -> bool {
         self.epoch() != epoch & 0xffff
+    }
+
+    /// Seconds that the audio thread's present call may wait because the host runs ahead of the wall clock.
+    pub fn patience_seconds(&self) -> f64 {
+        1e-6 * f64::from(self.patience_us.load(Ordering::Relaxed))
     }
 
     /// Registers the thread to be woken.
@@ -143,6 +150,11 @@ impl AudioLink {
     /// True if a good part of the ring is free again.
     pub fn has_room(&self) -> bool {
         2 * self.to_worker.slots() > self.to_worker.buffer().capacity()
+    }
+
+    /// Publishes how long the present call may wait because the host runs ahead of the wall clock.
+    pub fn set_patience(&self, seconds: f64) {
+        self.shared.patience_us.store((1e6 * seconds) as u32, Ordering::Relaxed);
     }
 
     /// Publishes the audio thread's position to the worker.

@@ -30,6 +30,10 @@ pub struct Gestures {
     pub continued: bool,
     /// *Capture Seed* went on.
     pub captured: bool,
+    /// *Forget* went on.
+    pub forgotten: bool,
+    /// *Keep Learnt* went on.
+    pub kept: bool,
     /// The song started or jumped: the quantum is the first of an epoch that follows the transport.
     pub song_started: bool,
     /// Quanta before this one were lost: what sounded goes on as soon as enough has been heard.

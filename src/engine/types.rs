@@ -1,7 +1,11 @@
 //! Input of the engine beside audio: settings at construction, events and transport with every block.
 
 pub use crate::control::settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS};
-use crate::control::{ParamId, ParamValues};
+use crate::{
+    control::{ParamId, ParamValues},
+    learn::LearnBoard,
+};
+use std::sync::Arc;
 
 /// Length of a quantum of the grid, in host samples. Decisions fall on the grid, never on the host's blocks.
 pub const GRID_SAMPLES: usize = 64;
@@ -57,6 +61,8 @@ pub struct EngineConfig {
     pub mode: RenderMode,
     /// Parameters at the start.
     pub values: ParamValues,
+    /// Where learning shows what it does.
+    pub learning: Arc<LearnBoard>,
 }
 
 impl EngineConfig {
@@ -71,6 +77,7 @@ impl EngineConfig {
             clock: ClockMode::default(),
             mode: RenderMode::default(),
             values: ParamValues::default(),
+            learning: Arc::default(),
         }
     }
 }

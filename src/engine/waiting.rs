@@ -53,6 +53,11 @@ impl Waiting {
         self.is_ahead = ahead > 0.0;
     }
 
+    /// Seconds that this call may wait because the host runs ahead of the wall clock.
+    pub fn ahead_seconds(&self) -> f64 {
+        self.ahead_seconds.max(0.0)
+    }
+
     /// True while the host runs ahead of the wall clock, as in a bounce.
     pub fn is_ahead(&self) -> bool {
         self.mode == RenderMode::Offline || self.is_ahead

@@ -91,6 +91,14 @@ impl Adam {
 }
 
 #[cfg(test)]
+impl Adam {
+    /// Sets the mean to a number.
+    pub fn spoil(&mut self, mean: f32) {
+        self.mean.fill(mean);
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -53,6 +53,18 @@ pub(crate) fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAna
     frames
 }
 
+/// Seconds of its material that a model's file holds, so that what learns from a player is reminded of it.
+pub(crate) const REMINDER_SECONDS: f64 = 60.0;
+/// Pieces that they are taken from, where there are as many.
+pub(crate) const REMINDER_PIECES: usize = 12;
+
+/// The middle of frames, at most `count` of them.
+pub(crate) fn middle(frames: &[u8], bins: usize, count: usize) -> &[u8] {
+    let all = frames.len() / bins;
+    let count = count.min(all);
+    &frames[(all - count) / 2 * bins..][..count * bins]
+}
+
 /// As in playing: by the loudest bin, for a flute's tone is few bins.
 pub(crate) fn is_silent(frame: &[u8]) -> bool {
     frame.iter().all(|&level| f32::from(level) < REST * 255.0)

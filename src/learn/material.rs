@@ -1,7 +1,10 @@
 //! A sound as an update needs it: frames, and all that stands still about each of them.
 
 use super::{
-    analysis::{CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, add_noise, frames, make_loud, without_silence},
+    analysis::{
+        CUT_SILENCE_S, FIRST_FRAMES, RECALLED_FRAMES, REMINDER_SECONDS, add_noise, frames, make_loud, middle,
+        without_silence,
+    },
     error::LearnError,
     shape::Shape,
     update::{Batch, Moment, level},
@@ -10,7 +13,7 @@ use crate::{
     approach::FrameAnalyser,
     dsp::random::Random,
     model::{AVERAGES, LAYER_TENSORS, ModelConfig, ModelData},
-    nn::{Isa, LayerWeights, Precision, Stack, exp, grad::dot},
+    nn::{Isa, LayerWeights, Precision, Stack, StackState, exp, grad::dot},
 };
 use std::ops::Range;
 
@@ -43,6 +46,9 @@ pub struct Hearing {
 }
 
 impl Hearing {
+    /// As many frames can be recalled.
+    pub(super) const RECALLED: usize = RECALLED_FRAMES;
+
     /// Of a model that listens.
     ///
     /// # Errors
@@ -81,17 +87,40 @@ impl Hearing {
     /// # Errors
     /// If less than [`LEAST_SECONDS`] are left.
     pub fn material(&mut self, sound: &[f32], hold_out_from_s: f32) -> Result<Material, LearnError> {
-        let mut sound = sound.to_vec();
-        make_loud(&mut sound);
-        let frames = frames(&sound, &self.config, &mut self.analyser);
-        let longest = f64::from(CUT_SILENCE_S) / self.hop_s();
-        let frames = without_silence(&frames, self.shape.bins, longest as usize);
+        let frames = self.frames(sound);
         let seconds = (frames.len() / self.shape.bins) as f64 * self.hop_s();
         let least = f64::from(LEAST_SECONDS).max(LEAST_FRAMES * self.hop_s());
         if seconds < least {
             return Err(LearnError::TooShort { expected: least as f32, actual: seconds as f32 });
         }
         Ok(self.of_frames(frames, seconds >= f64::from(hold_out_from_s)))
+    }
+
+    /// What a model's file holds of its material ([`ModelData::maker_frames`]): the middle of each sound, at the model's rate, a minute in
+    /// all.
+    pub fn reminder(&mut self, sounds: &[Vec<f32>]) -> Vec<u8> {
+        let each = (REMINDER_SECONDS / sounds.len().max(1) as f64 / self.hop_s()) as usize;
+        let mut reminder = Vec::new();
+        for sound in sounds {
+            let frames = self.frames(sound);
+            reminder.extend_from_slice(middle(&frames, self.shape.bins, each));
+        }
+        reminder
+    }
+
+    /// A sound as loud as what models learn from, as frames without long silences.
+    fn frames(&mut self, sound: &[f32]) -> Vec<u8> {
+        let mut sound = sound.to_vec();
+        make_loud(&mut sound);
+        let frames = frames(&sound, &self.config, &mut self.analyser);
+        let longest = f64::from(CUT_SILENCE_S) / self.hop_s();
+        without_silence(&frames, self.shape.bins, longest as usize)
+    }
+
+    /// The maker's material of a model's file, if there is enough of it.
+    pub fn maker_material(&self, model: &ModelData) -> Option<Material> {
+        let frames = model.maker_frames();
+        (frames.len() >= 3 * self.shape.bins).then(|| self.of_frames(frames.to_vec(), false))
     }
 
     /// The rate of the sounds that it takes.
@@ -105,136 +134,247 @@ impl Hearing {
 
     /// The same of frames, levels in 255ths, `[frame][bin]`: at least three.
     pub(crate) fn of_frames(&self, frames: Vec<u8>, holds_out: bool) -> Material {
-        let (count, hop_s) = (frames.len() / self.shape.bins, self.hop_s());
-        let levels: Vec<f32> = frames.iter().map(level).collect();
-        let averages = self.averages(&levels);
-        let h = self.recurrent(&levels, &averages);
-        let (suggestions, sureness) = self.recall(&levels, &averages);
-        let split = if holds_out { count - (HELD_OUT * count as f64) as usize } else { count };
-        Material { shape: self.shape, hop_s, frames, averages, h, suggestions, sureness, split }
-    }
-
-    /// Leaky averages after every frame, `[frame][average][bin]`. They begin with the mean of the first frames.
-    fn averages(&self, levels: &[f32]) -> Vec<f32> {
         let bins = self.shape.bins;
-        let first = FIRST_FRAMES.min(levels.len() / bins);
+        let count = frames.len() / bins;
+        let mut material = Material::new(self.shape, self.hop_s(), count);
+        // The averages begin with the mean of the first frames.
+        let first = FIRST_FRAMES.min(count);
         let mut mean = vec![0.0; bins];
-        for frame in levels.chunks_exact(bins).take(first) {
-            mean.iter_mut().zip(frame).for_each(|(sum, x)| *sum += x / first as f32);
+        for frame in frames.chunks_exact(bins).take(first) {
+            mean.iter_mut().zip(frame).for_each(|(sum, x)| *sum += level(x) / first as f32);
         }
-        let mut now: Vec<f32> = mean.repeat(AVERAGES);
-        let mut all = Vec::with_capacity(AVERAGES * levels.len());
-        for frame in levels.chunks_exact(bins) {
-            for (average, rate) in now.chunks_exact_mut(bins).zip(self.average_rates) {
-                average.iter_mut().zip(frame).for_each(|(m, x)| *m += rate * (x - *m));
-            }
-            all.extend_from_slice(&now);
+        let mut course = self.begin();
+        course.begin_averages(&mean);
+        for frame in frames.chunks_exact(bins) {
+            self.hear(frame, &mut course, &mut material);
         }
-        all
+        material.split = if holds_out { count - (HELD_OUT * count as f64) as usize } else { count };
+        material
     }
 
-    /// Outputs of the recurrent layers after every frame, `[frame][hidden]`.
-    fn recurrent(&self, levels: &[f32], averages: &[f32]) -> Vec<f32> {
+    /// What is needed to hear frames one after the other.
+    pub(super) fn begin(&self) -> Course {
         let bins = self.shape.bins;
-        let mut state = self.stack.make_state();
-        let mut input = vec![0.0; (1 + AVERAGES) * bins];
-        let mut all = Vec::with_capacity(levels.len() / bins * self.shape.hidden);
-        for (frame, averages) in levels.chunks_exact(bins).zip(averages.chunks_exact(AVERAGES * bins)) {
-            input[..bins].copy_from_slice(frame);
-            input[bins..].copy_from_slice(averages);
-            all.extend_from_slice(&self.stack.step(&input, &mut state)[..self.shape.hidden]);
+        Course {
+            state: self.stack.make_state(),
+            averages: vec![0.0; AVERAGES * bins],
+            averaged: 0,
+            input: vec![0.0; (1 + AVERAGES) * bins],
+            look: vec![0.0; 2 * bins],
+            query: vec![0.0; self.key_size],
+            keys: vec![0.0; RING * self.key_size],
+            heard: 0,
+            weights: vec![0.0; RECALLED_FRAMES],
+            suggestion: vec![0.0; bins],
         }
-        all
     }
 
-    /// What is recalled after every frame, `[frame][bin]`, and how sure that is: the mean of what followed earlier frames, weighed by how
-    /// like this one they are; where there is none, the frame itself.
-    fn recall(&self, levels: &[f32], averages: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    /// A frame that follows the last one: what the layers above hear of it enters the material.
+    pub(super) fn hear(&self, frame: &[u8], course: &mut Course, material: &mut Material) {
+        let bins = self.shape.bins;
+        let (levels, averages) = course.input.split_at_mut(bins);
+        levels.iter_mut().zip(frame).for_each(|(slot, x)| *slot = level(x));
+        course.averaged = course.averaged.saturating_add(1);
+        let least = 1.0 / course.averaged as f32;
+        for (average, rate) in course.averages.chunks_exact_mut(bins).zip(self.average_rates) {
+            let rate = rate.max(least);
+            average.iter_mut().zip(&*levels).for_each(|(m, x)| *m += rate * (x - *m));
+        }
+        averages.copy_from_slice(&course.averages);
+        let h = &self.stack.step(&course.input, &mut course.state)[..self.shape.hidden];
+        material.push_frame(frame, &course.averages, h);
+        let sureness = self.recall(course, material);
+        material.push_recalled(&course.suggestion, sureness);
+    }
+
+    /// What is recalled after the newest frame, and how sure that is: the mean of what followed earlier frames, weighed by how like
+    /// this one they are; where there is none, the frame itself.
+    fn recall(&self, course: &mut Course, material: &Material) -> f32 {
         let (bins, key_size) = (self.shape.bins, self.key_size);
-        let count = levels.len() / bins;
-        let (mut queries, mut keys) = (Vec::with_capacity(count * key_size), Vec::with_capacity(count * key_size));
-        let mut look = vec![0.0; 2 * bins];
-        for (frame, averages) in levels.chunks_exact(bins).zip(averages.chunks_exact(AVERAGES * bins)) {
-            let (short, long) = (&averages[..bins], &averages[(AVERAGES - 1) * bins..]);
-            for bin in 0..bins {
-                look[bin] = frame[bin] - long[bin];
-                look[bins + bin] = SHORT_AVERAGE * (short[bin] - long[bin]);
-            }
-            for (weight, all) in [(&self.query, &mut queries), (&self.key, &mut keys)] {
-                let start = all.len();
-                self.isa.arch().dispatch(
-                    #[inline(always)]
-                    || all.extend(weight.chunks_exact(2 * bins).map(|row| dot(row, &look))),
-                );
-                let norm = dot(&all[start..], &all[start..]).sqrt().max(1e-12);
-                all[start..].iter_mut().for_each(|x| *x /= norm);
-            }
+        let (levels, averages) = course.input.split_at(bins);
+        let (short, long) = (&averages[..bins], &averages[(AVERAGES - 1) * bins..]);
+        for bin in 0..bins {
+            course.look[bin] = levels[bin] - long[bin];
+            course.look[bins + bin] = SHORT_AVERAGE * (short[bin] - long[bin]);
         }
-        let mut suggestions = vec![0.0; levels.len()];
-        let mut sureness = vec![0.0; count];
-        let mut weights = vec![0.0; RECALLED_FRAMES];
-        for (now, suggestion) in suggestions.chunks_exact_mut(bins).enumerate() {
-            let moments = now.saturating_sub(RECALLED_FRAMES)..(now + 1).saturating_sub(self.skip);
-            if moments.is_empty() {
-                suggestion.copy_from_slice(&levels[now * bins..][..bins]);
-                continue;
-            }
-            let weights = &mut weights[..moments.len()];
-            let query = &queries[now * key_size..][..key_size];
-            sureness[now] = self.isa.arch().dispatch(
+        let (now, look) = (course.heard, &course.look);
+        course.heard += 1;
+        let key = &mut course.keys[now % RING * key_size..][..key_size];
+        for (weight, out) in [(&self.query, &mut *course.query), (&self.key, key)] {
+            self.isa.arch().dispatch(
                 #[inline(always)]
-                || {
-                    for (weight, moment) in weights.iter_mut().zip(moments.clone()) {
-                        *weight = dot(query, &keys[moment * key_size..][..key_size]);
-                    }
-                    let most = weights.iter().fold(f32::NEG_INFINITY, |most, &cosine| most.max(cosine));
-                    let mut sum = 0.0;
-                    for weight in weights.iter_mut() {
-                        *weight = exp((self.sharpness * (*weight - most)).max(-87.0));
-                        sum += *weight;
-                    }
-                    for (weight, moment) in weights.iter().zip(moments.clone()) {
-                        let (share, followed) = (weight / sum, &levels[(moment + 1) * bins..][..bins]);
-                        suggestion.iter_mut().zip(followed).for_each(|(mean, x)| *mean += share * x);
-                    }
-                    most.clamp(0.0, 1.0)
-                },
+                || out.iter_mut().zip(weight.chunks_exact(2 * bins)).for_each(|(slot, row)| *slot = dot(row, look)),
             );
+            let norm = dot(out, out).sqrt().max(1e-12);
+            out.iter_mut().for_each(|x| *x /= norm);
         }
-        (suggestions, sureness)
+        let moments = now.saturating_sub(RECALLED_FRAMES)..(now + 1).saturating_sub(self.skip);
+        if moments.is_empty() {
+            course.suggestion.copy_from_slice(levels);
+            return 0.0;
+        }
+        let weights = &mut course.weights[..moments.len()];
+        let (query, keys, suggestion) = (&course.query, &course.keys, &mut course.suggestion);
+        // Of the material's frames the newest is the one that was heard last.
+        let newest = material.end - 1;
+        self.isa.arch().dispatch(
+            #[inline(always)]
+            || {
+                for (weight, moment) in weights.iter_mut().zip(moments.clone()) {
+                    *weight = dot(query, &keys[moment % RING * key_size..][..key_size]);
+                }
+                let most = weights.iter().fold(f32::NEG_INFINITY, |most, &cosine| most.max(cosine));
+                let mut sum = 0.0;
+                for weight in weights.iter_mut() {
+                    *weight = exp((self.sharpness * (*weight - most)).max(-87.0));
+                    sum += *weight;
+                }
+                suggestion.fill(0.0);
+                for (weight, moment) in weights.iter().zip(moments.clone()) {
+                    let (share, followed) = (weight / sum, material.frame(newest - (now - moment) + 1));
+                    suggestion.iter_mut().zip(followed).for_each(|(mean, x)| *mean += share * level(x));
+                }
+                most.clamp(0.0, 1.0)
+            },
+        )
     }
 }
 
-/// Frames with all that an update needs of them.
+/// Keys that are held: of the moments that can be recalled, and the newest.
+const RING: usize = RECALLED_FRAMES + 1;
+
+/// What runs from frame to frame.
+#[derive(Clone, Debug)]
+pub(super) struct Course {
+    state: StackState,
+    /// `[average][bin]`
+    averages: Vec<f32>,
+    /// Frames in them; they begin with the mean of what there is.
+    averaged: u32,
+    input: Vec<f32>,
+    look: Vec<f32>,
+    query: Vec<f32>,
+    /// A ring, `[RING][key_size]`
+    keys: Vec<f32>,
+    /// Frames heard.
+    heard: usize,
+    weights: Vec<f32>,
+    suggestion: Vec<f32>,
+}
+
+impl Course {
+    /// The averages as if they had heard this for long.
+    fn begin_averages(&mut self, mean: &[f32]) {
+        self.averages = mean.repeat(AVERAGES);
+        self.averaged = u32::MAX - 1;
+    }
+
+    /// Forgets everything.
+    pub(super) fn restart(&mut self) {
+        self.state.reset();
+        self.averages.fill(0.0);
+        self.averaged = 0;
+        self.heard = 0;
+    }
+}
+
+/// Frames with all that an update needs of them: as many of the newest as there is room for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Material {
     shape: Shape,
     hop_s: f64,
-    /// Levels in 255ths, `[frame][bin]`.
+    capacity: usize,
+    /// Frames ever heard: the next one's number.
+    end: usize,
+    /// Rings that grow until they are full. Levels in 255ths, `[frame][bin]`.
     frames: Vec<u8>,
     averages: Vec<f32>,
     h: Vec<f32>,
     suggestions: Vec<f32>,
     sureness: Vec<f32>,
+    /// The frame follows the one before it.
+    joined: Vec<bool>,
+    /// The next one does.
+    joins: bool,
     /// The first frame that is only tested on.
     split: usize,
 }
 
 impl Material {
+    /// Room for as many frames, none yet.
+    pub(super) fn new(shape: Shape, hop_s: f64, capacity: usize) -> Self {
+        Self {
+            shape,
+            hop_s,
+            capacity,
+            end: 0,
+            frames: Vec::new(),
+            averages: Vec::new(),
+            h: Vec::new(),
+            suggestions: Vec::new(),
+            sureness: Vec::new(),
+            joined: Vec::new(),
+            joins: false,
+            split: usize::MAX,
+        }
+    }
+
+    fn push_frame(&mut self, frame: &[u8], averages: &[f32], h: &[f32]) {
+        let slot = self.end % self.capacity;
+        put(&mut self.frames, slot, frame);
+        put(&mut self.averages, slot, averages);
+        put(&mut self.h, slot, h);
+        put(&mut self.joined, slot, &[std::mem::replace(&mut self.joins, true)]);
+        self.end += 1;
+    }
+
+    /// Of the frame that was pushed last.
+    fn push_recalled(&mut self, suggestion: &[f32], sureness: f32) {
+        let slot = (self.end - 1) % self.capacity;
+        put(&mut self.suggestions, slot, suggestion);
+        put(&mut self.sureness, slot, &[sureness]);
+    }
+
+    /// The next frame does not follow the last one.
+    pub(super) fn cut(&mut self) {
+        self.joins = false;
+    }
+
+    /// Forgets all frames, and gives their memory back.
+    pub(super) fn forget(&mut self) {
+        *self = Self::new(self.shape, self.hop_s, self.capacity);
+    }
+
+    /// Frames ever heard.
+    pub(super) fn heard(&self) -> usize {
+        self.end
+    }
+
+    fn frame(&self, number: usize) -> &[u8] {
+        part(&self.frames, number % self.capacity, self.shape.bins)
+    }
+
+    /// Whether the frames around a moment follow each other.
+    pub(super) fn is_whole(&self, moment: usize) -> bool {
+        [moment, moment + 1].iter().all(|number| self.joined[number % self.capacity])
+    }
+
     /// Seconds that are learnt from, and that are held out.
     pub fn seconds(&self) -> [f64; 2] {
-        let all = self.sureness.len();
-        [self.split, all - self.split].map(|frames| frames as f64 * self.hop_s)
+        let taught = self.split.min(self.end);
+        [taught, self.end - taught].map(|frames| frames as f64 * self.hop_s)
     }
 
     /// The moments that are learnt from, of which [`Self::push`] takes the numbers.
     pub fn taught(&self) -> Range<usize> {
-        1..self.split - 1
+        let first = self.end.saturating_sub(self.capacity) + 1;
+        first..self.split.min(self.end).saturating_sub(1).max(first)
     }
 
     /// The moments that are only tested on.
     pub fn held_out(&self) -> Range<usize> {
-        self.split..(self.sureness.len() - 1).max(self.split)
+        let split = self.split.min(self.end);
+        split..self.end.saturating_sub(1).max(split)
     }
 
     /// Adds a moment to a batch, the frames that are heard with noise of this deviation.
@@ -243,23 +383,40 @@ impl Material {
     /// If there is no such moment, or the batch is of another model.
     pub fn push(&self, moment: usize, noise: f32, random: &mut Random, batch: &mut Batch) {
         let Shape { bins, hidden, .. } = self.shape;
-        let frame = |index: usize| &self.frames[index * bins..][..bins];
-        let width = self.shape.averages();
+        let slot = moment % self.capacity;
         let heard = batch.push(Moment {
-            h: &self.h[moment * hidden..][..hidden],
-            heard: frame(moment),
-            before: frame(moment - 1),
-            averages: &self.averages[moment * width..][..width],
-            target: frame(moment + 1),
-            suggestion: &self.suggestions[moment * bins..][..bins],
-            sureness: self.sureness[moment],
+            h: part(&self.h, slot, hidden),
+            heard: self.frame(moment),
+            before: self.frame(moment - 1),
+            averages: part(&self.averages, slot, self.shape.averages()),
+            target: self.frame(moment + 1),
+            suggestion: part(&self.suggestions, slot, bins),
+            sureness: self.sureness[slot],
         });
         heard.into_iter().for_each(|frame| add_noise(frame, noise, random));
     }
 }
 
+/// Writes a row, or appends it.
+fn put<T: Copy>(rows: &mut Vec<T>, slot: usize, row: &[T]) {
+    let at = slot * row.len();
+    match rows.get_mut(at..at + row.len()) {
+        Some(own) => own.copy_from_slice(row),
+        None => rows.extend_from_slice(row),
+    }
+}
+
+fn part<T>(rows: &[T], slot: usize, width: usize) -> &[T] {
+    &rows[slot * width..][..width]
+}
+
 #[cfg(test)]
 impl Material {
+    /// Frames that it holds at most.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Averages, outputs of the recurrent layers, suggestions and sureness.
     pub(crate) fn parts(&self) -> [&[f32]; 4] {
         [&self.averages, &self.h, &self.suggestions, &self.sureness]

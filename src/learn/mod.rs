@@ -14,12 +14,15 @@
 
 mod adam;
 mod analysis;
+mod board;
 mod bytes;
 mod card;
+mod concurrent;
 mod error;
 mod inputs;
 pub mod job;
 mod material;
+mod priority;
 mod shape;
 mod study;
 #[cfg(test)]
@@ -29,13 +32,18 @@ mod update;
 pub use adam::{Adam, Rules};
 #[cfg(feature = "train")]
 pub(crate) use analysis::{
-    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, add_noise, frames, is_silent, make_loud, without_silence,
+    CUT_SILENCE_S, FIRST_FRAMES, INPUT_NOISE, RECALLED_FRAMES, REMINDER_PIECES, REMINDER_SECONDS, add_noise, frames,
+    is_silent, make_loud, middle, without_silence,
 };
+pub(crate) use board::LearnReport;
+pub use board::{Kept, LearnBoard, LearnState};
 pub use card::{Card, HOLD_OUT_FROM_S, material};
+pub use concurrent::{Concurrent, Outcome, Pace};
 pub use error::LearnError;
 #[cfg(feature = "train")]
 pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
 pub use material::{Hearing, LEAST_SECONDS, Material};
+pub(crate) use priority::step_back;
 pub use shape::{LEARNT, Shape};
 pub use study::{Depth, Examined, Learnt, Plan, Progress, SAVED_START, Study, learn};
 #[cfg(feature = "train")]

@@ -177,7 +177,7 @@ fn bits_depend_on_nothing_else_and_memory_is_taken_once() {
 }
 
 /// A sound of notes that come and go, at the model's rate.
-fn sound(seconds: f32, seed: u64) -> Vec<f32> {
+pub(super) fn sound(seconds: f32, seed: u64) -> Vec<f32> {
     let mut random = Random::new(seed);
     let mut notes = Vec::new();
     for _ in 0..(4.0 * seconds) as usize {

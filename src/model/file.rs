@@ -27,6 +27,8 @@ pub const METADATA_KEY: &str = "sympathy";
 pub struct ModelData {
     config: ModelConfig,
     tensors: BTreeMap<String, Vec<f32>>,
+    /// As [`Self::maker_frames`].
+    maker_frames: Vec<u8>,
 }
 
 impl ModelData {
@@ -54,7 +56,7 @@ impl ModelData {
             check_finite(&values, &wanted.name, file)?;
             kept.insert(wanted.name, values);
         }
-        Ok(Self { config, tensors: kept })
+        Ok(Self { config, tensors: kept, maker_frames: Vec::new() })
     }
 
     /// Reads and validates a file.
@@ -132,7 +134,8 @@ impl ModelData {
             check_finite(&values, &wanted.name, name)?;
             tensors.insert(wanted.name, values);
         }
-        Ok(Self { config, tensors })
+        let maker_frames = read_maker_frames(&views, &config, name)?;
+        Ok(Self { config, tensors, maker_frames })
     }
 
     /// Writes the file: beside its place first, then moved there, so that no half file is ever seen.
@@ -215,6 +218,11 @@ impl ModelData {
             };
             raw.push((tensor.name, dtype, tensor.shape, bytes));
         }
+        if !self.maker_frames.is_empty() {
+            let bins = self.config.frame_size();
+            let shape = vec![self.maker_frames.len() / bins, bins];
+            raw.push((MAKER_FRAMES.into(), Dtype::U8, shape, self.maker_frames.clone()));
+        }
         let views = raw.iter().map(|(name, dtype, shape, bytes)| {
             (name, TensorView::new(*dtype, shape.clone(), bytes).expect("shapes were checked"))
         });
@@ -228,7 +236,8 @@ impl ModelData {
     /// As for a file, under the model's name.
     pub fn with_config(self, config: ModelConfig) -> Result<Self, ModelError> {
         let name = config.name.clone();
-        Self::new(config, self.tensors, Path::new(&name))
+        let maker_frames = self.maker_frames;
+        Ok(Self { maker_frames, ..Self::new(config, self.tensors, Path::new(&name))? })
     }
 
     /// The same model under another configuration, with some tensors replaced.
@@ -239,7 +248,22 @@ impl ModelData {
         let name = config.name.clone();
         let mut tensors = self.tensors.clone();
         tensors.extend(replaced);
-        Self::new(config, tensors, Path::new(&name))
+        let maker_frames = self.maker_frames.clone();
+        Ok(Self { maker_frames, ..Self::new(config, tensors, Path::new(&name))? })
+    }
+
+    /// Some frames of the material that a listening model was made of, levels in 255ths, `[frame][bin]`: a model that learns from a player
+    /// is reminded of it (docs/LEARNING.md). Empty where a file has none.
+    pub fn maker_frames(&self) -> &[u8] {
+        &self.maker_frames
+    }
+
+    /// The same model with other such frames; those of part of a frame, and all but the first [`MAX_MAKER_FRAMES`], are left out.
+    pub fn with_maker_frames(mut self, mut frames: Vec<u8>) -> Self {
+        let bins = self.config.frame_size();
+        frames.truncate((frames.len() / bins).min(MAX_MAKER_FRAMES) * bins);
+        self.maker_frames = frames;
+        self
     }
 
     /// The same model with its frames sounded by their peaks alone, or by all bins; none where it knows no magnitudes.
@@ -259,6 +283,28 @@ impl ModelData {
     /// If the configuration names no such tensor.
     pub fn tensor(&self, name: &str) -> &[f32] {
         &self.tensors[name]
+    }
+}
+
+/// The tensor of [`ModelData::maker_frames`].
+const MAKER_FRAMES: &str = "maker.frames";
+/// At most as many are read and written: some minutes.
+pub const MAX_MAKER_FRAMES: usize = 1 << 14;
+
+/// Reads [`ModelData::maker_frames`].
+fn read_maker_frames(views: &SafeTensors<'_>, config: &ModelConfig, file: &Path) -> Result<Vec<u8>, ModelError> {
+    let Ok(view) = views.tensor(MAKER_FRAMES) else { return Ok(Vec::new()) };
+    let bins = config.frame_size();
+    match view.shape() {
+        &[frames, width] if view.dtype() == Dtype::U8 && width == bins && frames <= MAX_MAKER_FRAMES => {
+            Ok(view.data().to_vec())
+        }
+        shape => Err(ModelError::Tensor {
+            file: file.into(),
+            tensor: MAKER_FRAMES.into(),
+            expected: format!("U8 [at most {MAX_MAKER_FRAMES}, {bins}]"),
+            actual: format!("{:?} {shape:?}", view.dtype()),
+        }),
     }
 }
 

@@ -22,7 +22,6 @@ pub(crate) fn exp(x: f32) -> f32 {
 }
 
 /// 1 / (1 + e⁻ˣ). For trainers: the kernels have their own.
-#[cfg(any(feature = "learn", test))]
 #[inline(always)]
 pub(crate) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp((-x).clamp(-87.0, 87.0)))

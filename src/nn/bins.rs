@@ -76,6 +76,22 @@ impl BinLayer {
         }
     }
 
+    /// As [`Dense::blend`].
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    ///
+    /// # Panics
+    /// As [`Dense::blend`].
+    pub fn blend(&mut self, from: &Self, to: &Self, amount: f32) {
+        self.of_known.blend(&from.of_known, &to.of_known, amount);
+        self.of_h.blend(&from.of_h, &to.of_h, amount);
+        for (own, (from, to)) in self.of_drawn.iter_mut().zip(from.of_drawn.iter().zip(&to.of_drawn)) {
+            own.blend(from, to, amount);
+        }
+        self.out.blend(&from.out, &to.out, amount);
+    }
+
     /// Memory for frames of so many bins. Allocates.
     pub fn make_scratch(&self, bins: usize) -> BinScratch {
         let rows = self.of_known.padded_rows();

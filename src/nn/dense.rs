@@ -69,6 +69,21 @@ impl Dense {
         }
     }
 
+    /// Weights on the way from those of `from`, at 0, to those of `to`, at 1.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    ///
+    /// # Panics
+    /// If the layers differ in shape, or weights are stored in less than 32 bits.
+    pub fn blend(&mut self, from: &Self, to: &Self, amount: f32) {
+        match (&mut self.weights, &from.weights, &to.weights) {
+            (Weights::Few(own), Weights::Few(from), Weights::Few(to)) => own.blend(from, to, amount),
+            (Weights::Many(own), Weights::Many(from), Weights::Many(to)) => own.blend(from, to, amount),
+            _ => panic!("layers of different shapes have no middle"),
+        }
+    }
+
     /// One step. `x`: `[inputs]`, `y`: from [`Self::make_output_buffer`].
     ///
     /// # Realtime safety

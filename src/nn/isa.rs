@@ -87,7 +87,6 @@ impl Isa {
     }
 
     /// For what is written over `pulp`'s vectors.
-    #[cfg(feature = "learn")]
     pub(crate) fn arch(self) -> Arch {
         self.0
     }

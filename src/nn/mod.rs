@@ -8,7 +8,6 @@ mod activation;
 mod bins;
 mod cell;
 mod dense;
-#[cfg(feature = "learn")]
 pub(crate) mod grad;
 mod isa;
 mod kernel;
@@ -17,7 +16,6 @@ mod sliding;
 mod stack;
 mod state;
 
-#[cfg(feature = "learn")]
 pub(crate) use activation::sigmoid;
 pub(crate) use activation::{exp, tanh};
 pub use bins::{BinLayer, BinScratch};

@@ -97,7 +97,7 @@ impl Continuation {
     }
 
     /// Starts all parts; `sound_of` returns the settings of each.
-    pub fn start(&mut self, mut sound_of: impl FnMut(&Part) -> Sound) {
+    pub fn start<'a>(&mut self, mut sound_of: impl FnMut(&Part) -> Sound<'a>) {
         for part in &mut self.parts {
             let sound = sound_of(part);
             part.voice.start(sound);

@@ -6,6 +6,7 @@ use super::{
     continuation::{Continuation, Part},
     feedback::FeedbackGuard,
     history::Ear,
+    learning::Learning,
     loops::Loops,
     models::{
         pair::{ChosenModels, Models},
@@ -30,7 +31,7 @@ use crate::{
         scope::SeedReport,
     },
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 const GRID: i64 = GRID_SAMPLES as i64;
 /// Fade at the end of *Hold*.
@@ -57,6 +58,9 @@ pub struct Core {
     loops: Loops,
     morph: MorphRamp,
     feedback_guard: FeedbackGuard,
+    /// Of the last quantum.
+    is_fed_back: bool,
+    learning: Learning,
     /// Engine time at which the last voice begins.
     last_start: i64,
 }
@@ -80,6 +84,8 @@ impl Core {
             reaction_samples: (reaction_quanta * GRID_SAMPLES) as i64,
             alignment: config.alignment,
             shared,
+            learning: Learning::new(config, Arc::clone(&registry)),
+            is_fed_back: false,
             chosen: ChosenModels::new(registry, config.mode),
             seeds,
             clip_slot,
@@ -115,6 +121,8 @@ impl Core {
         {
             self.voices.make_ahead(models);
         }
+        self.learn(quantum);
+        self.learning.blend(&quantum.values);
         self.decide(now, quantum);
         self.run_warm_up(now, &quantum.values);
         out.epoch = quantum.epoch;
@@ -122,15 +130,44 @@ impl Core {
         self.sound(out.index * GRID, &quantum.values, out);
         out.active = self.is_active();
         out.feedback = self.feedback_guard.hear(quantum, out);
+        self.is_fed_back = out.feedback;
     }
 
     /// Takes a quantum without predicting, as the worker is too late for its answer. All voices are dropped.
     pub fn skip(&mut self, quantum: &InQuantum) {
         self.hear(quantum);
+        self.learn(quantum);
         if self.sounds() {
             self.detector.fall_behind();
         }
         self.drop_voices();
+    }
+
+    /// As [`Learning::use_thread`].
+    pub fn use_thread(&mut self) {
+        self.learning.use_thread();
+    }
+
+    /// As [`Learning::slow_down`].
+    pub fn slow_down_learning(&mut self, most: Duration) {
+        self.learning.slow_down(most);
+    }
+
+    /// As [`Learning::lacks_update`].
+    pub fn lacks_update(&mut self, quantum: &InQuantum) -> bool {
+        // What begins anew waits for nothing that was.
+        self.goes_on(quantum) && self.learning.lacks_update(quantum)
+    }
+
+    /// True if a quantum follows the last one.
+    fn goes_on(&self, quantum: &InQuantum) -> bool {
+        quantum.epoch == self.epoch && quantum.index * GRID == self.seeds.end()
+    }
+
+    fn learn(&mut self, quantum: &InQuantum) {
+        let network = self.chosen.get().map(|models| &models.first);
+        self.learning.hear(quantum, network, self.is_fed_back);
+        self.learning.take_due(quantum);
     }
 
     /// True while something sounds, is being warmed up, or goes round in a loop.
@@ -139,7 +176,7 @@ impl Core {
     }
 
     fn hear(&mut self, quantum: &InQuantum) {
-        if quantum.epoch != self.epoch || quantum.index * GRID != self.seeds.end() {
+        if !self.goes_on(quantum) {
             self.epoch = quantum.epoch;
             self.seeds.history.restart(quantum.index, quantum.index * GRID + quantum.heard_from as i64);
             let goes_on = quantum.gestures.resumed && (self.sounds() || self.detector.is_behind());
@@ -149,6 +186,8 @@ impl Core {
                 self.detector.fall_behind();
             }
             self.feedback_guard.restart();
+            self.is_fed_back = false;
+            self.learning.begin_epoch(quantum);
             self.chosen.forget();
             self.morph.forget();
         } else if quantum.clock_end != self.clock_end + GRID {
@@ -319,7 +358,8 @@ impl Core {
         let colour = Colour::of(values);
         self.voices.set_colour(colour, self.morph.next_quantum(values));
         self.loops.set_colour(colour);
-        for _ in 0..self.voices.sound(time, values.get(ParamId::Temperature), &mut out.audio) {
+        let manner = self.learning.manner(values);
+        for _ in 0..self.voices.sound(time, manner, &mut out.audio) {
             self.shared.meters.count_wet_failure();
         }
         let scope = self.shared.meters.scope();
@@ -330,8 +370,7 @@ impl Core {
         if !Purposes::of(values).loops {
             self.loops.clear(|voice| self.voices.give_back(voice));
         }
-        let temperature = values.get(ParamId::Temperature);
-        for _ in 0..self.loops.sound(time, temperature, &mut out.regions, |voice| self.voices.give_back(voice)) {
+        for _ in 0..self.loops.sound(time, manner, &mut out.regions, |voice| self.voices.give_back(voice)) {
             self.shared.meters.count_wet_failure();
         }
     }
@@ -486,7 +525,7 @@ impl Core {
             fade_in_samples: 0,
             seed_rms: self.seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
-            temperature: values.get(ParamId::Temperature),
+            manner: self.learning.manner(values),
             colour: Colour::of(values),
             place: [1.0; 2],
             transposed: None,
@@ -531,7 +570,7 @@ impl Core {
             fade_in_samples,
             seed_rms: seeds.level(part.origin.source, part.ear, seed),
             alignment: self.alignment,
-            temperature: values.get(ParamId::Temperature),
+            manner: self.learning.manner(values),
             colour: Colour::of(values),
             place: match part.ear {
                 Ear::Middle => place.map(|gain| gain * level),

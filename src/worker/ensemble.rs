@@ -5,7 +5,7 @@ use super::{
     voice::{Hearing, SeedSpan, Sound, Voice},
 };
 use crate::{
-    approach::{Colour, Network, predict_together},
+    approach::{Colour, Manner, Network, predict_together},
     dsp::{random::Random, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, MAX_CHANNELS, quantum::QuantumAudio},
 };
@@ -22,9 +22,9 @@ const NOISE_RMS: f32 = 0.1;
 ///
 /// # Realtime safety
 /// Does not allocate.
-pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, temperature: f32, out: &mut QuantumAudio) -> usize {
+pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, manner: Manner<'_>, out: &mut QuantumAudio) -> usize {
     let failed_before = failed(voices);
-    prepare(voices, time, temperature);
+    prepare(voices, time, manner);
     voices.iter_mut().flatten().for_each(|voice| voice.add_to(time, out));
     failed(voices) - failed_before
 }
@@ -33,11 +33,11 @@ pub(super) fn sound(voices: &mut [Option<&mut Voice>], time: i64, temperature: f
 pub(super) fn sound_apart(
     voices: &mut [Option<&mut Voice>],
     time: i64,
-    temperature: f32,
+    manner: Manner<'_>,
     outs: &mut [QuantumAudio],
 ) -> usize {
     let failed_before = failed(voices);
-    prepare(voices, time, temperature);
+    prepare(voices, time, manner);
     for (voice, out) in voices.iter_mut().zip(outs) {
         voice.iter_mut().for_each(|voice| voice.add_to(time, out));
     }
@@ -48,15 +48,15 @@ fn failed(voices: &[Option<&mut Voice>]) -> usize {
     voices.iter().flatten().filter(|voice| voice.has_failed()).count()
 }
 
-fn prepare(voices: &mut [Option<&mut Voice>], time: i64, temperature: f32) {
+fn prepare(voices: &mut [Option<&mut Voice>], time: i64, manner: Manner<'_>) {
     voices.iter_mut().flatten().for_each(|voice| voice.begin_quantum(time));
-    predict(voices, temperature);
+    predict(voices, manner);
 }
 
 /// Predicts until no voice is short.
-fn predict(voices: &mut [Option<&mut Voice>], temperature: f32) {
+fn predict(voices: &mut [Option<&mut Voice>], manner: Manner<'_>) {
     while voices.iter().flatten().any(|voice| voice.is_short()) {
-        predict_together(voices, temperature);
+        predict_together(voices, manner);
         voices.iter_mut().flatten().filter(|voice| voice.is_short()).for_each(|voice| voice.take_hop());
     }
 }
@@ -113,7 +113,7 @@ impl Ensemble {
             fade_in_samples: GRID,
             seed_rms: NOISE_RMS,
             alignment: Alignment::After,
-            temperature: 1.0,
+            manner: 1.0.into(),
             colour: Colour::default(),
             place: [1.0; 2],
             transposed: None,
@@ -129,7 +129,7 @@ impl Ensemble {
         let mut both = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
         let made = |voices: &[Voice]| voices.iter().map(Voice::made_end).max();
         let before = made(&self.voices);
-        sound(&mut gather(&mut self.voices), self.time, temperature, &mut both);
+        sound(&mut gather(&mut self.voices), self.time, temperature.into(), &mut both);
         *out = both[0];
         self.time += GRID;
         made(&self.voices) != before
@@ -138,7 +138,7 @@ impl Ensemble {
     /// Every voice predicts one hop.
     pub(super) fn next_hop(&mut self, temperature: f32) {
         self.voices.iter_mut().for_each(Voice::ask_for_a_hop);
-        predict(&mut gather(&mut self.voices), temperature);
+        predict(&mut gather(&mut self.voices), temperature.into());
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{ensemble, history::History, voice::Voice};
 use crate::{
-    approach::{Colour, Network},
+    approach::{Colour, Manner, Network},
     dsp::{
         level::equal_power,
         seam::{cross_fade, find_seam},
@@ -173,14 +173,20 @@ impl Loops {
 
     /// Writes the quantum from engine time `time` on to `out`. Voices that are done go to `done`. Returns how many have
     /// failed.
-    pub fn sound(&mut self, time: i64, temperature: f32, out: &mut RegionAudio, mut done: impl FnMut(Voice)) -> usize {
+    pub fn sound(
+        &mut self,
+        time: i64,
+        manner: Manner<'_>,
+        out: &mut RegionAudio,
+        mut done: impl FnMut(Voice),
+    ) -> usize {
         let mut voices: [Option<&mut Voice>; 2 * REGIONS] = [const { None }; 2 * REGIONS];
         let tapes = self.regions.iter_mut().flat_map(|region| [&mut region.playing, &mut region.fading]);
         for (slot, tape) in voices.iter_mut().zip(tapes) {
             *slot = tape.as_mut().and_then(|tape| tape.voice.as_mut());
         }
         self.spoken = [[[0.0; GRID_SAMPLES]; MAX_CHANNELS]; 2 * REGIONS];
-        let failed = ensemble::sound_apart(&mut voices, time, temperature, &mut self.spoken);
+        let failed = ensemble::sound_apart(&mut voices, time, manner, &mut self.spoken);
         let fade = (CROSS_FADE_SECONDS * f64::from(self.host_hz)) as f32;
         for (index, (region, out)) in self.regions.iter_mut().zip(out).enumerate() {
             out.fill(0.0);

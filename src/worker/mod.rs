@@ -10,6 +10,7 @@ mod core;
 mod ensemble;
 mod feedback;
 mod history;
+mod learning;
 mod loops;
 mod models;
 mod schedule;

@@ -5,7 +5,7 @@ use crate::{
     control::ParamId,
     dsp::float_mode::in_float_mode,
     engine::{
-        EngineConfig, GRID_SAMPLES, MAX_CHANNELS,
+        EngineConfig, GRID_SAMPLES, MAX_CHANNELS, RenderMode,
         link::{Shared, WorkerLink},
         quantum::{InQuantum, OutQuantum, REGIONS},
     },
@@ -19,6 +19,14 @@ use std::{
 
 /// A worker later than this drops its voices and restarts from the present history (DESIGN 3).
 const TOO_LATE_SECONDS: f64 = 0.250;
+/// How long an offline render waits for an update: less than the audio thread waits for its answer.
+const OFFLINE_PATIENCE_SECONDS: f64 = 8.0;
+/// Live an answer is to be there so long before it is heard.
+const LEAST_AHEAD_SECONDS: f64 = 0.015;
+/// What is left of the time that a host which runs ahead may wait.
+const SPARED_SECONDS: f64 = 0.010;
+/// From one look for an update to the next.
+const UPDATE_POLL: Duration = Duration::from_micros(200);
 /// Longest sleep between two polls while something sounds.
 const SLEEP_SOUNDING: Duration = Duration::from_millis(1);
 
@@ -109,6 +117,10 @@ impl Worker {
     }
 
     fn answer(&mut self, quantum: &InQuantum) {
+        // Waiting is no load.
+        if !self.catching_up {
+            self.wait_for_update(quantum);
+        }
         let began = Instant::now();
         self.epoch = quantum.epoch;
         if !self.delay.is_zero() {
@@ -141,6 +153,28 @@ impl Worker {
         self.note_load(began.elapsed());
     }
 
+    /// Waits for an update of what learns that is due and not there: offline until the audio thread would give up, live as long as nobody
+    /// needs the answer to this quantum yet.
+    fn wait_for_update(&mut self, quantum: &InQuantum) {
+        let began = Instant::now();
+        while self.core.lacks_update(quantum) {
+            let waited = began.elapsed().as_secs_f64();
+            let quantum_seconds = GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz);
+            let behind = self.link.from_audio.slots() as f64 * quantum_seconds;
+            let ahead = self.reaction_quanta as f64 * quantum_seconds - behind - waited;
+            let may_wait = match self.config.mode {
+                RenderMode::Offline => waited < OFFLINE_PATIENCE_SECONDS,
+                RenderMode::Live => {
+                    ahead > LEAST_AHEAD_SECONDS || waited < self.link.shared.patience_seconds() - SPARED_SECONDS
+                }
+            };
+            if !may_wait || self.link.shared.stop.load(Ordering::Acquire) || self.link.shared.is_stale(quantum.epoch) {
+                return;
+            }
+            std::thread::park_timeout(UPDATE_POLL);
+        }
+    }
+
     fn note_load(&mut self, busy: Duration) {
         let quantum_seconds = GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz);
         let decay = 1.0 - quantum_seconds;
@@ -152,6 +186,16 @@ impl Worker {
     /// Delays every quantum by this much, to simulate a slow machine.
     pub fn slow_down(&mut self, per_quantum: Duration) {
         self.delay = per_quantum;
+    }
+
+    /// What learns gets a thread of its own, even if this worker is stepped by hand.
+    pub fn learn_on_a_thread(&mut self) {
+        self.core.use_thread();
+    }
+
+    /// Delays every update of what learns by up to this much, at random, to simulate a slow machine. Before *Learn* first goes on.
+    pub fn slow_down_learning(&mut self, most: Duration) {
+        self.core.slow_down_learning(most);
     }
 
     /// Panics once, in so many quanta, to simulate a fault of this program.
@@ -167,6 +211,7 @@ impl Worker {
             // A failure to load is reported when the model is selected.
             let _ = self.registry.load(slot);
         }
+        self.core.use_thread();
         let shared = Arc::clone(&self.link.shared);
         let reaction =
             Duration::from_secs_f64(self.reaction_quanta as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
@@ -208,6 +253,7 @@ impl Worker {
         let registry = Arc::clone(&self.registry);
         let clip_slot = Arc::clone(&self.clip_slot);
         self.core = Core::new(&self.config, self.reaction_quanta as usize, registry, clip_slot, Arc::clone(&shared));
+        self.core.use_thread();
         loop {
             // What comes meanwhile is not answered, and must not take the room of what begins anew.
             while self.link.from_audio.peek().is_ok_and(|quantum| quantum.epoch == self.epoch) {

@@ -2,7 +2,7 @@
 
 use super::history::{Ear, History};
 use crate::{
-    approach::{Colour, Generator, Network, Predicting},
+    approach::{Colour, Generator, Manner, Network, Predicting},
     dsp::{leash::Leash, level::equal_power, resample::Resampler},
     engine::{Alignment, GRID_SAMPLES, quantum::QuantumAudio},
 };
@@ -22,7 +22,7 @@ const MAX_TRANSPOSED: usize = 4;
 
 /// Settings with which a voice starts.
 #[derive(Debug)]
-pub struct Sound {
+pub struct Sound<'a> {
     /// Engine time of the first predicted sample.
     pub start: i64,
     /// Length of the fade-in there.
@@ -31,8 +31,8 @@ pub struct Sound {
     pub seed_rms: f32,
     /// Its alignment in time.
     pub alignment: Alignment,
-    /// Factor of the model's temperature.
-    pub temperature: f32,
+    /// How what lies before its start is predicted.
+    pub manner: Manner<'a>,
     /// Colour of its predictions.
     pub colour: Colour,
     /// Gains of the left and the right channel.
@@ -302,8 +302,8 @@ impl Voice {
     }
 
     /// Starts the voice after its seed.
-    pub fn start(&mut self, sound: Sound) {
-        let Sound { start, fade_in_samples, seed_rms, temperature, colour, .. } = sound;
+    pub fn start(&mut self, sound: Sound<'_>) {
+        let Sound { start, fade_in_samples, seed_rms, manner, colour, .. } = sound;
         self.place = sound.place;
         self.generator.set_colour(colour);
         // A transposed voice is not on the lattice of the input's time.
@@ -332,12 +332,12 @@ impl Voice {
         let mut made = 0;
         let sounding = self.generator.hop_samples();
         while made + sounding as i64 <= skip {
-            self.generator.predict(temperature, &mut self.hop[..sounding]);
+            self.generator.predict(manner, &mut self.hop[..sounding]);
             made += sounding as i64;
         }
         self.made_from += made;
         if made < skip {
-            self.generator.predict(temperature, &mut self.hop[..sounding]);
+            self.generator.predict(manner, &mut self.hop[..sounding]);
             self.take_hop();
             self.made.drain(..(skip - made) as usize);
             self.made_from = self.first_sample;

@@ -8,7 +8,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    approach::{Colour, Network},
+    approach::{Colour, Manner, Network},
     control::{ParamId, ParamValues},
     dsp::{level::equal_power, resample::Resampler},
     engine::{
@@ -167,10 +167,10 @@ impl Voices {
     }
 
     /// Adds all voices of the quantum from engine time `time` on to `out`. Returns how many voices have failed in it.
-    pub fn sound(&mut self, time: i64, temperature: f32, out: &mut QuantumAudio) -> usize {
+    pub fn sound(&mut self, time: i64, manner: Manner<'_>, out: &mut QuantumAudio) -> usize {
         let mut voices = self.sounding.iter_mut().flat_map(|sounding| sounding.continuation.voices_mut());
         let mut together: [Option<&mut Voice>; MAX_SOUNDING * MAX_PARTS] = std::array::from_fn(|_| voices.next());
-        let failed = ensemble::sound(&mut together, time, temperature, out);
+        let failed = ensemble::sound(&mut together, time, manner, out);
         drop(voices);
         while let Some(index) = self.sounding.iter().position(|sounding| sounding.continuation.is_over(time + GRID)) {
             let over = self.sounding.remove(index);

@@ -10,6 +10,7 @@ mod counting;
 mod engine_bits;
 mod ensemble;
 mod faults;
+mod learning;
 mod no_alloc;
 mod scope;
 mod seeds;

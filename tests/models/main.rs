@@ -10,7 +10,6 @@ mod common;
 mod counting;
 mod guitar;
 mod import_hostile;
-#[cfg(feature = "learn")]
 mod lesson;
 mod listen_train;
 mod listening;

@@ -4,6 +4,7 @@
 //! knowing those before it; a layer of GRU runs over the bins from low to high and draws each, knowing the recurrent layers' context, what
 //! sounded just before, the averages, the levels of the bands and the suggestion.
 
+mod layers;
 mod levels;
 mod recall;
 
@@ -12,8 +13,9 @@ use crate::{
     control::Dynamics,
     dsp::random::Random,
     model::{AVERAGES, BANDS, BinTier, Head, Listening, ModelConfig, ModelData},
-    nn::{BinLayer, BinScratch, Dense, Isa, LayerWeights, Precision, tanh},
+    nn::{BinScratch, Dense, Isa, Precision, tanh},
 };
+pub use layers::FrameLayers;
 use recall::{Moments, Moving, Thread};
 
 /// What may be recalled: the last seconds heard.
@@ -46,9 +48,8 @@ pub(super) struct ListeningHead {
     hop_seconds: f32,
     query: Dense,
     key: Dense,
-    bands_hidden: Dense,
-    bands_out: Dense,
-    bins: BinLayer,
+    /// What learns.
+    layers: FrameLayers,
     /// `[bin][position]`
     position: Vec<f32>,
     hidden: usize,
@@ -61,22 +62,11 @@ impl ListeningHead {
         let (Head::Autoregressive(tier), Some(own)) = (config.head, config.approach.listening()) else {
             return None;
         };
-        // So few weights gain nothing from being rounded.
-        let dense = |name: &str, outputs: usize, inputs: usize| {
-            let weight = data.tensor(&format!("{name}.weight"));
-            Dense::new(inputs, outputs, weight, data.tensor(&format!("{name}.bias")), Precision::F32, isa)
-        };
         let plain = |name: &str| {
             let zeros = vec![0.0; own.key_size];
             Dense::new(2 * own.bins, own.key_size, data.tensor(name), &zeros, Precision::F32, isa)
         };
-        let gru = LayerWeights {
-            weight_ih: data.tensor("bins.weight_ih_l0"),
-            weight_hh: data.tensor("bins.weight_hh_l0"),
-            bias_ih: data.tensor("bins.bias_ih_l0"),
-            bias_hh: data.tensor("bins.bias_hh_l0"),
-            peepholes: None,
-        };
+        let layers = FrameLayers::new(config, |name| data.tensor(name), isa)?;
         Some(Self {
             tier,
             bounds: own.band_bounds(config.sample_rate_hz),
@@ -84,16 +74,7 @@ impl ListeningHead {
             hop_seconds: own.hop as f32 / config.sample_rate_hz as f32,
             query: plain("query.weight"),
             key: plain("key.weight"),
-            bands_hidden: dense("bands.hidden", tier.band_hidden, config.hidden + tier.band_inputs()),
-            bands_out: dense("bands.out", tier.levels, tier.band_hidden),
-            bins: BinLayer::new(
-                tier.inputs(),
-                tier.hidden,
-                &gru,
-                data.tensor("out.weight"),
-                data.tensor("out.bias"),
-                isa,
-            ),
+            layers,
             position: data.tensor("position").to_vec(),
             hidden: config.hidden,
             own: own.clone(),
@@ -105,10 +86,14 @@ impl ListeningHead {
         self.own.bins * self.tier.context
     }
 
+    /// The layers that draw, as they are in the model.
+    pub fn layers(&self) -> &FrameLayers {
+        &self.layers
+    }
+
     /// Bytes that a frame reads.
     pub fn bytes(&self) -> usize {
-        let dense = [&self.query, &self.key, &self.bands_hidden, &self.bands_out];
-        dense.into_iter().map(Dense::bytes).sum::<usize>() + self.bins.bytes() + size_of_val(&self.position[..])
+        self.query.bytes() + self.key.bytes() + self.layers.bytes() + size_of_val(&self.position[..])
     }
 
     /// The means of the bands of a frame, as a part of the level that counts as the highest.
@@ -177,6 +162,8 @@ pub(super) struct Situation<'a> {
     pub temperature: f32,
     pub band_temperature: f32,
     pub attention: Attention,
+    /// What draws it: the head's own layers, or what they have become.
+    pub layers: &'a FrameLayers,
 }
 
 impl Listener {
@@ -209,10 +196,10 @@ impl Listener {
             sight: vec![0.0; 2 * bins],
             projected: head.key.make_output_buffer(),
             band_inputs: vec![0.0; head.hidden + tier.band_inputs()],
-            band_hidden: head.bands_hidden.make_output_buffer(),
-            band_logits: head.bands_out.make_output_buffer(),
+            band_hidden: head.layers.bands_hidden.make_output_buffer(),
+            band_logits: head.layers.bands_out.make_output_buffer(),
             known: vec![0.0; bins * tier.known_inputs()],
-            bins: head.bins.make_scratch(bins),
+            bins: head.layers.bins.make_scratch(bins),
             weights: vec![0.0; tier.levels],
         }
     }
@@ -381,10 +368,10 @@ impl Listener {
             let which = &mut inputs[hidden + BANDS..][..BANDS];
             which.fill(0.0);
             which[band] = 1.0;
-            head.bands_hidden.forward(inputs, &mut self.band_hidden);
+            now.layers.bands_hidden.forward(inputs, &mut self.band_hidden);
             let activated = &mut self.band_hidden[..head.tier.band_hidden];
             activated.iter_mut().for_each(|x| *x = x.max(0.0));
-            head.bands_out.forward(activated, &mut self.band_logits);
+            now.layers.bands_out.forward(activated, &mut self.band_logits);
             let logits = &mut self.band_logits[..levels];
             let [current, usual] = self.performer.map(|level| level[band]);
             let aim = match now.attention.dynamics {
@@ -443,10 +430,10 @@ impl Listener {
         let levels = head.tier.levels;
         let top = (levels - 1) as f32;
         let (listen, loyalty) = (now.attention.listen_odds(), now.attention.loyal_odds());
-        head.bins.begin(&self.known, &mut self.bins);
+        now.layers.bins.begin(&self.known, &mut self.bins);
         let mut below = [0.0; 2];
         for bin in 0..drawn.len() {
-            let logits = head.bins.next(bin, below, &mut self.bins);
+            let logits = now.layers.bins.next(bin, below, &mut self.bins);
             let is_sound = logits.iter().all(|logit| logit.is_finite());
             if loyalty > 0.0 {
                 let free = self.heard_average[bin] + LOYAL_MARGIN;

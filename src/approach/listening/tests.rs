@@ -86,6 +86,7 @@ impl Play {
             temperature,
             band_temperature: temperature,
             attention,
+            layers: head.layers(),
         };
         self.listener.draw(head, &situation, &mut self.random, &mut self.drawn, &mut self.heard);
         self.listener.go_on(head, &self.drawn);

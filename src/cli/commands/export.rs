@@ -5,9 +5,16 @@ use crate::{
         error::CliError,
         models_at_hand::read_model,
         output::{Overwrite, refuse_same_places, replace_file},
+        recordings::Strict,
         terminal::say,
     },
-    model::export::{Names, python_script, to_safetensors, to_torch, without_module},
+    dsp::resample::Resampler,
+    learn::Hearing,
+    model::{
+        ModelData,
+        export::{Names, python_script, to_safetensors, to_torch, without_module},
+    },
+    nn::Isa,
 };
 use clap::Args;
 use std::{
@@ -45,6 +52,13 @@ pub struct ExportArgs {
     /// Write a model of little more than a quarter of the size instead: large matrices in 8 bits, with a scale for each row
     #[arg(long, conflicts_with_all = ["rnn_prefix", "linear_prefix", "script", "half"])]
     pub int8: bool,
+    /// Recording that a listening model was made of, a part of which goes into its file; may be given many times. What learns from a player is
+    /// reminded of it. `sympathy train` does so by itself
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rnn_prefix", "linear_prefix", "script"])]
+    pub maker: Vec<PathBuf>,
+    /// What to do with recordings that are not whole
+    #[command(flatten)]
+    pub strict: Strict,
 }
 
 /// Examples for the help.
@@ -68,6 +82,28 @@ fn python_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// The model with what it is to be reminded of.
+fn with_maker(args: &ExportArgs, model: ModelData) -> Result<ModelData, CliError> {
+    if args.maker.is_empty() {
+        return Ok(model);
+    }
+    if !args.half && !args.int8 {
+        return Err(CliError::Option {
+            option: "--maker",
+            expected: "--half or --int8 beside it: a file for PyTorch has no place for it".into(),
+            actual: "neither".into(),
+        });
+    }
+    let mut hearing = Hearing::new(&model, Isa::from_environment())?;
+    let sounds = args.maker.iter().map(|path| {
+        let recording = args.strict.read(path)?;
+        let resampler = Resampler::new(recording.sample_rate_hz, hearing.sample_rate_hz());
+        Ok(resampler.resample_all(&recording.mono()))
+    });
+    let sounds = sounds.collect::<Result<Vec<_>, CliError>>()?;
+    Ok(model.with_maker_frames(hearing.reminder(&sounds)))
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -75,7 +111,9 @@ fn python_name(text: &str) -> Result<String, String> {
 pub fn run(args: &ExportArgs) -> Result<(), CliError> {
     let torch =
         !args.half && !args.int8 && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
-    refuse_same_places(&[("the model", Path::new(&args.model))], &[("the output", &args.out)])?;
+    let mut read = vec![("the model", Path::new(&args.model))];
+    read.extend(args.maker.iter().map(|path| ("the maker's material", path.as_path())));
+    refuse_same_places(&read, &[("the output", &args.out)])?;
     args.overwrite.check(&args.out, if torch { "pt" } else { "safetensors" })?;
     if let Some(script) = &args.script {
         args.overwrite.check(script, "py")?;
@@ -87,7 +125,7 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
             actual: args.linear_prefix.clone(),
         });
     }
-    let model = read_model(&args.model)?;
+    let model = with_maker(args, read_model(&args.model)?)?;
     let smaller = match (args.half, args.int8) {
         (true, _) => Some((model.to_half_bytes(), "matrices in 16-bit floats")),
         (_, true) => Some((model.to_int8_bytes(), "its large matrices in 8 bits")),

@@ -19,6 +19,7 @@ use crate::{
     dsp::{level::gain_to_db, resample::Resampler},
     engine::{Alignment, ClockMode, EngineConfig, SeedMark},
     figure::{Seed, Sound, SoundFigure},
+    learn::LearnState,
     worker::ModelRegistry,
 };
 use clap::{Args, ValueEnum};
@@ -389,6 +390,16 @@ pub fn summary(model: &str, outcome: &RenderOutcome, sample_rate_hz: u32, comput
         line += &format!(", {}", counted(meters.loops(), "loop"));
     } else if meters.continuations() == 0 {
         line += "; nothing asked for a continuation, or no seed was above the gate";
+    }
+    let learning = &outcome.learning;
+    if let Some([base, learnt]) = learning.losses() {
+        let loss = format!("loss {base:.3} before, {learnt:.3} learnt ({:+.3})", learnt - base);
+        line += &format!("; {}, {loss}", counted(learning.updates(), "update"));
+        if learning.rolled_back() > 0 {
+            line += &format!(", {} taken back", learning.rolled_back());
+        }
+    } else if learning.state() == LearnState::DoesNotLearn {
+        line += "; this model does not listen, so it does not learn";
     }
     line
 }

@@ -5,10 +5,9 @@ use super::{
     claim::Claim,
     draft::{Draft, plain_name},
     error::LessonError,
-    priority,
 };
 use crate::{
-    learn::{Card, HOLD_OUT_FROM_S, Hearing, LearnError, Material, Plan, Shape, Study, material},
+    learn::{Card, HOLD_OUT_FROM_S, Hearing, LearnError, Material, Plan, Shape, Study, material, step_back},
     model::ModelData,
     nn::Isa,
     whole_file::PartFile,
@@ -42,7 +41,7 @@ pub(super) enum Order {
 
 /// From the order to the end, which is said.
 pub(super) fn run(shared: &Shared, order: Order) {
-    priority::lower();
+    step_back();
     // What is on the disk is whole whenever it ends.
     let ended = catch_unwind(AssertUnwindSafe(|| teach(shared, order)));
     let state = match ended {

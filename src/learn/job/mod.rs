@@ -11,7 +11,6 @@ mod claim;
 mod draft;
 mod error;
 mod lesson;
-mod priority;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,12 @@ impl AlignedBuffer {
         buffer
     }
 
+    /// Numbers on the way from those of `from`, at 0, to those of `to`, at 1. All three are as long.
+    pub fn blend(&mut self, from: &Self, to: &Self, amount: f32) {
+        let ends = from.view::<f32>().iter().zip(to.view::<f32>());
+        self.view_mut::<f32>().iter_mut().zip(ends).for_each(|(slot, (from, to))| *slot = from + amount * (to - from));
+    }
+
     /// Bytes.
     pub fn bytes(&self) -> usize {
         size_of_val(&self.lines[..])

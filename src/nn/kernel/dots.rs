@@ -33,6 +33,13 @@ impl Dots {
         self.bias.len()
     }
 
+    /// As [`super::PackedMatrix::blend`].
+    pub fn blend(&mut self, from: &Self, to: &Self, amount: f32) {
+        self.weights.blend(&from.weights, &to.weights, amount);
+        let ends = from.bias.iter().zip(&to.bias);
+        self.bias.iter_mut().zip(ends).for_each(|(slot, (from, to))| *slot = from + amount * (to - from));
+    }
+
     /// Bytes that a product reads.
     pub fn bytes(&self) -> usize {
         self.weights.bytes() + size_of_val(&self.bias[..])

@@ -149,6 +149,18 @@ impl PackedMatrix {
         &self.bias.view()[..self.tiles * self.pairs]
     }
 
+    /// Weights on the way from those of `from`, at 0, to those of `to`, at 1: matrices of one shape in 32 bits.
+    ///
+    /// # Panics
+    /// If they are stored in fewer.
+    pub fn blend(&mut self, from: &Self, to: &Self, amount: f32) {
+        assert!([&*self, from, to].iter().all(|matrix| matrix.precision == Precision::F32), "bytes have no middle");
+        for (own, (from, to)) in self.segments.iter_mut().zip(from.segments.iter().zip(&to.segments)) {
+            own.weights.blend(&from.weights, &to.weights, amount);
+        }
+        self.bias.blend(&from.bias, &to.bias, amount);
+    }
+
     /// Bytes that a product reads.
     pub fn bytes(&self) -> usize {
         self.segments.iter().map(Segment::bytes).sum::<usize>() + self.bias.bytes()

@@ -8,7 +8,7 @@ use crate::{
     approach::FrameAnalyser,
     audio_file::{Recording, Warning},
     dsp::{float_mode::FloatMode, random::mix64, resample::Resampler},
-    learn::{frames, is_silent, make_loud, without_silence},
+    learn::{REMINDER_PIECES, REMINDER_SECONDS, frames, is_silent, make_loud, middle, without_silence},
     model::ModelConfig,
     train::{TrainError, data::material::named},
 };
@@ -167,6 +167,14 @@ impl ListenMaterial {
     /// Pieces that are trained on and that are held out, each transposition counted.
     pub fn counts(&self) -> [usize; 2] {
         [self.pieces.len(), self.held_out.len()]
+    }
+
+    /// Some seconds of pieces all over what is trained on, for the model's file.
+    pub(crate) fn reminder(&self) -> Vec<u8> {
+        let step = self.pieces.len().div_ceil(REMINDER_PIECES).max(1);
+        let each = (REMINDER_SECONDS / self.pieces.len().clamp(1, REMINDER_PIECES) as f64 / self.hop_s) as usize;
+        let pieces = self.pieces.iter().step_by(step);
+        pieces.flat_map(|piece| middle(&piece.frames, self.bins, each)).copied().collect()
     }
 
     /// A number that other material hardly has.

@@ -240,7 +240,7 @@ impl<'a> ListenTraining<'a> {
             version: env!("CARGO_PKG_VERSION").into(),
         };
         let name = PathBuf::from(&model.name);
-        Ok(ModelData::new(model, self.network.tensors()?, &name)?)
+        Ok(ModelData::new(model, self.network.tensors()?, &name)?.with_maker_frames(self.material.reminder()))
     }
 
     pub fn save(&self, path: &Path) -> Result<(), TrainError> {

@@ -11,6 +11,7 @@ use crate::{
     nn::{Isa, Precision},
 };
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -33,6 +34,19 @@ enum Source {
     File(PathBuf),
     Bytes(Arc<[u8]>),
     Missing(String),
+}
+
+impl Source {
+    /// The bytes of a model's file, and what errors call it; or one line that says why there are none.
+    fn bytes<'a>(&'a self, slot: u8, name: &'a str) -> Result<(Cow<'a, [u8]>, &'a Path), String> {
+        Ok(match self {
+            Self::Empty => return Err(format!("model slot {slot} is empty")),
+            Self::Missing(reason) => return Err(reason.clone()),
+            Self::Embedded(index) => (EMBEDDED[*index].bytes.into(), Path::new(name)),
+            Self::File(path) => (ModelData::read_bytes(path).map_err(|error| error.to_string())?.into(), path),
+            Self::Bytes(bytes) => ((&**bytes).into(), Path::new(name)),
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -207,6 +221,26 @@ impl ModelRegistry {
         }
     }
 
+    /// Reads a slot's model as it is stored, if the network is that of the slot. Takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be read.
+    pub(crate) fn data(&self, slot: u8, network: &Arc<Network>) -> Result<ModelData, String> {
+        let (source, name) = match self.lock().get(usize::from(slot)) {
+            Some(Slot { state: State::Ready { network: own, .. }, source, name, .. }) if Arc::ptr_eq(own, network) => {
+                (source.clone(), name.clone())
+            }
+            _ => return Err(format!("model slot {slot} holds another model now")),
+        };
+        let (bytes, file) = source.bytes(slot, &name)?;
+        ModelData::from_bytes(&bytes, file).map_err(|error| error.to_string())
+    }
+
+    /// The instruction set of its networks.
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
+    }
+
     /// Whether the slot holds a model that ships inside the binary.
     pub fn is_embedded(&self, slot: u8) -> bool {
         matches!(self.lock().get(usize::from(slot)), Some(Slot { source: Source::Embedded(_), .. }))
@@ -364,17 +398,9 @@ impl ModelRegistry {
     }
 
     fn read(&self, slot: u8, source: &Source, name: &str) -> Result<Arc<Network>, String> {
-        let network = |bytes: &[u8], file: &Path| {
-            let precision = *self.lock_precision();
-            shared::network(bytes, precision, self.isa, || ModelData::from_bytes(bytes, file))
-        };
-        let network = match source {
-            Source::Empty => return Err(format!("model slot {slot} is empty")),
-            Source::Missing(reason) => return Err(reason.clone()),
-            Source::Embedded(index) => network(EMBEDDED[*index].bytes, Path::new(name)),
-            Source::File(path) => ModelData::read_bytes(path).and_then(|bytes| network(&bytes, path)),
-            Source::Bytes(bytes) => network(bytes, Path::new(name)),
-        };
+        let (bytes, file) = source.bytes(slot, name)?;
+        let precision = *self.lock_precision();
+        let network = shared::network(&bytes, precision, self.isa, || ModelData::from_bytes(&bytes, file));
         network.map_err(|error| error.to_string())
     }
 

@@ -1,0 +1,321 @@
+//! Learning from what is being played, while it is being played: the same weights as from a take, in small steps, and what keeps them
+//! from harm. `docs/LEARNING.md` has the measurements that the constants come from.
+//!
+//! What is learnt is a function of the frames heard and of what each update is told: of nothing that a clock or another thread decides.
+
+use super::{
+    adam::{Adam, Rules},
+    analysis::INPUT_NOISE,
+    error::LearnError,
+    material::{Course, Hearing, Material},
+    shape::{LEARNT, Shape},
+    update::{Batch, Losses, Update},
+};
+use crate::{
+    approach::FrameLayers,
+    dsp::random::{Random, mix64},
+    model::{ModelConfig, ModelData},
+    nn::Isa,
+};
+use std::collections::BTreeMap;
+
+/// Steps of an update, and frames of a step.
+const STEPS: u32 = 8;
+const FRAMES: usize = 24;
+/// Of 16 frames of a step as many are of the last seconds; the maker's share is a knob, the rest is the session's.
+const NOW_PARTS: usize = 7;
+const PARTS: usize = 16;
+/// What counts as now.
+const NOW_SECONDS: f64 = 8.0;
+/// Nothing is learnt from less.
+const LEAST_HEARD_SECONDS: f64 = 2.0;
+/// Updates over which the rates rise.
+const RISE_UPDATES: u64 = 8;
+/// Learning rates of the bins and of the bands with *Learn Rate* in the middle; from there to either end is a factor of four.
+const RATES: [f64; 2] = [3e-3, 1e-3];
+const RATE_SPAN: f64 = 4.0;
+/// What stays of the squared gradient's mean, and of the mean of the weights, from step to step.
+const BETA_2: f32 = 0.99;
+const MEAN_STAYS: f32 = 0.95;
+/// Of how far weights lie from where they began, what a step takes back at a pull of 1, where there is no material of the maker's.
+const PULL_BACK: f32 = 1e-3;
+/// The weights of a tensor differ by at most this part of their size, root of mean squares, from those it began with, and this much.
+const FENCE: f32 = 1.0;
+const FENCE_LEAST: f32 = 0.05;
+/// Weights pass if what they lose, against those that learning began with, is at most this, in nats a bin and a band.
+const MAX_WORSE: [f64; 2] = [0.3, 1.0];
+/// After weights that did not pass, as many updates are made at half the rate.
+const CAREFUL_UPDATES: u32 = 16;
+/// So many of them in as many updates, and learning pauses.
+const MAX_FAILURES: usize = 3;
+const FAILURE_UPDATES: u64 = 60;
+
+/// What an update is told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// 0…1: 0 is standing still, 1/2 what was measured.
+    pub rate: f32,
+    /// How far back the session's frames are taken from.
+    pub memory_seconds: f32,
+    /// 0…1: how strongly weights are held to what they were.
+    pub pull: f32,
+    /// What is random in this update follows from it.
+    pub random_seed: u64,
+}
+
+/// What became of an update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// Too little was heard since the last one, or in all: the weights stand still.
+    Waits,
+    /// It was made.
+    Learnt {
+        /// Losses of the weights on frames of the update.
+        now: Losses,
+        /// Those of the weights that learning began with.
+        base: Losses,
+    },
+    /// The weights did not pass, and are those that passed last.
+    RolledBack,
+    /// They did not pass several times: nothing is learnt until everything is forgotten.
+    Paused,
+}
+
+/// A model that goes on learning.
+#[derive(Clone, Debug)]
+pub struct Concurrent {
+    config: ModelConfig,
+    isa: Isa,
+    hearing: Hearing,
+    course: Course,
+    material: Material,
+    maker: Option<Material>,
+    update: Update,
+    batch: Batch,
+    shape: Shape,
+    hop_seconds: f64,
+    /// Those of the model, and those that it has now.
+    base: Vec<f32>,
+    weights: Vec<f32>,
+    adam: Adam,
+    /// The mean that passed last.
+    passed: Vec<f32>,
+    /// Updates made, and of late those that failed.
+    updates: u64,
+    failures: Vec<u64>,
+    careful: u32,
+    paused: bool,
+    /// Frames heard since the last update.
+    fresh: usize,
+    levels: Vec<u8>,
+}
+
+impl Concurrent {
+    /// Of a model that listens, which is reminded of its maker's material where its file holds any. Frames of the last `memory_seconds` can be
+    /// held. Allocates.
+    ///
+    /// # Errors
+    /// For a model that does not listen.
+    pub fn new(model: &ModelData, memory_seconds: f64, isa: Isa) -> Result<Self, LearnError> {
+        let hearing = Hearing::new(model, isa)?;
+        let update = Update::new(model, isa)?;
+        let shape = *update.shape();
+        let base = shape.weights_of(model);
+        let config = model.config().clone();
+        let hop_seconds = config.hop_samples() as f64 / f64::from(config.sample_rate_hz);
+        let capacity = (memory_seconds / hop_seconds).ceil() as usize;
+        Ok(Self {
+            material: Material::new(shape, hop_seconds, capacity.max(Hearing::RECALLED + 2)),
+            maker: hearing.maker_material(model),
+            course: hearing.begin(),
+            batch: Batch::new(shape, FRAMES),
+            adam: adam(&shape, &base),
+            passed: base.clone(),
+            weights: base.clone(),
+            levels: vec![0; shape.bins],
+            updates: 0,
+            failures: Vec::with_capacity(MAX_FAILURES),
+            careful: 0,
+            paused: false,
+            fresh: 0,
+            config,
+            isa,
+            hearing,
+            update,
+            shape,
+            hop_seconds,
+            base,
+        })
+    }
+
+    /// The model's file says of itself.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// A frame of what is heard, levels 0…1, `[bin]`. A rest is not `played`: for its sake no update is made.
+    pub fn hear(&mut self, frame: &[f32], played: bool) {
+        self.levels.iter_mut().zip(frame).for_each(|(slot, level)| *slot = (level * 255.0).round() as u8);
+        self.hearing.hear(&self.levels, &mut self.course, &mut self.material);
+        self.fresh += usize::from(played);
+    }
+
+    /// The next frame does not follow the last one.
+    pub fn cut(&mut self) {
+        self.material.cut();
+    }
+
+    /// Seconds that have been heard.
+    pub fn heard_seconds(&self) -> f64 {
+        self.material.heard() as f64 * self.hop_seconds
+    }
+
+    /// Begins anew with nothing heard: from the model's weights, or, if it `carries` on, from what it has become.
+    pub fn restart(&mut self, carries: bool) {
+        if !carries {
+            self.weights.copy_from_slice(&self.base);
+            self.passed.copy_from_slice(&self.base);
+            self.adam = adam(&self.shape, &self.base);
+            (self.updates, self.careful, self.paused) = (0, 0, false);
+            self.failures.clear();
+        }
+        self.course.restart();
+        self.material.forget();
+        self.fresh = 0;
+    }
+
+    /// The weights that are to be heard: the mean of those on the way, in the order of [`LEARNT`].
+    pub fn learnt(&self) -> &[f32] {
+        &self.passed
+    }
+
+    /// The same as a model's tensors.
+    pub fn tensors(&self) -> BTreeMap<String, Vec<f32>> {
+        self.shape.tensors(&self.passed)
+    }
+
+    /// The same, ready to draw with.
+    pub fn layers(&self) -> Option<FrameLayers> {
+        let tensors = self.shape.split(&self.passed);
+        let tensor = |name: &str| LEARNT.iter().position(|own| *own == name).map_or(&[][..], |index| tensors[index]);
+        FrameLayers::new(&self.config, tensor, self.isa)
+    }
+
+    /// How far they lie from the model's, as a part of those: roots of sums of squares.
+    pub fn distance(&self) -> f64 {
+        let sum = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
+        let moved = sum(&mut self.passed.iter().zip(&self.base).map(|(now, base)| f64::from(now - base)));
+        moved / sum(&mut self.base.iter().map(|&base| f64::from(base))).max(1e-12)
+    }
+
+    /// Makes an update of what was heard since the last one.
+    pub fn update(&mut self, pace: &Pace) -> Outcome {
+        // A quarter of the interval has to be played: what nobody plays was learnt before.
+        let is_fresh = std::mem::take(&mut self.fresh) as f64 * self.hop_seconds >= FRESH_SECONDS;
+        if self.paused {
+            return Outcome::Paused;
+        }
+        if !is_fresh || pace.rate <= 0.0 || self.heard_seconds() < LEAST_HEARD_SECONDS {
+            return Outcome::Waits;
+        }
+        let mut random = Random::new(mix64(pace.random_seed) ^ 3);
+        let rise = ((self.updates + 1) as f64 / RISE_UPDATES as f64).min(1.0);
+        let care = if self.careful > 0 { 0.5 } else { 1.0 };
+        self.careful = self.careful.saturating_sub(1);
+        let rate = libm::pow(RATE_SPAN, 2.0 * f64::from(pace.rate) - 1.0);
+        self.updates += 1;
+        for _ in 0..STEPS {
+            self.draw(pace, &mut random);
+            let losses = self.update.run(&self.weights, &self.batch, true);
+            let is_sound = (losses.bins + losses.bands).is_finite();
+            if !is_sound || self.adam.step(&mut self.weights, self.update.gradient(), rise * care * rate).is_err() {
+                return self.roll_back();
+            }
+            self.hold(pace);
+        }
+        if self.adam.mean().iter().chain(&self.weights).any(|weight| !weight.is_finite()) {
+            return self.roll_back();
+        }
+        let now = self.update.run(self.adam.mean(), &self.batch, false);
+        let base = self.update.run(&self.base, &self.batch, false);
+        // Written so that what is no number does not pass.
+        let passes = now.bins <= base.bins + MAX_WORSE[0] && now.bands <= base.bands + MAX_WORSE[1];
+        if !passes {
+            return self.roll_back();
+        }
+        self.passed.copy_from_slice(self.adam.mean());
+        Outcome::Learnt { now, base }
+    }
+
+    /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.
+    fn draw(&mut self, pace: &Pace, random: &mut Random) {
+        let maker_parts = ((pace.pull * PARTS as f32).round() as usize).min(PARTS - NOW_PARTS);
+        let moments = self.material.taught();
+        let frames = |seconds: f64| (seconds / self.hop_seconds) as usize;
+        let session = moments.end.saturating_sub(frames(pace.memory_seconds.into())).max(moments.start);
+        let now = moments.end.saturating_sub(frames(NOW_SECONDS)).max(session);
+        self.batch.clear();
+        for index in 0..FRAMES {
+            let part = index * PARTS / FRAMES;
+            let of_maker = self.maker.as_ref().filter(|_| part >= PARTS - maker_parts);
+            let (material, moment) = match of_maker {
+                Some(maker) => {
+                    let moments = maker.taught();
+                    (maker, moments.start + random.below(moments.len() as u32) as usize)
+                }
+                None if part < NOW_PARTS => {
+                    // The square root of an even number is likelier to be large.
+                    let recent = random.uniform().sqrt();
+                    (&self.material, now + ((moments.end - now) as f32 * recent) as usize)
+                }
+                None => (&self.material, session + random.below((moments.end - session) as u32) as usize),
+            };
+            let moment = moment.min(material.taught().end - 1);
+            // Where the sound was cut, nothing followed.
+            if material.is_whole(moment) {
+                material.push(moment, INPUT_NOISE, random, &mut self.batch);
+            }
+        }
+    }
+
+    /// Holds the weights near those that learning began with.
+    fn hold(&mut self, pace: &Pace) {
+        if self.maker.is_none() {
+            let back = PULL_BACK * pace.pull;
+            self.weights.iter_mut().zip(&self.base).for_each(|(weight, base)| *weight += back * (base - *weight));
+        }
+        let bases = self.shape.split(&self.base);
+        for (weights, base) in self.shape.split_mut(&mut self.weights).into_iter().zip(bases) {
+            let square = |x: f32| f64::from(x) * f64::from(x);
+            let size = base.iter().map(|&x| square(x)).sum::<f64>();
+            let moved = weights.iter().zip(base).map(|(&weight, &base)| square(weight - base)).sum::<f64>();
+            let most = f64::from(FENCE) * size.sqrt() + f64::from(FENCE_LEAST) * (base.len() as f64).sqrt();
+            if moved.sqrt() > most {
+                let keep = (most / moved.sqrt()) as f32;
+                weights.iter_mut().zip(base).for_each(|(weight, base)| *weight = base + keep * (*weight - base));
+            }
+        }
+    }
+
+    fn roll_back(&mut self) -> Outcome {
+        self.weights.copy_from_slice(&self.passed);
+        self.adam = adam(&self.shape, &self.passed);
+        self.careful = CAREFUL_UPDATES;
+        self.failures.retain(|&update| update + FAILURE_UPDATES > self.updates);
+        self.failures.push(self.updates);
+        self.paused = self.failures.len() >= MAX_FAILURES;
+        if self.paused { Outcome::Paused } else { Outcome::RolledBack }
+    }
+}
+
+/// What an interval has to hold of playing, for an update to be made.
+const FRESH_SECONDS: f64 = 0.125;
+
+fn adam(shape: &Shape, weights: &[f32]) -> Adam {
+    let bins = shape.bin_weights();
+    let rates = vec![(bins.clone(), RATES[0]), (bins.end..weights.len(), RATES[1])];
+    Adam::new(Rules { rates, beta_2: BETA_2, clip: 1.0, mean_stays: MEAN_STAYS }, weights)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! The thread that learns: a function of the messages of the worker, and of nothing else.
+
+use super::{
+    ear::{Ear, Heard},
+    message::{Answer, Cell, Message},
+};
+use crate::{
+    approach::{FrameLayers, Network},
+    control::ParamId,
+    dsp::{float_mode::FloatMode, random::Random},
+    engine::{GRID_SAMPLES, RenderMode},
+    learn::{Concurrent, Kept, LearnBoard, LearnReport, LearnState, Losses, Outcome, Pace, step_back},
+    worker::models::registry::ModelRegistry,
+};
+use rtrb::{Consumer, Producer};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+/// What learns, and of which model.
+struct Subject {
+    network: Arc<Network>,
+    slot: u8,
+    /// None where the model does not listen, or could not be read.
+    model: Option<(Concurrent, Ear)>,
+    /// Of the last update, before and after.
+    losses: Option<[Losses; 2]>,
+    updates: u64,
+}
+
+/// Owns the weights that move.
+pub(super) struct Learner {
+    host_hz: u32,
+    mode: RenderMode,
+    registry: Arc<ModelRegistry>,
+    board: Arc<LearnBoard>,
+    pub(super) from_worker: Consumer<Message>,
+    to_worker: Producer<Answer>,
+    /// Layers that are heard no more, to be freed here.
+    spent: Consumer<Box<FrameLayers>>,
+    stop: Arc<AtomicBool>,
+    generation: u32,
+    subject: Option<Subject>,
+    /// The quantum that follows the last one heard.
+    next_index: Option<i64>,
+    /// So many quanta that wait are too many, live.
+    most_waiting: usize,
+    /// Nothing has changed since the worker was told.
+    is_told: bool,
+    /// An artificial delay of updates, for tests, and what it is drawn from.
+    delay: Duration,
+    delays: Random,
+}
+
+/// The rings' ends that a learner holds.
+pub(super) struct Ends {
+    pub from_worker: Consumer<Message>,
+    pub to_worker: Producer<Answer>,
+    pub spent: Consumer<Box<FrameLayers>>,
+}
+
+impl Learner {
+    /// Nothing is learnt yet.
+    pub fn new(
+        host_hz: u32,
+        mode: RenderMode,
+        most_waiting: usize,
+        registry: Arc<ModelRegistry>,
+        board: Arc<LearnBoard>,
+        ends: Ends,
+        stop: Arc<AtomicBool>,
+        delay: Duration,
+    ) -> Self {
+        let Ends { from_worker, to_worker, spent } = ends;
+        Self {
+            host_hz,
+            mode,
+            registry,
+            board,
+            from_worker,
+            to_worker,
+            spent,
+            stop,
+            generation: 0,
+            subject: None,
+            next_index: None,
+            most_waiting,
+            is_told: true,
+            delay,
+            delays: Random::new(1),
+        }
+    }
+
+    /// Takes the next message, if there is one. Returns whether there was.
+    pub fn run_once(&mut self) -> bool {
+        while self.spent.pop().is_ok() {}
+        let Ok(message) = self.from_worker.pop() else { return false };
+        match message {
+            Message::Begin { generation, network, slot, carries } => self.begin(generation, network, slot, carries),
+            Message::Cell(cell) => self.hear(&cell),
+            Message::Keep => self.keep(),
+        }
+        true
+    }
+
+    fn begin(&mut self, generation: u32, network: Arc<Network>, slot: u8, carries: bool) {
+        self.generation = generation;
+        self.next_index = None;
+        match &mut self.subject {
+            Some(subject) if Arc::ptr_eq(&subject.network, &network) => {
+                if let Some((model, _)) = &mut subject.model {
+                    model.restart(carries);
+                }
+                if !carries {
+                    (subject.losses, subject.updates) = (None, 0);
+                }
+            }
+            _ => {
+                self.subject =
+                    Some(Subject { model: self.model(slot, &network), network, slot, losses: None, updates: 0 });
+            }
+        }
+        self.is_told = false;
+    }
+
+    /// What learns of the model in a slot, if it is the one that plays.
+    fn model(&self, slot: u8, network: &Arc<Network>) -> Option<(Concurrent, Ear)> {
+        network.layers()?;
+        let data = self.registry.data(slot, network).ok()?;
+        let memory = f64::from(ParamId::LearnMemory.spec().max);
+        let model = Concurrent::new(&data, memory, self.registry.isa()).ok()?;
+        Some((model, Ear::new(data.config(), self.host_hz)))
+    }
+
+    fn hear(&mut self, cell: &Cell) {
+        if let Some(Subject { model: Some((model, ear)), .. }) = &mut self.subject {
+            if self.next_index != Some(cell.index) {
+                // Quanta are missing: before it began, or while it did not learn.
+                ear.restart(cell.index * GRID_SAMPLES as i64);
+                model.cut();
+            }
+            ear.hear(&cell.heard, cell.gate, cell.is_fed_back, |heard, frame| match heard {
+                Heard::Playing => model.hear(frame, true),
+                Heard::Rest => model.hear(frame, false),
+                Heard::Nothing { cut: true } => model.cut(),
+                Heard::Nothing { cut: false } => {}
+            });
+        }
+        self.next_index = Some(cell.index + 1);
+        if let Some(pace) = &cell.update {
+            if !self.delay.is_zero() {
+                std::thread::sleep(self.delay.mul_f32(self.delays.uniform()));
+            }
+            let waiting = self.from_worker.slots();
+            let answer = self.update(pace, self.mode == RenderMode::Live && waiting > self.most_waiting);
+            // The ring has room for as many answers as the other has for questions.
+            let _ = self.to_worker.push(answer);
+        }
+    }
+
+    fn update(&mut self, pace: &Pace, skips: bool) -> Answer {
+        let generation = self.generation;
+        let Some(Subject { model: Some((model, _)), losses, updates, .. }) = &mut self.subject else {
+            let report = LearnReport { state: LearnState::DoesNotLearn, ..LearnReport::default() };
+            return Answer { generation, layers: None, report };
+        };
+        let outcome = if skips {
+            self.board.count_skipped();
+            Outcome::Waits
+        } else {
+            model.update(pace)
+        };
+        let (state, changed) = match outcome {
+            Outcome::Waits if losses.is_none() => (LearnState::Listening, false),
+            Outcome::Waits => (LearnState::Waiting, false),
+            Outcome::Learnt { now, base } => {
+                *losses = Some([base, now]);
+                *updates += 1;
+                (LearnState::Learning, true)
+            }
+            Outcome::RolledBack => (LearnState::RolledBack, true),
+            Outcome::Paused => (LearnState::Paused, false),
+        };
+        let report = LearnReport {
+            state,
+            heard_seconds: model.heard_seconds(),
+            distance: model.distance(),
+            losses: losses.unwrap_or_default(),
+            hash: LearnReport::hash_of(model.learnt()),
+        };
+        // What carries on is heard again from the first update on.
+        let is_told = std::mem::replace(&mut self.is_told, true) || report.distance == 0.0;
+        let layers = if changed || !is_told { model.layers().map(Box::new) } else { None };
+        Answer { generation, layers, report }
+    }
+
+    fn keep(&mut self) {
+        let Some(Subject { model: Some((model, _)), slot, losses: Some(losses), updates, .. }) = &self.subject else {
+            return;
+        };
+        self.board.keep(Kept {
+            slot: *slot,
+            tensors: model.tensors(),
+            updates: *updates,
+            seconds: model.heard_seconds(),
+            losses: *losses,
+        });
+    }
+
+    /// Takes messages until it is told to stop; waits for the worker to wake it where there are none.
+    pub fn run(mut self) {
+        step_back();
+        let _mode = FloatMode::enter();
+        while !self.stop.load(Ordering::Acquire) {
+            if !self.run_once() {
+                std::thread::park_timeout(super::LOOK_AGAIN);
+            }
+        }
+    }
+}

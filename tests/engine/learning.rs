@@ -1,0 +1,263 @@
+//! Learning while it plays: what is learnt depends on what was heard alone, and a bounce has the bits of a performance.
+
+use crate::common::{
+    assert_same_bits,
+    drive::{Blocks, Change, config, drain, offline, pace, playing, run},
+    models, phrase,
+};
+use crate::counting::counted;
+use std::{sync::Arc, time::Duration};
+use sympathy::{
+    control::ParamId,
+    dsp::{level::rms, random::Random},
+    engine::{Activity, ClockMode, EngineConfig, RenderMode, Transport},
+    learn::LearnState,
+    session,
+};
+
+const RATE: u32 = 48_000;
+/// The model that listens.
+const SLOT: u8 = 70;
+
+/// The wet of a model that listens and learns, shown on a board of its own.
+fn learning() -> EngineConfig {
+    let mut config = EngineConfig { learning: Arc::default(), ..config(RATE, 2, SLOT) };
+    for (id, value) in [(ParamId::Learn, 1.0), (ParamId::Listen, 20.0), (ParamId::Mix, 100.0), (ParamId::Hold, 60.0)] {
+        config.values.set(id, value);
+    }
+    config
+}
+
+fn at(seconds: f32) -> usize {
+    (seconds * RATE as f32) as usize
+}
+
+/// All that learning can be told, on the way.
+fn changes() -> Vec<Change> {
+    let change = |seconds, id, value| Change { at: at(seconds), id, value };
+    vec![
+        change(3.1, ParamId::LearnRate, 80.0),
+        change(3.7, ParamId::LearnAmount, 40.0),
+        change(4.4, ParamId::LearnAmount, 100.0),
+        change(4.9, ParamId::LearnPull, 90.0),
+        change(5.2, ParamId::Learn, 0.0),
+        change(5.8, ParamId::Learn, 1.0),
+        change(6.3, ParamId::LearnForget, 1.0),
+        change(6.4, ParamId::LearnForget, 0.0),
+        change(6.6, ParamId::LearnMemory, 8.0),
+    ]
+}
+
+fn bounce(change: &[Change], seconds: f32, from: i64, blocks: &Blocks) -> (Vec<Vec<f32>>, u64, u64) {
+    let config = learning();
+    let out = offline(&config, &models::registry(), &phrase(RATE, seconds, 2), change, Some(from), blocks);
+    let board = &config.learning;
+    assert_eq!((board.late(), board.skipped()), (0, 0), "a bounce waits");
+    (out, board.hash(), board.updates())
+}
+
+#[test]
+fn bits_and_weights_are_the_same_at_any_block_size_live_and_bounced() {
+    let from = 1_234_567;
+    let (bounced, hash, updates) = bounce(&changes(), 10.2, from, &Blocks::Fixed(512));
+    assert!(updates > 6, "{updates}");
+    let without = {
+        let mut config = learning();
+        config.values.set(ParamId::Learn, 0.0);
+        let off = [Change { at: at(99.0), id: ParamId::Learn, value: 0.0 }];
+        offline(&config, &models::registry(), &phrase(RATE, 10.2, 2), &off, Some(from), &Blocks::Fixed(512))
+    };
+    let differs = |from: f32, to: f32| bounced[0][at(from)..at(to)] != without[0][at(from)..at(to)];
+    assert!(!differs(0.0, 3.0), "nothing has been learnt yet");
+    assert!(differs(5.0, 6.3), "and then it is heard");
+    for blocks in [Blocks::Fixed(1), Blocks::Fixed(8192), Blocks::Random(700)] {
+        let (again, other, _) = bounce(&changes(), 10.2, from, &blocks);
+        assert_same_bits(&bounced, &again, &format!("{blocks:?}"));
+        assert_eq!(hash, other, "{blocks:?}: what is learnt");
+    }
+    // Stepped by hand, as a worker that always keeps up.
+    let config = learning();
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+    let input = phrase(RATE, 10.2, 2);
+    let live = run(&mut engine, &input, &changes(), Some(from), &Blocks::Fixed(333), |_| drain(&mut worker));
+    assert_same_bits(&bounced, &live, "live");
+    assert_eq!(hash, config.learning.hash(), "live: what is learnt");
+}
+
+#[test]
+fn a_slow_learner_is_late_and_learns_the_same() {
+    let (bounced, hash, updates) = bounce(&[], 6.3, 0, &Blocks::Fixed(512));
+    let config = learning();
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+    worker.slow_down_learning(Duration::from_millis(900));
+    let thread = worker.spawn();
+    let mut pace = pace(RATE);
+    let live = run(&mut engine, &phrase(RATE, 6.3, 2), &[], Some(0), &Blocks::Fixed(256), &mut pace);
+    drop(thread);
+    let board = &config.learning;
+    let late = board.late();
+    // What is late at the end has not been heard.
+    if (board.updates(), board.skipped()) == (updates, 0) {
+        assert_eq!(board.hash(), hash, "what is learnt does not depend on when");
+    }
+    assert!(late > 0 || live == bounced, "no update was late, and yet the sound differs");
+}
+
+#[test]
+fn nothing_learnt_is_todays_sound() {
+    let input = phrase(RATE, 6.0, 2);
+    let render = |set: &[(ParamId, f32)]| {
+        let mut config = learning();
+        set.iter().for_each(|&(id, value)| config.values.set(id, value));
+        let out = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
+        (out, config.learning.updates())
+    };
+    let (off, none) = render(&[(ParamId::Learn, 0.0)]);
+    let (learnt, updates) = render(&[]);
+    assert!(none == 0 && updates > 3 && off != learnt);
+    let (unheard, as_many) = render(&[(ParamId::LearnAmount, 0.0)]);
+    assert_same_bits(&off, &unheard, "an amount of 0");
+    assert_eq!(as_many, updates, "and yet it learns");
+    let (frozen, none) = render(&[(ParamId::LearnRate, 0.0)]);
+    assert_same_bits(&off, &frozen, "a rate of 0");
+    assert_eq!(none, 0);
+    let (half, _) = render(&[(ParamId::LearnAmount, 50.0)]);
+    assert!(half != off && half != learnt, "an amount in between");
+}
+
+#[test]
+fn a_start_of_the_song_forgets_unless_it_carries_on() {
+    let input = phrase(RATE, 5.0, 2);
+    let twice = |carries: f32| {
+        let mut config = learning();
+        config.values.set(ParamId::CarryOn, carries);
+        let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+        let mut once = || run(&mut engine, &input, &[], Some(480_000), &Blocks::Fixed(512), |_| drain(&mut worker));
+        let (first, second) = (once(), once());
+        let learns = config.learning.distance() > 0.0;
+        (first, second, learns)
+    };
+    let past_fade = |audio: &[Vec<f32>]| audio.iter().map(|channel| channel[300..].to_vec()).collect::<Vec<_>>();
+    let (first, second, learns) = twice(0.0);
+    assert!(learns);
+    assert_same_bits(&past_fade(&first), &past_fade(&second), "the same start");
+    let (carried, second, _) = twice(1.0);
+    assert_same_bits(&first, &carried, "the first pass");
+    assert!(past_fade(&first) != past_fade(&second), "the second goes on from what was learnt");
+}
+
+#[test]
+fn an_instance_that_learns_is_kept_awake_and_one_that_cannot_says_so() {
+    let mut config = EngineConfig { clock: ClockMode::Free, ..learning() };
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+    let mut last = Activity::Idle;
+    for _ in 0..600 {
+        let mut block = [[0.0; 512]; 2];
+        let [left, right] = &mut block;
+        last = engine.process(&mut [left, right], &[], Transport::default());
+        drain(&mut worker);
+    }
+    assert_eq!((last, config.learning.updates()), (Activity::KeepAlive, 0), "silence teaches nothing");
+    assert_eq!(config.learning.state(), LearnState::Listening);
+    config = learning();
+    config.values.set(ParamId::Model, 64.0);
+    let out = offline(&config, &models::registry(), &phrase(RATE, 4.0, 2), &[], Some(0), &Blocks::Fixed(512));
+    assert!(rms(&out[0]) > 1e-4);
+    assert_eq!((config.learning.state(), config.learning.updates()), (LearnState::DoesNotLearn, 0));
+}
+
+#[test]
+fn what_was_learnt_can_be_kept_as_a_model() {
+    let config = learning();
+    let keep = [Change { at: at(4.0), id: ParamId::KeepLearnt, value: 1.0 }];
+    let generation = config.learning.kept_generation();
+    offline(&config, &models::registry(), &phrase(RATE, 6.3, 2), &keep, Some(0), &Blocks::Fixed(512));
+    assert_ne!(config.learning.kept_generation(), generation);
+    let kept = config.learning.take_kept().expect("it was handed over");
+    let data = models::random_model(models::listening(), 7);
+    let moved = kept.tensors.iter().filter(|(name, values)| data.tensor(name) != &values[..]).count();
+    assert_eq!((kept.slot, moved), (SLOT, kept.tensors.len()));
+    assert!(data.with_tensors(data.config().clone(), kept.tensors).is_ok());
+}
+
+#[test]
+fn hostile_input_is_survived_and_never_loud() {
+    let mut random = Random::new(3);
+    let mut noise = move |_: usize| random.normal();
+    let signals: [(&str, &mut dyn FnMut(usize) -> f32); 5] = [
+        ("no number", &mut |i| if i % 5000 < 4000 { 0.1 } else { f32::NAN }),
+        ("huge", &mut |i| if i % 2 == 0 { 1e30 } else { -1e30 }),
+        ("infinite", &mut |_| f32::INFINITY),
+        ("square", &mut |i| if i / 100 % 2 == 0 { 1.0 } else { -1.0 }),
+        ("noise", &mut noise),
+    ];
+    for (name, signal) in signals {
+        let mut config = learning();
+        config.values.set(ParamId::LearnRate, 100.0);
+        let mut input = phrase(RATE, 6.0, 2);
+        for channel in &mut input {
+            (at(2.5)..at(4.5)).for_each(|i| channel[i] = signal(i));
+        }
+        let out = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
+        let peak =
+            out.iter().flatten().fold(0.0f32, |peak, x| if x.is_finite() { peak.max(x.abs()) } else { f32::NAN });
+        assert!(peak <= 0.966_1, "{name}: a peak of {peak}");
+        assert!(config.learning.updates() > 0, "{name}: {:?}", config.learning);
+    }
+}
+
+#[test]
+fn neither_the_audio_thread_nor_the_worker_allocates_while_it_learns() {
+    let config = EngineConfig { mode: RenderMode::Offline, ..learning() };
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+    worker.learn_on_a_thread();
+    let input = phrase(RATE, 8.0, 2);
+    let changes = changes();
+    for start in (0..input[0].len() - 256).step_by(256) {
+        let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 256].to_vec()).collect();
+        let events: Vec<_> = changes
+            .iter()
+            .filter(|change| (start..start + 256).contains(&change.at))
+            .map(|change| sympathy::engine::Event {
+                offset_samples: change.at - start,
+                id: change.id,
+                value: change.value,
+            })
+            .collect();
+        let (left, right) = audio.split_at_mut(1);
+        let mut channels = [left[0].as_mut_slice(), right[0].as_mut_slice()];
+        let silent = Transport { playing: false, ..playing(0) };
+        // Offline it would wait for a worker that is stepped only afterwards: one block is sent ahead of the next.
+        let (count, _) = counted(|| engine.process(&mut channels, &events, silent));
+        assert_eq!(count, 0, "the audio thread at {start}");
+        let (count, ()) = counted(|| drain(&mut worker));
+        // An amount in between takes memory once.
+        let settled = start > at(3.8);
+        assert!(!settled || count == 0, "the worker at {start}: {count}");
+    }
+    assert!(config.learning.updates() > 3, "{:?}", config.learning);
+}
+
+#[test]
+fn instances_come_and_go_while_they_learn() {
+    let registry = models::registry();
+    let input = phrase(RATE, 4.0, 2);
+    let boards: Vec<_> = std::thread::scope(|scope| {
+        let run = |index: usize| {
+            let (registry, input) = (Arc::clone(&registry), &input);
+            scope.spawn(move || {
+                let config = EngineConfig { mode: RenderMode::Offline, ..learning() };
+                let (mut engine, worker) = session::start(config.clone(), registry);
+                let _thread = worker.spawn();
+                // Some go in the middle of an update.
+                let part: Vec<Vec<f32>> = input.iter().map(|x| x[..at(2.6 + 0.2 * index as f32)].to_vec()).collect();
+                run(&mut engine, &part, &[], Some(0), &Blocks::Fixed(512), |_| {});
+                config.learning
+            })
+        };
+        let threads: Vec<_> = (0..8).map(run).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert!(boards.iter().all(|board| (board.late(), board.skipped()) == (0, 0)));
+    assert!(boards.last().is_some_and(|board| board.updates() > 0));
+}
