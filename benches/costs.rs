@@ -132,7 +132,14 @@ fn idle(isa: Isa) {
     #[cfg(feature = "take")]
     let _keeper = {
         let (sample_rate_hz, channels, max_block_samples) = (48_000, 2, 480);
-        let config = TakeConfig { sample_rate_hz, channels, max_block_samples, seconds: TAKE_SECONDS, folder: None };
+        let config = TakeConfig {
+            sample_rate_hz,
+            channels,
+            max_block_samples,
+            seconds: TAKE_SECONDS,
+            folder: None,
+            lessons: None,
+        };
         let (tap, recorder) = take::start(config, Arc::default(), registry);
         engine.attach_tap(tap);
         recorder.spawn()

@@ -25,7 +25,7 @@
     feature = "evaluate",
     doc = "| [`mod@evaluate`] | any but audio | what a model is worth in numbers: artifacts, resemblance, novelty, listening |"
 )]
-//! | [`learn`] | any but audio | what of a listening model learns from a player, its update, the material |
+//! | [`learn`] | any but audio | what of a listening model learns from a player, its update, the material, lessons |
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |
 //! | [`worker`] | worker | seed history, schedule, voices: from a quantum of input to a quantum of prediction |
 //! | [`session`] | main | an engine joined to its worker |

@@ -5,6 +5,7 @@ use super::{
     controls::{self, CELL, Desk, button},
     files::Purpose,
     instance::Instance,
+    learning::TAKE,
     theme::{self, Theme, space},
 };
 use crate::control::{
@@ -34,8 +35,18 @@ const FIRST_PAGE: [ParamId; 11] = [
 /// What a page of controls shows.
 pub(super) enum Controls {
     Parameters(Vec<ParamId>),
+    /// Below a take to learn from.
+    Learning(Vec<ParamId>),
     Settings,
     SoundCard,
+}
+
+impl Controls {
+    fn of(mut ids: Vec<ParamId>) -> Self {
+        let all = ids.len();
+        ids.retain(|id| !TAKE.contains(id));
+        if ids.len() == all { Self::Parameters(ids) } else { Self::Learning(ids) }
+    }
 }
 
 /// The pages of controls and their titles: what a beginner needs, then the groups, then the settings. The model has the header,
@@ -54,7 +65,7 @@ pub(super) fn pages(has_settings: bool, has_sound_card: bool) -> Vec<(&'static s
         }
     }
     let mut pages: Vec<(&'static str, Controls)> =
-        pages.into_iter().map(|(title, ids)| (title, Controls::Parameters(ids))).collect();
+        pages.into_iter().map(|(title, ids)| (title, Controls::of(ids))).collect();
     if has_settings {
         pages.push(("Settings", Controls::Settings));
     }
@@ -118,6 +129,10 @@ impl View {
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
         let ids = match pages.get(self.tab) {
             Some((_, Controls::Parameters(ids))) => ids,
+            Some((_, Controls::Learning(ids))) => {
+                self.show_learning(ui, body, ids, instance, theme);
+                return;
+            }
             Some((_, Controls::SoundCard)) => {
                 self.show_devices(ui, body.shrink(space::MEDIUM), instance, theme);
                 return;

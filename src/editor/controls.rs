@@ -108,6 +108,14 @@ pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
     desk.held.is_typed_shown |= desk.held.typed.as_ref().is_some_and(|(typed, _)| *typed == id);
 }
 
+/// Presses a trigger for a moment, as its own control does.
+pub(super) fn press(id: ParamId, now: f64, desk: &mut Desk<'_>) {
+    desk.held.release(desk.instance);
+    desk.held.pressed = Some((id, now + PRESS_SECONDS));
+    desk.instance.edit(id, Edit::Begin);
+    desk.instance.edit(id, Edit::Set(1.0));
+}
+
 fn name_of(ui: &Ui, rect: Rect, spec: &ParamSpec, theme: &Theme) {
     let painter = ui.painter();
     let laid_out = |name: &str| painter.layout_no_wrap(name.into(), theme::small(), theme.dim);
@@ -362,18 +370,12 @@ fn trigger(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     let now = ui.input(|input| input.time);
     // A finger keeps it down; a short press lasts long enough to be seen.
     let is_held = response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down());
-    let until = now + PRESS_SECONDS;
     match desk.held.pressed {
         Some((pressed, earlier)) if pressed == id && is_held => {
             desk.held.pressed = Some((id, earlier.max(now + HELD_SECONDS)));
         }
         Some((pressed, _)) if pressed == id => {}
-        _ if is_held || is_pressed(ui, &response) => {
-            desk.held.release(desk.instance);
-            desk.held.pressed = Some((id, until));
-            desk.instance.edit(id, Edit::Begin);
-            desk.instance.edit(id, Edit::Set(1.0));
-        }
+        _ if is_held || is_pressed(ui, &response) => press(id, now, desk),
         _ => {}
     }
     name_of(ui, rect, spec, theme);

@@ -3,6 +3,7 @@
 use crate::{
     control::{ParamId, ParamValues},
     engine::{Auditioner, Engine, Meters},
+    learn::job::Lessons,
     model::folder::models_folder,
     worker::{Clip, ModelRegistry},
 };
@@ -84,6 +85,10 @@ pub trait Instance {
     fn take_text(&self) -> Option<String>;
     /// The folder of the takes.
     fn takes_folder(&self) -> Option<PathBuf>;
+    /// What learns from takes, where there is something that does.
+    fn lessons(&self) -> Option<&Arc<Lessons>> {
+        None
+    }
     /// Sympathy's folder in the system's folder for data.
     fn data_folder(&self) -> Option<PathBuf> {
         data_folder()

@@ -15,6 +15,7 @@ mod hyperparameters;
 mod instance;
 mod intake;
 mod job;
+mod learning;
 mod presets;
 mod status;
 mod theme;
@@ -41,6 +42,7 @@ use files::{Files, Purpose};
 use history::History;
 use intake::Intake;
 use job::Superseded;
+use learning::OwnLesson;
 use presets::Presets;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -145,6 +147,8 @@ pub struct View {
     devices: Option<SoundDevices>,
     /// Files that were dropped or chosen.
     intake: Intake,
+    /// The lesson that was begun here.
+    lesson: OwnLesson,
     /// The list of files, and the page from which it was opened.
     files: Option<(Files, Page)>,
     /// What is still being read of a list of files that was closed.
@@ -193,6 +197,7 @@ impl View {
         let activation = instance.activation();
         self.find_bins(instance);
         self.take_dropped(ui, instance);
+        self.follow_lesson(instance);
         // Of what is heard before *Input Gain*.
         let gate = db_to_gain(instance.value(ParamId::Gate) - instance.value(ParamId::InputGain));
         let history = self.history.get_or_insert_with(History::new);
@@ -208,6 +213,7 @@ impl View {
             Controls::Parameters(ids) => {
                 (ids.len() + usize::from(ids.contains(&ParamId::SeedSource))).div_ceil(columns)
             }
+            Controls::Learning(ids) => 1 + ids.len().div_ceil(columns),
             Controls::Settings => 2,
             Controls::SoundCard => 1,
         };

@@ -14,7 +14,7 @@ use super::{
     scope::SoundSample,
     sympathetic::SympatheticLayers,
     tail::Tail,
-    tap::TakeTap,
+    tap::{TakeOrder, TakeTap},
     types::{Activity, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS, Transport},
     waiting::Waiting,
 };
@@ -317,9 +317,9 @@ impl Engine {
                 self.midi_stopped = false;
                 self.update_stop();
             }
-            ParamId::Keep => {
-                if let Some(tap) = self.tap.as_mut().filter(|_| was < 0.5 && value >= 0.5) {
-                    tap.save(self.values, &mut self.waiting, &self.link.shared.meters);
+            ParamId::Keep | ParamId::LearnTake | ParamId::LearnRecord => {
+                if let (Some(tap), Some(order)) = (&mut self.tap, TakeOrder::of(event.id, was, value)) {
+                    tap.ask(order, self.values, &mut self.waiting, &self.link.shared.meters);
                 }
             }
             ParamId::VoiceLevel => self.voice_level.set_target(gain(value)),

@@ -29,7 +29,7 @@ pub use audio::{Engine, STOPS};
 pub use audition::Auditioner;
 pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
-pub use tap::{TakeFeed, TakeQuantum, TakeTap, take_link};
+pub use tap::{TakeFeed, TakeOrder, TakeQuantum, TakeRequest, TakeTap, take_link};
 pub use types::{
     Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
     MAX_REACTION_MS, RenderMode, Transport,

@@ -1,4 +1,4 @@
-//! The audio thread's half of *Save Take*: sends wet and dry, 64 samples at a time, to the take recorder.
+//! The audio thread's half of *Save Take* and *Learn Take*: sends wet and dry, 64 samples at a time, to the take recorder.
 
 use super::{
     meters::Meters,
@@ -6,7 +6,7 @@ use super::{
     types::{GRID_SAMPLES, MAX_CHANNELS},
     waiting::Waiting,
 };
-use crate::control::values::ParamValues;
+use crate::control::values::{ParamId, ParamValues};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::{
     sync::{Arc, OnceLock},
@@ -15,6 +15,50 @@ use std::{
 
 /// How long the recorder may be busy with its disk before sound is lost.
 const PATIENCE_SECONDS: usize = 4;
+
+/// Orders that wait while the ring is full; of more the last counts.
+const MAX_ORDERS: usize = 4;
+
+/// What is asked of the recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeOrder {
+    /// Write the last minutes to files.
+    Save,
+    /// Learn from the last seconds.
+    LearnLast,
+    /// A take to learn from begins.
+    Mark,
+    /// Learn from what was played since.
+    LearnMarked,
+}
+
+impl TakeOrder {
+    /// What is asked by a parameter that moves.
+    pub(super) fn of(id: ParamId, was: f32, value: f32) -> Option<Self> {
+        match (id, was >= 0.5, value >= 0.5) {
+            (ParamId::Keep, false, true) => Some(Self::Save),
+            (ParamId::LearnTake, false, true) => Some(Self::LearnLast),
+            (ParamId::LearnRecord, false, true) => Some(Self::Mark),
+            (ParamId::LearnRecord, true, false) => Some(Self::LearnMarked),
+            _ => None,
+        }
+    }
+}
+
+/// Orders, in order, and the parameters at the last of them.
+#[derive(Clone, Debug)]
+pub struct TakeRequest {
+    orders: [Option<TakeOrder>; MAX_ORDERS],
+    /// The parameters.
+    pub values: ParamValues,
+}
+
+impl TakeRequest {
+    /// The orders.
+    pub fn orders(&self) -> impl Iterator<Item = TakeOrder> {
+        self.orders.into_iter().flatten()
+    }
+}
 
 /// Up to 64 consecutive samples of wet and dry, at any place of the grid.
 #[derive(Clone, Debug)]
@@ -27,8 +71,8 @@ pub struct TakeQuantum {
     pub wet: QuantumAudio,
     /// The dry, unchanged. `[channel][sample]`
     pub dry: QuantumAudio,
-    /// *Save Take* went on after its last sample; the parameters at that moment.
-    pub keep: Option<ParamValues>,
+    /// What was asked for after its last sample.
+    pub request: Option<TakeRequest>,
 }
 
 /// The audio thread's end of the ring.
@@ -55,7 +99,7 @@ pub fn take_link(sample_rate_hz: u32, max_block_samples: usize) -> (TakeTap, Tak
     let (to_recorder, from_audio) = RingBuffer::new(quanta);
     let recorder = Arc::new(OnceLock::new());
     let silence = [[0.0; GRID_SAMPLES]; MAX_CHANNELS];
-    let quantum = TakeQuantum { lost_samples: 0, length: 0, wet: silence, dry: silence, keep: None };
+    let quantum = TakeQuantum { lost_samples: 0, length: 0, wet: silence, dry: silence, request: None };
     (
         TakeTap { to_recorder, recorder: Arc::clone(&recorder), quantum, has_given_up: false },
         TakeFeed { from_audio, recorder },
@@ -92,12 +136,15 @@ impl TakeTap {
         }
     }
 
-    /// *Save Take* went on at the next sample.
+    /// Something was asked for at the next sample.
     ///
     /// # Realtime safety
     /// As [`Self::advance`].
-    pub(super) fn save(&mut self, values: ParamValues, waiting: &mut Waiting, meters: &Meters) {
-        self.quantum.keep = Some(values);
+    pub(super) fn ask(&mut self, order: TakeOrder, values: ParamValues, waiting: &mut Waiting, meters: &Meters) {
+        let request = self.quantum.request.get_or_insert(TakeRequest { orders: [None; MAX_ORDERS], values });
+        let place = request.orders.iter().position(Option::is_none).unwrap_or(MAX_ORDERS - 1);
+        request.orders[place] = Some(order);
+        request.values = values;
         self.send(waiting, meters);
     }
 
@@ -116,7 +163,7 @@ impl TakeTap {
         }
         if self.to_recorder.push(self.quantum.clone()).is_ok() {
             self.quantum.lost_samples = 0;
-            self.quantum.keep = None;
+            self.quantum.request = None;
         } else {
             if self.quantum.lost_samples == 0 {
                 meters.count_take_gap();
@@ -154,7 +201,7 @@ mod tests {
                     assert_eq!(quantum.lost_samples, 0);
                     assert!(quantum.wet[0].iter().zip(&quantum.dry[0]).all(|(wet, dry)| *wet == -dry));
                     sound.extend_from_slice(&quantum.dry[0][..quantum.length]);
-                    pressed.extend(quantum.keep.map(|_| sound.len()));
+                    pressed.extend(quantum.request.map(|_| sound.len()));
                 }
                 std::thread::park_timeout(std::time::Duration::from_millis(1));
             }
@@ -162,7 +209,7 @@ mod tests {
         });
         // More than the ring holds, and the last quantum half full.
         play(&mut tap, 0, 40 * GRID_SAMPLES + 5, &mut waiting, &meters);
-        tap.save(ParamValues::default(), &mut waiting, &meters);
+        tap.ask(TakeOrder::Save, ParamValues::default(), &mut waiting, &meters);
         drop(tap);
         let (sound, pressed) = other.join().expect("every quantum was whole");
         assert_eq!((sound.len(), pressed), (40 * GRID_SAMPLES + 5, vec![40 * GRID_SAMPLES + 5]));
@@ -176,12 +223,39 @@ mod tests {
         let meters = Meters::default();
         let mut waiting = Waiting::new(RenderMode::Live);
         play(&mut tap, 0, 20 * GRID_SAMPLES, &mut waiting, &meters);
-        tap.save(ParamValues::default(), &mut waiting, &meters);
+        let mut values = ParamValues::default();
+        // One more than there is room for.
+        for order in [TakeOrder::Save, TakeOrder::Mark, TakeOrder::LearnMarked, TakeOrder::Mark, TakeOrder::LearnLast] {
+            values.set(ParamId::LearnSeconds, values.get(ParamId::LearnSeconds) + 1.0);
+            tap.ask(order, values, &mut waiting, &meters);
+        }
         let heard = std::iter::from_fn(|| feed.from_audio.pop().ok()).count();
         assert_eq!((heard, meters.take_gaps()), (16, 1));
         play(&mut tap, 0, GRID_SAMPLES, &mut waiting, &meters);
         let quantum = feed.from_audio.pop().expect("there is room again");
         assert_eq!(quantum.lost_samples, 4 * GRID_SAMPLES as u64);
-        assert!(quantum.keep.is_some(), "what was asked for is not lost");
+        let request = quantum.request.expect("what was asked for is not lost");
+        let orders: Vec<TakeOrder> = request.orders().collect();
+        assert_eq!(orders, [TakeOrder::Save, TakeOrder::Mark, TakeOrder::LearnMarked, TakeOrder::LearnLast]);
+        assert_eq!(request.values.get(ParamId::LearnSeconds), values.get(ParamId::LearnSeconds), "as they were last");
+        play(&mut tap, 0, GRID_SAMPLES, &mut waiting, &meters);
+        assert!(feed.from_audio.pop().is_ok_and(|quantum| quantum.request.is_none()), "it is asked for once");
+    }
+
+    #[test]
+    fn moves_of_parameters_ask_for_takes() {
+        for (id, was, value, order) in [
+            (ParamId::Keep, 0.0, 1.0, Some(TakeOrder::Save)),
+            (ParamId::Keep, 1.0, 1.0, None),
+            (ParamId::Keep, 1.0, 0.0, None),
+            (ParamId::LearnTake, 0.0, 1.0, Some(TakeOrder::LearnLast)),
+            (ParamId::LearnTake, 1.0, 0.0, None),
+            (ParamId::LearnRecord, 0.0, 1.0, Some(TakeOrder::Mark)),
+            (ParamId::LearnRecord, 1.0, 1.0, None),
+            (ParamId::LearnRecord, 1.0, 0.0, Some(TakeOrder::LearnMarked)),
+            (ParamId::LearnSeconds, 0.0, 1.0, None),
+        ] {
+            assert_eq!(TakeOrder::of(id, was, value), order, "{id:?} from {was} to {value}");
+        }
     }
 }

@@ -36,6 +36,20 @@ impl Adam {
         Self { rules, steps: 0, first: zeros.clone(), second: zeros, mean: weights.to_vec() }
     }
 
+    /// Goes on after so many steps, with what [`Self::memory`] was then.
+    ///
+    /// # Panics
+    /// If they are not equally many.
+    pub(super) fn restored(rules: Rules, steps: u64, [first, second, mean]: [Vec<f32>; 3]) -> Self {
+        assert!(first.len() == second.len() && second.len() == mean.len(), "of one set of weights");
+        Self { rules, steps, first, second, mean }
+    }
+
+    /// All that it remembers, a number for every weight: the means of the gradient and of its square, and that of the weights.
+    pub(super) fn memory(&self) -> [&[f32]; 3] {
+        [&self.first, &self.second, &self.mean]
+    }
+
     /// Steps made.
     pub fn steps(&self) -> u64 {
         self.steps

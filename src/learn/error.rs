@@ -26,6 +26,14 @@ pub enum LearnError {
         /// What is none.
         found: &'static str,
     },
+    /// What was saved cannot be gone on with.
+    #[error("expected {expected}, found {found}")]
+    Damaged {
+        /// What would be gone on with.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
     /// The observer asked for it.
     #[error("stopped")]
     Stopped,

@@ -6,7 +6,8 @@
 //! that decided it.
 //!
 //! [`Material`] is a sound as frames with all that the layers above hear; [`Update`] the losses of some of them and their gradient;
-//! [`Adam`] moves the weights; [`learn`] does it all and gives a model.
+//! [`Adam`] moves the weights; [`learn`] does it all and gives a model, [`Study`] the same a step at a time. [`job`] is a lesson beside
+//! what else a program does: on a thread of its own, and none of it is lost.
 //!
 //! Everything is added up in a fixed order on one thread: equal arguments give equal bits at equal instruction sets, whatever
 //! else runs.
@@ -14,9 +15,12 @@
 mod adam;
 mod analysis;
 mod board;
+mod bytes;
+mod card;
 mod concurrent;
 mod error;
 mod inputs;
+pub mod job;
 mod material;
 mod priority;
 mod shape;
@@ -33,6 +37,7 @@ pub(crate) use analysis::{
 };
 pub(crate) use board::LearnReport;
 pub use board::{Kept, LearnBoard, LearnState};
+pub use card::{Card, HOLD_OUT_FROM_S, material};
 pub use concurrent::{Concurrent, Outcome, Pace};
 pub use error::LearnError;
 #[cfg(feature = "train")]
@@ -40,7 +45,7 @@ pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};
 pub use material::{Hearing, LEAST_SECONDS, Material};
 pub(crate) use priority::step_back;
 pub use shape::{LEARNT, Shape};
-pub use study::{Depth, Examined, Learnt, Plan, Progress, learn};
+pub use study::{Depth, Examined, Learnt, Plan, Progress, SAVED_START, Study, learn};
 #[cfg(feature = "train")]
 pub(crate) use update::BAND_WEIGHT;
 pub use update::{Batch, Losses, Moment, Update};

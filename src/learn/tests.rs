@@ -1,8 +1,8 @@
 //! Against PyTorch, against differences of the loss, and from end to end on a small model.
 
 use super::{
-    Adam, Batch, Hearing, LEARNT, LearnError, Learnt, Material, Plan, Progress, Rules, Shape, Update, learn,
-    update::BAND_WEIGHT,
+    Adam, Batch, Hearing, LEARNT, LearnError, Learnt, Material, Plan, Progress, Rules, SAVED_START, Shape, Study,
+    Update, learn, update::BAND_WEIGHT,
 };
 use crate::{
     dsp::random::Random,
@@ -253,4 +253,84 @@ fn what_cannot_be_learnt_is_told() {
     let error = Hearing::new(&deaf, Isa::best()).expect_err("it does not listen");
     assert_eq!(Update::new(&deaf, Isa::best()).expect_err("nor learn"), error);
     assert!(error.to_string().contains("a model that listens"), "{error}");
+}
+
+#[test]
+fn a_study_that_was_saved_and_restored_ends_with_the_bits_of_one_that_was_not() {
+    let model = model();
+    let mut hearing = Hearing::new(&model, Isa::best()).expect("a model that listens");
+    let player = hearing.material(&sound(22.0, 1), 20.0).expect("long enough");
+    let maker = [hearing.material(&sound(6.0, 2), 0.0).expect("long enough")];
+    for isa in Isa::all() {
+        let plan = plan(30);
+        let mut whole = Study::new(&model, &player, &maker, &plan, isa).expect("a study");
+        let begin = || Study::new(&model, &player, &maker, &plan, isa).expect("a study");
+        let mut parts = begin();
+        while let Some(progress) = whole.step().expect("finite") {
+            assert_eq!(parts.step().expect("finite"), Some(progress), "what is told of a step");
+            if [1, 2, 17, 30].contains(&progress.step) {
+                let saved = parts.save();
+                assert_eq!(Study::saved_steps(&saved[..SAVED_START]), Some([progress.step, 30]));
+                parts = Study::restore(&model, &player, &maker, &plan, isa, &saved).expect("what was saved");
+                assert_eq!((parts.tensors(), parts.save()), (whole.tensors(), saved), "step {}", progress.step);
+            }
+        }
+        assert_eq!(parts.step(), Ok(None));
+        let whole = whole.finish().expect("finite");
+        assert_eq!(parts.finish().expect("finite"), whole);
+        let looped = learn(&model, &player, &maker, &plan, isa, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(looped.expect("finite"), whole);
+    }
+}
+
+#[test]
+fn what_was_saved_by_other_hands_is_refused_and_never_believed() {
+    let model = model();
+    let mut hearing = Hearing::new(&model, Isa::best()).expect("a model that listens");
+    let player = hearing.material(&sound(4.0, 1), 20.0).expect("long enough");
+    let other = hearing.material(&sound(5.0, 1), 20.0).expect("long enough");
+    let plan = plan(6);
+    let restore = |player: &Material, plan: &Plan, saved: &[u8]| {
+        Study::restore(&model, player, &[], plan, Isa::best(), saved).map(|study| study.steps())
+    };
+    let mut study = Study::new(&model, &player, &[], &plan, Isa::best()).expect("a study");
+    study.step().expect("finite");
+    let saved = study.save();
+    assert_eq!(restore(&player, &plan, &saved), Ok(1));
+    let refused = |outcome: Result<u32, LearnError>, what: &str| {
+        assert!(matches!(outcome, Err(LearnError::Damaged { .. })), "{what}: {outcome:?}");
+    };
+    refused(restore(&other, &plan, &saved), "another take");
+    refused(restore(&player, &Plan { random_seed: 9, ..plan.clone() }, &saved), "another plan");
+    for length in (0..64).chain([saved.len() / 2, saved.len() - 9, saved.len() - 1]) {
+        refused(restore(&player, &plan, &saved[..length]), "a part of it");
+    }
+    let mut random = Random::new(3);
+    for _ in 0..200 {
+        let mut damaged = saved.clone();
+        let at = random.below(saved.len() as u32) as usize;
+        damaged[at] ^= 1 << random.below(8);
+        refused(restore(&player, &plan, &damaged), "a bit has turned");
+    }
+    // Whole, and nonsense all the same: under a checksum that is right.
+    let forged = |change: &dyn Fn(&mut [u8])| {
+        let mut bytes = saved[..saved.len() - 8].to_vec();
+        change(&mut bytes);
+        let basis = 0xcbf2_9ce4_8422_2325u64;
+        let sum = bytes.iter().fold(basis, |sum, &b| (sum ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+        bytes.extend(sum.to_le_bytes());
+        bytes
+    };
+    assert_eq!(restore(&player, &plan, &forged(&|_| {})), Ok(1), "this is how it is forged");
+    let numbers = study.tensors().into_values().map(|tensor| 4 * tensor.len()).sum::<usize>();
+    let first = saved.len() - 8 - 4 * numbers;
+    for (what, at, bytes) in [
+        ("more steps than there are", 12, 7u32.to_le_bytes()),
+        ("a weight that is none", first, f32::NAN.to_le_bytes()),
+        ("a square below 0", first + 2 * numbers, (-1.0f32).to_le_bytes()),
+    ] {
+        refused(restore(&player, &plan, &forged(&|saved| saved[at..at + 4].copy_from_slice(&bytes))), what);
+    }
+    refused(restore(&player, &plan, &forged(&|saved| saved[first - 32..first - 16].fill(0))), "no randomness");
+    refused(restore(&player, &plan, &[&saved[..saved.len() - 8], &[0; 64]].concat()), "more than there should be");
 }

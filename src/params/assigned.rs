@@ -57,6 +57,12 @@ impl Held {
 }
 
 impl Assigned {
+    /// Whether this is what a lesson of this name has learnt so far: a copy, and no file.
+    pub fn is_learning(&self, name: &str) -> bool {
+        let StoredModel { name: own, sha256, path, .. } = &self.stored;
+        own == name && sha256.is_none() && path.is_none()
+    }
+
     /// As it is stored now; where `files` are wanted and it was `used`, with the file, if that is small. The file is read and
     /// encoded once.
     pub fn store(&mut self, files: bool, used: bool) -> StoredModel {

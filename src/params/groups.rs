@@ -11,6 +11,7 @@ use crate::{
         values::{Kind, ParamSpec},
         with_parameters,
     },
+    learn::job::Lessons,
     take::TakeStatus,
     worker::ClipSlot,
 };
@@ -220,6 +221,19 @@ impl Output {
             1 => Some("the input contained the wet".into()),
             times => Some(format!("the input contained the wet, {times} times")),
         });
+        self
+    }
+}
+
+impl Learning {
+    /// Lets the commands show how the lesson stands.
+    pub(super) fn with_lessons(mut self, lessons: &Arc<Lessons>) -> Self {
+        let shown = |lessons: &Arc<Lessons>| {
+            let lessons = Arc::clone(lessons);
+            move || Some(lessons.text())
+        };
+        self.learn_take = with_note(self.learn_take, shown(lessons));
+        self.learn_record = with_note(self.learn_record, shown(lessons));
         self
     }
 }

@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn it_is_measured_once_and_then_a_number_of_the_project() {
         let registry = ModelRegistry::with_embedded(Isa::best());
-        let params = SympathyParams::new(&registry, None);
+        let params = SympathyParams::new(&registry, crate::learn::job::Folders::default());
         let slot = params.value(ParamId::Model);
         let wanted =
             |params: &SympathyParams| params.reaction.for_activation(&params.settings, &registry, slot, 48_000);

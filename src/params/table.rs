@@ -16,17 +16,15 @@ use crate::{
         values::{SPECS, by_group},
         with_parameters,
     },
+    learn::job::{Folders, Lessons},
     model::folder::USER_SLOTS,
     take::TakeStatus,
     worker::ModelRegistry,
 };
 use nice_plug::prelude::{IntParam, Params, RemoteControlsContext, RemoteControlsPage, RemoteControlsSection};
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// The parameters as a whole: their groups, and what is no parameter.
@@ -52,6 +50,8 @@ macro_rules! host_parameters {
             /// The seed that was captured.
             #[persist = "captured"]
             pub captured: CapturedSeed,
+            /// What learns from takes. It goes before the models.
+            pub lessons: Arc<Lessons>,
             /// The user's models, as the project stores them.
             #[persist = "models"]
             pub models: UserModels,
@@ -72,15 +72,17 @@ macro_rules! host_parameters {
         }
 
         impl SympathyParams {
-            /// Defaults. The models of `folder` are looked up on a thread of their own and end up in `registry`.
-            pub fn new(registry: &Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
-                let models = UserModels::new(Arc::clone(registry), folder);
+            /// Defaults. The models of the user's folder are looked up on a thread of their own and end up in `registry`.
+            pub fn new(registry: &Arc<ModelRegistry>, folders: Folders) -> Self {
+                let models = UserModels::new(Arc::clone(registry), folders.models.clone());
+                let lessons = Arc::new(Lessons::new(models.for_lessons(), folders));
                 let reaction = MeasuredReaction::default();
                 let params = Self {
                     $($place: groups::$group::new(),)*
                     settings: Settings::new(models.store_files(), reaction.shared()),
                     reaction,
                     captured: CapturedSeed::default(),
+                    lessons,
                     models,
                     loads: Loads::default(),
                     looks: KeptLooks::default(),
@@ -174,6 +176,7 @@ impl SympathyParams {
                 .with_callback(Arc::new(move |slot| second.select_second(slot))),
         };
         self.seed = self.seed.with_captured(Arc::clone(self.captured.clip_slot()));
+        self.learning = self.learning.with_lessons(&self.lessons);
         self.output = self.output.with_notes(Arc::clone(&self.take_status), Arc::clone(&self.feedbacks));
         self
     }
@@ -212,7 +215,7 @@ mod tests {
     use nice_plug::prelude::{Param, ParamFlags};
 
     fn fresh() -> SympathyParams {
-        SympathyParams::new(&ModelRegistry::with_embedded(Isa::best()), None)
+        SympathyParams::new(&ModelRegistry::with_embedded(Isa::best()), Folders::default())
     }
 
     #[test]
@@ -221,7 +224,8 @@ mod tests {
         std::fs::write(folder.path().join("mine.safetensors"), b"no model").expect("space");
         for _ in 0..20 {
             let registry = ModelRegistry::with_embedded(Isa::best());
-            let params = SympathyParams::new(&registry, Some(folder.path().to_owned()));
+            let folders = Folders { models: Some(folder.path().to_owned()), ..Folders::default() };
+            let params = SympathyParams::new(&registry, folders);
             let normalised = params.slots.model.preview_normalized(64);
             assert_eq!(params.slots.model.normalized_value_to_string(normalised, true), "64: mine");
             assert_eq!(

@@ -8,12 +8,15 @@ use super::{
     assigned::{Assigned, Held},
     lookup::{Found, Lookup, file_sha256, relative_path},
     progress::Progress,
-    project::{Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version},
+    project::{
+        Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
+    },
     selection::Selection,
 };
 use crate::{
+    learn::job::Models,
     model::{
-        EMBEDDED, MAX_FILE_BYTES,
+        EMBEDDED, MAX_FILE_BYTES, ModelData,
         folder::{USER_SLOTS, model_files},
     },
     worker::ModelRegistry,
@@ -47,14 +50,22 @@ enum Job {
     Restore(u64),
     /// A file for one slot.
     Place(u64, u8, PathBuf),
+    /// The instance goes.
+    End,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct UserModels {
-    inner: Arc<Inner>,
-    jobs: Option<Sender<Job>>,
+    shelf: Shelf,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What lessons have of the user's models; the instance may go first.
+#[derive(Clone, Debug)]
+struct Shelf {
+    inner: Arc<Inner>,
+    jobs: Sender<Job>,
 }
 
 impl UserModels {
@@ -72,31 +83,37 @@ impl UserModels {
         });
         let (jobs, receiver) = mpsc::channel();
         let shared = Arc::clone(&inner);
+        // Without a thread nobody receives, and what is begun says so.
         let thread =
             std::thread::Builder::new().name("sympathy-models".into()).spawn(move || shared.run(&receiver)).ok();
-        let models = Self { inner, jobs: Some(jobs), thread };
-        models.begin(Job::Scan(0));
-        models
+        let shelf = Shelf { inner, jobs };
+        shelf.begin(Job::Scan(0));
+        Self { shelf, thread }
+    }
+
+    /// What learns needs of them.
+    pub(super) fn for_lessons(&self) -> Arc<dyn Models> {
+        Arc::new(self.shelf.clone())
     }
 
     /// What the *Model* parameter reports to.
     pub(super) fn selection(&self) -> Arc<Selection> {
-        Arc::clone(&self.inner.selection)
+        Arc::clone(&self.shelf.inner.selection)
     }
 
     /// How far the looking up has come.
     pub(super) fn progress(&self) -> Arc<Progress> {
-        Arc::clone(&self.inner.progress)
+        Arc::clone(&self.shelf.inner.progress)
     }
 
     /// Waits for a while until it is known which slots hold models. Not for the audio thread.
     pub fn wait_for_names(&self) {
-        self.inner.progress.wait_for_names();
+        self.shelf.inner.progress.wait_for_names();
     }
 
     /// The switch that lets projects keep copies of files.
     pub(super) fn store_files(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.inner.store_files)
+        Arc::clone(&self.shelf.inner.store_files)
     }
 
     /// Gives a file to a slot of the user's: to the one whose model is missing, if that is the one that is meant, or to a free one. The file is
@@ -105,6 +122,12 @@ impl UserModels {
     /// # Errors
     /// Why there is no slot for it, in a sentence.
     pub fn place(&self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+        self.shelf.place(missing, path)
+    }
+}
+
+impl Shelf {
+    fn place(&self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
         let file = std::fs::metadata(path).map_err(|error| format!("{}: cannot be read: {error}.", path.display()))?;
         if !file.is_file() || file.len() > MAX_FILE_BYTES || path.to_str().is_none() {
             let most = MAX_FILE_BYTES >> 20;
@@ -124,15 +147,14 @@ impl UserModels {
     /// Hands work to the thread. Until it is done, whoever asks the registry for one of its slots waits.
     fn begin(&self, job: Job) {
         let slots = match job {
-            Job::Scan(_) | Job::Restore(_) => USER_SLOTS,
+            Job::Scan(_) | Job::Restore(_) | Job::End => USER_SLOTS,
             Job::Place(_, slot, _) => slot..=slot,
         };
         for slot in slots.clone() {
             self.inner.registry.set_pending(slot);
         }
         self.inner.progress.begin();
-        let sent = self.jobs.as_ref().is_some_and(|jobs| self.thread.is_some() && jobs.send(job).is_ok());
-        if !sent {
+        if self.jobs.send(job).is_err() {
             self.inner.progress.run_next();
             self.inner.progress.has_ended();
             for slot in slots {
@@ -142,32 +164,70 @@ impl UserModels {
     }
 }
 
+impl Models for Shelf {
+    fn file(&self, slot: u8) -> Result<(String, Vec<u8>), String> {
+        if let Some(model) = EMBEDDED.iter().find(|model| model.slot == slot) {
+            return Ok((model.name.into(), model.bytes.into()));
+        }
+        let held = match &*self.inner.lock() {
+            Held::Known { user: Some(user), .. } => user.iter().find(|model| model.stored.slot == slot).cloned(),
+            _ => None,
+        };
+        let Some(Assigned { stored, found, .. }) = held else { return Err(format!("slot {slot} holds no model")) };
+        let bytes = match (found, stored.file) {
+            (Some(path), _) => ModelData::read_bytes(&path).map_err(|error| error.to_string())?,
+            (None, Some(copy)) => copy.decode().ok_or("the copy of the model in the project is damaged")?,
+            (None, None) => return Err(format!("{}: its file is missing", stored.name)),
+        };
+        Ok((stored.name, bytes))
+    }
+
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<u8, String> {
+        let slot = self.inner.put(name, bytes)?;
+        // Here, on the lesson's thread: what plays goes on meanwhile.
+        self.inner.registry.load_at_once(slot);
+        Ok(slot)
+    }
+
+    fn place(&self, name: &str, path: &Path) -> Result<u8, String> {
+        match self.inner.replace(name, path) {
+            Some((slot, revision)) => {
+                self.begin(Job::Place(revision, slot, path.into()));
+                Ok(slot)
+            }
+            None => Self::place(self, None, path),
+        }
+    }
+}
+
 impl Drop for UserModels {
     fn drop(&mut self) {
-        self.inner.stop.store(true, Ordering::Relaxed);
-        self.jobs = None;
+        let Shelf { inner, jobs } = &self.shelf;
+        inner.stop.store(true, Ordering::Relaxed);
+        // A lesson may still hold the other end.
+        let _ = jobs.send(Job::End);
         if let Some(thread) = self.thread.take() {
             // Joined, so that no code of the plugin runs when the host unloads it. A panic there was reported by its hook.
             let _ = thread.join();
         }
         // Whoever still waits for a slot waits no longer.
         for slot in USER_SLOTS {
-            self.inner.registry.clear(slot);
+            self.shelf.inner.registry.clear(slot);
         }
     }
 }
 
 impl PersistentField<'_, StoredProject> for UserModels {
     fn set(&self, project: StoredProject) {
-        if let Some(job) = self.inner.take_over(project) {
-            self.begin(job);
+        if let Some(job) = self.shelf.inner.take_over(project) {
+            self.shelf.begin(job);
         }
     }
 
     fn map<F: Fn(&StoredProject) -> R, R>(&self, f: F) -> R {
         // What is saved at once is what is saved later.
-        self.inner.progress.wait_for_end();
-        let project = self.inner.project();
+        self.shelf.inner.progress.wait_for_end();
+        let project = self.shelf.inner.project();
         f(&project)
     }
 }
@@ -186,6 +246,7 @@ impl Inner {
         while let Ok(job) = jobs.recv() {
             self.progress.run_next();
             match job {
+                Job::End => return,
                 Job::Scan(revision) => self.scan(revision),
                 Job::Restore(revision) => self.restore(revision),
                 Job::Place(revision, slot, path) => self.look_at_placed(revision, slot, &path),
@@ -243,6 +304,37 @@ impl Inner {
         let placed = self.assigned_file(slot, path.into());
         user.push(Assigned { found: None, ready: false, ..placed });
         Ok((slot, Some(revision)))
+    }
+
+    /// Gives a model that is still learning to the slot of its name, or to a free one; the project carries a copy. Returns the slot.
+    fn put(&self, name: &str, bytes: Vec<u8>) -> Result<u8, String> {
+        let copy = (bytes.len() as u64 <= EMBED_LIMIT_BYTES).then(|| Base64File::encode(&bytes));
+        let mut held = self.lock();
+        let Held::Known { user: Some(user), .. } = &mut *held else {
+            return Err("The models of this project are not known: wait a moment, or save it with this version.".into());
+        };
+        let is_free = |slot: &u8| user.iter().all(|model| model.stored.slot != *slot);
+        let slot = match user.iter().find(|model| model.is_learning(name)) {
+            Some(model) => model.stored.slot,
+            None => USER_SLOTS.into_iter().find(is_free).ok_or("All slots for models of your own are taken.")?,
+        };
+        user.retain(|model| model.stored.slot != slot);
+        let stored = StoredModel { slot, name: name.into(), file: copy, ..StoredModel::default() };
+        user.push(Assigned { stored, found: None, ready: true, encoded: true });
+        self.registry.set_bytes(slot, name.into(), bytes);
+        Ok(slot)
+    }
+
+    /// Notes the finished file for the slot of a model that was learning, if there is one; with the revision.
+    fn replace(&self, name: &str, path: &Path) -> Option<(u8, u64)> {
+        let mut held = self.lock();
+        let revision = self.revision.load(Ordering::Acquire);
+        let Held::Known { user: Some(user), .. } = &mut *held else { return None };
+        let model = user.iter_mut().find(|model| model.is_learning(name))?;
+        let slot = model.stored.slot;
+        let placed = self.assigned_file(slot, path.into());
+        *model = Assigned { found: None, ready: false, ..placed };
+        Some((slot, revision))
     }
 
     /// Looks at the file that was given to a slot. Where it is not the missing model's, the project goes on saying where that one was.

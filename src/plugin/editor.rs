@@ -3,6 +3,7 @@
 use crate::{
     control::{ParamId, ParamValues},
     editor::{Activation, Edit, Instance, Looks, MIN_SIZE, SIZE, View, fonts},
+    learn::job::Lessons,
     params::{ParamEditor, SympathyParams},
     take::takes_folder,
     worker::{Clip, ModelRegistry},
@@ -178,6 +179,10 @@ impl Instance for Hosted<'_> {
 
     fn takes_folder(&self) -> Option<PathBuf> {
         takes_folder()
+    }
+
+    fn lessons(&self) -> Option<&Arc<Lessons>> {
+        Some(&self.params.lessons)
     }
 
     fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {

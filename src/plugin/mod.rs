@@ -11,10 +11,11 @@ mod transport;
 
 use crate::{
     engine::{RenderMode, STOPS},
+    learn::job::Folders,
     model::folder::models_folder,
     nn::Isa,
     params::{self, SympathyParams},
-    take::takes_folder,
+    take::{takes_folder, unfinished_folder},
     worker::ModelRegistry,
 };
 use nice_plug::prelude::*;
@@ -36,14 +37,15 @@ pub struct Sympathy {
     shown: editor::Active,
     /// The host's menus of parameters, for the editor.
     menus: Option<HostMenus>,
-    /// [`ModelRegistry::labels_generation`] and whether the worker has failed, as the host knows them.
-    told: (u64, bool),
+    /// [`ModelRegistry::labels_generation`], that of the lessons, and whether the worker has failed, as the host knows them.
+    told: (u64, u64, bool),
 }
 
 impl Default for Sympathy {
     fn default() -> Self {
         let registry = ModelRegistry::with_embedded(Isa::from_environment());
-        let params = Arc::new(SympathyParams::new(&registry, models_folder()));
+        let folders = Folders { unfinished: unfinished_folder(), models: models_folder() };
+        let params = Arc::new(SympathyParams::new(&registry, folders));
         Self {
             registry,
             params,
@@ -51,7 +53,7 @@ impl Default for Sympathy {
             running: None,
             shown: editor::Active::default(),
             menus: None,
-            told: (0, false),
+            told: (0, 0, false),
         }
     }
 }
@@ -160,7 +162,8 @@ impl ClapPlugin for Sympathy {
     }
 
     fn param_texts_changed(&mut self) -> bool {
-        let now = (self.registry.labels_generation(), self.params.has_failed.load(Ordering::Relaxed));
+        let has_failed = self.params.has_failed.load(Ordering::Relaxed);
+        let now = (self.registry.labels_generation(), self.params.lessons.generation(), has_failed);
         std::mem::replace(&mut self.told, now) != now
     }
 

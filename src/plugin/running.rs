@@ -93,6 +93,7 @@ impl Running {
             max_block_samples,
             seconds: TAKE_SECONDS,
             folder: takes_folder.map(Path::to_owned),
+            lessons: Some(Arc::clone(&params.lessons)),
         };
         let (tap, recorder) = take::start(keep, Arc::clone(&params.take_status), Arc::clone(registry));
         engine.attach_tap(tap);

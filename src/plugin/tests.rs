@@ -65,7 +65,7 @@ fn fresh() -> Sympathy {
 /// The same; takes are written here.
 fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
     let registry = ModelRegistry::with_embedded(Isa::best());
-    let params = Arc::new(SympathyParams::new(&registry, None));
+    let params = Arc::new(SympathyParams::new(&registry, Folders::default()));
     Sympathy {
         registry,
         params,
@@ -73,7 +73,7 @@ fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
         running: None,
         shown: editor::Active::default(),
         menus: None,
-        told: (0, false),
+        told: (0, 0, false),
     }
 }
 
@@ -212,6 +212,92 @@ fn each_time_keep_goes_on_the_plugin_writes_what_it_has_processed() {
     nowhere.deactivate();
     let text = nowhere.params.output.keep.normalized_value_to_string(1.0, true);
     assert!(text.starts_with("On: failed: expected a folder"), "{text}");
+}
+
+/// An instance with these folders, whose model is the first of the user's.
+fn learning_in(home: &std::path::Path) -> Sympathy {
+    let folder = |name: &str| Some(home.join(name));
+    let registry = ModelRegistry::with_embedded(Isa::from_environment());
+    let folders = Folders { unfinished: folder("unfinished"), models: folder("models") };
+    let params = Arc::new(SympathyParams::new(&registry, folders));
+    params.models.wait_for_names();
+    // SAFETY: the parameter lives as long as the plugin, and nobody else sets it meanwhile.
+    unsafe {
+        let model = &params.slots.model;
+        model.as_ptr()._internal_set_normalized_value(model.preview_normalized(64));
+    }
+    Sympathy { registry, params, ..fresh() }
+}
+
+fn set_learn(plugin: &Sympathy, take: bool, record: bool) {
+    let learning = &plugin.params.learning;
+    for (param, on) in [(&learning.learn_take, take), (&learning.learn_record, record)] {
+        // SAFETY: as above.
+        unsafe { param.as_ptr()._internal_set_normalized_value(f32::from(on)) };
+    }
+}
+
+#[test]
+fn a_take_becomes_a_model_of_the_project_whatever_the_host_does_meanwhile() {
+    let home = tempfile::tempdir().expect("temp");
+    std::fs::create_dir(home.path().join("models")).expect("temp");
+    let small = home.path().join("models/small.safetensors");
+    std::fs::copy("tests/fixtures/listening/small.safetensors", small).expect("the fixture");
+    let mut plugin = learning_in(home.path());
+    let text = |plugin: &Sympathy| plugin.params.learning.learn_take.normalized_value_to_string(0.0, true);
+    assert_eq!(text(&plugin), "Off: ready");
+    // Saved while it was down: that asks for nothing.
+    set_learn(&plugin, true, true);
+    activate(&mut plugin, 2, 48_000.0);
+    let mut phrase = (0..10 * 48_000).map(|i| {
+        let time = i as f32 / 48_000.0;
+        0.4 * (-6.0 * (time % 0.25)).exp() * (1000.0 * (1.0 + (time * 4.0).floor() % 5.0) * time).sin()
+    });
+    let mut play = |plugin: &mut Sympathy, seconds: f32| {
+        for _ in 0..(seconds * 48_000.0 / 512.0) as usize {
+            let sound: Vec<f32> = phrase.by_ref().take(512).collect();
+            process(plugin, &mut [sound.clone(), sound], Vec::new());
+        }
+    };
+    play(&mut plugin, 0.1);
+    set_learn(&plugin, false, false);
+    play(&mut plugin, 0.1);
+    set_learn(&plugin, false, true);
+    play(&mut plugin, 4.0);
+    std::thread::sleep(std::time::Duration::from_millis(400));
+    play(&mut plugin, 0.1);
+    assert!(text(&plugin).starts_with("Off: recording "), "{}", text(&plugin));
+    set_learn(&plugin, false, false);
+    play(&mut plugin, 0.1);
+    // Another rate, and no engine at all: the lesson goes on.
+    plugin.deactivate();
+    let begun = text(&plugin);
+    assert!(begun.starts_with("Off: preparing") || begun.starts_with("Off: learning"), "{begun}");
+    activate(&mut plugin, 1, 44_100.0);
+    plugin.deactivate();
+    let began = std::time::Instant::now();
+    while plugin.params.lessons.status().is_busy() {
+        assert!(began.elapsed().as_secs() < 60, "{}", text(&plugin));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(text(&plugin), "Off: stored in slot 65");
+    let network = plugin.registry.load(65).expect("the model that has learnt");
+    assert!(network.config().name.starts_with("small, learnt 2"), "{}", network.config().name);
+    let files = std::fs::read_dir(home.path().join("models")).expect("a folder").count();
+    assert_eq!((files, std::fs::read_dir(home.path().join("unfinished")).expect("a folder").count()), (2, 0));
+
+    // Closed while it learns: the next instance finds it.
+    activate(&mut plugin, 2, 48_000.0);
+    play(&mut plugin, 4.0);
+    set_learn(&plugin, true, false);
+    play(&mut plugin, 0.1);
+    plugin.deactivate();
+    assert!(plugin.params.lessons.status().is_busy(), "{}", text(&plugin));
+    let closing = std::time::Instant::now();
+    drop(plugin);
+    assert!(closing.elapsed().as_millis() < 2000, "{:?}", closing.elapsed());
+    let later = learning_in(home.path());
+    assert!(text(&later).starts_with("Off: unfinished "), "{}", text(&later));
 }
 
 /// Notes what it was asked for, and has a menu of one parameter.

@@ -99,6 +99,20 @@ impl History {
         (&self.wet[samples.clone()], &self.dry[samples])
     }
 
+    /// The dry of a span as recordings are made mono: the mean of its channels. It lies within start and end.
+    pub fn mono(&self, mut span: Range<u64>) -> Vec<f32> {
+        let mut mono = Vec::with_capacity((span.end - span.start) as usize);
+        while !span.is_empty() {
+            let (_, dry) = self.part(span.clone(), usize::MAX);
+            span.start += (dry.len() / self.channels) as u64;
+            match self.channels {
+                2 => mono.extend(dry.as_chunks::<2>().0.iter().map(|[left, right]| 0.5 * (left + right))),
+                _ => mono.extend_from_slice(dry),
+            }
+        }
+        mono
+    }
+
     /// How many frames of a span were lost.
     pub fn lost_frames(&self, span: &Range<u64>) -> u64 {
         self.gaps.iter().map(|gap| gap.end.min(span.end).saturating_sub(gap.start.max(span.start))).sum()
@@ -129,7 +143,7 @@ mod tests {
                 length,
                 wet: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
                 dry: [[0.0; GRID_SAMPLES]; MAX_CHANNELS],
-                keep: None,
+                request: None,
             };
             next += lost_samples as f32;
             for i in 0..length {
@@ -151,6 +165,9 @@ mod tests {
                 at += 1;
             }
         }
+        let mono = history.mono(100..198);
+        let expected = |frame: u64| if frame == 134 { 0.0 } else { 0.25 * frame as f32 };
+        assert!(mono.iter().zip(100..).all(|(sample, frame)| *sample == expected(frame)) && mono.len() == 98);
         assert_eq!(history.lost_frames(&(98..198)), 1, "the older gap has gone");
         assert_eq!(history.gaps.len(), 1);
     }

@@ -1,4 +1,5 @@
-//! *Save Take*: records the last two minutes of wet and dry and writes them to files, on a thread of its own per instance.
+//! *Save Take*: records the last two minutes of wet and dry and writes them to files, on a thread of its own per instance. *Learn Take*
+//! and *Learn Record*: hands a part of the dry to the instance's lessons.
 //!
 //! The audio thread sends wet and dry through a ring ([`TakeTap`]); the [`TakeRecorder`] holds the last minutes and is the only
 //! one that touches them, so that nothing is shared and nothing waits. While a take is written the recorder keeps reading the ring,
@@ -17,6 +18,7 @@ pub use status::TakeStatus;
 
 use crate::{
     engine::{TakeTap, take_link},
+    learn::job::Lessons,
     worker::ModelRegistry,
 };
 use std::{path::PathBuf, sync::Arc};
@@ -39,6 +41,8 @@ pub struct TakeConfig {
     pub seconds: f64,
     /// Where takes are written; made when the first one is.
     pub folder: Option<PathBuf>,
+    /// What learns from takes, where there is something that does.
+    pub lessons: Option<Arc<Lessons>>,
 }
 
 /// The folder for takes: `SYMPATHY_KEEP_FOLDER`, or `Sympathy` in the user's folder for music, else for documents, else home,
@@ -52,6 +56,11 @@ pub fn takes_folder() -> Option<PathBuf> {
         user.as_ref().map(|user| user.audio_dir().or(user.document_dir()).unwrap_or(user.home_dir()).to_owned());
     let folder = of_user.or_else(|| directories::BaseDirs::new().map(|system| system.data_dir().to_owned()));
     folder.map(|folder| folder.join("Sympathy"))
+}
+
+/// The folder for lessons that are not finished: `sympathy/unfinished` in the system's folder for data.
+pub fn unfinished_folder() -> Option<PathBuf> {
+    Some(directories::BaseDirs::new()?.data_dir().join("sympathy").join("unfinished"))
 }
 
 /// Both ends: the tap is for [`crate::engine::Engine::attach_tap`]. Reserves all memory that will be needed; the system gives

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     control::{ParamId, ParamValues},
-    engine::{MAX_CHANNELS, TakeFeed},
+    engine::{MAX_CHANNELS, TakeFeed, TakeOrder},
+    learn::job::{MAX_TAKE_SECONDS, Take},
     worker::ModelRegistry,
 };
 use chrono::{DateTime, Local, SecondsFormat};
@@ -55,6 +56,8 @@ pub struct TakeRecorder {
     history: Option<History>,
     writing: Option<Writing>,
     queued: Option<Request>,
+    /// The first frame of a take to learn from, while it is recorded.
+    mark: Option<u64>,
     status: Arc<TakeStatus>,
     registry: Arc<ModelRegistry>,
 }
@@ -68,7 +71,7 @@ impl TakeRecorder {
     ) -> Self {
         config.channels = config.channels.clamp(1, MAX_CHANNELS);
         let history = History::new(config.channels, capacity_frames(&config)).ok();
-        Self { config, feed, history, writing: None, queued: None, status, registry }
+        Self { config, feed, history, writing: None, queued: None, mark: None, status, registry }
     }
 
     /// Reads the ring and writes a part of the take under way. Returns whether there was work to do.
@@ -91,11 +94,58 @@ impl TakeRecorder {
             if let Some(history) = &mut self.history {
                 history.push(&quantum);
             }
-            if let Some(values) = quantum.keep {
-                self.ask(values);
+            let Some(request) = quantum.request else { continue };
+            for order in request.orders() {
+                match order {
+                    TakeOrder::Save => self.ask(request.values),
+                    TakeOrder::LearnLast => self.learn_last(&request.values),
+                    TakeOrder::Mark => self.mark = self.history.as_ref().map(History::end),
+                    TakeOrder::LearnMarked => self.learn_marked(&request.values),
+                }
             }
         }
+        if let (Some(lessons), Some(history), true) = (&self.config.lessons, &self.history, heard) {
+            let rate = self.config.sample_rate_hz as f32;
+            let seconds = self.mark.map(|mark| (history.end() - mark) as f32 / rate);
+            lessons.set_recording(seconds.map(|seconds| seconds.min(self.config.seconds as f32)));
+        }
         heard
+    }
+
+    /// *Learn Take* went on.
+    fn learn_last(&self, values: &ParamValues) {
+        let seconds = f64::from(values.get(ParamId::LearnSeconds));
+        self.learn(seconds, 0, values);
+    }
+
+    /// *Learn Record* went off.
+    fn learn_marked(&mut self, values: &ParamValues) {
+        // Without one it went on before there was anything to hear it.
+        if let Some(mark) = self.mark.take() {
+            self.learn(MAX_TAKE_SECONDS, mark, values);
+        }
+    }
+
+    /// Hands the last seconds to the lessons, but nothing from before a frame.
+    fn learn(&self, seconds: f64, from: u64, values: &ParamValues) {
+        let Some(lessons) = &self.config.lessons else { return };
+        let Some(history) = &self.history else {
+            let bytes = History::bytes(self.config.channels, capacity_frames(&self.config));
+            return lessons.refuse(&TakeError::NoMemory { bytes }.to_string());
+        };
+        let rate = f64::from(self.config.sample_rate_hz);
+        let longest = (seconds.min(self.config.seconds) * rate) as u64;
+        let span = history.end().saturating_sub(longest).max(history.start()).max(from)..history.end();
+        if span.is_empty() {
+            return lessons.refuse("nothing has been played yet");
+        }
+        lessons.begin(Take {
+            lost_seconds: (history.lost_frames(&span) as f64 / rate) as f32,
+            mono: history.mono(span),
+            sample_rate_hz: self.config.sample_rate_hz,
+            slot: values.get(ParamId::Model) as u8,
+            date: Local::now().format("%Y-%m-%d %H.%M").to_string(),
+        });
     }
 
     /// True if so many new frames overwrite no frame that is still to be written.
@@ -206,6 +256,15 @@ impl TakeRecorder {
         });
         let handle = spawned.map_err(|error| status.set_failed(&TakeError::NoThread(error))).ok();
         TakeRecorderThread { stop, handle }
+    }
+}
+
+impl Drop for TakeRecorder {
+    fn drop(&mut self) {
+        if let (Some(lessons), Some(_)) = (&self.config.lessons, self.mark) {
+            lessons.set_recording(None);
+            lessons.refuse("the host has stopped the plugin while it recorded: record again");
+        }
     }
 }
 

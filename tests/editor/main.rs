@@ -4,6 +4,7 @@
 mod brought;
 #[path = "../common/mod.rs"]
 mod common;
+mod learning;
 mod raster;
 mod stage;
 
@@ -225,7 +226,8 @@ fn every_parameter_and_setting_is_on_some_page() {
     for setting in &SETTINGS {
         assert!(stage.harness.query_by_label(setting.name).is_none(), "{}", setting.name);
     }
-    for tab in ["Start", "Play", "Seed", "Listening", "Voices", "Colour", "Sympathy", "Output", "Settings"] {
+    for tab in ["Start", "Play", "Seed", "Listening", "Learning", "Voices", "Colour", "Sympathy", "Output", "Settings"]
+    {
         stage.harness.get_by_label(tab).click();
         stage.harness.run_steps(2);
         keep(&mut stage, &format!("page-{}", tab.to_lowercase()));

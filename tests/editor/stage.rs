@@ -15,6 +15,7 @@ use sympathy::{
     control::{ParamId, ParamValues, text, values::SPECS},
     editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
     engine::{Engine, EngineConfig, Event},
+    learn::job::Lessons,
     session,
     worker::{Clip, ModelRegistry, Worker},
 };
@@ -30,6 +31,7 @@ pub struct Player {
     pub clip: Option<Arc<Clip>>,
     pub captured: Option<f32>,
     pub take: Option<String>,
+    pub lessons: Option<Arc<Lessons>>,
     /// Every part of an edit.
     pub edits: Vec<(ParamId, Edit)>,
     pub restarts: usize,
@@ -63,6 +65,7 @@ impl Player {
             clip: None,
             captured: None,
             take: None,
+            lessons: None,
             edits: Vec::new(),
             restarts: 0,
             has_host_menus: false,
@@ -139,6 +142,10 @@ impl Instance for Player {
 
     fn takes_folder(&self) -> Option<PathBuf> {
         None
+    }
+
+    fn lessons(&self) -> Option<&Arc<Lessons>> {
+        self.lessons.as_ref()
     }
 
     fn data_folder(&self) -> Option<PathBuf> {

@@ -6,11 +6,18 @@ use crate::common::{
     drive::{Blocks, Change, config, drain, run},
     models, phrase,
 };
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
 use sympathy::{
     control::{ParamId, ParamValues, values::SPECS},
     dsp::level::equal_power,
     engine::{Engine, EngineConfig, RenderMode},
+    learn::{
+        Depth, HOLD_OUT_FROM_S, Hearing, Plan,
+        job::{Folders, Lessons, Models, State},
+        learn, material,
+    },
+    model::ModelData,
+    nn::Isa,
     session,
     take::{self, TakeConfig, TakeRecorder, TakeStatus},
     worker::Worker,
@@ -18,6 +25,7 @@ use sympathy::{
 use tempfile::TempDir;
 
 const RATE: u32 = 48_000;
+const SMALL: &str = "tests/fixtures/listening/small.safetensors";
 
 /// An engine whose last `seconds` are kept in `folder`.
 fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker, TakeRecorder, Arc<TakeStatus>) {
@@ -29,6 +37,7 @@ fn engine(config: &EngineConfig, seconds: f64, folder: &Path) -> (Engine, Worker
         max_block_samples: config.max_block_samples,
         seconds,
         folder: Some(folder.into()),
+        lessons: None,
     };
     let status = Arc::new(TakeStatus::default());
     let (tap, recorder) = take::start(keep, Arc::clone(&status), registry);
@@ -310,4 +319,95 @@ fn a_full_disk_is_told_and_leaves_no_piece_of_a_take() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(said.contains("status: failed: ") && said.contains("cannot be written"), "{said}");
     assert_eq!(names(folder.path(), ""), [""; 0]);
+}
+
+/// The small listening model, in any slot.
+#[derive(Debug)]
+struct Small;
+
+impl Models for Small {
+    fn file(&self, _slot: u8) -> Result<(String, Vec<u8>), String> {
+        Ok(("small".into(), fs::read(SMALL).expect("the fixture")))
+    }
+
+    fn put(&self, _name: &str, _bytes: Vec<u8>) -> Result<u8, String> {
+        Err("nobody listens".into())
+    }
+
+    fn place(&self, _name: &str, _path: &Path) -> Result<u8, String> {
+        Ok(64)
+    }
+}
+
+/// What the instance learns from an input of 6 s, where the parameters move at these seconds.
+fn learn_from(input: &[Vec<f32>], moves: &[(f64, ParamId, f32)], folder: &Path) -> (State, Option<ModelData>) {
+    let config = wet_only(input.len());
+    let registry = models::registry();
+    let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
+    let folders = Folders { unfinished: Some(folder.join("unfinished")), models: Some(folder.join("models")) };
+    let lessons = Arc::new(Lessons::new(Arc::new(Small), folders));
+    let keep = TakeConfig {
+        sample_rate_hz: RATE,
+        channels: input.len(),
+        max_block_samples: config.max_block_samples,
+        seconds: 5.0,
+        folder: None,
+        lessons: Some(Arc::clone(&lessons)),
+    };
+    let (tap, mut recorder) = take::start(keep, Arc::default(), registry);
+    engine.attach_tap(tap);
+    let changes: Vec<Change> =
+        moves.iter().map(|&(at, id, value)| Change { at: (at * f64::from(RATE)) as usize, id, value }).collect();
+    run(&mut engine, input, &changes, None, &Blocks::Fixed(480), |_| {
+        drain(&mut worker);
+        while recorder.run_once() {}
+    });
+    drop(recorder);
+    while lessons.status().is_busy() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let made = names(&folder.join("models"), ".safetensors");
+    (
+        lessons.status().state,
+        made.first().map(|name| ModelData::read(&folder.join("models").join(name)).expect("a model")),
+    )
+}
+
+#[test]
+fn what_is_learnt_is_the_mean_of_what_was_played_last_or_since_it_was_asked_for() {
+    let input = phrase(RATE, 6.0, 2);
+    let mono: Vec<f32> = input[0].iter().zip(&input[1]).map(|(left, right)| 0.5 * (left + right)).collect();
+    let (take, record, length) = (ParamId::LearnTake, ParamId::LearnRecord, ParamId::LearnSeconds);
+    for (moves, from, to) in [
+        // The last five seconds; all that the recorder holds of thirty.
+        (vec![(0.0, length, 30.0), (5.5, take, 1.0), (5.6, take, 0.0)], 0.5, 5.5),
+        (vec![(1.0, record, 1.0), (4.25, record, 0.0)], 1.0, 4.25),
+        (vec![(0.0, record, 1.0), (3.0, record, 0.0)], 0.0, 3.0),
+    ] {
+        let folder = TempDir::new().expect("temp");
+        let (state, made) = learn_from(&input, &moves, folder.path());
+        let sample = |seconds: f64| (seconds * f64::from(RATE)) as usize;
+        assert_eq!(state, State::Stored { slot: 64 });
+        let model = ModelData::read(Path::new(SMALL)).expect("the fixture");
+        let isa = Isa::from_environment();
+        let mut hearing = Hearing::new(&model, isa).expect("it listens");
+        let player =
+            material(&mono[sample(from)..sample(to)], RATE, HOLD_OUT_FROM_S, &mut hearing).expect("long enough");
+        let plan = Plan::new(Depth::Normal, 0);
+        let learnt = learn(&model, &player, &[], &plan, isa, &mut |_| ControlFlow::Continue(())).expect("finite");
+        let made = made.expect("a model");
+        for (name, expected) in learnt.tensors() {
+            assert!(made.tensor(&name) == expected, "{name} of {from} to {to} s");
+        }
+    }
+}
+
+#[test]
+fn a_recording_that_the_host_cuts_off_is_said_and_one_that_never_began_is_nothing() {
+    let input = phrase(RATE, 3.0, 1);
+    let folder = TempDir::new().expect("temp");
+    let (state, _) = learn_from(&input, &[(1.0, ParamId::LearnRecord, 1.0)], folder.path());
+    assert!(matches!(&state, State::Failed(why) if why.contains("record again")), "{state:?}");
+    let (state, _) = learn_from(&input, &[], folder.path());
+    assert_eq!(state, State::Ready);
 }

@@ -10,6 +10,7 @@ mod common;
 mod counting;
 mod guitar;
 mod import_hostile;
+mod lesson;
 mod listen_train;
 mod listening;
 mod lstm_golden;

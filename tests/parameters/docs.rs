@@ -22,8 +22,8 @@ Source=Perlin Noise\"`), and so are units: `mix=50%`, `gate=-60dBFS`, `seed_leng
 strings from the next 64 samples on); **later** changes what the network predicts, which is heard one *Reaction Time* later and, where
 it concerns seeds, with the next continuation; **both** does one and the other.
 
-All parameters can be automated, to the sample. Real numbers glide to their new value within a few milliseconds where a step
-would click.
+All parameters can be automated, to the sample, but *Keep Learnt*, *Learn Take* and *Learn Record*, which make files. Real
+numbers glide to their new value within a few milliseconds where a step would click.
 ";
 
 fn choices(document: &mut String, choices: &[Choice]) {

@@ -183,8 +183,11 @@ fn cases() -> Vec<Case> {
         at_once(DuckRelease, 2.0, DUCKED).between(SOUND[0], SOUND[1]),
         at_once(FeedbackGuard, 0.0, GUITAR).of(Scene::Room),
         at_once(Bypass, ON, &[]),
-        // It writes files, and without a recorder not even these.
+        // They write files, and without a recorder not even these.
         Case { heard: Heard::Not, ..later(Keep, ON, &[]) },
+        Case { heard: Heard::Not, ..later(LearnTake, ON, &[]) },
+        Case { heard: Heard::Not, ..later(LearnRecord, ON, &[]) },
+        Case { heard: Heard::Not, ..later(LearnSeconds, 5.0, &[]) },
     ]
 }
 
@@ -302,7 +305,8 @@ fn every_parameter_is_heard_where_its_documentation_says_so() {
             Stage::Prediction => (false, true),
             Stage::Both => (true, true),
         };
-        let is_unheard = heard == [Heard::Not] && spec.id == Keep;
+        let is_of_takes = [Keep, LearnTake, LearnRecord, LearnSeconds].contains(&spec.id);
+        let is_unheard = heard == [Heard::Not] && is_of_takes;
         assert!(
             is_unheard || (at_once, later) == expected,
             "{}: what says that it acts in {:?}?",

@@ -11,13 +11,10 @@ use crate::{
         recordings::Strict,
         terminal::{remark, say},
     },
-    dsp::resample::Resampler,
-    learn::{self, Hearing, LearnError, Learnt, Losses, Material, Plan},
-    model::ModelConfig,
+    learn::{self, Card, HOLD_OUT_FROM_S, Hearing, LearnError, Losses, Material, Plan},
     nn::Isa,
 };
 use clap::{Args, ValueEnum};
-use serde_json::{Map, Value, json};
 use std::{
     fs,
     io::{IsTerminal, stderr},
@@ -28,8 +25,6 @@ use std::{
 
 /// No take is longer; what is learnt from was measured up to a minute.
 const MAX_SECONDS: f64 = 600.0;
-/// From so many seconds on the last tenth of a take is held out.
-const HOLD_OUT_FROM_S: f32 = 20.0;
 /// Where the bar cannot be shown, a line is written as often.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
@@ -139,7 +134,8 @@ pub fn run(args: &LearnArgs) -> Result<(), CliError> {
     let elapsed = view.began.elapsed().as_secs_f64();
     drop(view);
 
-    let data = model.with_tensors(card(args, model.config(), &learnt, taught, plan.steps), learnt.tensors())?;
+    let config = card(args).config(model.config(), &learnt, taught, &plan);
+    let data = model.with_tensors(config, learnt.tensors())?;
     replace_file(&args.out, |part| fs::write(part, data.to_exact_bytes()))?;
     let out = one_line(&args.out.display().to_string());
     say!("{out}: {} that has learnt from {take}, in {elapsed:.0} s", model.config().name);
@@ -190,8 +186,7 @@ fn material(
     }
     let place = |seconds: f64| ((seconds * rate).round() as usize).min(recording.length_samples());
     let mono = &recording.mono()[place(start)..place(end)];
-    let sound = Resampler::new(recording.sample_rate_hz, hearing.sample_rate_hz()).resample_all(mono);
-    hearing.material(&sound, hold_out_from_s).map_err(|error| match error {
+    learn::material(mono, recording.sample_rate_hz, hold_out_from_s, hearing).map_err(|error| match error {
         LearnError::TooShort { expected, actual } => unsuitable(
             "playing",
             format!("at least {expected} s, silences left out"),
@@ -214,38 +209,16 @@ fn refused(model: &str, error: &LearnError) -> CliError {
     }
 }
 
-/// What the model's file says of itself: all that the base says of its own making, and what it has learnt.
-fn card(args: &LearnArgs, base: &ModelConfig, learnt: &Learnt, seconds: f64, steps: u32) -> ModelConfig {
+/// What people are told of the model.
+fn card(args: &LearnArgs) -> Card {
     let file = |path: &Path| one_line(&path.file_name().unwrap_or_default().to_string_lossy());
-    let (take, stem) = (file(&args.take), args.out.file_stem().unwrap_or_default().to_string_lossy());
-    let mut config = base.clone();
-    config.name = args.name.clone().unwrap_or_else(|| one_line(&stem));
-    let training = &mut config.training;
-    training.material.push(take.clone());
-    let before = if training.licence.is_empty() { String::new() } else { format!("{}; ", training.licence) };
-    training.licence = format!("{before}{take}: {}", args.licence);
-    training.version = env!("CARGO_PKG_VERSION").into();
-    let loss = |losses: Option<Losses>| losses.map(|losses| [losses.bins, losses.bands]);
-    let lesson = json!({
-        "base": base.name,
-        "take": take,
-        "seconds": seconds,
-        "steps": steps,
-        "random_seed": args.random_seed,
-        "maker": args.maker.iter().map(|path| file(path)).collect::<Vec<_>>(),
-        "held_out": { "before": loss(learnt.before.player), "after": loss(learnt.after.player) },
-    });
-    // A model may learn again; where the base has no such object, it begins here.
-    if !training.hyperparameters.is_object() {
-        training.hyperparameters = Value::Object(Map::new());
+    let stem = args.out.file_stem().unwrap_or_default().to_string_lossy();
+    Card {
+        name: args.name.clone().unwrap_or_else(|| one_line(&stem)),
+        take: file(&args.take),
+        licence: args.licence.clone(),
+        maker: args.maker.iter().map(|path| file(path)).collect(),
     }
-    if let Some(fields) = training.hyperparameters.as_object_mut() {
-        match fields.get_mut("learnt").and_then(Value::as_array_mut) {
-            Some(lessons) => lessons.push(lesson),
-            None => drop(fields.insert("learnt".into(), json!([lesson]))),
-        }
-    }
-    config
 }
 
 /// Shows how far it is and hears Ctrl-C.

@@ -36,7 +36,7 @@ fn restore(models: &UserModels, json: &str) {
 }
 
 fn is_settled(models: &UserModels) -> bool {
-    match &*models.inner.lock() {
+    match &*models.shelf.inner.lock() {
         Held::Known { user: Some(user), .. } => user.iter().all(|model| model.stored.sha256.is_some()),
         _ => false,
     }
@@ -83,7 +83,7 @@ fn a_selected_model_travels_in_the_project() {
     let folder = folder_with(&[("a.safetensors", b"aa"), ("b.safetensors", b"bb")]);
     let (_bank, models) = instance(folder.path());
     wait_for("the scan", || is_settled(&models));
-    models.inner.selection.select(65);
+    models.shelf.inner.selection.select(65);
     let json = saved(&models);
     let copy = format!("\"file\":\"{}\"", base64_of(b"bb"));
     assert!(json.contains(&copy) && json.matches("file").count() == 1, "{json}");
@@ -94,7 +94,7 @@ fn a_selected_model_travels_in_the_project() {
     restore(&models, &json);
     wait_for("the copy", || registry.label(65) == "b");
     assert!(saved(&models).contains(&copy), "and goes on travelling");
-    models.inner.store_files.store(false, Ordering::Relaxed);
+    models.shelf.inner.store_files.store(false, Ordering::Relaxed);
     assert!(saved(&models).contains(&copy), "the only copy is never thrown away");
 }
 
@@ -104,11 +104,11 @@ fn the_switch_and_the_size_keep_files_out() {
     let folder = folder_with(&[("a.safetensors", b"aa"), ("large.safetensors", &large)]);
     let (_bank, models) = instance(folder.path());
     wait_for("the scan", || is_settled(&models));
-    models.inner.selection.select(64);
-    models.inner.selection.select(65);
-    models.inner.store_files.store(false, Ordering::Relaxed);
+    models.shelf.inner.selection.select(64);
+    models.shelf.inner.selection.select(65);
+    models.shelf.inner.store_files.store(false, Ordering::Relaxed);
     assert!(!saved(&models).contains(r#""file""#));
-    models.inner.store_files.store(true, Ordering::Relaxed);
+    models.shelf.inner.store_files.store(true, Ordering::Relaxed);
     assert_eq!(saved(&models).matches(r#""file""#).count(), 1, "only the small one");
 }
 
@@ -116,7 +116,7 @@ fn the_switch_and_the_size_keep_files_out() {
 fn a_missing_model_says_why_and_stays_in_the_state() {
     let folder = folder_with(&[]);
     let (registry, models) = instance(folder.path());
-    models.inner.selection.select(70);
+    models.shelf.inner.selection.select(70);
     // An absolute path, as this system writes it.
     let path = folder.path().join("nowhere").join("bells.safetensors");
     let json = format!(
@@ -160,7 +160,7 @@ fn an_undo_step_looks_nothing_up_again() {
 fn foreign_and_hostile_lists_are_kept_and_do_no_harm() {
     let folder = folder_with(&[("a.safetensors", b"aa")]);
     let (registry, models) = instance(folder.path());
-    models.inner.selection.select(64);
+    models.shelf.inner.selection.select(64);
     for (json, reason) in [
         (r#"{"new":[1,2,3],"version":9}"#, "has version 9, this one reads 1"),
         ("[]", "is damaged"),
@@ -182,7 +182,7 @@ fn foreign_and_hostile_lists_are_kept_and_do_no_harm() {
 fn another_embedded_model_is_noticed() {
     let folder = folder_with(&[]);
     let (registry, models) = instance(folder.path());
-    models.inner.selection.select(63);
+    models.shelf.inner.selection.select(63);
     let json = r#"{"version":1,"embedded":{"slot":63,"name":"of-a-later-version"},"user":[]}"#;
     restore(&models, json);
     assert!(registry.label(63).contains("not among the models of this version"), "{}", registry.label(63));
@@ -247,4 +247,45 @@ fn a_model_is_added_to_the_first_free_slot_once() {
     wait_for("it is found again", || registry.label(65) == "new");
     restore(&models, r#"{"version":9}"#);
     assert!(models.place(None, &new).is_err(), "what a later version has stored is kept as it is");
+}
+
+#[test]
+fn what_learns_is_carried_by_the_project_and_its_file_takes_its_place() {
+    let small = std::fs::read("tests/fixtures/listening/small.safetensors").expect("the fixture");
+    let folder = folder_with(&[("a.safetensors", &small)]);
+    let (registry, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    let lessons = models.for_lessons();
+    assert_eq!(lessons.file(64), Ok(("a".into(), small.clone())));
+    assert_eq!(lessons.file(4).map(|(name, _)| name), Ok("any".into()));
+    assert!(lessons.file(90).is_err_and(|why| why.contains("slot 90 holds no model")));
+
+    // Heard while it learns: in one slot, whatever else comes, and in the project.
+    assert_eq!(lessons.put("a, learnt now", small.clone()), Ok(65));
+    assert!(registry.get(65).is_some(), "it is loaded at once");
+    let carried = saved(&models);
+    assert_eq!(lessons.put("a, learnt now", small.clone()), Ok(65));
+    assert_eq!(lessons.file(65), Ok(("a, learnt now".into(), small.clone())));
+    let (other_registry, other) = instance(folder.path());
+    restore(&other, &carried);
+    wait_for("the copy", || other_registry.load(65).is_ok());
+    assert_eq!(other.for_lessons().put("a, learnt now", small.clone()), Ok(65), "a project that was loaded meanwhile");
+
+    // Its file.
+    let path = folder.path().join("a, learnt now.safetensors");
+    std::fs::write(&path, &small).expect("temp");
+    assert_eq!(lessons.place("a, learnt now", &path), Ok(65));
+    assert_eq!(lessons.place("a, learnt now", &path), Ok(65), "a file has one slot");
+    wait_for("its hash", || is_settled(&models));
+    let entry = registry.entries().into_iter().find(|entry| entry.slot == 65).expect("a model");
+    assert_eq!(entry.origin, crate::worker::Origin::File(path.clone()));
+    assert!(saved(&models).contains(r#""relative":"a, learnt now.safetensors""#));
+
+    // Without having been heard it takes a free slot.
+    let another = folder.path().join("another.safetensors");
+    std::fs::write(&another, &small).expect("temp");
+    assert_eq!(lessons.place("another", &another), Ok(66));
+    // The instance goes first: what a lesson asks for then is refused, and nobody waits.
+    drop(models);
+    let _ = lessons.place("later", &folder.path().join("none.safetensors"));
 }

@@ -3,6 +3,7 @@
 use super::{
     HELP, PlayArgs,
     control_map::{ControlMap, Message},
+    lessons::Told,
     performer::{Monitor, Order},
 };
 use crate::cli::terminal::say;
@@ -69,6 +70,8 @@ enum Typed {
     Map,
     /// To the map's own file where no name is given.
     SaveMap(String),
+    /// Nothing: tells how it stands.
+    Lesson(String),
 }
 
 impl Typed {
@@ -79,6 +82,7 @@ impl Typed {
         match word {
             "learn" => return Self::Learn(rest.into()),
             "unlearn" => return Self::Unlearn(rest.into()),
+            "lesson" => return Self::Lesson(rest.into()),
             "save" if rest == "map" => return Self::SaveMap(String::new()),
             "save" if rest.starts_with("map ") => return Self::SaveMap(rest[4..].trim().into()),
             _ => {}
@@ -119,6 +123,7 @@ pub struct Console {
     is_input_on: bool,
     status: Arc<TakeStatus>,
     told_takes: u64,
+    lessons: Told,
     map: ControlMap,
     /// The values and the switch of the input, for the window.
     shown: Shown,
@@ -131,6 +136,7 @@ impl Console {
         values: ParamValues,
         is_input_on: bool,
         status: Arc<TakeStatus>,
+        lessons: Told,
         map: ControlMap,
     ) -> Self {
         Self {
@@ -139,6 +145,7 @@ impl Console {
             is_input_on,
             status,
             told_takes: 0,
+            lessons,
             map,
             shown: Arc::new(Mutex::new((values, is_input_on))),
         }
@@ -245,6 +252,24 @@ impl Console {
         }
     }
 
+    fn lesson(&self, what: &str) {
+        let lessons = self.lessons.lessons();
+        lessons.look();
+        let latest = || lessons.unfinished().into_iter().next();
+        match (what, latest()) {
+            ("", _) => say!("lesson: {}", lessons.text()),
+            ("cancel", _) => lessons.cancel(),
+            ("listen", _) => lessons.listen(!lessons.is_listened_to()),
+            ("resume" | "discard", None) => say!("no lesson is unfinished"),
+            ("resume", Some(latest)) => drop(lessons.resume(&latest.id)),
+            ("discard", Some(latest)) => {
+                lessons.discard(&latest.id);
+                say!("discarded: {}", latest.name);
+            }
+            _ => say!("expected lesson, or lesson and one of cancel, listen, resume, discard"),
+        }
+    }
+
     /// What becomes of what was learnt, at the end.
     pub fn end_map(&mut self, args: &PlayArgs) {
         if self.map.is_changed() {
@@ -269,6 +294,7 @@ impl Console {
             Typed::Unlearn(key) => self.unlearn(&key),
             Typed::Map => self.tell_map(),
             Typed::SaveMap(name) => self.save_map(&name),
+            Typed::Lesson(what) => self.lesson(&what),
             Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
             Typed::Tell(key) => match text::parameter(&key) {
                 Ok(id) => self.tell(id.spec()),
@@ -315,7 +341,7 @@ impl Console {
         }
     }
 
-    /// Says what became of takes, once for each.
+    /// Says what became of takes and lessons, once for each.
     pub fn tell_takes(&mut self) {
         let takes = self.status.kept() + self.status.failed();
         if takes > self.told_takes
@@ -323,6 +349,9 @@ impl Console {
         {
             self.told_takes = takes;
             say!("{text}");
+        }
+        if let Some(news) = self.lessons.news() {
+            say!("{news}");
         }
     }
 
@@ -373,6 +402,8 @@ mod tests {
             ("save map", Typed::SaveMap(String::new())),
             ("save map my map.json", Typed::SaveMap("my map.json".into())),
             ("save take", Typed::Tell("save take".into())),
+            ("lesson  resume", Typed::Lesson("resume".into())),
+            ("learn_take on", Typed::Set(Assignment { key: "learn_take".into(), value: "on".into() })),
         ] {
             assert_eq!(Typed::parse(line), typed, "{line:?}");
         }

@@ -10,6 +10,7 @@ mod console;
 pub(in crate::cli) mod control_map;
 mod devices;
 mod dummy;
+mod lessons;
 mod midi;
 pub mod performer;
 mod sound_card;
@@ -28,14 +29,17 @@ use crate::{
     control::ParamId,
     editor::Activation,
     engine::EngineConfig,
+    learn::job::{Folders, Lessons},
+    model::folder::models_folder,
     session,
-    take::{self, TAKE_SECONDS, TakeConfig, TakeStatus, takes_folder},
+    take::{self, TAKE_SECONDS, TakeConfig, TakeStatus, takes_folder, unfinished_folder},
     worker::ClipSlot,
 };
 use clap::{Args, ValueEnum};
 use console::{Console, MAX_HEARD};
 use control_map::ControlMap;
 use devices::Chosen;
+use lessons::{ProgramModels, Told};
 use performer::{MAX_BLOCK, Performer};
 use sound_card::SoundCard;
 use std::{
@@ -63,6 +67,7 @@ COMMANDS while it plays, each ended with Enter:
   p            tell all parameters          q            quit (so does Ctrl-C)
   learn mix    the next controller moves it unlearn mix  no controller moves it
   map          tell what is mapped          save map X   write it to X or --map
+  lesson       how Learn Take is; lesson cancel, listen, resume, discard
 Where parameters are explained: sympathy render --help";
 
 /// Options of `sympathy play`.
@@ -176,12 +181,16 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let interrupt = Interrupt::watch();
     let status = Arc::new(TakeStatus::default());
+    let own = ProgramModels::new(Arc::clone(&registry), args.instrument.model.clone());
+    let folders = Folders { unfinished: unfinished_folder(), models: models_folder() };
+    let lessons = Arc::new(Lessons::new(Arc::new(own), folders));
     let keep = TakeConfig {
         sample_rate_hz,
         channels,
         max_block_samples: MAX_BLOCK,
         seconds: TAKE_SECONDS,
         folder: takes_folder(),
+        lessons: Some(Arc::clone(&lessons)),
     };
     let (tap, recorder) = take::start(keep, Arc::clone(&status), Arc::clone(&registry));
     let (mut engine, worker) = session::start_with(config, Arc::clone(&registry), Arc::clone(&clip_slot));
@@ -209,7 +218,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let label = registry.label(values.get(ParamId::Model) as u8);
     say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
-    let mut console = Console::new(orders, values, is_input_on, Arc::clone(&status), map);
+    let mut console =
+        Console::new(orders, values, is_input_on, Arc::clone(&status), Told::new(Arc::clone(&lessons)), map);
     console::listen(sender.clone());
     let outcome = if args.window {
         let outside = window::Outside::new(
@@ -217,8 +227,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
             console.shown(),
             Arc::clone(&registry),
             activation,
-            clip_slot,
-            Arc::clone(&status),
+            window::Kept { clip_slot, takes: Arc::clone(&status), lessons },
             sound.clone(),
         );
         let (console, interrupt, monitor) = (&mut console, &interrupt, &monitor);

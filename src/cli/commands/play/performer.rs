@@ -223,10 +223,14 @@ mod tests {
 
     #[test]
     fn what_a_midi_input_receives_reaches_the_engine() {
-        use crate::cli::commands::play::{
-            console::{Console, Heard},
-            control_map::ControlMap,
-            midi::Inlet,
+        use crate::{
+            cli::commands::play::{
+                console::{Console, Heard},
+                control_map::ControlMap,
+                lessons::{ProgramModels, Told},
+                midi::Inlet,
+            },
+            learn::job::{Folders, Lessons},
         };
         let folder = tempfile::tempdir().expect("temp");
         let path = folder.path().join("map.json");
@@ -238,9 +242,11 @@ mod tests {
         let mut config = EngineConfig::new(48_000);
         config.values.set(ParamId::Mix, 0.0);
         let values = config.values;
-        let (engine, _) = session::start(config, ModelRegistry::with_embedded(Isa::best()));
+        let registry = ModelRegistry::with_embedded(Isa::best());
+        let (engine, _) = session::start(config, Arc::clone(&registry));
         let (mut performer, orders, _) = Performer::new(engine, notes, 48_000, 120.0, true);
-        let mut console = Console::new(orders, values, true, Arc::default(), map);
+        let lessons = Lessons::new(Arc::new(ProgramModels::new(registry, None)), Folders::default());
+        let mut console = Console::new(orders, values, true, Arc::default(), Told::new(Arc::new(lessons)), map);
         let mut receive = |message: &[u8]| {
             inlet.take(message);
             while let Ok(Heard::Midi(message)) = heard.try_recv() {

@@ -8,6 +8,7 @@ use crate::{
     cli::{error::CliError, terminal::say, window},
     control::{ParamId, ParamValues, text, values::SPECS},
     editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
+    learn::job::Lessons,
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
     worker::{Clip, ClipSlot, ModelRegistry},
@@ -23,6 +24,16 @@ use std::{
     },
 };
 
+/// What becomes of what is played, beside sound.
+pub struct Kept {
+    /// The seed that was captured.
+    pub clip_slot: Arc<ClipSlot>,
+    /// Takes.
+    pub takes: Arc<TakeStatus>,
+    /// What learns from them.
+    pub lessons: Arc<Lessons>,
+}
+
 /// The program behind the window. What is moved here goes the way of what is typed: through the console, which knows the values.
 pub struct Outside {
     sender: SyncSender<Heard>,
@@ -35,8 +46,7 @@ pub struct Outside {
     known: (ParamValues, bool),
     registry: Arc<ModelRegistry>,
     activation: Activation,
-    clip_slot: Arc<ClipSlot>,
-    takes: Arc<TakeStatus>,
+    kept: Kept,
     /// None without a sound card.
     sound: Option<Arc<Mutex<SoundCard>>>,
 }
@@ -48,25 +58,12 @@ impl Outside {
         shown: Shown,
         registry: Arc<ModelRegistry>,
         activation: Activation,
-        clip_slot: Arc<ClipSlot>,
-        takes: Arc<TakeStatus>,
+        kept: Kept,
         sound: Option<Arc<Mutex<SoundCard>>>,
     ) -> Self {
         let known = *shown.lock().unwrap_or_else(PoisonError::into_inner);
         let (values, is_input_on) = known;
-        Self {
-            sender,
-            unsent: VecDeque::new(),
-            shown,
-            values,
-            is_input_on,
-            known,
-            registry,
-            activation,
-            clip_slot,
-            takes,
-            sound,
-        }
+        Self { sender, unsent: VecDeque::new(), shown, values, is_input_on, known, registry, activation, kept, sound }
     }
 
     /// Takes over what was typed, and what controllers have moved.
@@ -115,6 +112,9 @@ impl Instance for Outside {
     fn text(&self, id: ParamId) -> String {
         match id {
             ParamId::Model | ParamId::MorphModel if self.value(id) >= 0.0 => self.registry.label(self.value(id) as u8),
+            ParamId::LearnTake | ParamId::LearnRecord => {
+                format!("{}: {}", text::shown(id.spec(), self.value(id)), self.kept.lessons.text())
+            }
             _ => text::with_unit(id.spec(), self.value(id)),
         }
     }
@@ -138,15 +138,19 @@ impl Instance for Outside {
     }
 
     fn captured_seconds(&self) -> Option<f32> {
-        Some(self.clip_slot.get()?.seconds())
+        Some(self.kept.clip_slot.get()?.seconds())
     }
 
     fn take_text(&self) -> Option<String> {
-        self.takes.text()
+        self.kept.takes.text()
     }
 
     fn takes_folder(&self) -> Option<PathBuf> {
         takes_folder()
+    }
+
+    fn lessons(&self) -> Option<&Arc<Lessons>> {
+        Some(&self.kept.lessons)
     }
 
     fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
@@ -158,7 +162,7 @@ impl Instance for Outside {
     }
 
     fn capture(&mut self, clip: Arc<Clip>) {
-        self.clip_slot.put(Some(clip));
+        self.kept.clip_slot.put(Some(clip));
     }
 
     fn apply(&mut self, values: &ParamValues) {
