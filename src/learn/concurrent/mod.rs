@@ -81,6 +81,12 @@ pub enum Outcome {
     Paused,
 }
 
+/// Of 16 frames of a step, how many are of the last seconds, of the session, and of the maker's material, at a pull of 0…1.
+pub fn shares(pull: f32, is_reminded: bool) -> [usize; 3] {
+    let maker = if is_reminded { ((pull * PARTS as f32).round() as usize).min(PARTS - NOW_PARTS) } else { 0 };
+    [NOW_PARTS, PARTS - NOW_PARTS - maker, maker]
+}
+
 /// A model that goes on learning.
 #[derive(Clone, Debug)]
 pub struct Concurrent {
@@ -151,7 +157,12 @@ impl Concurrent {
         })
     }
 
-    /// The model's file says of itself.
+    /// Whether it is reminded of its maker's material.
+    pub fn is_reminded(&self) -> bool {
+        self.maker.is_some()
+    }
+
+    /// What the model's file says of itself.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
@@ -266,7 +277,7 @@ impl Concurrent {
 
     /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.
     fn draw(&mut self, pace: &Pace, random: &mut Random) {
-        let maker_parts = ((pace.pull * PARTS as f32).round() as usize).min(PARTS - NOW_PARTS);
+        let [_, _, maker_parts] = shares(pace.pull, true);
         let moments = self.material.taught();
         let frames = |seconds: f64| (seconds / self.hop_seconds) as usize;
         let session = moments.end.saturating_sub(frames(pace.memory_seconds.into())).max(moments.start);
