@@ -338,7 +338,8 @@ mod tests {
              midi_transpose voices stagger spread duck_wet duck_dry duck_attack duck_release voice_level swell_level \
              shimmer_level sympathy_attack sympathy_release bands low_hz high_hz band_q tuning tremolo_rate tremolo_depth \
              loop_length feedback_guard stretch peaks dropout drift morph_model morph stereo seed_source capture keep \
-             listen recall thread recency loyalty dynamics level_temperature",
+             listen recall thread recency loyalty dynamics level_temperature \
+             learn learn_rate learn_amount learn_memory learn_pull learn_forget carry_on keep_learnt learn_take learn_record learn_seconds",
             "a changed key loses users' automation"
         );
     }
