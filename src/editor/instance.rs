@@ -3,7 +3,7 @@
 use crate::{
     control::{ParamId, ParamValues},
     engine::{Auditioner, Engine, Meters},
-    learn::job::Lessons,
+    learn::{LearnBoard, job::Lessons},
     model::folder::models_folder,
     worker::{Clip, ModelRegistry},
 };
@@ -35,6 +35,8 @@ pub struct Activation {
     pub reaction_ms: f32,
     /// Where models are heard before they are chosen.
     pub auditioner: Auditioner,
+    /// What is learnt while it plays.
+    pub learning: Arc<LearnBoard>,
 }
 
 impl Activation {
@@ -46,6 +48,7 @@ impl Activation {
             sample_rate_hz,
             reaction_ms,
             auditioner: engine.auditioner().clone(),
+            learning: Arc::clone(engine.learning()),
         }
     }
 }

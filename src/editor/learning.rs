@@ -8,10 +8,13 @@ use super::{
 };
 use crate::{
     control::ParamId,
-    learn::job::{Lessons, State, Status},
+    learn::{
+        job::{Lessons, State, Status},
+        shares,
+    },
 };
 use egui::{
-    Align2, Id, Rect, Role, Sense, Ui, WidgetInfo, pos2,
+    Align2, Color32, FontId, Id, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
     text::{LayoutJob, TextWrapping},
     vec2,
 };
@@ -24,6 +27,9 @@ const HEARD_LISTEN: f32 = 40.0;
 const BUTTON_HEIGHT: f32 = 26.0;
 /// Width of what begins a lesson.
 const COMMANDS: f32 = 280.0;
+/// Widths of what is said of learning while it plays, and of its bar.
+const LIVE_WORDS: f32 = 520.0;
+const BAR: f32 = 320.0;
 
 /// What this editor has begun.
 #[derive(Debug, Default)]
@@ -87,18 +93,55 @@ impl View {
         }
         let columns = (inside.width() / CELL[0]).floor().max(1.0) as usize;
         let below = inside.min + vec2(0.0, CELL[1]);
+        let next = next_lesson(instance);
+        let was_kept = instance.value(ParamId::KeepLearnt) >= 0.5;
         let mut desk = Desk { instance, held: &mut self.held, theme };
         for (index, &id) in ids.iter().enumerate() {
             let (column, row) = (index % columns, index / columns);
             controls::show(ui, below + vec2(column as f32 * CELL[0], row as f32 * CELL[1]), id, &mut desk);
         }
+        if !was_kept && instance.value(ParamId::KeepLearnt) >= 0.5 {
+            // What is kept here is chosen here.
+            self.lesson.number = next.or(self.lesson.number);
+        }
+        let top = below.y + ids.len().div_ceil(columns) as f32 * CELL[1];
+        let live = Rect::from_min_max(pos2(inside.left(), top), pos2(inside.right(), top + CELL[1] - space::SMALL));
+        self.show_live(ui, live, instance, theme);
+    }
+
+    /// How learning while it plays stands: in words, what each step is made of, how far it has gone, and its losses over time.
+    fn show_live(&self, ui: &mut Ui, rect: Rect, instance: &dyn Instance, theme: &Theme) {
+        let Some(activation) = instance.activation() else { return };
+        let board = &activation.learning;
+        let text = board.text().unwrap_or_else(|| "Learn goes on learning from what you play, while you play.".into());
+        let line = Rect::from_min_size(rect.min, vec2(LIVE_WORDS, 18.0));
+        words(ui, line, "learning while it plays", &text, theme::body(), theme.text);
+        let [now, session, maker] = shares(instance.value(ParamId::LearnPull) / 100.0, board.is_reminded());
+        let all = (now + session + maker) as f32;
+        let bar = Rect::from_min_size(line.left_bottom() + vec2(0.0, 6.0), vec2(BAR, 7.0));
+        let mut left = bar.left();
+        for (part, colour) in [(now, theme.accent), (session, theme.input), (maker, theme.line)] {
+            let right = left + part as f32 / all * bar.width();
+            ui.painter().rect_filled(Rect::from_x_y_ranges(left..=right, bar.y_range()), 0.0, colour);
+            left = right;
+        }
+        let percent = |part: usize| 100.0 * part as f32 / all;
+        let said = format!(
+            "of each step {:.0} % is of now, {:.0} % of the session, {:.0} % the maker's; {:.1} % from the model",
+            percent(now),
+            percent(session),
+            percent(maker),
+            100.0 * board.distance()
+        );
+        let line = Rect::from_min_size(bar.left_bottom() + vec2(0.0, 6.0), vec2(LIVE_WORDS, 16.0));
+        words(ui, line, "what it learns from", &said, theme::small(), theme.dim);
+        let place = Rect::from_min_max(pos2(rect.left() + LIVE_WORDS + space::MEDIUM, rect.top()), rect.max);
+        draw_curve(ui, place, &board.curve(), theme);
     }
 
     /// What begins a lesson: how much, the last of it, or a recording.
     fn show_commands(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
-        // While one goes on, another is refused.
-        let status = instance.lessons().map(|lessons| lessons.status());
-        let next = status.filter(|status| !status.is_busy()).map(|status| status.number + 1);
+        let next = next_lesson(instance);
         let seconds = instance.value(ParamId::LearnSeconds);
         let is_recording = instance.value(ParamId::LearnRecord) >= 0.5;
         let hint = hint(instance);
@@ -187,6 +230,47 @@ impl View {
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &said));
         response.on_hover_text(said);
     }
+}
+
+/// The number of the lesson that would begin now; while one goes on, another is refused.
+fn next_lesson(instance: &dyn Instance) -> Option<u64> {
+    let status = instance.lessons().map(|lessons| lessons.status())?;
+    (!status.is_busy()).then(|| status.number + 1)
+}
+
+/// A line of words, cut where it ends and whole under the pointer.
+fn words(ui: &mut Ui, rect: Rect, id: &str, text: &str, font: FontId, colour: Color32) {
+    let mut job = LayoutJob::simple_singleline(text.into(), font, colour);
+    job.wrap = TextWrapping::truncate_at_width(rect.width());
+    let galley = ui.painter().layout_job(job);
+    ui.painter().galley(rect.min, galley, colour);
+    let response = ui.interact(rect, Id::unique(id), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
+    response.on_hover_text(text);
+}
+
+/// The losses of the model and of what it has learnt, on what each had not learnt from yet: what lies between them is what it has gained.
+fn draw_curve(ui: &mut Ui, rect: Rect, curve: &[[f32; 2]], theme: &Theme) {
+    if curve.len() < 2 {
+        return;
+    }
+    ui.painter().rect_filled(rect, space::CORNER, theme.raised);
+    let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
+    curve.iter().flatten().for_each(|&loss| (least, most) = (least.min(loss), most.max(loss)));
+    let span = (most - least).max(0.05);
+    let inside = rect.shrink(space::SMALL);
+    let at = |index: usize, loss: f32| {
+        let across = index as f32 / (curve.len() - 1) as f32;
+        pos2(inside.left() + across * inside.width(), inside.bottom() - (loss - least) / span * inside.height())
+    };
+    for (which, colour) in [(0, theme.dim), (1, theme.accent)] {
+        let points = curve.iter().enumerate().map(|(index, losses)| at(index, losses[which])).collect();
+        ui.painter().line(points, Stroke::new(1.5, colour));
+    }
+    let said = "Loss over the last updates: grey the model as it was, in colour what it has learnt. Lower is better.";
+    let response = ui.interact(rect, Id::unique("learning curve"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, said));
+    response.on_hover_text(said);
 }
 
 /// The part of a bar.

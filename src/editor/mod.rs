@@ -213,7 +213,7 @@ impl View {
             Controls::Parameters(ids) => {
                 (ids.len() + usize::from(ids.contains(&ParamId::SeedSource))).div_ceil(columns)
             }
-            Controls::Learning(ids) => 1 + ids.len().div_ceil(columns),
+            Controls::Learning(ids) => 2 + ids.len().div_ceil(columns),
             Controls::Settings => 2,
             Controls::SoundCard => 1,
         };

@@ -24,6 +24,7 @@ use crate::{
         float_mode::in_float_mode,
         level::{Ramp, samples},
     },
+    learn::LearnBoard,
 };
 use std::sync::Arc;
 
@@ -72,6 +73,7 @@ pub struct Engine {
     tap: Option<TakeTap>,
     audition: Audition,
     auditioner: Auditioner,
+    learning: Arc<LearnBoard>,
     active: bool,
     quiet_samples: usize,
     /// Quanta were lost: a new epoch begins as soon as the worker has caught up.
@@ -128,6 +130,7 @@ impl Engine {
             tap: None,
             audition,
             auditioner,
+            learning: Arc::clone(&config.learning),
             active: false,
             quiet_samples: usize::MAX,
             restart_pending: false,
@@ -145,6 +148,11 @@ impl Engine {
     /// Where sound can be sent that is to be heard beside what is played, live only. Not for the audio thread.
     pub fn auditioner(&self) -> &Auditioner {
         &self.auditioner
+    }
+
+    /// What it shows of its learning. Not for the audio thread.
+    pub fn learning(&self) -> &Arc<LearnBoard> {
+        &self.learning
     }
 
     /// The reaction time in samples.

@@ -1,12 +1,12 @@
 //! What an instance shows of its learning, and what it hands over to be kept: written by the threads that learn, read by any.
 
-use super::update::Losses;
+use super::{job::Lessons, update::Losses};
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{
-            AtomicU8, AtomicU32, AtomicU64,
+            AtomicBool, AtomicU8, AtomicU32, AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
         },
     },
@@ -14,6 +14,8 @@ use std::{
 
 /// Updates whose losses are held, for a curve: two minutes of them.
 const CURVE: usize = 240;
+/// What is of late: eight seconds of them.
+const RECENT: usize = 16;
 
 /// What learning is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +64,8 @@ pub(crate) struct LearnReport {
     pub losses: [Losses; 2],
     /// Of the weights.
     pub hash: u64,
+    /// As [`LearnBoard::is_reminded`].
+    pub is_reminded: bool,
 }
 
 impl LearnReport {
@@ -103,8 +107,10 @@ pub struct LearnBoard {
     /// Losses of a bin, base above learnt, bits of f32; a ring.
     curve: Box<[AtomicU64]>,
     curve_end: AtomicU64,
+    reminded: AtomicBool,
+    /// What makes models of what is kept; else it waits for whoever takes it.
+    lessons: Option<Arc<Lessons>>,
     kept: Mutex<Option<Kept>>,
-    kept_generation: AtomicU64,
 }
 
 impl Default for LearnBoard {
@@ -120,13 +126,57 @@ impl Default for LearnBoard {
             distance: AtomicU32::default(),
             curve: (0..CURVE).map(|_| AtomicU64::default()).collect(),
             curve_end: AtomicU64::default(),
+            reminded: AtomicBool::default(),
+            lessons: None,
             kept: Mutex::default(),
-            kept_generation: AtomicU64::default(),
         }
     }
 }
 
 impl LearnBoard {
+    /// Of an instance that makes models of what is kept.
+    pub fn keeping(lessons: Arc<Lessons>) -> Self {
+        Self { lessons: Some(lessons), ..Self::default() }
+    }
+
+    /// Whether the model that learns is reminded of its maker's material.
+    pub fn is_reminded(&self) -> bool {
+        self.reminded.load(Relaxed)
+    }
+
+    /// What hosts show of it beside *on* and *off*; nothing while there is nothing to say. Allocates: not for the audio thread.
+    pub fn text(&self) -> Option<String> {
+        let heard = self.heard_seconds();
+        let mut text = match self.state() {
+            LearnState::Off if self.distance() > 0.0 => "what was learnt stays".into(),
+            LearnState::Off => return None,
+            LearnState::Listening => format!("listening, {heard:.1} s"),
+            LearnState::Learning => match self.losses() {
+                Some([base, learnt]) => format!("learning, loss {learnt:.2}, was {base:.2}"),
+                None => "learning".into(),
+            },
+            LearnState::Waiting => "waiting for playing".into(),
+            LearnState::RolledBack => "an update was taken back".into(),
+            LearnState::Paused => "paused: it does not converge; Forget begins anew".into(),
+            LearnState::DoesNotLearn => "this model does not listen, so it does not learn".into(),
+            LearnState::Failed => "failed; what was learnt stays".into(),
+        };
+        for (count, what) in [(self.late(), "late"), (self.skipped(), "skipped")] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        Some(text)
+    }
+
+    /// Changes whenever [`Self::text`] says something else but for numbers that only go on.
+    ///
+    /// # Realtime safety
+    /// Atomic loads.
+    pub fn generation(&self) -> u64 {
+        u64::from(self.state.load(Relaxed)) + 16 * (self.late() + self.skipped())
+    }
+
     /// What it is doing.
     pub fn state(&self) -> LearnState {
         LearnState::ALL.get(usize::from(self.state.load(Relaxed))).copied().unwrap_or_default()
@@ -167,9 +217,13 @@ impl LearnBoard {
         f32::from_bits(self.distance.load(Relaxed))
     }
 
-    /// Losses of a bin on what was heard last, of the model as it was and of what it has learnt; none before the first update.
+    /// Losses of a bin on what was heard of late, before it was learnt from, of the model as it was and of what it has learnt: means over the
+    /// last updates; none before the first. Allocates: not for the audio thread.
     pub fn losses(&self) -> Option<[f32; 2]> {
-        self.curve().last().copied()
+        let curve = self.curve();
+        let last = &curve[curve.len().saturating_sub(RECENT)..];
+        let mean = |which: usize| last.iter().map(|losses| losses[which]).sum::<f32>() / last.len() as f32;
+        (!last.is_empty()).then(|| [mean(0), mean(1)])
     }
 
     /// The same over time, oldest first: of the last updates. Allocates: not for the audio thread.
@@ -183,19 +237,17 @@ impl LearnBoard {
             .collect()
     }
 
-    /// Changes whenever something is handed over to be kept.
-    pub fn kept_generation(&self) -> u64 {
-        self.kept_generation.load(Acquire)
-    }
-
-    /// Takes what was handed over. Locks: not for the audio thread.
+    /// Takes what is to be kept and has become no model. Locks: not for the audio thread.
     pub fn take_kept(&self) -> Option<Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Keeps what was learnt. Takes some tenths of a second where a model is made of it.
     pub(crate) fn keep(&self, kept: Kept) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
-        self.kept_generation.fetch_add(1, Release);
+        match &self.lessons {
+            Some(lessons) => lessons.keep(&kept),
+            None => *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept),
+        }
     }
 
     pub(crate) fn set_state(&self, state: LearnState) {
@@ -213,6 +265,7 @@ impl LearnBoard {
     /// What an update says is heard from now on.
     pub(crate) fn put(&self, report: &LearnReport) {
         self.set_state(report.state);
+        self.reminded.store(report.is_reminded, Relaxed);
         self.heard.store((report.heard_seconds as f32).to_bits(), Relaxed);
         self.distance.store((report.distance as f32).to_bits(), Relaxed);
         self.hash.store(self.hash.load(Relaxed).wrapping_mul(0x0000_0100_0000_01b3) ^ report.hash, Relaxed);
@@ -244,7 +297,14 @@ mod tests {
 
     fn report(state: LearnState, losses: [usize; 2], weights: &[f32]) -> LearnReport {
         let losses = losses.map(|bins| Losses { bins: bins as f64, bands: 0.0 });
-        LearnReport { state, losses, distance: 0.1, heard_seconds: 3.0, hash: LearnReport::hash_of(weights) }
+        LearnReport {
+            state,
+            losses,
+            distance: 0.1,
+            heard_seconds: 3.0,
+            hash: LearnReport::hash_of(weights),
+            is_reminded: true,
+        }
     }
 
     #[test]
@@ -255,7 +315,7 @@ mod tests {
         board.put(&report(LearnState::Waiting, [7, 7], &[]));
         board.put(&report(LearnState::RolledBack, [7, 7], &[]));
         let curve = board.curve();
-        assert_eq!((curve.len(), curve[0], board.losses()), (CURVE, [4.0, 3.0], Some([243.0, 242.0])));
+        assert_eq!((curve.len(), curve[0], board.losses()), (CURVE, [4.0, 3.0], Some([235.5, 234.5])));
         assert_eq!((board.updates(), board.rolled_back(), board.heard_seconds()), (243, 1, 3.0));
         board.note_forgotten();
         assert_eq!((board.curve().len(), board.distance(), board.updates()), (0, 0.0, 243));
@@ -270,6 +330,19 @@ mod tests {
         };
         assert_eq!(hash(&[[1.0, 2.0], [3.0, 4.0]]), hash(&[[1.0, 2.0], [3.0, 4.0]]));
         assert_ne!(hash(&[[1.0, 2.0], [3.0, 4.0]]), hash(&[[3.0, 4.0], [1.0, 2.0]]));
+    }
+
+    #[test]
+    fn it_says_what_it_does_and_what_was_late() {
+        let board = LearnBoard::default();
+        assert_eq!(board.text(), None);
+        board.put(&report(LearnState::Learning, [3, 2], &[]));
+        assert_eq!(board.text().as_deref(), Some("learning, loss 2.00, was 3.00"));
+        let before = board.generation();
+        board.count_late();
+        assert_ne!(board.generation(), before);
+        board.set_state(LearnState::Off);
+        assert_eq!(board.text().as_deref(), Some("what was learnt stays, 1 late"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A take as a model hears it, and what the file of a learnt model says of itself.
 
 use super::{
+    board::Kept,
     error::LearnError,
     material::{Hearing, Material},
     study::{Learnt, Plan},
@@ -48,13 +49,6 @@ pub struct Card {
 impl Card {
     /// What the model's file says of itself: all that the base says of its own making, and what was learnt from so many seconds.
     pub fn config(&self, base: &ModelConfig, learnt: &Learnt, seconds: f64, plan: &Plan) -> ModelConfig {
-        let mut config = base.clone();
-        config.name.clone_from(&self.name);
-        let training = &mut config.training;
-        training.material.push(self.take.clone());
-        let before = if training.licence.is_empty() { String::new() } else { format!("{}; ", training.licence) };
-        training.licence = format!("{before}{}: {}", self.take, self.licence);
-        training.version = env!("CARGO_PKG_VERSION").into();
         let loss = |losses: Option<Losses>| losses.map(|losses| [losses.bins, losses.bands]);
         let lesson = json!({
             "base": base.name,
@@ -65,6 +59,30 @@ impl Card {
             "maker": self.maker,
             "held_out": { "before": loss(learnt.before.player), "after": loss(learnt.after.player) },
         });
+        self.with_lesson(base, lesson)
+    }
+
+    /// The same of what was learnt while it played.
+    pub(super) fn kept(&self, base: &ModelConfig, kept: &Kept) -> ModelConfig {
+        let [before, after] = kept.losses.map(|losses| [losses.bins, losses.bands]);
+        let lesson = json!({
+            "base": base.name,
+            "take": self.take,
+            "seconds": kept.seconds,
+            "updates": kept.updates,
+            "not_yet_learnt": { "before": before, "after": after },
+        });
+        self.with_lesson(base, lesson)
+    }
+
+    fn with_lesson(&self, base: &ModelConfig, lesson: Value) -> ModelConfig {
+        let mut config = base.clone();
+        config.name.clone_from(&self.name);
+        let training = &mut config.training;
+        training.material.push(self.take.clone());
+        let before = if training.licence.is_empty() { String::new() } else { format!("{}; ", training.licence) };
+        training.licence = format!("{before}{}: {}", self.take, self.licence);
+        training.version = env!("CARGO_PKG_VERSION").into();
         // A model may learn again; where the base has no such object, it begins here.
         if !training.hyperparameters.is_object() {
             training.hyperparameters = Value::Object(Map::new());

@@ -38,7 +38,7 @@ pub(crate) use analysis::{
 pub(crate) use board::LearnReport;
 pub use board::{Kept, LearnBoard, LearnState};
 pub use card::{Card, HOLD_OUT_FROM_S, material};
-pub use concurrent::{Concurrent, Outcome, Pace};
+pub use concurrent::{Concurrent, Outcome, Pace, shares};
 pub use error::LearnError;
 #[cfg(feature = "train")]
 pub(crate) use inputs::{BEFORE_CONTEXT, BinHears, band_levels, class};

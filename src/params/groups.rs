@@ -11,7 +11,7 @@ use crate::{
         values::{Kind, ParamSpec},
         with_parameters,
     },
-    learn::job::Lessons,
+    learn::{LearnBoard, job::Lessons},
     take::TakeStatus,
     worker::ClipSlot,
 };
@@ -226,14 +226,17 @@ impl Output {
 }
 
 impl Learning {
-    /// Lets the commands show how the lesson stands.
-    pub(super) fn with_lessons(mut self, lessons: &Arc<Lessons>) -> Self {
+    /// Lets the commands show how the lesson stands, and *Learn* what it does.
+    pub(super) fn with_lessons(mut self, lessons: &Arc<Lessons>, board: &Arc<LearnBoard>) -> Self {
         let shown = |lessons: &Arc<Lessons>| {
             let lessons = Arc::clone(lessons);
             move || Some(lessons.text())
         };
         self.learn_take = with_note(self.learn_take, shown(lessons));
         self.learn_record = with_note(self.learn_record, shown(lessons));
+        self.keep_learnt = with_note(self.keep_learnt, shown(lessons));
+        let board = Arc::clone(board);
+        self.learn = with_note(self.learn, move || board.text());
         self
     }
 }

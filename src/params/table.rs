@@ -16,7 +16,10 @@ use crate::{
         values::{SPECS, by_group},
         with_parameters,
     },
-    learn::job::{Folders, Lessons},
+    learn::{
+        LearnBoard,
+        job::{Folders, Lessons},
+    },
     model::folder::USER_SLOTS,
     take::TakeStatus,
     worker::ModelRegistry,
@@ -50,6 +53,8 @@ macro_rules! host_parameters {
             /// The seed that was captured.
             #[persist = "captured"]
             pub captured: CapturedSeed,
+            /// What an instance shows of learning while it plays.
+            pub board: Arc<LearnBoard>,
             /// What learns from takes. It goes before the models.
             pub lessons: Arc<Lessons>,
             /// The user's models, as the project stores them.
@@ -82,6 +87,7 @@ macro_rules! host_parameters {
                     settings: Settings::new(models.store_files(), reaction.shared()),
                     reaction,
                     captured: CapturedSeed::default(),
+                    board: Arc::new(LearnBoard::keeping(Arc::clone(&lessons))),
                     lessons,
                     models,
                     loads: Loads::default(),
@@ -176,7 +182,7 @@ impl SympathyParams {
                 .with_callback(Arc::new(move |slot| second.select_second(slot))),
         };
         self.seed = self.seed.with_captured(Arc::clone(self.captured.clip_slot()));
-        self.learning = self.learning.with_lessons(&self.lessons);
+        self.learning = self.learning.with_lessons(&self.lessons, &self.board);
         self.output = self.output.with_notes(Arc::clone(&self.take_status), Arc::clone(&self.feedbacks));
         self
     }

@@ -37,8 +37,8 @@ pub struct Sympathy {
     shown: editor::Active,
     /// The host's menus of parameters, for the editor.
     menus: Option<HostMenus>,
-    /// [`ModelRegistry::labels_generation`], that of the lessons, and whether the worker has failed, as the host knows them.
-    told: (u64, u64, bool),
+    /// [`ModelRegistry::labels_generation`], those of the lessons and of learning while it plays, and whether the worker has failed, as the host knows them.
+    told: (u64, u64, u64, bool),
 }
 
 impl Default for Sympathy {
@@ -53,7 +53,7 @@ impl Default for Sympathy {
             running: None,
             shown: editor::Active::default(),
             menus: None,
-            told: (0, 0, false),
+            told: (0, 0, 0, false),
         }
     }
 }
@@ -163,7 +163,8 @@ impl ClapPlugin for Sympathy {
 
     fn param_texts_changed(&mut self) -> bool {
         let has_failed = self.params.has_failed.load(Ordering::Relaxed);
-        let now = (self.registry.labels_generation(), self.params.lessons.generation(), has_failed);
+        let (lessons, board) = (self.params.lessons.generation(), self.params.board.generation());
+        let now = (self.registry.labels_generation(), lessons, board, has_failed);
         std::mem::replace(&mut self.told, now) != now
     }
 

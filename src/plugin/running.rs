@@ -82,6 +82,7 @@ impl Running {
                 clock: settings.clock.value().into(),
                 mode,
                 values,
+                learning: Arc::clone(&params.board),
                 ..EngineConfig::new(sample_rate_hz)
             },
             Arc::clone(registry),

@@ -120,14 +120,20 @@ pub fn run(args: &LearnArgs) -> Result<(), CliError> {
     let mut hearing = Hearing::new(&model, isa).map_err(|error| refused(&args.model, &error))?;
     let player = material(args, &args.take, (args.start, args.seconds), HOLD_OUT_FROM_S, &mut hearing)?;
     let maker = args.maker.iter().map(|path| material(args, path, (0.0, None), 0.0, &mut hearing));
-    let maker = maker.collect::<Result<Vec<_>, _>>()?;
+    let mut maker = maker.collect::<Result<Vec<_>, _>>()?;
+    // What the model's file holds of it does as well.
+    if maker.is_empty() {
+        maker.extend(hearing.maker_material(&model));
+    }
 
     let plan = Plan::new(args.depth.into(), args.random_seed);
     let [taught, held_out] = player.seconds();
     let take = one_line(&args.take.display().to_string());
     remark!("{take}: learning from {taught:.1} s, {held_out:.1} s held out; {} steps", plan.steps);
     if maker.is_empty() {
-        remark!("without --maker the model forgets some of what it was made of (docs/LEARNING.md)");
+        remark!(
+            "its file holds nothing of what it was made of: without --maker it forgets some of that (docs/LEARNING.md)"
+        );
     }
     let mut view = View::new(plan.steps, Interrupt::watch());
     let learnt = learn::learn(&model, &player, &maker, &plan, isa, &mut |progress| view.step(progress.step))?;

@@ -70,7 +70,7 @@ pub enum Outcome {
     Waits,
     /// It was made.
     Learnt {
-        /// Losses of the weights on frames of the update.
+        /// Losses on what was heard since the last update, of the weights from before this one: it has not learnt from that yet.
         now: Losses,
         /// Those of the weights that learning began with.
         base: Losses,
@@ -79,6 +79,12 @@ pub enum Outcome {
     RolledBack,
     /// They did not pass several times: nothing is learnt until everything is forgotten.
     Paused,
+}
+
+/// Of 16 frames of a step, how many are of the last seconds, of the session, and of the maker's material, at a pull of 0…1.
+pub fn shares(pull: f32, is_reminded: bool) -> [usize; 3] {
+    let maker = if is_reminded { ((pull * PARTS as f32).round() as usize).min(PARTS - NOW_PARTS) } else { 0 };
+    [NOW_PARTS, PARTS - NOW_PARTS - maker, maker]
 }
 
 /// A model that goes on learning.
@@ -92,6 +98,8 @@ pub struct Concurrent {
     maker: Option<Material>,
     update: Update,
     batch: Batch,
+    /// The frames that an update is examined on.
+    examined: Batch,
     shape: Shape,
     hop_seconds: f64,
     /// Those of the model, and those that it has now.
@@ -129,6 +137,7 @@ impl Concurrent {
             maker: hearing.maker_material(model),
             course: hearing.begin(),
             batch: Batch::new(shape, FRAMES),
+            examined: Batch::new(shape, FRAMES),
             adam: adam(&shape, &base),
             passed: base.clone(),
             weights: base.clone(),
@@ -148,7 +157,12 @@ impl Concurrent {
         })
     }
 
-    /// The model's file says of itself.
+    /// Whether it is reminded of its maker's material.
+    pub fn is_reminded(&self) -> bool {
+        self.maker.is_some()
+    }
+
+    /// What the model's file says of itself.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
@@ -211,13 +225,17 @@ impl Concurrent {
     /// Makes an update of what was heard since the last one.
     pub fn update(&mut self, pace: &Pace) -> Outcome {
         // A quarter of the interval has to be played: what nobody plays was learnt before.
-        let is_fresh = std::mem::take(&mut self.fresh) as f64 * self.hop_seconds >= FRESH_SECONDS;
+        let fresh = std::mem::take(&mut self.fresh);
+        let is_fresh = fresh as f64 * self.hop_seconds >= FRESH_SECONDS;
         if self.paused {
             return Outcome::Paused;
         }
         if !is_fresh || pace.rate <= 0.0 || self.heard_seconds() < LEAST_HEARD_SECONDS {
             return Outcome::Waits;
         }
+        self.gather_fresh(fresh);
+        let now = self.update.run(&self.passed, &self.examined, false);
+        let base = self.update.run(&self.base, &self.examined, false);
         let mut random = Random::new(mix64(pace.random_seed) ^ 3);
         let rise = ((self.updates + 1) as f64 / RISE_UPDATES as f64).min(1.0);
         let care = if self.careful > 0 { 0.5 } else { 1.0 };
@@ -236,10 +254,9 @@ impl Concurrent {
         if self.adam.mean().iter().chain(&self.weights).any(|weight| !weight.is_finite()) {
             return self.roll_back();
         }
-        let now = self.update.run(self.adam.mean(), &self.batch, false);
-        let base = self.update.run(&self.base, &self.batch, false);
+        let then = self.update.run(self.adam.mean(), &self.examined, false);
         // Written so that what is no number does not pass.
-        let passes = now.bins <= base.bins + MAX_WORSE[0] && now.bands <= base.bands + MAX_WORSE[1];
+        let passes = then.bins <= base.bins + MAX_WORSE[0] && then.bands <= base.bands + MAX_WORSE[1];
         if !passes {
             return self.roll_back();
         }
@@ -247,9 +264,20 @@ impl Concurrent {
         Outcome::Learnt { now, base }
     }
 
+    /// What is examined: the newest frames, as they were heard.
+    fn gather_fresh(&mut self, fresh: usize) {
+        let moments = self.material.taught();
+        self.examined.clear();
+        for moment in moments.end.saturating_sub(fresh.min(FRAMES)).max(moments.start)..moments.end {
+            if self.material.is_whole(moment) {
+                self.material.push(moment, 0.0, &mut Random::new(0), &mut self.examined);
+            }
+        }
+    }
+
     /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.
     fn draw(&mut self, pace: &Pace, random: &mut Random) {
-        let maker_parts = ((pace.pull * PARTS as f32).round() as usize).min(PARTS - NOW_PARTS);
+        let [_, _, maker_parts] = shares(pace.pull, true);
         let moments = self.material.taught();
         let frames = |seconds: f64| (seconds / self.hop_seconds) as usize;
         let session = moments.end.saturating_sub(frames(pace.memory_seconds.into())).max(moments.start);

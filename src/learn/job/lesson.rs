@@ -7,12 +7,13 @@ use super::{
     error::LessonError,
 };
 use crate::{
-    learn::{Card, HOLD_OUT_FROM_S, Hearing, LearnError, Material, Plan, Shape, Study, material, step_back},
-    model::ModelData,
+    learn::{Card, HOLD_OUT_FROM_S, Hearing, Kept, LearnError, Material, Plan, Shape, Study, material, step_back},
+    model::{ModelConfig, ModelData},
     nn::Isa,
     whole_file::PartFile,
 };
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{ErrorKind, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -117,6 +118,8 @@ fn study(shared: &Shared, claim: &Claim, draft: Draft) -> Result<State, LessonEr
     }
     let mut hearing = Hearing::new(&model, isa).map_err(told())?;
     let player = material(&draft.mono, draft.sample_rate_hz, HOLD_OUT_FROM_S, &mut hearing).map_err(told())?;
+    // What the model's file holds of its maker's material keeps it from forgetting that.
+    let maker: Vec<Material> = hearing.maker_material(&model).into_iter().collect();
     drop(hearing);
     if leaves() {
         return left();
@@ -127,11 +130,11 @@ fn study(shared: &Shared, claim: &Claim, draft: Draft) -> Result<State, LessonEr
         shared.shown.note(format!("{:.2} s of the take were lost and are silence", draft.lost_seconds));
     }
     let plan = &draft.plan;
-    let study = match claim.steps().map(|saved| Study::restore(&model, &player, &[], plan, isa, &saved)) {
-        None => Study::new(&model, &player, &[], plan, isa),
+    let study = match claim.steps().map(|saved| Study::restore(&model, &player, &maker, plan, isa, &saved)) {
+        None => Study::new(&model, &player, &maker, plan, isa),
         Some(Err(LearnError::Damaged { .. })) => {
             shared.shown.note("what was saved of it is damaged: it begins anew".into());
-            Study::new(&model, &player, &[], plan, isa)
+            Study::new(&model, &player, &maker, plan, isa)
         }
         Some(restored) => restored,
     };
@@ -219,9 +222,35 @@ fn finish(
     let card =
         Card { name: draft.name.clone(), take: draft.take.clone(), licence: "not stated".into(), ..Card::default() };
     let config = card.config(model.config(), &learnt, seconds, &draft.plan);
-    let data = model.with_tensors(config, learnt.tensors()).map_err(|error| LessonError::Model(error.to_string()))?;
+    store(shared, model, &draft.name, config, learnt.tensors())
+}
+
+/// Writes a model with other tensors to the folder of models.
+fn store(
+    shared: &Shared,
+    model: &ModelData,
+    name: &str,
+    config: ModelConfig,
+    tensors: BTreeMap<String, Vec<f32>>,
+) -> Result<PathBuf, LessonError> {
+    let data = model.with_tensors(config, tensors).map_err(|error| LessonError::Model(error.to_string()))?;
     let folder = shared.folders.models.as_deref().ok_or(LessonError::NoFolder("models"))?;
-    write_new(folder, &draft.name, &data.to_exact_bytes())
+    write_new(folder, name, &data.to_exact_bytes())
+}
+
+/// Makes a model of what was learnt while it played. Returns its slot.
+pub(super) fn keep(shared: &Shared, kept: &Kept) -> Result<u8, String> {
+    let (base, bytes) = shared.models.file(kept.slot)?;
+    let told = |error: LessonError| error.to_string();
+    let model = read_model(&bytes, &base).map_err(told)?;
+    let first = base.split(LEARNT).next().unwrap_or_default();
+    let name = format!("{}{LEARNT}while it played", plain_name(first));
+    let card =
+        Card { name: name.clone(), take: "what was played".into(), licence: "not stated".into(), ..Card::default() };
+    let config = card.kept(model.config(), kept);
+    let path = store(shared, &model, &name, config, kept.tensors.clone()).map_err(told)?;
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    shared.models.place(&name, &path)
 }
 
 /// Writes a model's file under a name that is free. The very same file is not written twice: the last try may have been killed behind it.

@@ -19,7 +19,10 @@ pub use claim::Unfinished;
 pub use error::LessonError;
 pub use status::{State, Status};
 
-use super::study::{Depth, Plan};
+use super::{
+    board::Kept,
+    study::{Depth, Plan},
+};
 use lesson::Order;
 use status::Shown;
 use std::{
@@ -169,6 +172,23 @@ impl Lessons {
             Err(error) => self.shared.shown.end(State::Failed(LessonError::NoThread(error).to_string())),
         }
         Some(number)
+    }
+
+    /// Makes a model of what was learnt while it played, in a file and a slot of its own; how that ended is said. A lesson that goes on goes
+    /// on. Takes some tenths of a second.
+    pub fn keep(&self, kept: &Kept) {
+        let shown = &self.shared.shown;
+        let is_busy = shown.is_busy();
+        if !is_busy {
+            shown.begin();
+        }
+        let stored = lesson::keep(&self.shared, kept);
+        match (stored, is_busy) {
+            (Ok(slot), false) => shown.end(State::Stored { slot }),
+            (Err(why), false) => shown.end(State::Failed(why)),
+            (Ok(slot), true) => shown.note(format!("what was learnt while it played is stored in slot {slot}")),
+            (Err(why), true) => shown.note(format!("what was learnt while it played is not kept: {why}")),
+        }
     }
 
     /// Leaves the lesson that goes on; what it has learnt is kept as unfinished.

@@ -191,6 +191,7 @@ impl Learner {
             distance: model.distance(),
             losses: losses.unwrap_or_default(),
             hash: LearnReport::hash_of(model.learnt()),
+            is_reminded: model.is_reminded(),
         };
         // What carries on is heard again from the first update on.
         let is_told = std::mem::replace(&mut self.is_told, true) || report.distance == 0.0;

@@ -114,6 +114,8 @@ impl Learning {
     pub fn new(config: &EngineConfig, registry: Arc<ModelRegistry>) -> Self {
         let quanta = |seconds: f64| (seconds * f64::from(config.sample_rate_hz) / GRID_SAMPLES as f64).round() as i64;
         let (interval_quanta, delay_quanta) = (quanta(INTERVAL_SECONDS).max(1), quanta(DELAY_SECONDS).max(1));
+        config.learning.set_state(LearnState::Off);
+        config.learning.note_forgotten();
         Self {
             host_hz: config.sample_rate_hz,
             mode: config.mode,

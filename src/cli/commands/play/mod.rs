@@ -29,7 +29,10 @@ use crate::{
     control::ParamId,
     editor::Activation,
     engine::EngineConfig,
-    learn::job::{Folders, Lessons},
+    learn::{
+        LearnBoard,
+        job::{Folders, Lessons},
+    },
     model::folder::models_folder,
     session,
     take::{self, TAKE_SECONDS, TakeConfig, TakeStatus, takes_folder, unfinished_folder},
@@ -172,7 +175,11 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     let card = if args.dummy { None } else { Some(devices::choose(backend, &chosen)?) };
     let sample_rate_hz = card.as_ref().map_or(args.rate.unwrap_or(dummy::RATE_HZ), |card| card.sample_rate_hz);
     let channels = card.as_ref().map_or(2, devices::Card::channels);
+    let own = ProgramModels::new(Arc::clone(&registry), args.instrument.model.clone());
+    let folders = Folders { unfinished: unfinished_folder(), models: models_folder() };
+    let lessons = Arc::new(Lessons::new(Arc::new(own), folders));
     let config = EngineConfig {
+        learning: Arc::new(LearnBoard::keeping(Arc::clone(&lessons))),
         channels,
         max_block_samples: MAX_BLOCK,
         reaction_ms: args.instrument.reaction,
@@ -181,9 +188,6 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let interrupt = Interrupt::watch();
     let status = Arc::new(TakeStatus::default());
-    let own = ProgramModels::new(Arc::clone(&registry), args.instrument.model.clone());
-    let folders = Folders { unfinished: unfinished_folder(), models: models_folder() };
-    let lessons = Arc::new(Lessons::new(Arc::new(own), folders));
     let keep = TakeConfig {
         sample_rate_hz,
         channels,

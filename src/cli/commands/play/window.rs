@@ -112,8 +112,12 @@ impl Instance for Outside {
     fn text(&self, id: ParamId) -> String {
         match id {
             ParamId::Model | ParamId::MorphModel if self.value(id) >= 0.0 => self.registry.label(self.value(id) as u8),
-            ParamId::LearnTake | ParamId::LearnRecord => {
+            ParamId::LearnTake | ParamId::LearnRecord | ParamId::KeepLearnt => {
                 format!("{}: {}", text::shown(id.spec(), self.value(id)), self.kept.lessons.text())
+            }
+            ParamId::Learn => {
+                let told = self.activation.learning.text().map_or_else(String::new, |told| format!(": {told}"));
+                format!("{}{told}", text::shown(id.spec(), self.value(id)))
             }
             _ => text::with_unit(id.spec(), self.value(id)),
         }
