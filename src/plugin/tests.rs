@@ -73,7 +73,7 @@ fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
         running: None,
         shown: editor::Active::default(),
         menus: None,
-        told: (0, 0, false),
+        told: (0, 0, 0, false),
     }
 }
 
