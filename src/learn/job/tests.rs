@@ -190,7 +190,7 @@ fn a_lesson_that_is_left_goes_on_elsewhere_and_ends_alike() {
 
     let leaving = Instant::now();
     drop(first);
-    assert!(leaving.elapsed() < Duration::from_millis(500), "{:?}", leaving.elapsed());
+    assert!(leaving.elapsed() < Duration::from_millis(1500), "{:?}", leaving.elapsed());
     let third = room.lessons();
     let [Unfinished { id: found, name, part }] = &third.unfinished()[..] else { panic!("{:?}", third.unfinished()) };
     assert_eq!((found, &name[..]), (&id, "small, learnt 2026-11-27 21.14"));

@@ -103,6 +103,7 @@ impl Told {
         }
         let hint = match self.lessons.status().state {
             State::Stored { slot } => format!(" (model {slot} plays it; it is heard at listen 40 and below)"),
+            State::Learning { slot: Some(slot), .. } => format!(" (model {slot} plays what it has learnt so far)"),
             _ => String::new(),
         };
         Some(format!("lesson: {}{hint}", self.lessons.text()))
