@@ -37,6 +37,8 @@ const LENGTH: f64 = 3.2;
 const MOVE: usize = 1056 * GRID_SAMPLES;
 /// The song starts here, where it does.
 const SONG_START: f64 = 1.6;
+/// What is played as a lesson, and where the song starts in it.
+const LESSON: [f64; 2] = [12.6, 11.0];
 /// A note is played here.
 const NOTE: f64 = 1.8;
 
@@ -57,6 +59,8 @@ enum Scene {
     Note,
     /// A room in which the input hears the output.
     Room,
+    /// Playing without a rest, long enough to be learnt from, and then a song that starts.
+    Lesson,
 }
 
 /// Where a parameter is heard.
@@ -112,6 +116,9 @@ const SEVERAL: &[(ParamId, f32)] = &[(Voices, 3.0)];
 const DUCKED: &[(ParamId, f32)] = &[(DuckWet, -30.0)];
 /// A model that listens.
 const LISTENING: &[(ParamId, f32)] = &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0)];
+/// The same, and it learns.
+const LEARNS: &[(ParamId, f32)] =
+    &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0), (Listen, 20.0), (Learn, ON)];
 /// The gate lies above the input.
 const QUIET: &[(ParamId, f32)] = &[(Gate, 0.0), (SeedSource, WHITE)];
 const GUITAR: &[(ParamId, f32)] = &[(Model, 0.0), (ReseedInterval, 0.0), (Hold, 61.0), (SeedLength, 1.0), (Mix, 100.0)];
@@ -164,6 +171,13 @@ fn cases() -> Vec<Case> {
         later(Loyalty, 100.0, LISTENING),
         later(Dynamics, ON, LISTENING),
         later(LevelTemperature, 1.0, LISTENING),
+        later(Learn, ON, LISTENING).of(Scene::Lesson),
+        later(LearnRate, 100.0, LEARNS).of(Scene::Lesson),
+        later(LearnAmount, 30.0, LEARNS).of(Scene::Lesson),
+        later(LearnMemory, 8.0, LEARNS).of(Scene::Lesson),
+        later(LearnPull, 100.0, LEARNS).of(Scene::Lesson),
+        later(LearnForget, ON, LEARNS).of(Scene::Lesson),
+        later(CarryOn, ON, LEARNS).of(Scene::Lesson),
         at_once(SwellLevel, 0.0, STRINGS),
         at_once(ShimmerLevel, 0.0, STRINGS),
         at_once(SympathyAttack, 0.5, STRINGS).between(SOUND[0], SOUND[1] + 0.05),
@@ -185,6 +199,7 @@ fn cases() -> Vec<Case> {
         at_once(Bypass, ON, &[]),
         // They write files, and without a recorder not even these.
         Case { heard: Heard::Not, ..later(Keep, ON, &[]) },
+        Case { heard: Heard::Not, ..later(KeepLearnt, ON, &[]) },
         Case { heard: Heard::Not, ..later(LearnTake, ON, &[]) },
         Case { heard: Heard::Not, ..later(LearnRecord, ON, &[]) },
         Case { heard: Heard::Not, ..later(LearnSeconds, 5.0, &[]) },
@@ -217,7 +232,10 @@ fn play(registry: &Arc<ModelRegistry>, case: &Case, moved_at: Option<usize>) -> 
     case.with.iter().for_each(|&(id, value)| config.values.set(id, value));
     let (mut engine, mut worker) = session::start(config, Arc::clone(registry));
     let reaction_samples = engine.reaction_samples();
-    let input = input();
+    let input = match case.scene {
+        Scene::Lesson => phrase(RATE, LESSON[0] as f32, 2),
+        _ => input(),
+    };
     let sidechain: Vec<f32> = input[0].iter().rev().copied().collect();
     // The loudspeaker is heard 120 ms later.
     let delay = at(0.12);
@@ -246,6 +264,7 @@ fn play(registry: &Arc<ModelRegistry>, case: &Case, moved_at: Option<usize>) -> 
                     ..playing(position as i64)
                 }
             }
+            _ if case.scene == Scene::Lesson && from >= at(LESSON[1]) => playing((from - at(LESSON[1])) as i64),
             _ => Transport::default(),
         };
         if case.scene == Scene::Note && from == at(NOTE) {
@@ -275,6 +294,9 @@ fn fault(registry: &Arc<ModelRegistry>, case: &Case, still: &Played) -> Option<S
         // A tenth of a second after the feedback was found.
         let Some(found) = still.feedback else { return Some("the feedback was not found".into()) };
         moved_at = found + 75 * BLOCK;
+    } else if case.scene == Scene::Lesson {
+        // When something has been learnt.
+        moved_at = 3 * MOVE;
     }
     let moved = play(registry, case, Some(moved_at));
     let reaction = still.reaction_samples;
@@ -305,8 +327,8 @@ fn every_parameter_is_heard_where_its_documentation_says_so() {
             Stage::Prediction => (false, true),
             Stage::Both => (true, true),
         };
-        let is_of_takes = [Keep, LearnTake, LearnRecord, LearnSeconds].contains(&spec.id);
-        let is_unheard = heard == [Heard::Not] && is_of_takes;
+        let makes_files = [Keep, KeepLearnt, LearnTake, LearnRecord, LearnSeconds].contains(&spec.id);
+        let is_unheard = heard == [Heard::Not] && makes_files;
         assert!(
             is_unheard || (at_once, later) == expected,
             "{}: what says that it acts in {:?}?",
