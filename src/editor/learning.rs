@@ -116,6 +116,9 @@ impl View {
         let text = board.text().unwrap_or_else(|| "Learn goes on learning from what you play, while you play.".into());
         let line = Rect::from_min_size(rect.min, vec2(LIVE_WORDS, 18.0));
         words(ui, line, "learning while it plays", &text, theme::body(), theme.text);
+        if board.losses().is_none() {
+            return;
+        }
         let [now, session, maker] = shares(instance.value(ParamId::LearnPull) / 100.0, board.is_reminded());
         let all = (now + session + maker) as f32;
         let bar = Rect::from_min_size(line.left_bottom() + vec2(0.0, 6.0), vec2(BAR, 7.0));

@@ -1,6 +1,7 @@
 //! What an instance shows of its learning, and what it hands over to be kept: written by the threads that learn, read by any.
 
 use super::{job::Lessons, update::Losses};
+use crate::model::ModelConfig;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -36,12 +37,14 @@ pub enum LearnState {
     Paused,
     /// This model does not listen, and so does not learn.
     DoesNotLearn,
+    /// The file of the model cannot be read, or holds another by now.
+    Unreadable,
     /// The thread that learns has failed: what was learnt stays.
     Failed,
 }
 
 impl LearnState {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Off,
         Self::Listening,
         Self::Learning,
@@ -49,6 +52,7 @@ impl LearnState {
         Self::RolledBack,
         Self::Paused,
         Self::DoesNotLearn,
+        Self::Unreadable,
         Self::Failed,
     ];
 }
@@ -79,8 +83,10 @@ impl LearnReport {
 /// A model that has learnt while it played, to be made a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
-    /// The slot of the model that it was.
+    /// The slot of the model that it was, and what that one's file says of itself.
     pub slot: u8,
+    /// See above.
+    pub base: ModelConfig,
     /// The tensors that have moved.
     pub tensors: BTreeMap<String, Vec<f32>>,
     /// Updates that were made.
@@ -159,6 +165,7 @@ impl LearnBoard {
             LearnState::RolledBack => "an update was taken back".into(),
             LearnState::Paused => "paused: it does not converge; Forget begins anew".into(),
             LearnState::DoesNotLearn => "this model does not listen, so it does not learn".into(),
+            LearnState::Unreadable => "the model's file cannot be read, or has changed; it learns nothing".into(),
             LearnState::Failed => "failed; what was learnt stays".into(),
         };
         for (count, what) in [(self.late(), "late"), (self.skipped(), "skipped")] {
@@ -242,11 +249,11 @@ impl LearnBoard {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Keeps what was learnt. Takes some tenths of a second where a model is made of it.
-    pub(crate) fn keep(&self, kept: Kept) {
+    /// Keeps what was learnt, or says that nothing was. Takes some tenths of a second where a model is made of it.
+    pub(crate) fn keep(&self, kept: Option<Kept>) {
         match &self.lessons {
-            Some(lessons) => lessons.keep(&kept),
-            None => *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept),
+            Some(lessons) => lessons.keep(kept.as_ref()),
+            None => *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = kept,
         }
     }
 
@@ -284,9 +291,19 @@ impl LearnBoard {
         }
     }
 
+    /// An engine begins.
+    pub(crate) fn begin(&self) {
+        self.set_state(LearnState::Off);
+        for counter in [&self.updates, &self.rolled_back, &self.late, &self.skipped, &self.hash] {
+            counter.store(0, Relaxed);
+        }
+        self.note_forgotten();
+    }
+
     /// Nothing has been learnt, or all was forgotten.
     pub(crate) fn note_forgotten(&self) {
         self.distance.store(0, Relaxed);
+        self.heard.store(0, Relaxed);
         self.curve_end.store(0, Release);
     }
 }

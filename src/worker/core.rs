@@ -136,6 +136,8 @@ impl Core {
     /// Takes a quantum without predicting, as the worker is too late for its answer. All voices are dropped.
     pub fn skip(&mut self, quantum: &InQuantum) {
         self.hear(quantum);
+        // What is predicted then is not heard.
+        self.is_fed_back = false;
         self.learn(quantum);
         if self.sounds() {
             self.detector.fall_behind();
@@ -165,8 +167,7 @@ impl Core {
     }
 
     fn learn(&mut self, quantum: &InQuantum) {
-        let network = self.chosen.get().map(|models| &models.first);
-        self.learning.hear(quantum, network, self.is_fed_back);
+        self.learning.hear(quantum, self.chosen.get(), self.is_fed_back);
         self.learning.take_due(quantum);
     }
 

@@ -167,10 +167,29 @@ fn an_instance_that_learns_is_kept_awake_and_one_that_cannot_says_so() {
 }
 
 #[test]
+fn another_model_of_another_shape_begins_anew() {
+    let registry = models::registry();
+    let mut other = models::listening();
+    other.hidden += 5;
+    registry.set_bytes(71, "other".into(), models::random_model(other, 9).to_bytes());
+    registry.load(71).expect("a sound model");
+    let mut config = learning();
+    config.values.set(ParamId::LearnAmount, 50.0);
+    let switch = [Change { at: at(4.6), id: ParamId::Model, value: 71.0 }];
+    let out = offline(&config, &registry, &phrase(RATE, 9.2, 2), &switch, Some(0), &Blocks::Fixed(512));
+    assert!(config.learning.updates() > 6 && config.learning.distance() > 0.0, "{:?}", config.learning);
+    assert!(rms(&out[0][at(8.5)..]) > 1e-4, "it goes on playing");
+}
+
+#[test]
 fn what_was_learnt_can_be_kept_as_a_model() {
     let config = learning();
-    let keep = [Change { at: at(4.0), id: ParamId::KeepLearnt, value: 1.0 }];
+    let keep = [
+        Change { at: at(4.0), id: ParamId::KeepLearnt, value: 1.0 },
+        Change { at: at(4.2), id: ParamId::Learn, value: 0.0 },
+    ];
     offline(&config, &models::registry(), &phrase(RATE, 6.3, 2), &keep, Some(0), &Blocks::Fixed(512));
+    assert_eq!(config.learning.state(), LearnState::Off, "whatever was still under way");
     let kept = config.learning.take_kept().expect("it was handed over");
     let data = models::random_model(models::listening(), 7);
     let moved = kept.tensors.iter().filter(|(name, values)| data.tensor(name) != &values[..]).count();

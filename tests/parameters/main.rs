@@ -117,8 +117,7 @@ const DUCKED: &[(ParamId, f32)] = &[(DuckWet, -30.0)];
 /// A model that listens.
 const LISTENING: &[(ParamId, f32)] = &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0)];
 /// The same, and it learns.
-const LEARNS: &[(ParamId, f32)] =
-    &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0), (Listen, 20.0), (Learn, ON)];
+const LEARNS: &[(ParamId, f32)] = &[(Model, 70.0), (ReseedInterval, 0.0), (Hold, 61.0), (Listen, 20.0), (Learn, ON)];
 /// The gate lies above the input.
 const QUIET: &[(ParamId, f32)] = &[(Gate, 0.0), (SeedSource, WHITE)];
 const GUITAR: &[(ParamId, f32)] = &[(Model, 0.0), (ReseedInterval, 0.0), (Hold, 61.0), (SeedLength, 1.0), (Mix, 100.0)];

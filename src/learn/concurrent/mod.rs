@@ -39,6 +39,8 @@ const BETA_2: f32 = 0.99;
 const MEAN_STAYS: f32 = 0.95;
 /// Of how far weights lie from where they began, what a step takes back at a pull of 1, where there is no material of the maker's.
 const PULL_BACK: f32 = 1e-3;
+/// Frames of the maker's material that are heard with an update.
+const REMINDED_AT_ONCE: usize = 320;
 /// The weights of a tensor differ by at most this part of their size, root of mean squares, from those it began with, and this much.
 const FENCE: f32 = 1.0;
 const FENCE_LEAST: f32 = 0.05;
@@ -95,7 +97,11 @@ pub struct Concurrent {
     hearing: Hearing,
     course: Course,
     material: Material,
-    maker: Option<Material>,
+    /// The maker's material as far as it has been heard, what is left of it, and how much of it may be used by now.
+    maker: Material,
+    reminder: Vec<u8>,
+    maker_course: Course,
+    reminded: usize,
     update: Update,
     batch: Batch,
     /// The frames that an update is examined on.
@@ -134,7 +140,10 @@ impl Concurrent {
         let capacity = (memory_seconds / hop_seconds).ceil() as usize;
         Ok(Self {
             material: Material::new(shape, hop_seconds, capacity.max(Hearing::RECALLED + 2)),
-            maker: hearing.maker_material(model),
+            maker: Material::new(shape, hop_seconds, (model.maker_frames().len() / shape.bins).max(1)),
+            reminder: model.maker_frames().to_vec(),
+            maker_course: hearing.begin(),
+            reminded: 0,
             course: hearing.begin(),
             batch: Batch::new(shape, FRAMES),
             examined: Batch::new(shape, FRAMES),
@@ -159,7 +168,7 @@ impl Concurrent {
 
     /// Whether it is reminded of its maker's material.
     pub fn is_reminded(&self) -> bool {
-        self.maker.is_some()
+        !self.reminder.is_empty()
     }
 
     /// What the model's file says of itself.
@@ -167,9 +176,13 @@ impl Concurrent {
         &self.config
     }
 
-    /// A frame of what is heard, levels 0…1, `[bin]`. A rest is not `played`: for its sake no update is made.
+    /// A frame of what is heard, levels 0…1, `[bin]`. A rest is not `played`: for its sake no update is made, and nobody learns to fall silent
+    /// because the performer has stopped.
     pub fn hear(&mut self, frame: &[f32], played: bool) {
         self.levels.iter_mut().zip(frame).for_each(|(slot, level)| *slot = (level * 255.0).round() as u8);
+        if !played {
+            self.material.cut();
+        }
         self.hearing.hear(&self.levels, &mut self.course, &mut self.material);
         self.fresh += usize::from(played);
     }
@@ -190,7 +203,7 @@ impl Concurrent {
             self.weights.copy_from_slice(&self.base);
             self.passed.copy_from_slice(&self.base);
             self.adam = adam(&self.shape, &self.base);
-            (self.updates, self.careful, self.paused) = (0, 0, false);
+            (self.updates, self.careful, self.paused, self.reminded) = (0, 0, false, 0);
             self.failures.clear();
         }
         self.course.restart();
@@ -224,6 +237,7 @@ impl Concurrent {
 
     /// Makes an update of what was heard since the last one.
     pub fn update(&mut self, pace: &Pace) -> Outcome {
+        self.remind();
         // A quarter of the interval has to be played: what nobody plays was learnt before.
         let fresh = std::mem::take(&mut self.fresh);
         let is_fresh = fresh as f64 * self.hop_seconds >= FRESH_SECONDS;
@@ -234,6 +248,9 @@ impl Concurrent {
             return Outcome::Waits;
         }
         self.gather_fresh(fresh);
+        if self.examined.frames() == 0 {
+            return Outcome::Waits;
+        }
         let now = self.update.run(&self.passed, &self.examined, false);
         let base = self.update.run(&self.base, &self.examined, false);
         let mut random = Random::new(mix64(pace.random_seed) ^ 3);
@@ -264,6 +281,16 @@ impl Concurrent {
         Outcome::Learnt { now, base }
     }
 
+    /// Hears a part of the maker's material, a little with each update: all of it takes seconds. What may be used of it depends on
+    /// the updates since all began alone.
+    fn remind(&mut self) {
+        let bins = self.shape.bins;
+        self.reminded = (self.reminded + REMINDED_AT_ONCE).min(self.reminder.len() / bins);
+        for at in self.maker.heard()..self.reminded {
+            self.hearing.hear(&self.reminder[at * bins..][..bins], &mut self.maker_course, &mut self.maker);
+        }
+    }
+
     /// What is examined: the newest frames, as they were heard.
     fn gather_fresh(&mut self, fresh: usize) {
         let moments = self.material.taught();
@@ -277,7 +304,8 @@ impl Concurrent {
 
     /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.
     fn draw(&mut self, pace: &Pace, random: &mut Random) {
-        let [_, _, maker_parts] = shares(pace.pull, true);
+        let of_maker = 1..self.reminded.saturating_sub(1);
+        let [_, _, maker_parts] = shares(pace.pull, !of_maker.is_empty());
         let moments = self.material.taught();
         let frames = |seconds: f64| (seconds / self.hop_seconds) as usize;
         let session = moments.end.saturating_sub(frames(pace.memory_seconds.into())).max(moments.start);
@@ -285,20 +313,15 @@ impl Concurrent {
         self.batch.clear();
         for index in 0..FRAMES {
             let part = index * PARTS / FRAMES;
-            let of_maker = self.maker.as_ref().filter(|_| part >= PARTS - maker_parts);
-            let (material, moment) = match of_maker {
-                Some(maker) => {
-                    let moments = maker.taught();
-                    (maker, moments.start + random.below(moments.len() as u32) as usize)
-                }
-                None if part < NOW_PARTS => {
-                    // The square root of an even number is likelier to be large.
-                    let recent = random.uniform().sqrt();
-                    (&self.material, now + ((moments.end - now) as f32 * recent) as usize)
-                }
-                None => (&self.material, session + random.below((moments.end - session) as u32) as usize),
+            let (material, moment) = if part >= PARTS - maker_parts {
+                (&self.maker, of_maker.start + random.below(of_maker.len() as u32) as usize)
+            } else if part < NOW_PARTS {
+                // The square root of an even number is likelier to be large.
+                let recent = now + ((moments.end - now) as f32 * random.uniform().sqrt()) as usize;
+                (&self.material, recent.min(moments.end - 1))
+            } else {
+                (&self.material, session + random.below((moments.end - session) as u32) as usize)
             };
-            let moment = moment.min(material.taught().end - 1);
             // Where the sound was cut, nothing followed.
             if material.is_whole(moment) {
                 material.push(moment, INPUT_NOISE, random, &mut self.batch);
@@ -308,7 +331,7 @@ impl Concurrent {
 
     /// Holds the weights near those that learning began with.
     fn hold(&mut self, pace: &Pace) {
-        if self.maker.is_none() {
+        if !self.is_reminded() {
             let back = PULL_BACK * pace.pull;
             self.weights.iter_mut().zip(&self.base).for_each(|(weight, base)| *weight += back * (base - *weight));
         }

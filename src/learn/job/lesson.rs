@@ -243,6 +243,9 @@ pub(super) fn keep(shared: &Shared, kept: &Kept) -> Result<u8, String> {
     let (base, bytes) = shared.models.file(kept.slot)?;
     let told = |error: LessonError| error.to_string();
     let model = read_model(&bytes, &base).map_err(told)?;
+    if *model.config() != kept.base {
+        return Err(format!("slot {} holds another model than the one that has learnt", kept.slot));
+    }
     let first = base.split(LEARNT).next().unwrap_or_default();
     let name = format!("{}{LEARNT}while it played", plain_name(first));
     let card =

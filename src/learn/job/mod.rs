@@ -27,6 +27,7 @@ use lesson::Order;
 use status::Shown;
 use std::{
     fmt::Debug,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -174,15 +175,19 @@ impl Lessons {
         Some(number)
     }
 
-    /// Makes a model of what was learnt while it played, in a file and a slot of its own; how that ended is said. A lesson that goes on goes
+    /// Makes a model of what was learnt while it played, or says that nothing was, in a file and a slot of its own; how that ended is said. A lesson that goes on goes
     /// on. Takes some tenths of a second.
-    pub fn keep(&self, kept: &Kept) {
+    pub fn keep(&self, kept: Option<&Kept>) {
         let shown = &self.shared.shown;
         let is_busy = shown.is_busy();
         if !is_busy {
             shown.begin();
         }
-        let stored = lesson::keep(&self.shared, kept);
+        let stored = match kept {
+            Some(kept) => catch_unwind(AssertUnwindSafe(|| lesson::keep(&self.shared, kept)))
+                .unwrap_or_else(|_| Err("making a model of it ended unexpectedly".into())),
+            None => Err("nothing has been learnt while it played; switch Learn on and play".into()),
+        };
         match (stored, is_busy) {
             (Ok(slot), false) => shown.end(State::Stored { slot }),
             (Err(why), false) => shown.end(State::Failed(why)),

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     dsp::random::Random,
-    learn::{Depth, HOLD_OUT_FROM_S, Hearing, LEARNT, Plan, learn, material},
+    learn::{Depth, HOLD_OUT_FROM_S, Hearing, Kept, LEARNT, Plan, learn, material},
     model::{EMBEDDED, ModelData},
     nn::Isa,
 };
@@ -346,6 +346,40 @@ fn lessons_of_other_hands_are_refused_in_words() {
     lessons.resume(&id);
     assert_eq!(ended(&lessons), State::Stored { slot: 70 });
     assert!(lessons.text().contains("it begins anew"), "{}", lessons.text());
+}
+
+#[test]
+fn what_was_learnt_while_it_played_becomes_a_model_or_is_said_to_be_nothing() {
+    let room = Room::new();
+    let lessons = room.lessons();
+    let base = ModelData::read(Path::new(SMALL)).expect("the fixture");
+    let moved = LEARNT.map(|name| (name.into(), base.tensor(name).iter().map(|x| 0.9 * x).collect::<Vec<f32>>()));
+    let kept = Kept {
+        slot: 4,
+        base: base.config().clone(),
+        tensors: moved.clone().into(),
+        updates: 12,
+        seconds: 30.0,
+        losses: Default::default(),
+    };
+    for (number, name) in [(1, "small, learnt while it played"), (2, "small, learnt while it played (2)")] {
+        lessons.keep(Some(&Kept { updates: 11 + number, ..kept.clone() }));
+        assert_eq!((lessons.status().state, lessons.status().number), (State::Stored { slot: 70 }, number));
+        let path = room.home.path().join("models").join(format!("{name}.safetensors"));
+        let data = ModelData::read(&path).expect("a model");
+        assert!(moved.iter().all(|(tensor, values)| data.tensor(tensor) == &values[..]), "{name}");
+        assert_eq!(data.tensor("position"), base.tensor("position"));
+        assert_eq!(room.shelf.placed.lock().expect("no panic").last(), Some(&(name.to_owned(), path)));
+    }
+    lessons.keep(None);
+    assert!(lessons.text().contains("nothing has been learnt"), "{}", lessons.text());
+    let mut other = kept.clone();
+    other.base.name = "another".into();
+    for (kept, why) in [(other, "another model"), (Kept { slot: 9, ..kept }, "slot 9 is empty")] {
+        lessons.keep(Some(&kept));
+        assert!(lessons.text().contains(why), "{}", lessons.text());
+    }
+    assert_eq!(room.files("models").len(), 2, "no file was replaced, and none made of nothing");
 }
 
 #[test]

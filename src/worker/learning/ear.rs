@@ -10,8 +10,13 @@ use crate::{
 const GRID: i64 = GRID_SAMPLES as i64;
 /// How fast the loudest sound is forgotten that the gain is taken from.
 const LOUDEST_HALVES_SECONDS: f64 = 10.0;
-/// Of a longer silence the first frames count.
-const LONGEST_SILENCE_SECONDS: f64 = 0.4;
+/// Below this part of the loudest sound, −20 dB, it rings out.
+const RINGING: f32 = 0.1;
+/// Of a longer rest the first frames count.
+const LONGEST_REST_SECONDS: f64 = 0.4;
+
+/// A filter reaches back over so many hops at most; at times that no clock has, none is found.
+const MOST_TRIES: usize = 64;
 
 /// What a window is, of what was played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +52,8 @@ pub(super) struct Ear {
     forgets: f32,
     silent: u32,
     longest_silence: u32,
-    is_fed_back: bool,
+    /// Windows that hold sound which came back.
+    fed_back_windows: usize,
 }
 
 impl Ear {
@@ -70,8 +76,8 @@ impl Ear {
             loudest: 0.0,
             forgets: libm::exp2(-quantum_seconds / LOUDEST_HALVES_SECONDS) as f32,
             silent: 0,
-            longest_silence: (LONGEST_SILENCE_SECONDS / hop_seconds) as u32,
-            is_fed_back: false,
+            longest_silence: (LONGEST_REST_SECONDS / hop_seconds) as u32,
+            fed_back_windows: 0,
         }
     }
 
@@ -80,11 +86,16 @@ impl Ear {
         self.samples.clear();
         self.sound.clear();
         self.first = time;
-        (self.loudest, self.silent, self.is_fed_back) = (0.0, 0, false);
+        (self.loudest, self.silent, self.fed_back_windows) = (0.0, 0, 0);
         // The first window of the lattice all of whose sound is known.
-        let guess = (time as f64 * f64::from(self.to_model.out_hz()) / f64::from(self.host_hz)) as i64;
+        let (model_hz, host_hz) = (i128::from(self.to_model.out_hz()), i128::from(self.host_hz));
+        let bound = i128::from(i64::MAX / 4);
+        let guess = (i128::from(time) * model_hz / host_hz).clamp(-bound, bound) as i64;
         self.next = guess.div_euclid(self.hop) * self.hop;
-        while self.begins(self.next) < time {
+        for _ in 0..MOST_TRIES {
+            if self.begins(self.next) >= time {
+                break;
+            }
             self.next += self.hop;
         }
     }
@@ -105,7 +116,9 @@ impl Ear {
         self.samples.extend_from_slice(quantum);
         let rms = (quantum.iter().map(|x| x * x).sum::<f32>() / GRID_SAMPLES as f32).sqrt();
         self.loudest = rms.max(self.forgets * self.loudest);
-        self.is_fed_back |= is_fed_back;
+        if is_fed_back {
+            self.fed_back_windows = self.window.div_ceil(self.hop as usize) + 1;
+        }
         let end = self.first + self.samples.len() as i64;
         while self.to_model.end_of_input(self.next) <= end {
             let (whole, fraction) = self.to_model.position(self.next);
@@ -130,10 +143,13 @@ impl Ear {
     /// What the window is; leaves its frame.
     fn weigh(&mut self, gate: f32) -> Heard {
         let rms = (self.sound.iter().map(|x| x * x).sum::<f32>() / self.window as f32).sqrt();
-        if std::mem::take(&mut self.is_fed_back) {
+        if self.fed_back_windows > 0 {
+            self.fed_back_windows -= 1;
             return Heard::Nothing { cut: true };
         }
-        self.silent = if rms < gate { self.silent.saturating_add(1) } else { 0 };
+        // What rings out is no playing either.
+        let is_rest = rms < gate.max(RINGING * self.loudest);
+        self.silent = if is_rest { self.silent.saturating_add(1) } else { 0 };
         if self.silent > self.longest_silence {
             return Heard::Nothing { cut: false };
         }
@@ -175,7 +191,7 @@ mod tests {
         let all = heard(&data, 0, |time| if time < 48_000 { 0.1 } else { 0.0 }, 1500);
         let rests = all.iter().filter(|(heard, _)| *heard == Heard::Rest).count();
         let hop_seconds = data.config().hop_samples() as f64 / f64::from(data.config().sample_rate_hz);
-        assert_eq!(rests, (LONGEST_SILENCE_SECONDS / hop_seconds) as usize);
+        assert_eq!(rests, (LONGEST_REST_SECONDS / hop_seconds) as usize);
         assert_eq!(all.last().map(|(heard, _)| *heard), Some(Heard::Nothing { cut: false }));
         let mut ear = Ear::new(data.config(), 48_000);
         ear.restart(0);

@@ -102,7 +102,7 @@ impl Learner {
         match message {
             Message::Begin { generation, network, slot, carries } => self.begin(generation, network, slot, carries),
             Message::Cell(cell) => self.hear(&cell),
-            Message::Keep => self.keep(),
+            Message::Keep { generation } => self.keep(generation),
         }
         true
     }
@@ -111,11 +111,9 @@ impl Learner {
         self.generation = generation;
         self.next_index = None;
         match &mut self.subject {
-            Some(subject) if Arc::ptr_eq(&subject.network, &network) => {
-                if let Some((model, _)) = &mut subject.model {
-                    model.restart(carries);
-                }
-                if !carries {
+            Some(Subject { network: own, model: Some((model, _)), .. }) if Arc::ptr_eq(own, &network) => {
+                model.restart(carries);
+                if let Some(subject) = self.subject.as_mut().filter(|_| !carries) {
                     (subject.losses, subject.updates) = (None, 0);
                 }
             }
@@ -134,6 +132,17 @@ impl Learner {
         let memory = f64::from(ParamId::LearnMemory.spec().max);
         let model = Concurrent::new(&data, memory, self.registry.isa()).ok()?;
         Some((model, Ear::new(data.config(), self.host_hz)))
+    }
+
+    /// A file that could not be read may be there now.
+    fn look_again(&mut self) {
+        if let Some(Subject { network, slot, model: None, .. }) = &self.subject {
+            let model = self.model(*slot, &Arc::clone(network));
+            if let Some(subject) = &mut self.subject {
+                subject.model = model;
+                self.next_index = None;
+            }
+        }
     }
 
     fn hear(&mut self, cell: &Cell) {
@@ -164,9 +173,11 @@ impl Learner {
 
     fn update(&mut self, pace: &Pace, skips: bool) -> Answer {
         let generation = self.generation;
+        self.look_again();
         let Some(Subject { model: Some((model, _)), losses, updates, .. }) = &mut self.subject else {
-            let report = LearnReport { state: LearnState::DoesNotLearn, ..LearnReport::default() };
-            return Answer { generation, layers: None, report };
+            let listens = self.subject.as_ref().is_some_and(|subject| subject.network.layers().is_some());
+            let state = if listens { LearnState::Unreadable } else { LearnState::DoesNotLearn };
+            return Answer { generation, layers: None, report: LearnReport { state, ..LearnReport::default() } };
         };
         let outcome = if skips {
             self.board.count_skipped();
@@ -199,17 +210,24 @@ impl Learner {
         Answer { generation, layers, report }
     }
 
-    fn keep(&mut self) {
-        let Some(Subject { model: Some((model, _)), slot, losses: Some(losses), updates, .. }) = &self.subject else {
-            return;
+    fn keep(&mut self, generation: u32) {
+        let kept = match &self.subject {
+            Some(Subject { model: Some((model, _)), slot, losses: Some(losses), updates, .. })
+                if generation == self.generation =>
+            {
+                Some(Kept {
+                    slot: *slot,
+                    base: model.config().clone(),
+                    tensors: model.tensors(),
+                    updates: *updates,
+                    seconds: model.heard_seconds(),
+                    losses: *losses,
+                })
+            }
+            // All was forgotten, or another model plays.
+            _ => None,
         };
-        self.board.keep(Kept {
-            slot: *slot,
-            tensors: model.tensors(),
-            updates: *updates,
-            seconds: model.heard_seconds(),
-            losses: *losses,
-        });
+        self.board.keep(kept);
     }
 
     /// Takes messages until it is told to stop; waits for the worker to wake it where there are none.
@@ -219,6 +237,12 @@ impl Learner {
         while !self.stop.load(Ordering::Acquire) {
             if !self.run_once() {
                 std::thread::park_timeout(super::LOOK_AGAIN);
+            }
+        }
+        // What was to be kept is, even if the instance goes.
+        while let Ok(message) = self.from_worker.pop() {
+            if let Message::Keep { generation } = message {
+                self.keep(generation);
             }
         }
     }

@@ -21,8 +21,11 @@ pub(super) enum Message {
     },
     /// What was heard.
     Cell(Cell),
-    /// What was learnt is to be kept.
-    Keep,
+    /// What was learnt in this generation is to be kept.
+    Keep {
+        /// The worker's.
+        generation: u32,
+    },
 }
 
 /// A quantum of input.

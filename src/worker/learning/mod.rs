@@ -12,7 +12,7 @@ mod message;
 #[cfg(test)]
 pub(super) mod tests;
 
-use super::models::registry::ModelRegistry;
+use super::models::{pair::Models, registry::ModelRegistry};
 use crate::{
     approach::{FrameLayers, LearntLayers, Manner, Network},
     control::{ParamId, ParamValues},
@@ -91,7 +91,10 @@ pub(super) struct Learning {
     /// The learner knows of it.
     is_begun: bool,
     network: Option<Arc<Network>>,
+    slot: u8,
     is_on: bool,
+    /// *Keep Learnt* went on, and the learner has not been told.
+    is_to_be_kept: bool,
     /// The quanta from which on updates that were asked for are heard.
     due: VecDeque<i64>,
     /// The first of them has been counted as late.
@@ -114,8 +117,7 @@ impl Learning {
     pub fn new(config: &EngineConfig, registry: Arc<ModelRegistry>) -> Self {
         let quanta = |seconds: f64| (seconds * f64::from(config.sample_rate_hz) / GRID_SAMPLES as f64).round() as i64;
         let (interval_quanta, delay_quanta) = (quanta(INTERVAL_SECONDS).max(1), quanta(DELAY_SECONDS).max(1));
-        config.learning.set_state(LearnState::Off);
-        config.learning.note_forgotten();
+        config.learning.begin();
         Self {
             host_hz: config.sample_rate_hz,
             mode: config.mode,
@@ -130,7 +132,9 @@ impl Learning {
             carries: false,
             is_begun: false,
             network: None,
+            slot: 0,
             is_on: false,
+            is_to_be_kept: false,
             due: VecDeque::with_capacity((delay_quanta / interval_quanta) as usize + 64),
             is_late: false,
             layers: None,
@@ -162,10 +166,20 @@ impl Learning {
         self.is_begun = false;
         self.due.clear();
         self.is_late = false;
+        self.drain();
         if !carries {
             self.give_back();
             self.blended_amount = None;
             self.board.note_forgotten();
+        }
+    }
+
+    /// Takes answers that nobody waits for any more, so that there is room for others.
+    fn drain(&mut self) {
+        if let Some(line) = &mut self.line {
+            while line.from_learner.peek().is_ok_and(|answer| answer.generation != self.generation) {
+                line.take_back();
+            }
         }
     }
 
@@ -177,15 +191,19 @@ impl Learning {
     }
 
     /// Takes what was heard, with the models that play.
-    pub fn hear(&mut self, quantum: &InQuantum, network: Option<&Arc<Network>>, is_fed_back: bool) {
+    pub fn hear(&mut self, quantum: &InQuantum, models: Option<&Models>, is_fed_back: bool) {
         let values = &quantum.values;
-        let is_same = match (&self.network, network) {
-            (Some(own), Some(network)) => Arc::ptr_eq(own, network),
-            (own, network) => own.is_none() && network.is_none(),
-        };
-        if !is_same {
-            self.network = network.cloned();
+        // While none is known yet, the last one's learning goes on.
+        if let Some(models) = models
+            && self.network.as_ref().is_none_or(|own| !Arc::ptr_eq(own, &models.first))
+        {
+            self.network = Some(Arc::clone(&models.first));
+            self.slot = models.slot;
             self.begin_generation(false);
+            // Of another shape.
+            if let (Some(blended), Some(line)) = (self.blended.take(), &mut self.line) {
+                let _ = line.spent.push(blended);
+            }
         }
         if quantum.gestures.forgotten {
             self.begin_generation(false);
@@ -196,32 +214,36 @@ impl Learning {
         } else if was_on {
             self.board.set_state(LearnState::Off);
         }
-        if quantum.gestures.kept
-            && let Some(line) = &mut self.line
-        {
-            let _ = line.to_learner.push(Message::Keep);
+        self.is_to_be_kept |= quantum.gestures.kept;
+        if self.is_to_be_kept {
+            // Even where nothing has been learnt: that is said then.
+            let keep = Message::Keep { generation: self.generation };
+            let line = self.made_line();
+            let is_sent = line.to_learner.push(keep).is_ok() || line.to_learner.is_abandoned();
             line.wake();
+            self.is_to_be_kept = !is_sent;
         }
     }
 
     fn send(&mut self, quantum: &InQuantum, is_fed_back: bool) {
-        let Some(network) = &self.network else { return };
-        if self.line.is_none() {
-            self.line = Some(self.make_line());
-        }
+        let Some(network) = self.network.clone() else { return };
+        self.made_line();
         let Some(line) = &mut self.line else { return };
+        if line.to_learner.is_abandoned() {
+            // A learner that has failed hears no more.
+            self.board.set_state(LearnState::Failed);
+            return;
+        }
         let values = &quantum.values;
         if !self.is_begun {
-            let slot = values.get(ParamId::Model) as u8;
-            let (generation, network) = (self.generation, Arc::clone(network));
-            let begin = Message::Begin { generation, network, slot, carries: self.carries };
-            if line.to_learner.push(begin).is_err() {
-                return;
-            }
-            self.is_begun = true;
+            let begin = Message::Begin { generation: self.generation, network, slot: self.slot, carries: self.carries };
+            self.is_begun = line.to_learner.push(begin).is_ok();
         }
         let number = quantum.index + 1;
         let is_due = number.rem_euclid(self.interval_quanta) == 0;
+        while is_due && line.from_learner.peek().is_ok_and(|answer| answer.generation != self.generation) {
+            line.take_back();
+        }
         let [left, right] = quantum.heard();
         let cell = Cell {
             index: quantum.index,
@@ -230,13 +252,18 @@ impl Learning {
             is_fed_back,
             update: is_due.then(|| pace(values, number / self.interval_quanta)),
         };
-        let was_sent = line.to_learner.push(Message::Cell(cell)).is_ok();
+        let was_sent = self.is_begun && line.to_learner.push(Message::Cell(cell)).is_ok();
         if is_due && was_sent {
             self.due.push_back(number + self.delay_quanta);
             line.wake();
         } else if is_due {
             self.board.count_skipped();
         }
+    }
+
+    fn made_line(&mut self) -> &mut Line {
+        let line = self.line.take().unwrap_or_else(|| self.make_line());
+        self.line.insert(line)
     }
 
     fn make_line(&self) -> Line {
@@ -274,7 +301,8 @@ impl Learning {
     /// True if an update is due at the end of a quantum, or before, and is not there: whoever can wait for it wakes the learner, or steps it,
     /// and asks again.
     pub fn lacks_update(&mut self, quantum: &InQuantum) -> bool {
-        let is_due = self.due.front().is_some_and(|&due| due <= quantum.index + 1);
+        // One that was waited for in vain is not waited for again.
+        let is_due = !self.is_late && self.due.front().is_some_and(|&due| due <= quantum.index + 1);
         let Some(line) = self.line.as_mut().filter(|_| is_due && self.is_begun) else { return false };
         if quantum.gestures.forgotten {
             return false;
@@ -308,6 +336,9 @@ impl Learning {
                 }
                 Ok(Answer { layers, report, .. }) => {
                     self.board.put(&report);
+                    if !self.is_on {
+                        self.board.set_state(LearnState::Off);
+                    }
                     self.due.pop_front();
                     self.is_late = false;
                     if layers.is_some() {

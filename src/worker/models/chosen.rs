@@ -21,6 +21,8 @@ pub(crate) struct Chosen {
     bank_generation: u64,
     network: Option<Arc<Network>>,
     warmup_speed: f32,
+    /// Where the model was found.
+    slot: u8,
     wanted_slot: Option<u8>,
     /// How many of the embedded models have been loaded ahead of their use.
     embedded_loaded: usize,
@@ -36,6 +38,7 @@ impl Chosen {
             bank_generation: 0,
             network: None,
             warmup_speed: 1.0,
+            slot: 0,
             wanted_slot: None,
             embedded_loaded: 0,
         }
@@ -44,6 +47,11 @@ impl Chosen {
     /// The model, if there is one.
     pub fn network(&self) -> Option<&Arc<Network>> {
         self.network.as_ref()
+    }
+
+    /// The slot in which the model was found.
+    pub fn slot(&self) -> u8 {
+        self.slot
     }
 
     /// Seconds of seed that the model runs in a second.
@@ -90,6 +98,7 @@ impl Chosen {
             }
         }
         let network = self.networks[index].clone()?;
+        self.slot = slot;
         if self.network.as_ref().is_some_and(|current| Arc::ptr_eq(current, &network)) {
             return None;
         }

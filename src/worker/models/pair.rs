@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Models {
     /// The one that *Model* names.
     pub first: Arc<Network>,
+    /// Where that one was found.
+    pub slot: u8,
     /// The one that *Morph Model* names, if it does.
     pub second: Option<Arc<Network>>,
     /// Seconds of seed that each runs in a second.
@@ -81,6 +83,7 @@ impl ChosenModels {
         if changed {
             self.models = self.first.network().map(|first| Models {
                 first: Arc::clone(first),
+                slot: self.first.slot(),
                 // Morphing between a model and itself has no effect.
                 second: self.second.network().filter(|second| !Arc::ptr_eq(first, second)).cloned(),
                 warmup_speeds: [self.first.warmup_speed(), self.second.warmup_speed()],

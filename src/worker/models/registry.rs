@@ -233,6 +233,9 @@ impl ModelRegistry {
             _ => return Err(format!("model slot {slot} holds another model now")),
         };
         let (bytes, file) = source.bytes(slot, &name)?;
+        if !shared::is_of(network, &bytes) {
+            return Err(format!("{name}: the file has changed since it was loaded"));
+        }
         ModelData::from_bytes(&bytes, file).map_err(|error| error.to_string())
     }
 

@@ -59,6 +59,14 @@ pub(super) fn network<E>(
     Ok(network)
 }
 
+/// Whether a network was made of these bytes.
+pub(super) fn is_of(network: &Arc<Network>, bytes: &[u8]) -> bool {
+    let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
+    lock().iter().any(|(key, loaded)| {
+        std::ptr::eq(loaded.network.as_ptr(), Arc::as_ptr(network)) && key.hashes == hashes && key.length == bytes.len()
+    })
+}
+
 /// How slow a model is, measured once; whoever asks meanwhile waits.
 pub(super) fn slowness(network: &Arc<Network>, measure: impl FnOnce() -> Option<f64>) -> Option<f64> {
     let is_it = |loaded: &&Loaded| std::ptr::eq(loaded.network.as_ptr(), Arc::as_ptr(network));
