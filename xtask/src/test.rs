@@ -97,10 +97,7 @@ pub fn fast() -> Result<bool> {
     }
     let parts = PARTLY_SLOW.iter().flat_map(|(name, slow)| slow.iter().map(move |module| format!("{name}::{module}")));
     let left_out: Vec<String> = SLOW.iter().map(ToString::to_string).chain(parts).collect();
-    println!(
-        "\nleft out: documentation, bundle, hosts, and the tests {}",
-        left_out.join(", ")
-    );
+    println!("\nleft out: documentation, bundle, hosts, and the tests {}", left_out.join(", "));
     Ok(steps.end())
 }
 

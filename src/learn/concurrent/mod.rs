@@ -31,8 +31,9 @@ const NOW_SECONDS: f64 = 8.0;
 const LEAST_HEARD_SECONDS: f64 = 2.0;
 /// Updates over which the rates rise.
 const RISE_UPDATES: u64 = 8;
-/// Learning rates of the bins and of the bands with *Learn Rate* in the middle; from there to either end is a factor of four.
-const RATES: [f64; 2] = [3e-3, 1e-3];
+/// Learning rate of the bins with *Learn Rate* in the middle; from there to either end is a factor of four. The bands' levels stand still:
+/// where they learnt from so little, models fell silent.
+const RATE: f64 = 3e-3;
 const RATE_SPAN: f64 = 4.0;
 /// What stays of the squared gradient's mean, and of the mean of the weights, from step to step.
 const BETA_2: f32 = 0.99;
@@ -363,8 +364,7 @@ impl Concurrent {
 const FRESH_SECONDS: f64 = 0.125;
 
 fn adam(shape: &Shape, weights: &[f32]) -> Adam {
-    let bins = shape.bin_weights();
-    let rates = vec![(bins.clone(), RATES[0]), (bins.end..weights.len(), RATES[1])];
+    let rates = vec![(shape.bin_weights(), RATE)];
     Adam::new(Rules { rates, beta_2: BETA_2, clip: 1.0, mean_stays: MEAN_STAYS }, weights)
 }
 
