@@ -61,21 +61,25 @@ pub(super) struct Ends {
     pub from_worker: Consumer<Message>,
     pub to_worker: Producer<Answer>,
     pub spent: Consumer<Box<FrameLayers>>,
+    /// Asks it to end.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What is fixed while it lives.
+pub(super) struct Terms {
+    pub host_hz: u32,
+    pub mode: RenderMode,
+    /// So many quanta that wait are too many, live.
+    pub most_waiting: usize,
+    /// Every update takes up to so much longer, at random, to simulate a slow machine.
+    pub delay: Duration,
 }
 
 impl Learner {
     /// Nothing is learnt yet.
-    pub fn new(
-        host_hz: u32,
-        mode: RenderMode,
-        most_waiting: usize,
-        registry: Arc<ModelRegistry>,
-        board: Arc<LearnBoard>,
-        ends: Ends,
-        stop: Arc<AtomicBool>,
-        delay: Duration,
-    ) -> Self {
-        let Ends { from_worker, to_worker, spent } = ends;
+    pub fn new(terms: Terms, registry: Arc<ModelRegistry>, board: Arc<LearnBoard>, ends: Ends) -> Self {
+        let Terms { host_hz, mode, most_waiting, delay } = terms;
+        let Ends { from_worker, to_worker, spent, stop } = ends;
         Self {
             host_hz,
             mode,

@@ -8,6 +8,7 @@ use crate::{
 use std::sync::Arc;
 
 /// From the worker.
+#[allow(clippy::large_enum_variant, reason = "nearly all are cells, and a box would be allocated for each")]
 pub(super) enum Message {
     /// All that follows is of this generation, and of this model.
     Begin {

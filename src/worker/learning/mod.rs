@@ -20,7 +20,7 @@ use crate::{
     engine::{EngineConfig, GRID_SAMPLES, RenderMode, quantum::InQuantum},
     learn::{LearnBoard, LearnState, Pace},
 };
-use learner::{Ends, Learner};
+use learner::{Ends, Learner, Terms};
 use message::{Answer, Cell, Message};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::{
@@ -275,16 +275,9 @@ impl Learning {
         let (to_worker, from_learner) = RingBuffer::new(answers);
         let (spent, freed) = RingBuffer::new(2 * answers);
         let stop = Arc::new(AtomicBool::new(false));
-        let learner = Learner::new(
-            self.host_hz,
-            self.mode,
-            quanta / 2,
-            Arc::clone(&self.registry),
-            Arc::clone(&self.board),
-            Ends { from_worker, to_worker, spent: freed },
-            Arc::clone(&stop),
-            self.delay,
-        );
+        let terms = Terms { host_hz: self.host_hz, mode: self.mode, most_waiting: quanta / 2, delay: self.delay };
+        let ends = Ends { from_worker, to_worker, spent: freed, stop: Arc::clone(&stop) };
+        let learner = Learner::new(terms, Arc::clone(&self.registry), Arc::clone(&self.board), ends);
         let runner = if self.is_threaded {
             let board = Arc::clone(&self.board);
             let spawned = std::thread::Builder::new().name("sympathy-learner".into()).spawn(move || learner.run());
