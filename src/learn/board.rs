@@ -83,9 +83,9 @@ impl LearnReport {
 /// A model that has learnt while it played, to be made a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kept {
-    /// The slot of the model that it was, and what that one's file says of itself.
+    /// The slot of the model that it was.
     pub slot: u8,
-    /// See above.
+    /// What that model's file says of itself.
     pub base: ModelConfig,
     /// The tensors that have moved.
     pub tensors: BTreeMap<String, Vec<f32>>,

@@ -28,6 +28,6 @@ pub use config::{
 };
 pub use embedded::{EMBEDDED, EmbeddedModel};
 pub use error::ModelError;
-pub use file::{MAX_FILE_BYTES, METADATA_KEY, ModelData};
+pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};
