@@ -56,6 +56,7 @@ pub(crate) fn frames(sound: &[f32], model: &ModelConfig, analyser: &mut FrameAna
 /// Seconds of its material that a model's file holds, so that what learns from a player is reminded of it.
 pub(crate) const REMINDER_SECONDS: f64 = 60.0;
 /// Pieces that they are taken from, where there are as many.
+#[cfg(feature = "train")]
 pub(crate) const REMINDER_PIECES: usize = 12;
 
 /// The middle of frames, at most `count` of them.

@@ -183,7 +183,7 @@ fn another_model_of_another_shape_begins_anew() {
     config.values.set(ParamId::LearnAmount, 50.0);
     let switch = [Change { at: at(4.6), id: ParamId::Model, value: 71.0 }];
     let out = offline(&config, &registry, &phrase(RATE, 9.2, 2), &switch, Some(0), &Blocks::Fixed(512));
-    assert!(config.learning.updates() > 6 && config.learning.distance() > 0.0, "{:?}", config.learning);
+    assert!(config.learning.updates() > 4 && config.learning.distance() > 0.0, "{:?}", config.learning);
     assert!(rms(&out[0][at(8.5)..]) > 1e-4, "it goes on playing");
 }
 
@@ -199,7 +199,8 @@ fn what_was_learnt_can_be_kept_as_a_model() {
     let kept = config.learning.take_kept().expect("it was handed over");
     let data = models::random_model(models::listening(), 7);
     let moved = kept.tensors.iter().filter(|(name, values)| data.tensor(name) != &values[..]).count();
-    assert_eq!((kept.slot, moved), (SLOT, kept.tensors.len()));
+    // The GRU over the bins and its output; the bands' levels stand still.
+    assert_eq!((kept.slot, moved, kept.tensors.len()), (SLOT, 6, 10));
     assert!(data.with_tensors(data.config().clone(), kept.tensors).is_ok());
 }
 

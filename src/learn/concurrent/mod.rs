@@ -39,7 +39,7 @@ const RATE_SPAN: f64 = 4.0;
 const BETA_2: f32 = 0.99;
 const MEAN_STAYS: f32 = 0.95;
 /// Of how far weights lie from where they began, what a step takes back at a pull of 1, where there is no material of the maker's.
-const PULL_BACK: f32 = 1e-3;
+const PULL_BACK: f32 = 5e-3;
 /// Frames of the maker's material that are heard with an update.
 const REMINDED_AT_ONCE: usize = 320;
 /// The weights of a tensor differ by at most this part of their size, root of mean squares, from those it began with, and this much.
