@@ -2,7 +2,7 @@
 
 use crate::common::{
     assert_same_bits,
-    drive::{Blocks, Change, config, drain, is_machine_busy, offline, pace, playing, run},
+    drive::{Blocks, Change, config, drain, offline, pace, playing, run},
     models, phrase,
 };
 use crate::counting::counted;
@@ -87,26 +87,23 @@ fn bits_and_weights_are_the_same_at_any_block_size_live_and_bounced() {
 #[test]
 fn a_slow_learner_is_late_and_learns_the_same() {
     let (bounced, hash, updates) = bounce(&[], 6.3, 0, &Blocks::Fixed(512));
-    for (block, delay) in [(256, 900), (1024, 2500)] {
-        let config = learning();
-        let (mut engine, mut worker) = session::start(config.clone(), models::registry());
-        worker.slow_down_learning(Duration::from_millis(delay));
-        let thread = worker.spawn();
-        let mut pace = pace(RATE);
-        let live = run(&mut engine, &phrase(RATE, 6.3, 2), &[], Some(0), &Blocks::Fixed(block), &mut pace);
-        drop(thread);
-        let (board, meters) = (&config.learning, engine.meters());
-        assert!(meters.underruns() == 0 || is_machine_busy(), "blocks of {block}: who waits is waited for");
-        // A busy machine may keep the worker from hearing, too.
-        let is_whole = meters.late_starts() == 0;
-        // What is late at the end has not been heard.
-        if is_whole && (board.updates(), board.skipped()) == (updates, 0) {
-            assert_eq!(board.hash(), hash, "what is learnt does not depend on when");
-        }
-        let is_disturbed = !is_whole || meters.underruns() > 0 || board.late() > 0 || board.skipped() > 0;
-        assert!(is_disturbed || live == bounced, "no update was late, and yet the sound differs");
-        assert!(delay < 2000 || board.late() > 0, "{board:?}");
+    let config = learning();
+    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+    worker.slow_down_learning(Duration::from_millis(2500));
+    let thread = worker.spawn();
+    let mut pace = pace(RATE);
+    let live = run(&mut engine, &phrase(RATE, 6.3, 2), &[], Some(0), &Blocks::Fixed(256), &mut pace);
+    drop(thread);
+    let (board, meters) = (&config.learning, engine.meters());
+    // Other tests beside this one may keep the worker from hearing.
+    let is_whole = meters.late_starts() == 0;
+    // What is late at the end has not been heard.
+    if is_whole && (board.updates(), board.skipped()) == (updates, 0) {
+        assert_eq!(board.hash(), hash, "what is learnt does not depend on when");
     }
+    let is_disturbed = !is_whole || meters.underruns() > 0 || board.late() > 0 || board.skipped() > 0;
+    assert!(is_disturbed || live == bounced, "no update was late, and yet the sound differs");
+    assert!(board.late() > 0, "{board:?}");
 }
 
 #[test]
