@@ -402,3 +402,33 @@ fn a_performance_that_is_suspended_goes_on() {
     assert!(rms(&out[0][100_000..140_000]) > 1e-4 && rms(&out[0][200_000..]) > 1e-4);
     assert!(!engine.meters().is_failed());
 }
+
+/// What one wait costs is all that a missing update may cost: were it waited for anew with every quantum, blocks that come in bursts would find
+/// no prediction.
+#[test]
+fn a_learner_that_is_late_keeps_no_block_waiting() {
+    let seconds = 6.3;
+    for block in [256, 1024] {
+        let mut config = EngineConfig { learning: Arc::default(), ..config(48_000, 2, 70) };
+        for (id, value) in [(ParamId::Learn, 1.0), (ParamId::Listen, 20.0), (ParamId::Hold, 60.0)] {
+            config.values.set(id, value);
+        }
+        let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+        worker.slow_down_learning(Duration::from_millis(2500));
+        let _thread = worker.spawn();
+        let meters = Arc::clone(engine.meters());
+        let (mut pace, mut at, mut at_first) = (pace(48_000), 0, 0);
+        run(&mut engine, &phrase(48_000, seconds, 2), &[], Some(0), &Blocks::Fixed(block), |samples| {
+            // While nothing can be due yet, models are loaded.
+            at += samples;
+            if at < 2 * 48_000 {
+                at_first = meters.underruns();
+            }
+            pace(samples);
+        });
+        let board = &config.learning;
+        assert!(board.late() > 0, "blocks of {block}: {board:?}");
+        let underruns = meters.underruns() - at_first;
+        assert!(underruns == 0 || is_machine_busy(), "blocks of {block}: {underruns} underruns, {} late", board.late());
+    }
+}

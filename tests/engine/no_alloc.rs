@@ -175,10 +175,20 @@ fn keep_does_not_allocate_whoever_listens_or_does_not() {
         engine.attach_tap(tap);
         for (i, start) in (0..input[0].len() - 480).step_by(480).enumerate() {
             let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 480].to_vec()).collect();
-            let keep = Event { offset_samples: 77, id: ParamId::Keep, value: (i % 2) as f32 };
+            // All that the recorder can be asked for, each going on and off.
+            let asked = [
+                (77, ParamId::Keep),
+                (78, ParamId::LearnTake),
+                (78, ParamId::LearnRecord),
+                (300, ParamId::LearnSeconds),
+            ];
+            let asked = asked.map(|(offset_samples, id)| {
+                let value = if id == ParamId::LearnSeconds { 10.0 + (i % 2) as f32 } else { (i % 2) as f32 };
+                Event { offset_samples, id, value }
+            });
             // The worker answers first, so that an offline block need not wait for it.
             drain(&mut worker);
-            process(&mut engine, &mut audio, &[keep], Transport::default(), &format!("{who} {mode:?}, block {i}"));
+            process(&mut engine, &mut audio, &asked, Transport::default(), &format!("{who} {mode:?}, block {i}"));
             if who == 0
                 && let Some(feed) = &mut feed
             {

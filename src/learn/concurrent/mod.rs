@@ -27,6 +27,8 @@ const NOW_PARTS: usize = 7;
 const PARTS: usize = 16;
 /// What counts as now.
 const NOW_SECONDS: f64 = 8.0;
+/// What has to have been played since the last update, for another to be made.
+const FRESH_SECONDS: f64 = 0.125;
 /// Nothing is learnt from less.
 const LEAST_HEARD_SECONDS: f64 = 2.0;
 /// Updates over which the rates rise.
@@ -317,7 +319,7 @@ impl Concurrent {
             let (material, moment) = if part >= PARTS - maker_parts {
                 (&self.maker, of_maker.start + random.below(of_maker.len() as u32) as usize)
             } else if part < NOW_PARTS {
-                // The square root of an even number is likelier to be large.
+                // Of numbers that are spread evenly, the root is likelier to be large.
                 let recent = now + ((moments.end - now) as f32 * random.uniform().sqrt()) as usize;
                 (&self.material, recent.min(moments.end - 1))
             } else {
@@ -359,9 +361,6 @@ impl Concurrent {
         if self.paused { Outcome::Paused } else { Outcome::RolledBack }
     }
 }
-
-/// What an interval has to hold of playing, for an update to be made.
-const FRESH_SECONDS: f64 = 0.125;
 
 fn adam(shape: &Shape, weights: &[f32]) -> Adam {
     let rates = vec![(shape.bin_weights(), RATE)];

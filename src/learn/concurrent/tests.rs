@@ -203,16 +203,21 @@ fn what_goes_wrong_again_and_again_pauses_until_all_is_forgotten() {
 fn rates_beyond_all_measure_never_get_far() {
     for rate in [4.0, 10.0, 100.0, f32::INFINITY, f32::NAN] {
         let mut learner = concurrent();
-        let outcomes = play(&mut learner, &frames(12.0, 1), |number| Pace { rate, ..pace(number) });
-        assert!(learner.learnt().iter().all(|weight| weight.is_finite()), "{rate}");
+        let mut learnt = 0;
+        for (number, frames) in (0..).zip(frames(12.0, 1).chunks_exact((0.5 / learner.hop_seconds) as usize)) {
+            frames.iter().for_each(|frame| learner.hear(frame, true));
+            let outcome = learner.update(&Pace { rate, ..pace(number) });
+            assert!(learner.learnt().iter().all(|weight| weight.is_finite()), "{rate}: {outcome:?}");
+            if matches!(outcome, Outcome::Learnt { .. }) {
+                learnt += 1;
+                // On what they were examined on, which is still there.
+                let weights = [learner.passed.clone(), learner.base.clone()];
+                let [now, base] = weights.map(|weights| learner.update.run(&weights, &learner.examined, false));
+                assert!(now.bins <= base.bins + MAX_WORSE[0], "{rate}: {now:?} {base:?}");
+            }
+        }
         assert!(learner.layers().is_some());
-        assert!(outcomes.len() > 20, "{rate}: {outcomes:?}");
-        let moments = learner.material.taught();
-        learner.gather_fresh(FRAMES);
-        let [now, base] = [learner.passed.clone(), learner.base.clone()]
-            .map(|all| learner.update.run(&all, &learner.examined, false));
-        // They passed on other frames.
-        assert!(now.bins <= base.bins + 4.0 * MAX_WORSE[0] && moments.len() > 100, "{rate}: {now:?} {base:?}");
+        assert!(learnt < 20, "{rate}: it is not all let through");
     }
 }
 

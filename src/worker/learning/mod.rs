@@ -166,20 +166,13 @@ impl Learning {
         self.is_begun = false;
         self.due.clear();
         self.is_late = false;
-        self.drain();
+        if let Some(line) = &mut self.line {
+            line.drop_others(self.generation);
+        }
         if !carries {
             self.give_back();
             self.blended_amount = None;
             self.board.note_forgotten();
-        }
-    }
-
-    /// Takes answers that nobody waits for any more, so that there is room for others.
-    fn drain(&mut self) {
-        if let Some(line) = &mut self.line {
-            while line.from_learner.peek().is_ok_and(|answer| answer.generation != self.generation) {
-                line.take_back();
-            }
         }
     }
 
@@ -241,8 +234,8 @@ impl Learning {
         }
         let number = quantum.index + 1;
         let is_due = number.rem_euclid(self.interval_quanta) == 0;
-        while is_due && line.from_learner.peek().is_ok_and(|answer| answer.generation != self.generation) {
-            line.take_back();
+        if is_due {
+            line.drop_others(self.generation);
         }
         let [left, right] = quantum.heard();
         let cell = Cell {
@@ -303,9 +296,7 @@ impl Learning {
         if let Runner::Here(learner) = &mut line.runner {
             while line.from_learner.is_empty() && learner.run_once() {}
         }
-        while line.from_learner.peek().is_ok_and(|answer| answer.generation != self.generation) {
-            line.take_back();
-        }
+        line.drop_others(self.generation);
         let is_missing = line.from_learner.is_empty();
         if is_missing && line.from_learner.is_abandoned() {
             // A learner that has failed answers no more.
@@ -323,10 +314,8 @@ impl Learning {
     pub fn take_due(&mut self, quantum: &InQuantum) {
         while self.due.front().is_some_and(|&due| due <= quantum.index + 1) {
             let Some(line) = &mut self.line else { return };
+            line.drop_others(self.generation);
             match line.from_learner.pop() {
-                Ok(answer) if answer.generation != self.generation => {
-                    answer.layers.map(|layers| line.spent.push(layers));
-                }
                 Ok(Answer { layers, report, .. }) => {
                     self.board.put(&report);
                     if !self.is_on {
@@ -384,10 +373,12 @@ impl Line {
         }
     }
 
-    /// An answer that nobody wants any more.
-    fn take_back(&mut self) {
-        if let Ok(Answer { layers: Some(layers), .. }) = self.from_learner.pop() {
-            let _ = self.spent.push(layers);
+    /// Takes answers of other generations, which nobody waits for any more, so that there is room for others.
+    fn drop_others(&mut self, generation: u32) {
+        while self.from_learner.peek().is_ok_and(|answer| answer.generation != generation) {
+            if let Ok(Answer { layers: Some(layers), .. }) = self.from_learner.pop() {
+                let _ = self.spent.push(layers);
+            }
         }
     }
 }
