@@ -25,6 +25,10 @@
     feature = "evaluate",
     doc = "| [`mod@evaluate`] | any but audio | what a model is worth in numbers: artifacts, resemblance, novelty, listening |"
 )]
+#![cfg_attr(
+    feature = "notes",
+    doc = "| [`notes`] | any but audio | MIDI files as piano rolls and back, data sets of rolls |"
+)]
 //! | [`learn`] | any but audio | what of a listening model learns from a player, its update, the material, lessons |
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |
 //! | [`worker`] | worker | seed history, schedule, voices: from a quantum of input to a quantum of prediction |
@@ -70,6 +74,8 @@ pub mod hyperparameters;
 pub mod learn;
 pub mod model;
 pub mod nn;
+#[cfg(feature = "notes")]
+pub mod notes;
 #[cfg(feature = "plugin")]
 pub mod params;
 #[cfg(feature = "plugin")]

@@ -28,6 +28,7 @@ use sympathy::{
         import::{Choice, ExternalFile, Recognised, restore},
     },
     nn::Isa,
+    notes::{Grid, MAX_STEPS, Score},
     params::{CapturedSeed, StoredProject, StoredSeed, UserModels, sanitise},
     train::listen::ListenConfig,
     worker::ModelRegistry,
@@ -234,8 +235,9 @@ fn settings(bytes: &[u8]) -> bool {
     })
 }
 
-/// A standard MIDI file.
+/// A standard MIDI file: as orders to the engine, and as a roll.
 fn midi(bytes: &[u8]) -> bool {
+    roll_of_midi(bytes);
     in_file(bytes, |path| match read_notes(path, 48_000) {
         Ok(notes) => {
             assert!(notes.orders.is_sorted_by_key(|order| order.sample), "notes that go back");
@@ -244,6 +246,21 @@ fn midi(bytes: &[u8]) -> bool {
         }
         Err(error) => refused(&error),
     })
+}
+
+/// The notes of a roll are the same once it is written as a MIDI file and read again.
+fn roll_of_midi(bytes: &[u8]) {
+    let name = Path::new("guest.mid");
+    let Ok(score) = Score::from_bytes(bytes, name).map_err(|error| refused(&error)) else { return };
+    let grid = Grid::default();
+    let Ok((roll, placed)) = score.roll(&grid) else { return };
+    assert!(placed.notes <= bytes.len() && roll.len() <= MAX_STEPS, "more notes than bytes");
+    let notes = roll.notes();
+    let written = Score::midi_of(&roll, grid.steps_per_quarter, 120.0);
+    // Two of the longest rolls at once would take more memory than there may be.
+    drop(roll);
+    let again = Score::from_bytes(&written, name).expect("a file of our own");
+    assert!(again.roll(&grid).expect("as long as it was").0.notes() == notes, "not the same once it is written");
 }
 
 /// A recording: in memory and on disk the same finite sound, or the same error.

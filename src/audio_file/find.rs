@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// Folders are not followed deeper, and nothing holds more recordings.
+/// Folders are not followed deeper, and nothing holds more files.
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 100_000;
 
@@ -15,6 +15,14 @@ const MAX_FILES: usize = 100_000;
 /// # Errors
 /// The system's, of a folder that cannot be read; and if there are too many.
 pub fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
+    files(path, &EXTENSIONS)
+}
+
+/// The same of files with other endings, which are given in small letters.
+///
+/// # Errors
+/// As [`recordings`].
+pub fn files(path: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::new()];
     if path.exists() {
         found = vec![path.into()];
@@ -39,13 +47,13 @@ pub fn recordings(path: &Path) -> io::Result<Vec<PathBuf>> {
         }
         found.retain(|path| path.exists());
     }
-    let mut recordings = Vec::new();
+    let mut files = Vec::new();
     for path in found {
-        if path.is_dir() { collect(&path, MAX_DEPTH, &mut recordings)? } else { recordings.push(path) }
+        if path.is_dir() { collect(&path, MAX_DEPTH, extensions, &mut files)? } else { files.push(path) }
     }
-    recordings.sort();
-    recordings.dedup();
-    Ok(recordings)
+    files.sort();
+    files.dedup();
+    Ok(files)
 }
 
 /// True of a name that may stand for several.
@@ -53,18 +61,18 @@ pub fn is_pattern(path: &Path) -> bool {
     path.components().any(|component| has_wildcard(component.as_os_str()))
 }
 
-fn collect(folder: &Path, depth: usize, recordings: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect(folder: &Path, depth: usize, extensions: &[&str], files: &mut Vec<PathBuf>) -> io::Result<()> {
     for path in entries(folder)? {
         let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
         if path.is_dir() {
             if depth > 0 {
-                collect(&path, depth - 1, recordings)?;
+                collect(&path, depth - 1, extensions, files)?;
             }
-        } else if EXTENSIONS.iter().any(|known| extension == *known) {
-            recordings.push(path);
+        } else if extensions.iter().any(|known| extension == *known) {
+            files.push(path);
         }
-        if recordings.len() > MAX_FILES {
-            return Err(io::Error::other(format!("expected at most {MAX_FILES} recordings, found more")));
+        if files.len() > MAX_FILES {
+            return Err(io::Error::other(format!("expected at most {MAX_FILES} files, found more")));
         }
     }
     Ok(())

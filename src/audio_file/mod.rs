@@ -1,7 +1,7 @@
 //! Sound files: reading recordings, into memory or onto disk, and writing WAV and FLAC.
 
 mod decode;
-#[cfg(feature = "train")]
+#[cfg(any(feature = "cli", feature = "train"))]
 pub mod find;
 #[cfg(feature = "cli")]
 pub mod flac;

@@ -6,6 +6,7 @@ use crate::{
     control::{ParamError, PresetError},
     learn::LearnError,
     model::ModelError,
+    notes::NotesError,
 };
 #[cfg(feature = "train")]
 use crate::{hyperparameters::Problem, model::import::ImportError, train::TrainError};
@@ -32,6 +33,9 @@ pub enum CliError {
     /// A recording was refused.
     #[error(transparent)]
     Recording(#[from] RecordingError),
+    /// A MIDI file, or a data set of rolls, was refused.
+    #[error(transparent)]
+    Notes(#[from] NotesError),
     /// A recording is sound, but not for this command.
     #[error("{}: {what}: expected {expected}, found {actual}", path.display())]
     Unsuitable {

@@ -26,7 +26,7 @@ pub use offline::{Job, RenderOutcome, Song, render_offline, render_to_memory};
 
 use crate::control::{text, values::by_group};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use commands::{bench, demo, evaluate, inspect, learn, models, play, render, sample};
+use commands::{bench, demo, evaluate, inspect, learn, models, play, render, roll, sample};
 #[cfg(feature = "train")]
 use commands::{compare, configure, export, import, train};
 use std::ffi::OsString;
@@ -137,6 +137,15 @@ pub enum Command {
         after_help = evaluate::HELP
     )]
     Evaluate(evaluate::EvaluateArgs),
+    /// Makes a data set of piano rolls of MIDI files
+    #[command(
+        long_about = "Reads MIDI files as piano rolls, columns of 88 keys on a grid of steps, and writes them into one file to train on. \
+                      Tells what the scores are like, what every predictor without a network gets wrong, and which files \
+                      were left out and why. Of a data set, or of MIDI files, it also writes a piece as a MIDI file, to be heard \
+                      as it is on the grid.",
+        after_help = roll::HELP
+    )]
+    Roll(Box<roll::RollArgs>),
     /// Lists the embedded models
     #[command(
         long_about = "Lists the embedded models, and those of a folder with --dir. The last column is measured now: \
@@ -258,6 +267,7 @@ fn run_command(cli: Cli) -> Result<(), CliError> {
         Command::Learn(args) => learn::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Roll(args) => roll::run(&args),
         Command::Models(args) => models::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -1,15 +1,14 @@
 //! Notes and stops from a standard MIDI file.
 
-mod repair;
-
 use super::error::CliError;
-use crate::{audio_file::Warning, engine::Engine};
+use crate::{
+    audio_file::Warning,
+    engine::Engine,
+    notes::{Fault, USUAL_DIVISION, read_repaired},
+};
 use midly::{MetaMessage, MidiMessage, Timing, TrackEventKind};
-use repair::{Fault, repair};
-use std::{fs::File, io::Read, path::Path};
+use std::path::Path;
 
-/// No MIDI file is larger.
-const MAX_BYTES: u64 = 16 << 20;
 /// More events than this are not read.
 const MAX_EVENTS: usize = 1 << 21;
 /// Faults that are told one by one.
@@ -91,18 +90,13 @@ enum Kind {
 /// # Errors
 /// If the file cannot be read, is too large or is no MIDI file.
 pub fn read_notes(path: &Path, sample_rate_hz: u32) -> Result<MidiFile, CliError> {
-    let io = |source| CliError::Io { path: path.into(), action: "read", source };
-    let wrong =
-        |expected: String, actual: String| CliError::Unsuitable { path: path.into(), what: "notes", expected, actual };
-    let mut bytes = Vec::new();
-    File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(wrong(format!("at most {MAX_BYTES} bytes"), "more".into()));
-    }
-    let not_midi = |actual: &str| wrong("a standard MIDI file".into(), actual.into());
-    let repaired = repair(&bytes).ok_or_else(|| {
-        not_midi(if bytes.is_empty() { "an empty file" } else { "something else, or too little of one" })
-    })?;
+    let repaired = read_repaired(path)?;
+    let not_midi = |actual: &str| CliError::Unsuitable {
+        path: path.into(),
+        what: "notes",
+        expected: "a standard MIDI file".into(),
+        actual: actual.into(),
+    };
     let (header, tracks) = midly::parse(&repaired.bytes).map_err(|error| not_midi(&error.to_string()))?;
     let ticks_per_beat = match header.timing {
         Timing::Metrical(ticks) => Some(u64::from(ticks.as_int().max(1))),
@@ -150,10 +144,7 @@ pub fn read_notes(path: &Path, sample_rate_hz: u32) -> Result<MidiFile, CliError
     };
     let mut warn = |what: String| file.warnings.push(Warning { path: path.into(), what });
     if !repaired.has_division {
-        warn(format!(
-            "its beginning is damaged: how fast it goes is a guess ({} ticks a beat)",
-            repair::USUAL_DIVISION
-        ));
+        warn(format!("its beginning is damaged: how fast it goes is a guess ({} ticks a beat)", USUAL_DIVISION));
     }
     let (mut seconds, mut last, mut tempo_us) = (0.0, 0, USUAL_TEMPO_US);
     let (mut bars, mut bar_tick, mut ticks_per_bar) = (0, 0, bar(4, 2));
@@ -212,7 +203,10 @@ fn tracks_of(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dsp::random::Random;
+    use crate::{
+        dsp::random::Random,
+        notes::{MAX_MIDI_BYTES, repair},
+    };
     use std::fs;
 
     /// A chunk that says this length.
@@ -525,7 +519,7 @@ mod tests {
             &[0x00, 0x90, 60, 0xf4, 0x81],
             &[0x00, 0xff, 1, 0x7f],
         ] {
-            let track: Vec<u8> = pattern.iter().copied().cycle().take(MAX_BYTES as usize - 64).collect();
+            let track: Vec<u8> = pattern.iter().copied().cycle().take(MAX_MIDI_BYTES as usize - 64).collect();
             let file = read(&file(&track)).expect("a header");
             assert!(file.warnings.len() <= MAX_TOLD + 1, "{pattern:x?}");
         }

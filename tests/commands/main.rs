@@ -16,6 +16,7 @@ mod learn;
 mod midi;
 mod overwriting;
 mod report;
+mod roll;
 mod sample;
 mod slips;
 mod train_cli;

@@ -31,6 +31,8 @@ fn a_file_that_is_there_is_replaced_only_if_it_is_asked_for() {
         ("sample model.safetensors --seconds 0.1 --out out.wav".into(), "out.wav"),
         ("export model.safetensors --out out.safetensors".into(), "out.safetensors"),
         ("learn in.wav --out out.safetensors".into(), "out.safetensors"),
+        ("roll song.mid --out out.roll".into(), "out.roll"),
+        ("roll song.mid --to-midi out.mid".into(), "out.mid"),
         ("export model.safetensors --out o.safetensors --script out.py".into(), "out.py"),
         ("import plain.pt --out out.safetensors --approach vector".into(), "out.safetensors"),
         (

@@ -135,7 +135,7 @@ impl Desk {
 /// The arguments of a command, with the word that lets it replace files where it has one.
 pub fn replacing(arguments: &str) -> String {
     let command = arguments.split_whitespace().next().unwrap_or_default();
-    let replaces = ["demo", "export", "import", "learn", "render", "sample"].contains(&command);
+    let replaces = ["demo", "export", "import", "learn", "render", "roll", "sample"].contains(&command);
     format!("{arguments}{}", if replaces { " --overwrite" } else { "" })
 }
 

@@ -19,6 +19,7 @@ pub mod no_play;
 #[cfg(feature = "standalone")]
 pub mod play;
 pub mod render;
+pub mod roll;
 pub mod sample;
 #[cfg(feature = "train")]
 pub mod train;

@@ -1,0 +1,34 @@
+//! Notes as a piano roll: columns of 88 keys on a grid of steps, read from MIDI files and written as them, gathered
+//! into data sets.
+//!
+//! Plain Rust, and nothing here is for the audio thread. `docs/NOTES.md` describes the grid, the rules of the reader
+//! and the file.
+
+mod baselines;
+mod data_set;
+mod error;
+mod figures;
+mod index;
+mod midi_file;
+mod repair;
+mod roll;
+mod score;
+mod split;
+
+pub use baselines::{Baselines, Predictors};
+pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
+pub use error::NotesError;
+pub use figures::{Figures, Signatures};
+pub use index::{Credits, Index};
+pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
+pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
+pub use roll::{COLUMN_BYTES, KEYS, LOWEST, MAX_STEPS, Roll};
+pub use score::{Grid, Note, Placed, Repeats, Rounding, Score};
+pub use split::{Split, work_of};
+
+/// Columns of a measure, whatever the time signature: what the published networks call so.
+pub const STEPS_PER_MEASURE: usize = 16;
+/// Columns of a segment, what an autoencoder sees at once: four measures.
+pub const SEGMENT_STEPS: usize = 4 * STEPS_PER_MEASURE;
+/// Columns of a sequence, what a recurrent network is trained on at once: sixteen measures.
+pub const SEQUENCE_STEPS: usize = 16 * STEPS_PER_MEASURE;
