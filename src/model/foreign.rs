@@ -10,6 +10,8 @@ pub(super) const LOOK_BYTES: usize = 64 << 10;
 pub const EXPORT_KEY: &str = "sympathy_export";
 /// Where a checkpoint of a training keeps its numbers: key of the metadata.
 pub(crate) const CHECKPOINT_KEY: &str = "sympathy-checkpoint";
+/// Where a data set of piano rolls keeps its rules and pieces: key of the metadata.
+pub const ROLL_KEY: &str = "sympathy_roll";
 
 /// A file that is something else than a model of Sympathy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) enum Foreign {
     PlainTensors,
     Exported,
     Checkpoint,
+    /// A data set of piano rolls.
+    Roll,
     Keras,
     TensorFlowLite,
     Gguf,
@@ -67,6 +71,7 @@ impl Foreign {
         keys.find_map(|key| match key {
             CHECKPOINT_KEY => Some(Checkpoint),
             EXPORT_KEY => Some(Exported),
+            ROLL_KEY => Some(Roll),
             _ => None,
         })
         .unwrap_or(PlainTensors)
@@ -89,6 +94,7 @@ impl Foreign {
             PlainTensors => "plain tensors in safetensors, without the description of a model of Sympathy",
             Exported => "a model that sympathy export wrote for PyTorch",
             Checkpoint => "the checkpoint of a training with sympathy train",
+            Roll => "a data set of piano rolls, by which a model is yet to be made",
             Keras => "a model of Keras or another HDF5 file",
             TensorFlowLite => "a TensorFlow Lite model",
             Gguf => "a language model (GGUF)",
@@ -128,6 +134,7 @@ impl Foreign {
             }
             Torch | PlainTensors | Exported => import("make a model of it: "),
             Checkpoint => "the model is the .safetensors file beside it; sympathy train --resume goes on from the checkpoint".into(),
+            Roll => format!("sympathy roll {file} tells what is in it"),
             Sound => format!("learn from it: sympathy train {file} --out {stem}.safetensors"),
             Midi => "it belongs behind --midi of sympathy render".into(),
             Preset => format!("it belongs behind --preset {file}"),

@@ -14,13 +14,12 @@ use super::{
     score::{Grid, Placed, Repeats, Score},
     split::{Split, work_of},
 };
+pub use crate::model::foreign::ROLL_KEY;
 use crate::{text_file::json_mistake, whole_file::write_whole};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fs::File, io::Read, path::Path};
 
-/// Key of the metadata object of a data set.
-pub const ROLL_KEY: &str = "sympathy_roll";
 /// Changes with each change of the file that older programs do not understand.
 const FORMAT_VERSION: u32 = 1;
 /// No file is larger.

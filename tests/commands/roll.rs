@@ -119,6 +119,11 @@ fn what_cannot_be_done_is_refused_in_words() {
         ("roll empty", ["empty: source: expected a MIDI file, or a folder of them", "found none"]),
         ("roll letter.roll", ["letter.roll: data set: expected a .roll file", "found something else"]),
         ("roll model.safetensors --out x.roll", ["model.safetensors: notes: expected a standard MIDI file", "found"]),
+        ("inspect scores.roll", ["scores.roll: expected a model", "sympathy roll scores.roll tells what is in it"]),
+        (
+            "import scores.roll --out x.safetensors",
+            ["scores.roll: expected weights", "found a data set of piano rolls"],
+        ),
         ("roll scores.roll scores", ["scores.roll: source: expected one data set, or MIDI files", "found both"]),
         ("roll scores.roll --floor", ["--floor: expected MIDI files", "found a data set"]),
         ("roll scores --floor --bars aligned", ["--floor: expected --bars any", "found --bars aligned"]),

@@ -99,8 +99,9 @@ impl ExternalFile {
         }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let metadata = header.metadata().clone().unwrap_or_default();
-        if Foreign::of_tensors(metadata.keys().map(String::as_str)) == Foreign::Checkpoint {
-            return Err(Self::foreign(Foreign::Checkpoint, name));
+        let kind = Foreign::of_tensors(metadata.keys().map(String::as_str));
+        if kind.is_no_import() {
+            return Err(Self::foreign(kind, name));
         }
         if metadata.contains_key(METADATA_KEY) {
             let found = "a model of Sympathy's own: it needs no import";
