@@ -210,8 +210,11 @@ pub fn run(args: &RollArgs) -> Result<(), CliError> {
     }
     if args.json {
         say!("{:#}", as_json(&gathered));
-    } else {
-        as_text(&gathered).iter().for_each(|line| say!("{line}"));
+        return Ok(());
+    }
+    as_text(&gathered).iter().for_each(|line| say!("{line}"));
+    for (what, path) in written {
+        say!("\n{}: {what}", one_line(&path.display().to_string()));
     }
     Ok(())
 }
