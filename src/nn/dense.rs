@@ -5,6 +5,7 @@ use super::{
     cell::layer::plain_order,
     kernel::{Dots, Factors, Order, PAIRS, PackedMatrix, Row, Sweep, words},
 };
+use std::ops::Range;
 
 /// Up to so many outputs each is a dot product; more go by tiles. At most two vectors of any level.
 const FEW: usize = 4;
@@ -95,6 +96,25 @@ impl Dense {
         self.run(&mut [(x, y)]);
     }
 
+    /// As [`Self::forward`], but only some of the outputs, with the same bits; what stands in `y` beside them is of no meaning.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    ///
+    /// # Panics
+    /// As [`Self::forward`], or if there are no such outputs.
+    pub fn forward_rows(&self, rows: Range<usize>, x: &[f32], y: &mut [f32]) {
+        assert!(rows.start <= rows.end && rows.end <= self.outputs, "outputs of another layer");
+        match &self.weights {
+            Weights::Many(matrix) if matrix.pairs() == PAIRS => {
+                let rows_per_tile = matrix.padded_rows() / matrix.tiles();
+                self.run_tiles(rows.start / rows_per_tile..rows.end.div_ceil(rows_per_tile), &mut [(x, y)]);
+            }
+            // So few that they are one tile.
+            _ => self.forward(x, y),
+        }
+    }
+
     /// One step of several voices; large weights are read once for all of them. What a voice computes does not depend
     /// on the others, nor on how many they are.
     ///
@@ -112,6 +132,12 @@ impl Dense {
     }
 
     fn run<const V: usize>(&self, voices: &mut [(&[f32], &mut [f32]); V]) {
+        let tiles = if let Weights::Many(matrix) = &self.weights { matrix.tiles() } else { 0 };
+        self.run_tiles(0..tiles, voices);
+    }
+
+    /// The outputs of these tiles, where there are tiles.
+    fn run_tiles<const V: usize>(&self, tiles: Range<usize>, voices: &mut [(&[f32], &mut [f32]); V]) {
         let padded = self.padded_outputs();
         for (x, y) in voices.iter() {
             assert!(x.len() == self.inputs && y.len() == padded + self.scratch(), "a step of another layer");
@@ -127,7 +153,7 @@ impl Dense {
                     Factors { start: None, x: [x, &[]], quads: [bytemuck::cast_slice_mut(scratch), &mut []], sums }
                 });
                 // A dense layer counts no steps.
-                matrix.multiply(self.isa, Sweep::Forwards, &mut factors);
+                matrix.multiply_tiles(self.isa, Sweep::Forwards, tiles, &mut factors);
             }
         }
     }

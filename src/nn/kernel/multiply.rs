@@ -6,7 +6,7 @@ use super::{
     quantise::quantise,
 };
 use crate::nn::Isa;
-use std::array::from_fn;
+use std::{array::from_fn, ops::Range};
 
 /// The order in which a product goes through the tiles; its sums are the same.
 ///
@@ -51,7 +51,21 @@ impl PackedMatrix {
     /// # Panics
     /// If a length does not fit.
     pub fn multiply<const V: usize>(&self, isa: Isa, sweep: Sweep, voices: &mut [Factors<'_>; V]) {
-        launch_stored(isa, self.precision(), Multiply { matrix: self, sweep, voices });
+        self.multiply_tiles(isa, sweep, 0..self.tiles(), voices);
+    }
+
+    /// The same for some tiles; the sums of others stay as they are. A tile's sums do not depend on which others are asked for.
+    ///
+    /// # Panics
+    /// If a length does not fit, or there are no such tiles.
+    pub fn multiply_tiles<const V: usize>(
+        &self,
+        isa: Isa,
+        sweep: Sweep,
+        tiles: Range<usize>,
+        voices: &mut [Factors<'_>; V],
+    ) {
+        launch_stored(isa, self.precision(), Multiply { matrix: self, sweep, tiles, voices });
     }
 
     /// y ← b + W · x for a matrix of one tile of one pair of vectors, of weights as they are.
@@ -63,13 +77,14 @@ impl PackedMatrix {
 struct Multiply<'a, 'v, const V: usize> {
     matrix: &'a PackedMatrix,
     sweep: Sweep,
+    tiles: Range<usize>,
     voices: &'a mut [Factors<'v>; V],
 }
 
 impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
     #[inline(always)]
     fn run<L: Lanes, S: Storage>(self, lanes: L) {
-        let Self { matrix, sweep, voices } = self;
+        let Self { matrix, sweep, tiles, voices } = self;
         let mut scales = [[0.0; 2]; V];
         if S::QUANTISES {
             for (scales, voice) in scales.iter_mut().zip(voices.iter_mut()) {
@@ -79,12 +94,12 @@ impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
             }
         }
         // Two tiles at once for a voice alone.
-        let twos = if V == 1 { matrix.tiles() / 2 } else { 0 };
-        let rest = matrix.tiles() - 2 * twos;
+        let twos = if V == 1 { tiles.len() / 2 } else { 0 };
+        let rest = tiles.len() - 2 * twos;
         for index in 0..twos + rest {
             let index = sweep.place(index, twos + rest);
             if let ([voice], true) = (&mut voices[..], index < twos) {
-                let tile = 2 * index;
+                let tile = tiles.start + 2 * index;
                 let mut sums: [_; 2] = from_fn(|t| start::<L>(matrix, voice, tile + t));
                 for (index, segment) in matrix.segments().iter().enumerate() {
                     S::accumulate_twice(lanes, segment, tile, operand(voice, index, scales[0]), &mut sums);
@@ -92,7 +107,7 @@ impl<const V: usize> StorageKernel for Multiply<'_, '_, V> {
                 sums.iter().enumerate().for_each(|(t, sums)| store::<L>(voice, tile + t, sums));
                 continue;
             }
-            let tile = twos + index;
+            let tile = tiles.start + twos + index;
             let mut sums: [_; V] = from_fn(|v| start::<L>(matrix, &voices[v], tile));
             for (index, segment) in matrix.segments().iter().enumerate() {
                 let operands = from_fn(|v| operand(&voices[v], index, scales[v]));
