@@ -24,7 +24,7 @@ use sympathy::{
     dsp::random::Random,
     hyperparameters::TrainConfig,
     model::{
-        METADATA_KEY, ModelConfig, ModelData,
+        METADATA_KEY, ModelConfig, ModelData, RollModel,
         import::{Choice, ExternalFile, Recognised, restore},
     },
     nn::Isa,
@@ -73,6 +73,14 @@ pub fn run(name: &str, bytes: &[u8]) -> bool {
 
 /// A model file: refused in words, or the same once it is written, and it plays.
 fn model(bytes: &[u8]) -> bool {
+    match RollModel::from_bytes(bytes, Path::new("guest.safetensors")) {
+        Ok(model) => {
+            let again = RollModel::from_bytes(&model.to_bytes(), Path::new("again")).expect("a file of our own");
+            assert!(model == again, "not the same once it is written");
+            return true;
+        }
+        Err(error) => _ = refused(&error),
+    }
     match ModelData::from_bytes(bytes, Path::new("guest.safetensors")) {
         Ok(data) => {
             let again = ModelData::from_bytes(&data.to_bytes(), Path::new("again")).expect("a file of our own");

@@ -19,6 +19,7 @@ mod network;
 mod offline;
 mod precision;
 mod projection;
+mod roll;
 mod samples;
 
 pub use batch::{Predicting, predict_together};
@@ -34,3 +35,4 @@ pub use network::Network;
 pub use offline::{continue_offline, feed_seed, input_gain, resynthesise};
 pub use precision::PRECISION_BOUND;
 pub use projection::Projection;
+pub use roll::{ColumnPredictor, ColumnState, autoencoder_of};

@@ -36,6 +36,18 @@ pub enum ModelError {
         /// What to do with it.
         remedy: String,
     },
+    /// A model, but not of what is wanted: sound or notes.
+    #[error("{}: expected {expected}, found {actual}; {remedy}", file.display())]
+    OtherKind {
+        /// The file.
+        file: PathBuf,
+        /// What is wanted.
+        expected: &'static str,
+        /// What it is.
+        actual: String,
+        /// What to do with it.
+        remedy: &'static str,
+    },
     /// No whole safetensors file.
     #[error("{}: damaged, or no model: expected {expected}, found {actual}; copy or download it again", file.display())]
     Container {

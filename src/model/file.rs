@@ -1,13 +1,18 @@
 //! Reading and writing the container.
 
 use super::{
+    approach::APPROACHES,
     config::{FORMAT_VERSION, ModelConfig, TensorShape},
     error::ModelError,
     foreign::{Foreign, LOOK_BYTES},
     storage::{from_bytes, from_half, to_bytes, to_half},
 };
 use crate::{text_file::json_mistake, whole_file::write_whole};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use safetensors::{
+    Dtype, SafeTensorError, SafeTensors,
+    tensor::{Metadata, TensorView},
+};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
@@ -109,25 +114,18 @@ impl ModelData {
     /// # Errors
     /// As [`Self::read`].
     pub fn from_bytes(bytes: &[u8], name: &Path) -> Result<Self, ModelError> {
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(ModelError::TooLarge {
+        let container = Container::of(bytes, name)?;
+        if container.is_of_notes() {
+            return Err(ModelError::OtherKind {
                 file: name.into(),
-                expected: MAX_FILE_BYTES,
-                actual: bytes.len() as u64,
+                expected: "a model of sound",
+                actual: "one of notes (approach roll)".into(),
+                remedy: "sympathy inspect tells what is in it; nothing plays it yet",
             });
         }
-        let look = LOOK_BYTES.min(bytes.len());
-        check_kind(&bytes[..look], &bytes[bytes.len() - look..], bytes.len() as u64, name)?;
-        check_start(bytes, bytes.len() as u64, name)?;
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error, name))?;
-        let metadata = header.metadata().as_ref();
-        let Some(json) = metadata.and_then(|map| map.get(METADATA_KEY)) else {
-            let keys = metadata.into_iter().flat_map(|map| map.keys().map(String::as_str));
-            return Err(foreign(Foreign::of_tensors(keys), name));
-        };
-        let config = parse_config(json, name)?;
+        let config: ModelConfig = container.config(name)?;
         check_config(&config, name)?;
-        let views = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error, name))?;
+        let views = container.tensors(name)?;
         let mut tensors = BTreeMap::new();
         for wanted in config.tensors() {
             let values = read_tensor(&views, &wanted, name)?;
@@ -205,29 +203,13 @@ impl ModelData {
     }
 
     fn bytes(&self, store: impl Fn(&TensorShape, &[f32]) -> Stored) -> Vec<u8> {
-        let json = serde_json::to_string(&self.config).expect("a configuration is plain data");
-        let mut raw: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
-        for tensor in self.config.tensors() {
-            let (dtype, bytes) = match store(&tensor, &self.tensors[&tensor.name]) {
-                Stored::Whole(bytes) => (Dtype::F32, bytes),
-                Stored::Half(bytes) => (Dtype::F16, bytes),
-                Stored::Bytes(bytes, most) => {
-                    raw.push((most_name(&tensor.name), Dtype::F32, vec![most.len()], whole(&most)));
-                    (Dtype::I8, bytes)
-                }
-            };
-            raw.push((tensor.name, dtype, tensor.shape, bytes));
-        }
+        let mut others = Vec::new();
         if !self.maker_frames.is_empty() {
             let bins = self.config.frame_size();
             let shape = vec![self.maker_frames.len() / bins, bins];
-            raw.push((MAKER_FRAMES.into(), Dtype::U8, shape, self.maker_frames.clone()));
+            others.push((MAKER_FRAMES.into(), Dtype::U8, shape, self.maker_frames.clone()));
         }
-        let views = raw.iter().map(|(name, dtype, shape, bytes)| {
-            (name, TensorView::new(*dtype, shape.clone(), bytes).expect("shapes were checked"))
-        });
-        let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
-        safetensors::serialize(views, Some(metadata)).expect("names are unique and shapes were checked")
+        serialise(&self.config, self.config.tensors(), &self.tensors, store, others)
     }
 
     /// The same tensors under another configuration, which must name the same tensors of the same shapes.
@@ -286,6 +268,102 @@ impl ModelData {
     }
 }
 
+/// A file whose description was read, of whatever model; its numbers were not looked at yet.
+pub(super) struct Container<'a> {
+    bytes: &'a [u8],
+    header: Metadata,
+    config: serde_json::Value,
+}
+
+impl<'a> Container<'a> {
+    /// Reads the description.
+    ///
+    /// # Errors
+    /// If the file is too large, of another kind, damaged, or of a newer version.
+    pub fn of(bytes: &'a [u8], name: &Path) -> Result<Self, ModelError> {
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(ModelError::TooLarge {
+                file: name.into(),
+                expected: MAX_FILE_BYTES,
+                actual: bytes.len() as u64,
+            });
+        }
+        let look = LOOK_BYTES.min(bytes.len());
+        check_kind(&bytes[..look], &bytes[bytes.len() - look..], bytes.len() as u64, name)?;
+        check_start(bytes, bytes.len() as u64, name)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error, name))?;
+        let metadata = header.metadata().as_ref();
+        let Some(json) = metadata.and_then(|map| map.get(METADATA_KEY)) else {
+            let keys = metadata.into_iter().flat_map(|map| map.keys().map(String::as_str));
+            return Err(foreign(Foreign::of_tensors(keys), name));
+        };
+        let config = parse_config(json, name)?;
+        Ok(Self { bytes, header, config })
+    }
+
+    fn kind(&self) -> Option<&str> {
+        self.config.get("approach")?.get("kind")?.as_str()
+    }
+
+    /// Whether it says that it is a model of notes.
+    pub fn is_of_notes(&self) -> bool {
+        self.kind() == Some("roll")
+    }
+
+    /// The approach that it names, if there is such a one.
+    pub fn approach(&self) -> &'static str {
+        let known = APPROACHES.iter().find(|info| Some(info.name) == self.kind());
+        known.map_or("unknown", |info| info.name)
+    }
+
+    /// Its configuration.
+    pub fn config<T: DeserializeOwned>(&self, name: &Path) -> Result<T, ModelError> {
+        T::deserialize(&self.config).map_err(|error| ModelError::Metadata {
+            file: name.into(),
+            expected: "the fields of a model".into(),
+            actual: json_mistake(&error),
+        })
+    }
+
+    /// Type and shape of a tensor, if there is one of this name.
+    pub fn described(&self, tensor: &str) -> Option<String> {
+        self.header.info(tensor).map(|info| format!("{:?} {:?}", info.dtype, info.shape))
+    }
+
+    /// The tensors.
+    pub fn tensors(&self, name: &Path) -> Result<SafeTensors<'a>, ModelError> {
+        SafeTensors::deserialize(self.bytes).map_err(|error| damaged(&error, name))
+    }
+}
+
+/// A file of these tensors, each stored as `store` says, and of others, as they are: name, type, shape, bytes.
+pub(super) fn serialise(
+    config: &impl Serialize,
+    tensors: Vec<TensorShape>,
+    values: &BTreeMap<String, Vec<f32>>,
+    store: impl Fn(&TensorShape, &[f32]) -> Stored,
+    others: Vec<(String, Dtype, Vec<usize>, Vec<u8>)>,
+) -> Vec<u8> {
+    let json = serde_json::to_string(config).expect("a configuration is plain data");
+    let mut raw = others;
+    for tensor in tensors {
+        let (dtype, bytes) = match store(&tensor, &values[&tensor.name]) {
+            Stored::Whole(bytes) => (Dtype::F32, bytes),
+            Stored::Half(bytes) => (Dtype::F16, bytes),
+            Stored::Bytes(bytes, most) => {
+                raw.push((most_name(&tensor.name), Dtype::F32, vec![most.len()], whole(&most)));
+                (Dtype::I8, bytes)
+            }
+        };
+        raw.push((tensor.name, dtype, tensor.shape, bytes));
+    }
+    let views = raw.iter().map(|(name, dtype, shape, bytes)| {
+        (name, TensorView::new(*dtype, shape.clone(), bytes).expect("shapes were checked"))
+    });
+    let metadata = HashMap::from([(METADATA_KEY.to_string(), json)]);
+    safetensors::serialize(views, Some(metadata)).expect("names are unique and shapes were checked")
+}
+
 /// The tensor of [`ModelData::maker_frames`].
 const MAKER_FRAMES: &str = "maker.frames";
 /// At most as many are read and written: some minutes.
@@ -309,7 +387,7 @@ fn read_maker_frames(views: &SafeTensors<'_>, config: &ModelConfig, file: &Path)
 }
 
 /// A tensor on its way into a file.
-enum Stored {
+pub(super) enum Stored {
     Whole(Vec<u8>),
     Half(Vec<u8>),
     /// And the largest magnitude of every row.
@@ -317,14 +395,14 @@ enum Stored {
 }
 
 /// A matrix in half precision if all of it has one.
-fn halved(tensor: &TensorShape, values: &[f32]) -> Stored {
+pub(super) fn halved(tensor: &TensorShape, values: &[f32]) -> Stored {
     match tensor.shape.len() == 2 && values.iter().all(|&value| from_half(to_half(value)).is_finite()) {
         true => Stored::Half(values.iter().flat_map(|&value| to_half(value).to_le_bytes()).collect()),
         false => Stored::Whole(whole(values)),
     }
 }
 
-fn whole(values: &[f32]) -> Vec<u8> {
+pub(super) fn whole(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
@@ -334,7 +412,7 @@ fn most_name(tensor: &str) -> String {
 }
 
 /// A tensor of the wanted shape, whatever it is stored in.
-fn read_tensor(views: &SafeTensors<'_>, wanted: &TensorShape, file: &Path) -> Result<Vec<f32>, ModelError> {
+pub(super) fn read_tensor(views: &SafeTensors<'_>, wanted: &TensorShape, file: &Path) -> Result<Vec<f32>, ModelError> {
     let fail = |tensor: &str, expected: String, actual: String| ModelError::Tensor {
         file: file.into(),
         tensor: tensor.into(),
@@ -414,7 +492,7 @@ pub(super) fn in_words(error: &SafeTensorError) -> (&'static str, &'static str) 
     }
 }
 
-fn parse_config(json: &str, file: &Path) -> Result<ModelConfig, ModelError> {
+fn parse_config(json: &str, file: &Path) -> Result<serde_json::Value, ModelError> {
     let fail =
         |expected: &str, actual: String| ModelError::Metadata { file: file.into(), expected: expected.into(), actual };
     let value: serde_json::Value =
@@ -425,7 +503,7 @@ fn parse_config(json: &str, file: &Path) -> Result<ModelConfig, ModelError> {
     if version == 0 || version > u64::from(FORMAT_VERSION) {
         return Err(ModelError::Version { file: file.into(), expected: FORMAT_VERSION, actual: version });
     }
-    serde_json::from_value(value).map_err(|error| fail("the fields of a model", json_mistake(&error)))
+    Ok(value)
 }
 
 fn check_config(config: &ModelConfig, file: &Path) -> Result<(), ModelError> {
@@ -435,7 +513,7 @@ fn check_config(config: &ModelConfig, file: &Path) -> Result<(), ModelError> {
     }
 }
 
-fn check_finite(values: &[f32], tensor: &str, file: &Path) -> Result<(), ModelError> {
+pub(super) fn check_finite(values: &[f32], tensor: &str, file: &Path) -> Result<(), ModelError> {
     match values.iter().position(|value| !value.is_finite()) {
         None => Ok(()),
         Some(index) => {

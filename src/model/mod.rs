@@ -15,6 +15,7 @@ pub(crate) mod foreign;
 #[cfg(feature = "train")]
 pub mod import;
 mod range;
+mod roll;
 mod rules;
 mod storage;
 
@@ -31,3 +32,7 @@ pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};
+pub use roll::{
+    CodeActivation, HiddenActivation, RollApproach, RollHead, RollKind, RollModel, RollModelConfig, RollNetwork,
+    RollRepeats,
+};

@@ -14,6 +14,7 @@ mod help;
 mod import;
 mod learn;
 mod midi;
+mod notes;
 mod overwriting;
 mod report;
 mod roll;

@@ -15,6 +15,7 @@ mod listen_train;
 mod listening;
 mod lstm_golden;
 mod model_file;
+mod notes;
 mod precision;
 mod slides;
 mod train;

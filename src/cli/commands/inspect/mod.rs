@@ -1,5 +1,7 @@
 //! `sympathy inspect`: the content of a model file.
 
+mod notes;
+
 use super::models::{describe_approach, describe_network};
 use crate::{
     cli::{
@@ -10,7 +12,7 @@ use crate::{
         terminal::say,
     },
     dsp::level::gain_to_db,
-    model::{BANDS, Head, ModelData},
+    model::{BANDS, Head, ModelData, ModelError, RollModel, TensorShape, Training},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,7 +33,17 @@ pub struct InspectArgs {
 /// # Errors
 /// If the file is refused.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let data = read_model(&args.model)?;
+    let data = match read_model(&args.model) {
+        Err(CliError::Model(ModelError::OtherKind { file, .. })) => {
+            let model = RollModel::read(&file)?;
+            match args.json {
+                true => say!("{:#}", notes::as_json(model.config())),
+                false => say!("{}", notes::as_text(model.config())),
+            }
+            return Ok(());
+        }
+        data => data?,
+    };
     if args.json {
         say!("{:#}", as_json(&data));
     } else {
@@ -43,8 +55,6 @@ pub fn run(args: &InspectArgs) -> Result<(), CliError> {
 /// The configuration as it stands in the file, and what follows from it.
 pub fn as_json(data: &ModelData) -> Value {
     let config = data.config();
-    let tensors: Vec<Value> =
-        config.tensors().iter().map(|tensor| json!({"name": tensor.name, "shape": tensor.shape})).collect();
     json!({
         // A configuration is plain data; were it not, the field would be null.
         "config": serde_json::to_value(config).unwrap_or_default(),
@@ -52,8 +62,12 @@ pub fn as_json(data: &ModelData) -> Value {
         "features": config.features(),
         "output_size": config.output_size(),
         "multiplications_per_step": config.multiplications_per_step(),
-        "tensors": tensors,
+        "tensors": tensors_as_json(&config.tensors()),
     })
+}
+
+fn tensors_as_json(tensors: &[TensorShape]) -> Vec<Value> {
+    tensors.iter().map(|tensor| json!({"name": tensor.name, "shape": tensor.shape})).collect()
 }
 
 /// The same for people.
@@ -122,10 +136,7 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
     text.row("flatness", format!("{:.5}", config.material.flatness));
 
     text.heading("Training");
-    text.row("program", or_unknown(&training.version));
-    text.row("epochs", training.epochs);
-    text.row("final loss", training.final_loss);
-    text.row("validation loss", training.validation_loss.map_or("none".into(), |loss| loss.to_string()));
+    text.epochs(training);
     match training.baseline_loss {
         Some(loss) => text.row("loss of repeating the last frame", loss),
         None if training.repeat_loss > 0.0 => {
@@ -133,18 +144,9 @@ pub fn as_text(data: &ModelData, real_time_factor: f64) -> String {
         }
         None => {}
     }
-    if let Value::Object(hyperparameters) = &training.hyperparameters {
-        for (name, value) in hyperparameters {
-            text.row(name, value);
-        }
-    }
+    text.hyperparameters(training);
     text.row("notes", or_unknown(&config.notes));
-
-    text.heading("Tensors");
-    for tensor in config.tensors() {
-        let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-        text.row(&tensor.name, format!("[{}]", shape.join(", ")));
-    }
+    text.tensors(&config.tensors());
     text.lines.join("\n")
 }
 
@@ -170,6 +172,29 @@ impl Sheet {
             self.lines.push(String::new());
         }
         self.lines.push(one_line(text));
+    }
+
+    fn epochs(&mut self, training: &Training) {
+        self.row("program", or_unknown(&training.version));
+        self.row("epochs", training.epochs);
+        self.row("final loss", training.final_loss);
+        self.row("validation loss", training.validation_loss.map_or("none".into(), |loss| loss.to_string()));
+    }
+
+    fn hyperparameters(&mut self, training: &Training) {
+        if let Value::Object(hyperparameters) = &training.hyperparameters {
+            for (name, value) in hyperparameters {
+                self.row(name, value);
+            }
+        }
+    }
+
+    fn tensors(&mut self, tensors: &[TensorShape]) {
+        self.heading("Tensors");
+        for tensor in tensors {
+            let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
+            self.row(&tensor.name, format!("[{}]", shape.join(", ")));
+        }
     }
 
     fn row(&mut self, name: &str, value: impl ToString) {
