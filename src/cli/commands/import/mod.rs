@@ -1,5 +1,6 @@
 //! `sympathy import`: a model of a network that PyTorch has trained.
 
+mod notes;
 mod plan;
 
 use super::{
@@ -76,6 +77,9 @@ pub struct ImportArgs {
     /// Recording that the network was trained on, or one like it: measures scaling, magnitude peak and the material's figures
     #[arg(long, value_name = "FILE.wav")]
     pub reference: Option<PathBuf>,
+    /// Steps of a quarter note, 1 to 48
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=48), help_heading = "Approach roll")]
+    pub steps_per_quarter: u32,
     /// Key of the state dictionary in a checkpoint [default: where the recurrent network is]
     #[arg(long, help_heading = "Which tensors")]
     pub key: Option<String>,
@@ -111,7 +115,9 @@ pub struct ImportArgs {
 /// The approaches as which a network can be imported.
 fn importable() -> PossibleValuesParser {
     let importable = APPROACHES.iter().filter(|approach| approach.plain_network.is_some());
-    PossibleValuesParser::new(importable.map(|approach| PossibleValue::new(approach.name).help(approach.meaning)))
+    let importable = importable.map(|approach| PossibleValue::new(approach.name).help(approach.meaning));
+    let roll = PossibleValue::new(notes::APPROACH).help("Notes instead of sound: columns of 88 keys");
+    PossibleValuesParser::new(importable.chain([roll]))
 }
 
 /// How samples were scaled.
@@ -141,6 +147,7 @@ EXAMPLES:
   sympathy import gru.pth --out gru.safetensors --approach magnitude --sample-rate 11025 --hop 256 --reference song.wav
   sympathy import checkpoint.pt --out m.safetensors --key net --rnn net.rnn --linear net.head.0 --sample-rate 16000
   sympathy import two.pt --out two.safetensors --rnn enc,dec   two nn.LSTM in a row, whose names do not tell their order
+  sympathy import autoencoder.pt --out notes.safetensors --approach roll --steps-per-quarter 8
   sympathy import plain.safetensors --out again.safetensors     what sympathy export wrote comes back as it was
 
 IN holds an nn.LSTM, nn.GRU or nn.RNN of one direction, without projection, and an nn.Linear behind it, under any names:
@@ -148,6 +155,9 @@ as a state dictionary, torch.save(model.state_dict(), \"model.pt\"), or inside a
 torch.save({'epoch': 5, 'model_state_dict': model.state_dict(), 'optimizer_state_dict': ..., 'loss': loss}, \"model.pt\").
 Networks and cells (nn.LSTMCell, nn.GRUCell, nn.RNNCell) in a row are layers, where their names are numbered and their
 sizes fit; weight_norm is folded; batch_first makes no difference to the weights, dropout none to what is predicted.
+
+With --approach roll IN holds an LSTM of 88 keys, or an autoencoder: nn.Linear in a row, ELU between them, tanh at the code, a
+sigmoid at the end, the decoder the encoder's mirror image; a decoder of biases alone is tied (docs/NOTES.md).
 
 Whatever else was trained (a normalisation, a second dense layer, a convolution, an attention, an embedding) cannot be
 kept, and the file is refused with the names of those tensors. --drop-others leaves them out all the same, and the model
@@ -162,6 +172,12 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     refuse_same_places(&[("the input", &args.input)], &[("the model", &args.out)])?;
     args.overwrite.check(&args.out, "safetensors")?;
     let file = ExternalFile::read(&args.input, args.key.as_deref())?;
+    let relu = args.nonlinearity == Some(NonlinearityArg::Relu);
+    let choice =
+        Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu, drop_others: args.drop_others };
+    if args.approach.as_deref() == Some(notes::APPROACH) {
+        return notes::run(args, &file, choice);
+    }
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();
     let mut left_out = String::new();
     let (model, said) = match restore(&file).filter(|_| untouched) {
@@ -169,9 +185,6 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
             (restored?, vec!["restored: all that sympathy export kept; other options are not used".into()])
         }
         None => {
-            let relu = args.nonlinearity == Some(NonlinearityArg::Relu);
-            let drop_others = args.drop_others;
-            let choice = Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu, drop_others };
             let found = Recognised::of(&file, choice)?;
             left_out = found.left_out.join(", ");
             plan(args, &file, &found)?

@@ -315,7 +315,7 @@ fn read_reference(path: &Path, sample_rate_hz: u32) -> Result<Vec<f32>, CliError
 }
 
 /// The given name, or as much of the file's as can be one.
-fn name(args: &ImportArgs) -> String {
+pub(super) fn name(args: &ImportArgs) -> String {
     let own = || {
         let stem = args.out.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let printable: String = stem.chars().filter(|c| !c.is_control()).take(80).collect();

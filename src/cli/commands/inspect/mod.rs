@@ -1,6 +1,6 @@
 //! `sympathy inspect`: the content of a model file.
 
-mod notes;
+pub(crate) mod notes;
 
 use super::models::{describe_approach, describe_network};
 use crate::{
