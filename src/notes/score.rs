@@ -394,8 +394,9 @@ impl Score {
     /// Never: a roll that long does not fit into memory.
     pub fn midi_of(roll: &Roll, steps_per_quarter: u32, quarters_per_minute: f64) -> Vec<u8> {
         let steps = steps_per_quarter.clamp(1, 48);
-        // Ticks a step: so many that what goes on with the file finds a usual division.
-        let ticks_per_step = if 480 % steps == 0 { 480 / steps } else { 20 };
+        // Ticks a step: so many that the division is a usual one, but that the whole roll fits into one delta time.
+        let usual = if 480 % steps == 0 { 480 / steps } else { 20 };
+        let ticks_per_step = usual.min(u28::max_value().as_int() / roll.len().max(1) as u32);
         let tempo = (60e6 / quarters_per_minute).round().clamp(1.0, f64::from((1 << 24) - 1)) as u32;
         let mut changes: Vec<(u32, bool, u8)> = Vec::new();
         for (start, end, key) in roll.notes() {
@@ -573,6 +574,20 @@ mod tests {
                 continue;
             }
             assert_eq!(written_and_read(&roll, &grid), roll, "roll {index}");
+        }
+    }
+
+    #[test]
+    fn the_longest_rests_and_notes_are_written() {
+        let mut columns = vec![[0; COLUMN_BYTES]; MAX_STEPS];
+        columns[MAX_STEPS - 1] = bitmap(1);
+        let rest = Roll::new(columns.clone(), None);
+        columns.fill(bitmap(1));
+        for roll in [rest, Roll::new(columns, None)] {
+            for steps_per_quarter in [1, 4, 7, 48] {
+                let grid = Grid { steps_per_quarter, ..MERGE };
+                assert_eq!(written_and_read(&roll, &grid).notes(), roll.notes(), "{steps_per_quarter} steps a quarter");
+            }
         }
     }
 
