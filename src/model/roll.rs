@@ -11,11 +11,12 @@ use crate::{nn::Cell, whole_file::write_whole};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
-/// Keys of a column, and the MIDI number of the lowest.
-const KEYS: usize = 88;
-const LOWEST: u8 = 21;
-/// Columns of a measure, whatever the time signature.
-const STEPS_PER_MEASURE: usize = 16;
+/// Keys of a column: A0 to C8, MIDI 21 to 108.
+pub const KEYS: usize = 88;
+/// MIDI number of the lowest key, A0.
+pub const LOWEST_KEY: u8 = 21;
+/// Columns of a measure, whatever the time signature: what the published networks call so.
+pub const STEPS_PER_MEASURE: usize = 16;
 /// More numbers no code has: the player has as many sliders.
 const MAX_CODES: usize = 16;
 
@@ -50,12 +51,13 @@ pub enum RollKind {
 }
 
 /// What becomes of a key that is struck again without a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RollRepeats {
     /// It goes on, as one note.
     Merge,
-    /// The note before it ends a step earlier.
+    /// The note before it ends a step earlier, unless it has but one.
+    #[default]
     Gap,
     /// It goes on, and a second plane of 88 bits tells where it was struck.
     Onset,
@@ -143,7 +145,7 @@ impl RollModelConfig {
             name: "Untitled".into(),
             approach: RollApproach {
                 kind: RollKind::Roll,
-                lowest: LOWEST,
+                lowest: LOWEST_KEY,
                 keys: KEYS,
                 steps_per_quarter: 8,
                 steps_per_measure: STEPS_PER_MEASURE,
@@ -245,7 +247,7 @@ impl RollModelConfig {
             (!(least..=most).contains(&value)).then(|| (field, expected, value.to_string()))
         };
         let approach = &self.approach;
-        size("approach.lowest", approach.lowest.into(), LOWEST.into(), LOWEST.into())
+        size("approach.lowest", approach.lowest.into(), LOWEST_KEY.into(), LOWEST_KEY.into())
             .or_else(|| size("approach.keys", approach.keys, KEYS, KEYS))
             .or_else(|| size("approach.steps_per_quarter", approach.steps_per_quarter, 1, 48))
             .or_else(|| {

@@ -3,7 +3,8 @@
 //! All errors are means of squares over the bits of all columns, in f64 of exact counts, so that they do not depend on
 //! the order of pieces.
 
-use super::roll::{COLUMN_BYTES, KEYS, bits};
+use super::roll::{COLUMN_BYTES, bits};
+use crate::model::KEYS;
 use serde::Serialize;
 
 /// What is counted of columns: enough for every baseline.

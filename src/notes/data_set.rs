@@ -6,16 +6,20 @@
 //! rules, pieces.
 
 use super::{
-    SEGMENT_STEPS, STEPS_PER_MEASURE,
+    SEGMENT_STEPS,
     baselines::{Baselines, Counts, Predictors},
     error::NotesError,
     index::Credits,
-    roll::{COLUMN_BYTES, KEYS, LOWEST, MAX_STEPS, Roll},
-    score::{Grid, Placed, Repeats, Score},
+    roll::{COLUMN_BYTES, MAX_STEPS, Roll},
+    score::{Grid, Placed, Score},
     split::{Split, work_of},
 };
 pub use crate::model::foreign::ROLL_KEY;
-use crate::{text_file::json_mistake, whole_file::write_whole};
+use crate::{
+    model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE},
+    text_file::json_mistake,
+    whole_file::write_whole,
+};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fs::File, io::Read, path::Path};
@@ -88,12 +92,12 @@ impl Rules {
             actual,
         };
         if score.notes.is_empty() {
-            let highest = usize::from(LOWEST) + KEYS - 1;
+            let highest = usize::from(LOWEST_KEY) + KEYS - 1;
             let actual = match (score.outside, score.percussion) {
                 (0, 0) => "no notes".into(),
                 (outside, percussion) => format!("{outside} outside and {percussion} of percussion"),
             };
-            return Err(left_out("notes", format!("some in {LOWEST}…{highest}"), actual));
+            return Err(left_out("notes", format!("some in {LOWEST_KEY}…{highest}"), actual));
         }
         let range = score.tempo_range();
         if let Some(most) = self.max_tempo_range.filter(|most| range > *most) {
@@ -268,7 +272,7 @@ impl DataSet {
 
     /// The MIDI key that is held longest in all pieces; copies do not count.
     pub fn commonest_key(&self) -> Option<u8> {
-        self.counts(|_| true).commonest_key().map(|key| LOWEST + key as u8)
+        self.counts(|_| true).commonest_key().map(|key| LOWEST_KEY + key as u8)
     }
 
     /// The file's bytes.
@@ -278,7 +282,7 @@ impl DataSet {
     pub fn to_bytes(&self) -> Vec<u8> {
         let header = Header {
             format_version: FORMAT_VERSION,
-            lowest: LOWEST,
+            lowest: LOWEST_KEY,
             keys: KEYS,
             steps_per_measure: STEPS_PER_MEASURE,
             rules: self.rules,
@@ -354,7 +358,7 @@ impl DataSet {
         let header: Header = serde_json::from_value(value)
             .map_err(|error| wrong("metadata", "the fields of a data set".into(), json_mistake(&error)))?;
         for (what, expected, actual) in [
-            ("lowest", usize::from(LOWEST), usize::from(header.lowest)),
+            ("lowest", usize::from(LOWEST_KEY), usize::from(header.lowest)),
             ("keys", KEYS, header.keys),
             ("steps_per_measure", STEPS_PER_MEASURE, header.steps_per_measure),
         ] {

@@ -1,10 +1,11 @@
 //! What a collection of scores is like, in numbers.
 
 use super::{
-    SEGMENT_STEPS, SEQUENCE_STEPS, STEPS_PER_MEASURE,
+    SEGMENT_STEPS, SEQUENCE_STEPS,
     roll::Roll,
     score::{Placed, Score},
 };
+use crate::model::STEPS_PER_MEASURE;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -15,6 +15,7 @@ mod roll;
 mod score;
 mod split;
 
+pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
 pub use baselines::{Baselines, Predictors};
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use error::NotesError;
@@ -22,12 +23,10 @@ pub use figures::{Figures, Signatures};
 pub use index::{Credits, Index};
 pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
-pub use roll::{COLUMN_BYTES, KEYS, LOWEST, MAX_STEPS, Roll};
-pub use score::{Grid, Note, Placed, Repeats, Rounding, Score};
+pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};
+pub use score::{Grid, Note, Placed, Rounding, Score};
 pub use split::{Split, work_of};
 
-/// Columns of a measure, whatever the time signature: what the published networks call so.
-pub const STEPS_PER_MEASURE: usize = 16;
 /// Columns of a segment, what an autoencoder sees at once: four measures.
 pub const SEGMENT_STEPS: usize = 4 * STEPS_PER_MEASURE;
 /// Columns of a sequence, what a recurrent network is trained on at once: sixteen measures.

@@ -1,9 +1,7 @@
 //! The piano roll: for each step of the grid the keys that are held, 88 bits.
 
-/// MIDI number of the lowest key, A0.
-pub const LOWEST: u8 = 21;
-/// Keys of a column: A0 to C8, MIDI 21 to 108.
-pub const KEYS: usize = 88;
+use crate::model::KEYS;
+
 /// Bytes of a column as a bitmap: key k is bit k mod 8 of byte k div 8.
 pub const COLUMN_BYTES: usize = KEYS.div_ceil(8);
 /// No roll of one piece is longer: three hours at 48 steps a quarter and 120 bpm.
@@ -142,6 +140,7 @@ impl Roll {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::LOWEST_KEY;
 
     #[test]
     fn the_published_notation_is_written_and_read() {
@@ -151,7 +150,7 @@ mod tests {
             assert_eq!(roll.to_text(), text);
         }
         let middle_c = Roll::from_text("H").expect("a key");
-        assert_eq!(middle_c.notes(), [(0, 1, 60 - LOWEST)], "the 40th key");
+        assert_eq!(middle_c.notes(), [(0, 1, 60 - LOWEST_KEY)], "the 40th key");
         let all: String = (b'!'..=b'x').map(char::from).collect();
         let roll = Roll::from_text(&all).expect("keys");
         assert_eq!((roll.notes().len(), roll.columns()), (KEYS, &[[0xff; COLUMN_BYTES]][..]));

@@ -4,8 +4,9 @@ use super::{
     error::NotesError,
     midi_file::{MAX_EVENTS, not_midi, read_repaired, repaired},
     repair::{Fault, Repaired},
-    roll::{COLUMN_BYTES, KEYS, LOWEST, MAX_STEPS, Roll, bitmap},
+    roll::{COLUMN_BYTES, MAX_STEPS, Roll, bitmap},
 };
+use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats};
 use midly::{
     Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
     num::{u4, u7, u15, u24, u28},
@@ -35,19 +36,6 @@ pub enum Rounding {
     Nearest,
     /// Down, counted from the first note, as the published converter does.
     Floor,
-}
-
-/// What becomes of a key that is struck again without a gap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Repeats {
-    /// It goes on, as one note.
-    Merge,
-    /// The note before it ends a step earlier, unless it has but one.
-    #[default]
-    Gap,
-    /// It goes on, and a second plane of the roll tells where it was struck.
-    Onset,
 }
 
 /// How notes become a roll.
@@ -192,7 +180,7 @@ impl Reading {
                 let key = key.as_int();
                 if channel == PERCUSSION {
                     self.percussion += 1;
-                } else if !(LOWEST..LOWEST + KEYS as u8).contains(&key) {
+                } else if !(LOWEST_KEY..LOWEST_KEY + KEYS as u8).contains(&key) {
                     self.outside += 1;
                 } else {
                     self.velocities |= 1 << vel.as_int();
@@ -376,7 +364,7 @@ impl Score {
             if end > MAX_STEPS as u64 {
                 return Err(step(self.end));
             }
-            let key = note.key - LOWEST;
+            let key = note.key - LOWEST_KEY;
             changes.extend([(start as u32, true, key), (end as u32, false, key)]);
         }
         changes.sort_unstable();
@@ -414,7 +402,7 @@ impl Score {
             event(0, midi(MidiMessage::ProgramChange { program: u7::new(0) })),
         ];
         for (step, is_stroke, key) in changes {
-            let key = u7::new(key + LOWEST);
+            let key = u7::new(key + LOWEST_KEY);
             track.push(event(
                 step,
                 midi(match is_stroke {
@@ -560,7 +548,7 @@ mod tests {
             let (length, often) = (1 + random.below(200), 2 + random.below(40));
             // As MIDI: what is read first need not be what a roll can hold.
             let mut notes: Vec<Note> = Vec::new();
-            for key in LOWEST..LOWEST + KEYS as u8 {
+            for key in LOWEST_KEY..LOWEST_KEY + KEYS as u8 {
                 for _ in 0..random.below(often) {
                     let start = u64::from(random.below(length * 480));
                     notes.push(Note { start, end: start + u64::from(random.below(4000)), key, channel: 0 });
