@@ -20,14 +20,14 @@
     any(feature = "train", feature = "editor"),
     doc = "| [`hyperparameters`] | any but audio | what a training is asked to do: fields, rules, presets |"
 )]
-#![cfg_attr(feature = "figure", doc = "| [`figure`] | any but audio | drawings of curves and sounds |")]
+#![cfg_attr(feature = "figure", doc = "| [`figure`] | any but audio | drawings of curves, sounds and piano rolls |")]
 #![cfg_attr(
     feature = "evaluate",
     doc = "| [`mod@evaluate`] | any but audio | what a model is worth in numbers: artifacts, resemblance, novelty, listening |"
 )]
 #![cfg_attr(
     feature = "notes",
-    doc = "| [`notes`] | any but audio | MIDI files as piano rolls and back, data sets of rolls |"
+    doc = "| [`notes`] | any but audio | MIDI files as piano rolls and back, data sets of rolls, how networks play them |"
 )]
 //! | [`learn`] | any but audio | what of a listening model learns from a player, its update, the material, lessons |
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |

@@ -10,6 +10,7 @@ use crate::{
 /// A recurrent network that hears a column and tells how likely each key is in the next.
 #[derive(Clone, Debug)]
 pub struct ColumnPredictor {
+    inputs: usize,
     stack: Stack,
     out: Dense,
 }
@@ -39,7 +40,17 @@ impl ColumnPredictor {
             .collect();
         let (weight, bias) = (model.tensor("out.weight"), model.tensor("out.bias"));
         let out = Dense::new(hidden, config.column(), weight, bias, precision, isa);
-        Some(Self { stack: Stack::new(shape, &weights, precision, isa), out })
+        Some(Self { inputs: config.inputs(), stack: Stack::new(shape, &weights, precision, isa), out })
+    }
+
+    /// Numbers that it hears: a column, and where the model has it the step of the measure.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Numbers of a column.
+    pub fn column(&self) -> usize {
+        self.out.outputs()
     }
 
     /// A state that has heard nothing. Allocates.

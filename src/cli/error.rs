@@ -158,6 +158,17 @@ pub enum CliError {
         /// When.
         seconds: f64,
     },
+    /// A network of notes gave no probabilities.
+    #[error(
+        "{model}: expected probabilities, found NaN or infinity after {steps} steps; nothing was written: its weights are too \
+         large, train or import it again"
+    )]
+    NoProbability {
+        /// The model.
+        model: String,
+        /// When.
+        steps: usize,
+    },
     /// The program was built without what the command needs; exit code 2.
     #[error("{command}: expected a build with the feature {feature:?}, found one without; {remedy}")]
     NotBuilt {

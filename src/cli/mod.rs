@@ -3,6 +3,7 @@
 pub mod automation;
 pub mod commands;
 mod error;
+mod given;
 #[cfg(test)]
 mod hostile_json;
 pub mod instrument;
@@ -13,6 +14,7 @@ pub mod notes;
 pub mod offline;
 mod output;
 pub mod picture;
+mod playing;
 pub mod preset;
 mod progress;
 mod recordings;
@@ -122,12 +124,15 @@ pub enum Command {
         long_about = "Lets a model hear a seed and predict what comes next: the raw prediction, without the plugin's leash, \
                       levels and cross-fades. A seed is a part of a file, or noise as loud as the material. With several \
                       voices each has a random seed of its own. At the end stand figures that tell whether the sound is \
-                      alive: change of the spectrum, level, flatness, and each as a multiple of the material's.",
+                      alive: change of the spectrum, level, flatness, and each as a multiple of the material's. A model of notes hears \
+                      a part of a MIDI file, columns that are typed, or silence, and a MIDI file of what it plays is written.",
         after_help = "EXAMPLES:\n  sympathy sample piano-magnitude --seed-file take.wav --start 3 --seconds 20\n  \
                       sympathy sample my-model.safetensors --seed white --temperature 1.5 --out noise.wav --plot\n  \
-                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 10%"
+                      sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 10%\n  \
+                      sympathy sample my-lstm.safetensors --seed song.mid@9 --steps 512 --toss --out answer.mid\n  \
+                      sympathy sample my-lstm.safetensors --start \"C#9b5\" --steps 128 --toss --out chord.mid --plot"
     )]
-    Sample(sample::SampleArgs),
+    Sample(Box<sample::SampleArgs>),
     /// Judges a model: artifacts, resemblance, novelty, and whether it listens
     #[command(
         long_about = "Lets a model continue seeds that it has not heard and judges what comes: freedom from artifacts, \

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     control::{ParamId, ParamValues, values::NO_MODEL},
     model::{
-        EMBEDDED, EmbeddedModel, ModelData,
+        EMBEDDED, EmbeddedModel, ModelData, ModelError, RollModel,
         folder::{USER_SLOTS, model_files, models_folder},
     },
     nn::Isa,
@@ -75,6 +75,25 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
         }
     }
     Ok(ModelData::read(path)?)
+}
+
+/// A model of either kind.
+pub enum AnyModel {
+    /// One of sound.
+    Sound(ModelData),
+    /// One of notes.
+    Notes(RollModel),
+}
+
+/// As [`read_model`], but a file of either kind.
+///
+/// # Errors
+/// If there is none, or the file is refused.
+pub fn read_any_model(name: &str) -> Result<AnyModel, CliError> {
+    match read_model(name) {
+        Err(CliError::Model(ModelError::OtherKind { file, .. })) => Ok(AnyModel::Notes(RollModel::read(&file)?)),
+        data => Ok(AnyModel::Sound(data?)),
+    }
 }
 
 /// A registry with all embedded models, those of the user's folder in the slots that the plugin gives them and, where `model` is

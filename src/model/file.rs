@@ -120,7 +120,7 @@ impl ModelData {
                 file: name.into(),
                 expected: "a model of sound",
                 actual: "one of notes (approach roll)".into(),
-                remedy: "sympathy inspect tells what is in it; nothing plays it yet",
+                remedy: "sympathy sample plays it, sympathy inspect tells what is in it",
             });
         }
         let config: ModelConfig = container.config(name)?;

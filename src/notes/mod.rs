@@ -1,31 +1,37 @@
 //! Notes as a piano roll: columns of 88 keys on a grid of steps, read from MIDI files and written as them, gathered
-//! into data sets.
+//! into data sets; and how a network of notes plays columns.
 //!
-//! Plain Rust, and nothing here is for the audio thread. `docs/NOTES.md` describes the grid, the rules of the reader
-//! and the file.
+//! Plain Rust, and nothing here is for the audio thread. `docs/NOTES.md` describes the grid, the rules of the reader,
+//! the file, and how networks play.
 
 mod baselines;
 mod data_set;
+mod draw;
 mod error;
 mod figures;
+mod generator;
 mod index;
 mod midi_file;
 mod repair;
 mod roll;
 mod score;
 mod split;
+mod texture;
 
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
 pub use baselines::{Baselines, Predictors};
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
+pub use draw::{Choice, Draw, Law};
 pub use error::NotesError;
 pub use figures::{Figures, Signatures};
+pub use generator::{Continuation, Feedback, Playing, STALL_COLUMNS};
 pub use index::{Credits, Index};
 pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
 pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};
 pub use score::{Grid, Note, Placed, Rounding, Score};
 pub use split::{Split, work_of};
+pub use texture::{Texture, TextureFigures};
 
 /// Columns of a segment, what an autoencoder sees at once: four measures.
 pub const SEGMENT_STEPS: usize = 4 * STEPS_PER_MEASURE;

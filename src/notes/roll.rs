@@ -64,6 +64,32 @@ impl Roll {
         Self { columns, strokes }
     }
 
+    /// A roll of columns of numbers, one after the other: a key is on where its number is above 0. Each has 88, or 176
+    /// with strokes.
+    ///
+    /// # Panics
+    /// If `width` is neither, or does not divide the numbers.
+    pub fn from_numbers(numbers: &[f32], width: usize) -> Self {
+        assert!((width == KEYS || width == 2 * KEYS) && numbers.len().is_multiple_of(width), "whole columns");
+        let plane = |first: usize| -> Vec<[u8; COLUMN_BYTES]> {
+            let columns = numbers.chunks_exact(width).map(|column| &column[first..first + KEYS]);
+            columns.map(|keys| bitmap(keys.iter().rev().fold(0, |bits, &x| bits << 1 | u128::from(x > 0.0)))).collect()
+        };
+        Self::new(plane(0), (width > KEYS).then(|| plane(KEYS)))
+    }
+
+    /// Fills `numbers`, 88 or with strokes 176, with 1 for each key that is on at a step, else 0. Without a plane of
+    /// strokes there are none.
+    ///
+    /// # Panics
+    /// If there is no such step.
+    pub fn write_numbers(&self, step: usize, numbers: &mut [f32]) {
+        let struck = self.strokes.as_ref().map_or(0, |strokes| bits(&strokes[step]));
+        for (keys, held) in numbers.chunks_mut(KEYS).zip([bits(&self.columns[step]), struck]) {
+            keys.iter_mut().enumerate().for_each(|(key, slot)| *slot = f32::from(held >> key & 1 == 1));
+        }
+    }
+
     /// Steps.
     pub fn len(&self) -> usize {
         self.columns.len()
@@ -77,6 +103,11 @@ impl Roll {
     /// The bitmap of every column, by step.
     pub fn columns(&self) -> &[[u8; COLUMN_BYTES]] {
         &self.columns
+    }
+
+    /// The keys that are held, by step: key k is bit k.
+    pub fn held(&self) -> impl Iterator<Item = u128> + '_ {
+        self.columns.iter().map(bits)
     }
 
     /// The keys that are struck, by step, where the roll keeps them: a second plane of bitmaps.
@@ -103,6 +134,15 @@ impl Roll {
         }
         notes.sort_unstable_by_key(|&(start, _, key)| (start, key));
         notes
+    }
+
+    /// Some steps of it. A note that is cut begins, and is struck, with the part.
+    ///
+    /// # Panics
+    /// If there are no such steps.
+    pub fn part(&self, steps: std::ops::Range<usize>) -> Self {
+        let strokes = self.strokes.as_ref().map(|strokes| strokes[steps.clone()].to_vec());
+        Self::new(self.columns[steps].to_vec(), strokes)
     }
 
     /// The roll moved by semitones. Keys that leave the 88 are dropped; the second number counts the bits that were.
@@ -141,6 +181,26 @@ impl Roll {
 mod tests {
     use super::*;
     use crate::model::LOWEST_KEY;
+
+    #[test]
+    fn numbers_and_parts_are_those_of_the_columns() {
+        let roll = Roll::from_text("! HJL  x").expect("keys");
+        let mut numbers = vec![9.0; 4 * KEYS];
+        for (step, column) in numbers.chunks_exact_mut(KEYS).enumerate() {
+            roll.write_numbers(step, column);
+        }
+        assert_eq!((numbers.iter().sum::<f32>(), numbers[0], numbers[KEYS + 39]), (5.0, 1.0, 1.0));
+        assert_eq!(Roll::from_numbers(&numbers, KEYS), roll);
+        assert_eq!(roll.part(1..3).to_text(), "HJL ");
+        let strokes = Roll::from_text("! HJ  x").map(|roll| roll.columns().to_vec());
+        let struck = Roll::new(roll.columns().to_vec(), strokes);
+        let mut numbers = vec![9.0; 4 * 2 * KEYS];
+        for (step, column) in numbers.chunks_exact_mut(2 * KEYS).enumerate() {
+            struck.write_numbers(step, column);
+        }
+        assert_eq!(Roll::from_numbers(&numbers, 2 * KEYS), struck);
+        assert_eq!(struck.part(1..4).strokes().map(<[_]>::len), Some(3));
+    }
 
     #[test]
     fn the_published_notation_is_written_and_read() {

@@ -1,6 +1,6 @@
 //! What the program says: help that fits a terminal, examples that do what they say, and readers who have gone.
 
-use crate::common::{phrase, program::Desk};
+use crate::common::{notes, phrase, program::Desk};
 use std::{fs, io::Read, process::Stdio};
 use sympathy::cli::{command, parse};
 
@@ -90,12 +90,13 @@ fn examples_do_what_they_say() {
     fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
         .expect("space");
     fs::create_dir(desk.path("scores")).expect("space");
-    for name in ["aria.mid", "scores/aria.mid"] {
+    for name in ["aria.mid", "song.mid", "scores/aria.mid"] {
         // A key every quarter note, forty times.
         let track = [b"\0\x90\x3c\x40\x60\x3c\0".repeat(40), b"\0\xff\x2f\0".to_vec()].concat();
         let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk";
         fs::write(desk.path(name), [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat()).expect("space");
     }
+    notes::lstm(8, -2.0).write(&desk.path("my-lstm.safetensors")).expect("space");
     // Questions, sound cards, hours, and PyTorch's files have tests of their own, as has what runs for minutes.
     let left = ["bench", "compare", "configure guitar.json", "configure --window", "evaluate", "import", "play"];
     // The configuration first, as people would; then a model of it, from which others go on.

@@ -19,5 +19,6 @@ mod overwriting;
 mod report;
 mod roll;
 mod sample;
+mod sample_notes;
 mod slips;
 mod train_cli;

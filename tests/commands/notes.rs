@@ -138,11 +138,7 @@ fn inspect_counts_as_published_and_sound_is_not_made_of_notes() {
         serde_json::from_str(&desk.succeed("inspect notes.safetensors --json")).expect("JSON");
     assert_eq!((&json["parameters_with_one_bias"], &json["parameters"]), (&3_224_088.into(), &3_228_088.into()));
     desk.write_wav("in.wav", 44_100, &[vec![0.1; 4000]]);
-    for command in [
-        "render in.wav out.wav --model notes.safetensors",
-        "sample notes.safetensors",
-        "demo --model notes.safetensors",
-    ] {
+    for command in ["render in.wav out.wav --model notes.safetensors", "demo --model notes.safetensors"] {
         desk.fail(command, &["notes.safetensors: expected a model of sound", "found one of notes (approach roll)"]);
     }
     let listed = desk.succeed("models --dir .");

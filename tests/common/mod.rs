@@ -9,6 +9,7 @@ pub mod golden;
 #[cfg(feature = "cli")]
 pub mod journals;
 pub mod models;
+pub mod notes;
 #[cfg(feature = "cli")]
 pub mod program;
 

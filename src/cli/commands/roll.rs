@@ -25,7 +25,7 @@ use std::{
 };
 
 /// How the names of MIDI files end, in small letters.
-const MIDI_ENDINGS: [&str; 4] = ["kar", "mid", "midi", "rmi"];
+pub const MIDI_ENDINGS: [&str; 4] = ["kar", "mid", "midi", "rmi"];
 /// How the names of data sets end.
 const ROLL_ENDING: &str = "roll";
 /// Names that are told where one was not found.

@@ -1,16 +1,21 @@
 //! `sympathy sample`: the raw prediction of a model.
 
+mod notes;
+
+use super::roll::MIDI_ENDINGS;
 use crate::{
     approach::{Colour, Generator, Network, feed_seed},
     audio_file::{Depth, is_pipe},
     cli::{
         automation::Assignment,
         error::CliError,
+        given::Given,
         interrupt::Interrupt,
-        models_at_hand::read_model,
+        models_at_hand::{AnyModel, read_any_model},
         noise_seed::NoiseSeed,
         output::{Overwrite, check_length, refuse_same_places, write_wav},
         picture::write_picture,
+        playing::PlayingArgs,
         progress::Progress,
         recordings::Strict,
         speed::{PrecisionArg, load_network},
@@ -29,7 +34,11 @@ use crate::{
     model::ModelData,
 };
 use clap::{Args, ValueEnum};
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The level of noise for a model that does not know its material's.
 const USUAL_LEVEL: f32 = 0.1;
@@ -41,6 +50,24 @@ const WIDEST: f32 = 0.8;
 const STILL_SAMPLES: usize = 1000;
 /// Below −100 dBFS nothing does.
 const STILL_DEVIATION: f64 = 1e-5;
+/// A file that nobody named.
+const USUAL_SOUND: &str = "sample.wav";
+/// The options that models of notes do not have: fields and what is typed.
+const SOUND_OPTIONS: [(&str, &str); 13] = [
+    ("seed_file", "--seed-file"),
+    ("strict", "--strict"),
+    ("seed_seconds", "--seed-seconds"),
+    ("seconds", "--seconds"),
+    ("dropout", "--dropout"),
+    ("input_keep", "--input-keep"),
+    ("output_keep", "--output-keep"),
+    ("fresh_dropout", "--fresh-dropout"),
+    ("peaks", "--peaks"),
+    ("assignments", "--set"),
+    ("voices", "--voices"),
+    ("order", "--order"),
+    ("rate", "--rate"),
+];
 /// What can be seen of a sound within the width of a picture.
 const MAX_PLOT_SECONDS: f64 = 600.0;
 
@@ -48,6 +75,9 @@ const MAX_PLOT_SECONDS: f64 = 600.0;
 #[derive(Args, Clone, Debug)]
 #[command(allow_negative_numbers = true)]
 pub struct SampleArgs {
+    /// What was typed
+    #[command(flatten)]
+    pub given: Given,
     /// Embedded model by name, or a model file
     #[arg(value_name = "MODEL")]
     pub model: String,
@@ -57,19 +87,21 @@ pub struct SampleArgs {
     /// What to do with a recording that is not whole
     #[command(flatten)]
     pub strict: Strict,
-    /// Where in the file the seed begins
-    #[arg(long, value_name = "S", default_value = "0", value_parser = |text: &str| number(text, 0.0, 86_400.0), requires = "seed_file")]
-    pub start: f64,
-    /// Seed without a file
-    #[arg(long, value_enum, default_value_t = NoiseSeed::Perlin, conflicts_with = "seed_file")]
-    pub seed: NoiseSeed,
+    /// Where in the recording the seed begins, in seconds [default: 0]. For a model of notes: the columns it hears first, a character for
+    /// every key from ! (A0) over H (middle C) to x (C8), a blank between columns
+    #[arg(long, value_name = "S|COLUMNS")]
+    pub start: Option<String>,
+    /// Seed without a recording: white, perlin (noise) or silence. For a model of notes: silence [its default], or a MIDI
+    /// file and the measure at which the seed begins, as song.mid@9
+    #[arg(long, value_name = "SEED", default_value = "perlin", value_parser = SeedArg::parse, conflicts_with = "seed_file")]
+    pub seed: SeedArg,
     /// Length of the seed
     #[arg(long, value_name = "S", default_value = "2", value_parser = |text: &str| number(text, 0.0, 600.0))]
     pub seed_seconds: f64,
     /// Length of the prediction
     #[arg(long, value_name = "S", default_value = "10", value_parser = |text: &str| number(text, 0.01, 3600.0))]
     pub seconds: f64,
-    /// Temperature, as a multiple of the model's own
+    /// Temperature, as a multiple of the model's own; with a model of notes that of --toss
     #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
     pub temperature: f64,
     /// Dropout while sampling: part of the inputs and outputs of every layer that is silenced, as the parameter of `render`
@@ -108,15 +140,63 @@ pub struct SampleArgs {
     /// Rate of the output [default: the model's]
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(4_000..=384_000))]
     pub rate: Option<u32>,
-    /// WAV file to write, 32-bit float; - is standard output
-    #[arg(long, value_name = "FILE", default_value = "sample.wav")]
-    pub out: PathBuf,
+    /// WAV file to write, 32-bit float; - is standard output. With a model of notes a MIDI file [default: sample.wav or sample.mid]
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// What to do with files that are there
     #[command(flatten)]
     pub overwrite: Overwrite,
-    /// Draw seed and prediction (waveform, envelope, spectrogram) beside the WAV file, as PNG
+    /// Draw seed and prediction (waveform, envelope, spectrogram; or the roll) beside the file, as PNG
     #[arg(long)]
     pub plot: bool,
+    /// Length of the prediction, in steps
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65_536), help_heading = HEADING)]
+    pub steps: u32,
+    /// Length of the seed from a MIDI file, in measures of 16 steps
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = HEADING)]
+    pub seed_measures: u32,
+    /// Tempo of the MIDI file, in quarter notes a minute
+    #[arg(long, value_name = "N", default_value_t = 120.0, value_parser = |text: &str| number(text, 4.0, 999.0), help_heading = HEADING)]
+    pub bpm: f64,
+    /// How a model of notes plays
+    #[command(flatten)]
+    pub playing: PlayingArgs,
+}
+
+/// Above the options that only models of notes have.
+const HEADING: &str = "Models of notes";
+
+/// What a model hears first, without a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SeedArg {
+    /// Sound of the program's own making.
+    Noise(NoiseSeed),
+    /// A part of a MIDI file.
+    Notes {
+        /// The file.
+        file: PathBuf,
+        /// The measure at which it begins, from 1.
+        measure: u32,
+    },
+}
+
+impl SeedArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(noise) = NoiseSeed::from_str(text, false) {
+            return Ok(Self::Noise(noise));
+        }
+        let is_midi = |name: &str| {
+            let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
+            ending.is_some_and(|ending| MIDI_ENDINGS.contains(&&*ending))
+        };
+        let place = text.rsplit_once('@').filter(|(name, _)| is_midi(name));
+        match place.map(|(name, measure)| (name, measure.parse().ok().filter(|measure| *measure > 0))) {
+            Some((name, Some(measure))) => Ok(Self::Notes { file: name.into(), measure }),
+            None if is_midi(text) => Ok(Self::Notes { file: text.into(), measure: 1 }),
+            Some((name, None)) => Err(format!("expected a measure from 1 on, as {name}@9")),
+            None => Err("expected white, perlin, silence, or a MIDI file, as song.mid@9".into()),
+        }
+    }
 }
 
 /// On or off.
@@ -152,25 +232,35 @@ fn percent(text: &str) -> Result<f32, String> {
 /// # Errors
 /// If the model, the seed or the output is invalid; nothing is written then.
 pub fn run(args: &SampleArgs) -> Result<(), CliError> {
-    let seed_file: Vec<(&str, &std::path::Path)> =
-        args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
-    refuse_same_places(&seed_file, &[("the output", &args.out)])?;
-    args.overwrite.check_sound(&args.out, &["wav"])?;
-    let picture = args.out.with_extension("png");
-    if args.plot && is_pipe(&args.out) {
+    match read_any_model(&args.model)? {
+        AnyModel::Sound(data) => run_sound(args, data),
+        AnyModel::Notes(model) => notes::run(args, &model),
+    }
+}
+
+fn run_sound(args: &SampleArgs, data: ModelData) -> Result<(), CliError> {
+    let others = [("steps", "--steps"), ("seed_measures", "--seed-measures"), ("bpm", "--bpm")];
+    args.given.refuse(&others, "a model of notes", &args.model)?;
+    args.given.refuse(&PlayingArgs::OPTIONS, "a model of notes", &args.model)?;
+    let out = args.out.as_deref().unwrap_or(Path::new(USUAL_SOUND));
+    let seed_file: Vec<(&str, &Path)> = args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();
+    refuse_same_places(&seed_file, &[("the output", out)])?;
+    args.overwrite.check_sound(out, &["wav"])?;
+    let picture = out.with_extension("png");
+    if args.plot && is_pipe(out) {
         let (expected, actual) = ("a file as --out, beside which it is drawn".into(), "standard output".into());
         return Err(CliError::Option { option: "--plot", expected, actual });
     }
     if args.plot {
         args.overwrite.check(&picture, "png")?;
     }
-    let data = model(args)?;
+    let data = with_peaks(args, data)?;
     let config = data.config().clone();
     let model_hz = config.sample_rate_hz;
     let rate_hz = args.rate.unwrap_or(model_hz);
     let heard_once = (args.seconds + if args.include_seed { args.seed_seconds } else { 0.0 }) * f64::from(rate_hz);
-    check_length(&args.out, 2, heard_once as usize * usize::from(args.voices), Depth::Float32)?;
-    let seed = seed(args, &data)?;
+    check_length(out, 2, heard_once as usize * usize::from(args.voices), Depth::Float32)?;
+    let (seed, seed_title) = seed(args, &data)?;
     let colour = colour(&args.assignments)?;
 
     let interrupt = Interrupt::watch();
@@ -196,15 +286,15 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
     let resampler = Resampler::new(model_hz, rate_hz);
     let resampled: Vec<Vec<f32>> = channels.iter().map(|channel| resampler.resample_all(channel)).collect();
     if args.plot {
-        plot(args, &picture, model_hz, &seed, &voices)?;
+        plot(&picture, model_hz, (&seed, &seed_title), &voices)?;
     }
     // A picture without its sound would be half a result.
-    write_wav(&args.out, rate_hz, &resampled).inspect_err(|_| {
+    write_wav(out, rate_hz, &resampled).inspect_err(|_| {
         if args.plot {
             drop(fs::remove_file(&picture))
         }
     })?;
-    say!("{}: {}", args.out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
+    say!("{}: {}", out.display(), summary(&config.name, &config.material, &voices, model_hz, compute_seconds));
     for (index, voice) in voices.iter().enumerate().filter(|(_, voice)| ends_as_constant(voice)) {
         let spread = deviation(&voice[voice.len() - STILL_SAMPLES..]);
         say!(
@@ -239,8 +329,7 @@ pub fn colour(assignments: &[Assignment]) -> Result<Colour, CliError> {
     Ok(Colour::of(&values))
 }
 
-fn model(args: &SampleArgs) -> Result<ModelData, CliError> {
-    let data = read_model(&args.model)?;
+fn with_peaks(args: &SampleArgs, data: ModelData) -> Result<ModelData, CliError> {
     let Some(peaks) = args.peaks else { return Ok(data) };
     data.with_peak_picking(peaks == Switch::On).ok_or_else(|| CliError::Option {
         option: "--peaks",
@@ -249,28 +338,44 @@ fn model(args: &SampleArgs) -> Result<ModelData, CliError> {
     })
 }
 
-/// The seed at the model's rate.
-fn seed(args: &SampleArgs, data: &ModelData) -> Result<Vec<f32>, CliError> {
+/// The seed at the model's rate, and what it is.
+fn seed(args: &SampleArgs, data: &ModelData) -> Result<(Vec<f32>, String), CliError> {
+    let wrong = |option: &'static str, expected: &str, actual: String| CliError::Option {
+        option,
+        expected: expected.into(),
+        actual,
+    };
     let config = data.config();
     let Some(path) = &args.seed_file else {
+        let SeedArg::Noise(noise) = args.seed else {
+            return Err(wrong("--seed", "white, perlin or silence", "a MIDI file, for models of notes".into()));
+        };
+        if let Some(start) = &args.start {
+            return Err(wrong("--start", "a --seed-file, in which it is a place", format!("{start} and no file")));
+        }
         let level = if config.material.rms > 0.0 { config.material.rms } else { USUAL_LEVEL };
         let length = (args.seed_seconds * f64::from(config.sample_rate_hz)).round() as usize;
-        return Ok(args.seed.sound(length, config.sample_rate_hz, level, args.random_seed));
+        let sound = noise.sound(length, config.sample_rate_hz, level, args.random_seed);
+        return Ok((sound, format!("seed: {noise:?}").to_lowercase()));
     };
+    let start = args.start.as_deref().unwrap_or("0");
+    let start = number(start, 0.0, 86_400.0).map_err(|_| wrong("--start", "0 to 86400 s", format!("{start:?}")))?;
     let recording = args.strict.read(path)?;
     let rate = f64::from(recording.sample_rate_hz);
     let mono = recording.mono();
     let place = |seconds: f64| ((seconds * rate).round() as usize).min(mono.len());
-    let part = &mono[place(args.start)..place(args.start + args.seed_seconds)];
+    let part = &mono[place(start)..place(start + args.seed_seconds)];
     if part.is_empty() && args.seed_seconds > 0.0 {
         return Err(CliError::Unsuitable {
             path: path.clone(),
             what: "length",
-            expected: format!("more than {} s, where the seed begins", args.start),
+            expected: format!("more than {start} s, where the seed begins"),
             actual: format!("{:.3} s", mono.len() as f64 / rate),
         });
     }
-    Ok(Resampler::new(recording.sample_rate_hz, config.sample_rate_hz).resample_all(part))
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let title = format!("seed: {} from {start} s", crate::cli::one_line(&name));
+    Ok((Resampler::new(recording.sample_rate_hz, config.sample_rate_hz).resample_all(part), title))
 }
 
 /// One voice, `[sample]` at the model's rate.
@@ -357,23 +462,15 @@ fn deviation(samples: &[f32]) -> f64 {
 }
 
 fn plot(
-    args: &SampleArgs,
-    picture: &std::path::Path,
+    picture: &Path,
     sample_rate_hz: u32,
-    seed: &[f32],
+    (seed, seed_title): (&[f32], &str),
     voices: &[Vec<f32>],
 ) -> Result<(), CliError> {
     let most = (MAX_PLOT_SECONDS * f64::from(sample_rate_hz)) as usize;
     let title = |voice: usize| match voices.len() {
         1 => "prediction".to_string(),
         count => format!("prediction {} of {count}", voice + 1),
-    };
-    let seed_title = match &args.seed_file {
-        Some(path) => {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            format!("seed: {} from {} s", crate::cli::one_line(&name), args.start)
-        }
-        None => format!("seed: {:?}", args.seed).to_lowercase(),
     };
     let joined: Vec<Vec<f32>> =
         voices.iter().map(|voice| seed.iter().chain(voice).take(most).copied().collect()).collect();

@@ -6,13 +6,13 @@ use super::models::{describe_approach, describe_network};
 use crate::{
     cli::{
         error::CliError,
-        models_at_hand::read_model,
+        models_at_hand::{AnyModel, read_any_model},
         one_line,
         speed::{measure_real_time_factor, shown_factor},
         terminal::say,
     },
     dsp::level::gain_to_db,
-    model::{BANDS, Head, ModelData, ModelError, RollModel, TensorShape, Training},
+    model::{BANDS, Head, ModelData, TensorShape, Training},
 };
 use clap::Args;
 use serde_json::{Value, json};
@@ -33,21 +33,11 @@ pub struct InspectArgs {
 /// # Errors
 /// If the file is refused.
 pub fn run(args: &InspectArgs) -> Result<(), CliError> {
-    let data = match read_model(&args.model) {
-        Err(CliError::Model(ModelError::OtherKind { file, .. })) => {
-            let model = RollModel::read(&file)?;
-            match args.json {
-                true => say!("{:#}", notes::as_json(model.config())),
-                false => say!("{}", notes::as_text(model.config())),
-            }
-            return Ok(());
-        }
-        data => data?,
-    };
-    if args.json {
-        say!("{:#}", as_json(&data));
-    } else {
-        say!("{}", as_text(&data, measure_real_time_factor(&data)));
+    match (read_any_model(&args.model)?, args.json) {
+        (AnyModel::Sound(data), true) => say!("{:#}", as_json(&data)),
+        (AnyModel::Sound(data), false) => say!("{}", as_text(&data, measure_real_time_factor(&data))),
+        (AnyModel::Notes(model), true) => say!("{:#}", notes::as_json(model.config())),
+        (AnyModel::Notes(model), false) => say!("{}", notes::as_text(model.config())),
     }
     Ok(())
 }

@@ -1,0 +1,120 @@
+//! Options of how networks of notes play.
+
+use super::error::CliError;
+use crate::{
+    approach::ColumnPredictor,
+    cli::speed::PrecisionArg,
+    model::RollModel,
+    nn::{Isa, Precision},
+    notes::{Choice, Draw, Feedback, Grid, Law, Playing, Rounding},
+};
+use clap::{Args, ValueEnum};
+use std::sync::Arc;
+
+/// A key sounds above this probability, if a recurrent network says it: that of the published window.
+const USUAL_THRESHOLD: f32 = 0.2;
+
+/// Options of how a network of notes plays. Temperature and random seed are those of models of sound.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Models of notes")]
+pub struct PlayingArgs {
+    /// A key sounds where its probability is larger [default: 0.2]
+    #[arg(long, value_name = "P", value_parser = part, conflicts_with = "toss")]
+    pub threshold: Option<f32>,
+    /// Toss for every key, with its probability as its chance
+    #[arg(long)]
+    pub toss: bool,
+    /// What the temperature does to the chance of a key
+    #[arg(long, value_enum, default_value_t = LawArg::Linear, requires = "toss")]
+    pub law: LawArg,
+    /// What the network hears of its prediction [default: raw, with --toss played]
+    #[arg(long, value_enum)]
+    pub feedback: Option<FeedbackArg>,
+    /// Add a key between C#4 and A5 to every eighth equal column, so that the network goes on
+    #[arg(long)]
+    pub anti_stall: bool,
+}
+
+impl PlayingArgs {
+    /// The fields and options that models of sound do not have.
+    pub const OPTIONS: [(&'static str, &'static str); 5] = [
+        ("threshold", "--threshold"),
+        ("toss", "--toss"),
+        ("law", "--law"),
+        ("feedback", "--feedback"),
+        ("anti_stall", "--anti-stall"),
+    ];
+
+    /// How a recurrent network plays; without `temperature` at 1.
+    ///
+    /// # Errors
+    /// If there is a temperature and nothing is tossed.
+    pub fn playing(&self, temperature: Option<f64>, random_seed: u64) -> Result<Playing, CliError> {
+        let choice = match (self.toss, temperature) {
+            (false, Some(_)) => {
+                let (expected, actual) = ("--toss beside it".into(), "none: a threshold has no temperature".into());
+                return Err(CliError::Option { option: "--temperature", expected, actual });
+            }
+            (false, None) => Choice::Threshold(self.threshold.unwrap_or(USUAL_THRESHOLD)),
+            (true, temperature) => {
+                let law = match self.law {
+                    LawArg::Linear => Law::Linear,
+                    LawArg::Logit => Law::Logit,
+                };
+                Choice::Toss { law, temperature: temperature.unwrap_or(1.0) as f32 }
+            }
+        };
+        let feedback = match (self.feedback, self.toss) {
+            (Some(FeedbackArg::Raw), _) | (None, false) => Feedback::Raw,
+            (Some(FeedbackArg::Played), _) | (None, true) => Feedback::Played,
+        };
+        Ok(Playing { draw: Draw { choice, random_seed }, feedback, stirs: self.anti_stall })
+    }
+}
+
+/// What the temperature does to the chance of a key.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LawArg {
+    /// Multiplies it: more or fewer keys
+    Linear,
+    /// Divides its log-odds: bolder or safer choices
+    Logit,
+}
+
+/// What the network hears of its prediction.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedbackArg {
+    /// The probabilities
+    Raw,
+    /// The keys that sound
+    Played,
+}
+
+fn part(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|part| (0.0..=1.0).contains(part)).ok_or_else(|| "expected 0 to 1".into())
+}
+
+/// The recurrent network of a model, its weights stored as asked for; of itself a model of notes stores them whole.
+///
+/// # Errors
+/// If it is an autoencoder.
+pub fn predictor(model: &RollModel, name: &str, precision: PrecisionArg) -> Result<Arc<ColumnPredictor>, CliError> {
+    let precision = Option::from(precision).unwrap_or(Precision::F32);
+    ColumnPredictor::of(model, precision, Isa::from_environment()).map(Arc::new).ok_or_else(|| CliError::Unsuitable {
+        path: name.into(),
+        what: "network",
+        expected: "a recurrent one, which continues what it hears".into(),
+        actual: "an autoencoder".into(),
+    })
+}
+
+/// How MIDI files are read for a model: on its grid, with its rule for keys that are struck again.
+pub fn grid_of(model: &RollModel) -> Grid {
+    let approach = &model.config().approach;
+    Grid {
+        steps_per_quarter: approach.steps_per_quarter as u32,
+        rounding: Rounding::Nearest,
+        pedal: false,
+        repeats: approach.repeats,
+    }
+}
