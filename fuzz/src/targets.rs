@@ -264,7 +264,7 @@ fn roll_of_midi(bytes: &[u8]) {
     let Ok((roll, placed)) = score.roll(&grid) else { return };
     assert!(placed.notes <= bytes.len() && roll.len() <= MAX_STEPS, "more notes than bytes");
     let notes = roll.notes();
-    let written = Score::midi_of(&roll, grid.steps_per_quarter, 120.0);
+    let written = Score::midi_of(&roll, grid.steps_per_quarter, 120.0, name).expect("as few as were read");
     // Two of the longest rolls at once would take more memory than there may be.
     drop(roll);
     let again = Score::from_bytes(&written, name).expect("a file of our own");

@@ -21,6 +21,8 @@ pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use error::NotesError;
 pub use figures::{Figures, Signatures};
 pub use index::{Credits, Index};
+#[cfg(feature = "cli")]
+pub(crate) use midi_file::{MAX_EVENTS, USUAL_TEMPO_US, not_midi};
 pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
 pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};

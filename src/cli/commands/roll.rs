@@ -184,7 +184,7 @@ struct Gathered {
 /// Runs the command.
 ///
 /// # Errors
-/// If no piece can be taken, or a file cannot be written; nothing is written then.
+/// If no piece can be taken or the MIDI file cannot be made, and nothing is written then; or if a file cannot be written.
 pub fn run(args: &RollArgs) -> Result<(), CliError> {
     let read: Vec<(&str, &Path)> = args.sources.iter().map(|path| ("the source", path.as_path())).collect();
     let written = [("the data set", &args.out), ("the MIDI file", &args.to_midi)];
@@ -199,7 +199,7 @@ pub fn run(args: &RollArgs) -> Result<(), CliError> {
     }
     let gathered = gather(args)?;
     let midi = match &args.to_midi {
-        Some(path) => Some((path, midi_of(args, &gathered.data_set)?)),
+        Some(path) => Some((path, midi_of(args, &gathered.data_set, path)?)),
         None => None,
     };
     if let Some(out) = &args.out {
@@ -355,17 +355,16 @@ fn unsuitable(path: &Path, what: &'static str, expected: &str, actual: &str) -> 
     CliError::Unsuitable { path: path.into(), what, expected: expected.into(), actual: actual.into() }
 }
 
-/// The MIDI file of the piece that is meant.
-fn midi_of(args: &RollArgs, data_set: &DataSet) -> Result<Vec<u8>, CliError> {
+/// The MIDI file of the piece that is meant, to be written to `out`.
+fn midi_of(args: &RollArgs, data_set: &DataSet, out: &Path) -> Result<Vec<u8>, CliError> {
     let wanted = args.piece.as_deref().unwrap_or_default();
-    let names = || data_set.pieces().iter().enumerate().filter(|(_, piece)| piece.transposed == 0);
-    let exact = names().filter(|(_, piece)| piece.name == wanted);
+    let exact = originals(data_set).filter(|(_, piece)| piece.name == wanted);
     let mut meant: Vec<(usize, &Piece)> = exact.collect();
     if meant.is_empty() {
-        meant = names().filter(|(_, piece)| piece.name.contains(wanted)).collect();
+        meant = originals(data_set).filter(|(_, piece)| piece.name.contains(wanted)).collect();
     }
     let [(index, _)] = meant[..] else {
-        let listed = if meant.is_empty() { names().collect() } else { meant.clone() };
+        let listed = if meant.is_empty() { originals(data_set).collect() } else { meant.clone() };
         let mut listed: Vec<&str> = listed.iter().map(|(_, piece)| &*piece.name).collect();
         let more = listed.len() > MAX_TOLD;
         listed.truncate(MAX_TOLD);
@@ -376,7 +375,7 @@ fn midi_of(args: &RollArgs, data_set: &DataSet) -> Result<Vec<u8>, CliError> {
         });
     };
     let roll: Roll = data_set.roll(index);
-    Ok(Score::midi_of(&roll, data_set.rules().grid.steps_per_quarter, args.bpm))
+    Ok(Score::midi_of(&roll, data_set.rules().grid.steps_per_quarter, args.bpm, out)?)
 }
 
 /// Pieces without their copies.
