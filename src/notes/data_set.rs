@@ -7,7 +7,7 @@
 
 use super::{
     SEGMENT_STEPS,
-    baselines::{Baselines, Counts, Predictors},
+    baselines::{Baselines, Counts, Predictor},
     error::NotesError,
     index::Credits,
     roll::{COLUMN_BYTES, MAX_STEPS, Roll},
@@ -246,28 +246,33 @@ impl DataSet {
     /// # Panics
     /// If there is no such piece.
     pub fn roll(&self, piece: usize) -> Roll {
-        let span = self.offsets[piece]..self.offsets[piece + 1];
-        let strokes = (self.rules.grid.repeats == Repeats::Onset).then(|| self.strokes[span].to_vec());
+        let strokes = (self.rules.grid.repeats == Repeats::Onset).then(|| self.strokes(piece).to_vec());
         Roll::new(self.columns(piece).to_vec(), strokes)
     }
 
+    /// The bitmaps of strokes of a piece, by step; none where the rules keep no strokes.
+    fn strokes(&self, piece: usize) -> &[[u8; COLUMN_BYTES]] {
+        self.strokes.get(self.offsets[piece]..self.offsets[piece + 1]).unwrap_or_default()
+    }
+
     fn counts(&self, wanted: impl Fn(&Piece) -> bool) -> Counts {
-        let mut counts = Counts::new();
+        let mut counts = Counts::new(self.rules.grid.repeats == Repeats::Onset);
         let pieces = self.pieces.iter().enumerate().filter(|(_, piece)| piece.transposed == 0 && wanted(piece));
-        pieces.for_each(|(index, _)| counts.add(self.columns(index)));
+        pieces.for_each(|(index, _)| counts.add(self.columns(index), self.strokes(index)));
         counts
     }
 
     /// The baselines of all pieces, fitted to themselves; copies do not count. None without two columns in a row.
     pub fn baselines(&self) -> Option<Baselines> {
         let counts = self.counts(|_| true);
-        Baselines::of(&counts, &Predictors::of(&counts))
+        Baselines::of(&counts, Predictor::of(&counts).as_deref())
     }
 
-    /// The baselines of a split, fitted to the pieces for training, as a network is; copies do not count.
+    /// The baselines of a split, fitted to the pieces for training, as a network is; copies do not count. Without such
+    /// pieces there are those alone that need none.
     pub fn baselines_of(&self, split: Split) -> Option<Baselines> {
-        let known = Predictors::of(&self.counts(|piece| piece.split == Split::Training));
-        Baselines::of(&self.counts(|piece| piece.split == split), &known)
+        let known = Predictor::of(&self.counts(|piece| piece.split == Split::Training));
+        Baselines::of(&self.counts(|piece| piece.split == split), known.as_deref())
     }
 
     /// The MIDI key that is held longest in all pieces; copies do not count.
@@ -469,6 +474,27 @@ mod tests {
         }
         let moved = data_set.pieces().iter().position(|piece| piece.transposed == 5).expect("a copy");
         assert_eq!(data_set.roll(moved), random_roll(0, 70, false).transposed(5).0);
+    }
+
+    #[test]
+    fn baselines_count_strokes_and_make_nothing_up() {
+        let (onset, gap) = (small(Repeats::Onset), small(Repeats::Gap));
+        // The planes of strokes are random, too, and as large.
+        let ones =
+            |plane: &[[u8; COLUMN_BYTES]]| plane.as_flattened().iter().map(|byte| byte.count_ones()).sum::<u32>();
+        let pieces = || (0..onset.pieces().len()).filter(|&piece| onset.pieces()[piece].transposed == 0);
+        let counted: u32 = pieces().map(|piece| ones(onset.columns(piece)) + ones(onset.strokes(piece))).sum();
+        let steps: usize = pieces().map(|piece| onset.columns(piece).len()).sum();
+        let found = onset.baselines().expect("columns");
+        assert_eq!(found.silence, f64::from(counted) / (2 * KEYS * steps) as f64);
+        assert_eq!(found.keys, gap.baselines().expect("columns").keys, "that are held");
+
+        let mut untrained = DataSet::new(Rules::default());
+        untrained.add(&piece_of(Split::Test), &random_roll(1, 70, false)).expect("few");
+        let found = untrained.baselines_of(Split::Test).expect("columns");
+        assert_eq!((found.key_means, found.chain), (None, None), "nothing to fit to");
+        assert!(found.silence > 0.0 && found.hold > 0.0);
+        assert_eq!(untrained.baselines_of(Split::Training), None);
     }
 
     #[test]

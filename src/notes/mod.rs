@@ -16,7 +16,7 @@ mod score;
 mod split;
 
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
-pub use baselines::{Baselines, Predictors};
+pub use baselines::Baselines;
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use error::NotesError;
 pub use figures::{Figures, Signatures};

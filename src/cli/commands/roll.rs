@@ -466,8 +466,9 @@ fn as_text(gathered: &Gathered) -> Vec<String> {
     let line = |name: &str, sizes: [usize; 3], baselines: Option<Baselines>| {
         let mut row = sizes.map(|size| size.to_string()).to_vec();
         row.extend(baselines.map_or(vec!["–".into(); 5], |known| {
-            let errors = [known.silence, known.key_means, known.hold, known.chain];
-            [format!("{:.2}", known.keys)].into_iter().chain(errors.map(|error| format!("{error:.4}"))).collect()
+            let errors = [Some(known.silence), known.key_means, Some(known.hold), known.chain];
+            let errors = errors.map(|error| error.map_or("–".into(), |error| format!("{error:.4}")));
+            [format!("{:.2}", known.keys)].into_iter().chain(errors).collect()
         }));
         cells(name, &row)
     };
