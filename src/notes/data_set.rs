@@ -161,6 +161,13 @@ impl Piece {
         let Credits { composer, title, licence, attribution, .. } = credits.clone();
         Self { name, composer, title, work, licence, attribution, split, transposed: 0 }
     }
+
+    /// A piece of which no table tells: a work of its own.
+    pub fn unknown(name: String) -> Self {
+        let title = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (work, split) = (name.clone(), Split::of_work(&name));
+        Self { work, split, ..Self::new(name, &Credits { title, ..Credits::unknown() }) }
+    }
 }
 
 /// What stands in the metadata.
@@ -495,6 +502,14 @@ mod tests {
         assert_eq!((found.key_means, found.chain), (None, None), "nothing to fit to");
         assert!(found.silence > 0.0 && found.hold > 0.0);
         assert_eq!(untrained.baselines_of(Split::Training), None);
+    }
+
+    #[test]
+    fn files_of_which_no_table_tells_are_works_of_their_own() {
+        let pieces = ["bach/1.mid", "haydn/1.mid"].map(|name| Piece::unknown(name.into()));
+        assert_eq!(pieces.each_ref().map(|piece| &*piece.work), ["bach/1.mid", "haydn/1.mid"]);
+        assert_eq!((&*pieces[0].title, &*pieces[0].composer, &*pieces[0].licence), ("1", "not stated", "not stated"));
+        assert_eq!(pieces[0].split, Split::of_work("bach/1.mid"));
     }
 
     #[test]
