@@ -65,6 +65,16 @@ pub enum RepeatsArg {
     Onset,
 }
 
+impl From<RepeatsArg> for Repeats {
+    fn from(repeats: RepeatsArg) -> Self {
+        match repeats {
+            RepeatsArg::Merge => Self::Merge,
+            RepeatsArg::Gap => Self::Gap,
+            RepeatsArg::Onset => Self::Onset,
+        }
+    }
+}
+
 /// Options of `sympathy roll`.
 #[derive(Args, Clone, Debug)]
 pub struct RollArgs {
@@ -141,11 +151,7 @@ impl RollArgs {
                 steps_per_quarter: self.steps_per_quarter.unwrap_or(Grid::default().steps_per_quarter),
                 rounding: if self.floor { Rounding::Floor } else { Rounding::Nearest },
                 pedal: self.pedal,
-                repeats: match self.repeats {
-                    Some(RepeatsArg::Merge) => Repeats::Merge,
-                    Some(RepeatsArg::Gap) | None => Repeats::Gap,
-                    Some(RepeatsArg::Onset) => Repeats::Onset,
-                },
+                repeats: self.repeats.map_or(Repeats::Gap, Repeats::from),
             },
             bars: if self.bars == Some(BarsArg::Aligned) { Bars::Aligned } else { Bars::Any },
             max_tempo_range: self.max_tempo_range,
