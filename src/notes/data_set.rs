@@ -181,6 +181,13 @@ struct Header {
     pieces: Vec<Piece>,
 }
 
+/// What is read of the metadata before the rest.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    format_version: serde_json::Value,
+}
+
 /// Pieces and their rolls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSet {
@@ -359,15 +366,15 @@ impl DataSet {
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let json = metadata.metadata().as_ref().and_then(|map| map.get(ROLL_KEY));
         let json = json.ok_or_else(|| container("tensors of another program, or a model"))?;
-        let value: serde_json::Value =
-            serde_json::from_str(json).map_err(|error| wrong("metadata", "JSON".into(), json_mistake(&error)))?;
         // The version comes first: a newer file may differ in everything else.
-        let version = value.get("format_version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let version: Version =
+            serde_json::from_str(json).map_err(|error| wrong("metadata", "JSON".into(), json_mistake(&error)))?;
+        let version = version.format_version.as_u64().unwrap_or(0);
         if !(1..=u64::from(FORMAT_VERSION)).contains(&version) {
             let expected = format!("1 to {FORMAT_VERSION}; a newer Sympathy may read it");
             return Err(wrong("format version", expected, version.to_string()));
         }
-        let header: Header = serde_json::from_value(value)
+        let header: Header = serde_json::from_str(json)
             .map_err(|error| wrong("metadata", "the fields of a data set".into(), json_mistake(&error)))?;
         for (what, expected, actual) in [
             ("lowest", usize::from(LOWEST_KEY), usize::from(header.lowest)),
