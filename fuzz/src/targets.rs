@@ -28,7 +28,7 @@ use sympathy::{
         import::{Choice, ExternalFile, Recognised, restore},
     },
     nn::Isa,
-    notes::{Grid, MAX_STEPS, Score},
+    notes::{DataSet, Grid, MAX_STEPS, Score},
     params::{CapturedSeed, StoredProject, StoredSeed, UserModels, sanitise},
     train::listen::ListenConfig,
     worker::ModelRegistry,
@@ -48,7 +48,7 @@ const MAX_NUMBERS: usize = 1 << 14;
 type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("model", model),
     ("model_config", model_config),
     ("import", import),
@@ -56,6 +56,7 @@ pub const TARGETS: [Target; 9] = [
     ("training", training),
     ("settings", settings),
     ("midi", midi),
+    ("roll", roll),
     ("recording", recording),
     ("recording_sums", recording_sums),
 ];
@@ -264,11 +265,29 @@ fn roll_of_midi(bytes: &[u8]) {
     let Ok((roll, placed)) = score.roll(&grid) else { return };
     assert!(placed.notes <= bytes.len() && roll.len() <= MAX_STEPS, "more notes than bytes");
     let notes = roll.notes();
-    let written = Score::midi_of(&roll, grid.steps_per_quarter, 120.0);
+    let written = Score::midi_of(&roll, grid.steps_per_quarter, 120.0, name).expect("as few as were read");
     // Two of the longest rolls at once would take more memory than there may be.
     drop(roll);
     let again = Score::from_bytes(&written, name).expect("a file of our own");
     assert!(again.roll(&grid).expect("as long as it was").0.notes() == notes, "not the same once it is written");
+}
+
+/// A data set of rolls: the same once it is written, and its pieces have notes and figures.
+fn roll(bytes: &[u8]) -> bool {
+    match DataSet::from_bytes(bytes, Path::new("guest.roll")) {
+        Ok(data_set) => {
+            let again = DataSet::from_bytes(&data_set.to_bytes(), Path::new("again.roll")).expect("a file of our own");
+            assert!(data_set == again, "not the same once it is written");
+            for piece in 0..data_set.pieces().len() {
+                let roll = data_set.roll(piece);
+                assert_eq!(roll.notes().len() as u64, roll.note_count());
+            }
+            let figures = data_set.baselines();
+            assert!(figures.is_none_or(|figures| (0.0..=1.0).contains(&figures.hold)), "{figures:?}");
+            true
+        }
+        Err(error) => refused(&error),
+    }
 }
 
 /// A recording: in memory and on disk the same finite sound, or the same error.

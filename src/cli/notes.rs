@@ -4,17 +4,13 @@ use super::error::CliError;
 use crate::{
     audio_file::Warning,
     engine::Engine,
-    notes::{Fault, USUAL_DIVISION, read_repaired},
+    notes::{Fault, MAX_EVENTS, USUAL_DIVISION, USUAL_TEMPO_US, not_midi, read_repaired},
 };
 use midly::{MetaMessage, MidiMessage, Timing, TrackEventKind};
 use std::path::Path;
 
-/// More events than this are not read.
-const MAX_EVENTS: usize = 1 << 21;
 /// Faults that are told one by one.
 const MAX_TOLD: usize = 8;
-/// The tempo of a file that names none, in microseconds a beat.
-const USUAL_TEMPO_US: u32 = 500_000;
 
 /// What MIDI asks of the engine.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,13 +87,7 @@ enum Kind {
 /// If the file cannot be read, is too large or is no MIDI file.
 pub fn read_notes(path: &Path, sample_rate_hz: u32) -> Result<MidiFile, CliError> {
     let repaired = read_repaired(path)?;
-    let not_midi = |actual: &str| CliError::Unsuitable {
-        path: path.into(),
-        what: "notes",
-        expected: "a standard MIDI file".into(),
-        actual: actual.into(),
-    };
-    let (header, tracks) = midly::parse(&repaired.bytes).map_err(|error| not_midi(&error.to_string()))?;
+    let (header, tracks) = midly::parse(&repaired.bytes).map_err(|error| not_midi(path, &error.to_string()))?;
     let ticks_per_beat = match header.timing {
         Timing::Metrical(ticks) => Some(u64::from(ticks.as_int().max(1))),
         Timing::Timecode(..) => None,
@@ -117,7 +107,7 @@ pub fn read_notes(path: &Path, sample_rate_hz: u32) -> Result<MidiFile, CliError
             events.push((start + flaw.tick, Kind::Flaw(index)));
         }
         let mut tick = start;
-        for event in track.map_err(|error| not_midi(&error.to_string()))?.flatten() {
+        for event in track.map_err(|error| not_midi(path, &error.to_string()))?.flatten() {
             if events.len() >= MAX_EVENTS {
                 is_full = true;
                 break;

@@ -307,7 +307,7 @@ impl<'a> Container<'a> {
 
     /// Whether it says that it is a model of notes.
     pub fn is_of_notes(&self) -> bool {
-        self.kind() == Some("roll")
+        self.kind() == Some(super::roll::ROLL_APPROACH)
     }
 
     /// The approach that it names, if there is such a one.

@@ -42,6 +42,9 @@ pub struct RollApproach {
     pub phase: bool,
 }
 
+/// The approach of notes, as files and options name it.
+pub const ROLL_APPROACH: &str = "roll";
+
 /// The kind of [`RollApproach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,7 +7,7 @@
 
 use super::{
     SEGMENT_STEPS,
-    baselines::{Baselines, Counts, Predictors},
+    baselines::{Baselines, Counts, Predictor},
     error::NotesError,
     index::Credits,
     roll::{COLUMN_BYTES, MAX_STEPS, Roll},
@@ -161,6 +161,13 @@ impl Piece {
         let Credits { composer, title, licence, attribution, .. } = credits.clone();
         Self { name, composer, title, work, licence, attribution, split, transposed: 0 }
     }
+
+    /// A piece of which no table tells: a work of its own.
+    pub fn unknown(name: String) -> Self {
+        let title = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (work, split) = (name.clone(), Split::of_work(&name));
+        Self { work, split, ..Self::new(name, &Credits { title, ..Credits::unknown() }) }
+    }
 }
 
 /// What stands in the metadata.
@@ -172,6 +179,13 @@ struct Header {
     steps_per_measure: usize,
     rules: Rules,
     pieces: Vec<Piece>,
+}
+
+/// What is read of the metadata before the rest.
+#[derive(Deserialize)]
+struct Version {
+    #[serde(default)]
+    format_version: serde_json::Value,
 }
 
 /// Pieces and their rolls.
@@ -246,28 +260,33 @@ impl DataSet {
     /// # Panics
     /// If there is no such piece.
     pub fn roll(&self, piece: usize) -> Roll {
-        let span = self.offsets[piece]..self.offsets[piece + 1];
-        let strokes = (self.rules.grid.repeats == Repeats::Onset).then(|| self.strokes[span].to_vec());
+        let strokes = (self.rules.grid.repeats == Repeats::Onset).then(|| self.strokes(piece).to_vec());
         Roll::new(self.columns(piece).to_vec(), strokes)
     }
 
+    /// The bitmaps of strokes of a piece, by step; none where the rules keep no strokes.
+    fn strokes(&self, piece: usize) -> &[[u8; COLUMN_BYTES]] {
+        self.strokes.get(self.offsets[piece]..self.offsets[piece + 1]).unwrap_or_default()
+    }
+
     fn counts(&self, wanted: impl Fn(&Piece) -> bool) -> Counts {
-        let mut counts = Counts::new();
+        let mut counts = Counts::new(self.rules.grid.repeats == Repeats::Onset);
         let pieces = self.pieces.iter().enumerate().filter(|(_, piece)| piece.transposed == 0 && wanted(piece));
-        pieces.for_each(|(index, _)| counts.add(self.columns(index)));
+        pieces.for_each(|(index, _)| counts.add(self.columns(index), self.strokes(index)));
         counts
     }
 
     /// The baselines of all pieces, fitted to themselves; copies do not count. None without two columns in a row.
     pub fn baselines(&self) -> Option<Baselines> {
         let counts = self.counts(|_| true);
-        Baselines::of(&counts, &Predictors::of(&counts))
+        Baselines::of(&counts, Predictor::of(&counts).as_deref())
     }
 
-    /// The baselines of a split, fitted to the pieces for training, as a network is; copies do not count.
+    /// The baselines of a split, fitted to the pieces for training, as a network is; copies do not count. Without such
+    /// pieces there are those alone that need none.
     pub fn baselines_of(&self, split: Split) -> Option<Baselines> {
-        let known = Predictors::of(&self.counts(|piece| piece.split == Split::Training));
-        Baselines::of(&self.counts(|piece| piece.split == split), &known)
+        let known = Predictor::of(&self.counts(|piece| piece.split == Split::Training));
+        Baselines::of(&self.counts(|piece| piece.split == split), known.as_deref())
     }
 
     /// The MIDI key that is held longest in all pieces; copies do not count.
@@ -347,15 +366,15 @@ impl DataSet {
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let json = metadata.metadata().as_ref().and_then(|map| map.get(ROLL_KEY));
         let json = json.ok_or_else(|| container("tensors of another program, or a model"))?;
-        let value: serde_json::Value =
-            serde_json::from_str(json).map_err(|error| wrong("metadata", "JSON".into(), json_mistake(&error)))?;
         // The version comes first: a newer file may differ in everything else.
-        let version = value.get("format_version").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let version: Version =
+            serde_json::from_str(json).map_err(|error| wrong("metadata", "JSON".into(), json_mistake(&error)))?;
+        let version = version.format_version.as_u64().unwrap_or(0);
         if !(1..=u64::from(FORMAT_VERSION)).contains(&version) {
             let expected = format!("1 to {FORMAT_VERSION}; a newer Sympathy may read it");
             return Err(wrong("format version", expected, version.to_string()));
         }
-        let header: Header = serde_json::from_value(value)
+        let header: Header = serde_json::from_str(json)
             .map_err(|error| wrong("metadata", "the fields of a data set".into(), json_mistake(&error)))?;
         for (what, expected, actual) in [
             ("lowest", usize::from(LOWEST_KEY), usize::from(header.lowest)),
@@ -469,6 +488,35 @@ mod tests {
         }
         let moved = data_set.pieces().iter().position(|piece| piece.transposed == 5).expect("a copy");
         assert_eq!(data_set.roll(moved), random_roll(0, 70, false).transposed(5).0);
+    }
+
+    #[test]
+    fn baselines_count_strokes_and_make_nothing_up() {
+        let (onset, gap) = (small(Repeats::Onset), small(Repeats::Gap));
+        // The planes of strokes are random, too, and as large.
+        let ones =
+            |plane: &[[u8; COLUMN_BYTES]]| plane.as_flattened().iter().map(|byte| byte.count_ones()).sum::<u32>();
+        let pieces = || (0..onset.pieces().len()).filter(|&piece| onset.pieces()[piece].transposed == 0);
+        let counted: u32 = pieces().map(|piece| ones(onset.columns(piece)) + ones(onset.strokes(piece))).sum();
+        let steps: usize = pieces().map(|piece| onset.columns(piece).len()).sum();
+        let found = onset.baselines().expect("columns");
+        assert_eq!(found.silence, f64::from(counted) / (2 * KEYS * steps) as f64);
+        assert_eq!(found.keys, gap.baselines().expect("columns").keys, "that are held");
+
+        let mut untrained = DataSet::new(Rules::default());
+        untrained.add(&piece_of(Split::Test), &random_roll(1, 70, false)).expect("few");
+        let found = untrained.baselines_of(Split::Test).expect("columns");
+        assert_eq!((found.key_means, found.chain), (None, None), "nothing to fit to");
+        assert!(found.silence > 0.0 && found.hold > 0.0);
+        assert_eq!(untrained.baselines_of(Split::Training), None);
+    }
+
+    #[test]
+    fn files_of_which_no_table_tells_are_works_of_their_own() {
+        let pieces = ["bach/1.mid", "haydn/1.mid"].map(|name| Piece::unknown(name.into()));
+        assert_eq!(pieces.each_ref().map(|piece| &*piece.work), ["bach/1.mid", "haydn/1.mid"]);
+        assert_eq!((&*pieces[0].title, &*pieces[0].composer, &*pieces[0].licence), ("1", "not stated", "not stated"));
+        assert_eq!(pieces[0].split, Split::of_work("bach/1.mid"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::error::NotesError;
 use crate::text_file::read_text;
 use std::{
     collections::HashMap,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 /// The name under which an index is looked for.
@@ -31,29 +31,41 @@ pub struct Credits {
 
 impl Credits {
     /// Of a file that no index tells of.
-    fn unknown(path: &Path) -> Self {
-        let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    pub(super) fn unknown() -> Self {
         let [composer, licence] = [UNKNOWN; 2].map(String::from);
-        Self { composer, title, opus: String::new(), licence, attribution: String::new() }
+        Self { composer, title: String::new(), opus: String::new(), licence, attribution: String::new() }
     }
 }
 
+/// A row: the names along the path of its file, and the credits.
+type Row = (Vec<String>, Credits);
+
 /// Credits by file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// By file name: the whole path that the index gives, and the credits.
-    rows: HashMap<String, Vec<(Vec<String>, Credits)>>,
+    /// Its own file.
+    path: PathBuf,
+    /// The names along the path of its folder.
+    folder: Vec<String>,
+    /// By file name.
+    rows: HashMap<String, Vec<Row>>,
 }
 
 impl Index {
-    /// The index in this folder or in the one around it; an empty one where there is none.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn beside(folder: &Path) -> Result<Self, NotesError> {
-        let around = folder.canonicalize().ok().and_then(|folder| folder.parent().map(Path::to_path_buf));
-        let places = [Some(folder.join(FILE_NAME)), around.map(|around| around.join(FILE_NAME))];
-        places.into_iter().flatten().find(|path| path.is_file()).map_or(Ok(Self::default()), |path| Self::read(&path))
+    /// Where an index of a file may lie, the nearest first: in the folders around it as far as `root`, and in the one
+    /// around that.
+    pub fn places(file: &Path, root: &Path) -> Vec<PathBuf> {
+        let (file, root) = (located(file), root.canonicalize().unwrap_or_else(|_| root.into()));
+        let mut places = Vec::new();
+        let mut is_beyond = false;
+        for folder in file.ancestors().skip(1) {
+            places.push(folder.join(FILE_NAME));
+            if is_beyond {
+                break;
+            }
+            is_beyond = folder == root || !folder.starts_with(&root);
+        }
+        places
     }
 
     /// Reads a table of comma-separated values whose first row names the columns: `file`, and any of `composer`,
@@ -77,14 +89,16 @@ impl Index {
         let place = |name: &str| names.iter().position(|found| found.trim().eq_ignore_ascii_case(name));
         let file = place("file").ok_or_else(|| wrong("a column `file`".into(), "none"))?;
         let columns = ["composer", "title", "opus", "license", "maintainer", "mutopia_id"].map(place);
-        let mut index = Self::default();
+        let folder = parts_of(located(path).parent().unwrap_or(Path::new("")));
+        let mut index = Self { path: path.into(), folder, rows: HashMap::new() };
         for row in rows {
             let Some(file) = row.get(file).filter(|file| !file.is_empty()) else { continue };
             let [composer, title, opus, licence, maintainer, id] =
                 columns.map(|column| column.and_then(|column| row.get(column)).map_or("", |field| field.trim()));
             let parts = parts_of(Path::new(file));
             let Some(name) = parts.last().cloned() else { continue };
-            let mut credits = Credits::unknown(Path::new(&name));
+            let title_of_file = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy();
+            let mut credits = Credits { title: title_of_file.into_owned(), ..Credits::unknown() };
             for (field, value) in [
                 (&mut credits.composer, composer),
                 (&mut credits.title, title),
@@ -102,19 +116,38 @@ impl Index {
         Ok(index)
     }
 
-    /// Whether it tells of nothing.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    /// Its own file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// What it tells of a file: the row whose path ends as the file's does. Of an unknown file the title is its name.
-    pub fn credits(&self, path: &Path) -> Credits {
-        let parts = parts_of(path);
-        let shared = |row: &[String]| row.iter().rev().zip(parts.iter().rev()).take_while(|(a, b)| a == b).count();
-        let rows = parts.last().and_then(|name| self.rows.get(name));
-        let best = rows.and_then(|rows| rows.iter().max_by_key(|(row, _)| shared(row)));
-        best.map_or_else(|| Credits::unknown(path), |(_, credits)| credits.clone())
+    /// What it tells of a file. A row is the file's if its path ends as the file's does from the index's folder on, or
+    /// the reverse; of a file elsewhere the whole path has to end as the row's. None where no row is, or where several
+    /// fit as well and disagree.
+    pub fn credits(&self, path: &Path) -> Option<&Credits> {
+        let parts = parts_of(&located(path));
+        let inside = parts.strip_prefix(&self.folder[..]).filter(|inside| !inside.is_empty());
+        let agrees = |row: &[String]| match inside {
+            Some(inside) => row.ends_with(inside) || inside.ends_with(row),
+            None => parts.ends_with(row),
+        };
+        let shared = |row: &[String]| {
+            let ends = row.iter().rev().zip(parts.iter().rev());
+            (inside == Some(row), ends.take_while(|(a, b)| a == b).count())
+        };
+        let rows = self.rows.get(parts.last()?)?;
+        let fitting = || rows.iter().filter(|(row, _)| agrees(row));
+        let most = fitting().map(|(row, _)| shared(row)).max()?;
+        let mut best = fitting().filter(|(row, _)| shared(row) == most).map(|(_, credits)| credits);
+        let first = best.next()?;
+        best.all(|other| other == first).then_some(first)
     }
+}
+
+/// A path from the root on, under the name that the file has there.
+fn located(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.canonicalize().map_or_else(|_| path.into(), |folder| folder.join(path.file_name().unwrap_or_default()))
 }
 
 /// The names along a path.
@@ -158,35 +191,74 @@ mod tests {
     use super::*;
     use std::fs;
 
-    #[test]
-    fn an_index_is_found_beside_the_files_or_around_their_folder() {
-        let folder = tempfile::tempdir().expect("space");
-        let base = folder.path();
-        fs::create_dir_all(base.join("a")).expect("space");
-        fs::create_dir_all(base.join("b")).expect("space");
-        let table = "composer,file,license,opus,title\r\nBach,midi/a/x.mid,\"CC, \"\"BY\"\"\",BWV 1,\"Aria, da capo\"\n\
-                     Haydn,midi/b/x.mid,Public Domain,,Sonata\n";
-        fs::write(base.join(FILE_NAME), table).expect("space");
-        let index = Index::beside(&base.join("a")).expect("an index");
-        assert_eq!(index, Index::beside(base).expect("the same"));
-        let bach = index.credits(&base.join("a/x.mid"));
-        assert_eq!((&*bach.composer, &*bach.licence, &*bach.opus), ("Bach", "CC, \"BY\"", "BWV 1"));
-        assert_eq!(bach.title, "Aria, da capo");
-        let haydn = index.credits(&base.join("b/x.mid"));
-        assert_eq!((&*haydn.composer, &*haydn.opus, &*haydn.title), ("Haydn", "", "Sonata"));
-        let unknown = index.credits(Path::new("y.mid"));
-        assert_eq!((&*unknown.composer, &*unknown.title, &*unknown.licence), (UNKNOWN, "y", UNKNOWN));
+    /// The index that is found for a file of a source.
+    fn nearest(base: &Path, file: &str, root: &str) -> Option<PathBuf> {
+        let places = Index::places(&base.join(file), &base.join(root));
+        places.into_iter().find(|path| path.is_file())
     }
 
     #[test]
-    fn what_is_no_index_is_refused_and_none_is_none() {
+    fn an_index_is_found_in_the_folders_as_far_as_around_the_source() {
         let folder = tempfile::tempdir().expect("space");
-        assert!(Index::beside(folder.path()).expect("none").is_empty());
+        let base = folder.path().canonicalize().expect("a folder");
+        fs::create_dir_all(base.join("scores/bach/late/fugues")).expect("space");
+        fs::write(base.join(FILE_NAME), "file\n").expect("space");
+        let top = Some(base.join(FILE_NAME));
+        let deep = "scores/bach/late/fugues/x.mid";
+        assert_eq!(nearest(&base, deep, "scores"), top, "around the source");
+        assert_eq!(nearest(&base, deep, "."), top, "in it");
+        assert_eq!(nearest(&base, deep, "scores/bach"), None, "farther away");
+        assert_eq!(nearest(&base, "scores/x.mid", "scores"), top);
+        fs::write(base.join("scores/bach").join(FILE_NAME), "file\n").expect("space");
+        assert_eq!(nearest(&base, deep, "scores"), Some(base.join("scores/bach").join(FILE_NAME)), "the nearest");
+    }
+
+    #[test]
+    fn a_row_is_a_files_whose_folders_agree() {
+        let folder = tempfile::tempdir().expect("space");
+        let base = folder.path();
+        let index = |table: &str| {
+            fs::write(base.join(FILE_NAME), table).expect("space");
+            Index::read(&base.join(FILE_NAME)).expect("an index")
+        };
+        let composer = |index: &Index, file: &Path| index.credits(file).map(|credits| credits.composer.clone());
+        let inside = |index: &Index, file: &str| composer(index, &base.join(file));
+        let some = |name: &str| Some(name.to_string());
+
+        let table = index(
+            "composer,file,license,opus,title\r\nBach,midi/a/x.mid,\"CC, \"\"BY\"\"\",BWV 1,\"Aria, da capo\"\n\
+             Haydn,midi/b/x.mid,Public Domain,,Sonata\n",
+        );
+        let bach = table.credits(&base.join("a/x.mid")).expect("a row").clone();
+        assert_eq!((&*bach.composer, &*bach.licence, &*bach.opus), ("Bach", "CC, \"BY\"", "BWV 1"));
+        assert_eq!(bach.title, "Aria, da capo");
+        assert_eq!(inside(&table, "b/x.mid"), some("Haydn"));
+        assert_eq!(inside(&table, "c/x.mid"), None, "a folder of which it does not tell");
+        assert_eq!(inside(&table, "x.mid"), None, "both rows fit");
+        assert_eq!(inside(&table, "y.mid"), None);
+
+        let table = index("composer,file\nBach,x.mid\nHaydn,b/x.mid\n");
+        assert_eq!(inside(&table, "x.mid"), some("Bach"));
+        assert_eq!(inside(&table, "deep/b/x.mid"), some("Haydn"), "as far as the row goes");
+        assert_eq!(inside(&table, "b/x.mid"), some("Haydn"), "the row that says more");
+        let twice = index("composer,file\nBach,a/x.mid\nHaydn,a/x.mid\nLiszt,b/x.mid\nLiszt,b/x.mid\n");
+        assert_eq!((inside(&twice, "a/x.mid"), inside(&twice, "b/x.mid")), (None, some("Liszt")));
+
+        let elsewhere = tempfile::tempdir().expect("space");
+        let table = index("composer,file\nBach,a/x.mid\n");
+        assert_eq!(composer(&table, &elsewhere.path().join("a/x.mid")), some("Bach"));
+        assert_eq!(composer(&table, &elsewhere.path().join("x.mid")), None);
+    }
+
+    #[test]
+    fn what_is_no_index_is_refused() {
+        let folder = tempfile::tempdir().expect("space");
         for (table, part) in
             [("composer,title\nBach,Aria\n", "column `file`"), ("file\n\"x.mid\n", "quote"), ("", "column `file`")]
         {
-            fs::write(folder.path().join(FILE_NAME), table).expect("space");
-            let said = Index::beside(folder.path()).expect_err(table).to_string();
+            let path = folder.path().join(FILE_NAME);
+            fs::write(&path, table).expect("space");
+            let said = Index::read(&path).expect_err(table).to_string();
             assert!(said.contains("INDEX.csv: index: expected") && said.contains(part), "{said}");
         }
     }

@@ -9,7 +9,9 @@ use std::{fs::File, io::Read, path::Path};
 /// No MIDI file is larger.
 pub const MAX_MIDI_BYTES: u64 = 16 << 20;
 /// More events than this of one file are not read.
-pub(super) const MAX_EVENTS: usize = 1 << 21;
+pub(crate) const MAX_EVENTS: usize = 1 << 21;
+/// The tempo of a file that names none, in microseconds a quarter.
+pub(crate) const USUAL_TEMPO_US: u32 = 500_000;
 
 /// Reads a file of at most [`MAX_MIDI_BYTES`] and repairs it.
 ///
@@ -33,7 +35,7 @@ pub(super) fn repaired(bytes: &[u8], name: &Path) -> Result<Repaired, NotesError
 }
 
 /// The error of a file that is no MIDI file.
-pub(super) fn not_midi(name: &Path, found: &str) -> NotesError {
+pub(crate) fn not_midi(name: &Path, found: &str) -> NotesError {
     let expected = "a standard MIDI file".into();
     NotesError::Unsuitable { file: name.into(), what: "notes", expected, actual: found.into() }
 }

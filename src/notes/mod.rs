@@ -19,13 +19,15 @@ mod split;
 mod texture;
 
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
-pub use baselines::{Baselines, Predictors};
+pub use baselines::Baselines;
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use draw::{Choice, Draw, Law};
 pub use error::NotesError;
 pub use figures::{Figures, Signatures};
 pub use generator::{Continuation, Feedback, Playing, STALL_COLUMNS};
 pub use index::{Credits, Index};
+#[cfg(feature = "cli")]
+pub(crate) use midi_file::{MAX_EVENTS, USUAL_TEMPO_US, not_midi};
 pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
 pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};

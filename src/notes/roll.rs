@@ -115,6 +115,16 @@ impl Roll {
         self.strokes.as_deref()
     }
 
+    /// How many notes it has, without gathering them: a roll with strokes may have one in every bit.
+    pub fn note_count(&self) -> u64 {
+        if let Some(strokes) = &self.strokes {
+            return held_bits(strokes);
+        }
+        let held = self.columns.iter().map(bits);
+        let starts = held.scan(0, |before, held| Some(held & !std::mem::replace(before, held)));
+        starts.map(|starts| u64::from(starts.count_ones())).sum()
+    }
+
     /// The notes as (first step, step after the last, key index), by first step, then key.
     pub fn notes(&self) -> Vec<(usize, usize, u8)> {
         let mut notes = Vec::new();
@@ -239,6 +249,7 @@ mod tests {
         let roll = Roll::new(plane("H H H  J"), Some(plane("  H K ")));
         assert_eq!(Roll::new(plane("H H H  J"), None).notes(), [(0, 3, 39), (4, 5, 41)]);
         assert_eq!(roll.notes(), [(0, 2, 39), (2, 3, 39), (4, 5, 41)]);
+        assert_eq!((Roll::new(plane("H H H  J"), None).note_count(), roll.note_count()), (2, 3));
         assert_eq!(roll.strokes().expect("a plane"), plane("H  H  J"), "where a note begins there is a stroke");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     error::NotesError,
-    midi_file::{MAX_EVENTS, not_midi, read_repaired, repaired},
+    midi_file::{MAX_EVENTS, USUAL_TEMPO_US, not_midi, read_repaired, repaired},
     repair::{Fault, Repaired},
     roll::{COLUMN_BYTES, MAX_STEPS, Roll, bitmap},
 };
@@ -17,8 +17,6 @@ use std::{
     path::Path,
 };
 
-/// The tempo of a file that names none, in microseconds a quarter.
-const USUAL_TEMPO_US: u32 = 500_000;
 /// The channel of percussion, counted from 0: it holds no keys.
 const PERCUSSION: u8 = 9;
 /// The controller of the sustain pedal, and from where on it is down.
@@ -26,6 +24,10 @@ const SUSTAIN: u8 = 64;
 const PEDAL_DOWN: u8 = 64;
 /// Velocity of written notes, as the published converter has it.
 const VELOCITY: u8 = 80;
+
+/// More notes than this are not written, as the events of more would not be read: a beginning and an end each, and
+/// tempo, program and end of the track.
+const MAX_WRITTEN_NOTES: u64 = (MAX_EVENTS as u64 - 3) / 2;
 
 /// How ticks become steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -314,11 +316,15 @@ impl Score {
         sum / (1e6 * f64::from(self.ticks_per_quarter.max(1)))
     }
 
-    /// Its largest tempo divided by its smallest, of those that hold anywhere.
+    /// Its largest tempo divided by its smallest, of those that hold anywhere until its last note ends.
     pub fn tempo_range(&self) -> f64 {
+        let end = self.notes.iter().map(|note| note.end).max().unwrap_or(self.end);
         let usual = self.tempi.first().is_none_or(|&(tick, _)| tick > 0).then_some(USUAL_TEMPO_US);
-        let tempi = || self.tempi.iter().map(|&(_, tempo)| tempo).chain(usual);
-        let (slowest, fastest) = (tempi().max().unwrap_or(1), tempi().min().unwrap_or(1));
+        // The last of a tick holds.
+        let held = self.tempi.chunk_by(|a, b| a.0 == b.0).filter_map(|chunk| chunk.last());
+        let held = held.filter(|&&(tick, _)| tick == 0 || tick < end).map(|&(_, tempo)| tempo);
+        let tempi: Vec<u32> = held.chain(usual).collect();
+        let (slowest, fastest) = (tempi.iter().max().copied().unwrap_or(1), tempi.iter().min().copied().unwrap_or(1));
         f64::from(slowest) / f64::from(fastest)
     }
 
@@ -335,7 +341,8 @@ impl Score {
 
     /// Where a note ends that the sustain pedal may hold.
     fn sounds_until(&self, note: &Note) -> u64 {
-        let next = self.pedal.partition_point(|&(channel, since, _)| (channel, since) <= (note.channel, note.end));
+        // A pedal that goes down as the note ends does not catch it.
+        let next = self.pedal.partition_point(|&(channel, since, _)| (channel, since) < (note.channel, note.end));
         let last = next.checked_sub(1).map(|last| self.pedal[last]);
         let holds = last.filter(|&(channel, _, until)| channel == note.channel && until > note.end);
         holds.map_or(note.end, |(.., until)| until)
@@ -376,11 +383,27 @@ impl Score {
         Ok((sweep.roll(), placed))
     }
 
-    /// A roll as a MIDI file of one track: velocity 80, channel 1, program 0.
+    /// A roll as a MIDI file of one track: velocity 80, channel 1, program 0. `name` stands for its path in errors.
+    ///
+    /// # Errors
+    /// If it has more than [`MAX_STEPS`] steps, or more notes than a MIDI file is read with.
     ///
     /// # Panics
-    /// Never: a roll that long does not fit into memory.
-    pub fn midi_of(roll: &Roll, steps_per_quarter: u32, quarters_per_minute: f64) -> Vec<u8> {
+    /// Never: memory takes what it is given.
+    pub fn midi_of(
+        roll: &Roll,
+        steps_per_quarter: u32,
+        quarters_per_minute: f64,
+        name: &Path,
+    ) -> Result<Vec<u8>, NotesError> {
+        for (what, most, found) in
+            [("steps", MAX_STEPS as u64, roll.len() as u64), ("notes", MAX_WRITTEN_NOTES, roll.note_count())]
+        {
+            if found > most {
+                let (expected, actual) = (format!("at most {most} in a MIDI file"), found.to_string());
+                return Err(NotesError::Unsuitable { file: name.into(), what, expected, actual });
+            }
+        }
         let steps = steps_per_quarter.clamp(1, 48);
         // Ticks a step: so many that the division is a usual one, but that the whole roll fits into one delta time.
         let usual = if 480 % steps == 0 { 480 / steps } else { 20 };
@@ -417,7 +440,7 @@ impl Score {
         file.tracks.push(track);
         let mut bytes = Vec::new();
         file.write_std(&mut bytes).expect("memory takes what it is given");
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -530,8 +553,9 @@ mod tests {
 
     /// What a reading and a writing give again.
     fn written_and_read(roll: &Roll, grid: &Grid) -> Roll {
-        let bytes = Score::midi_of(roll, grid.steps_per_quarter, 120.0);
-        let score = Score::from_bytes(&bytes, Path::new("again.mid")).expect("a file of our own");
+        let name = Path::new("again.mid");
+        let bytes = Score::midi_of(roll, grid.steps_per_quarter, 120.0, name).expect("few notes");
+        let score = Score::from_bytes(&bytes, name).expect("a file of our own");
         assert_eq!((score.unclosed, &score.warnings[..]), (0, &[] as &[String]));
         let (again, placed) = score.roll(grid).expect("as long as it was");
         assert_eq!((placed.off_grid, placed.lengthened), (0, 0));
@@ -577,6 +601,29 @@ mod tests {
                 assert_eq!(written_and_read(&roll, &grid).notes(), roll.notes(), "{steps_per_quarter} steps a quarter");
             }
         }
+    }
+
+    #[test]
+    fn more_notes_than_a_file_is_read_with_are_not_written() {
+        let dense = |steps: usize| {
+            let plane = vec![[0xff; COLUMN_BYTES]; steps];
+            Roll::new(plane.clone(), Some(plane))
+        };
+        let refusal =
+            |roll: &Roll| Score::midi_of(roll, 4, 120.0, Path::new("x.mid")).expect_err("refused").to_string();
+        assert_eq!(
+            refusal(&dense(MAX_STEPS)),
+            format!("x.mid: notes: expected at most 1048574 in a MIDI file, found {}", KEYS * MAX_STEPS)
+        );
+        let long = Roll::new(vec![[0; COLUMN_BYTES]; MAX_STEPS + 1], None);
+        assert_eq!(refusal(&long), "x.mid: steps: expected at most 1048576 in a MIDI file, found 1048577");
+        // As many as there may be are read again.
+        let mut full = dense(11_916).columns().to_vec();
+        full[11_915] = bitmap((1 << 54) - 1);
+        let most = Roll::new(full.clone(), Some(full));
+        assert_eq!(most.note_count(), MAX_WRITTEN_NOTES);
+        let grid = Grid { repeats: Repeats::Onset, ..MERGE };
+        assert_eq!(written_and_read(&most, &grid), most);
     }
 
     #[test]
@@ -680,11 +727,23 @@ mod tests {
     }
 
     #[test]
+    fn a_pedal_that_goes_down_as_a_note_ends_does_not_hold_it() {
+        let pressed_at = |tick| {
+            let pedal: [(u32, &[u8]); 2] = [(tick, &[0xb0, 64, 127]), (96, &[0xb0, 64, 0])];
+            text(&score(&[track(&[(0, &ON), (48, &OFF)]), track(&pedal)]), &Grid { pedal: true, ..MERGE })
+        };
+        assert_eq!([47, 48, 49].map(pressed_at), ["H H H H", "H H", "H H"]);
+    }
+
+    #[test]
     fn tempo_moves_no_step_and_its_range_is_told() {
         let half: &[u8] = &[0xff, 0x51, 3, 0x0f, 0x42, 0x40];
         let score = score(&[track(&[(0, &ON), (96, half), (192, &OFF)])]);
         assert_eq!(text(&score, &MERGE), ["H"; 8].join(" "));
         assert_eq!((score.tempo_range(), score.seconds()), (2.0, 1.5), "120, as nothing else is said, then 60");
+        let fast: &[u8] = &[0xff, 0x51, 3, 0x01, 0, 0];
+        let unheard = super::tests::score(&[track(&[(0, fast), (0, half), (0, &ON), (192, &OFF), (192, fast)])]);
+        assert_eq!((unheard.tempi.len(), unheard.tempo_range()), (3, 1.0), "one is replaced, one comes too late");
         let steady = super::tests::score(&[track(&[(0, half), (0, &ON), (96, &OFF)])]);
         assert_eq!((steady.tempo_range(), steady.seconds(), steady.signature_set()), (1.0, 1.0, vec![(4, 4)]));
     }

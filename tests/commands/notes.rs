@@ -6,7 +6,7 @@ use safetensors::SafeTensors;
 use std::{fs, path::Path};
 use sympathy::{
     approach::autoencoder_of,
-    model::{Cell, CodeActivation, HiddenActivation, RollModel, RollModelConfig, RollNetwork},
+    model::{Cell, CodeActivation, HiddenActivation, RollModel, RollModelConfig, RollNetwork, RollRepeats},
     nn::{Isa, Precision},
 };
 
@@ -72,6 +72,16 @@ fn what_is_no_network_of_notes_is_not_imported() {
         "import theirs.pt --out x.safetensors --approach roll --sample-rate 44100",
         &["--sample-rate: expected an approach of sound", "found --approach roll"],
     );
+    for option in ["--rnn a", "--linear a", "--drop-others", "--nonlinearity relu"] {
+        let command = format!("import theirs.pt --out x.safetensors --approach roll {option}");
+        let name = option.split(' ').next().expect("a name");
+        desk.fail(&command, &[&format!("{name}: expected a recurrent network"), "found dense layers alone"]);
+    }
+    let command = "import theirs.pt --out x.safetensors --approach roll --repeats onset";
+    desk.fail(command, &["whole measures of 2816 inputs", "found 1408"]);
+    desk.succeed("import theirs.pt --out gap.safetensors --approach roll --repeats gap");
+    let model = RollModel::read(&desk.path("gap.safetensors")).expect("a model");
+    assert_eq!((model.config().approach.repeats, model.config().approach.steps_per_quarter), (RollRepeats::Gap, 8));
     let tensors = |shapes: &[(&str, &[usize])]| {
         let bytes: Vec<Vec<u8>> =
             shapes.iter().map(|(_, shape)| vec![0; 4 * shape.iter().product::<usize>()]).collect();
@@ -113,6 +123,44 @@ fn what_is_no_network_of_notes_is_not_imported() {
         fs::write(desk.path("theirs.safetensors"), tensors(shapes)).expect("space");
         desk.fail("import theirs.safetensors --out x.safetensors --approach roll", &parts);
     }
+}
+
+#[test]
+fn options_that_would_change_nothing_are_refused() {
+    let desk = Desk::new();
+    let shapes: [(&str, &[usize]); 6] = [
+        ("rnn.weight_ih_l0", &[16, 88]),
+        ("rnn.weight_hh_l0", &[16, 4]),
+        ("rnn.bias_ih_l0", &[16]),
+        ("rnn.bias_hh_l0", &[16]),
+        ("out.weight", &[88, 4]),
+        ("out.bias", &[88]),
+    ];
+    let bytes = [0; 4 * 16 * 88];
+    let views = shapes.map(|(name, shape)| {
+        let size = 4 * shape.iter().product::<usize>();
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.to_vec(), &bytes[..size]);
+        (name, view.expect("a shape"))
+    });
+    fs::write(desk.path("lstm.safetensors"), safetensors::serialize(views, None).expect("a file")).expect("space");
+    for (options, parts) in [
+        ("--approach roll --nonlinearity tanh", ["--nonlinearity: expected only with an nn.RNN", "found Lstm"]),
+        (
+            "--approach roll --repeats onset",
+            ["expected 176 inputs and outputs with these --repeats", "found 88 inputs"],
+        ),
+        (
+            "--approach vector --sample-rate 22050 --steps-per-quarter 4",
+            ["--steps-per-quarter: expected only with approach roll", "found vector"],
+        ),
+        (
+            "--approach vector --sample-rate 22050 --repeats gap",
+            ["--repeats: expected only with approach roll", "found vector"],
+        ),
+    ] {
+        desk.fail(&format!("import lstm.safetensors --out x.safetensors {options}"), &parts);
+    }
+    desk.succeed("import lstm.safetensors --out notes.safetensors --approach roll --repeats gap --steps-per-quarter 4");
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use crate::common::program::Desk;
 use serde_json::Value;
 use std::{fs, path::Path};
-use sympathy::notes::{Bars, DataSet, Grid, Repeats, Rounding, Rules, Score, Split};
+use sympathy::notes::{Bars, COLUMN_BYTES, DataSet, Grid, Piece, Repeats, Roll, Rounding, Rules, Score, Split};
 
 /// A file of 96 ticks a quarter that strikes a key every quarter, so many times.
 fn scale(first: u8, notes: u8) -> Vec<u8> {
@@ -56,7 +56,8 @@ fn a_folder_becomes_a_data_set_with_its_credits() {
     let json: Value = serde_json::from_str(&desk.succeed("roll scores --json --transpose=-1..1")).expect("JSON");
     assert_eq!((&json["pieces"], &json["scores"]["notes"]), (&2.into(), &52.into()));
     assert_eq!(json["rules"]["transpose"], serde_json::json!([-1, 1]));
-    assert!(json["baselines"]["hold"].as_f64() < json["baselines"]["silence"].as_f64(), "{json}");
+    let [hold, silence] = ["hold", "silence"].map(|name| json["baselines"][name].as_f64().expect("a number"));
+    assert!(hold < silence, "{json}");
 }
 
 #[test]
@@ -73,6 +74,86 @@ fn pieces_come_back_as_midi() {
     assert!(desk.path("fine.mid").exists());
     desk.fail("roll scores.roll --to-midi x.mid", &["--piece", "bach/aria.mid, gigue.MIDI", "found 2 of them"]);
     desk.fail("roll scores.roll --piece sonata --to-midi x.mid", &["--piece", "found \"sonata\""]);
+}
+
+#[test]
+fn a_score_that_is_read_is_not_replaced() {
+    let desk = desk();
+    let before = fs::read(desk.path("scores/bach/aria.mid")).expect("a score");
+    for source in ["scores", "scores/*", "scores/bach/a*.mid", "scores/bach/aria.mid"] {
+        let command = format!("roll {source} --piece aria --to-midi scores/bach/aria.mid");
+        desk.fail(&command, &["scores/bach/aria.mid: expected a place of its own for the MIDI file"]);
+    }
+    fs::rename(desk.path("scores/INDEX.csv"), desk.path("table.roll")).expect("space");
+    let command = "roll scores --index table.roll --out table.roll";
+    desk.fail(command, &["table.roll: expected a place of its own", "that of the table of the pieces"]);
+    assert_eq!(fs::read(desk.path("scores/bach/aria.mid")).expect("a score"), before);
+}
+
+#[test]
+fn files_are_read_once_and_have_names_of_their_own() {
+    let desk = desk();
+    fs::create_dir_all(desk.path("others/bach")).expect("space");
+    fs::write(desk.path("others/bach/aria.mid"), scale(50, 30)).expect("space");
+    fs::write(desk.path("others/INDEX.csv"), "file,composer\nbach/aria.mid,Bach\n").expect("space");
+    let names = |sources: &str| -> Vec<String> {
+        desk.succeed(&format!("roll {sources} --out all.roll"));
+        let data_set = DataSet::read(&desk.path("all.roll")).expect("a data set");
+        data_set.pieces().iter().map(|piece| piece.name.clone()).collect()
+    };
+    assert_eq!(names("scores ./scores scores/bach scores/*/aria.mid"), ["bach/aria.mid", "gigue.MIDI"]);
+    let all = ["others/bach/aria.mid", "scores/bach/aria.mid", "gigue.MIDI"];
+    assert_eq!(names("scores others"), all);
+    assert_eq!(names("scores/bach others/bach scores/gigue.MIDI"), all, "as many folders as it takes");
+    desk.succeed("roll all.roll --piece others/bach/aria.mid --to-midi one.mid");
+}
+
+#[test]
+fn pieces_that_no_table_tells_of_are_told() {
+    let desk = desk();
+    let report = |command: &str| {
+        let run = desk.run(command);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.stderr
+    };
+    assert_eq!(report("roll scores/bach"), "", "the table around the source");
+    fs::create_dir_all(desk.path("scores/deep/down/here")).expect("space");
+    fs::write(desk.path("scores/deep/down/here/aria.mid"), scale(50, 30)).expect("space");
+    let said = report("roll scores --out scores.roll");
+    assert_eq!(said, "of 1 of 3 pieces no table tells: their composers and licences are not known\n");
+    let data_set = DataSet::read(&desk.path("scores.roll")).expect("a data set");
+    let pieces = || data_set.pieces().iter().map(|piece| (&*piece.work, &*piece.licence));
+    assert!(pieces().any(|piece| piece == ("deep/down/here/aria.mid", "not stated")), "{:?}", data_set.pieces());
+    let table = fs::read_to_string(desk.path("scores/INDEX.csv")).expect("a table");
+    let table = table + "deep/down/here/aria.mid,Haydn,Aria,,CC0\n";
+    fs::write(desk.path("scores/INDEX.csv"), table).expect("space");
+    assert_eq!(report("roll scores"), "", "a table three folders up");
+}
+
+#[test]
+fn what_would_be_made_up_is_left_open() {
+    let desk = desk();
+    // A work that tests.
+    fs::write(desk.path("scores/INDEX.csv"), "file,composer,title\nbach/aria.mid,HandelGF,Air\n").expect("space");
+    let said = desk.succeed("roll scores/bach/aria.mid");
+    let row = said.lines().find(|line| line.starts_with("  test ")).expect("a row");
+    assert_eq!(row.matches('–').count(), 2, "{said}");
+    let json: Value = serde_json::from_str(&desk.succeed("roll scores/bach/aria.mid --json")).expect("JSON");
+    let test = &json["splits"]["test"]["baselines"];
+    assert!(test["key_means"].is_null() && test["chain"].is_null() && test["hold"].is_number(), "{json}");
+}
+
+#[test]
+fn a_small_file_becomes_no_gigabytes() {
+    let desk = Desk::new();
+    let grid = Grid { repeats: Repeats::Onset, ..Grid::default() };
+    let mut data_set = DataSet::new(Rules { grid, ..Rules::default() });
+    let plane = vec![[0xff; COLUMN_BYTES]; 12_000];
+    data_set.add(&Piece::unknown("all.mid".into()), &Roll::new(plane.clone(), Some(plane))).expect("few");
+    data_set.write(&desk.path("all.roll")).expect("space");
+    let parts = ["x.mid: notes: expected at most 1048574 in a MIDI file", "found 1056000"];
+    desk.fail("roll all.roll --to-midi x.mid", &parts);
+    assert!(!desk.path("x.mid").exists());
 }
 
 #[test]
@@ -161,7 +242,7 @@ fn the_scores_are_what_the_documentation_says() {
     };
     for (path, expected) in [
         ("/pieces", 283.0),
-        ("/works", 218.0),
+        ("/works", 202.0),
         ("/composers", 28.0),
         ("/licences/Public Domain", 273.0),
         ("/licences/Creative Commons Attribution 3.0", 8.0),
@@ -226,7 +307,7 @@ fn the_scores_are_what_the_documentation_says() {
     };
     for (index, piece) in data_set.pieces().iter().enumerate() {
         assert_eq!(split_of(&piece.work).len(), 1, "{}", piece.work);
-        let bytes = Score::midi_of(&data_set.roll(index), 4, 120.0);
+        let bytes = Score::midi_of(&data_set.roll(index), 4, 120.0, Path::new("again.mid")).expect("few notes");
         let again = Score::from_bytes(&bytes, Path::new(&piece.name)).expect("a file of our own");
         assert_eq!(again.roll(&rules.grid).expect("as long").0, data_set.roll(index), "{}", piece.name);
     }

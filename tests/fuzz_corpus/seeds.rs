@@ -18,6 +18,7 @@ use sympathy::{
         Approach, Head, Listening, Magnitude, ModelConfig, Vector,
         export::{Names, to_safetensors, to_torch},
     },
+    notes::{COLUMN_BYTES, DataSet, Grid, Piece, Repeats, Roll, Rules},
     params::{Base64File, Project, StoredModel},
     train::listen::ListenConfig,
 };
@@ -49,6 +50,7 @@ pub fn write_all() -> io::Result<()> {
     training()?;
     settings()?;
     midi()?;
+    rolls()?;
     recordings()
 }
 
@@ -156,6 +158,21 @@ fn midi() -> io::Result<()> {
     for (name, format, division) in [("one", 1, [0, 96]), ("patterns", 2, [1, 0xe0]), ("frames", 1, [0xe7, 40])] {
         let header = [&b"MThd\0\0\0\x06\0"[..], &[format, 0, 2], &division].concat();
         write("midi", &format!("{name}.mid"), [header, track(&notes), track(&others)].concat())?;
+    }
+    Ok(())
+}
+
+/// Two pieces and copies of them, with and without strokes.
+fn rolls() -> io::Result<()> {
+    for (name, repeats) in [("gap", Repeats::Gap), ("onset", Repeats::Onset)] {
+        let grid = Grid { repeats, ..Grid::default() };
+        let mut data_set = DataSet::new(Rules { grid, transpose: [-1, 1], ..Rules::default() });
+        let plane: Vec<[u8; COLUMN_BYTES]> = (0..6).map(|step| [1 << (step / 2); COLUMN_BYTES]).collect();
+        for piece in ["aria.mid", "gigue.mid"] {
+            let strokes = (repeats == Repeats::Onset).then(|| plane.clone());
+            data_set.add(&Piece::unknown(piece.into()), &Roll::new(plane.clone(), strokes)).expect("few steps");
+        }
+        write("roll", &format!("{name}.roll"), data_set.to_bytes())?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// How the names of MIDI files end, in small letters.
@@ -41,8 +41,9 @@ EXAMPLES:
   sympathy roll scores.roll --piece aria --to-midi aria-on-the-grid.mid
   sympathy roll aria.mid --to-midi coarse.mid --steps-per-quarter 2
 
-Who wrote a piece, its opus and its licence stand in a table INDEX.csv beside the files or their folder, with columns file, composer, title,
-opus, license, maintainer. All pieces of a work (composer and opus, or the title) are in one split: training, validation or test.";
+Who wrote a piece, its opus and its licence stand in a table INDEX.csv in the source, a folder of it or the one around it, with columns file,
+composer, title, opus, license, maintainer. All pieces of a work (composer and opus, or the title without the movement) are in one split:
+training, validation or test.";
 
 /// Where segments begin.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +63,16 @@ pub enum RepeatsArg {
     Gap,
     /// It goes on, and a second plane tells where it was struck
     Onset,
+}
+
+impl From<RepeatsArg> for Repeats {
+    fn from(repeats: RepeatsArg) -> Self {
+        match repeats {
+            RepeatsArg::Merge => Self::Merge,
+            RepeatsArg::Gap => Self::Gap,
+            RepeatsArg::Onset => Self::Onset,
+        }
+    }
 }
 
 /// Options of `sympathy roll`.
@@ -94,7 +105,7 @@ pub struct RollArgs {
     /// Add copies of the pieces for training, moved by A to B semitones
     #[arg(long, value_name = "A..B", value_parser = semitones, allow_hyphen_values = true)]
     pub transpose: Option<[i8; 2]>,
-    /// Table of the pieces [default: INDEX.csv beside the files or their folder]
+    /// Table of the pieces [default: the nearest INDEX.csv, from a file's folder to the one around the source]
     #[arg(long, value_name = "FILE.csv")]
     pub index: Option<PathBuf>,
     /// What to do with files that are not whole
@@ -140,11 +151,7 @@ impl RollArgs {
                 steps_per_quarter: self.steps_per_quarter.unwrap_or(Grid::default().steps_per_quarter),
                 rounding: if self.floor { Rounding::Floor } else { Rounding::Nearest },
                 pedal: self.pedal,
-                repeats: match self.repeats {
-                    Some(RepeatsArg::Merge) => Repeats::Merge,
-                    Some(RepeatsArg::Gap) | None => Repeats::Gap,
-                    Some(RepeatsArg::Onset) => Repeats::Onset,
-                },
+                repeats: self.repeats.map_or(Repeats::Gap, Repeats::from),
             },
             bars: if self.bars == Some(BarsArg::Aligned) { Bars::Aligned } else { Bars::Any },
             max_tempo_range: self.max_tempo_range,
@@ -170,8 +177,13 @@ impl RollArgs {
     }
 }
 
+/// A file that is read, and what it is called in errors.
+type Input = (&'static str, PathBuf);
+
 /// What was read.
 struct Gathered {
+    /// The files that a source stands for, and the tables of them.
+    inputs: Vec<Input>,
     data_set: DataSet,
     /// Of MIDI files; a data set does not keep them.
     figures: Option<Figures>,
@@ -184,7 +196,7 @@ struct Gathered {
 /// Runs the command.
 ///
 /// # Errors
-/// If no piece can be taken, or a file cannot be written; nothing is written then.
+/// If no piece can be taken or the MIDI file cannot be made, and nothing is written then; or if a file cannot be written.
 pub fn run(args: &RollArgs) -> Result<(), CliError> {
     let read: Vec<(&str, &Path)> = args.sources.iter().map(|path| ("the source", path.as_path())).collect();
     let written = [("the data set", &args.out), ("the MIDI file", &args.to_midi)];
@@ -198,8 +210,11 @@ pub fn run(args: &RollArgs) -> Result<(), CliError> {
         args.overwrite.check(out, "mid")?;
     }
     let gathered = gather(args)?;
+    // A source may be a folder that holds what would be replaced.
+    let inputs: Vec<(&str, &Path)> = gathered.inputs.iter().map(|(what, path)| (*what, path.as_path())).collect();
+    refuse_same_places(&inputs, &written)?;
     let midi = match &args.to_midi {
-        Some(path) => Some((path, midi_of(args, &gathered.data_set)?)),
+        Some(path) => Some((path, midi_of(args, &gathered.data_set, path)?)),
         None => None,
     };
     if let Some(out) = &args.out {
@@ -234,14 +249,25 @@ fn gather(args: &RollArgs) -> Result<Gathered, CliError> {
             actual: "a data set".into(),
         }),
         (Some(path), None) => {
-            Ok(Gathered { data_set: DataSet::read(path)?, figures: None, left_out: Vec::new(), dropped_bits: 0 })
+            let data_set = DataSet::read(path)?;
+            Ok(Gathered { inputs: Vec::new(), data_set, figures: None, left_out: Vec::new(), dropped_bits: 0 })
         }
     }
 }
 
-/// Every file, and its name in the data set.
-fn found_files(sources: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, CliError> {
-    let mut found = Vec::new();
+/// A file that a source stands for.
+struct Found {
+    path: PathBuf,
+    /// Its name in the data set.
+    name: String,
+    /// The folder that is its source, or that holds it.
+    root: PathBuf,
+}
+
+/// Every file once, with a name of its own.
+fn found_files(sources: &[PathBuf]) -> Result<Vec<Found>, CliError> {
+    // (where it is, the path as it was found, names along its path that name it, the source's folder)
+    let mut found: Vec<(PathBuf, PathBuf, usize, &Path)> = Vec::new();
     for source in sources {
         let paths = files(source, &MIDI_ENDINGS).map_err(|error| CliError::Io {
             path: source.clone(),
@@ -252,16 +278,72 @@ fn found_files(sources: &[PathBuf]) -> Result<Vec<(PathBuf, String)>, CliError> 
             let expected = format!("a MIDI file, or a folder of them (.{})", MIDI_ENDINGS.join(", ."));
             return Err(unsuitable(source, "source", &expected, "none"));
         }
+        let root = source.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
         for path in paths {
-            let name = path.strip_prefix(source).ok().filter(|name| !name.as_os_str().is_empty());
-            let name = name.map(Path::as_os_str).or(path.file_name()).unwrap_or_default();
-            let name = name.to_string_lossy().replace('\\', "/");
-            found.push((path, name));
+            let inside = path.strip_prefix(source).map_or(0, |inside| inside.components().count());
+            let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+            found.push((place, path, inside.max(1), root));
         }
     }
-    found.sort();
+    // Stable: a file that several sources name is called as the first one has it.
+    found.sort_by(|a, b| a.0.cmp(&b.0));
     found.dedup_by(|a, b| a.0 == b.0);
-    Ok(found)
+    let names = unlike_names(found.iter().map(|(_, path, count, _)| (&**path, *count)));
+    let found = found.into_iter().zip(names);
+    Ok(found.map(|((_, path, _, root), name)| Found { path, name, root: root.into() }).collect())
+}
+
+/// The last names along each path, so many as are given, and where others are called so, as many folders before them as
+/// it takes.
+fn unlike_names<'a>(paths: impl Iterator<Item = (&'a Path, usize)>) -> Vec<String> {
+    let mut kept: Vec<(Vec<String>, usize)> = paths
+        .map(|(path, count)| {
+            let base = path.ancestors().nth(count).filter(|base| !base.as_os_str().is_empty());
+            let base = base.unwrap_or(Path::new("."));
+            let inside = path.strip_prefix(base).unwrap_or(path);
+            let whole = base.canonicalize().unwrap_or_else(|_| base.into()).join(inside);
+            let names = whole.components().filter_map(|part| match part {
+                Component::Normal(name) => Some(name.to_string_lossy().replace('\\', "/")),
+                _ => None,
+            });
+            (names.collect(), count)
+        })
+        .collect();
+    loop {
+        let names: Vec<String> =
+            kept.iter().map(|(parts, count)| parts[parts.len().saturating_sub(*count)..].join("/")).collect();
+        let mut uses: HashMap<String, usize> = HashMap::new();
+        names.iter().for_each(|name| *uses.entry(name.clone()).or_default() += 1);
+        let more: Vec<bool> =
+            kept.iter().zip(&names).map(|((parts, count), name)| uses[name] > 1 && *count < parts.len()).collect();
+        if !more.contains(&true) {
+            return names;
+        }
+        kept.iter_mut().zip(more).for_each(|((_, count), more)| *count += usize::from(more));
+    }
+}
+
+/// The tables beside the sources, each read once.
+#[derive(Default)]
+struct Indices {
+    /// By the file that a table would be; none where there is none.
+    read: HashMap<PathBuf, Option<Index>>,
+}
+
+impl Indices {
+    /// The nearest table of a file.
+    fn of(&mut self, found: &Found) -> Result<Option<&Index>, CliError> {
+        for place in Index::places(&found.path, &found.root) {
+            if !self.read.contains_key(&place) {
+                let index = place.is_file().then(|| Index::read(&place)).transpose()?;
+                self.read.insert(place.clone(), index);
+            }
+            if self.read[&place].is_some() {
+                return Ok(self.read[&place].as_ref());
+            }
+        }
+        Ok(None)
+    }
 }
 
 fn from_midi(args: &RollArgs) -> Result<Gathered, CliError> {
@@ -275,16 +357,19 @@ fn from_midi(args: &RollArgs) -> Result<Gathered, CliError> {
     }
     let given = args.index.as_deref().map(Index::read).transpose()?;
     let found = found_files(&args.sources)?;
-    let (mut indices, mut progress) = (HashMap::new(), Progress::new(found.len()));
+    let (mut indices, mut progress) = (Indices::default(), Progress::new(found.len()));
     let interrupt = Interrupt::watch();
     let mut gathered = Gathered {
+        inputs: found.iter().map(|found| ("a source", found.path.clone())).collect(),
         data_set: DataSet::new(rules),
         figures: Some(Figures::default()),
         left_out: Vec::new(),
         dropped_bits: 0,
     };
-    let mut first_refusal = None;
-    for (number, (path, name)) in found.iter().enumerate() {
+    gathered.inputs.extend(given.iter().map(|index| ("the table of the pieces", index.path().into())));
+    let (mut first_refusal, mut untold) = (None, 0);
+    for (number, file) in found.iter().enumerate() {
+        let path = &file.path;
         if interrupt.is_pressed() {
             return Err(CliError::Left);
         }
@@ -301,17 +386,17 @@ fn from_midi(args: &RollArgs) -> Result<Gathered, CliError> {
                 continue;
             }
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let credits = match &given {
-            Some(index) => index.credits(path),
+        let index = match &given {
+            Some(index) => Some(index),
+            None => indices.of(file)?,
+        };
+        let piece = match index.and_then(|index| index.credits(path)) {
+            Some(credits) => Piece::new(file.name.clone(), credits),
             None => {
-                if !indices.contains_key(folder) {
-                    indices.insert(folder, Index::beside(folder)?);
-                }
-                indices[folder].credits(path)
+                untold += 1;
+                Piece::unknown(file.name.clone())
             }
         };
-        let piece = Piece::new(name.clone(), &credits);
         gathered.dropped_bits += gathered.data_set.add(&piece, &roll).map_err(|steps| {
             let expected = format!("at most {} steps in all", DataSet::MAX_STEPS);
             unsuitable(path, "data set", &expected, &format!("{steps}, with this piece"))
@@ -319,6 +404,12 @@ fn from_midi(args: &RollArgs) -> Result<Gathered, CliError> {
         if let Some(figures) = &mut gathered.figures {
             figures.add(&score, &roll, &placed);
         }
+    }
+    let tables = indices.read.values().flatten();
+    gathered.inputs.extend(tables.map(|index| ("the table of the pieces", index.path().into())));
+    if untold > 0 {
+        let taken = found.len() - gathered.left_out.len();
+        remark!("of {untold} of {taken} pieces no table tells: their composers and licences are not known");
     }
     match (first_refusal, &found[..]) {
         _ if !gathered.data_set.pieces().is_empty() => Ok(gathered),
@@ -355,17 +446,16 @@ fn unsuitable(path: &Path, what: &'static str, expected: &str, actual: &str) -> 
     CliError::Unsuitable { path: path.into(), what, expected: expected.into(), actual: actual.into() }
 }
 
-/// The MIDI file of the piece that is meant.
-fn midi_of(args: &RollArgs, data_set: &DataSet) -> Result<Vec<u8>, CliError> {
+/// The MIDI file of the piece that is meant, to be written to `out`.
+fn midi_of(args: &RollArgs, data_set: &DataSet, out: &Path) -> Result<Vec<u8>, CliError> {
     let wanted = args.piece.as_deref().unwrap_or_default();
-    let names = || data_set.pieces().iter().enumerate().filter(|(_, piece)| piece.transposed == 0);
-    let exact = names().filter(|(_, piece)| piece.name == wanted);
+    let exact = originals(data_set).filter(|(_, piece)| piece.name == wanted);
     let mut meant: Vec<(usize, &Piece)> = exact.collect();
     if meant.is_empty() {
-        meant = names().filter(|(_, piece)| piece.name.contains(wanted)).collect();
+        meant = originals(data_set).filter(|(_, piece)| piece.name.contains(wanted)).collect();
     }
     let [(index, _)] = meant[..] else {
-        let listed = if meant.is_empty() { names().collect() } else { meant.clone() };
+        let listed = if meant.is_empty() { originals(data_set).collect() } else { meant.clone() };
         let mut listed: Vec<&str> = listed.iter().map(|(_, piece)| &*piece.name).collect();
         let more = listed.len() > MAX_TOLD;
         listed.truncate(MAX_TOLD);
@@ -376,7 +466,7 @@ fn midi_of(args: &RollArgs, data_set: &DataSet) -> Result<Vec<u8>, CliError> {
         });
     };
     let roll: Roll = data_set.roll(index);
-    Ok(Score::midi_of(&roll, data_set.rules().grid.steps_per_quarter, args.bpm))
+    Ok(Score::midi_of(&roll, data_set.rules().grid.steps_per_quarter, args.bpm, out)?)
 }
 
 /// Pieces without their copies.
@@ -467,8 +557,9 @@ fn as_text(gathered: &Gathered) -> Vec<String> {
     let line = |name: &str, sizes: [usize; 3], baselines: Option<Baselines>| {
         let mut row = sizes.map(|size| size.to_string()).to_vec();
         row.extend(baselines.map_or(vec!["–".into(); 5], |known| {
-            let errors = [known.silence, known.key_means, known.hold, known.chain];
-            [format!("{:.2}", known.keys)].into_iter().chain(errors.map(|error| format!("{error:.4}"))).collect()
+            let errors = [Some(known.silence), known.key_means, Some(known.hold), known.chain];
+            let errors = errors.map(|error| error.map_or("–".into(), |error| format!("{error:.4}")));
+            [format!("{:.2}", known.keys)].into_iter().chain(errors).collect()
         }));
         cells(name, &row)
     };

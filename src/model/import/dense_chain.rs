@@ -56,9 +56,14 @@ impl DenseChain {
                 [] => "no dense layer".into(),
                 layers => format!("layers of {}", shape(layers).join(", ")),
             };
-            mismatch("an encoder of dense layers and a decoder that mirrors it", actual)
+            let expected = "an encoder of dense layers and a decoder that mirrors it, each in the order of the numbers in \
+                            their names, as encoder.0, encoder.2, decoder.0, decoder.2";
+            mismatch(expected, actual)
         };
-        let ordered = [weights.clone(), decoder_last(&weights)];
+        // In the order of letters *decoder* stands before *encoder*.
+        let mut decoder_last = weights.clone();
+        decoder_last.rotate_left(weights.len() / 2);
+        let ordered = [weights.clone(), decoder_last];
         let count = if tied { weights.len() } else { weights.len() / 2 };
         let found = ordered.into_iter().find_map(|layers| {
             let widths = chained(&layers)?;
@@ -124,12 +129,42 @@ fn chained(layers: &[Module<'_>]) -> Option<Vec<usize>> {
     Some(widths)
 }
 
-/// The layers with those of the first part of the names behind the others: *decoder* stands before *encoder* in the
-/// order of letters.
-fn decoder_last<'a>(layers: &[Module<'a>]) -> Vec<Module<'a>> {
-    let part = |module: &'a str| module.rsplit_once('.').map_or("", |(part, _)| part);
-    let first = layers.first().map(|(module, _)| part(module));
-    let (mut front, back): (Vec<_>, Vec<_>) = layers.iter().partition(|(module, _)| Some(part(module)) != first);
-    front.extend(back);
-    front
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::{Dtype, tensor::TensorView};
+    use std::path::Path;
+
+    /// The layers of 8-4-2-4-8 under these names, in the order in which they run.
+    fn chain(modules: [&str; 4]) -> Result<DenseChain, ImportError> {
+        let bytes = [0; 4 * 8 * 4];
+        let shapes = [[4, 8], [2, 4], [4, 2], [8, 4]];
+        let views = modules.into_iter().zip(shapes).flat_map(|(module, [outputs, inputs])| {
+            let view = |shape: &[usize]| {
+                let size = 4 * shape.iter().product::<usize>();
+                TensorView::new(Dtype::F32, shape.to_vec(), &bytes[..size]).expect("a shape")
+            };
+            [(dotted(module, "weight"), view(&[outputs, inputs])), (dotted(module, "bias"), view(&[outputs]))]
+        });
+        let file = safetensors::serialize(views, None).expect("names that differ");
+        DenseChain::of(&ExternalFile::from_bytes(file, Path::new("theirs.safetensors"), None)?)
+    }
+
+    #[test]
+    fn decoders_are_found_however_layers_are_named() {
+        for modules in [
+            ["0", "2", "4", "6"],
+            ["encoder.0", "encoder.2", "decoder.0", "decoder.2"],
+            ["enc1", "enc2", "dec1", "dec2"],
+            ["encoder.block1.0", "encoder.block2.0", "decoder.block1.0", "decoder.block2.0"],
+            ["a9", "a10", "b1", "b2"],
+        ] {
+            let found = chain(modules).unwrap_or_else(|error| panic!("{modules:?}: {error}"));
+            assert_eq!((&found.widths[..], found.tied), (&[8, 4, 2][..], false), "{modules:?}");
+            let theirs: Vec<&str> = found.names.iter().step_by(2).map(|(_, theirs)| &**theirs).collect();
+            assert_eq!(theirs, modules.map(|module| format!("{module}.weight")), "{modules:?}");
+        }
+        let said = chain(["first", "then", "back", "out"]).expect_err("no order").to_string();
+        assert!(said.contains("in the order of the numbers in their names, as encoder.0, encoder.2"), "{said}");
+    }
 }

@@ -6,6 +6,7 @@ mod plan;
 use super::{
     inspect::parameter_count,
     models::{describe_approach, describe_network},
+    roll::RepeatsArg,
 };
 use crate::{
     cli::{
@@ -15,7 +16,7 @@ use crate::{
         terminal::{remark, say},
     },
     model::{
-        APPROACHES, ModelData,
+        APPROACHES, ModelData, ROLL_APPROACH,
         import::{Choice, ExternalFile, Recognised, restore},
     },
 };
@@ -77,9 +78,12 @@ pub struct ImportArgs {
     /// Recording that the network was trained on, or one like it: measures scaling, magnitude peak and the material's figures
     #[arg(long, value_name = "FILE.wav")]
     pub reference: Option<PathBuf>,
-    /// Steps of a quarter note, 1 to 48
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=48), help_heading = "Approach roll")]
-    pub steps_per_quarter: u32,
+    /// Steps of a quarter note, 1 to 48 [default: 8]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=48), help_heading = "Approach roll")]
+    pub steps_per_quarter: Option<u32>,
+    /// What became of a key that was struck again without a gap [default: merge, or onset where the sizes tell]
+    #[arg(long, value_enum, help_heading = "Approach roll")]
+    pub repeats: Option<RepeatsArg>,
     /// Key of the state dictionary in a checkpoint [default: where the recurrent network is]
     #[arg(long, help_heading = "Which tensors")]
     pub key: Option<String>,
@@ -116,7 +120,7 @@ pub struct ImportArgs {
 fn importable() -> PossibleValuesParser {
     let importable = APPROACHES.iter().filter(|approach| approach.plain_network.is_some());
     let importable = importable.map(|approach| PossibleValue::new(approach.name).help(approach.meaning));
-    let roll = PossibleValue::new(notes::APPROACH).help("Notes instead of sound: columns of 88 keys");
+    let roll = PossibleValue::new(ROLL_APPROACH).help("Notes instead of sound: columns of 88 keys");
     PossibleValuesParser::new(importable.chain([roll]))
 }
 
@@ -175,7 +179,7 @@ pub fn run(args: &ImportArgs) -> Result<(), CliError> {
     let relu = args.nonlinearity == Some(NonlinearityArg::Relu);
     let choice =
         Choice { rnn: args.rnn.as_deref(), linear: args.linear.as_deref(), relu, drop_others: args.drop_others };
-    if args.approach.as_deref() == Some(notes::APPROACH) {
+    if args.approach.as_deref() == Some(ROLL_APPROACH) {
         return notes::run(args, &file, choice);
     }
     let untouched = args.approach.is_none() && args.rnn.is_none() && args.linear.is_none();

@@ -1,7 +1,7 @@
 //! Networks of notes: an autoencoder of segments, or a recurrent network that hears a column of 88 keys and says the
 //! next.
 
-use super::ImportArgs;
+use super::{ImportArgs, plan::check_nonlinearity};
 use crate::{
     cli::{
         commands::inspect::notes::{describe, parameters},
@@ -10,17 +10,16 @@ use crate::{
         terminal::{remark, say},
     },
     model::{
-        CodeActivation, HiddenActivation, RollModel, RollModelConfig, RollNetwork, RollRepeats, Training,
+        CodeActivation, HiddenActivation, ROLL_APPROACH, RollModel, RollModelConfig, RollNetwork, RollRepeats,
+        STEPS_PER_MEASURE, Training,
         import::{Choice, DenseChain, ExternalFile, ImportError, Recognised},
     },
 };
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// The name of the approach.
-pub const APPROACH: &str = "roll";
-/// Inputs that tell the step of the measure.
-const PHASE: usize = 16;
+/// Steps of a quarter note where none are given, as the published networks have them.
+const USUAL_STEPS: u32 = 8;
 
 type Tensors = BTreeMap<String, Vec<f32>>;
 
@@ -35,11 +34,13 @@ pub fn run(args: &ImportArgs, file: &ExternalFile, choice: Choice<'_>) -> Result
     let (mut config, tensors) = if has_cells {
         let found = Recognised::of(file, choice)?;
         left_out = found.left_out.join(", ");
-        recurrent(file, &found)?
+        check_nonlinearity(args, &found)?;
+        recurrent(args, file, &found)?
     } else {
-        autoencoder(file)?
+        refuse_cells(args)?;
+        autoencoder(args, file)?
     };
-    config.approach.steps_per_quarter = args.steps_per_quarter as usize;
+    config.approach.steps_per_quarter = args.steps_per_quarter.unwrap_or(USUAL_STEPS) as usize;
     config.name = super::plan::name(args);
     config.notes.clone_from(&args.notes);
     config.training = Training {
@@ -86,13 +87,25 @@ fn refuse_sound(args: &ImportArgs) -> Result<(), CliError> {
         ("--tanh-output", args.tanh_output),
         ("--feedback-noise", args.feedback_noise != 0.0),
     ];
-    match given.into_iter().find(|(_, is_given)| *is_given) {
+    refuse_given(&given, "an approach of sound", &format!("--approach {ROLL_APPROACH}"))
+}
+
+/// Options that tell recurrent networks from what else is in a file.
+fn refuse_cells(args: &ImportArgs) -> Result<(), CliError> {
+    let given = [
+        ("--rnn", args.rnn.is_some()),
+        ("--linear", args.linear.is_some()),
+        ("--drop-others", args.drop_others),
+        ("--nonlinearity", args.nonlinearity.is_some()),
+    ];
+    refuse_given(&given, "a recurrent network", "dense layers alone")
+}
+
+/// An option that would change nothing was meant otherwise.
+fn refuse_given(options: &[(&'static str, bool)], expected: &str, actual: &str) -> Result<(), CliError> {
+    match options.iter().find(|(_, is_given)| *is_given) {
         None => Ok(()),
-        Some((option, _)) => Err(CliError::Option {
-            option,
-            expected: "an approach of sound".into(),
-            actual: format!("--approach {APPROACH}"),
-        }),
+        Some(&(option, _)) => Err(CliError::Option { option, expected: expected.into(), actual: actual.into() }),
     }
 }
 
@@ -101,26 +114,39 @@ fn mismatch(file: &ExternalFile, expected: &str, actual: String) -> CliError {
 }
 
 /// One that hears a column, perhaps with its strokes and the step of the measure.
-fn recurrent(file: &ExternalFile, found: &Recognised) -> Result<(RollModelConfig, Tensors), CliError> {
+fn recurrent(
+    args: &ImportArgs,
+    file: &ExternalFile,
+    found: &Recognised,
+) -> Result<(RollModelConfig, Tensors), CliError> {
     let network = RollNetwork::Recurrent { cell: found.cell, layers: found.layers, hidden: found.hidden };
     let mut config = RollModelConfig::new(network);
-    if found.outputs == 2 * config.column() {
-        config.approach.repeats = RollRepeats::Onset;
+    match args.repeats {
+        Some(repeats) => config.approach.repeats = repeats.into(),
+        None if found.outputs == 2 * config.column() => config.approach.repeats = RollRepeats::Onset,
+        None => {}
     }
-    config.approach.phase = found.inputs == config.column() + PHASE;
+    config.approach.phase = found.inputs == config.column() + STEPS_PER_MEASURE;
     if found.outputs != config.column() || found.inputs != config.inputs() {
-        let expected = "88 inputs and outputs, or 176 with strokes, and 16 more inputs with the step of the measure";
-        return Err(mismatch(file, expected, format!("{} inputs, {} outputs", found.inputs, found.outputs)));
+        let columns = match args.repeats {
+            None => "88 inputs and outputs, or 176 with strokes".into(),
+            Some(_) => format!("{} inputs and outputs with these --repeats", config.column()),
+        };
+        let expected = format!("{columns}, and {STEPS_PER_MEASURE} more inputs with the step of the measure");
+        return Err(mismatch(file, &expected, format!("{} inputs, {} outputs", found.inputs, found.outputs)));
     }
     Ok((config, found.tensors(file)?))
 }
 
 /// One that encodes whole measures.
-fn autoencoder(file: &ExternalFile) -> Result<(RollModelConfig, Tensors), CliError> {
+fn autoencoder(args: &ImportArgs, file: &ExternalFile) -> Result<(RollModelConfig, Tensors), CliError> {
     let found = DenseChain::of(file)?;
     let (hidden, code) = (HiddenActivation::Elu, CodeActivation::Tanh);
     let network = RollNetwork::Autoencoder { widths: found.widths.clone(), tied: found.tied, hidden, code };
     let mut config = RollModelConfig::new(network);
+    if let Some(repeats) = args.repeats {
+        config.approach.repeats = repeats.into();
+    }
     let measure = config.approach.steps_per_measure * config.column();
     let inputs = found.widths.first().copied().unwrap_or_default();
     if !inputs.is_multiple_of(measure) {

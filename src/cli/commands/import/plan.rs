@@ -5,7 +5,7 @@ use crate::{
     cli::{error::CliError, recordings::Strict},
     dsp::{measure::Liveliness, resample::Resampler},
     model::{
-        APPROACHES, Approach, Column, Magnitude, ModelConfig, ModelData, Scaling, Training, Vector,
+        APPROACHES, Approach, Column, Magnitude, ModelConfig, ModelData, ROLL_APPROACH, Scaling, Training, Vector,
         import::{ExternalFile, ImportError, Recognised},
     },
     train::magnitude_peak,
@@ -141,6 +141,7 @@ fn choose_approach(args: &ImportArgs, found: &Recognised, said: &mut Vec<String>
 fn check_applicable(args: &ImportArgs, approach: &str, found: &Recognised) -> Result<(), CliError> {
     const SAMPLES: &[&str] = &["sample", "vector", "column"];
     const MAGNITUDE: &[&str] = &["magnitude"];
+    const NOTES: &[&str] = &[ROLL_APPROACH];
     for (option_name, given, with) in [
         ("--seg-len", args.seg_len.is_some(), &["vector", "column"][..]),
         ("--overlap", args.overlap.is_some(), &["vector"]),
@@ -152,20 +153,28 @@ fn check_applicable(args: &ImportArgs, approach: &str, found: &Recognised) -> Re
         ("--scaling", args.scaling.is_some(), SAMPLES),
         ("--scaling-mean", args.scaling_mean.is_some(), SAMPLES),
         ("--scaling-std", args.scaling_std.is_some(), SAMPLES),
+        ("--steps-per-quarter", args.steps_per_quarter.is_some(), NOTES),
+        ("--repeats", args.repeats.is_some(), NOTES),
     ] {
         if given && !with.contains(&approach) {
             return Err(option(option_name, format!("only with approach {}", listed(with)), approach));
         }
     }
-    if args.nonlinearity.is_some() && nonlinearity(found).is_none() {
-        return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
-    }
+    check_nonlinearity(args, found)?;
     match args.seg_len {
         Some(seg_len) if approach == "column" && seg_len != found.inputs => {
             Err(option("--seg-len", format!("the network's {} inputs", found.inputs), seg_len.to_string()))
         }
         _ => Ok(()),
     }
+}
+
+/// Only one cell has a choice.
+pub(super) fn check_nonlinearity(args: &ImportArgs, found: &Recognised) -> Result<(), CliError> {
+    if args.nonlinearity.is_some() && nonlinearity(found).is_none() {
+        return Err(option("--nonlinearity", "only with an nn.RNN", format!("{:?}", found.cell)));
+    }
+    Ok(())
 }
 
 fn vector(args: &ImportArgs, found: &Recognised) -> Result<Approach, CliError> {
