@@ -22,6 +22,7 @@ pub use bins::{BinLayer, BinScratch};
 pub use cell::{CELLS, Cell, CellInfo, StackShape, TorchModule, layer::LayerWeights};
 pub use dense::{Dense, Forwarding};
 pub use isa::Isa;
+pub(crate) use isa::vectorize;
 pub(crate) use kernel::round_row;
 pub use precision::Precision;
 pub use stack::{Stack, Stepping};
