@@ -63,9 +63,6 @@ pub struct Job<'a> {
     pub keeps_learnt: bool,
 }
 
-/// Beyond the end so much is run and not heard, where what was learnt is to be kept: as far as the worker can be ahead, and more.
-const KEEPING_SECONDS: u32 = 2;
-
 impl<'a> Job<'a> {
     /// Only this, from the beginning of a song of [`USUAL_TEMPO`].
     pub fn of(input: &'a dyn Samples) -> Self {
@@ -129,7 +126,8 @@ pub fn render_offline(
     let (mut engine, worker) = session::start_with(config, registry, clip_slot);
     let thread = worker.spawn();
     let length = job.length_samples;
-    let run = length + if job.keeps_learnt { (KEEPING_SECONDS * sample_rate_hz) as usize } else { 0 };
+    // The worker is sure to have heard the end once what answers it has been waited for.
+    let run = length + if job.keeps_learnt { 2 * engine.reaction_samples() } else { 0 };
     let mut channels = vec![vec![0.0; block_samples]; job.input.channels()];
     let mut beside = vec![vec![0.0; block_samples]; job.sidechain.map_or(0, Samples::channels)];
     let mut notes = job.notes.iter().peekable();
@@ -155,7 +153,8 @@ pub fn render_offline(
         };
         events.extend(changes.iter().map(event));
         if start == length {
-            events = vec![Event { offset_samples: 0, id: ParamId::KeepLearnt, value: 1.0 }];
+            // Pressed anew, even if it has been pressed before.
+            events = [0.0, 1.0].map(|value| Event { offset_samples: 0, id: ParamId::KeepLearnt, value }).into();
         }
         let position = job.song.start_samples.saturating_add(start as i64);
         let minutes = position as f64 / (60.0 * f64::from(sample_rate_hz));

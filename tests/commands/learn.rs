@@ -87,12 +87,18 @@ fn equal_commands_make_equal_files_and_another_seed_makes_another() {
 fn what_a_rendering_has_learnt_can_be_kept() {
     let desk = desk();
     let rendering = "--model small.safetensors --set learn=on --set listen=25 --seconds-after 1";
-    desk.succeed_quietly(&format!("render take.wav plain.wav {rendering}"));
+    let plain = desk.run(&format!("render take.wav plain.wav {rendering}"));
     let run = desk.run(&format!("render take.wav kept.wav {rendering} --keep-learnt kept.safetensors"));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stdout.contains("kept.safetensors: Small listening model that has learnt while it played"), "{run:?}");
     let read = |name: &str| fs::read(desk.path(name)).expect("written");
     assert!(read("plain.wav") == read("kept.wav"), "to keep it changes nothing of the sound");
+    // What is run beyond the end begins no continuation that is counted.
+    let counted = |said: &str| {
+        let summary = said.lines().find_map(|line| line.split_once(" s of ")).expect("a summary").1;
+        summary.split(", ").nth(1).map(str::to_owned)
+    };
+    assert_eq!(counted(&plain.stdout), counted(&run.stdout));
     let (base, kept) = (model(&desk, "small.safetensors"), model(&desk, "kept.safetensors"));
     for tensor in base.config().tensors() {
         let moved = base.tensor(&tensor.name) != kept.tensor(&tensor.name);
