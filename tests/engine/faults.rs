@@ -255,15 +255,14 @@ fn after_a_stall_of_any_length_the_wet_is_back_soon_and_the_dry_was_never_touche
     // 10 ms to 10 s, short ones more often.
     let stalls: Vec<f64> = (0..6).map(|_| 0.01 * 1000f64.powf(f64::from(random.uniform()))).collect();
     let input = phrase(RATE, 3.0 + stalls.iter().sum::<f64>() as f32 + 3.0 * stalls.len() as f32, 2);
-    for (index, (slot, name, data)) in models::all_kinds().into_iter().step_by(2).enumerate() {
+    for (slot, name, data) in models::all_kinds().into_iter().step_by(2) {
         let mut config = config(RATE, 2, slot);
         // It never ends by itself, and no seed is too faint.
         for (id, value) in [(ParamId::Mix, 100.0), (ParamId::Hold, 61.0), (ParamId::Gate, -100.0)] {
             config.values.set(id, value);
         }
         let warm_up = 0.4 / f64::from(data.config().warmup_speed);
-        // The dry knows nothing of the model.
-        for &mix in if index == 0 { &[100.0, 0.0][..] } else { &[100.0] } {
+        for mix in [100.0, 0.0] {
             config.values.set(ParamId::Mix, mix);
             let (mut engine, mut worker) = session::start(config.clone(), Arc::clone(&registry));
             let reaction = engine.reaction_samples() as f64 / f64::from(RATE);
