@@ -1,10 +1,11 @@
 //! What a block costs on the audio thread, and what a model costs on the worker.
 //!
-//! `cargo bench`. Every part asserts that it computes something before it is timed.
+//! `cargo bench`; `cargo bench --bench costs -- learning` for what learning while it plays costs alone. Every part asserts that it computes something before it is timed.
 #![allow(missing_docs, reason = "a program")]
 
 use std::{
     hint::black_box,
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,7 +24,8 @@ use sympathy::{
         tuning::constant_q_centres,
     },
     engine::{Beats, EngineConfig, Event, Transport, take_link},
-    model::EMBEDDED,
+    learn::{Concurrent, Outcome, Pace},
+    model::{EMBEDDED, EmbeddedModel, ModelData},
     nn::Isa,
     session,
     worker::ModelRegistry,
@@ -32,6 +34,10 @@ use sympathy::{
 fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
+    learning(isa);
+    if std::env::args().any(|argument| argument == "learning") {
+        return;
+    }
     for model in EMBEDDED {
         let mut values = ParamValues::default();
         values.set(ParamId::Model, f32::from(model.slot));
@@ -85,6 +91,54 @@ fn at_rest((is_kept, is_watched): (bool, bool)) -> f64 {
     assert_eq!((heard, engine.meters().take_gaps()), (if is_kept { BLOCKS } else { 0 }, 0));
     times_us.sort_by(f64::total_cmp);
     times_us[BLOCKS / 2]
+}
+
+/// What learning while it plays costs: on the audio thread, beside the same without it, and the learner's thread.
+fn learning(isa: Isa) {
+    let model = EMBEDDED.iter().find(|model| model.name == "any").expect("it is embedded");
+    let mut values = ParamValues::default();
+    values.set(ParamId::Model, f32::from(model.slot));
+    for (learn, name) in [(0.0, "any"), (1.0, "any that learns"), (0.0, "any"), (1.0, "any that learns")] {
+        values.set(ParamId::Learn, learn);
+        engine(name, values, isa);
+    }
+    update(model, isa);
+}
+
+/// What an update takes that is made every half second while *Learn* is on, with the hearing of that half second.
+fn update(model: &EmbeddedModel, isa: Isa) {
+    const INTERVAL_S: f64 = 0.5;
+    const WARM_UP: u64 = 20;
+    let data = ModelData::from_bytes(model.bytes, Path::new(model.name)).expect("it is sound");
+    // In the precision in which it plays.
+    let network = ModelRegistry::with_embedded(isa).load(model.slot).expect("it is sound");
+    let mut learner = Concurrent::new(&data, network, 120.0, isa).expect("it listens");
+    let config = data.config();
+    let frames = (INTERVAL_S * f64::from(config.sample_rate_hz) / config.hop_samples() as f64) as usize;
+    let mut random = Random::new(1);
+    let mut frame = vec![0.0; config.frame_size()];
+    let mut times_ms = Vec::new();
+    for number in 0..WARM_UP + 40 {
+        let began = Instant::now();
+        for _ in 0..frames {
+            frame.iter_mut().for_each(|level| *level = (*level + 0.1 * random.normal()).clamp(0.0, 1.0));
+            learner.hear(&frame, true);
+        }
+        let pace = Pace { rate: 0.5, memory_seconds: 120.0, pull: 0.3, random_seed: number };
+        let outcome = learner.update(&pace);
+        // All of the maker's material has been heard by then.
+        if number >= WARM_UP {
+            times_ms.push(began.elapsed().as_secs_f64() * 1e3);
+            assert!(matches!(outcome, Outcome::Learnt { .. }), "{outcome:?}");
+        }
+    }
+    times_ms.sort_by(f64::total_cmp);
+    let [median, most] = [times_ms[times_ms.len() / 2], times_ms[times_ms.len() - 1]];
+    println!(
+        "an update of what {} learns: {median:.0} ms, at most {most:.0} ms; {:.0} % of a core",
+        model.name,
+        median / (10.0 * INTERVAL_S)
+    );
 }
 
 /// What listening takes, in nanoseconds a cell: the registry and its envelopes on the audio thread, the rest on the worker.

@@ -74,6 +74,11 @@ impl Network {
         self.precision
     }
 
+    /// The recurrent layers.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
     /// The layers of a listening model that learn; none of any other.
     pub fn layers(&self) -> Option<&FrameLayers> {
         self.listening.as_ref().map(ListeningHead::layers)

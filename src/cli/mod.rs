@@ -220,6 +220,7 @@ fn render_help() -> String {
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --midi keys.mid --set midi_trigger=on --set auto_start=off\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
+         sympathy render in.wav out.wav --model any --set learn=on --set listen=25 --keep-learnt mine.safetensors\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[\"8 beats\", 0.8]]}}: at so many seconds \
          or beats of IN this value, and lines between; [8.5, 100, \"hold\"] stays until the next point",
         parameters,

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     audio_file::Samples,
+    control::ParamId,
     engine::{Beats, ClockMode, EngineConfig, Event, Meters, RenderMode, SeedMark, Transport},
     learn::LearnBoard,
     session,
@@ -58,6 +59,8 @@ pub struct Job<'a> {
     pub notes: &'a [TimedOrder],
     /// The captured seed.
     pub captured: Option<Arc<Clip>>,
+    /// What was learnt by the end is kept: [`LearnBoard::take_kept`] has it then.
+    pub keeps_learnt: bool,
 }
 
 impl<'a> Job<'a> {
@@ -72,6 +75,7 @@ impl<'a> Job<'a> {
             automation: None,
             notes: &[],
             captured: None,
+            keeps_learnt: false,
         }
     }
 }
@@ -122,18 +126,21 @@ pub fn render_offline(
     let (mut engine, worker) = session::start_with(config, registry, clip_slot);
     let thread = worker.spawn();
     let length = job.length_samples;
+    // The worker is sure to have heard the end once what answers it has been waited for.
+    let run = length + if job.keeps_learnt { 2 * engine.reaction_samples() } else { 0 };
     let mut channels = vec![vec![0.0; block_samples]; job.input.channels()];
     let mut beside = vec![vec![0.0; block_samples]; job.sidechain.map_or(0, Samples::channels)];
     let mut notes = job.notes.iter().peekable();
     let (mut changes, mut events) = (Vec::new(), Vec::new());
     let mut start = 0;
-    while start < length && !engine.meters().is_failed() {
+    while start < run && !engine.meters().is_failed() {
+        let is_heard = start < length;
         while let Some(timed) = notes.next_if(|timed| timed.sample <= start as u64) {
             timed.order.give(&mut engine);
         }
         // A note begins at the beginning of a block, and a stop does.
         let next_note = notes.peek().map_or(usize::MAX, |timed| usize::try_from(timed.sample).unwrap_or(usize::MAX));
-        let end = (start + block_samples).min(length).min(next_note);
+        let end = (start + block_samples).min(if is_heard { length } else { run }).min(next_note);
         changes.clear();
         if let Some(automation) = job.automation {
             automation.changes(start as u64..end as u64, &mut changes);
@@ -145,6 +152,10 @@ pub fn render_offline(
             value: change.value,
         };
         events.extend(changes.iter().map(event));
+        if start == length {
+            // Pressed anew, even if it has been pressed before.
+            events = [0.0, 1.0].map(|value| Event { offset_samples: 0, id: ParamId::KeepLearnt, value }).into();
+        }
         let position = job.song.start_samples.saturating_add(start as i64);
         let minutes = position as f64 / (60.0 * f64::from(sample_rate_hz));
         let beats_per_minute = job.song.beats_per_minute;
@@ -162,7 +173,9 @@ pub fn render_offline(
         }
         let parts: Vec<&[f32]> = beside.iter().map(|channel| &channel[..end - start]).collect();
         engine.process_with_sidechain(&mut block, &parts, &events, transport);
-        deliver(&block.iter().map(|channel| &**channel).collect::<Vec<_>>())?;
+        if is_heard {
+            deliver(&block.iter().map(|channel| &**channel).collect::<Vec<_>>())?;
+        }
         start = end;
     }
     // Who waits has no underruns, but where a wait has ended in vain; the worker may have come back since.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     dsp::{float_mode::FloatMode, resample::Resampler},
-    model::ModelConfig,
+    model::{ModelConfig, ModelData},
 };
 use serde_json::{Map, Value, json};
 
@@ -62,8 +62,14 @@ impl Card {
         self.with_lesson(base, lesson)
     }
 
+    /// The file of a model that has learnt while it played; none if `base` is another model than the one that has learnt.
+    pub fn kept_model(&self, base: &ModelData, kept: &Kept) -> Option<ModelData> {
+        let config = (*base.config() == kept.base).then(|| self.kept(base.config(), kept))?;
+        base.with_tensors(config, kept.tensors.clone()).ok()
+    }
+
     /// The same of what was learnt while it played.
-    pub(super) fn kept(&self, base: &ModelConfig, kept: &Kept) -> ModelConfig {
+    fn kept(&self, base: &ModelConfig, kept: &Kept) -> ModelConfig {
         let [before, after] = kept.losses.map(|losses| [losses.bins, losses.bands]);
         let lesson = json!({
             "base": base.name,

@@ -6,16 +6,17 @@ use super::{
         without_silence,
     },
     error::LearnError,
+    rows::{Rows, Storage, put},
     shape::Shape,
     update::{Batch, Moment, level},
 };
 use crate::{
-    approach::FrameAnalyser,
+    approach::{FrameAnalyser, Network},
     dsp::random::Random,
     model::{AVERAGES, LAYER_TENSORS, ModelConfig, ModelData},
-    nn::{Isa, LayerWeights, Precision, Stack, StackState, exp, grad::dot},
+    nn::{Isa, LayerWeights, Precision, Stack, StackState, exp, grad::dot, vectorize},
 };
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// Material is at least as long, silences left out.
 pub const LEAST_SECONDS: f32 = 2.0;
@@ -32,7 +33,7 @@ pub struct Hearing {
     config: ModelConfig,
     shape: Shape,
     analyser: FrameAnalyser,
-    stack: Stack,
+    recurrent: Recurrent,
     average_rates: [f32; AVERAGES],
     key_size: usize,
     /// `[key_size][2 · bins]`
@@ -45,6 +46,24 @@ pub struct Hearing {
     isa: Isa,
 }
 
+/// The recurrent layers.
+#[derive(Clone, Debug)]
+enum Recurrent {
+    /// In full precision.
+    Own(Stack),
+    /// Those of a network that plays.
+    Of(Arc<Network>),
+}
+
+impl Recurrent {
+    fn stack(&self) -> &Stack {
+        match self {
+            Self::Own(stack) => stack,
+            Self::Of(network) => network.stack(),
+        }
+    }
+}
+
 impl Hearing {
     /// As many frames can be recalled.
     pub(super) const RECALLED: usize = RECALLED_FRAMES;
@@ -54,11 +73,7 @@ impl Hearing {
     /// # Errors
     /// For any other model.
     pub fn new(model: &ModelData, isa: Isa) -> Result<Self, LearnError> {
-        let config = model.config().clone();
-        let approach = config.approach.info().name;
-        let (Some(shape), Some(own)) = (Shape::of(&config), config.approach.listening()) else {
-            return Err(LearnError::DoesNotListen { approach });
-        };
+        let config = model.config();
         let layers: Vec<LayerWeights<'_>> = (0..config.layers)
             .map(|layer| {
                 let part = |part: usize| model.tensor(&format!("rnn.{}_l{layer}", LAYER_TENSORS[part]));
@@ -66,10 +81,27 @@ impl Hearing {
                 LayerWeights { weight_ih: part(0), weight_hh: part(1), bias_ih: part(2), bias_hh: part(3), peepholes }
             })
             .collect();
+        Self::over(model, Recurrent::Own(Stack::new(config.stack_shape(), &layers, Precision::F32, isa)), isa)
+    }
+
+    /// The same with the recurrent layers of the model's network, in its precision and in no memory of their own.
+    ///
+    /// # Errors
+    /// For a model that does not listen.
+    pub fn of_network(model: &ModelData, network: Arc<Network>, isa: Isa) -> Result<Self, LearnError> {
+        Self::over(model, Recurrent::Of(network), isa)
+    }
+
+    fn over(model: &ModelData, recurrent: Recurrent, isa: Isa) -> Result<Self, LearnError> {
+        let config = model.config().clone();
+        let approach = config.approach.info().name;
+        let (Some(shape), Some(own)) = (Shape::of(&config), config.approach.listening()) else {
+            return Err(LearnError::DoesNotListen { approach });
+        };
         Ok(Self {
             shape,
             analyser: FrameAnalyser::new(&config),
-            stack: Stack::new(config.stack_shape(), &layers, Precision::F32, isa),
+            recurrent,
             average_rates: own.average_rates(config.sample_rate_hz),
             key_size: own.key_size,
             query: model.tensor("query.weight").to_vec(),
@@ -136,7 +168,7 @@ impl Hearing {
     pub(crate) fn of_frames(&self, frames: Vec<u8>, holds_out: bool) -> Material {
         let bins = self.shape.bins;
         let count = frames.len() / bins;
-        let mut material = Material::new(self.shape, self.hop_s(), count);
+        let mut material = Material::new(self.shape, self.hop_s(), count, false);
         // The averages begin with the mean of the first frames.
         let first = FIRST_FRAMES.min(count);
         let mut mean = vec![0.0; bins];
@@ -156,7 +188,7 @@ impl Hearing {
     pub(super) fn begin(&self) -> Course {
         let bins = self.shape.bins;
         Course {
-            state: self.stack.make_state(),
+            state: self.recurrent.stack().make_state(),
             averages: vec![0.0; AVERAGES * bins],
             averaged: 0,
             input: vec![0.0; (1 + AVERAGES) * bins],
@@ -181,7 +213,7 @@ impl Hearing {
             average.iter_mut().zip(&*levels).for_each(|(m, x)| *m += rate * (x - *m));
         }
         averages.copy_from_slice(&course.averages);
-        let h = &self.stack.step(&course.input, &mut course.state)[..self.shape.hidden];
+        let h = &self.recurrent.stack().step(&course.input, &mut course.state)[..self.shape.hidden];
         material.push_frame(frame, &course.averages, h);
         let sureness = self.recall(course, material);
         material.push_recalled(&course.suggestion, sureness);
@@ -201,7 +233,8 @@ impl Hearing {
         course.heard += 1;
         let key = &mut course.keys[now % RING * key_size..][..key_size];
         for (weight, out) in [(&self.query, &mut *course.query), (&self.key, key)] {
-            self.isa.arch().dispatch(
+            vectorize(
+                self.isa.arch(),
                 #[inline(always)]
                 || out.iter_mut().zip(weight.chunks_exact(2 * bins)).for_each(|(slot, row)| *slot = dot(row, look)),
             );
@@ -217,7 +250,8 @@ impl Hearing {
         let (query, keys, suggestion) = (&course.query, &course.keys, &mut course.suggestion);
         // Of the material's frames the newest is the one that was heard last.
         let newest = material.end - 1;
-        self.isa.arch().dispatch(
+        vectorize(
+            self.isa.arch(),
             #[inline(always)]
             || {
                 for (weight, moment) in weights.iter_mut().zip(moments.clone()) {
@@ -284,13 +318,14 @@ pub struct Material {
     shape: Shape,
     hop_s: f64,
     capacity: usize,
+    is_compact: bool,
     /// Frames ever heard: the next one's number.
     end: usize,
     /// Rings that grow until they are full. Levels in 255ths, `[frame][bin]`.
     frames: Vec<u8>,
-    averages: Vec<f32>,
-    h: Vec<f32>,
-    suggestions: Vec<f32>,
+    averages: Rows,
+    h: Rows,
+    suggestions: Rows,
     sureness: Vec<f32>,
     /// The frame follows the one before it.
     joined: Vec<bool>,
@@ -301,17 +336,20 @@ pub struct Material {
 }
 
 impl Material {
-    /// Room for as many frames, none yet.
-    pub(super) fn new(shape: Shape, hop_s: f64, capacity: usize) -> Self {
+    /// Room for as many frames, none yet. `is_compact`: in a third of the memory, averages and suggestions as bytes and the outputs of the
+    /// recurrent layers in half precision.
+    pub(super) fn new(shape: Shape, hop_s: f64, capacity: usize, is_compact: bool) -> Self {
+        let [bytes, halves] = if is_compact { [Storage::Bytes, Storage::Halves] } else { [Storage::Whole; 2] };
         Self {
             shape,
             hop_s,
             capacity,
+            is_compact,
             end: 0,
             frames: Vec::new(),
-            averages: Vec::new(),
-            h: Vec::new(),
-            suggestions: Vec::new(),
+            averages: Rows::new(shape.averages(), bytes),
+            h: Rows::new(shape.hidden, halves),
+            suggestions: Rows::new(shape.bins, bytes),
             sureness: Vec::new(),
             joined: Vec::new(),
             joins: false,
@@ -321,18 +359,18 @@ impl Material {
 
     fn push_frame(&mut self, frame: &[u8], averages: &[f32], h: &[f32]) {
         let slot = self.end % self.capacity;
-        put(&mut self.frames, slot, frame);
-        put(&mut self.averages, slot, averages);
-        put(&mut self.h, slot, h);
-        put(&mut self.joined, slot, &[std::mem::replace(&mut self.joins, true)]);
+        put(&mut self.frames, slot, frame.iter().copied());
+        self.averages.put(slot, averages);
+        self.h.put(slot, h);
+        put(&mut self.joined, slot, [std::mem::replace(&mut self.joins, true)].into_iter());
         self.end += 1;
     }
 
     /// Of the frame that was pushed last.
     fn push_recalled(&mut self, suggestion: &[f32], sureness: f32) {
         let slot = (self.end - 1) % self.capacity;
-        put(&mut self.suggestions, slot, suggestion);
-        put(&mut self.sureness, slot, &[sureness]);
+        self.suggestions.put(slot, suggestion);
+        put(&mut self.sureness, slot, [sureness].into_iter());
     }
 
     /// The next frame does not follow the last one.
@@ -342,7 +380,7 @@ impl Material {
 
     /// Forgets all frames, and gives their memory back.
     pub(super) fn forget(&mut self) {
-        *self = Self::new(self.shape, self.hop_s, self.capacity);
+        *self = Self::new(self.shape, self.hop_s, self.capacity, self.is_compact);
     }
 
     /// Frames ever heard.
@@ -351,7 +389,8 @@ impl Material {
     }
 
     fn frame(&self, number: usize) -> &[u8] {
-        part(&self.frames, number % self.capacity, self.shape.bins)
+        let bins = self.shape.bins;
+        &self.frames[number % self.capacity * bins..][..bins]
     }
 
     /// Whether the frames around a moment follow each other.
@@ -384,30 +423,23 @@ impl Material {
     pub fn push(&self, moment: usize, noise: f32, random: &mut Random, batch: &mut Batch) {
         let Shape { bins, hidden, .. } = self.shape;
         let slot = moment % self.capacity;
+        let mut read = std::mem::take(&mut batch.read);
+        read.clear();
+        [&self.h, &self.averages, &self.suggestions].into_iter().for_each(|rows| rows.read(slot, &mut read));
+        let (h, rest) = read.split_at(hidden);
+        let (averages, suggestion) = rest.split_at(AVERAGES * bins);
         let heard = batch.push(Moment {
-            h: part(&self.h, slot, hidden),
+            h,
             heard: self.frame(moment),
             before: self.frame(moment - 1),
-            averages: part(&self.averages, slot, self.shape.averages()),
+            averages,
             target: self.frame(moment + 1),
-            suggestion: part(&self.suggestions, slot, bins),
+            suggestion,
             sureness: self.sureness[slot],
         });
         heard.into_iter().for_each(|frame| add_noise(frame, noise, random));
+        batch.read = read;
     }
-}
-
-/// Writes a row, or appends it.
-fn put<T: Copy>(rows: &mut Vec<T>, slot: usize, row: &[T]) {
-    let at = slot * row.len();
-    match rows.get_mut(at..at + row.len()) {
-        Some(own) => own.copy_from_slice(row),
-        None => rows.extend_from_slice(row),
-    }
-}
-
-fn part<T>(rows: &[T], slot: usize, width: usize) -> &[T] {
-    &rows[slot * width..][..width]
 }
 
 #[cfg(test)]
@@ -418,7 +450,7 @@ impl Material {
     }
 
     /// Averages, outputs of the recurrent layers, suggestions and sureness.
-    pub(crate) fn parts(&self) -> [&[f32]; 4] {
-        [&self.averages, &self.h, &self.suggestions, &self.sureness]
+    pub(crate) fn parts(&self) -> [Vec<f32>; 4] {
+        [self.averages.all(), self.h.all(), self.suggestions.all(), self.sureness.clone()]
     }
 }

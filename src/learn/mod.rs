@@ -23,6 +23,7 @@ mod inputs;
 pub mod job;
 mod material;
 mod priority;
+mod rows;
 mod shape;
 mod study;
 #[cfg(test)]
@@ -48,4 +49,4 @@ pub use shape::{LEARNT, Shape};
 pub use study::{Depth, Examined, Learnt, Plan, Progress, SAVED_START, Study, learn};
 #[cfg(feature = "train")]
 pub(crate) use update::BAND_WEIGHT;
-pub use update::{Batch, Losses, Moment, Update};
+pub use update::{Batch, Losses, Moment, Update, Wanted};

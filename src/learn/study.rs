@@ -7,7 +7,7 @@ use super::{
     error::LearnError,
     material::Material,
     shape::Shape,
-    update::{Batch, Losses, Update},
+    update::{Batch, Losses, Update, Wanted},
 };
 use crate::{
     dsp::{
@@ -284,7 +284,7 @@ impl<'a> Study<'a> {
             let moment = moments.start + places.below(moments.len() as u32) as usize;
             material.push(moment, self.plan.noise, noise, &mut self.batch);
         }
-        let losses = self.update.run(&self.weights, &self.batch, true);
+        let losses = self.update.run(&self.weights, &self.batch, Wanted::All);
         if !(losses.bins + losses.bands).is_finite() {
             return Err(LearnError::NotFinite { step: self.adam.steps(), found: "a loss that is none" });
         }
@@ -340,7 +340,7 @@ fn examine(update: &mut Update, weights: &[f32], player: &Material, maker: &[Mat
         for (material, moment) in moments.step_by(all.div_ceil(EXAMINED).max(1)) {
             material.push(moment, 0.0, &mut Random::new(0), batch);
         }
-        (batch.frames() > 0).then(|| update.run(weights, batch, false))
+        (batch.frames() > 0).then(|| update.run(weights, batch, Wanted::Losses))
     };
     Examined { player: of(std::slice::from_ref(player)), maker: of(maker) }
 }

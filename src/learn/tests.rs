@@ -2,7 +2,7 @@
 
 use super::{
     Adam, Batch, Hearing, LEARNT, LearnError, Learnt, Material, Plan, Progress, Rules, SAVED_START, Shape, Study,
-    Update, learn, update::BAND_WEIGHT,
+    Update, Wanted, learn, update::BAND_WEIGHT,
 };
 use crate::{
     dsp::random::Random,
@@ -84,7 +84,7 @@ fn what_is_heard_of_a_sound_is_what_pytorch_hears() {
     for isa in Isa::all() {
         let (material, _) = golden.material(&model, isa);
         for (got, name) in material.parts().into_iter().zip(["averages", "h", "suggestions", "sureness"]) {
-            assert_close(got, &golden.numbers(name), 1e-5, name);
+            assert_close(&got, &golden.numbers(name), 1e-5, name);
         }
     }
 }
@@ -101,7 +101,7 @@ fn updates_are_those_of_pytorch() {
         let rates = vec![(bins.clone(), 3e-3), (bins.end..weights.len(), 1e-3)];
         let mut adam = Adam::new(Rules { rates, beta_2: 0.99, clip: 1.0, mean_stays: 0.95 }, &weights);
         for step in 1..=3 {
-            let losses = update.run(&weights, &batch, true);
+            let losses = update.run(&weights, &batch, Wanted::All);
             if step == 1 {
                 let expected = golden.weights("gradient");
                 let parts = shape.split(update.gradient()).into_iter().zip(shape.split(&expected));
@@ -128,12 +128,12 @@ fn gradients_are_differences_of_the_loss() {
     let mut update = Update::new(&model, isa).expect("a model that listens");
     let shape = *update.shape();
     let weights = shape.weights_of(&model);
-    update.run(&weights, &batch, true);
+    update.run(&weights, &batch, Wanted::All);
     let gradient = update.gradient().to_vec();
     let mut loss = |index: usize, by: f32| {
         let mut moved = weights.clone();
         moved[index] += by;
-        let losses = update.run(&moved, &batch, false);
+        let losses = update.run(&moved, &batch, Wanted::Losses);
         losses.bins + f64::from(BAND_WEIGHT) * losses.bands
     };
     let mut first = 0;
@@ -161,11 +161,11 @@ fn bits_depend_on_nothing_else_and_memory_is_taken_once() {
         let full = batch(&model, &material, 1..38);
         // What was computed before leaves nothing behind.
         for _ in 0..before {
-            update.run(&weights, &batch(&model, &material, 5..30), true);
+            update.run(&weights, &batch(&model, &material, 5..30), Wanted::All);
         }
-        let first = update.run(&weights, &full, true);
+        let first = update.run(&weights, &full, Wanted::All);
         let (gradient, capacity) = (update.gradient().to_vec(), update.capacity());
-        let again = update.run(&weights, &full, true);
+        let again = update.run(&weights, &full, Wanted::All);
         assert_eq!((first, &gradient[..], capacity), (again, update.gradient(), update.capacity()));
         (first, gradient)
     };

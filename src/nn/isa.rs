@@ -5,7 +5,7 @@ use super::kernel::NeonLanes;
 #[cfg(target_arch = "x86_64")]
 use super::kernel::{Avx2Lanes, Avx512Lanes, VnniLanes};
 use super::kernel::{Kernel, Lanes, Portable};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// The environment variable that forces a level, so that two machines can agree on every bit.
 pub const ISA_VARIABLE: &str = "SYMPATHY_ISA";
@@ -113,6 +113,24 @@ impl Isa {
             Arch::Neon(_) => "neon",
             _ => "other",
         }
+    }
+}
+
+/// Runs loops that the compiler is to make with the vectors of a level. [`Arch::dispatch`] calls a closure as `FnOnce`; where it is more than that, this
+/// goes through a function which the compiler makes without those vectors. Here it is called as what it is.
+#[inline(always)]
+pub(crate) fn vectorize<R>(arch: Arch, closure: impl FnMut() -> R) -> R {
+    arch.dispatch(Loops(closure))
+}
+
+struct Loops<F>(F);
+
+impl<R, F: FnMut() -> R> WithSimd for Loops<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) -> R {
+        (self.0)()
     }
 }
 

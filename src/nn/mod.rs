@@ -24,6 +24,7 @@ pub use cell::{CELLS, Cell, CellInfo, StackShape, TorchModule, layer::LayerWeigh
 pub use dense::{Dense, Forwarding};
 pub use feed_forward::{Activation, Autoencoder, AutoencoderWeights, DenseWeights, FeedForward, FeedForwardState};
 pub use isa::Isa;
+pub(crate) use isa::vectorize;
 pub(crate) use kernel::round_row;
 pub use precision::Precision;
 pub use stack::{Stack, Stepping};

@@ -5,7 +5,10 @@ use super::net::{
     gradient::Named,
     tensors::{all_finite, change, values},
 };
-use crate::hyperparameters::{LrSchedule, Optimiser, TrainConfig};
+use crate::{
+    hyperparameters::{LrSchedule, Optimiser, TrainConfig},
+    nn::vectorize,
+};
 use candle_core::{Result, Var};
 use std::collections::BTreeMap;
 
@@ -134,7 +137,8 @@ impl Memory {
                 let pieces = weights.chunks_mut(each).zip(gradient.chunks(each));
                 let pieces = pieces.zip(first.chunks_mut(each).zip(second.chunks_mut(each))).collect();
                 for_each(pieces, |((weights, gradient), (first, second))| {
-                    pulp::Arch::new().dispatch(
+                    vectorize(
+                        pulp::Arch::new(),
                         #[inline(always)]
                         || rule.apply(weights, gradient, first, second, decay),
                     );
@@ -149,7 +153,8 @@ impl Memory {
 fn square_sum(values: &[f32]) -> f64 {
     let mut sums = [0.0f64; 16];
     let (whole, rest) = values.as_chunks::<16>();
-    pulp::Arch::new().dispatch(
+    vectorize(
+        pulp::Arch::new(),
         #[inline(always)]
         || {
             for values in whole {

@@ -84,6 +84,45 @@ fn equal_commands_make_equal_files_and_another_seed_makes_another() {
 }
 
 #[test]
+fn what_a_rendering_has_learnt_can_be_kept() {
+    let desk = desk();
+    let rendering = "--model small.safetensors --set learn=on --set listen=25 --seconds-after 1";
+    let plain = desk.run(&format!("render take.wav plain.wav {rendering}"));
+    let run = desk.run(&format!("render take.wav kept.wav {rendering} --keep-learnt kept.safetensors"));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("kept.safetensors: Small listening model that has learnt while it played"), "{run:?}");
+    let read = |name: &str| fs::read(desk.path(name)).expect("written");
+    assert!(read("plain.wav") == read("kept.wav"), "to keep it changes nothing of the sound");
+    // What is run beyond the end begins no continuation that is counted.
+    let counted = |said: &str| {
+        let summary = said.lines().find_map(|line| line.split_once(" s of ")).expect("a summary").1;
+        summary.split(", ").nth(1).map(str::to_owned)
+    };
+    assert_eq!(counted(&plain.stdout), counted(&run.stdout));
+    let (base, kept) = (model(&desk, "small.safetensors"), model(&desk, "kept.safetensors"));
+    for tensor in base.config().tensors() {
+        let moved = base.tensor(&tensor.name) != kept.tensor(&tensor.name);
+        // The layer of the bands' levels stands still while it plays.
+        assert_eq!(moved, LEARNT[..6].contains(&&tensor.name[..]), "{}", tensor.name);
+    }
+    let config = kept.config();
+    let lesson = &config.training.hyperparameters["learnt"][0];
+    assert_eq!((&config.name[..], &config.training.material[..]), ("kept", &["take.wav".to_owned()][..]));
+    assert!(lesson["updates"].as_u64().is_some_and(|updates| updates > 30), "{lesson}");
+    desk.succeed_quietly("render take.wav again.wav --model kept.safetensors --set listen=25 --seconds-after 0");
+
+    let keep = "--model small.safetensors --seconds-after 0 --keep-learnt";
+    desk.fail(&format!("render take.wav a.wav {keep} a.safetensors"), &["--keep-learnt", "learn off"]);
+    desk.fail(&format!("render take.wav a.wav {keep} b.wav --set learn=on"), &["b.wav", "safetensors"]);
+    desk.fail(&format!("render take.wav a.wav {keep} small.safetensors --set learn=on"), &["small.safetensors"]);
+    let deaf = "--model model.safetensors --seconds-after 0 --set learn=on --keep-learnt a.safetensors";
+    let run = desk.run(&format!("render take.wav a.wav {deaf}"));
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stderr.contains("--keep-learnt: expected something that was learnt"), "{run:?}");
+    assert!(desk.path("a.wav").exists() && !desk.path("a.safetensors").exists(), "what was rendered is there");
+}
+
+#[test]
 fn what_cannot_be_learnt_is_refused_in_words() {
     let desk = desk();
     desk.write_wav("silence.wav", RATE, &[vec![0.0; 5 * RATE as usize]]);

@@ -19,6 +19,7 @@ use sympathy::{
         Depth, Plan,
         job::{Folders, Lessons, Models, Take},
     },
+    model::EMBEDDED,
     worker::ModelRegistry,
 };
 
@@ -45,11 +46,15 @@ impl Models for Shelf {
     }
 }
 
+fn lessons(home: &Path, registry: &Arc<ModelRegistry>) -> Arc<Lessons> {
+    let folders = Folders { unfinished: Some(home.join("unfinished")), models: Some(home.join("models")) };
+    let shelf = Arc::new(Shelf(Arc::clone(registry)));
+    Arc::new(Lessons::saving_every(Duration::from_millis(30), shelf, folders))
+}
+
 fn stage(home: &Path, size: [f32; 2]) -> (Stage, Arc<Lessons>) {
     let registry = registry();
-    let folders = Folders { unfinished: Some(home.join("unfinished")), models: Some(home.join("models")) };
-    let shelf = Arc::new(Shelf(Arc::clone(&registry)));
-    let lessons = Arc::new(Lessons::saving_every(Duration::from_millis(30), shelf, folders));
+    let lessons = lessons(home, &registry);
     let mut player = Player::new(&registry, |_| {});
     player.lessons = Some(Arc::clone(&lessons));
     let mut stage = Stage::new(player, 1.0, size);
@@ -178,4 +183,26 @@ fn a_recording_goes_on_until_it_is_stopped_and_everything_fits_into_the_least_wi
     lessons.cancel();
     until(&mut stage, "it is left", |stage| stage.harness.query_by_label("Resume").is_some());
     keep(&mut stage, "unfinished-small");
+}
+
+#[test]
+fn what_is_learnt_while_it_plays_is_seen() {
+    let (home, registry) = (tempfile::tempdir().expect("temp"), registry());
+    let any = EMBEDDED.iter().find(|model| model.name == "any").expect("it is embedded");
+    let mut player = Player::new(&registry, |values| {
+        values.set(ParamId::Model, f32::from(any.slot));
+        values.set(ParamId::Listen, 25.0);
+    });
+    player.lessons = Some(lessons(home.path(), &registry));
+    let mut stage = Stage::new(player, 1.0, SIZE);
+    let input = phrase(48_000, 16.0, 2);
+    stage.play(&input, 0.0, 1.0);
+    stage.harness.get_by_label("Learning").click();
+    stage.harness.run_steps(2);
+    stage.harness.get_by_label("Learn goes on learning from what you play, while you play.");
+    stage.player().values.set(ParamId::Learn, 1.0);
+    stage.play(&input, 1.0, 14.0);
+    stage.harness.get_by_label_contains("learning, loss ");
+    stage.harness.get_by_label_contains("of each step 44 % is of now, 25 % of the session, 31 % the maker's; ");
+    keep(&mut stage, "learning-live");
 }

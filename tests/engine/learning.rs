@@ -129,6 +129,38 @@ fn nothing_learnt_is_todays_sound() {
 }
 
 #[test]
+fn nothing_clicks_where_other_weights_begin_to_be_heard() {
+    const SECONDS: f32 = 20.0;
+    // As fast as it learns, so that weights differ as much as they can from one update to the next.
+    let mut config = learning();
+    config.values.set(ParamId::LearnRate, 100.0);
+    let input = phrase(RATE, SECONDS, 2);
+    let out = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
+    assert!(config.learning.updates() > 20, "{:?}", config.learning);
+    // A click is a corner: the largest second difference of 10 ms, beside how loud it is there.
+    let corner = |start: usize| {
+        let part = &out[0][start..start + at(0.01)];
+        let sharpest = part.windows(3).map(|x| (x[0] - 2.0 * x[1] + x[2]).abs()).fold(0.0f32, f32::max);
+        sharpest / rms(part).max(1e-3)
+    };
+    // Updates are heard from every half second on: what is predicted then is heard a reaction later, and its frame's window begins before.
+    let (begins, later) = (at(3.0), at(SECONDS - 1.0));
+    let is_near = |start: usize| (start + at(0.5) - at(0.02)) % at(0.5) < at(0.12);
+    let sharpest = |near: bool| {
+        let parts = (begins..later).step_by(at(0.01)).filter(|&start| is_near(start) == near);
+        let mut corners: Vec<f32> = parts.map(corner).collect();
+        corners.sort_by(f32::total_cmp);
+        (corners[corners.len() / 2], corners[corners.len() - 1])
+    };
+    let (near, apart) = (sharpest(true), sharpest(false));
+    assert!(
+        near.1 <= 1.25 * apart.1 && near.0 <= 1.25 * apart.0,
+        "median and most: {near:?} there, {apart:?} elsewhere"
+    );
+    println!("sharpest corners, median and most: {near:?} where weights change, {apart:?} elsewhere");
+}
+
+#[test]
 fn a_start_of_the_song_forgets_unless_it_carries_on() {
     let input = phrase(RATE, 5.0, 2);
     let twice = |carries: f32| {

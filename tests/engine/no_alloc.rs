@@ -31,7 +31,7 @@ fn no_case_allocates_or_frees_on_the_audio_thread() {
     let registry = models::registry();
     for (slot, name, _) in models::all_kinds() {
         for (channels, block) in [(1, 64), (2, 480), (2, 8192)] {
-            let input = phrase(48_000, 3.0, channels);
+            let input = phrase(48_000, 2.0, channels);
             let (mut engine, mut worker) = session::start(config(48_000, channels, slot), Arc::clone(&registry));
             for (i, start) in (0..input[0].len() - block).step_by(block).enumerate() {
                 let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + block].to_vec()).collect();

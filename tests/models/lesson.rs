@@ -24,7 +24,7 @@ const SMALL: &str = "tests/fixtures/listening/small.safetensors";
 const RATE: u32 = 48_000;
 /// Where the child finds the folders.
 const HOME: &str = "SYMPATHY_TEST_LESSON";
-const KILLS: u32 = 10;
+const KILLS: u32 = 20;
 
 #[derive(Debug)]
 struct Small;
@@ -44,7 +44,7 @@ impl Models for Small {
 }
 
 fn plan() -> Plan {
-    Plan { steps: 1500, frames: 48, ..Plan::new(Depth::Normal, 3) }
+    Plan { steps: 3000, frames: 48, ..Plan::new(Depth::Normal, 3) }
 }
 
 fn take() -> Take {

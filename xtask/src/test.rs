@@ -20,6 +20,11 @@ const PARTLY_SLOW: [(&str, &[&str]); 3] = [
     ("models", &["precision"]),
 ];
 
+/// The program many of whose tests wait for seconds, as a worker does that has no processor, and so many at once: on two cores it takes 91 s
+/// with four threads and 148 s with two.
+const WAITING: &str = "engine";
+const WAITING_THREADS: &str = "4";
+
 /// Runs steps one after the other and adds up what they say.
 #[derive(Default)]
 struct Steps {
@@ -60,7 +65,18 @@ pub fn whole() -> Result<bool> {
         run::succeed(cargo()?.arg("doc").args(all).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
         Ok(Tally::of(true))
     });
-    steps.run("tests", || run::counted(cargo()?.arg("test").args(all).arg("--no-fail-fast")));
+    steps.run("tests", || {
+        let programs = test_programs()?;
+        let others = programs.iter().filter(|name| *name != WAITING).flat_map(|name| ["--test", name.as_str()]);
+        let mut command = cargo()?;
+        command.arg("test").args(all).args(["--no-fail-fast", "--lib", "--bins", "--examples"]);
+        run::counted(command.args(others))
+    });
+    steps.run(&format!("tests of {WAITING}"), || {
+        let mut command = cargo()?;
+        run::counted(command.arg("test").args(all).args(["--test", WAITING]).env("RUST_TEST_THREADS", WAITING_THREADS))
+    });
+    steps.run("examples in the documentation", || run::counted(cargo()?.arg("test").args(all).arg("--doc")));
     let mut bundles = None;
     steps.run("bundle", || {
         bundles = Some(checked_bundle()?);
@@ -101,23 +117,29 @@ pub fn fast() -> Result<bool> {
     Ok(steps.end())
 }
 
-/// The test programs that are not slow in any part.
-///
-/// # Errors
-/// If a slow one does not exist.
-fn quick_programs() -> Result<Vec<String>> {
+/// All test programs.
+fn test_programs() -> Result<Vec<String>> {
     let metadata = run::metadata(&["--no-deps"])?;
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let ours = packages.iter().find(|package| package["name"] == PACKAGE).context("the package is not there")?;
     let targets = ours["targets"].as_array().context("the package has no targets")?;
     let is_test = |target: &&serde_json::Value| target["kind"][0] == "test";
-    let mut names: Vec<String> =
+    let names: Vec<String> =
         targets.iter().filter(is_test).filter_map(|target| target["name"].as_str()).map(str::to_owned).collect();
-    let slow: Vec<&str> = SLOW.into_iter().chain(PARTLY_SLOW.map(|(name, _)| name)).collect();
-    if let Some(gone) = slow.iter().find(|slow| !names.iter().any(|name| name == *slow)) {
-        bail!("there is no test {gone} (the list is in xtask/src/test.rs)");
+    let mut named = PARTLY_SLOW.map(|(name, _)| name).into_iter().chain(SLOW).chain([WAITING]);
+    if let Some(gone) = named.find(|named| !names.iter().any(|name| name == named)) {
+        bail!("there is no test {gone} (the lists are in xtask/src/test.rs)");
     }
-    names.retain(|name| !slow.contains(&name.as_str()));
+    Ok(names)
+}
+
+/// The test programs that are not slow in any part.
+///
+/// # Errors
+/// If a slow one does not exist.
+fn quick_programs() -> Result<Vec<String>> {
+    let mut names = test_programs()?;
+    names.retain(|name| !SLOW.contains(&name.as_str()) && PARTLY_SLOW.iter().all(|(slow, _)| slow != name));
     Ok(names)
 }
 

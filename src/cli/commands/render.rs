@@ -6,11 +6,11 @@ use crate::{
         automation::{Automation, read_automation},
         error::CliError,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
-        models_at_hand::load_all,
+        models_at_hand::{load_all, read_model},
         notes::{MidiFile, MidiOrder, TimedOrder, read_notes},
         offline::{Job, RenderOutcome, Song, render_offline},
         one_line,
-        output::{Overwrite, SOUND_ENDINGS, SoundFile, check_length, depth_of, refuse_same_places},
+        output::{Overwrite, SOUND_ENDINGS, SoundFile, check_length, depth_of, refuse_same_places, replace_file},
         picture::write_picture,
         progress::Progress,
         terminal::{remark, say},
@@ -19,12 +19,14 @@ use crate::{
     dsp::{level::gain_to_db, resample::Resampler},
     engine::{Alignment, ClockMode, EngineConfig, SeedMark},
     figure::{Seed, Sound, SoundFigure},
-    learn::LearnState,
+    learn::{Card, LearnState},
+    model::EMBEDDED,
     worker::ModelRegistry,
 };
 use clap::{Args, ValueEnum};
 use std::{
     ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -65,6 +67,9 @@ pub struct RenderArgs {
     /// Tells from which span of IN each continuation was seeded
     #[arg(long)]
     pub seeds: bool,
+    /// Model file to write of what was learnt while it played, by the end: with --set learn=on
+    #[arg(long, value_name = "FILE.safetensors")]
+    pub keep_learnt: Option<PathBuf>,
     /// PNG file to draw waveform and spectrogram of IN and OUT to
     #[arg(long, value_name = "FILE")]
     pub picture: Option<PathBuf>,
@@ -133,6 +138,7 @@ fn inputs(args: &RenderArgs) -> Vec<(&'static str, &Path)> {
         .into_iter()
         .flatten(),
     );
+    inputs.extend(args.instrument.model.iter().map(|model| ("the model", Path::new(model))));
     inputs
 }
 
@@ -154,6 +160,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let mut written = vec![("the output", args.output.as_path())];
     written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));
     written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
+    written.extend(args.keep_learnt.iter().map(|model| ("what was learnt", model.as_path())));
     refuse_same_places(&inputs(args), &written)?;
     if wet.is_some() && is_pipe(&args.output) {
         let (expected, actual) = ("a file as OUT, beside which the wet is written".into(), "standard output".into());
@@ -165,6 +172,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let depth = depth_of(&args.output, args.bits)?;
     if let Some(picture) = &args.picture {
         args.overwrite.check(picture, "png")?;
+    }
+    if let Some(model) = &args.keep_learnt {
+        args.overwrite.check(model, "safetensors")?;
     }
     let mut config = EngineConfig {
         reaction_ms: args.instrument.reaction,
@@ -187,6 +197,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         None => Automation::default(),
     };
     load_all(&registry, &config.values, &automation)?;
+    if args.keep_learnt.is_some() && !is_set(&config.values, &automation, ParamId::Learn) {
+        return Err(nothing_kept("learn off".into()));
+    }
     let midi = match &args.midi {
         Some(path) => read_notes(path, config.sample_rate_hz)?,
         None => MidiFile::default(),
@@ -213,6 +226,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         automation: Some(&automation),
         notes: &midi.orders,
         captured,
+        keeps_learnt: args.keep_learnt.is_some(),
         ..Job::of(&recording.sound)
     };
     for line in unheard(args, &config.values, &automation, length as u64, rate) {
@@ -227,7 +241,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         let mut alone = config.clone();
         alone.values.set(ParamId::Mix, 100.0);
         let automation = automation.without(ParamId::Mix);
-        let job = Job { automation: Some(&automation), ..job };
+        let job = Job { automation: Some(&automation), keeps_learnt: false, ..job };
         render_file(path, depth, &registry, &alone, &job, |_| Ok(()))?;
         say!("{}: the wet alone", path.display());
     }
@@ -250,12 +264,49 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         args.output.display(),
         summary(&registry.label(label_slot), &outcome, config.sample_rate_hz, compute_seconds)
     );
+    if let Some(path) = &args.keep_learnt {
+        write_learnt(path, args, &outcome)?;
+    }
     if args.seeds {
         let seconds = |samples: i64| samples as f64 / rate;
         for SeedMark { begins, start, end } in outcome.seeds.iter().copied() {
             say!("seed: {:.3} s to {:.3} s, heard from {:.3} s on", seconds(start), seconds(end), seconds(begins));
         }
     }
+    Ok(())
+}
+
+fn nothing_kept(actual: String) -> CliError {
+    CliError::Option {
+        option: "--keep-learnt",
+        expected:
+            "something that was learnt by the end: --set learn=on, a model that listens, and two seconds of playing"
+                .into(),
+        actual,
+    }
+}
+
+/// Whether a switch is on, or goes on.
+fn is_set(values: &ParamValues, automation: &Automation, id: ParamId) -> bool {
+    values.get(id) >= 0.5 || automation.values().any(|(moved, value)| moved == id && value >= 0.5)
+}
+
+/// Makes a model file of what was learnt while it played.
+fn write_learnt(path: &Path, args: &RenderArgs, outcome: &RenderOutcome) -> Result<(), CliError> {
+    let kept = outcome.learning.take_kept().ok_or_else(|| nothing_kept("nothing".into()))?;
+    let embedded = EMBEDDED.iter().find(|model| model.slot == kept.slot).map(|model| model.name);
+    let base = read_model(embedded.or(args.instrument.model.as_deref()).unwrap_or_default())?;
+    let name = |path: Option<&OsStr>| one_line(&path.unwrap_or_default().to_string_lossy());
+    let card = Card {
+        name: name(path.file_stem()),
+        take: name(args.input.file_name()),
+        licence: "not stated".into(),
+        ..Card::default()
+    };
+    let other = || nothing_kept(format!("what another model than {} has learnt", base.config().name));
+    let data = card.kept_model(&base, &kept).ok_or_else(other)?;
+    replace_file(path, |part| fs::write(part, data.to_exact_bytes()))?;
+    say!("{}: {} that has learnt while it played", one_line(&path.display().to_string()), base.config().name);
     Ok(())
 }
 
@@ -329,9 +380,6 @@ fn remarks(
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     let seconds = |sample: u64| sample as f64 / f64::from(sample_rate_hz);
-    let is_set = |id: ParamId, is_it: fn(f32) -> bool| {
-        is_it(values.get(id)) || automation.values().any(|(moved, value)| moved == id && is_it(value))
-    };
     let is_note = |order: &&TimedOrder| matches!(order.order, MidiOrder::Note { .. });
     if midi.patterns > 0 {
         remarks.push(format!("its {} patterns (format 2) are played one after the other", midi.patterns));
@@ -340,7 +388,7 @@ fn remarks(
         remarks.push("there is no note in it".into());
         return remarks;
     };
-    if !is_set(ParamId::MidiTrigger, |value| value >= 0.5) {
+    if !is_set(values, automation, ParamId::MidiTrigger) {
         remarks.push("its notes do nothing while midi_trigger is off: add --set midi_trigger=on".into());
         return remarks;
     }

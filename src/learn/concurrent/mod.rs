@@ -9,22 +9,24 @@ use super::{
     error::LearnError,
     material::{Course, Hearing, Material},
     shape::{LEARNT, Shape},
-    update::{Batch, Losses, Update},
+    update::{Batch, Losses, Update, Wanted},
 };
 use crate::{
-    approach::FrameLayers,
+    approach::{FrameLayers, Network},
     dsp::random::{Random, mix64},
     model::{ModelConfig, ModelData},
     nn::Isa,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-/// Steps of an update, and frames of a step.
-const STEPS: u32 = 8;
-const FRAMES: usize = 24;
-/// Of 16 frames of a step as many are of the last seconds; the maker's share is a knob, the rest is the session's.
+/// Steps of an update, and frames of a step: of as many frames more steps of few teach more than few steps of many.
+const STEPS: usize = 8;
+const FRAMES: usize = 8;
+/// An update is examined on so many frames at most, every second one of the newest.
+const EXAMINED: usize = 12;
+/// Of 16 frames, which are those of two steps, as many are of the last seconds; the maker's share is a knob, the rest is the session's.
 const NOW_PARTS: usize = 7;
-const PARTS: usize = 16;
+const PARTS: usize = 2 * FRAMES;
 /// What counts as now.
 const NOW_SECONDS: f64 = 8.0;
 /// What has to have been played since the last update, for another to be made.
@@ -128,13 +130,13 @@ pub struct Concurrent {
 }
 
 impl Concurrent {
-    /// Of a model that listens, which is reminded of its maker's material where its file holds any. Frames of the last `memory_seconds` can be
-    /// held. Allocates.
+    /// Of a model that listens and its network, which is reminded of its maker's material where its file holds any. Frames of the last
+    /// `memory_seconds` can be held. What is learnt depends on the network's precision. Allocates.
     ///
     /// # Errors
     /// For a model that does not listen.
-    pub fn new(model: &ModelData, memory_seconds: f64, isa: Isa) -> Result<Self, LearnError> {
-        let hearing = Hearing::new(model, isa)?;
+    pub fn new(model: &ModelData, network: Arc<Network>, memory_seconds: f64, isa: Isa) -> Result<Self, LearnError> {
+        let hearing = Hearing::of_network(model, network, isa)?;
         let update = Update::new(model, isa)?;
         let shape = *update.shape();
         let base = shape.weights_of(model);
@@ -142,14 +144,14 @@ impl Concurrent {
         let hop_seconds = config.hop_samples() as f64 / f64::from(config.sample_rate_hz);
         let capacity = (memory_seconds / hop_seconds).ceil() as usize;
         Ok(Self {
-            material: Material::new(shape, hop_seconds, capacity.max(Hearing::RECALLED + 2)),
-            maker: Material::new(shape, hop_seconds, (model.maker_frames().len() / shape.bins).max(1)),
+            material: Material::new(shape, hop_seconds, capacity.max(Hearing::RECALLED + 2), true),
+            maker: Material::new(shape, hop_seconds, (model.maker_frames().len() / shape.bins).max(1), true),
             reminder: model.maker_frames().to_vec(),
             maker_course: hearing.begin(),
             reminded: 0,
             course: hearing.begin(),
             batch: Batch::new(shape, FRAMES),
-            examined: Batch::new(shape, FRAMES),
+            examined: Batch::new(shape, EXAMINED),
             adam: adam(&shape, &base),
             passed: base.clone(),
             weights: base.clone(),
@@ -254,17 +256,17 @@ impl Concurrent {
         if self.examined.frames() == 0 {
             return Outcome::Waits;
         }
-        let now = self.update.run(&self.passed, &self.examined, false);
-        let base = self.update.run(&self.base, &self.examined, false);
+        let now = self.update.run(&self.passed, &self.examined, Wanted::Losses);
+        let base = self.update.run(&self.base, &self.examined, Wanted::Losses);
         let mut random = Random::new(mix64(pace.random_seed) ^ 3);
         let rise = ((self.updates + 1) as f64 / RISE_UPDATES as f64).min(1.0);
         let care = if self.careful > 0 { 0.5 } else { 1.0 };
         self.careful = self.careful.saturating_sub(1);
         let rate = libm::pow(RATE_SPAN, 2.0 * f64::from(pace.rate) - 1.0);
         self.updates += 1;
-        for _ in 0..STEPS {
-            self.draw(pace, &mut random);
-            let losses = self.update.run(&self.weights, &self.batch, true);
+        for step in 0..STEPS {
+            self.draw(step, pace, &mut random);
+            let losses = self.update.run(&self.weights, &self.batch, Wanted::Bins);
             let is_sound = (losses.bins + losses.bands).is_finite();
             if !is_sound || self.adam.step(&mut self.weights, self.update.gradient(), rise * care * rate).is_err() {
                 return self.roll_back();
@@ -274,7 +276,7 @@ impl Concurrent {
         if self.adam.mean().iter().chain(&self.weights).any(|weight| !weight.is_finite()) {
             return self.roll_back();
         }
-        let then = self.update.run(self.adam.mean(), &self.examined, false);
+        let then = self.update.run(self.adam.mean(), &self.examined, Wanted::Losses);
         // Written so that what is no number does not pass.
         let passes = then.bins <= base.bins + MAX_WORSE[0] && then.bands <= base.bands + MAX_WORSE[1];
         if !passes {
@@ -294,11 +296,11 @@ impl Concurrent {
         }
     }
 
-    /// What is examined: the newest frames, as they were heard.
+    /// What is examined: every second of the newest frames, as they were heard.
     fn gather_fresh(&mut self, fresh: usize) {
         let moments = self.material.taught();
         self.examined.clear();
-        for moment in moments.end.saturating_sub(fresh.min(FRAMES)).max(moments.start)..moments.end {
+        for moment in (moments.end.saturating_sub(fresh.min(2 * EXAMINED)).max(moments.start)..moments.end).step_by(2) {
             if self.material.is_whole(moment) {
                 self.material.push(moment, 0.0, &mut Random::new(0), &mut self.examined);
             }
@@ -306,7 +308,7 @@ impl Concurrent {
     }
 
     /// The frames of a step: of now, newer ones likelier, of the session, and the maker's.
-    fn draw(&mut self, pace: &Pace, random: &mut Random) {
+    fn draw(&mut self, step: usize, pace: &Pace, random: &mut Random) {
         let of_maker = 1..self.reminded.saturating_sub(1);
         let [_, _, maker_parts] = shares(pace.pull, !of_maker.is_empty());
         let moments = self.material.taught();
@@ -315,7 +317,7 @@ impl Concurrent {
         let now = moments.end.saturating_sub(frames(NOW_SECONDS)).max(session);
         self.batch.clear();
         for index in 0..FRAMES {
-            let part = index * PARTS / FRAMES;
+            let part = 2 * index + step % 2;
             let (material, moment) = if part >= PARTS - maker_parts {
                 (&self.maker, of_maker.start + random.below(of_maker.len() as u32) as usize)
             } else if part < NOW_PARTS {

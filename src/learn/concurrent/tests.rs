@@ -25,8 +25,13 @@ fn frames(seconds: f32, seed: u64) -> Vec<Vec<f32>> {
         .collect()
 }
 
+fn learner_of(data: &ModelData, memory_seconds: f64) -> Concurrent {
+    let network = Arc::new(Network::new(data, Isa::best()));
+    Concurrent::new(data, network, memory_seconds, Isa::best()).expect("it listens")
+}
+
 fn concurrent() -> Concurrent {
-    Concurrent::new(&model(), 20.0, Isa::best()).expect("it listens")
+    learner_of(&model(), 20.0)
 }
 
 fn pace(number: u64) -> Pace {
@@ -94,7 +99,7 @@ fn who_does_not_play_teaches_nothing() {
 fn the_pull_and_the_makers_material_hold_it_back() {
     let data = model();
     let far = |data: &ModelData, pull: f32| {
-        let mut learner = Concurrent::new(data, 20.0, Isa::best()).expect("it listens");
+        let mut learner = learner_of(data, 20.0);
         play(&mut learner, &frames(15.0, 1), |number| Pace { pull, ..pace(number) });
         learner.distance()
     };
@@ -102,19 +107,19 @@ fn the_pull_and_the_makers_material_hold_it_back() {
     let mut hearing = Hearing::new(&data, Isa::best()).expect("it listens");
     let reminder = hearing.reminder(&[sound(8.0, 7), sound(8.0, 8)]);
     let reminded = data.with_maker_frames(reminder);
-    let mut learner = Concurrent::new(&reminded, 20.0, Isa::best()).expect("it listens");
+    let mut learner = learner_of(&reminded, 20.0);
     play(&mut learner, &frames(6.0, 1), pace);
     let first = learner.learnt().to_vec();
     learner.restart(false);
     play(&mut learner, &frames(6.0, 1), pace);
     assert!(learner.learnt() == first, "what was heard of it before makes no difference");
     let loss = |pull: f32| {
-        let mut learner = Concurrent::new(&reminded, 20.0, Isa::best()).expect("it listens");
+        let mut learner = learner_of(&reminded, 20.0);
         play(&mut learner, &frames(15.0, 1), |number| Pace { pull, ..pace(number) });
         let maker = hearing.maker_material(&reminded).expect("there is some");
         let mut batch = Batch::new(learner.shape, 512);
         maker.taught().step_by(3).take(512).for_each(|at| maker.push(at, 0.0, &mut Random::new(1), &mut batch));
-        learner.update.run(&learner.passed, &batch, false).bins
+        learner.update.run(&learner.passed, &batch, Wanted::Losses).bins
     };
     let (reminded, not) = (loss(0.5), loss(0.0));
     assert!(reminded < not - 0.01, "of the maker's material it loses {reminded} reminded, {not} not");
@@ -212,7 +217,8 @@ fn rates_beyond_all_measure_never_get_far() {
                 learnt += 1;
                 // On what they were examined on, which is still there.
                 let weights = [learner.passed.clone(), learner.base.clone()];
-                let [now, base] = weights.map(|weights| learner.update.run(&weights, &learner.examined, false));
+                let [now, base] =
+                    weights.map(|weights| learner.update.run(&weights, &learner.examined, Wanted::Losses));
                 assert!(now.bins <= base.bins + MAX_WORSE[0], "{rate}: {now:?} {base:?}");
             }
         }
@@ -223,7 +229,7 @@ fn rates_beyond_all_measure_never_get_far() {
 
 #[test]
 fn memory_is_bounded_however_long_it_plays() {
-    let mut learner = Concurrent::new(&model(), 4.0, Isa::best()).expect("it listens");
+    let mut learner = learner_of(&model(), 4.0);
     let frames = frames(10.0, 1);
     for _ in 0..3 {
         play(&mut learner, &frames, |number| Pace { rate: 0.0, ..pace(number) });

@@ -8,12 +8,11 @@ use super::{
 };
 use crate::{
     learn::{Card, HOLD_OUT_FROM_S, Hearing, Kept, LearnError, Material, Plan, Shape, Study, material, step_back},
-    model::{ModelConfig, ModelData},
+    model::ModelData,
     nn::Isa,
     whole_file::PartFile,
 };
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{ErrorKind, Write},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -222,18 +221,12 @@ fn finish(
     let card =
         Card { name: draft.name.clone(), take: draft.take.clone(), licence: "not stated".into(), ..Card::default() };
     let config = card.config(model.config(), &learnt, seconds, &draft.plan);
-    store(shared, model, &draft.name, config, learnt.tensors())
+    let data = model.with_tensors(config, learnt.tensors()).map_err(|error| LessonError::Model(error.to_string()))?;
+    store(shared, &data, &draft.name)
 }
 
-/// Writes a model with other tensors to the folder of models.
-fn store(
-    shared: &Shared,
-    model: &ModelData,
-    name: &str,
-    config: ModelConfig,
-    tensors: BTreeMap<String, Vec<f32>>,
-) -> Result<PathBuf, LessonError> {
-    let data = model.with_tensors(config, tensors).map_err(|error| LessonError::Model(error.to_string()))?;
+/// Writes a model to the folder of models.
+fn store(shared: &Shared, data: &ModelData, name: &str) -> Result<PathBuf, LessonError> {
     let folder = shared.folders.models.as_deref().ok_or(LessonError::NoFolder("models"))?;
     write_new(folder, name, &data.to_exact_bytes())
 }
@@ -243,15 +236,12 @@ pub(super) fn keep(shared: &Shared, kept: &Kept) -> Result<u8, String> {
     let (base, bytes) = shared.models.file(kept.slot)?;
     let told = |error: LessonError| error.to_string();
     let model = read_model(&bytes, &base).map_err(told)?;
-    if *model.config() != kept.base {
-        return Err(format!("slot {} holds another model than the one that has learnt", kept.slot));
-    }
     let first = base.split(LEARNT).next().unwrap_or_default();
     let name = format!("{}{LEARNT}while it played", plain_name(first));
     let card =
         Card { name: name.clone(), take: "what was played".into(), licence: "not stated".into(), ..Card::default() };
-    let config = card.kept(model.config(), kept);
-    let path = store(shared, &model, &name, config, kept.tensors.clone()).map_err(told)?;
+    let other = || format!("slot {} holds another model than the one that has learnt", kept.slot);
+    let path = store(shared, &card.kept_model(&model, kept).ok_or_else(other)?, &name).map_err(told)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     shared.models.place(&name, &path)
 }

@@ -12,7 +12,10 @@ use crate::{
         shape::Shape,
     },
     model::BANDS,
-    nn::grad::{View, score},
+    nn::{
+        grad::{View, score},
+        vectorize,
+    },
 };
 
 /// The memory of a block.
@@ -102,7 +105,8 @@ impl Bands {
         let rest = View::whole(&self.rest, rows, inputs);
         tools.multiply_packed(rest, &self.by_rest, &mut self.hidden, width, false);
         let (of_h, hidden) = (&self.of_h, &mut self.hidden[..rows * width]);
-        tools.isa.arch().dispatch(
+        vectorize(
+            tools.isa.arch(),
             #[inline(always)]
             || {
                 for (row, hidden) in hidden.chunks_exact_mut(width).enumerate() {
@@ -120,7 +124,8 @@ impl Bands {
         let mut sum = 0.0;
         for (row, logits) in logits.chunks_exact_mut(levels).enumerate() {
             let class = usize::from(self.classes[row / BANDS][row % BANDS]);
-            sum += f64::from(tools.isa.arch().dispatch(
+            sum += f64::from(vectorize(
+                tools.isa.arch(),
                 #[inline(always)]
                 || score(logits, class, scale),
             ));

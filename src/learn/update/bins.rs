@@ -14,7 +14,7 @@ use crate::{
     model::BANDS,
     nn::{
         grad::{GruBackwardRow, GruRow, View, score},
-        tanh,
+        tanh, vectorize,
     },
 };
 
@@ -119,7 +119,8 @@ impl Bins {
         let context = &mut self.context[..frames * width];
         tools.multiply_packed(View::whole(block.h, frames, shape.hidden), &self.still.context, context, width, false);
         tools.add_bias(context, &self.still.context_bias);
-        tools.isa.arch().dispatch(
+        vectorize(
+            tools.isa.arch(),
             #[inline(always)]
             || context.iter_mut().for_each(|x| *x = tanh(*x)),
         );
@@ -150,7 +151,8 @@ impl Bins {
             let last = &before[bin * frames * hidden..];
             let recurrent = &mut self.recurrent[..frames * 3 * hidden];
             tools.multiply_packed(View::whole(last, frames, hidden), &self.of_h, recurrent, 3 * hidden, false);
-            tools.isa.arch().dispatch(
+            vectorize(
+                tools.isa.arch(),
                 #[inline(always)]
                 || {
                     for frame in 0..frames {
@@ -175,7 +177,8 @@ impl Bins {
         let mut sum = 0.0;
         for (row, logits) in logits.chunks_exact_mut(tier.levels).enumerate() {
             let class = usize::from(class(block.targets[row % frames * bins + row / frames], tier.levels));
-            sum += f64::from(tools.isa.arch().dispatch(
+            sum += f64::from(vectorize(
+                tools.isa.arch(),
                 #[inline(always)]
                 || score(logits, class, scale),
             ));
@@ -197,7 +200,8 @@ impl Bins {
         for bin in (0..bins).rev() {
             let of_sums = &mut self.of_sums[bin * frames * 4 * hidden..][..frames * 4 * hidden];
             let (gates, h, of_outputs) = (&self.gates, &self.h, &self.of_outputs);
-            tools.isa.arch().dispatch(
+            vectorize(
+                tools.isa.arch(),
                 #[inline(always)]
                 || {
                     for frame in 0..frames {

@@ -22,8 +22,8 @@ use tools::Tools;
 
 /// What the cross-entropy of the bands counts beside that of the bins.
 pub(crate) const BAND_WEIGHT: f32 = 0.05;
-/// Frames that are run at once.
-const BLOCK: usize = 16;
+/// Frames that are run at once: a tile of the products, and little enough to stay in the second cache.
+const BLOCK: usize = 8;
 
 /// A frame to be predicted, and what is known before it.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,8 @@ pub struct Batch {
     targets: Vec<f32>,
     suggestions: Vec<f32>,
     sureness: Vec<f32>,
+    /// What [`super::material::Material`] reads a moment into.
+    pub(super) read: Vec<f32>,
 }
 
 impl Batch {
@@ -71,6 +73,7 @@ impl Batch {
             targets: room(shape.bins),
             suggestions: room(shape.bins),
             sureness: room(1),
+            read: Vec::with_capacity(shape.hidden + shape.averages() + shape.bins),
             shape,
         }
     }
@@ -155,6 +158,17 @@ pub struct Losses {
     pub bands: f64,
 }
 
+/// Which gradient is wanted beside the losses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// None.
+    Losses,
+    /// Of the weights of the bins; that of the bands' is zeros.
+    Bins,
+    /// Of all that learns.
+    All,
+}
+
 /// Computes losses and gradients, in memory of its own.
 #[derive(Clone, Debug)]
 pub struct Update {
@@ -195,7 +209,7 @@ impl Update {
     ///
     /// # Panics
     /// If the weights or the batch are of another model.
-    pub fn run(&mut self, weights: &[f32], batch: &Batch, wants_gradient: bool) -> Losses {
+    pub fn run(&mut self, weights: &[f32], batch: &Batch, wanted: Wanted) -> Losses {
         assert!(weights.len() == self.shape.weights() && batch.shape == self.shape, "of another model");
         let weights: [&[f32]; LEARNT.len()] = self.shape.split(weights);
         let (of_bins, of_bands) = weights.split_at(BIN_TENSORS);
@@ -211,10 +225,12 @@ impl Update {
             band_sum += self.bands.forward(&self.shape, of_bands, &block, scale, &mut self.tools);
             let (classes, scale) = (&self.bands.classes, (1.0 / bins) as f32);
             bin_sum += self.bins.forward(&self.shape, of_bins, &block, classes, scale, &mut self.tools);
-            if wants_gradient {
-                let mut gradients = self.shape.split_mut(&mut self.gradient);
-                let (of_bins, of_bands) = gradients.split_at_mut(BIN_TENSORS);
+            let mut gradients = self.shape.split_mut(&mut self.gradient);
+            let (of_bins, of_bands) = gradients.split_at_mut(BIN_TENSORS);
+            if wanted == Wanted::All {
                 self.bands.backward(&self.shape, &block, of_bands, &mut self.tools);
+            }
+            if wanted != Wanted::Losses {
                 self.bins.backward(&self.shape, block.frames, of_bins, &mut self.tools);
             }
         }

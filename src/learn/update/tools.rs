@@ -3,6 +3,7 @@
 use crate::nn::{
     Isa,
     grad::{PANEL, Product, View, pack, scratch_len},
+    vectorize,
 };
 
 /// A right factor made ready.
@@ -67,7 +68,8 @@ impl Tools {
 
     /// Adds the rows of a matrix to `sums`, in their order.
     pub fn add_rows(&self, matrix: View<'_>, sums: &mut [f32]) {
-        self.isa.arch().dispatch(
+        vectorize(
+            self.isa.arch(),
             #[inline(always)]
             || {
                 for row in 0..matrix.rows() {
@@ -79,7 +81,8 @@ impl Tools {
 
     /// Adds a bias to every row.
     pub fn add_bias(&self, rows: &mut [f32], bias: &[f32]) {
-        self.isa.arch().dispatch(
+        vectorize(
+            self.isa.arch(),
             #[inline(always)]
             || {
                 for row in rows.chunks_exact_mut(bias.len()) {

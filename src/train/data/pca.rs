@@ -1,6 +1,6 @@
 //! Principal components of frames: the largest eigenvectors of their covariance.
 
-use crate::{dsp::random::Random, train::error::TrainError};
+use crate::{dsp::random::Random, nn::vectorize, train::error::TrainError};
 use candle_core::{Device, Tensor};
 
 /// Frames whose products are summed in single precision before they join the double sum.
@@ -106,7 +106,8 @@ fn product(left: &[f64], right: &[f64], columns: usize) -> Vec<f64> {
     for (left, out) in left.chunks(ROWS * depth).zip(out.chunks_mut(ROWS * columns)) {
         for first in (0..columns).step_by(TILE) {
             let tile = TILE.min(columns - first);
-            arch.dispatch(
+            vectorize(
+                arch,
                 #[inline(always)]
                 || {
                     for k in 0..depth {

@@ -1,7 +1,7 @@
 //! Loops over rows, spread over the threads. No number depends on how many there are.
 
 use crate::{
-    nn::grad::score,
+    nn::{grad::score, vectorize},
     train::net::{
         cells::{View, for_each, multiply_rows, threads},
         workspace::Workspace,
@@ -23,7 +23,8 @@ pub(super) fn affine(x: View<'_>, weight: View<'_>, bias: &[f32], out: &mut [f32
     by_rows(out, bias.len(), |_, rows| {
         let arch = pulp::Arch::new();
         for row in rows.chunks_exact_mut(bias.len()) {
-            arch.dispatch(
+            vectorize(
+                arch,
                 #[inline(always)]
                 || row.iter_mut().zip(bias).for_each(|(y, b)| *y += b),
             );
@@ -48,7 +49,8 @@ pub(super) fn cross_entropy(
         let arch = pulp::Arch::new();
         for (index, (row, loss)) in logits.chunks_exact_mut(levels).zip(losses).enumerate() {
             let class = class(piece * each + index);
-            *loss = arch.dispatch(
+            *loss = vectorize(
+                arch,
                 #[inline(always)]
                 || score(row, class, scale),
             );

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     learn::{band_levels, class},
     model::BANDS,
+    nn::vectorize,
     train::net::{
         cells::{View, multiply_rows, sum_rows},
         workspace::{Buffer, Workspace},
@@ -98,7 +99,8 @@ impl Bands {
             let arch = pulp::Arch::new();
             for (index, hidden) in hidden.chunks_exact_mut(width).enumerate() {
                 let of_h = &of_h[(first + index) / BANDS * width..][..width];
-                arch.dispatch(
+                vectorize(
+                    arch,
                     #[inline(always)]
                     || {
                         for ((y, x), b) in hidden.iter_mut().zip(of_h).zip(weights.hidden_bias) {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     learn::{BEFORE_CONTEXT, BinHears, class},
     model::BANDS,
-    nn::tanh,
+    nn::{tanh, vectorize},
     train::net::{
         cells::{LayerState, Sequence, View, multiply_rows, sum_rows},
         workspace::{Buffer, Workspace},
@@ -81,7 +81,8 @@ impl Bins {
         let by_context = View::whole(weights.context, width, hidden);
         affine(View::whole(&h_picked, frames, hidden), by_context, weights.context_bias, &mut context, work);
         by_rows(&mut context, width, |_, rows| {
-            pulp::Arch::new().dispatch(
+            vectorize(
+                pulp::Arch::new(),
                 #[inline(always)]
                 || rows.iter_mut().for_each(|x| *x = tanh(*x)),
             );

@@ -400,7 +400,7 @@ fn first_weights(model: &ModelConfig, name: &str, count: usize, random: &mut Ran
 mod tests {
     use super::*;
     use crate::{
-        learn::{BAND_WEIGHT, Batch, Hearing, Update},
+        learn::{BAND_WEIGHT, Batch, Hearing, Update, Wanted},
         model::{Approach, Listening},
         nn::Isa,
     };
@@ -491,8 +491,8 @@ mod tests {
         // From the first frame on, as the recurrent layers begin there; the last one only follows.
         let level = |index: usize| frames[index * bins..][..bins].iter().map(|&level| f32::from(level) * (1.0 / 255.0));
         let mut segment = Segment { first_before: vec![0.0; bins], restarted: vec![true], ..Segment::default() };
-        let averages = material.parts()[0].chunks_exact(AVERAGES * bins);
-        for (index, averages) in averages.enumerate().take(59) {
+        let [averages, ..] = material.parts();
+        for (index, averages) in averages.chunks_exact(AVERAGES * bins).enumerate().take(59) {
             segment.inputs.extend(level(index).chain(averages.iter().copied()));
             segment.targets.extend(level(index + 1));
         }
@@ -502,7 +502,7 @@ mod tests {
         let mut batch = Batch::new(*update.shape(), 60);
         (1..59).for_each(|moment| material.push(moment, 0.0, &mut random, &mut batch));
         let weights = update.shape().weights_of(&data);
-        let got = update.run(&weights, &batch, true);
+        let got = update.run(&weights, &batch, Wanted::All);
         assert!((got.bins as f32 - losses.bins).abs() < 1e-6, "{got:?} {losses:?}");
         let gradient = network.gradient();
         for (name, got) in update.shape().tensors(update.gradient()) {

@@ -5,7 +5,7 @@
 
 use super::{arithmetic::by_rows, network::Sizes};
 use crate::{
-    nn::{exp, grad::dot},
+    nn::{exp, grad::dot, vectorize},
     train::net::{
         cells::{Packed, View, for_each, multiply_rows},
         workspace::{Buffer, Workspace},
@@ -187,7 +187,8 @@ impl Recall {
                 });
                 if let Some(nearest) = nearest {
                     let most = cosines[nearest];
-                    arch.dispatch(
+                    vectorize(
+                        arch,
                         #[inline(always)]
                         || softmax(&cosines[..count], most, beta, &mut weights[..count]),
                     );
@@ -254,7 +255,8 @@ impl Recall {
                 of_row[count..].fill(0.0);
                 let (weights, cosines) =
                     (&self.weights[row * moments..][..count], &self.cosines[row * moments..][..count]);
-                *stream.sharpness += f64::from(arch.dispatch(
+                *stream.sharpness += f64::from(vectorize(
+                    arch,
                     #[inline(always)]
                     || by_cosine(weights, cosines, beta, &mut of_row[..count]),
                 ));

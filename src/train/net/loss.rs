@@ -5,7 +5,7 @@ use super::tensors::values;
 use crate::{
     approach::{MAX_LOG_SCALE, min_log_scale},
     model::Head,
-    nn::exp,
+    nn::{exp, vectorize},
 };
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 
@@ -100,7 +100,8 @@ fn squared_error(output: &[f32], target: &[f32], features: usize, counting: Coun
             score.rows.push(0.0);
             continue;
         }
-        let [square, absolute, bias] = arch.dispatch(
+        let [square, absolute, bias] = vectorize(
+            arch,
             #[inline(always)]
             || row_error(output, target, scale, grad),
         );
@@ -177,7 +178,8 @@ fn mixture(of: Mixture<'_>) -> Score {
             .iter_mut()
             .zip(heard.iter().zip(target))
             .for_each(|(c, (x, y))| *c = if residual { y - x } else { *y });
-        let loss = arch.dispatch(
+        let loss = vectorize(
+            arch,
             #[inline(always)]
             || row.score(output, grad, scale),
         );

@@ -1,5 +1,6 @@
 //! Reading candle's tensors without copying them.
 
+use crate::nn::vectorize;
 use candle_core::{CpuStorage, Error, InplaceOp1, Layout, Result, Storage, Tensor, Var};
 use pulp::Arch;
 use std::{
@@ -54,7 +55,8 @@ pub(crate) fn all_finite(values: &[f32]) -> bool {
     let largest = |values: &[f32]| values.iter().fold(0, |most, x| (x.to_bits() & !(1 << 31)).max(most));
     let arch = Arch::new();
     values.chunks(4096).all(|values| {
-        arch.dispatch(
+        vectorize(
+            arch,
             #[inline(always)]
             || largest(values),
         ) < f32::INFINITY.to_bits()

@@ -134,7 +134,7 @@ impl Learner {
         network.layers()?;
         let data = self.registry.data(slot, network).ok()?;
         let memory = f64::from(ParamId::LearnMemory.spec().max);
-        let model = Concurrent::new(&data, memory, self.registry.isa()).ok()?;
+        let model = Concurrent::new(&data, Arc::clone(network), memory, self.registry.isa()).ok()?;
         Some((model, Ear::new(data.config(), self.host_hz)))
     }
 

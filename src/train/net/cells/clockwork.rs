@@ -9,7 +9,7 @@ use super::{
     shared::{Run, Sizes, sum_rows},
     weights::WeightsMut,
 };
-use crate::nn::{grad::View, tanh};
+use crate::nn::{grad::View, tanh, vectorize};
 
 /// Groups that move at a step, the fastest first.
 pub(crate) fn moving(tick: u64, groups: usize) -> usize {
@@ -56,7 +56,8 @@ pub(crate) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
                 weight_hh.multiply(heard, &mut sums[first..], hidden, true);
             }
             for (h, sums) in here[0].chunks_exact_mut(hidden).zip(sums.chunks_exact(hidden)) {
-                arch.dispatch(
+                vectorize(
+                    arch,
                     #[inline(always)]
                     || {
                         for (h, (sum, b)) in h[..units].iter_mut().zip(sums.iter().zip(&bias)) {

@@ -6,7 +6,7 @@ use super::{
     weights::{Weights, WeightsMut},
 };
 use crate::{
-    nn::{Cell, grad::View},
+    nn::{Cell, grad::View, vectorize},
     train::net::workspace::{Buffer, Workspace},
 };
 use std::{ops::Range, sync::Arc};
@@ -156,7 +156,8 @@ pub(crate) fn sum_rows(matrix: View<'_>, sums: &mut [f32]) {
         let arch = pulp::Arch::new();
         for row in 0..matrix.rows() {
             let row = &matrix.row(row)[piece * each..][..sums.len()];
-            arch.dispatch(
+            vectorize(
+                arch,
                 #[inline(always)]
                 || sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value),
             );

@@ -6,7 +6,7 @@ use super::{
     shared::{Run, Sizes},
 };
 use crate::{
-    nn::{grad::View, tanh},
+    nn::{grad::View, tanh, vectorize},
     train::net::workspace::Buffer,
 };
 
@@ -28,7 +28,8 @@ pub(crate) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
             let last = run.heard(step, part, last, &mut scratch);
             weight.multiply(View::whole(last, part.len(), hidden), &mut recurrent, hidden, false);
             for (h, recurrent) in here[0].chunks_exact_mut(hidden).zip(recurrent.chunks_exact(hidden)) {
-                arch.dispatch(
+                vectorize(
+                    arch,
                     #[inline(always)]
                     || {
                         for (h, (r, b)) in h.iter_mut().zip(recurrent.iter().zip(&bias)) {
@@ -63,7 +64,8 @@ pub(crate) fn backward<const RELU: bool>(run: &Run<'_>, h: &[f32], grad_h: &[f32
         for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
             let at = (step * streams + part.start) * hidden;
             let (h, grad_h) = (&h[at..][..of_sums.len()], &grad_h[at..][..of_sums.len()]);
-            arch.dispatch(
+            vectorize(
+                arch,
                 #[inline(always)]
                 || {
                     for ((slot, h), (g, later)) in of_sums.iter_mut().zip(h).zip(grad_h.iter().zip(&from_later)) {
