@@ -62,7 +62,7 @@ pub fn run(args: &SampleArgs, model: &RollModel) -> Result<(), CliError> {
     let whole = Roll::from_numbers(&numbers, width);
     let played = Roll::from_numbers(&numbers[heard..], width);
     let written = if args.include_seed { &whole } else { &played };
-    let bytes = Score::midi_of(written, model.config().approach.steps_per_quarter as u32, args.bpm);
+    let bytes = Score::midi_of(written, model.config().approach.steps_per_quarter as u32, args.bpm, out)?;
     if args.plot {
         let title = format!("{}, after the {seed_title}", one_line(&model.config().name));
         let rolls = [ShownRoll { title: title.chars().take(90).collect(), columns: whole.held().collect() }];
