@@ -22,6 +22,21 @@ pub struct ColumnState {
     output: Vec<f32>,
 }
 
+impl ColumnState {
+    /// Forgets what was heard.
+    pub fn reset(&mut self) {
+        self.layers.reset();
+    }
+
+    /// Becomes what another state of the same network is. Does not allocate.
+    ///
+    /// # Panics
+    /// If the other one is a state of another network.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.layers.copy_from(&other.layers);
+    }
+}
+
 impl ColumnPredictor {
     /// Packs a validated model; none of an autoencoder. Takes milliseconds: not for the audio thread.
     pub fn of(model: &RollModel, precision: Precision, isa: Isa) -> Option<Self> {

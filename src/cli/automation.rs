@@ -56,7 +56,7 @@ impl Assignment {
     /// If there is no such parameter, or it cannot have this value.
     pub fn resolve(&self, origin: &str) -> Result<(ParamId, f32), CliError> {
         let wrong = |source| CliError::Parameter { origin: origin.into(), source };
-        let id = text::parameter(&self.key).map_err(wrong)?;
+        let id = text::parameter::<ParamId>(&self.key).map_err(wrong)?;
         let value = text::value(id.spec(), &self.value).map_err(wrong)?;
         Ok((id, value))
     }
@@ -185,7 +185,7 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) 
     let wrong = |source| CliError::Parameter { origin: origin.clone(), source };
     let mut automation = Automation::default();
     for (key, curve) in &curves.0 {
-        let id = text::parameter(key).map_err(wrong)?;
+        let id = text::parameter::<ParamId>(key).map_err(wrong)?;
         let broken = |expected, actual| wrong(ParamError::Value { key: key.clone(), expected, actual, nearest: None });
         if automation.curves.iter().any(|curve| curve.id == id) {
             return Err(broken("one list of points".into(), "two".into()));

@@ -15,7 +15,10 @@ pub struct Choice {
 
 /// The type of the parameter of the same name. Its first value is the default.
 macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($value:ident $key:literal $label:literal $meaning:literal;)+ }) => {
+    ($(#[$doc:meta])* $name:ident { $($values:tt)+ }) => {
+        choice!([ParamId, ParamValues] $(#[$doc])* $name { $($values)+ });
+    };
+    ([$Id:ident, $Values:ident] $(#[$doc:meta])* $name:ident { $($value:ident $key:literal $label:literal $meaning:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u8)]
@@ -30,8 +33,8 @@ macro_rules! choice {
             pub const CHOICES: &'static [Choice] = &[$(Choice { key: $key, name: $label, meaning: $meaning },)+];
 
             /// The one that is chosen.
-            pub fn of(values: &ParamValues) -> Self {
-                Self::ALL[(values.get(ParamId::$name) as usize).min(Self::ALL.len() - 1)]
+            pub fn of(values: &$Values) -> Self {
+                Self::ALL[(values.get($Id::$name) as usize).min(Self::ALL.len() - 1)]
             }
 
             /// The parameter's number.
@@ -47,6 +50,7 @@ macro_rules! choice {
         }
     };
 }
+pub(super) use choice;
 
 choice! {
     /// What a listening model may recall: [`ParamId::Recall`].

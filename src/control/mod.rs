@@ -5,6 +5,8 @@
 //! worker's. Everything else follows: ids and groups in hosts, the command line, presets, help and `docs/PARAMETERS.md`.
 
 mod choices;
+#[cfg(feature = "notes")]
+pub mod notes;
 pub mod preset;
 pub mod said;
 pub mod settings;

@@ -21,7 +21,7 @@ impl Said {
     ///
     /// # Errors
     /// If the parameter cannot have it.
-    pub fn value(&self, spec: &ParamSpec) -> Result<f32, ParamError> {
+    pub fn value<Id>(&self, spec: &ParamSpec<Id>) -> Result<f32, ParamError> {
         match self {
             Self::Number(number) => {
                 text::accepted(spec, *number).ok_or_else(|| ParamError::value(spec, number.to_string()))

@@ -22,7 +22,7 @@ macro_rules! with_parameters {
         $then! {
             /// Which models play.
             Slots slots "Models" {
-                4 Model model "model" "Model" integer(0.0, 127.0, 3.0) WHOLE Prediction "Slot of the model: 0 to 63 embedded, 64 to 127 your own.";
+                4 Model model "model" "Model" integer(0.0, 127.0, 3.0) SLOT Prediction "Slot of the model: 0 to 63 embedded, 64 to 127 your own.";
                 48 MorphModel morph_model "morph_model" "Morph Model" integer(-1.0, 127.0, -1.0) SECOND_SLOT Prediction "Slot of a second model that continues the same seed; -1 is none.";
             }
             /// What a performer reaches for.

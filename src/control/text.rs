@@ -1,6 +1,6 @@
 //! Words to parameters and values, and back: for hosts, the command line, presets and automation alike.
 
-use super::values::{End, Kind, ParamId, ParamSpec, SPECS};
+use super::values::{End, Kind, ParamSpec, Parameter, Word};
 use crate::model::EMBEDDED;
 
 /// What is longer is not compared with what there is.
@@ -10,8 +10,10 @@ const MAX_COMPARED: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParamError {
     /// No parameter is called this.
-    #[error("parameter {key:?}: expected one of {}, found no such parameter{}", keys(), self.suggestion())]
+    #[error("parameter {key:?}: expected one of {known}, found no such parameter{}", self.suggestion())]
     Unknown {
+        /// The keys that there are.
+        known: String,
         /// What was said.
         key: String,
         /// What is called almost this.
@@ -33,7 +35,7 @@ pub enum ParamError {
 
 impl ParamError {
     /// A value that breaks the parameter's own rule.
-    pub fn value(spec: &ParamSpec, actual: impl Into<String>) -> Self {
+    pub fn value<Id>(spec: &ParamSpec<Id>, actual: impl Into<String>) -> Self {
         Self::Value { key: spec.key.into(), expected: expected(spec), actual: actual.into(), nearest: None }
     }
 
@@ -50,11 +52,6 @@ impl ParamError {
         }
         self
     }
-}
-
-/// The keys of all parameters, for messages and help.
-fn keys() -> String {
-    SPECS.each_ref().map(|spec| spec.key).join(", ")
 }
 
 /// A name without what people write in different ways: case, spaces and hyphens.
@@ -78,24 +75,26 @@ fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
 ///
 /// # Errors
 /// If there is none.
-pub fn parameter(text: &str) -> Result<ParamId, ParamError> {
+pub fn parameter<Id: Parameter>(text: &str) -> Result<Id, ParamError> {
     let wanted = folded(text);
-    let called = |spec: &&ParamSpec| folded(spec.key) == wanted || folded(spec.name) == wanted;
-    if let Some(spec) = SPECS.iter().find(called) {
+    let specs = Id::specs();
+    let called = |spec: &&ParamSpec<Id>| folded(spec.key) == wanted || folded(spec.name) == wanted;
+    if let Some(spec) = specs.iter().find(called) {
         return Ok(spec.id);
     }
-    let names = SPECS.iter().flat_map(|spec| [spec.key, spec.name]);
-    let key = |name: &str| SPECS.iter().find(|spec| [spec.key, spec.name].contains(&name)).map(|spec| spec.key.into());
-    Err(ParamError::Unknown { key: text.into(), nearest: nearest(text, names).and_then(key) })
+    let names = specs.iter().flat_map(|spec| [spec.key, spec.name]);
+    let key = |name: &str| specs.iter().find(|spec| [spec.key, spec.name].contains(&name)).map(|spec| spec.key.into());
+    let known = specs.iter().map(|spec| spec.key).collect::<Vec<_>>().join(", ");
+    Err(ParamError::Unknown { known, key: text.into(), nearest: nearest(text, names).and_then(key) })
 }
 
 /// True where [`shown`] writes the unit itself: some values are words, which have none.
-pub fn has_words(spec: &ParamSpec) -> bool {
+pub fn has_words<Id>(spec: &ParamSpec<Id>) -> bool {
     spec.format.word.is_some() || matches!(spec.kind, Kind::Choice(_))
 }
 
 /// A value as hosts show it, rounded; with its unit only where [`has_words`] is true.
-pub fn shown(spec: &ParamSpec, value: f32) -> String {
+pub fn shown<Id>(spec: &ParamSpec<Id>, value: f32) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.get(value as usize).map(|choice| choice.name).unwrap_or_default().into(),
         Kind::Switch | Kind::Trigger | Kind::Command => if value >= 0.5 { "On" } else { "Off" }.into(),
@@ -108,7 +107,7 @@ pub fn shown(spec: &ParamSpec, value: f32) -> String {
 }
 
 /// A value as it is typed, exactly and with its unit.
-pub fn typed(spec: &ParamSpec, value: f32) -> String {
+pub fn typed<Id>(spec: &ParamSpec<Id>, value: f32) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.get(value as usize).map(|choice| choice.key).unwrap_or_default().into(),
         Kind::Switch | Kind::Trigger | Kind::Command => if value >= 0.5 { "on" } else { "off" }.into(),
@@ -119,7 +118,7 @@ pub fn typed(spec: &ParamSpec, value: f32) -> String {
     }
 }
 
-fn unit(spec: &ParamSpec) -> &'static str {
+fn unit<Id>(spec: &ParamSpec<Id>) -> &'static str {
     if spec.unit.is_empty() { "" } else { spec.format.spaced_unit }
 }
 
@@ -130,12 +129,12 @@ fn rounded(value: f32, decimals: usize) -> String {
 }
 
 /// The same with its unit, as hosts show both together.
-pub fn with_unit(spec: &ParamSpec, value: f32) -> String {
+pub fn with_unit<Id>(spec: &ParamSpec<Id>, value: f32) -> String {
     shown(spec, value) + if has_words(spec) { "" } else { spec.format.spaced_unit }
 }
 
 /// The word for a value, if it has one.
-fn word(spec: &ParamSpec, value: f32) -> Option<super::values::Word> {
+fn word<Id>(spec: &ParamSpec<Id>, value: f32) -> Option<Word> {
     spec.format.word.filter(|word| match word.end {
         End::Least => value <= word.bound,
         End::Greatest => value >= word.bound,
@@ -146,7 +145,7 @@ fn word(spec: &ParamSpec, value: f32) -> Option<super::values::Word> {
 ///
 /// # Errors
 /// If it is neither a word nor a number that the parameter can have as it is.
-pub fn value(spec: &ParamSpec, text: &str) -> Result<f32, ParamError> {
+pub fn value<Id>(spec: &ParamSpec<Id>, text: &str) -> Result<f32, ParamError> {
     let read = spoken(spec, text).or_else(|| accepted(spec, number(spec, text)?));
     read.ok_or_else(|| {
         let nearest = nearest(text, words(spec).into_iter()).map(str::to_owned);
@@ -155,19 +154,19 @@ pub fn value(spec: &ParamSpec, text: &str) -> Result<f32, ParamError> {
 }
 
 /// The same, and of numbers out of range the nearest that the parameter can have.
-pub fn nearest_value(spec: &ParamSpec, text: &str) -> Option<f32> {
+pub fn nearest_value<Id>(spec: &ParamSpec<Id>, text: &str) -> Option<f32> {
     spoken(spec, text).or_else(|| number(spec, text).map(|number| spec.sanitise(number as f32)))
 }
 
 /// A number as the parameter takes it; `None` if it would have to be changed.
-pub fn accepted(spec: &ParamSpec, number: f64) -> Option<f32> {
+pub fn accepted<Id>(spec: &ParamSpec<Id>, number: f64) -> Option<f32> {
     // In 32 bits, as the ends of the range are: 0.05 lies below the 0.05 of a wider number.
     let value = number as f32;
     spec.accepts(value).then_some(value)
 }
 
 /// A value that was said in a word.
-fn spoken(spec: &ParamSpec, text: &str) -> Option<f32> {
+fn spoken<Id>(spec: &ParamSpec<Id>, text: &str) -> Option<f32> {
     let said = text.trim().to_lowercase();
     if let Some(word) = spec.format.word
         && (said == word.shown || word.typed.contains(&said.as_str()))
@@ -181,18 +180,13 @@ fn spoken(spec: &ParamSpec, text: &str) -> Option<f32> {
             let chosen = |choice: &super::Choice| folded(choice.key) == said || folded(choice.name) == said;
             choices.iter().position(chosen).map(|index| index as f32)
         }
-        _ if names_models(spec) => {
+        _ if spec.format.is_slot => {
             let said = folded(&said);
             let model = EMBEDDED.iter().find(|model| folded(model.name) == said || folded(model.title) == said)?;
             Some(f32::from(model.slot))
         }
         _ => None,
     }
-}
-
-/// Whether it takes the names of the embedded models.
-fn names_models(spec: &ParamSpec) -> bool {
-    matches!(spec.id, ParamId::Model | ParamId::MorphModel)
 }
 
 /// On or off, as people say it.
@@ -205,7 +199,7 @@ pub fn switch(text: &str) -> Option<bool> {
 }
 
 /// The number in the parameter's own unit.
-fn number(spec: &ParamSpec, text: &str) -> Option<f64> {
+fn number<Id>(spec: &ParamSpec<Id>, text: &str) -> Option<f64> {
     let text = text.trim().to_lowercase().replace('−', "-").replace(',', ".");
     // Longer units first: some end as others do.
     let units: &[(&str, f64)] = match spec.unit {
@@ -221,19 +215,19 @@ fn number(spec: &ParamSpec, text: &str) -> Option<f64> {
 }
 
 /// The words that are values of a parameter.
-fn words(spec: &ParamSpec) -> Vec<&'static str> {
+fn words<Id>(spec: &ParamSpec<Id>) -> Vec<&'static str> {
     let mut words = spec.format.word.map_or_else(Vec::new, |word| [&[word.shown], word.typed].concat());
     match spec.kind {
         Kind::Choice(choices) => words.extend(choices.iter().flat_map(|choice| [choice.key, choice.name])),
         Kind::Switch | Kind::Trigger | Kind::Command => words.extend(["on", "off"]),
-        _ if names_models(spec) => words.extend(EMBEDDED.iter().map(|model| model.name)),
+        _ if spec.format.is_slot => words.extend(EMBEDDED.iter().map(|model| model.name)),
         _ => {}
     }
     words
 }
 
 /// A parameter's rule.
-fn expected(spec: &ParamSpec) -> String {
+fn expected<Id>(spec: &ParamSpec<Id>) -> String {
     let numbers = if spec.kind.is_whole() { "a whole number" } else { "a number" };
     let range = format!("{numbers} from {} to {}{}", spec.min, spec.max, unit(spec));
     match (spec.kind, spec.format.word) {
@@ -242,7 +236,7 @@ fn expected(spec: &ParamSpec) -> String {
             format!("one of {}", keys.join(", "))
         }
         (Kind::Switch | Kind::Trigger | Kind::Command, _) => "on or off".into(),
-        _ if names_models(spec) => {
+        _ if spec.format.is_slot => {
             let names: Vec<&str> = EMBEDDED.iter().map(|model| model.name).collect();
             let off = if spec.format.word.is_some() { ", off" } else { "" };
             format!("{range}{off} or one of {}", names.join(", "))
@@ -253,7 +247,7 @@ fn expected(spec: &ParamSpec) -> String {
 }
 
 /// What a parameter may be, in one phrase, for help.
-pub fn range(spec: &ParamSpec) -> String {
+pub fn range<Id>(spec: &ParamSpec<Id>) -> String {
     match spec.kind {
         Kind::Choice(choices) => choices.iter().map(|choice| choice.key).collect::<Vec<_>>().join(", "),
         Kind::Switch | Kind::Trigger | Kind::Command => "off, on".into(),
@@ -271,10 +265,11 @@ pub fn range(spec: &ParamSpec) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::values::{ParamId, SPECS};
 
     fn set(assignment: &str) -> Result<f32, String> {
         let (key, text) = assignment.split_once('=').expect("a test's constant");
-        let id = parameter(key).map_err(|error| error.to_string())?;
+        let id: ParamId = parameter(key).map_err(|error| error.to_string())?;
         value(id.spec(), text).map_err(|error| error.to_string())
     }
 
@@ -344,7 +339,7 @@ mod tests {
             assert!(value(ParamId::SeedSource.spec(), text).is_err(), "{text}");
         }
         let long = "mix".repeat(1_000_000);
-        assert!(parameter(&long).is_err());
+        assert!(parameter::<ParamId>(&long).is_err());
     }
 
     #[test]

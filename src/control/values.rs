@@ -98,13 +98,21 @@ pub struct Format {
     pub decimals: usize,
     /// A number that is a word.
     pub word: Option<Word>,
+    /// The numbers are slots, which can be called by the names of the embedded models of sound.
+    pub is_slot: bool,
+}
+
+/// The parameters of one plugin.
+pub trait Parameter: Copy + PartialEq + std::fmt::Debug + 'static {
+    /// Their rows, in the order of their numbers.
+    fn specs() -> &'static [ParamSpec<Self>];
 }
 
 /// What is known of a parameter.
 #[derive(Clone, Copy, Debug)]
-pub struct ParamSpec {
+pub struct ParamSpec<Id = ParamId> {
     /// The parameter.
-    pub id: ParamId,
+    pub id: Id,
     /// Name on the command line, in automation files and as the id in hosts and states.
     pub key: &'static str,
     /// Name shown to the user.
@@ -130,49 +138,49 @@ pub struct ParamSpec {
 }
 
 /// Kind, least, greatest and default value.
-struct Range(Kind, f32, f32, f32);
+pub(super) struct Range(pub Kind, pub f32, pub f32, pub f32);
 
-const fn linear(min: f32, max: f32, default: f32) -> Range {
+pub(super) const fn linear(min: f32, max: f32, default: f32) -> Range {
     Range(Kind::Linear, min, max, default)
 }
 
-const fn skewed(min: f32, max: f32, default: f32) -> Range {
+pub(super) const fn skewed(min: f32, max: f32, default: f32) -> Range {
     Range(Kind::Skewed, min, max, default)
 }
 
-const fn integer(min: f32, max: f32, default: f32) -> Range {
+pub(super) const fn integer(min: f32, max: f32, default: f32) -> Range {
     Range(Kind::Integer, min, max, default)
 }
 
-const fn switch(on: bool) -> Range {
+pub(super) const fn switch(on: bool) -> Range {
     Range(Kind::Switch, 0.0, 1.0, if on { 1.0 } else { 0.0 })
 }
 
-const fn trigger() -> Range {
+pub(super) const fn trigger() -> Range {
     Range(Kind::Trigger, 0.0, 1.0, 0.0)
 }
 
-const fn command() -> Range {
+pub(super) const fn command() -> Range {
     Range(Kind::Command, 0.0, 1.0, 0.0)
 }
 
 /// The first is the default.
-const fn choice(choices: &'static [Choice]) -> Range {
+pub(super) const fn choice(choices: &'static [Choice]) -> Range {
     Range(Kind::Choice(choices), 0.0, (choices.len() - 1) as f32, 0.0)
 }
 
 macro_rules! number {
     ($unit:literal, $decimals:literal) => {
-        Format { unit: $unit, spaced_unit: concat!(" ", $unit), decimals: $decimals, word: None }
+        Format { unit: $unit, spaced_unit: concat!(" ", $unit), decimals: $decimals, word: None, is_slot: false }
     };
 }
 
-const PERCENT: Format = number!("%", 1);
-const RATIO: Format = number!("x", 2);
-const NUMBER: Format = number!("", 1);
-const WHOLE: Format = number!("", 0);
-const SWITCH: Format = WHOLE;
-const CHOICE: Format = WHOLE;
+pub(super) const PERCENT: Format = number!("%", 1);
+pub(super) const RATIO: Format = number!("x", 2);
+pub(super) const NUMBER: Format = number!("", 1);
+pub(super) const WHOLE: Format = number!("", 0);
+pub(super) const SWITCH: Format = WHOLE;
+pub(super) const CHOICE: Format = WHOLE;
 const DECIBELS: Format = number!("dB", 1);
 const FULL_SCALE: Format = number!("dBFS", 1);
 const PER_SECOND: Format = number!("/s", 2);
@@ -185,9 +193,10 @@ const LEVEL: Format = with_word(DECIBELS, End::Least, SILENT_DB, "−∞", &["of
 const HOLD: Format = with_word(TIME, End::Greatest, HOLD_FOREVER_SECONDS, "∞", &["inf", "infinity", "forever"]);
 const INTERVAL: Format = with_word(TIME, End::Least, 0.0, "never", &["never", "off"]);
 const BEATS: Format = with_word(number!("beats", 0), End::Least, 0.0, "never", &["never", "off"]);
-const SECOND_SLOT: Format = with_word(WHOLE, End::Least, NO_MODEL, "off", &["off", "none"]);
+const SLOT: Format = Format { is_slot: true, ..WHOLE };
+const SECOND_SLOT: Format = with_word(SLOT, End::Least, NO_MODEL, "off", &["off", "none"]);
 
-const fn with_word(
+pub(super) const fn with_word(
     format: Format,
     end: End,
     bound: f32,
@@ -197,29 +206,29 @@ const fn with_word(
     Format { word: Some(Word { end, bound, shown, typed }), ..format }
 }
 
-/// Makes the enum, the count and the specifications of the rows.
+/// Makes of the rows of a table: the parameters, how many there are, their specifications, and a value for each.
 macro_rules! declare {
-    ($(
+    ([$Id:ident, $COUNT:ident, $ROWS:ident, $SPECS:ident, $Values:ident] $(
         $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:literal)? {
             $($number:literal $id:ident $field:ident $key:literal $name:literal $kind:ident($($range:tt)*) $format:ident
                 $stage:ident $help:literal;)*
         }
     )*) => {
-        /// The parameters. Their numbers are their places in [`SPECS`].
+        #[doc = concat!("The parameters. Their numbers are their places in [`", stringify!($SPECS), "`].")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(usize)]
-        pub enum ParamId {
+        pub enum $Id {
             $($(#[doc = $help] $id = $number,)*)*
         }
 
         /// Number of parameters.
-        pub const PARAM_COUNT: usize = [$($(ParamId::$id,)*)*].len();
+        pub const $COUNT: usize = [$($($Id::$id,)*)*].len();
 
         /// In the order of the table.
-        const ROWS: [ParamSpec; PARAM_COUNT] = [$($({
+        const $ROWS: [ParamSpec<$Id>; $COUNT] = [$($({
             let Range(kind, min, max, default) = $kind($($range)*);
             ParamSpec {
-                id: ParamId::$id,
+                id: $Id::$id,
                 key: $key,
                 name: $name,
                 group: $title,
@@ -233,43 +242,77 @@ macro_rules! declare {
                 help: $help,
             }
         },)*)*];
+
+        /// The rows of the table, in the order of their numbers.
+        pub static $SPECS: [ParamSpec<$Id>; $COUNT] = {
+            // Does not compile where a number is left out; where one is given twice, the enum does not.
+            let mut specs = $ROWS;
+            let mut row = 0;
+            while row < $COUNT {
+                specs[$ROWS[row].id as usize] = $ROWS[row];
+                row += 1;
+            }
+            specs
+        };
+
+        impl $Id {
+            /// The row of the table.
+            pub const fn spec(self) -> &'static ParamSpec<$Id> {
+                &$SPECS[self as usize]
+            }
+
+            /// A parameter by its key.
+            pub fn by_key(key: &str) -> Option<Self> {
+                $SPECS.iter().find(|spec| spec.key == key).map(|spec| spec.id)
+            }
+        }
+
+        impl Parameter for $Id {
+            fn specs() -> &'static [ParamSpec<Self>] {
+                &$SPECS
+            }
+        }
+
+        /// One value per parameter, plain (in the parameter's unit).
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $Values([f32; $COUNT]);
+
+        impl Default for $Values {
+            fn default() -> Self {
+                Self($SPECS.each_ref().map(|spec| spec.default))
+            }
+        }
+
+        impl $Values {
+            /// The value of a parameter.
+            pub fn get(&self, id: $Id) -> f32 {
+                self.0[id as usize]
+            }
+
+            /// Sets a parameter to the nearest value it can have.
+            pub fn set(&mut self, id: $Id, value: f32) {
+                self.0[id as usize] = id.spec().sanitise(value);
+            }
+        }
+    };
+}
+pub(super) use declare;
+
+/// [`declare`] of the table of the audio plugin.
+macro_rules! declare_parameters {
+    ($($rows:tt)*) => {
+        declare!([ParamId, PARAM_COUNT, ROWS, SPECS, ParamValues] $($rows)*);
     };
 }
 
-with_parameters!(declare);
-
-/// The rows of the table, in the order of their numbers.
-pub static SPECS: [ParamSpec; PARAM_COUNT] = by_number();
-
-/// Does not compile where a number is left out; where one is given twice, [`ParamId`] does not.
-const fn by_number() -> [ParamSpec; PARAM_COUNT] {
-    let mut specs = ROWS;
-    let mut row = 0;
-    while row < PARAM_COUNT {
-        specs[ROWS[row].id as usize] = ROWS[row];
-        row += 1;
-    }
-    specs
-}
+with_parameters!(declare_parameters);
 
 /// All parameters as the table has them: group by group, in the order in which hosts show them.
 pub fn by_group() -> impl Iterator<Item = &'static ParamSpec> {
     ROWS.iter().map(|row| row.id.spec())
 }
 
-impl ParamId {
-    /// The row of the table.
-    pub const fn spec(self) -> &'static ParamSpec {
-        &SPECS[self as usize]
-    }
-
-    /// A parameter by its key.
-    pub fn by_key(key: &str) -> Option<Self> {
-        SPECS.iter().find(|spec| spec.key == key).map(|spec| spec.id)
-    }
-}
-
-impl ParamSpec {
+impl<Id> ParamSpec<Id> {
     /// The nearest value this parameter can have; a NaN becomes the default.
     pub fn sanitise(&self, value: f32) -> f32 {
         if value.is_nan() {
@@ -294,28 +337,6 @@ impl ParamSpec {
     /// True if `value` can be set as it is.
     pub fn accepts(&self, value: f32) -> bool {
         self.sanitise(value) == value
-    }
-}
-
-/// One value per parameter, plain (in the parameter's unit).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ParamValues([f32; PARAM_COUNT]);
-
-impl Default for ParamValues {
-    fn default() -> Self {
-        Self(SPECS.each_ref().map(|spec| spec.default))
-    }
-}
-
-impl ParamValues {
-    /// The value of a parameter.
-    pub fn get(&self, id: ParamId) -> f32 {
-        self.0[id as usize]
-    }
-
-    /// Sets a parameter to the nearest value it can have.
-    pub fn set(&mut self, id: ParamId, value: f32) {
-        self.0[id as usize] = id.spec().sanitise(value);
     }
 }
 

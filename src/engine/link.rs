@@ -38,7 +38,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    fn set_now(&self, epoch: u32, index: i64) {
+    /// Publishes where the audio thread is.
+    pub fn set_now(&self, epoch: u32, index: i64) {
         let packed = (u64::from(epoch) << 48) | (index as u64 & 0xffff_ffff_ffff);
         self.now.store(packed, Ordering::Release);
     }
@@ -100,6 +101,18 @@ impl Shared {
         if let Some(thread) = self.worker.get() {
             thread.unpark();
         }
+    }
+}
+
+/// The audio thread's end of a link to a worker.
+pub(crate) trait Linked {
+    /// What both threads share.
+    fn shared(&self) -> &Shared;
+}
+
+impl Linked for AudioLink {
+    fn shared(&self) -> &Shared {
+        &self.shared
     }
 }
 

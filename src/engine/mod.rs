@@ -27,6 +27,7 @@ mod waiting;
 pub use crate::control::{SeedSource, Stereo};
 pub use audio::{Engine, STOPS};
 pub use audition::Auditioner;
+pub(crate) use clock::{ClockChange, SampleClock};
 pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
 pub use tap::{TakeFeed, TakeOrder, TakeQuantum, TakeRequest, TakeTap, take_link};
@@ -34,3 +35,4 @@ pub use types::{
     Activity, Alignment, Beats, ClockMode, DEFAULT_REACTION_MS, EngineConfig, Event, GRID_SAMPLES, MAX_CHANNELS,
     MAX_REACTION_MS, RenderMode, Transport,
 };
+pub(crate) use waiting::Waiting;

@@ -1,6 +1,10 @@
 //! How long a call of `process` may wait for the worker (DESIGN 3), and the wait itself.
 
-use super::{lead::Lead, link::AudioLink, types::RenderMode};
+use super::{
+    lead::Lead,
+    link::{AudioLink, Linked},
+    types::RenderMode,
+};
 use std::time::{Duration, Instant};
 
 /// Longest wait; after it the instance is marked failed, until the worker answers again.
@@ -15,7 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_micros(50);
 /// # Realtime safety
 /// One clock read per call; other system calls only where the call may wait.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     mode: RenderMode,
     lead: Lead,
     started: Instant,
@@ -77,27 +81,29 @@ impl Waiting {
         })
     }
 
-    fn wait_until(&mut self, link: &mut AudioLink, mut is_done: impl FnMut(&mut AudioLink) -> bool) -> bool {
+    /// Waits, within this call's budget, until something is so; returns whether it is.
+    pub fn wait_until<L: Linked>(&mut self, link: &mut L, mut is_done: impl FnMut(&mut L) -> bool) -> bool {
         if is_done(link) {
-            link.shared.meters.set_failed(link.shared.is_dead());
+            let shared = link.shared();
+            shared.meters.set_failed(shared.is_dead());
             return true;
         }
-        if link.shared.is_dead() {
-            link.shared.meters.set_failed(true);
+        if link.shared().is_dead() {
+            link.shared().meters.set_failed(true);
         }
         let offline = self.mode == RenderMode::Offline;
-        if link.shared.meters.is_failed() || !(offline || self.budget_seconds > 0.0) {
+        if link.shared().meters.is_failed() || !(offline || self.budget_seconds > 0.0) {
             return false;
         }
-        link.shared.meters.count_wait();
+        link.shared().meters.count_wait();
         let mut polls = Polls::begin();
         loop {
-            link.shared.wake_worker();
+            link.shared().wake_worker();
             let (ready, waited) = polls.next(|| is_done(link));
             let may_wait = if offline { MAX_SECONDS } else { self.budget_seconds };
-            if ready || waited >= may_wait || link.shared.is_dead() {
+            if ready || waited >= may_wait || link.shared().is_dead() {
                 if !ready && waited >= MAX_SECONDS {
-                    link.shared.meters.set_failed(true);
+                    link.shared().meters.set_failed(true);
                 }
                 self.spend(waited);
                 return ready;

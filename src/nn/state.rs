@@ -72,6 +72,25 @@ impl StackState {
         self.step = 0;
     }
 
+    /// Becomes what another state of the same stack is.
+    ///
+    /// # Realtime safety
+    /// Does not allocate, but where the first layer's window slides.
+    ///
+    /// # Panics
+    /// If the other one is a state of another stack.
+    pub fn copy_from(&mut self, other: &Self) {
+        assert_eq!(self.layers.len(), other.layers.len(), "{OTHER}");
+        for (layer, other) in self.layers.iter_mut().zip(&other.layers) {
+            layer.memory.copy_from(&other.memory);
+            layer.output.copy_from_slice(&other.output);
+            layer.input_mask.copy_from_slice(&other.input_mask);
+            layer.output_mask.copy_from_slice(&other.output_mask);
+        }
+        self.window.clone_from(&other.window);
+        (self.residual, self.has_dropout, self.step) = (other.residual, other.has_dropout, other.step);
+    }
+
     /// From the next step on the stack is another of the same shape.
     pub fn change_stack(&mut self) {
         if let Some(window) = &mut self.window {

@@ -62,11 +62,18 @@ fn chance(probability: f32, law: Law, temperature: f32) -> f32 {
         Law::Linear => probability * temperature,
         // The limit, which the formula does not reach.
         Law::Logit if temperature <= 0.0 => f32::from(probability > 0.5),
-        Law::Logit => {
-            let odds = libm::logf(probability) - libm::logf(1.0 - probability);
-            1.0 / (1.0 + libm::expf(-odds / temperature))
-        }
+        Law::Logit => sigmoid(log_odds(probability) / temperature),
     }
+}
+
+/// The natural logarithm of the odds of a probability.
+pub(super) fn log_odds(probability: f32) -> f32 {
+    libm::logf(probability) - libm::logf(1.0 - probability)
+}
+
+/// The probability of these log-odds.
+pub(super) fn sigmoid(log_odds: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-log_odds))
 }
 
 /// Uniform in [0, 1), a multiple of 2⁻²⁴.

@@ -11,6 +11,8 @@ use std::{ops::RangeInclusive, sync::Arc};
 pub const STALL_COLUMNS: usize = 8;
 /// The keys of which one ends a stall, as indices: C♯4 to A5.
 const STIRRING_KEYS: RangeInclusive<usize> = 40..=60;
+/// The number in place of a key's of which the one that ends a stall is chosen: no key is tossed with it.
+const NO_KEY: usize = 2 * KEYS;
 
 /// What a network hears of its own prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +98,7 @@ impl Continuation {
         self.equal = if self.played > 0 && before == &now[..] { self.equal + 1 } else { 1 };
         let mut added = None;
         if self.playing.stirs && self.equal >= STALL_COLUMNS {
-            added = stirring_key(&self.playing.draw, self.played, now);
+            added = stirring_key(&self.playing.draw, self.played, |key| now[key] == 0.0);
         }
         if let Some(key) = added {
             now[key] = 1.0;
@@ -146,12 +148,11 @@ fn strike(before: &[f32], column: &mut [f32]) {
     }
 }
 
-/// A key near the middle that does not sound yet.
-fn stirring_key(draw: &Draw, step: u64, column: &[f32]) -> Option<usize> {
+/// A key near the middle that is free, as does not sound yet; which, is chosen by random.
+pub(super) fn stirring_key(draw: &Draw, step: u64, is_free: impl Fn(usize) -> bool) -> Option<usize> {
     let count = STIRRING_KEYS.count();
-    // A number that no key is tossed with.
-    let first = (uniform(draw.random_seed, step, column.len()) * count as f32) as usize;
-    (0..count).map(|k| STIRRING_KEYS.start() + (first + k) % count).find(|&key| column[key] == 0.0)
+    let first = (uniform(draw.random_seed, step, NO_KEY) * count as f32) as usize;
+    (0..count).map(|k| STIRRING_KEYS.start() + (first + k) % count).find(|&key| is_free(key))
 }
 
 #[cfg(test)]

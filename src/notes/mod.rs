@@ -1,7 +1,7 @@
 //! Notes as a piano roll: columns of 88 keys on a grid of steps, read from MIDI files and written as them, gathered
 //! into data sets; and how a network of notes plays columns.
 //!
-//! Plain Rust, and nothing here is for the audio thread. `docs/NOTES.md` describes the grid, the rules of the reader,
+//! Plain Rust, and nothing here is for the audio thread but [`live`], what plays in the plugin. `docs/NOTES.md` describes the grid, the rules of the reader,
 //! the file, and how networks play.
 
 mod baselines;
@@ -11,6 +11,7 @@ mod error;
 mod figures;
 mod generator;
 mod index;
+pub mod live;
 mod midi_file;
 mod repair;
 mod roll;

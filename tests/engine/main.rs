@@ -12,6 +12,8 @@ mod ensemble;
 mod faults;
 mod learning;
 mod no_alloc;
+#[cfg(feature = "notes")]
+mod notes;
 mod scope;
 mod seeds;
 mod sympathy;

@@ -67,6 +67,13 @@ impl LayerMemory {
         [&mut self.h, &mut self.next, &mut self.cell].into_iter().for_each(|buffer| buffer.view_mut::<f32>().fill(0.0));
     }
 
+    /// Remembers what another one of the same layer does.
+    pub fn copy_from(&mut self, other: &Self) {
+        for (buffer, other) in [(&mut self.h, &other.h), (&mut self.next, &other.next), (&mut self.cell, &other.cell)] {
+            buffer.view_mut::<f32>().copy_from_slice(other.view());
+        }
+    }
+
     /// `[hidden]`
     #[inline(always)]
     pub fn h(&self) -> &[f32] {

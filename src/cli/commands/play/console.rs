@@ -108,11 +108,11 @@ fn split(line: &str) -> Option<(&str, &str)> {
     if let Some(pair) = line.split_once('=') {
         return Some(pair);
     }
-    if text::parameter(line).is_ok() {
+    if text::parameter::<ParamId>(line).is_ok() {
         return None;
     }
     let spaces = line.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
-    let known = spaces.clone().filter(|&at| text::parameter(&line[..at]).is_ok()).max();
+    let known = spaces.clone().filter(|&at| text::parameter::<ParamId>(&line[..at]).is_ok()).max();
     known.or_else(|| spaces.min()).map(|at| line.split_at(at))
 }
 
@@ -217,7 +217,7 @@ impl Console {
             say!("learning nothing; as in: learn mix");
             return;
         }
-        match text::parameter(key) {
+        match text::parameter::<ParamId>(key) {
             Ok(id) if args.midi.is_none() => {
                 say!("{} waits for no controller: there is no MIDI input (--midi)", id.spec().key);
             }
@@ -230,7 +230,7 @@ impl Console {
     }
 
     fn unlearn(&mut self, key: &str) {
-        match text::parameter(key) {
+        match text::parameter::<ParamId>(key) {
             Ok(id) if self.map.unlearn(id) => say!("no controller moves {} any longer", id.spec().key),
             Ok(id) => say!("no controller moves {}", id.spec().key),
             Err(error) => say!("error: unlearn: {error}"),
@@ -296,7 +296,7 @@ impl Console {
             Typed::SaveMap(name) => self.save_map(&name),
             Typed::Lesson(what) => self.lesson(&what),
             Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
-            Typed::Tell(key) => match text::parameter(&key) {
+            Typed::Tell(key) => match text::parameter::<ParamId>(&key) {
                 Ok(id) => self.tell(id.spec()),
                 Err(error) => {
                     say!("{key:?} is neither a command nor a parameter{}; ? tells the commands", error.suggestion());

@@ -1,0 +1,275 @@
+//! The parameters of the plugin for notes: its table, its choices, and what is made of them.
+//!
+//! A row has the columns of `table.rs`. Steps and measures are those of the model: a measure is four beats.
+
+use super::{
+    choices::{Choice, choice},
+    values::{
+        CHOICE, End, Format, Kind, NUMBER, PERCENT, ParamSpec, Parameter, RATIO, Range, SWITCH, Stage, WHOLE, choice,
+        declare, integer, linear, skewed, switch, trigger, with_word,
+    },
+};
+
+/// From this value on *Answer Length* ends when the player plays.
+pub const UNTIL_PLAYED: f32 = 32.5;
+
+const BEATS: Format = unit("beats", " beats", 2);
+const MEASURES: Format = unit("measures", " measures", 0);
+const ANSWER_MEASURES: Format =
+    with_word(MEASURES, End::Greatest, UNTIL_PLAYED, "until you play", &["until", "∞", "inf"]);
+const RESEED_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "never", &["never", "off"]);
+const STEPS: Format = unit("steps", " steps", 0);
+const TEMPO: Format = unit("bpm", " bpm", 1);
+const KEY: Format = WHOLE;
+
+const fn unit(unit: &'static str, spaced_unit: &'static str, decimals: usize) -> Format {
+    Format { unit, spaced_unit, decimals, word: None, is_slot: false }
+}
+
+/// The value of a parameter of choices that is not the first.
+const fn chosen(choices: &'static [Choice], index: usize) -> Range {
+    Range(Kind::Choice(choices), 0.0, (choices.len() - 1) as f32, index as f32)
+}
+
+/// Hands the table to the macro named.
+macro_rules! with_note_parameters {
+    ($then:ident) => {
+        $then! {
+            /// What plays.
+            NoteModels models "Models" {
+                0 Model model "model" "Model" integer(0.0, 127.0, 0.0) WHOLE Prediction "Slot of the model; another one has to hear you anew.";
+            }
+            /// What a performer reaches for.
+            NotePlay play "Play" in "Play" {
+                1 Part part "part" "Part" choice(Part::CHOICES) CHOICE Prediction "Whether it answers you or plays along.";
+                2 Continue continue_now "continue" "Continue" trigger() SWITCH Prediction "Continues what was just played, each time it goes on.";
+                3 Freeze freeze "freeze" "Freeze" switch(false) SWITCH Prediction "Holds what plays: it does not end, and nothing replaces it.";
+                4 Panic panic "panic" "Panic" trigger() SWITCH Rendering "Ends every note, yours too, each time it goes on.";
+                5 Run run "run" "Run" choice(Run::CHOICES) CHOICE Both "What the steps follow.";
+            }
+            /// What is heard, and when it answers.
+            NoteListening listening "Listening" in "Listening" {
+                6 AnswerAfter answer_after "answer_after" "Answer After" skewed(0.25, 16.0, 1.0) BEATS Prediction "How long you must be silent before it answers.";
+                7 AnswerLength answer_length "answer_length" "Answer Length" integer(1.0, 33.0, 4.0) ANSWER_MEASURES Prediction "How long an answer is.";
+                8 Reseed reseed "reseed" "Re-seed" integer(0.0, 32.0, 4.0) RESEED_MEASURES Prediction "Playing along, it begins anew from what you play every so many measures; 0 is never.";
+                9 Hears hears "hears" "Hears" choice(Hears::CHOICES) CHOICE Prediction "Whose notes it goes on from.";
+                10 Feedback feedback "feedback" "Feedback" choice(Feedback::CHOICES) CHOICE Prediction "What it hears of itself while it plays.";
+                11 Pedal pedal "pedal" "Pedal" switch(false) SWITCH Prediction "Your sustain pedal holds what it hears.";
+            }
+            /// Which keys are drawn.
+            NoteDrawing drawing "Drawing" in "Drawing" {
+                12 Drawing drawing "draw" "Draw" choice(Drawing::CHOICES) CHOICE Rendering "How a probability becomes a key.";
+                13 Temperature temperature "temperature" "Temperature" skewed(0.0, 10.0, 1.0) RATIO Rendering "How freely keys are tossed; at 0 none is, or with the law Log-odds those likelier than not.";
+                14 TossLaw law "law" "Law" choice(TossLaw::CHOICES) CHOICE Rendering "What the temperature does to the chance of a key.";
+                15 Threshold threshold "threshold" "Threshold" linear(0.0, 1.0, 0.2) RATIO Rendering "Draw by threshold: a key sounds where its probability is larger.";
+                16 Density density "density" "Density" linear(-6.0, 6.0, 0.0) NUMBER Rendering "Fewer or more keys: added to the log-odds of each.";
+                17 AntiStall anti_stall "anti_stall" "Anti-stall" switch(true) SWITCH Rendering "A key near the middle is added where eight columns are equal.";
+                18 RandomSeed random_seed "random_seed" "Random Seed" integer(0.0, 65_535.0, 0.0) WHOLE Rendering "The number from which all that is random follows.";
+            }
+            /// What may sound, and for how long.
+            NoteShape shape "Shape" in "Shape" {
+                19 Polyphony polyphony "polyphony" "Polyphony" integer(1.0, 16.0, 8.0) WHOLE Rendering "Keys that sound at once, at most.";
+                20 Lowest lowest "lowest" "Lowest Key" integer(21.0, 108.0, 21.0) KEY Rendering "The lowest key that sounds; 60 is middle C.";
+                21 Highest highest "highest" "Highest Key" integer(21.0, 108.0, 108.0) KEY Rendering "The highest key that sounds.";
+                22 Outside outside "outside" "Outside" choice(Outside::CHOICES) CHOICE Rendering "What becomes of keys outside that range.";
+                23 Scale scale "scale" "Scale" choice(Scale::CHOICES) CHOICE Rendering "The keys that may sound, from the root.";
+                24 Root root "root" "Root" choice(Root::CHOICES) CHOICE Rendering "Where the scale begins.";
+                25 Join join "join" "Join" integer(0.0, 2.0, 0.0) STEPS Rendering "A key goes on though it is not drawn, for so many steps.";
+                26 Shortest shortest "shortest" "Shortest" integer(1.0, 8.0, 1.0) STEPS Rendering "A note lasts at least as long.";
+                27 Longest longest "longest" "Longest" skewed(0.25, 64.0, 16.0) BEATS Rendering "A note lasts at most as long.";
+            }
+            /// When the steps are.
+            NoteTime time "Time" in "Time" {
+                28 Rate rate "rate" "Rate" chosen(Rate::CHOICES, 1) CHOICE Both "How fast its steps follow each other.";
+                29 FreeTempo free_tempo "free_tempo" "Free Tempo" linear(20.0, 300.0, 120.0) TEMPO Both "The tempo where the host tells none, or is not followed.";
+                30 Swing swing "swing" "Swing" linear(50.0, 75.0, 50.0) PERCENT Both "Where the second sixteenth of an eighth lies.";
+                31 Gate gate "gate" "Gate" linear(10.0, 100.0, 100.0) PERCENT Both "How much of its last step a note lasts; below 100 it decides sooner.";
+            }
+            /// What is sent.
+            NoteOutput output "Output" in "Output" {
+                32 Velocity velocity "velocity" "Velocity" integer(1.0, 127.0, 80.0) WHOLE Rendering "How hard its keys are struck.";
+                33 Follow follow "follow" "Follow" linear(0.0, 100.0, 50.0) PERCENT Rendering "From that velocity, at 0, to yours, at 100.";
+                34 Depth depth "depth" "Velocity Depth" integer(0.0, 64.0, 24.0) WHOLE Rendering "How much softer unlikely keys are struck.";
+                35 Accent accent "accent" "Accent" integer(0.0, 64.0, 8.0) WHOLE Rendering "How much harder keys on the beat are struck.";
+                36 Channel channel "channel" "Channel" integer(1.0, 16.0, 1.0) WHOLE Rendering "The MIDI channel on which it plays.";
+                37 Through through "through" "Through" switch(true) SWITCH Rendering "Your notes are passed on.";
+                38 Bypass bypass "bypass" "Bypass" switch(false) SWITCH Rendering "It plays nothing; your notes are passed on.";
+            }
+        }
+    };
+}
+
+/// [`declare`] of this table.
+macro_rules! declare_note_parameters {
+    ($($rows:tt)*) => {
+        declare!([NoteParam, NOTE_PARAM_COUNT, NOTE_ROWS, NOTE_SPECS, NoteValues] $($rows)*);
+    };
+}
+
+with_note_parameters!(declare_note_parameters);
+
+/// All parameters of notes as the table has them: group by group, in the order in which hosts show them.
+pub fn notes_by_group() -> impl Iterator<Item = &'static ParamSpec<NoteParam>> {
+    NOTE_ROWS.iter().map(|row| row.id.spec())
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// How it plays with the performer: [`NoteParam::Part`].
+    Part {
+        Answer "answer" "Answer" "When you have been silent, it goes on.";
+        Alongside "alongside" "Alongside" "It plays along, hearing you and itself.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// What the steps follow: [`NoteParam::Run`].
+    Run {
+        Transport "transport" "With Transport" "The host's song: while it stands, nothing plays.";
+        Free "free" "Free" "Free Tempo, whatever the host does.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// Whose notes it goes on from: [`NoteParam::Hears`].
+    Hears {
+        You "you" "You" "What you play.";
+        Both "both" "You and Itself" "What it has played, too: answers go on from each other.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// What a network hears of itself: [`NoteParam::Feedback`].
+    Feedback {
+        Played "played" "Played" "The keys that sounded.";
+        Raw "raw" "Raw" "Its probabilities, whatever sounded.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// How a probability becomes a key: [`NoteParam::Drawing`].
+    Drawing {
+        Toss "toss" "Toss" "Each key by a toss of its own.";
+        Threshold "threshold" "Threshold" "Keys whose probability is larger than Threshold.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// What the temperature does: [`NoteParam::TossLaw`].
+    TossLaw {
+        Linear "linear" "Linear" "It multiplies the probability.";
+        Logit "logit" "Log-odds" "The log-odds are divided by it.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// What becomes of keys outside the range: [`NoteParam::Outside`].
+    Outside {
+        Mute "mute" "Mute" "They are silent.";
+        Fold "fold" "Fold" "They move by octaves into it.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// The keys that may sound: [`NoteParam::Scale`].
+    Scale {
+        Off "off" "Off" "All.";
+        Major "major" "Major" "The major scale.";
+        Minor "minor" "Minor" "The natural minor scale.";
+        HarmonicMinor "harmonic_minor" "Harmonic Minor" "Minor with a major seventh.";
+        Dorian "dorian" "Dorian" "Minor with a major sixth.";
+        Mixolydian "mixolydian" "Mixolydian" "Major with a minor seventh.";
+        Pentatonic "pentatonic" "Pentatonic" "Major without fourth and seventh.";
+        MinorPentatonic "minor_pentatonic" "Minor Pentatonic" "Minor without second and sixth.";
+        WholeTone "whole_tone" "Whole Tone" "Every second key.";
+    }
+}
+
+impl Scale {
+    /// Its pitch classes from the root on, the root in the lowest bit.
+    pub fn pitch_classes(self) -> u16 {
+        let steps: &[u32] = match self {
+            Self::Off => return 0xfff,
+            Self::Major => &[0, 2, 4, 5, 7, 9, 11],
+            Self::Minor => &[0, 2, 3, 5, 7, 8, 10],
+            Self::HarmonicMinor => &[0, 2, 3, 5, 7, 8, 11],
+            Self::Dorian => &[0, 2, 3, 5, 7, 9, 10],
+            Self::Mixolydian => &[0, 2, 4, 5, 7, 9, 10],
+            Self::Pentatonic => &[0, 2, 4, 7, 9],
+            Self::MinorPentatonic => &[0, 3, 5, 7, 10],
+            Self::WholeTone => &[0, 2, 4, 6, 8, 10],
+        };
+        steps.iter().fold(0, |classes, step| classes | 1 << step)
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// Where a scale begins: [`NoteParam::Root`].
+    Root {
+        C "c" "C" "C.";
+        CSharp "c#" "C♯" "C♯ or D♭.";
+        D "d" "D" "D.";
+        DSharp "d#" "D♯" "D♯ or E♭.";
+        E "e" "E" "E.";
+        F "f" "F" "F.";
+        FSharp "f#" "F♯" "F♯ or G♭.";
+        G "g" "G" "G.";
+        GSharp "g#" "G♯" "G♯ or A♭.";
+        A "a" "A" "A.";
+        ASharp "a#" "A♯" "A♯ or B♭.";
+        B "b" "B" "B.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// How fast steps follow each other: [`NoteParam::Rate`].
+    Rate {
+        Half "half" "Half" "Half as fast as the model has learnt.";
+        Normal "normal" "Normal" "As the model has learnt.";
+        Double "double" "Double" "Twice as fast.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::text, *};
+
+    #[test]
+    fn the_table_is_sound_and_its_keys_are_frozen() {
+        for (index, spec) in NOTE_SPECS.iter().enumerate() {
+            assert_eq!(spec.id as usize, index);
+            assert!(spec.min < spec.max && spec.accepts(spec.default), "{}", spec.key);
+            assert_eq!(NoteParam::by_key(spec.key), Some(spec.id));
+            assert_eq!(text::parameter(spec.name), Ok(spec.id));
+            for value in [spec.min, spec.default, spec.max] {
+                assert_eq!(text::value(spec, &text::typed(spec, value)), Ok(value), "{}", spec.key);
+                assert_eq!(text::nearest_value(spec, &text::shown(spec, value)), Some(value), "{}", spec.key);
+            }
+        }
+        assert_eq!(
+            NOTE_SPECS.each_ref().map(|spec| spec.key).join(" "),
+            "model part continue freeze panic run answer_after answer_length reseed hears feedback pedal draw temperature law \
+             threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
+             free_tempo swing gate velocity follow depth accent channel through bypass",
+            "a changed key loses users' automation"
+        );
+        assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);
+    }
+
+    #[test]
+    fn scales_begin_with_their_root() {
+        for scale in Scale::ALL {
+            assert_eq!(scale.pitch_classes() & 1, 1, "{scale:?}");
+        }
+        assert_eq!(Scale::Major.pitch_classes().count_ones(), 7);
+    }
+}

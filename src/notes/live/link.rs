@@ -1,0 +1,118 @@
+//! What travels between the audio thread and the worker: a column each step there, the probabilities of the next one back.
+
+use super::{hearing::Heard, shape::MAX_COLUMN};
+use crate::engine::link::{Linked, Shared};
+use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
+
+/// Columns on their way, at most: seconds at any tempo.
+const COLUMNS: usize = 64;
+
+/// From where a continuation begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// What plays goes on, or nothing plays.
+    No,
+    /// After the last column in which a key was held.
+    AfterPhrase,
+    /// After this column.
+    Now,
+}
+
+/// A step's column, once it is closed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Column {
+    pub epoch: u32,
+    /// The number of its prediction in the epoch.
+    pub number: u64,
+    pub slot: u8,
+    /// Step of the measure.
+    pub phase: u8,
+    /// What the player made.
+    pub heard: Heard,
+    /// What the network played.
+    pub said: Heard,
+    /// Of that, a key that it did not say.
+    pub stirred: u128,
+    pub begin: Begin,
+    /// Something plays: a prediction is wanted.
+    pub speaks: bool,
+    /// It hears the player while it plays.
+    pub alongside: bool,
+    /// It hears its probabilities in place of what it played.
+    pub raw: bool,
+    /// Continuations go on from what it has played, too.
+    pub hears_itself: bool,
+}
+
+/// How likely each key is in the step after a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Odds {
+    pub epoch: u32,
+    /// That of the column.
+    pub number: u64,
+    /// The first `width`: keys, and where the model has them strokes.
+    pub probabilities: [f32; MAX_COLUMN],
+    pub width: usize,
+}
+
+/// The audio thread's end.
+#[derive(Debug)]
+pub(super) struct AudioEnd {
+    pub shared: Arc<Shared>,
+    to_worker: Producer<Column>,
+    from_worker: Consumer<Odds>,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub(super) struct WorkerEnd {
+    pub shared: Arc<Shared>,
+    pub from_audio: Consumer<Column>,
+    pub to_audio: Producer<Odds>,
+}
+
+pub(super) fn link() -> (AudioEnd, WorkerEnd) {
+    let (to_worker, from_audio) = RingBuffer::new(COLUMNS);
+    // Predictions of a past epoch may still lie there.
+    let (to_audio, from_worker) = RingBuffer::new(2 * COLUMNS);
+    let shared = Arc::new(Shared::default());
+    (AudioEnd { shared: Arc::clone(&shared), to_worker, from_worker }, WorkerEnd { shared, from_audio, to_audio })
+}
+
+impl Linked for AudioEnd {
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl AudioEnd {
+    /// Sends a column; false if the worker is so late that there is no room.
+    ///
+    /// # Realtime safety
+    /// Wait-free.
+    pub fn send(&mut self, column: Column) -> bool {
+        self.to_worker.push(column).is_ok()
+    }
+
+    /// True if a column can be sent.
+    pub fn has_room(&self) -> bool {
+        !self.to_worker.is_full()
+    }
+
+    /// Drops what is older than a prediction; true if that one is there.
+    pub fn is_ready(&mut self, epoch: u32, number: u64) -> bool {
+        while let Ok(odds) = self.from_worker.peek() {
+            if odds.epoch == epoch && odds.number >= number {
+                return odds.number == number;
+            }
+            let _ = self.from_worker.pop();
+        }
+        false
+    }
+
+    /// Takes a prediction, if it is there.
+    pub fn take(&mut self, epoch: u32, number: u64) -> Option<Odds> {
+        if self.is_ready(epoch, number) { self.from_worker.pop().ok() } else { None }
+    }
+}

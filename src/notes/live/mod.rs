@@ -1,0 +1,22 @@
+//! Notes as they are played: the engine of the plugin for notes, and its worker.
+//!
+//! A player's keys become columns on the song's steps; a recurrent network hears each of them and, once it answers or plays along, tells
+//! how likely each key is in the next step; of that notes are made, each on its sample. [`NoteEngine`] is the audio thread's side, plain
+//! Rust on events, [`NoteWorker`] the other one. The engine never waits but for a bounce, and within long blocks (DESIGN 3).
+//!
+//! What is predicted for a step depends on what was played up to a reaction time before it, and on nothing else: live and bounced, at
+//! any block size, the same messages are sent on the same samples. No note is left hanging: [`Book`].
+
+mod book;
+mod engine;
+mod hearing;
+mod lattice;
+mod link;
+mod models;
+mod shape;
+mod worker;
+
+pub use book::{Book, CHANNELS, Message, NoteSink};
+pub use engine::{Gesture, MIN_NOTE_REACTION_MS, NoteEngine, NoteEngineConfig, Stage, start};
+pub use models::{NoteModel, NoteModels};
+pub use worker::{NoteWorker, NoteWorkerThread};

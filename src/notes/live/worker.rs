@@ -1,0 +1,282 @@
+//! The worker of notes: hears every column, and while something plays tells how likely each key is in the next.
+//!
+//! Two states of the network are kept. One listens: it has heard every column up to the last, so that a continuation begins without
+//! a warm-up. The other speaks: a copy of the first, taken where the continuation begins, that then hears itself.
+
+use super::{
+    hearing::write_numbers,
+    link::{Begin, Column, Odds, WorkerEnd},
+    models::NoteModels,
+    shape::MAX_COLUMN,
+};
+use crate::{
+    approach::{ColumnPredictor, ColumnState},
+    dsp::float_mode::in_float_mode,
+    engine::link::Shared,
+    model::{KEYS, STEPS_PER_MEASURE},
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+/// Longest sleep between two looks for a column while something plays, and while nothing does.
+const SLEEP_PLAYING: Duration = Duration::from_millis(1);
+const SLEEP_IDLE: Duration = Duration::from_millis(10);
+
+/// A network, and where it is: state and the probabilities of the next column.
+#[derive(Debug)]
+struct Place {
+    state: ColumnState,
+    probabilities: [f32; MAX_COLUMN],
+}
+
+impl Place {
+    fn new(network: &ColumnPredictor) -> Self {
+        Self { state: network.make_state(), probabilities: [0.0; MAX_COLUMN] }
+    }
+
+    fn reset(&mut self) {
+        self.state.reset();
+        self.probabilities = [0.0; MAX_COLUMN];
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.state.copy_from(&other.state);
+        self.probabilities = other.probabilities;
+    }
+}
+
+/// A model that plays.
+#[derive(Debug)]
+struct Player {
+    slot: u8,
+    network: Arc<ColumnPredictor>,
+    listening: Place,
+    /// The same after the last column in which a key was held.
+    phrase: Place,
+    speaking: Place,
+    /// A column, and the step of the measure where the network hears it.
+    input: Vec<f32>,
+}
+
+impl Player {
+    fn reset(&mut self) {
+        [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
+    }
+
+    fn width(&self) -> usize {
+        self.network.column()
+    }
+
+    /// Hears a column, and answers if something plays.
+    fn answer(&mut self, column: &Column) -> Option<Odds> {
+        let width = self.width();
+        let (mut held, mut strokes) = (column.heard.held, column.heard.strokes);
+        if column.hears_itself {
+            held |= column.said.held;
+            strokes |= column.said.strokes;
+        }
+        write_numbers(held, strokes, &mut self.input[..width]);
+        step(&self.network, &mut self.listening, &mut self.input, column.phase);
+        if held != 0 {
+            self.phrase.copy_from(&self.listening);
+        }
+        if !column.speaks {
+            return None;
+        }
+        match column.begin {
+            Begin::AfterPhrase => self.speaking.copy_from(&self.phrase),
+            Begin::Now => self.speaking.copy_from(&self.listening),
+            Begin::No => {
+                write_numbers(column.said.held, column.said.strokes, &mut self.input[..width]);
+                if column.raw {
+                    self.input[..width].copy_from_slice(&self.speaking.probabilities[..width]);
+                    set(column.stirred, &mut self.input[..KEYS]);
+                }
+                if column.alongside {
+                    set(column.heard.held, &mut self.input[..KEYS]);
+                    set(column.heard.strokes, &mut self.input[KEYS..width]);
+                }
+                step(&self.network, &mut self.speaking, &mut self.input, column.phase);
+            }
+        }
+        Some(Odds { epoch: column.epoch, number: column.number, probabilities: self.speaking.probabilities, width })
+    }
+}
+
+/// Puts keys into a plane; there may be none.
+fn set(keys: u128, plane: &mut [f32]) {
+    plane.iter_mut().enumerate().filter(|(key, _)| keys >> key & 1 == 1).for_each(|(_, slot)| *slot = 1.0);
+}
+
+/// A step of the network; the column stands in `input`.
+fn step(network: &ColumnPredictor, place: &mut Place, input: &mut [f32], phase: u8) {
+    let width = network.column();
+    let phases = &mut input[width..];
+    if !phases.is_empty() {
+        phases.fill(0.0);
+        phases[usize::from(phase) % STEPS_PER_MEASURE] = 1.0;
+    }
+    let said = network.step(input, &mut place.state);
+    place.probabilities[..width].copy_from_slice(said);
+    // Weights so large that sums overflow: it is silent, and hears nothing of it.
+    if !place.probabilities.iter().all(|probability| probability.is_finite()) {
+        place.reset();
+    }
+}
+
+/// Hears columns in their order.
+#[derive(Debug)]
+pub struct NoteWorker {
+    link: WorkerEnd,
+    players: Vec<Player>,
+    /// Of the last column.
+    epoch: u32,
+    slot: u8,
+    plays: bool,
+    /// Artificial delay per column, for tests of lateness.
+    delay: Duration,
+    /// Columns until an artificial panic, for tests of faults.
+    panics_after: Option<u32>,
+}
+
+impl NoteWorker {
+    pub(super) fn new(link: WorkerEnd, models: &NoteModels) -> Self {
+        let players = models.all().map(|(slot, model)| Player {
+            slot,
+            listening: Place::new(&model.network),
+            phrase: Place::new(&model.network),
+            speaking: Place::new(&model.network),
+            input: vec![0.0; model.network.inputs()],
+            network: Arc::clone(&model.network),
+        });
+        Self {
+            link,
+            players: players.collect(),
+            epoch: 0,
+            slot: 0,
+            plays: false,
+            delay: Duration::ZERO,
+            panics_after: None,
+        }
+    }
+
+    /// Delays every column by this much, to simulate a slow machine.
+    pub fn slow_down(&mut self, per_column: Duration) {
+        self.delay = per_column;
+    }
+
+    /// Panics after so many columns, to simulate a fault.
+    pub fn panic_after(&mut self, columns: u32) {
+        self.panics_after = Some(columns);
+    }
+
+    /// Hears the next column, if one is waiting and its answer has room. Returns whether it did. Does not allocate.
+    pub fn run_once(&mut self) -> bool {
+        if self.link.to_audio.is_full() {
+            return false;
+        }
+        let Ok(column) = self.link.from_audio.pop() else {
+            return false;
+        };
+        if !self.delay.is_zero() {
+            std::thread::sleep(self.delay);
+        }
+        if self.link.shared.is_stale(column.epoch) {
+            // Nobody waits for it, and what follows begins anew.
+            return true;
+        }
+        if let Some(left) = self.panics_after {
+            assert!(left > 0, "the artificial panic of a test");
+            self.panics_after = Some(left - 1);
+        }
+        let is_new = self.epoch != column.epoch || self.slot != column.slot;
+        (self.epoch, self.slot, self.plays) = (column.epoch, column.slot, column.speaks);
+        let Some(player) = self.players.iter_mut().find(|player| player.slot == column.slot) else {
+            return true;
+        };
+        let odds = in_float_mode(|| {
+            if is_new {
+                player.reset();
+            }
+            player.answer(&column)
+        });
+        // There is room: this side is the only producer, and it looked.
+        odds.is_none_or(|odds| self.link.to_audio.push(odds).is_ok())
+    }
+
+    /// Runs in a thread of its own until the handle is dropped.
+    pub fn spawn(mut self) -> NoteWorkerThread {
+        let shared = Arc::clone(&self.link.shared);
+        let spawned = std::thread::Builder::new().name("sympathy-notes".into()).spawn(move || {
+            let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
+            self.link.shared.register_worker(std::thread::current());
+            while !self.link.shared.stop.load(Ordering::Acquire) {
+                if catch_unwind(AssertUnwindSafe(|| self.run_until_stopped())).is_err() {
+                    self.recover();
+                }
+            }
+        });
+        if spawned.is_err() {
+            shared.mark_dead();
+        }
+        NoteWorkerThread { shared, handle: spawned.ok() }
+    }
+
+    fn run_until_stopped(&mut self) {
+        while !self.link.shared.stop.load(Ordering::Acquire) {
+            if !self.run_once() {
+                // The audio thread never wakes a live worker, so the worker has to look.
+                std::thread::park_timeout(if self.plays { SLEEP_PLAYING } else { SLEEP_IDLE });
+            }
+        }
+    }
+
+    /// After a panic: nothing more comes in this epoch; with the next one everything begins anew.
+    fn recover(&mut self) {
+        let shared = Arc::clone(&self.link.shared);
+        shared.mark_failed(self.epoch);
+        self.panics_after = None;
+        self.players.iter_mut().for_each(Player::reset);
+        loop {
+            while self.link.from_audio.peek().is_ok_and(|column| column.epoch == self.epoch) {
+                let _ = self.link.from_audio.pop();
+            }
+            if !shared.is_dead() || shared.stop.load(Ordering::Acquire) {
+                break;
+            }
+            std::thread::park_timeout(SLEEP_IDLE);
+        }
+        shared.mark_alive();
+    }
+}
+
+/// Tells the audio thread, even after a panic, that no more predictions will come.
+struct DeathNotice(Arc<Shared>);
+
+impl Drop for DeathNotice {
+    fn drop(&mut self) {
+        self.0.mark_dead();
+    }
+}
+
+/// A running worker; dropping it ends and joins the thread. Not for the audio thread.
+#[derive(Debug)]
+pub struct NoteWorkerThread {
+    shared: Arc<Shared>,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Drop for NoteWorkerThread {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(handle) = self.handle.take() {
+            handle.thread().unpark();
+            // A panic of the worker has been reported by the panic hook already.
+            let _ = handle.join();
+        }
+    }
+}

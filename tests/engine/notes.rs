@@ -1,0 +1,470 @@
+//! The engine of notes: the same messages on the same samples, no hanging note, no allocation.
+
+use crate::{common::notes, counting::counted};
+use std::{sync::Arc, time::Duration};
+use sympathy::{
+    control::notes::{NoteParam, NoteValues},
+    dsp::random::Random,
+    engine::{Beats, RenderMode, Transport},
+    nn::{Isa, Precision},
+    notes::live::{
+        Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModel, NoteModels, NoteSink, NoteWorker,
+        NoteWorkerThread, Stage, start,
+    },
+};
+
+/// Everything that was sent, by engine time.
+#[derive(Default)]
+struct Log {
+    sent: Vec<(i64, Message)>,
+    block: (i64, usize),
+    sounding: [u128; CHANNELS],
+    /// Messages that still find room in this block.
+    room: usize,
+}
+
+impl NoteSink for Log {
+    fn send(&mut self, offset: usize, message: Message) -> bool {
+        if self.room == 0 {
+            return false;
+        }
+        self.room -= 1;
+        let (start, length) = self.block;
+        assert!(offset < length.max(1), "{offset} in a block of {length}");
+        let at = start + offset as i64;
+        assert!(self.sent.last().is_none_or(|&(before, _)| before <= at), "in the order of time");
+        let (channel, key, is_on) = match message {
+            Message::On { channel, key, .. } => (channel, key, true),
+            Message::Off { channel, key } => (channel, key, false),
+        };
+        let keys = &mut self.sounding[usize::from(channel)];
+        assert_eq!(*keys >> key & 1 == 1, !is_on, "{message:?} at {at}");
+        *keys ^= 1 << key;
+        // What is kept has its room.
+        if self.sent.len() < self.sent.capacity() {
+            self.sent.push((at, message));
+        }
+        true
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Plays(Gesture),
+    Sets(NoteParam, f32),
+}
+
+/// A song of one tempo, and what happens in it.
+#[derive(Clone)]
+struct Song {
+    rate: u32,
+    tempo: f64,
+    /// Parts of it that the host plays one after the other: from and to, in samples of the song.
+    parts: Vec<(i64, i64)>,
+    /// The host says that the parts after the first are jumps within its loop.
+    loops: bool,
+    /// By samples since the host began.
+    deeds: Vec<(i64, Deed)>,
+    values: NoteValues,
+}
+
+impl Song {
+    fn new(rate: u32, tempo: f64, seconds: f64) -> Self {
+        let parts = vec![(0, (seconds * f64::from(rate)) as i64)];
+        Self { rate, tempo, parts, loops: false, deeds: Vec::new(), values: values(&[]) }
+    }
+
+    fn beats(&self, beats: f64) -> i64 {
+        (beats * 60.0 / self.tempo * f64::from(self.rate)).round() as i64
+    }
+
+    /// A chord from one beat to another.
+    fn chord(&mut self, keys: &[u8], from: f64, to: f64) {
+        for &key in keys {
+            let down = Gesture::Down { channel: 0, key, velocity: 90 };
+            self.deeds.push((self.beats(from), Deed::Plays(down)));
+            self.deeds.push((self.beats(to), Deed::Plays(Gesture::Up { channel: 0, key })));
+        }
+        self.deeds.sort_by_key(|&(at, _)| at);
+    }
+
+    fn transport(&self, position: i64) -> Transport {
+        let per_sample = self.tempo / (60.0 * f64::from(self.rate));
+        Transport {
+            playing: true,
+            position_samples: Some(position),
+            loop_samples: self.loops.then(|| self.parts[0]),
+            beats: Some(Beats { position: position as f64 * per_sample, per_minute: self.tempo }),
+        }
+    }
+}
+
+fn values(set: &[(NoteParam, f32)]) -> NoteValues {
+    let mut values = NoteValues::default();
+    set.iter().for_each(|&(id, value)| values.set(id, value));
+    values
+}
+
+fn models(bias: f32) -> Arc<NoteModels> {
+    let model = |hidden| NoteModel::of(&notes::lstm(hidden, bias), Precision::F32, Isa::best()).expect("recurrent");
+    Arc::new(NoteModels::new(vec![(0, model(24)), (1, model(16))]))
+}
+
+fn made(song: &Song, models: &Arc<NoteModels>, mode: RenderMode) -> (NoteEngine, NoteWorker) {
+    start(&NoteEngineConfig {
+        sample_rate_hz: song.rate,
+        reaction_ms: 50.0,
+        mode,
+        values: song.values,
+        models: Arc::clone(models),
+    })
+}
+
+/// Who makes the predictions.
+enum Hands {
+    /// Stepped between blocks and whenever it may be waited for.
+    Thread(#[allow(dead_code, reason = "dropped at the end")] NoteWorkerThread),
+    /// After every piece of a block.
+    Here(NoteWorker),
+}
+
+impl Hands {
+    fn work(&mut self) {
+        if let Self::Here(worker) = self {
+            while worker.run_once() {}
+        }
+    }
+}
+
+/// Plays a song in blocks of these lengths, over and over.
+fn perform(engine: &mut NoteEngine, hands: &mut Hands, song: &Song, blocks: &[usize], book: &mut Book, log: &mut Log) {
+    let (mut done, mut turn, mut next) = (0i64, 0, 0);
+    for &(from, to) in &song.parts {
+        let mut position = from;
+        while position < to {
+            let length = (blocks[turn % blocks.len()] as i64).min(to - position) as usize;
+            turn += 1;
+            log.block = (done, length);
+            log.room = usize::MAX;
+            let mut stage = Stage { book, sink: log };
+            engine.begin(song.transport(position), length, &mut stage);
+            hands.work();
+            while let Some(&(at, deed)) = song.deeds.get(next).filter(|&&(at, _)| at < done + length as i64) {
+                engine.advance((at - done).max(0) as usize, &mut stage);
+                match deed {
+                    Deed::Plays(gesture) => engine.hear(gesture, &mut stage),
+                    Deed::Sets(id, value) => engine.set(id, value, &mut stage),
+                }
+                hands.work();
+                next += 1;
+            }
+            // The worker has to come in between, as no thread does.
+            if let Hands::Here(_) = hands {
+                for offset in (0..length).step_by(16) {
+                    engine.advance(offset, &mut stage);
+                    hands.work();
+                }
+            }
+            engine.end(length, &mut stage);
+            hands.work();
+            position += length as i64;
+            done += length as i64;
+        }
+    }
+}
+
+fn render(song: &Song, blocks: &[usize]) -> Vec<(i64, Message)> {
+    let (mut engine, worker) = made(song, &models(-2.5), RenderMode::Offline);
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    perform(&mut engine, &mut Hands::Thread(worker.spawn()), song, blocks, &mut book, &mut log);
+    assert_eq!(engine.late_steps(), 0);
+    log.sent
+}
+
+/// Panics with the first message that differs.
+#[track_caller]
+fn assert_same(found: &[(i64, Message)], expected: &[(i64, Message)], what: &str) {
+    let place = found.iter().zip(expected).position(|(a, b)| a != b).unwrap_or(found.len().min(expected.len()));
+    assert!(
+        found == expected,
+        "{what}: message {place} of {}: {:?}, not {:?}",
+        expected.len(),
+        found.get(place),
+        expected.get(place)
+    );
+}
+
+/// Phrases, parameters that move, keys that meet.
+fn eventful(rate: u32, tempo: f64) -> Song {
+    let mut song = Song::new(rate, tempo, 32.0 * 60.0 / tempo);
+    song.values = values(&[(NoteParam::AnswerLength, 1.0), (NoteParam::Polyphony, 5.0)]);
+    song.chord(&[60, 64, 67], 0.1, 1.4);
+    song.chord(&[62, 65], 1.52, 2.9);
+    // Into the answer.
+    song.chord(&[64, 71], 5.3, 6.0);
+    song.chord(&[55], 9.77, 10.01);
+    for (beat, id, value) in [
+        (7.3, NoteParam::Density, 1.0),
+        (7.9, NoteParam::Gate, 60.0),
+        (8.2, NoteParam::Swing, 66.0),
+        (12.1, NoteParam::Drawing, 1.0),
+        (13.3, NoteParam::Drawing, 0.0),
+        (14.0, NoteParam::Part, 1.0),
+        (16.0, NoteParam::Scale, 1.0),
+        (17.0, NoteParam::Channel, 3.0),
+        (19.1, NoteParam::Rate, 2.0),
+        (21.0, NoteParam::Feedback, 1.0),
+        (22.0, NoteParam::Lowest, 60.0),
+        (24.0, NoteParam::Model, 1.0),
+        (25.0, NoteParam::Continue, 1.0),
+        (25.5, NoteParam::Continue, 0.0),
+        (28.0, NoteParam::Panic, 1.0),
+    ] {
+        song.deeds.push((song.beats(beat), Deed::Sets(id, value)));
+    }
+    song.chord(&[60, 72], 14.5, 15.0);
+    song.chord(&[48], 24.2, 24.7);
+    song
+}
+
+#[test]
+fn the_same_messages_on_the_same_samples_at_any_block_size_rate_and_tempo() {
+    for (rate, tempo) in [(44_100, 37.5), (48_000, 120.0), (96_000, 299.9)] {
+        let song = eventful(rate, tempo);
+        let expected = render(&song, &[441]);
+        let ours = expected.iter().filter(|(_, message)| matches!(message, Message::On { .. })).count();
+        assert!(ours > 60, "{rate} Hz, {tempo} bpm: {ours} notes");
+        for blocks in [&[1024][..], &[64], &[4095], &[8192], &[7, 1, 800, 3, 0, 64]] {
+            assert_same(&render(&song, blocks), &expected, &format!("{rate} Hz, {tempo} bpm, blocks of {blocks:?}"));
+        }
+        if rate == 48_000 {
+            assert_same(&render(&song, &[1]), &expected, "blocks of 1");
+        }
+    }
+}
+
+#[test]
+fn a_performance_with_a_worker_in_time_is_the_bounce() {
+    let song = eventful(48_000, 120.0);
+    let (mut engine, worker) = made(&song, &models(-2.5), RenderMode::Live);
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    perform(&mut engine, &mut Hands::Here(worker), &song, &[96, 32], &mut book, &mut log);
+    assert_eq!((engine.late_steps(), engine.meters().waits()), (0, 0));
+    assert_same(&log.sent, &render(&song, &[512]), "live");
+}
+
+#[test]
+fn the_answer_comes_after_the_silence_on_the_grid_and_lasts_as_long_as_it_was_asked_to() {
+    let mut song = Song::new(48_000, 120.0, 20.0);
+    song.values = values(&[(NoteParam::AnswerLength, 2.0), (NoteParam::AnswerAfter, 1.0)]);
+    song.chord(&[60, 64, 67], 0.0, 1.9);
+    let sent = render(&song, &[512]);
+    let ours: Vec<i64> = sent.iter().filter(|&&(at, _)| at > song.beats(2.5)).map(|&(at, _)| at).collect();
+    // Silent from beat 2 on (8 steps a beat: the release is nearest to step 15, heard until then).
+    let (first, last) = (*ours.first().expect("an answer"), *ours.last().expect("an answer"));
+    assert!((song.beats(2.9)..=song.beats(3.5)).contains(&first), "{first}");
+    assert!(last <= song.beats(11.1), "two measures, not {}", last as f64 / 24_000.0);
+    for at in ours {
+        assert_eq!(at % 3000, 0, "on a step");
+    }
+    // It is another with another random seed, and as dense as is asked for.
+    let count = |set: &[(NoteParam, f32)]| {
+        let mut other = song.clone();
+        set.iter().for_each(|&(id, value)| other.values.set(id, value));
+        let other = render(&other, &[512]);
+        (other != sent, other.iter().filter(|(_, message)| matches!(message, Message::On { .. })).count())
+    };
+    let plain = sent.iter().filter(|(_, message)| matches!(message, Message::On { .. })).count();
+    assert!(count(&[(NoteParam::RandomSeed, 1.0)]).0);
+    let thin = count(&[(NoteParam::Density, -3.0)]).1;
+    assert!((4..plain / 2).contains(&thin), "{thin} of {plain}");
+    assert_eq!(count(&[(NoteParam::Temperature, 0.0), (NoteParam::AntiStall, 0.0)]).1, 3, "the player's alone");
+    assert_eq!(count(&[(NoteParam::Through, 0.0)]).1, plain - 3);
+    assert_eq!(count(&[(NoteParam::Bypass, 1.0)]).1, 3);
+    assert_eq!(count(&[(NoteParam::Model, 9.0)]).1, 3, "there is no such model");
+}
+
+#[test]
+fn what_is_predicted_depends_on_the_player() {
+    let answer = |keys: &[u8]| {
+        let mut song = Song::new(48_000, 120.0, 10.0);
+        song.values = values(&[(NoteParam::Through, 0.0), (NoteParam::AnswerAfter, 0.25)]);
+        song.chord(keys, 0.0, 2.0);
+        render(&song, &[512])
+    };
+    assert_ne!(answer(&[60, 64, 67]), answer(&[61, 65, 68]));
+}
+
+#[test]
+fn jumps_loops_and_stops_end_what_sounds_and_a_new_start_is_the_first_one_again() {
+    let mut song = Song::new(48_000, 120.0, 8.0);
+    song.values = values(&[(NoteParam::Part, 1.0)]);
+    song.chord(&[60, 64], 0.5, 1.0);
+    let once = render(&song, &[512]);
+    // The host starts again from 0; the player does the same.
+    let length = song.parts[0].1;
+    let mut twice = song.clone();
+    twice.parts.push((0, length));
+    let again: Vec<_> = song.deeds.iter().map(|&(at, deed)| (at + length, deed)).collect();
+    twice.deeds.extend(again);
+    let both = render(&twice, &[512]);
+    let second: Vec<_> = both.iter().skip_while(|&&(at, _)| at < length).map(|&(at, m)| (at - length, m)).collect();
+    let (ends, second): (Vec<_>, Vec<_>) =
+        second.into_iter().partition(|&(at, message)| at == 0 && matches!(message, Message::Off { .. }));
+    assert!(!ends.is_empty(), "what sounded has ended on the first sample");
+    assert!(second == once[..second.len()] && second.len() + ends.len() >= once.len());
+    // In a loop it goes on, though the player is silent.
+    let mut looped = song.clone();
+    looped.parts.push((0, length));
+    looped.loops = true;
+    let looped = render(&looped, &[512]);
+    let in_loop = looped.iter().filter(|&&(at, message)| at > length && matches!(message, Message::On { .. })).count();
+    assert!(in_loop > 20, "{in_loop} notes");
+    let jumped = {
+        let mut jumped = song.clone();
+        jumped.parts.push((0, length));
+        render(&jumped, &[512])
+    };
+    assert_eq!(jumped.iter().filter(|&&(at, message)| at > length && matches!(message, Message::On { .. })).count(), 0);
+}
+
+#[test]
+fn a_late_worker_makes_silence_and_no_note_hangs() {
+    let mut song = eventful(48_000, 120.0);
+    song.values.set(NoteParam::Part, 1.0);
+    let (mut engine, mut worker) = made(&song, &models(-2.5), RenderMode::Live);
+    worker.slow_down(Duration::from_millis(20));
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    // Many times faster than any clock, so that it waits in vain for what it may not wait for.
+    perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, &[64], &mut book, &mut log);
+    let mut stage = Stage { book: &mut book, sink: &mut log };
+    engine.reset();
+    stage.sink.block = (i64::MAX / 2, 64);
+    engine.begin(Transport::default(), 64, &mut stage);
+    engine.end(64, &mut stage);
+    engine.set(NoteParam::Panic, 1.0, &mut stage);
+    assert!(engine.late_steps() > 0 || engine.meters().late_starts() > 0 || engine.meters().waits() > 0);
+    assert!(book.is_empty() && log.sounding == [0; CHANNELS]);
+}
+
+#[test]
+fn a_worker_that_has_panicked_plays_again_after_the_next_start() {
+    let mut song = Song::new(48_000, 120.0, 6.0);
+    song.values = values(&[(NoteParam::Part, 1.0)]);
+    song.chord(&[60, 64], 0.1, 1.0);
+    let length = song.parts[0].1;
+    song.parts.push((0, length));
+    let again: Vec<_> = song.deeds.iter().map(|&(at, deed)| (at + length, deed)).collect();
+    song.deeds.extend(again);
+    let (mut engine, mut worker) = made(&song, &models(-2.5), RenderMode::Offline);
+    worker.panic_after(60);
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, &[512], &mut book, &mut log);
+    let ons = |from: i64, to: i64| {
+        let within =
+            |&&(at, message): &&(i64, Message)| (from..to).contains(&at) && matches!(message, Message::On { .. });
+        log.sent.iter().filter(within).count()
+    };
+    assert!(engine.late_steps() > 20, "{}", engine.late_steps());
+    assert_eq!(ons(length - 48_000, length), 0, "it is silent");
+    assert!(ons(length + 48_000, 2 * length) > 10, "and plays again");
+}
+
+/// Anything that a host and a player can do, in any order.
+fn random_deed(random: &mut Random) -> Deed {
+    let (channel, key) = (random.below(2) as u8, 40 + random.below(30) as u8);
+    match random.below(12) {
+        0..=3 => Deed::Plays(Gesture::Down { channel, key, velocity: random.below(128) as u8 }),
+        4 | 5 => Deed::Plays(Gesture::Up { channel, key }),
+        6 => Deed::Plays(Gesture::Pedal { channel, is_down: random.below(2) == 0 }),
+        7 => Deed::Plays(Gesture::AllUp { channel: (random.below(2) == 0).then_some(channel) }),
+        _ => {
+            let specs = &sympathy::control::notes::NOTE_SPECS;
+            let spec = &specs[random.below(specs.len() as u32) as usize];
+            Deed::Sets(spec.id, spec.min + (spec.max - spec.min) * random.uniform())
+        }
+    }
+}
+
+#[test]
+fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
+    let models = models(-1.5);
+    let mut random = Random::new(2);
+    let (mut struck, mut counted_in_all) = (0usize, 0);
+    let rounds = if cfg!(debug_assertions) { 150 } else { 2000 };
+    for _ in 0..rounds {
+        let song = Song::new(8000, 280.0, 1.0);
+        let (mut engine, worker) = made(&song, &models, RenderMode::Live);
+        let mut hands = Hands::Here(worker);
+        let (mut book, mut log) = (Book::default(), Log::default());
+        let mut position = 0i64;
+        let mut playing = true;
+        for block in 0..200 {
+            let length = [1, 16, 64, 200, 0][random.below(5) as usize];
+            log.block = (block * 1000, length);
+            log.room = if random.below(6) == 0 { random.below(4) as usize } else { usize::MAX };
+            match random.below(24) {
+                0 => playing = !playing,
+                1 => position = i64::from(random.below(100_000)) - 1000,
+                2 => engine.reset(),
+                // A new activation, at another rate; the book outlives it.
+                3 => {
+                    let (other, worker) = made(&song, &models, RenderMode::Live);
+                    (engine, hands) = (other, Hands::Here(worker));
+                }
+                _ => {}
+            }
+            let tempo = [280.0, 280.0, 280.0, 120.0, f64::NAN, 0.0][random.below(6) as usize];
+            let transport = Transport { playing, ..Song { tempo, ..song.clone() }.transport(position) };
+            let deeds: Vec<Deed> = (0..random.below(4)).map(|_| random_deed(&mut random)).collect();
+            let (count, ()) = counted(|| {
+                let mut stage = Stage { book: &mut book, sink: &mut log };
+                engine.begin(transport, length, &mut stage);
+                for (index, deed) in deeds.iter().enumerate() {
+                    engine.advance((index * length / 4).min(length.saturating_sub(1)), &mut stage);
+                    match *deed {
+                        Deed::Plays(gesture) => engine.hear(gesture, &mut stage),
+                        Deed::Sets(id, value) => engine.set(id, value, &mut stage),
+                    }
+                    hands.work();
+                }
+                engine.end(length, &mut stage);
+                hands.work();
+            });
+            counted_in_all += count;
+            position += length as i64;
+        }
+        struck += log.sounding.iter().map(|keys| keys.count_ones() as usize).sum::<usize>();
+        // The host stops, and the player lets go.
+        log.block = (1_000_000, 64);
+        log.room = usize::MAX;
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(Transport::default(), 64, &mut stage);
+        engine.hear(Gesture::AllUp { channel: None }, &mut stage);
+        engine.end(64, &mut stage);
+        let runs_free = engine.is_running();
+        if runs_free {
+            engine.set(NoteParam::Panic, 0.0, &mut stage);
+            engine.set(NoteParam::Panic, 1.0, &mut stage);
+        }
+        assert!(book.is_empty(), "{book:?}");
+        assert_eq!(log.sounding, [0; CHANNELS], "a note hangs");
+    }
+    assert_eq!(counted_in_all, 0, "allocations");
+    assert!(struck > rounds / 2, "{struck} notes sounded at the ends");
+}
+
+#[test]
+fn two_engines_of_one_model_know_nothing_of_each_other() {
+    let (one, mut other) = (eventful(48_000, 120.0), eventful(48_000, 120.0));
+    other.deeds.truncate(3);
+    let expected = [render(&one, &[512]), render(&other, &[512])];
+    let together = std::thread::scope(|scope| {
+        [&one, &other].map(|song| scope.spawn(|| render(song, &[512]))).map(|thread| thread.join().expect("no panic"))
+    });
+    assert!(together == expected);
+}
