@@ -6,6 +6,7 @@ use crate::{
         ParamError, ParamId,
         said::{Pairs, Said},
         text,
+        values::Parameter,
     },
     text_file::{json_mistake, read_text},
 };
@@ -54,9 +55,9 @@ impl Assignment {
     ///
     /// # Errors
     /// If there is no such parameter, or it cannot have this value.
-    pub fn resolve(&self, origin: &str) -> Result<(ParamId, f32), CliError> {
+    pub fn resolve<Id: Parameter>(&self, origin: &str) -> Result<(Id, f32), CliError> {
         let wrong = |source| CliError::Parameter { origin: origin.into(), source };
-        let id = text::parameter::<ParamId>(&self.key).map_err(wrong)?;
+        let id: Id = text::parameter(&self.key).map_err(wrong)?;
         let value = text::value(id.spec(), &self.value).map_err(wrong)?;
         Ok((id, value))
     }

@@ -3,6 +3,7 @@
 use super::{
     automation::Assignment,
     error::CliError,
+    given::Given,
     models_at_hand::{choose_model, make_registry},
     offline::USUAL_TEMPO,
     preset::chosen_values,
@@ -69,6 +70,18 @@ pub struct Instrument {
 }
 
 impl InstrumentArgs {
+    /// The options that belong to sound: fields and what is typed.
+    const SOUND_OPTIONS: [(&'static str, &'static str); 4] =
+        [("morph_model", "--morph-model"), ("preset", "--preset"), ("seed_file", "--seed-file"), ("tempo", "--tempo")];
+
+    /// Refuses what does not belong to notes.
+    ///
+    /// # Errors
+    /// The first such option that was typed.
+    pub fn refuse_sound_options(&self, given: &Given, input: &Path) -> Result<(), CliError> {
+        given.refuse(&Self::SOUND_OPTIONS, "a recording as IN", &input.display().to_string())
+    }
+
     /// Reads all files that are named.
     ///
     /// # Errors

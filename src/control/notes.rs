@@ -36,7 +36,7 @@ macro_rules! with_note_parameters {
     ($then:ident) => {
         $then! {
             /// What plays.
-            NoteModels models "Models" {
+            NoteSlots models "Models" {
                 0 Model model "model" "Model" integer(0.0, 127.0, 0.0) WHOLE Prediction "Slot of the model; another one has to hear you anew.";
             }
             /// What a performer reaches for.
@@ -107,6 +107,9 @@ macro_rules! declare_note_parameters {
 }
 
 with_note_parameters!(declare_note_parameters);
+
+#[cfg(feature = "plugin")]
+pub(crate) use with_note_parameters;
 
 /// All parameters of notes as the table has them: group by group, in the order in which hosts show them.
 pub fn notes_by_group() -> impl Iterator<Item = &'static ParamSpec<NoteParam>> {

@@ -103,9 +103,12 @@ pub struct Format {
 }
 
 /// The parameters of one plugin.
-pub trait Parameter: Copy + PartialEq + std::fmt::Debug + 'static {
+pub trait Parameter: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
     /// Their rows, in the order of their numbers.
     fn specs() -> &'static [ParamSpec<Self>];
+
+    /// The row of this one.
+    fn spec(self) -> &'static ParamSpec<Self>;
 }
 
 /// What is known of a parameter.
@@ -270,6 +273,10 @@ macro_rules! declare {
         impl Parameter for $Id {
             fn specs() -> &'static [ParamSpec<Self>] {
                 &$SPECS
+            }
+
+            fn spec(self) -> &'static ParamSpec<Self> {
+                &$SPECS[self as usize]
             }
         }
 

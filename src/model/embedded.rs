@@ -54,6 +54,9 @@ pub static EMBEDDED: &[EmbeddedModel] = &[
     },
 ];
 
+/// All embedded models of notes, by slots of their own.
+pub static EMBEDDED_NOTES: &[EmbeddedModel] = &[];
+
 impl EmbeddedModel {
     /// Looks a model up by the name it has on the command line.
     pub fn by_name(name: &str) -> Option<&'static Self> {

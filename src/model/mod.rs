@@ -27,7 +27,7 @@ pub use approach::{
 pub use config::{
     BinTier, FORMAT_VERSION, Head, LAYER_TENSORS, MaterialFigures, ModelConfig, Scaling, TensorShape, Training,
 };
-pub use embedded::{EMBEDDED, EmbeddedModel};
+pub use embedded::{EMBEDDED, EMBEDDED_NOTES, EmbeddedModel};
 pub use error::ModelError;
 pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]

@@ -529,7 +529,7 @@ mod tests {
 
     #[test]
     fn rules_leave_pieces_out_for_a_reason() {
-        let note = |start, end| Note { start, end, key: 60, channel: 0 };
+        let note = |start, end| Note { start, end, key: 60, channel: 0, velocity: 80 };
         let good = Score {
             ticks_per_quarter: 480,
             notes: vec![note(0, 480 * 16)],

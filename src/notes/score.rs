@@ -87,6 +87,8 @@ pub struct Note {
     pub key: u8,
     /// Its channel, 0 to 15.
     pub channel: u8,
+    /// How hard it is struck, 1 to 127.
+    pub velocity: u8,
 }
 
 /// What a MIDI file says that a roll can be made of.
@@ -187,7 +189,7 @@ impl Reading {
                 } else {
                     self.velocities |= 1 << vel.as_int();
                     open.entry((channel, key)).or_default().push_back(self.notes.len());
-                    self.notes.push(Note { start: tick, end: tick, key, channel });
+                    self.notes.push(Note { start: tick, end: tick, key, channel, velocity: vel.as_int() });
                 }
             }
             MidiMessage::NoteOn { key, .. } | MidiMessage::NoteOff { key, .. } => {
@@ -575,7 +577,13 @@ mod tests {
             for key in LOWEST_KEY..LOWEST_KEY + KEYS as u8 {
                 for _ in 0..random.below(often) {
                     let start = u64::from(random.below(length * 480));
-                    notes.push(Note { start, end: start + u64::from(random.below(4000)), key, channel: 0 });
+                    notes.push(Note {
+                        start,
+                        end: start + u64::from(random.below(4000)),
+                        key,
+                        channel: 0,
+                        velocity: 80,
+                    });
                 }
             }
             notes.sort_by_key(|note| note.start);

@@ -4,7 +4,7 @@ use crate::control::values::{Kind, ParamId, ParamSpec, SQUARE_LAW};
 use nice_plug::prelude::{FloatRange, IntRange};
 
 /// The range of a real parameter.
-pub(super) fn float_range(spec: &ParamSpec) -> FloatRange {
+pub(super) fn float_range<Id>(spec: &ParamSpec<Id>) -> FloatRange {
     match spec.kind {
         Kind::Skewed => FloatRange::Skewed { min: spec.min, max: spec.max, factor: SQUARE_LAW },
         _ => FloatRange::Linear { min: spec.min, max: spec.max },
@@ -12,7 +12,7 @@ pub(super) fn float_range(spec: &ParamSpec) -> FloatRange {
 }
 
 /// The range of a whole-numbered parameter.
-pub(super) fn int_range(spec: &ParamSpec) -> IntRange {
+pub(super) fn int_range<Id>(spec: &ParamSpec<Id>) -> IntRange {
     IntRange::Linear { min: spec.min as i32, max: spec.max as i32 }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     control::{
         ParamId,
         text::{has_words, nearest_value, shown},
-        values::{Kind, ParamSpec},
+        values::{Kind, ParamSpec, Parameter},
         with_parameters,
     },
     learn::{LearnBoard, job::Lessons},
@@ -21,9 +21,12 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+/// The key of what hosts switch themselves.
+const BYPASS: &str = "bypass";
+
 /// A kind of the framework's parameters, made from a row of the table.
-trait Row: Param {
-    fn of(spec: &'static ParamSpec) -> Self;
+pub(super) trait Row: Param {
+    fn of<Id: Parameter>(spec: &'static ParamSpec<Id>) -> Self;
     fn plain(&self) -> f32;
     /// Without what the host adds for a while (CLAP's modulation): what a user sees and sets.
     fn unmodulated(&self) -> f32;
@@ -49,7 +52,7 @@ impl<E: ParamEditor> ParamEditor for OnlyMoved<'_, E> {
 }
 
 impl Row for FloatParam {
-    fn of(spec: &'static ParamSpec) -> Self {
+    fn of<Id: Parameter>(spec: &'static ParamSpec<Id>) -> Self {
         let param = Self::new(spec.name, spec.default, float_range(spec))
             .with_value_to_string(Arc::new(move |value| shown(spec, value)))
             .with_string_to_value(Arc::new(move |typed| nearest_value(spec, typed)));
@@ -71,7 +74,7 @@ impl Row for FloatParam {
 }
 
 impl Row for IntParam {
-    fn of(spec: &'static ParamSpec) -> Self {
+    fn of<Id: Parameter>(spec: &'static ParamSpec<Id>) -> Self {
         Self::new(spec.name, spec.default as i32, int_range(spec))
             .with_value_to_string(Arc::new(move |value| shown(spec, value as f32)))
             .with_string_to_value(Arc::new(move |typed| nearest_value(spec, typed).map(|value| value as i32)))
@@ -91,11 +94,11 @@ impl Row for IntParam {
 }
 
 impl Row for BoolParam {
-    fn of(spec: &'static ParamSpec) -> Self {
+    fn of<Id: Parameter>(spec: &'static ParamSpec<Id>) -> Self {
         let param = Self::new(spec.name, spec.default >= 0.5);
-        match (spec.id, spec.kind) {
-            (ParamId::Bypass, _) => param.make_bypass(),
-            (_, Kind::Command) => param.non_automatable(),
+        match spec.kind {
+            _ if spec.key == BYPASS => param.make_bypass(),
+            Kind::Command => param.non_automatable(),
             _ => param,
         }
     }
@@ -114,17 +117,17 @@ impl Row for BoolParam {
 }
 
 /// A group of the table.
-pub(super) trait Group {
+pub(super) trait Group<Id> {
     /// Defaults.
     fn new() -> Self;
     /// Puts all of them on a controller's page; the framework begins another after eight.
     fn add_to(&self, page: &mut impl RemoteControlsPage);
     /// The plain value of one of its parameters, as the host left it.
-    fn value(&self, id: ParamId) -> Option<f32>;
+    fn value(&self, id: Id) -> Option<f32>;
     /// The same without modulation.
-    fn unmodulated(&self, id: ParamId) -> Option<f32>;
+    fn unmodulated(&self, id: Id) -> Option<f32>;
     /// Sets one of its parameters as a user would; false if it has none of this id.
-    fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool;
+    fn set(&self, id: Id, plain: f32, editor: &mut impl ParamEditor) -> bool;
 }
 
 /// The kind of the framework's parameter for a kind of the table's.
@@ -141,6 +144,9 @@ macro_rules! param_of {
     (choice) => {
         IntParam
     };
+    (chosen) => {
+        IntParam
+    };
     (switch) => {
         BoolParam
     };
@@ -151,10 +157,11 @@ macro_rules! param_of {
         BoolParam
     };
 }
+pub(super) use param_of;
 
 /// The table's groups. The ids are single tokens, because the derive reads them as they stand.
 macro_rules! groups {
-    ($(
+    ([$Id:ident] $(
         $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:literal)? {
             $($number:literal $id:ident $field:ident $key:tt $name:literal $kind:ident($($range:tt)*) $format:ident
                 $stage:ident $help:literal;)*
@@ -166,36 +173,36 @@ macro_rules! groups {
             $(
                 #[doc = $help]
                 #[id = $key]
-                pub $field: param_of!($kind),
+                pub $field: $crate::params::groups::param_of!($kind),
             )*
         }
 
-        impl Group for $group {
+        impl Group<$Id> for $group {
             fn new() -> Self {
-                Self { $($field: Row::of(ParamId::$id.spec()),)* }
+                Self { $($field: Row::of($Id::$id.spec()),)* }
             }
 
             fn add_to(&self, page: &mut impl RemoteControlsPage) {
                 $(page.add_param(&self.$field);)*
             }
 
-            fn value(&self, id: ParamId) -> Option<f32> {
+            fn value(&self, id: $Id) -> Option<f32> {
                 match id {
-                    $(ParamId::$id => Some(self.$field.plain()),)*
+                    $($Id::$id => Some(self.$field.plain()),)*
                     _ => None,
                 }
             }
 
-            fn unmodulated(&self, id: ParamId) -> Option<f32> {
+            fn unmodulated(&self, id: $Id) -> Option<f32> {
                 match id {
-                    $(ParamId::$id => Some(self.$field.unmodulated()),)*
+                    $($Id::$id => Some(self.$field.unmodulated()),)*
                     _ => None,
                 }
             }
 
-            fn set(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
+            fn set(&self, id: $Id, plain: f32, editor: &mut impl ParamEditor) -> bool {
                 match id {
-                    $(ParamId::$id => self.$field.set(plain, editor),)*
+                    $($Id::$id => self.$field.set(plain, editor),)*
                     _ => return false,
                 }
                 true
@@ -203,8 +210,16 @@ macro_rules! groups {
         }
     )*};
 }
+pub(super) use groups;
 
-with_parameters!(groups);
+/// [`groups`] of the audio plugin.
+macro_rules! audio_groups {
+    ($($rows:tt)*) => {
+        groups!([ParamId] $($rows)*);
+    };
+}
+
+with_parameters!(audio_groups);
 
 /// Gives a switch something to say beside on and off.
 fn with_note(switch: BoolParam, note: impl Fn() -> Option<String> + Send + Sync + 'static) -> BoolParam {

@@ -1,9 +1,9 @@
 //! A host's state is untrusted: it comes from files that people send each other.
 
 use crate::control::{
-    Choice, ParamId,
+    Choice,
     settings::{SETTINGS, SettingKind},
-    values::{Kind, SPECS},
+    values::{Kind, ParamSpec, SPECS},
 };
 use nice_plug::{plugin::ParamValue, prelude::PluginState};
 
@@ -11,10 +11,7 @@ use nice_plug::{plugin::ParamValue, prelude::PluginState};
 /// never depends on what was there before; numbers are held to their ranges; values of the wrong kind become defaults. What
 /// this version does not know is left alone.
 pub fn sanitise(state: &mut PluginState) {
-    for spec in &SPECS {
-        let found = state.params.get(spec.key).and_then(number).unwrap_or(spec.default);
-        state.params.insert(spec.key.into(), typed(spec.id, spec.sanitise(found)));
-    }
+    sanitise_rows(state, &SPECS);
     for setting in &SETTINGS {
         let found = state.params.get(setting.key);
         let value = match setting.kind {
@@ -41,7 +38,15 @@ pub fn sanitise(state: &mut PluginState) {
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
 }
 
-fn number(value: &ParamValue) -> Option<f32> {
+/// The same of the parameters in a table.
+pub(super) fn sanitise_rows<Id>(state: &mut PluginState, specs: &[ParamSpec<Id>]) {
+    for spec in specs {
+        let found = state.params.get(spec.key).and_then(number).unwrap_or(spec.default);
+        state.params.insert(spec.key.into(), typed(spec.kind, spec.sanitise(found)));
+    }
+}
+
+pub(super) fn number(value: &ParamValue) -> Option<f32> {
     match value {
         ParamValue::F32(value) => Some(*value),
         ParamValue::I32(value) => Some(*value as f32),
@@ -50,8 +55,8 @@ fn number(value: &ParamValue) -> Option<f32> {
     }
 }
 
-fn typed(id: ParamId, value: f32) -> ParamValue {
-    match id.spec().kind {
+fn typed(kind: Kind, value: f32) -> ParamValue {
+    match kind {
         Kind::Linear | Kind::Skewed => ParamValue::F32(value),
         Kind::Integer | Kind::Choice(_) => ParamValue::I32(value as i32),
         Kind::Switch | Kind::Trigger | Kind::Command => ParamValue::Bool(value >= 0.5),

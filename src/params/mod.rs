@@ -11,6 +11,7 @@ mod host_state;
 mod loads;
 mod looks;
 mod lookup;
+mod notes;
 mod progress;
 mod project;
 mod reaction;
@@ -26,6 +27,7 @@ pub use groups::{Colour, Output, ParamEditor, Play, Seed, Slots, Sympathy, Voice
 pub use host_state::sanitise;
 pub use loads::Loads;
 pub use looks::KeptLooks;
+pub use notes::{NoteCounts, NoteParams, NoteSettings, sanitise_notes};
 pub use project::{
     Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
 };

@@ -4,6 +4,7 @@
 //! always.
 
 mod editor;
+mod notes;
 mod presets;
 mod restart;
 mod running;
@@ -19,6 +20,7 @@ use crate::{
     worker::ModelRegistry,
 };
 use nice_plug::prelude::*;
+use notes::SympathyNotes;
 use running::Running;
 use std::{
     path::PathBuf,
@@ -204,8 +206,8 @@ impl Vst3Plugin for Sympathy {
     const VST3_LISTS_NON_AUTOMATABLE: bool = true;
 }
 
-nice_export_clap!(Sympathy);
-nice_export_vst3!(Sympathy);
+nice_export_clap!(Sympathy, SympathyNotes<false>);
+nice_export_vst3!(Sympathy, SympathyNotes<true>);
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod learn;
 mod midi;
 mod notes;
 mod overwriting;
+mod render_notes;
 mod report;
 mod roll;
 mod sample;

@@ -1,10 +1,14 @@
 //! `sympathy render`: a file through the engine of the plugin.
 
+mod notes;
+
+use super::roll::MIDI_ENDINGS;
 use crate::{
     audio_file::{Depth, LongRecording, Samples, Spool, SpoolWriter, is_pipe},
     cli::{
         automation::{Automation, read_automation},
         error::CliError,
+        given::Given,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
         models_at_hand::{load_all, read_model},
         notes::{MidiFile, MidiOrder, TimedOrder, read_notes},
@@ -34,13 +38,31 @@ use std::{
 /// Longest tail and latest start: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 
+/// The options that MIDI files do not have: fields and what is typed.
+const NOTE_OPTIONS: [(&str, &str); 10] = [
+    ("automate", "--automate"),
+    ("sidechain", "--sidechain"),
+    ("midi", "--midi"),
+    ("bits", "--bits"),
+    ("stems", "--stems"),
+    ("seeds", "--seeds"),
+    ("keep_learnt", "--keep-learnt"),
+    ("start", "--start"),
+    ("alignment", "--alignment"),
+    ("clock", "--clock"),
+];
+
 /// Options of `sympathy render`.
 #[derive(Args, Clone, Debug)]
 pub struct RenderArgs {
-    /// Recording to play over: WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A, mono or stereo, 8 to 384 kHz; - is standard input
+    /// What was typed
+    #[command(flatten)]
+    pub given: Given,
+    /// Recording to play over: WAV, AIFF, CAF, FLAC, Ogg Vorbis, MP3 or M4A, mono or stereo, 8 to 384 kHz; - is standard input. Or a
+    /// MIDI file, which a model of notes answers
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// WAV or FLAC file to write, at the rate of IN; - is standard output, as WAV
+    /// WAV or FLAC file to write, at the rate of IN; - is standard output, as WAV. Of a MIDI file another MIDI file
     #[arg(value_name = "OUT")]
     pub output: PathBuf,
     /// What to do with files that are there
@@ -156,6 +178,10 @@ fn stem(output: &Path) -> PathBuf {
 /// # Errors
 /// If a file or an option is invalid; no output is written then.
 pub fn run(args: &RenderArgs) -> Result<(), CliError> {
+    let ending = args.input.extension().map(|ending| ending.to_ascii_lowercase());
+    if ending.is_some_and(|ending| MIDI_ENDINGS.iter().any(|midi| ending == *midi)) {
+        return notes::run(args);
+    }
     let wet = args.stems.then(|| stem(&args.output));
     let mut written = vec![("the output", args.output.as_path())];
     written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));

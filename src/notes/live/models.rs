@@ -2,10 +2,10 @@
 
 use crate::{
     approach::ColumnPredictor,
-    model::{RollModel, RollRepeats},
+    model::{EMBEDDED_NOTES, EmbeddedModel, RollModel, RollRepeats},
     nn::{Isa, Precision},
 };
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// A model ready to play.
 #[derive(Clone, Debug)]
@@ -41,6 +41,26 @@ impl NoteModels {
     /// Models with their slots. Of several in one slot the first counts.
     pub fn new(models: Vec<(u8, NoteModel)>) -> Self {
         Self(models)
+    }
+
+    /// The models inside the binary.
+    pub fn embedded(precision: Precision, isa: Isa) -> Self {
+        let model = |embedded: &EmbeddedModel| {
+            let model = RollModel::from_bytes(embedded.bytes, Path::new(embedded.name)).ok()?;
+            Some((embedded.slot, NoteModel::of(&model, precision, isa)?))
+        };
+        Self(EMBEDDED_NOTES.iter().filter_map(model).collect())
+    }
+
+    /// The slot of an embedded model by the name that it has on the command line.
+    pub fn embedded_slot(name: &str) -> Option<u8> {
+        EMBEDDED_NOTES.iter().find(|model| model.name == name).map(|model| model.slot)
+    }
+
+    /// Puts a model into a slot, in place of another one.
+    pub fn put(&mut self, slot: u8, model: NoteModel) {
+        self.0.retain(|(place, _)| *place != slot);
+        self.0.push((slot, model));
     }
 
     /// The model in a slot.

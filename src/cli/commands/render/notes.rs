@@ -1,0 +1,405 @@
+//! Rendering notes: a MIDI file through the engine of the plugin for notes.
+
+use super::{NOTE_OPTIONS, RenderArgs};
+use crate::{
+    audio_file::Warning,
+    cli::{
+        error::CliError,
+        models_at_hand::{AnyModel, FILE_SLOT, read_any_model},
+        one_line,
+        output::{refuse_same_places, replace_file},
+        progress::Progress,
+        speed::PrecisionArg,
+        terminal::{remark, say},
+    },
+    control::notes::{NoteParam, NoteValues},
+    engine::{Beats, RenderMode, Transport},
+    figure::{RollFigure, ShownRoll},
+    model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
+    nn::{Isa, Precision},
+    notes::{
+        Grid, NotesError, Rounding, Score,
+        live::{Book, CHANNELS, Gesture, Message, NoteEngineConfig, NoteModel, NoteModels, NoteSink, Stage, start},
+    },
+};
+use midly::{
+    Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
+    num::{u4, u7, u15, u24, u28},
+};
+use std::{fs, io, path::Path, sync::Arc, time::Instant};
+
+/// The rate at which the engine runs: nothing is heard of it but where notes fall.
+const RATE_HZ: u32 = 48_000;
+/// Ticks of a quarter note in the file that is written; a file that is read with more keeps its own.
+const LEAST_DIVISION: u16 = 480;
+/// The longest that a song may be.
+const MAX_SECONDS: f64 = 24.0 * 3600.0;
+
+/// Runs the command on a MIDI file.
+///
+/// # Errors
+/// If an option belongs to recordings, or a file or an option is invalid; nothing is written then.
+pub fn run(args: &RenderArgs) -> Result<(), CliError> {
+    args.given.refuse(&NOTE_OPTIONS, "a recording as IN", &args.input.display().to_string())?;
+    args.instrument.refuse_sound_options(&args.given, &args.input)?;
+    let mut written = vec![("the output", args.output.as_path())];
+    written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
+    let mut read = vec![("the input", args.input.as_path())];
+    read.extend(args.instrument.model.iter().map(|model| ("the model", Path::new(model))));
+    refuse_same_places(&read, &written)?;
+    args.overwrite.check(&args.output, "mid")?;
+    if let Some(picture) = &args.picture {
+        args.overwrite.check(picture, "png")?;
+    }
+    let mut values = NoteValues::default();
+    for assignment in &args.instrument.assignments {
+        let (id, value) = assignment.resolve("--set")?;
+        values.set(id, value);
+    }
+    let models = Arc::new(models(args, &mut values)?);
+    let slot = values.get(NoteParam::Model) as u8;
+    let model = models.get(slot).ok_or_else(|| CliError::Option {
+        option: "--set",
+        expected: "a slot that holds a model of notes; --model names one by its file".into(),
+        actual: format!("model={slot}"),
+    })?;
+    let score = Score::read(&args.input)?;
+    let name = one_line(&args.input.display().to_string());
+    let warnings = score.warnings.iter().map(|what| Warning { path: args.input.clone(), what: what.clone() });
+    args.instrument.strict.warn(&warnings.collect::<Vec<_>>())?;
+    for (count, what) in [(score.outside, "notes outside the 88 keys"), (score.percussion, "notes of percussion")] {
+        if count > 0 {
+            remark!("note: {name}: {count} {what} are left out");
+        }
+    }
+    let tempi = Tempi::of(&score);
+    let seconds = tempi.seconds(score.end) + args.seconds_after;
+    if seconds > MAX_SECONDS {
+        let (expected, actual) = (format!("at most {MAX_SECONDS} s"), format!("{seconds:.0} s"));
+        return Err(CliError::Unsuitable { path: args.input.clone(), what: "length", expected, actual });
+    }
+    let (messages, counted) = perform(args, &score, &tempi, seconds, values, &models);
+    let midi = midi_of(&score, &tempi, &messages, seconds, &args.output)?;
+    if let Some(picture) = &args.picture {
+        let png = picture_of(&messages, &tempi, model, seconds).map_err(io::Error::other);
+        replace_file(picture, |part| fs::write(part, png?))?;
+    }
+    replace_file(&args.output, |part| fs::write(part, &midi)).inspect_err(|_| {
+        if let Some(picture) = &args.picture {
+            drop(fs::remove_file(picture));
+        }
+    })?;
+    let ours = messages.iter().filter(|sent| !sent.is_players && matches!(sent.message, Message::On { .. })).count();
+    let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let mut line = format!(
+        "{seconds:.2} s of {}, {}, {}, {}",
+        one_line(&model.name),
+        plural(counted.continuations, "continuation"),
+        plural(ours as u64, "note"),
+        format_args!("{:.0} x real time", seconds / counted.compute_seconds.max(1e-6)),
+    );
+    if counted.late_steps > 0 {
+        line += &format!(", {}", plural(counted.late_steps, "late step"));
+    }
+    if counted.continuations == 0 {
+        line += "; nothing was played to answer, or the song ended before (--seconds-after)";
+    }
+    say!("{}: {line}", one_line(&args.output.display().to_string()));
+    if let Some(picture) = &args.picture {
+        say!("{}: the rolls of both", one_line(&picture.display().to_string()));
+    }
+    Ok(())
+}
+
+/// The embedded models, and the one that is named; sets *Model* to it.
+fn models(args: &RenderArgs, values: &mut NoteValues) -> Result<NoteModels, CliError> {
+    let precision = match args.instrument.precision {
+        PrecisionArg::Auto => Precision::F32,
+        other => Option::from(other).unwrap_or(Precision::F32),
+    };
+    let isa = Isa::from_environment();
+    let mut models = NoteModels::embedded(precision, isa);
+    if let Some(name) = &args.instrument.model {
+        if let Some(slot) = NoteModels::embedded_slot(name) {
+            values.set(NoteParam::Model, f32::from(slot));
+            return Ok(models);
+        }
+        let refuse = |actual: &str| CliError::Unsuitable {
+            path: name.into(),
+            what: "model",
+            expected: "a recurrent model of notes, as IN is a MIDI file".into(),
+            actual: actual.into(),
+        };
+        let AnyModel::Notes(model) = read_any_model(name)? else { return Err(refuse("a model of sound")) };
+        let model = NoteModel::of(&model, precision, isa).ok_or_else(|| refuse("an autoencoder"))?;
+        models.put(FILE_SLOT, model);
+        values.set(NoteParam::Model, f32::from(FILE_SLOT));
+    }
+    Ok(models)
+}
+
+/// A message at a sample of the song.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: i64,
+    message: Message,
+    /// It was passed on.
+    is_players: bool,
+}
+
+/// What a rendering counts.
+struct Counted {
+    continuations: u64,
+    late_steps: u64,
+    compute_seconds: f64,
+}
+
+/// Everything that was sent, and by whom.
+struct Log {
+    sent: Vec<Sent>,
+    block: i64,
+    /// What is sent now is what the player does.
+    passes_on: bool,
+    /// The player's notes that sound, by channel.
+    players: [u128; CHANNELS],
+}
+
+impl NoteSink for Log {
+    fn send(&mut self, offset: usize, message: Message) -> bool {
+        let is_players = match message {
+            Message::On { channel, key, .. } => {
+                let players = &mut self.players[usize::from(channel)];
+                *players = if self.passes_on { *players | 1 << key } else { *players & !(1 << key) };
+                self.passes_on
+            }
+            Message::Off { channel, key } => self.players[usize::from(channel)] >> key & 1 == 1,
+        };
+        self.sent.push(Sent { at: self.block + offset as i64, message, is_players });
+        true
+    }
+}
+
+/// Plays the score to the engine.
+fn perform(
+    args: &RenderArgs,
+    score: &Score,
+    tempi: &Tempi,
+    seconds: f64,
+    values: NoteValues,
+    models: &Arc<NoteModels>,
+) -> (Vec<Sent>, Counted) {
+    let gestures = gestures(score, tempi);
+    let config = NoteEngineConfig {
+        sample_rate_hz: RATE_HZ,
+        reaction_ms: args.instrument.reaction,
+        mode: RenderMode::Offline,
+        values,
+        models: Arc::clone(models),
+    };
+    let (mut engine, worker) = start(&config);
+    let _worker = worker.spawn();
+    let mut book = Book::default();
+    let mut log = Log { sent: Vec::new(), block: 0, passes_on: false, players: [0; CHANNELS] };
+    let length = sample(seconds);
+    let mut progress = Progress::new(length as usize);
+    let began = Instant::now();
+    let (mut done, mut next) = (0i64, 0);
+    while done < length {
+        // A block has one tempo.
+        let to = length.min(done + i64::from(args.block)).min(tempi.next_change(done));
+        let samples = (to - done) as usize;
+        log.block = done;
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(tempi.transport(done), samples, &mut stage);
+        while let Some(&(at, gesture)) = gestures.get(next).filter(|(at, _)| *at < to) {
+            engine.advance((at - done).max(0) as usize, &mut stage);
+            stage.sink.passes_on = true;
+            engine.hear(gesture, &mut stage);
+            stage.sink.passes_on = false;
+            next += 1;
+        }
+        engine.end(samples, &mut stage);
+        done = to;
+        progress.update(done as usize);
+    }
+    // The song is over: what sounds ends with it.
+    log.block = length;
+    book.release_all(0, &mut log);
+    let counted = Counted {
+        continuations: engine.meters().continuations(),
+        late_steps: engine.late_steps(),
+        compute_seconds: began.elapsed().as_secs_f64(),
+    };
+    (log.sent, counted)
+}
+
+/// What the player does, by sample: ends and pedals before beginnings.
+fn gestures(score: &Score, tempi: &Tempi) -> Vec<(i64, Gesture)> {
+    let at = |tick: u64| sample(tempi.seconds(tick));
+    let mut gestures: Vec<(i64, u8, Gesture)> = Vec::with_capacity(2 * score.notes.len());
+    for note in &score.notes {
+        let (channel, key, velocity) = (note.channel, note.key, note.velocity);
+        gestures.push((at(note.start), 2, Gesture::Down { channel, key, velocity }));
+        // A note without length is heard all the same.
+        gestures.push((at(note.end).max(at(note.start) + 1), 0, Gesture::Up { channel, key }));
+    }
+    for &(channel, down, up) in &score.pedal {
+        gestures.push((at(down), 1, Gesture::Pedal { channel, is_down: true }));
+        gestures.push((at(up), 1, Gesture::Pedal { channel, is_down: false }));
+    }
+    gestures.sort_by_key(|&(at, order, _)| (at, order));
+    gestures.into_iter().map(|(at, _, gesture)| (at, gesture)).collect()
+}
+
+fn sample(seconds: f64) -> i64 {
+    (seconds * f64::from(RATE_HZ)).round() as i64
+}
+
+/// The tempi of a song, between ticks and seconds.
+struct Tempi {
+    division: f64,
+    /// Tick, second and microseconds a quarter from there on; the first at 0.
+    changes: Vec<(u64, f64, u32)>,
+}
+
+impl Tempi {
+    fn of(score: &Score) -> Self {
+        let division = f64::from(score.ticks_per_quarter.max(1));
+        let mut changes = vec![(0, 0.0, 500_000)];
+        for &(tick, tempo) in &score.tempi {
+            let &(last, second, before) = changes.last().expect("the first");
+            let second = second + (tick - last) as f64 / division * f64::from(before) * 1e-6;
+            if tick == last {
+                changes.pop();
+            }
+            changes.push((tick, second, tempo.max(1)));
+        }
+        Self { division, changes }
+    }
+
+    fn seconds(&self, tick: u64) -> f64 {
+        let index = self.changes.partition_point(|&(at, ..)| at <= tick) - 1;
+        let (at, second, tempo) = self.changes[index];
+        second + (tick - at) as f64 / self.division * f64::from(tempo) * 1e-6
+    }
+
+    /// Quarter notes from the beginning to a sample, and the tempo from there on.
+    fn beats(&self, at: i64) -> Beats {
+        let seconds = at as f64 / f64::from(RATE_HZ);
+        let index = self.changes.partition_point(|&(_, second, _)| sample(second) <= at).max(1) - 1;
+        let (tick, second, tempo) = self.changes[index];
+        let since = (seconds - second) / (f64::from(tempo) * 1e-6);
+        Beats { position: tick as f64 / self.division + since, per_minute: 60e6 / f64::from(tempo) }
+    }
+
+    /// The first sample after this one from which on the tempo is another.
+    fn next_change(&self, after: i64) -> i64 {
+        let later = self.changes.iter().map(|&(_, second, _)| sample(second)).find(|&at| at > after);
+        later.unwrap_or(i64::MAX)
+    }
+
+    fn transport(&self, at: i64) -> Transport {
+        Transport { playing: true, position_samples: Some(at), loop_samples: None, beats: Some(self.beats(at)) }
+    }
+}
+
+/// A MIDI file of three tracks: tempi and signatures, the player, the model.
+fn midi_of(score: &Score, tempi: &Tempi, sent: &[Sent], seconds: f64, name: &Path) -> Result<Vec<u8>, CliError> {
+    let factor = LEAST_DIVISION.div_ceil(score.ticks_per_quarter.max(1)).max(1);
+    let division = u32::from(score.ticks_per_quarter.max(1)) * u32::from(factor);
+    let tick_of = |at: i64| (tempi.beats(at).position * f64::from(division)).round().max(0.0) as u64;
+    let end = tick_of(sample(seconds));
+    if end > u64::from(u28::max_value().as_int()) {
+        let (expected, actual) = (format!("at most {} ticks in a MIDI file", u28::max_value()), end.to_string());
+        return Err(NotesError::Unsuitable { file: name.into(), what: "length", expected, actual }.into());
+    }
+    let mut conductor: Vec<(u64, TrackEventKind<'_>)> = Vec::new();
+    for &(tick, _, tempo) in &tempi.changes {
+        let tempo = u24::new(tempo.min(u24::max_value().as_int()));
+        conductor.push((tick * u64::from(factor), TrackEventKind::Meta(MetaMessage::Tempo(tempo))));
+    }
+    for &(tick, beats, unit) in &score.signatures {
+        let signature = MetaMessage::TimeSignature(beats.min(255) as u8, unit.max(1).ilog2() as u8, 24, 8);
+        conductor.push((tick * u64::from(factor), TrackEventKind::Meta(signature)));
+    }
+    let played = |is_players: bool| -> Vec<(u64, TrackEventKind<'_>)> {
+        let own = sent.iter().filter(|sent| sent.is_players == is_players);
+        own.map(|sent| {
+            let (channel, message) = match sent.message {
+                Message::On { channel, key, velocity } => {
+                    (channel, MidiMessage::NoteOn { key: u7::new(key), vel: u7::new(velocity) })
+                }
+                Message::Off { channel, key } => (channel, MidiMessage::NoteOff { key: u7::new(key), vel: u7::new(0) }),
+            };
+            (tick_of(sent.at), TrackEventKind::Midi { channel: u4::new(channel), message })
+        })
+        .collect()
+    };
+    let track = |title: &'static [u8], mut events: Vec<(u64, TrackEventKind<'static>)>| -> Vec<TrackEvent<'static>> {
+        events.sort_by_key(|&(tick, _)| tick);
+        let mut last = 0;
+        let mut track =
+            vec![TrackEvent { delta: u28::new(0), kind: TrackEventKind::Meta(MetaMessage::TrackName(title)) }];
+        let after = events.last().map_or(0, |&(tick, _)| tick).max(end);
+        events.push((after, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
+        for (tick, kind) in events {
+            let delta = (tick - std::mem::replace(&mut last, tick)).min(u64::from(u28::max_value().as_int()));
+            track.push(TrackEvent { delta: u28::new(delta as u32), kind });
+        }
+        track
+    };
+    let tracks = vec![
+        track(b"Sympathy Notes", conductor.into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
+        track(b"You", played(true).into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
+        track(b"Sympathy", played(false).into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
+    ];
+    let timing = Timing::Metrical(u15::new(division.min(u32::from(u15::max_value().as_int())) as u16));
+    let file = Smf { header: Header::new(Format::Parallel, timing), tracks };
+    let mut bytes = Vec::new();
+    file.write_std(&mut bytes).expect("memory takes what it is given");
+    Ok(bytes)
+}
+
+/// Two rolls, one below the other: the player's, and the model's.
+fn picture_of(
+    sent: &[Sent],
+    tempi: &Tempi,
+    model: &NoteModel,
+    seconds: f64,
+) -> Result<Vec<u8>, crate::figure::FigureError> {
+    let grid = Grid {
+        steps_per_quarter: model.steps_per_quarter,
+        rounding: Rounding::Nearest,
+        pedal: false,
+        repeats: crate::notes::Repeats::Merge,
+    };
+    let step = |at: i64| (tempi.beats(at).position * f64::from(grid.steps_per_quarter)).round().max(0.0) as usize;
+    let length = step(sample(seconds)).min(RollFigure::MAX_STEPS);
+    let roll = |is_players: bool, title: String| {
+        let mut columns = vec![0u128; length];
+        let mut starts = [[None::<usize>; KEYS]; CHANNELS];
+        for sent in sent.iter().filter(|sent| sent.is_players == is_players) {
+            let (Message::On { channel, key, .. } | Message::Off { channel, key }) = sent.message;
+            let Some(key) = key.checked_sub(LOWEST_KEY).map(usize::from).filter(|&key| key < KEYS) else { continue };
+            let start = &mut starts[usize::from(channel)][key];
+            if let Some(from) = start.take() {
+                let to = step(sent.at).max(from + 1).min(length);
+                columns[from.min(to)..to].iter_mut().for_each(|column| *column |= 1 << key);
+            }
+            if matches!(sent.message, Message::On { .. }) {
+                *start = Some(step(sent.at));
+            }
+        }
+        ShownRoll { title, columns }
+    };
+    let answer = one_line(&model.name).chars().take(60).collect::<String>();
+    let rolls = [roll(true, "you".into()), roll(false, answer)];
+    let figure = RollFigure {
+        rolls: &rolls,
+        keys: KEYS,
+        lowest: LOWEST_KEY.into(),
+        steps_per_measure: STEPS_PER_MEASURE,
+        mark: None,
+    };
+    figure.png()
+}

@@ -1,0 +1,242 @@
+//! The parameters of the plugin for notes, as the host sees them.
+
+use super::{
+    groups::{Group, ParamEditor, Row, groups},
+    host_state::{number, sanitise_rows},
+    loads::Loads,
+};
+use crate::{
+    control::{
+        notes::{NOTE_SPECS, NoteParam, NoteValues, with_note_parameters},
+        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
+        text::nearest_value,
+    },
+    notes::live::{MIN_NOTE_REACTION_MS, NoteModels},
+};
+use nice_plug::{
+    params::persist::PersistentField,
+    plugin::ParamValue,
+    prelude::{
+        BoolParam, FloatParam, IntParam, IntRange, Params, PluginState, RemoteControlsContext, RemoteControlsPage,
+        RemoteControlsSection,
+    },
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+/// What a project's state says of itself, so that none of the audio plugin is taken for one of notes.
+const STATE_VERSION: u32 = 1;
+const MARK: &str = "notes";
+const REACTION: &str = "reaction";
+
+/// [`groups`] of this table.
+macro_rules! note_groups {
+    ($($rows:tt)*) => {
+        groups!([NoteParam] $($rows)*);
+    };
+}
+
+with_note_parameters!(note_groups);
+
+/// What is stored beside the parameters: that it is a state of this plugin.
+#[derive(Debug, Default)]
+pub struct Mark;
+
+impl PersistentField<'_, u32> for Mark {
+    fn set(&self, _: u32) {}
+
+    fn map<F: Fn(&u32) -> R, R>(&self, f: F) -> R {
+        f(&STATE_VERSION)
+    }
+}
+
+/// What is fixed while the plugin is active.
+#[derive(Params)]
+pub struct NoteSettings {
+    /// From the last note that is heard to its answer, in milliseconds; counts from the next activation on.
+    #[id = "reaction"]
+    pub reaction_ms: IntParam,
+}
+
+/// What the audio thread counts, for the texts of parameters.
+#[derive(Debug, Default)]
+pub struct NoteCounts {
+    /// Steps that stayed silent because their prediction came too late, since the last activation.
+    pub late_steps: AtomicU64,
+    /// Whether nothing more is predicted: the worker has failed, or has not answered for ten seconds.
+    pub has_failed: AtomicBool,
+}
+
+impl NoteCounts {
+    /// What follows the name of the model that plays.
+    fn text(&self) -> String {
+        match (self.has_failed.load(Ordering::Relaxed), self.late_steps.load(Ordering::Relaxed)) {
+            (true, _) => " (it has stopped; start the song again)".into(),
+            (false, 0) => String::new(),
+            (false, 1) => " (1 late step)".into(),
+            (false, count) => format!(" ({count} late steps)"),
+        }
+    }
+}
+
+/// The parameters as a whole.
+macro_rules! note_host_parameters {
+    ($(
+        $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:tt)? { $($row:tt)* }
+    )*) => {
+        /// Every parameter and the setting. Ids are the keys of the table and never change.
+        #[derive(Params)]
+        pub struct NoteParams {
+            $(
+                $(#[$doc])*
+                #[nested $((group = $host_title))?]
+                pub $place: $group,
+            )*
+            /// What is fixed while the plugin is active.
+            #[nested(group = "Settings")]
+            pub settings: NoteSettings,
+            /// Whose state it is.
+            #[persist = "notes"]
+            pub mark: Mark,
+            /// How often a state was loaded.
+            #[persist = "loading"]
+            pub loads: Loads,
+            /// What the audio thread counts.
+            pub counts: Arc<NoteCounts>,
+        }
+
+        impl NoteParams {
+            /// Defaults, and the names of these models.
+            pub fn new(models: &Arc<NoteModels>) -> Self {
+                let counts = Arc::<NoteCounts>::default();
+                Self {
+                    $($place: $group::new(),)*
+                    settings: NoteSettings { reaction_ms: reaction() },
+                    mark: Mark,
+                    loads: Loads::default(),
+                    counts,
+                }
+                .with_names(models)
+            }
+
+            /// The value of a parameter, as the host left it.
+            fn found(&self, id: NoteParam) -> Option<f32> {
+                None$(.or_else(|| self.$place.value(id)))*
+            }
+
+            /// The pages of a controller, a group each.
+            pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
+                context.add_section("Sympathy Notes", |section| {
+                    $($(section.add_page($host_title, |page| self.$place.add_to(page));)?)*
+                });
+            }
+
+            /// Sets a parameter as a user would; false if there is none of this id.
+            pub fn edit(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
+                false$(|| self.$place.set(id, plain, editor))*
+            }
+        }
+    };
+}
+
+with_note_parameters!(note_host_parameters);
+
+fn reaction() -> IntParam {
+    let (min, max) = (MIN_NOTE_REACTION_MS as i32, MAX_REACTION_MS as i32);
+    IntParam::new("Reaction Time", DEFAULT_REACTION_MS as i32, IntRange::Linear { min, max })
+        .with_unit(" ms")
+        .non_automatable()
+}
+
+impl NoteParams {
+    /// Lets *Model* show names.
+    fn with_names(mut self, models: &Arc<NoteModels>) -> Self {
+        let (shown, named, counts) = (Arc::clone(models), Arc::clone(models), Arc::clone(&self.counts));
+        let to_text = move |slot: i32| match u8::try_from(slot).ok().and_then(|slot| shown.get(slot)) {
+            Some(model) => format!("{slot}: {}{}", model.name, counts.text()),
+            None => format!("{slot}: empty"),
+        };
+        let from_text = move |text: &str| {
+            let number = text.split_once(':').map_or(text, |(number, _)| number);
+            let wanted = text.trim().to_lowercase();
+            nearest_value(NoteParam::Model.spec(), number).map(|slot| slot as i32).or_else(|| {
+                let called = |model: &str| model.to_lowercase() == wanted;
+                named.all().find(|(_, model)| called(&model.name)).map(|(slot, _)| i32::from(slot))
+            })
+        };
+        self.models.model =
+            self.models.model.with_value_to_string(Arc::new(to_text)).with_string_to_value(Arc::new(from_text));
+        self
+    }
+
+    /// A plain value, held to its range.
+    pub fn value(&self, id: NoteParam) -> f32 {
+        id.spec().sanitise(self.found(id).unwrap_or(id.spec().default))
+    }
+
+    /// All plain values.
+    ///
+    /// # Realtime safety
+    /// Atomic loads only.
+    pub fn values(&self) -> NoteValues {
+        let mut values = NoteValues::default();
+        for spec in &NOTE_SPECS {
+            values.set(spec.id, self.value(spec.id));
+        }
+        values
+    }
+}
+
+/// Brings a state into shape before the framework takes it over, as [`super::sanitise`] does for the audio plugin. Of a state that is
+/// none of this plugin nothing is taken.
+pub fn sanitise_notes(state: &mut PluginState) {
+    if !state.fields.contains_key(MARK) {
+        state.params.clear();
+        state.fields.clear();
+    }
+    sanitise_rows(state, &NOTE_SPECS);
+    let reaction = state.params.get(REACTION).and_then(number).unwrap_or(DEFAULT_REACTION_MS);
+    let reaction = reaction.clamp(MIN_NOTE_REACTION_MS, MAX_REACTION_MS) as i32;
+    state.params.insert(REACTION.into(), ParamValue::I32(reaction));
+    state.fields.insert(MARK.into(), STATE_VERSION.to_string());
+    state.fields.entry("loading".into()).or_insert_with(|| "null".into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_those_of_the_table_and_the_setting() {
+        let params = NoteParams::new(&Arc::default());
+        let ids: Vec<String> = params.param_map().into_iter().map(|(id, _, _)| id).collect();
+        let keys: Vec<&str> = crate::control::notes::notes_by_group().map(|spec| spec.key).collect();
+        assert_eq!(ids, [&keys[..], &[REACTION]].concat());
+        for spec in &NOTE_SPECS {
+            assert_eq!(params.value(spec.id), spec.default, "{}", spec.key);
+        }
+        assert_eq!(params.values(), NoteValues::default());
+    }
+
+    #[test]
+    fn a_hostile_state_is_brought_into_shape_and_one_of_the_audio_plugin_is_none() {
+        let json = r#"{"version":"","params":{"density":{"f32":1e30},"model":{"i32":-7},"swing":{"string":"much"},
+            "temperature":{"f32":2.0},"reaction":{"i32":100000},"later":{"bool":true}},"fields":{"notes":"1"}}"#;
+        let mut state: PluginState = serde_json::from_str(json).expect("a test's constant");
+        sanitise_notes(&mut state);
+        let show = |state: &PluginState, key: &str| format!("{:?}", state.params[key]);
+        assert_eq!(show(&state, "density"), "F32(6.0)");
+        assert_eq!(show(&state, "model"), "I32(0)");
+        assert_eq!(show(&state, "swing"), "F32(50.0)");
+        assert_eq!(show(&state, "temperature"), "F32(2.0)");
+        assert_eq!(show(&state, "gate"), "F32(100.0)");
+        assert_eq!(show(&state, "reaction"), format!("I32({})", MAX_REACTION_MS as i32));
+        assert_eq!(show(&state, "later"), "Bool(true)");
+        let mut state: PluginState = serde_json::from_str(&json.replace("notes", "models")).expect("the same");
+        sanitise_notes(&mut state);
+        assert_eq!(show(&state, "temperature"), "F32(1.0)", "it is another plugin's");
+        assert_eq!(state.fields["notes"], "1");
+    }
+}

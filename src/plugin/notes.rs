@@ -1,0 +1,282 @@
+//! The plugin for notes: what hosts call, without arithmetic.
+//!
+//! MIDI in, MIDI out. As a CLAP plugin it has no audio; as a VST3 plugin it has a stereo bus that it passes through, as some hosts refuse
+//! plugins without one.
+
+use super::{layout, render_mode, transport::SongPosition};
+use crate::{
+    control::notes::{NOTE_SPECS, NoteParam, NoteValues},
+    engine::{RenderMode, STOPS},
+    nn::{Isa, Precision},
+    notes::live::{
+        Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorkerThread, Stage, start,
+    },
+    params::{NoteParams, sanitise_notes},
+};
+use nice_plug::{
+    midi::{Channel, Key, VoiceID},
+    prelude::*,
+};
+use std::{
+    marker::PhantomData,
+    sync::{Arc, OnceLock, atomic::Ordering},
+};
+
+/// The sustain pedal, and from which value on it is down.
+const SUSTAIN: u8 = 64;
+const PEDAL_DOWN: f32 = 64.0 / 127.0;
+/// Rates outside are not played: what is received is passed on.
+const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
+
+/// The embedded models, unpacked once for all instances of a process.
+fn embedded() -> Arc<NoteModels> {
+    static MODELS: OnceLock<Arc<NoteModels>> = OnceLock::new();
+    let unpack = || Arc::new(NoteModels::embedded(Precision::F32, Isa::from_environment()));
+    Arc::clone(MODELS.get_or_init(unpack))
+}
+
+/// The plugin; with audio for VST3, without for CLAP.
+pub struct SympathyNotes<const AUDIO: bool> {
+    models: Arc<NoteModels>,
+    params: Arc<NoteParams>,
+    /// Outlives every activation: what sounds has to be ended by the next one.
+    book: Book,
+    running: Option<Running>,
+    /// Late steps and whether the worker has failed, as the host knows them.
+    told: (u64, bool),
+}
+
+/// Exists from activation to deactivation.
+struct Running {
+    engine: NoteEngine,
+    position: SongPosition,
+    /// The values that the engine knows.
+    told: NoteValues,
+    /// [`crate::params::Loads::count`] at the last block.
+    loads: u64,
+    /// Values of a state that was being loaded then may still come.
+    is_restoring: bool,
+    _worker: NoteWorkerThread,
+}
+
+impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
+    fn default() -> Self {
+        let models = embedded();
+        let params = Arc::new(NoteParams::new(&models));
+        Self { models, params, book: Book::default(), running: None, told: (0, false) }
+    }
+}
+
+/// Sends messages to the host.
+struct Host<'a, P, C> {
+    context: &'a mut C,
+    plugin: PhantomData<P>,
+}
+
+impl<P: Plugin, C: ProcessContext<P>> NoteSink for Host<'_, P, C> {
+    fn send(&mut self, offset: usize, message: Message) -> bool {
+        let (timing, voice_id) = (offset as u32, VoiceID::Wildcard);
+        let event = match message {
+            Message::On { channel, key, velocity } => NoteEvent::NoteOn {
+                timing,
+                voice_id,
+                channel: Channel::Number(channel),
+                key: Key::Number(key),
+                velocity: f32::from(velocity) / 127.0,
+            },
+            Message::Off { channel, key } => NoteEvent::NoteOff {
+                timing,
+                voice_id,
+                channel: Channel::Number(channel),
+                key: Key::Number(key),
+                velocity: 0.0,
+            },
+        };
+        self.context.try_send_event(event).is_ok()
+    }
+}
+
+/// What a player does with an event; none of what only colours the sound.
+fn gesture<S>(event: &NoteEvent<S>) -> Option<Gesture> {
+    let channel_of = |channel: &Channel| channel.number().unwrap_or(0) & 15;
+    Some(match event {
+        NoteEvent::NoteOn { channel, key: Key::Number(key), velocity, .. } => Gesture::Down {
+            channel: channel_of(channel),
+            key: key & 127,
+            // A note-on of a host that counts velocities finely is one, however soft.
+            velocity: (velocity * 127.0).round().clamp(1.0, 127.0) as u8,
+        },
+        NoteEvent::NoteOff { channel: channel @ Channel::Number(_), key: Key::Number(key), .. } => {
+            Gesture::Up { channel: channel_of(channel), key: key & 127 }
+        }
+        NoteEvent::NoteOff { channel, .. } | NoteEvent::Choke { channel, .. } => {
+            Gesture::AllUp { channel: channel.number().map(|channel| channel & 15) }
+        }
+        NoteEvent::MidiCC { channel, cc, .. } if STOPS.contains(cc) => Gesture::AllUp { channel: Some(channel & 15) },
+        NoteEvent::MidiCC { channel, cc: SUSTAIN, value, .. } => {
+            Gesture::Pedal { channel: channel & 15, is_down: *value >= PEDAL_DOWN }
+        }
+        _ => return None,
+    })
+}
+
+/// Whether an event is passed on as it is; notes go through the book.
+fn is_passed_on<S>(event: &NoteEvent<S>) -> bool {
+    !matches!(event, NoteEvent::NoteOn { .. } | NoteEvent::NoteOff { .. } | NoteEvent::Choke { .. })
+}
+
+impl<const AUDIO: bool> SympathyNotes<AUDIO> {
+    /// Plays a block. nice-plug has cut it where a parameter changes: changes are those of its first sample.
+    fn play(&mut self, samples: usize, context: &mut impl ProcessContext<Self>) -> ProcessStatus {
+        let values = self.params.values();
+        let Some(running) = &mut self.running else {
+            let mut sink = Host { context, plugin: PhantomData::<Self> };
+            self.book.settle(0, &mut sink);
+            self.book.release_ours(0, &mut sink);
+            while let Some(event) = sink.context.next_event() {
+                // Whether there is room for what only passes through is the host's affair.
+                let _ = sink.context.try_send_event(event);
+            }
+            return ProcessStatus::Normal;
+        };
+        let transport = running.position.read(context.transport(), 0, samples);
+        let mut sink = Host { context, plugin: PhantomData::<Self> };
+        let mut stage = Stage { book: &mut self.book, sink: &mut sink };
+        let engine = &mut running.engine;
+        engine.begin(transport, samples, &mut stage);
+        engine.advance(0, &mut stage);
+        let loads = self.params.loads.count();
+        let loaded = std::mem::replace(&mut running.loads, loads) != loads || loads % 2 == 1;
+        let restores = std::mem::replace(&mut running.is_restoring, loaded) || loaded;
+        for spec in &NOTE_SPECS {
+            let value = values.get(spec.id);
+            if value == running.told.get(spec.id) {
+                continue;
+            }
+            // Buttons that are down in a state that is being loaded have not been pressed.
+            if restores && spec.kind.is_trigger() {
+                engine.adopt(spec.id, value);
+            } else {
+                engine.set(spec.id, value, &mut stage);
+            }
+        }
+        running.told = values;
+        let passes = [NoteParam::Through, NoteParam::Bypass].iter().any(|&id| values.get(id) >= 0.5);
+        while let Some(event) = stage.sink.context.next_event() {
+            let offset = (event.timing() as usize).min(samples.saturating_sub(1));
+            engine.advance(offset, &mut stage);
+            if let Some(gesture) = gesture(&event) {
+                engine.hear(gesture, &mut stage);
+            }
+            if passes && is_passed_on(&event) {
+                let _ = stage.sink.context.try_send_event(event);
+            }
+        }
+        engine.end(samples, &mut stage);
+        let counts = &self.params.counts;
+        counts.late_steps.store(engine.late_steps(), Ordering::Relaxed);
+        counts.has_failed.store(engine.meters().is_failed(), Ordering::Relaxed);
+        match engine.is_running() || !self.book.is_empty() {
+            true => ProcessStatus::KeepAlive,
+            false => ProcessStatus::Normal,
+        }
+    }
+}
+
+impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
+    const NAME: &'static str = "Sympathy Notes";
+    const VENDOR: &'static str = super::Sympathy::VENDOR;
+    const URL: &'static str = super::Sympathy::URL;
+    const EMAIL: &'static str = super::Sympathy::EMAIL;
+    const VERSION: &'static str = super::Sympathy::VERSION;
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] =
+        if AUDIO { &[layout(2, &[], "Stereo")] } else { &[AudioIOLayout::const_default()] };
+    /// What it does not pass on is lost: wheel and pedal, too.
+    const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const MIDI_OUTPUT: MidiConfig = MidiConfig::MidiCCs;
+    /// Beyond it the framework allocates on the audio thread.
+    const INPUT_EVENT_CAPACITY: usize = 4096;
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+
+    type Editor = ();
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        Arc::clone(&self.params) as Arc<dyn Params>
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        sanitise_notes(state);
+    }
+
+    fn activate(&mut self, _: &AudioIOLayout, config: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
+        self.running = None;
+        if !SAMPLE_RATES_HZ.contains(&config.sample_rate) {
+            return true;
+        }
+        let values = self.params.values();
+        let mode: RenderMode = render_mode(context.plugin_api(), config.process_mode);
+        let (engine, worker) = start(&NoteEngineConfig {
+            sample_rate_hz: config.sample_rate.round() as u32,
+            reaction_ms: self.params.settings.reaction_ms.value() as f32,
+            mode,
+            values,
+            models: Arc::clone(&self.models),
+        });
+        self.params.counts.has_failed.store(false, Ordering::Relaxed);
+        self.running = Some(Running {
+            engine,
+            position: SongPosition::default(),
+            told: values,
+            loads: self.params.loads.count(),
+            is_restoring: false,
+            _worker: worker.spawn(),
+        });
+        true
+    }
+
+    fn reset(&mut self) {
+        if let Some(running) = &mut self.running {
+            running.engine.reset();
+            running.position = SongPosition::default();
+        }
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        _: &mut AuxiliaryBuffers,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        self.play(buffer.samples(), context)
+    }
+
+    fn deactivate(&mut self) {
+        self.running = None;
+    }
+}
+
+impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
+    fn remote_controls(&self, context: &mut impl RemoteControlsContext) {
+        self.params.remote_pages(context);
+    }
+
+    fn param_texts_changed(&mut self) -> bool {
+        let counts = &self.params.counts;
+        let now = (counts.late_steps.load(Ordering::Relaxed), counts.has_failed.load(Ordering::Relaxed));
+        std::mem::replace(&mut self.told, now) != now
+    }
+
+    const CLAP_ID: &'static str = "org.sympathy.notes";
+    const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to the notes that are played and continues them");
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] = &[ClapFeature::NoteEffect];
+}
+
+impl<const AUDIO: bool> Vst3Plugin for SympathyNotes<AUDIO> {
+    const VST3_CLASS_ID: [u8; 16] = *b"SympathyNotesMid";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
+    const VST3_LISTS_NON_AUTOMATABLE: bool = true;
+}

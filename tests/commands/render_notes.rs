@@ -1,0 +1,107 @@
+//! `sympathy render` of MIDI files: what a model of notes answers.
+
+use crate::common::{notes, program::Desk};
+use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
+use std::{fs, path::Path};
+use sympathy::notes::{Roll, Score};
+
+/// Two phrases with a silence of sixteen quarter notes after each, in a tempo that changes.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    notes::lstm(16, -2.0).write(&desk.path("small.safetensors")).expect("space");
+    notes::autoencoder(-1.0).write(&desk.path("code.safetensors")).expect("space");
+    let phrase = "HLO HLO HLO HLO JMQ JMQ JMQ JMQ";
+    let rest = " ".repeat(64);
+    let roll = Roll::from_text(&format!("{phrase} {rest} {phrase} {rest}")).expect("keys");
+    let bytes = Score::midi_of(&roll, 4, 96.0, Path::new("take.mid")).expect("few notes");
+    fs::write(desk.path("take.mid"), bytes).expect("space");
+    desk
+}
+
+/// A track's name, and the notes that begin in it: tick, key, velocity.
+type Track = (String, Vec<(u64, u8, u8)>);
+
+fn tracks(desk: &Desk, name: &str) -> Vec<Track> {
+    let bytes = fs::read(desk.path(name)).expect("a file");
+    let file = Smf::parse(&bytes).expect("a MIDI file");
+    let track = |events: &[midly::TrackEvent<'_>]| {
+        let (mut tick, mut title, mut notes, mut held) = (0u64, String::new(), Vec::new(), 0i32);
+        for event in events {
+            tick += u64::from(event.delta.as_int());
+            match event.kind {
+                TrackEventKind::Meta(MetaMessage::TrackName(name)) => title = String::from_utf8_lossy(name).into(),
+                TrackEventKind::Midi { message: MidiMessage::NoteOn { key, vel }, .. } if vel > 0 => {
+                    notes.push((tick, key.as_int(), vel.as_int()));
+                    held += 1;
+                }
+                TrackEventKind::Midi { message: MidiMessage::NoteOn { .. } | MidiMessage::NoteOff { .. }, .. } => {
+                    held -= 1;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(held, 0, "{title}: a note hangs");
+        (title, notes)
+    };
+    file.tracks.iter().map(|events| track(events)).collect()
+}
+
+#[test]
+fn a_take_is_answered_after_each_phrase_and_comes_back_as_it_was() {
+    let desk = desk();
+    let command = "render take.mid answer.mid --model small.safetensors --set answer_length=2 --overwrite";
+    let said = desk.run(&format!("{command} --picture rolls.png"));
+    assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{said:?}");
+    assert!(said.stdout.contains("answer.mid: ") && said.stdout.contains("2 continuations"), "{}", said.stdout);
+    assert!(said.stdout.ends_with("rolls.png: the rolls of both\n"), "{}", said.stdout);
+    let all = tracks(&desk, "answer.mid");
+    let names: Vec<&str> = all.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names, ["Sympathy Notes", "You", "Sympathy"]);
+    // 480 ticks a quarter note; the phrases are two quarter notes, a rest is sixteen.
+    let beat = 480;
+    let players = &all[1].1;
+    assert_eq!(
+        players.iter().map(|&(tick, ..)| tick / beat).collect::<Vec<_>>(),
+        [0, 0, 0, 1, 1, 1, 18, 18, 18, 19, 19, 19]
+    );
+    assert!(players.iter().all(|&(_, _, velocity)| velocity == 80), "as it was struck");
+    let ours = &all[2].1;
+    let within =
+        |from: u64, to: u64| ours.iter().filter(|&&(tick, ..)| (from * beat..to * beat).contains(&tick)).count();
+    assert_eq!(ours.len(), within(3, 12) + within(21, 30), "answers begin a beat after the phrase, for two measures");
+    assert!(within(3, 12) > 10 && within(21, 30) > 10, "{ours:?}");
+    assert!(ours.iter().all(|&(tick, ..)| tick % (beat / 8) == 0), "eight steps a quarter note");
+    // At any block size the same file, and another with another random seed.
+    let before = fs::read(desk.path("answer.mid")).expect("a file");
+    assert_eq!(desk.run(&format!("{command} --block 77")).code, Some(0));
+    assert!(fs::read(desk.path("answer.mid")).expect("a file") == before);
+    assert_eq!(desk.run(&format!("{command} --set random_seed=1")).code, Some(0));
+    assert!(fs::read(desk.path("answer.mid")).expect("a file") != before);
+}
+
+#[test]
+fn what_cannot_be_answered_is_refused_in_words() {
+    let desk = desk();
+    fs::write(desk.path("no.mid"), b"no MIDI file").expect("space");
+    for (arguments, parts) in [
+        (
+            "take.mid out.mid --model code.safetensors",
+            ["code.safetensors: model: expected a recurrent", "found an autoencoder"],
+        ),
+        (
+            "take.mid out.mid --model guitar",
+            ["guitar: model: expected a recurrent model of notes", "found a model of sound"],
+        ),
+        ("take.mid out.mid --model small.safetensors --stems", ["--stems: expected a recording as IN", "take.mid"]),
+        ("take.mid out.mid --model small.safetensors --preset swell", ["--preset: expected a recording", "take.mid"]),
+        ("take.mid out.mid --model small.safetensors --set mix=5", ["parameter \"mix\"", "found no such parameter"]),
+        ("take.mid out.mid --model small.safetensors --set part=alongsid", ["did you mean alongside?", ""]),
+        ("take.mid out.mid --set model=77", ["--set: expected a slot that holds a model of notes", "model=77"]),
+        ("take.mid out.wav --model small.safetensors", ["out.wav", "mid"]),
+        ("no.mid out.mid --model small.safetensors", ["no.mid", ""]),
+        ("take.mid take.mid --model small.safetensors --overwrite", ["take.mid", "the input"]),
+    ] {
+        desk.fail(&format!("render {arguments}"), &parts);
+        assert!(!desk.path("out.mid").exists(), "{arguments}");
+    }
+}
