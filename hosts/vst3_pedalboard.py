@@ -32,7 +32,7 @@ class Plugin:
     }
 
     def __init__(self, path):
-        self.host = pedalboard.load_plugin(path)
+        self.host = pedalboard.load_plugin(path, plugin_name="Sympathy")
         parameters = {parameter.name: parameter for parameter in self.host.parameters.values()}
         self.parameters = {key: parameters[name] for name, key in self.NAMES.items()}
 
@@ -76,6 +76,26 @@ def run(checks, bench, path):
     restore(checks, bench, path, plugin, fresh_state)
     # Last: a program moves what the others leave at its default.
     programs(checks, plugin)
+    notes(checks, path)
+
+
+def notes(checks, path):
+    """The plugin for notes beside it: this host has no notes for an effect, so it has to be silent and leave the audio as it is."""
+    names = pedalboard.VST3Plugin.get_plugin_names_for_file(path)
+    checks.check("the file holds both plugins", names == ["Sympathy", "Sympathy Notes"], names)
+    host = pedalboard.load_plugin(path, plugin_name="Sympathy Notes")
+    checks.check("notes: zero latency", host.reported_latency_samples == 0)
+    shown = {parameter.name for parameter in host.parameters.values()}
+    checks.check("notes: its parameters are there", {"Answer After", "Temperature", "Bypass"} <= shown, shown)
+    for rate, block in itertools.product([44100, 96000], [1, 512, 4096]):
+        sound = common.performance(rate, 2, 1.0)
+        checks.same_bits(f"notes: audio passes at {rate} Hz, blocks of {block}", host.process(sound, rate, buffer_size=block), sound)
+    temperature = {parameter.name: parameter for parameter in host.parameters.values()}["Temperature"]
+    temperature.raw_value = 0.8125
+    state = host.raw_state
+    temperature.raw_value = 0.25
+    host.raw_state = state
+    checks.check("notes: a state comes back", temperature.raw_value == 0.8125, temperature.raw_value)
 
 
 def first_insert(checks, bench, plugin):

@@ -26,7 +26,11 @@ mod window;
 pub use error::CliError;
 pub use offline::{Job, RenderOutcome, Song, render_offline, render_to_memory};
 
-use crate::control::{text, values::by_group};
+use crate::control::{
+    notes::notes_by_group,
+    text,
+    values::{ParamSpec, by_group},
+};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{bench, demo, evaluate, inspect, learn, models, play, render, roll, sample};
 #[cfg(feature = "train")]
@@ -204,26 +208,33 @@ fn compare_help() -> String {
     )
 }
 
-fn render_help() -> String {
-    let mut parameters = String::new();
+/// A line for each parameter, under the titles of their groups.
+fn parameter_lines<Id: 'static>(specs: impl Iterator<Item = &'static ParamSpec<Id>>) -> String {
+    let mut lines = String::new();
     let mut group = None;
-    for spec in by_group() {
+    for spec in specs {
         if group.replace(spec.group) != Some(spec.group) && !spec.group.is_empty() {
-            parameters += &format!("\n {}:\n", spec.group);
+            lines += &format!("\n {}:\n", spec.group);
         }
         let (range, default) = (text::range(spec), text::typed(spec, spec.default));
-        parameters += &format!("  {:17} {range}, default {default}. {}\n", spec.key, spec.help);
+        lines += &format!("  {:17} {range}, default {default}. {}\n", spec.key, spec.help);
     }
+    lines
+}
+
+fn render_help() -> String {
     format!(
-        "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+        "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPARAMETERS for --set where IN is a MIDI file:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --midi keys.mid --set midi_trigger=on --set auto_start=off\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          sympathy render in.wav out.wav --model any --set learn=on --set listen=25 --keep-learnt mine.safetensors\n  \
+         sympathy render take.mid answer.mid --set answer_length=2 --picture rolls.png\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[\"8 beats\", 0.8]]}}: at so many seconds \
          or beats of IN this value, and lines between; [8.5, 100, \"hold\"] stays until the next point",
-        parameters,
+        parameter_lines(by_group()),
+        parameter_lines(notes_by_group()),
         preset::list()
     )
 }

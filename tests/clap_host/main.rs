@@ -7,6 +7,7 @@ mod bundle;
 mod common;
 mod host;
 mod material;
+mod notes;
 mod take;
 
 use clack_extensions::render::RenderMode as HostMode;

@@ -90,7 +90,7 @@ fn examples_do_what_they_say() {
     fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
         .expect("space");
     fs::create_dir(desk.path("scores")).expect("space");
-    for name in ["aria.mid", "song.mid", "scores/aria.mid"] {
+    for name in ["aria.mid", "song.mid", "take.mid", "scores/aria.mid"] {
         // A key every quarter note, forty times.
         let track = [b"\0\x90\x3c\x40\x60\x3c\0".repeat(40), b"\0\xff\x2f\0".to_vec()].concat();
         let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk";

@@ -3,9 +3,10 @@
 use std::{fmt::Write as _, fs, path::Path};
 use sympathy::control::{
     Choice,
+    notes::notes_by_group,
     settings::{SETTINGS, SettingKind},
     text,
-    values::{Kind, SPECS, Stage, by_group},
+    values::{Kind, ParamSpec, SPECS, Stage, by_group},
 };
 
 const INTRODUCTION: &str = "\
@@ -32,15 +33,22 @@ fn choices(document: &mut String, choices: &[Choice]) {
     }
 }
 
-fn document() -> String {
-    let mut document = INTRODUCTION.to_string();
+const NOTES: &str = "
+# Sympathy Notes
+
+The plugin for notes ([NOTES.md](NOTES.md#sympathy-notes)); on the command line `sympathy render take.mid answer.mid --set …`. *Heard*: **at once** from the step on that is drawn
+next, **later** from the next column on that is closed, a *Reaction Time* ahead of its step.
+";
+
+/// Groups of rows, each a table.
+fn rows<Id: 'static>(document: &mut String, heading: &str, specs: impl Iterator<Item = &'static ParamSpec<Id>>) {
     let mut group = "";
-    for spec in by_group() {
+    for spec in specs {
         if spec.group != group {
             group = spec.group;
             _ = write!(
                 document,
-                "\n## {group}\n\n| name | id | range | default | heard | |\n|---|---|---|---|---|---|\n"
+                "\n{heading} {group}\n\n| name | id | range | default | heard | |\n|---|---|---|---|---|---|\n"
             );
         }
         let stage = match spec.stage {
@@ -51,14 +59,23 @@ fn document() -> String {
         let (range, default) = (text::range(spec), text::typed(spec, spec.default));
         _ = writeln!(document, "| {} | `{}` | {range} | {default} | {stage} | {} |", spec.name, spec.key, spec.help);
     }
+}
 
-    document += "\n## Choices\n\n";
-    for spec in by_group() {
+/// The values of parameters that are words.
+fn meanings_of<Id: 'static>(document: &mut String, specs: impl Iterator<Item = &'static ParamSpec<Id>>) {
+    for spec in specs {
         if let Kind::Choice(values) = spec.kind {
             _ = writeln!(document, "- **{}** (`{}`)", spec.name, spec.key);
-            choices(&mut document, values);
+            choices(document, values);
         }
     }
+}
+
+fn document() -> String {
+    let mut document = INTRODUCTION.to_string();
+    rows(&mut document, "##", by_group());
+    document += "\n## Choices\n\n";
+    meanings_of(&mut document, by_group());
 
     document += "\n## Triggers\n\nSomething happens each time they go on, so they suit a footswitch. They stay on until they \
                  are moved back; a project that is opened with one on does nothing of the kind.\n\n";
@@ -86,7 +103,11 @@ fn document() -> String {
         let (name, key, help) = (setting.name, setting.key, setting.help);
         _ = writeln!(document, "| {name} | `{key}` | {option} | {range} | {default} | {help} |");
     }
-    document + "\n" + &meanings
+    document = document + "\n" + &meanings + NOTES;
+    rows(&mut document, "##", notes_by_group());
+    document += "\n## Choices of notes\n\n";
+    meanings_of(&mut document, notes_by_group());
+    document
 }
 
 #[test]
