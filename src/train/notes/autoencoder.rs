@@ -11,6 +11,7 @@ use crate::{
     nn::{elu, tanh, vectorize},
     train::net::{
         cells::{View, add_rows, multiply_rows, sum_rows},
+        dropout::factors,
         gradient::{Named, Sink},
         tensors::values_of,
         workspace::Workspace,
@@ -107,6 +108,11 @@ impl AutoencoderNetwork {
         Ok(Self { layers, work: Arc::default(), sink: Sink::default(), variables })
     }
 
+    /// The name of the outputs' bias.
+    pub fn output_bias(&self) -> &str {
+        self.layers.last().map_or("", |layer| &layer.bias)
+    }
+
     /// Judges how `segments`, `[segment][number]`, come back. `dropout`: parts of the outputs of every layer but the
     /// last that are silenced, and where the factors come from; with it the gradient is left for [`Self::gradient`].
     pub fn pass(&self, segments: &[f32], loss: Loss, dropout: Option<(&[f32], &mut Random)>) -> Result<Figures> {
@@ -165,10 +171,7 @@ impl AutoencoderNetwork {
                 },
             );
             let part = dropout.as_ref().and_then(|(parts, _)| parts.get(index)).copied().unwrap_or(0.0);
-            let factors = dropout.as_mut().filter(|_| part > 0.0).map(|(_, random)| {
-                let kept = 1.0 / (1.0 - part);
-                (0..y.len()).map(|_| if random.uniform() < part { 0.0 } else { kept }).collect::<Vec<f32>>()
-            });
+            let factors = dropout.as_mut().filter(|_| part > 0.0).map(|(_, random)| factors(part, y.len(), random));
             let heard = factors.as_ref().map(|factors| y.iter().zip(factors).map(|(y, factor)| y * factor).collect());
             ran.push(Ran { outputs: y, factors, heard });
         }

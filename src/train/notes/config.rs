@@ -271,12 +271,12 @@ fn house(name: &str) -> General {
         lr: 2e-3,
         lr_schedule: LrSchedule::Plateau,
         lr_rise_steps: 100,
-        plateau_patience: 3,
+        plateau_patience: 5,
         clip_norm: Some(1.0),
         batch: 16,
         transpose: [-6, 5],
         epochs: 200,
-        patience: Some(12),
+        patience: Some(20),
         keep: Keep::Best,
         ..General::default()
     }
@@ -284,7 +284,7 @@ fn house(name: &str) -> General {
 
 fn house_lstm() -> (General, NetworkConfig) {
     let network =
-        RecurrentConfig { hidden: 320, sequence: 128, carry: true, dropout: 0.3, ..RecurrentConfig::default() };
+        RecurrentConfig { hidden: 320, sequence: 64, carry: true, dropout: 0.3, ..RecurrentConfig::default() };
     (house("House LSTM"), NetworkConfig::Recurrent(network))
 }
 

@@ -1,7 +1,10 @@
 //! What a prediction of columns is worth, and the gradient of that.
 
 use super::config::Loss;
-use crate::nn::{exp, sigmoid, vectorize};
+use crate::{
+    model::KEYS,
+    nn::{exp, sigmoid, vectorize},
+};
 use pulp::Arch;
 
 /// Sums over bits.
@@ -50,12 +53,13 @@ impl Figures {
     }
 }
 
-/// Judges `logits` by `targets`, `[row][width]`, of the rows that are `scored`, and puts the gradient of the mean loss
-/// over their bits into their place; 0 for other rows.
+/// Judges `logits` by `targets`, `[row][width]`, of the rows that are `scored`, and puts the gradient of the loss into
+/// their place; 0 for other rows. That is the mean squared error over bits, as Keras has it; or the mean cross-entropy of
+/// a column, the sum over 88 bits: the gradient of a mean over bits is so small that Adam's ε stops it.
 pub(super) fn judge(logits: &mut [f32], targets: &[f32], width: usize, scored: &[bool], loss: Loss) -> Figures {
     let rows = scored.iter().filter(|scored| **scored).count();
     let mut figures = Figures { bits: (rows * width) as u64, ..Figures::default() };
-    let weight = 1.0 / (rows * width).max(1) as f32;
+    let weight = gain(loss) / (rows * width).max(1) as f32;
     let arch = Arch::new();
     let rows = logits.chunks_exact_mut(width).zip(targets.chunks_exact(width)).zip(scored);
     for ((logits, targets), scored) in rows {
@@ -76,6 +80,14 @@ pub(super) fn judge(logits: &mut [f32], targets: &[f32], width: usize, scored: &
         figures.right += right as u64;
     }
     figures
+}
+
+/// What the mean loss over bits is multiplied by where its gradient is taken.
+pub(super) fn gain(loss: Loss) -> f32 {
+    match loss {
+        Loss::Mse => 1.0,
+        Loss::Bce => KEYS as f32,
+    }
 }
 
 /// Sums of one row: loss, squared error, right bits. In eight sums each, so that it is done in vectors.
@@ -161,8 +173,12 @@ mod tests {
                 moved[at] = logits[at] + 1e-2;
                 let above = plain(&moved);
                 moved[at] = logits[at] - 1e-2;
-                let slope = (above - plain(&moved)) / 2e-2;
-                assert!((f64::from(gradient[at]) - slope).abs() < 1e-6, "{loss:?}, {at}: {} for {slope}", gradient[at]);
+                let slope = f64::from(gain(loss)) * (above - plain(&moved)) / 2e-2;
+                assert!(
+                    (f64::from(gradient[at]) - slope).abs() < 1e-6 * f64::from(gain(loss)),
+                    "{loss:?}, {at}: {} for {slope}",
+                    gradient[at]
+                );
             }
             let right =
                 (0..rows * width).filter(|at| scored[at / width] && (logits[*at] > 0.0) == (targets[*at] > 0.0));

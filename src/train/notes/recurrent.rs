@@ -12,6 +12,7 @@ use crate::{
     nn::{sigmoid, vectorize},
     train::net::{
         cells::{Layer, LayerState, Sequence, View, multiply_rows, sum_rows},
+        dropout::factors,
         gradient::{Named, Sink},
         tensors::values_of,
         workspace::Workspace,
@@ -41,14 +42,6 @@ pub(super) struct Columns {
 pub(super) struct Dropout<'a> {
     pub part: f32,
     pub random: &'a mut Random,
-}
-
-impl Dropout<'_> {
-    /// Factors for so many numbers.
-    pub fn factors(&mut self, count: usize) -> Vec<f32> {
-        let kept = 1.0 / (1.0 - self.part);
-        (0..count).map(|_| if self.random.uniform() < self.part { 0.0 } else { kept }).collect()
-    }
 }
 
 /// Recurrent layers and a dense one.
@@ -169,7 +162,7 @@ impl RecurrentNetwork {
             let x = ran.last().map_or(&columns.inputs[..], Ran::outputs);
             let sequence = Sequence::run(layer, x, &own, start.clone(), &self.work);
             *start = sequence.end();
-            let factors = dropout.as_mut().map(|dropout| dropout.factors(sequence.h.len()));
+            let factors = dropout.as_mut().map(|dropout| factors(dropout.part, sequence.h.len(), dropout.random));
             let upward = factors.as_ref().map(|factors| sequence.h.iter().zip(factors).map(|(h, f)| h * f).collect());
             ran.push(Ran { weights: own, sequence, factors, upward });
         }

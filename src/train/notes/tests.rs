@@ -3,6 +3,7 @@
 use super::{
     autoencoder::AutoencoderNetwork,
     config::{Loss, NotesConfig, Recipe},
+    loss::gain,
     material::{NotesMaterial, Place, write_columns},
     recurrent::{Columns, Dropout, RecurrentNetwork},
     weights::tensors_of,
@@ -17,7 +18,6 @@ use crate::{
     train::net::gradient::Named,
 };
 use candle_core::{Device, Tensor};
-use std::path::Path;
 
 /// A piece for a split; works are looked for until one falls into it.
 fn piece_for(split: Split, number: usize) -> Piece {
@@ -99,8 +99,8 @@ fn an_epoch_hears_every_pair_of_columns_once() {
     let tested: usize = material.tests().iter().flatten().map(|places| pairs(places)).sum();
     assert_eq!(tested, 150 + 70 - 2);
     let segments = material.test_segments(2);
-    // Two whole segments and a rest; one and a rest.
-    assert_eq!(segments.iter().map(|places| places.iter().flatten().count()).sum::<usize>(), 5);
+    // Two whole segments that are the same, and a rest; one and a rest.
+    assert_eq!(segments.iter().map(|places| places.iter().flatten().count()).sum::<usize>(), 4);
 }
 
 /// What [`RecurrentNetwork::pass`] computes, in plain sums of 64 bits; LSTM alone.
@@ -189,7 +189,7 @@ fn gradients_of_recurrent_networks_are_the_slopes_of_plain_sums() {
                     (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss))
                 };
                 let ((above, high), (below, low)) = (moved(1e-2), moved(-1e-2));
-                let slope = (high - low) / (above - below);
+                let slope = f64::from(gain(loss)) * (high - low) / (above - below);
                 let error = (f64::from(gradient[at]) - slope).abs();
                 assert!(error < 1e-3 * f64::from(most), "{name}[{at}]: {} for {slope}", gradient[at]);
             }
@@ -246,10 +246,10 @@ fn dropout_silences_a_part_on_the_way_up_and_its_gradient() {
             variable.set(&Tensor::from_vec(weights, variable.shape(), &Device::Cpu).expect("a shape")).expect("set");
             pass(3, 0.5).0
         };
-        let slope = (moved(0.05) - moved(-0.05)) / 0.1;
+        let slope = gain(Loss::Bce) * (moved(0.05) - moved(-0.05)) / 0.1;
         moved(0.0);
         assert!(
-            (slope - gradient[name][at]).abs() < 2e-5 + 0.02 * slope.abs(),
+            (slope - gradient[name][at]).abs() < 2e-3 + 0.02 * slope.abs(),
             "{name}: {slope}, {}",
             gradient[name][at]
         );
@@ -361,7 +361,7 @@ fn gradients_of_autoencoders_are_the_slopes_of_plain_sums_tied_and_not() {
                     (f64::from(weights[name][at]), plain_code_loss(&model, &weights, &segments, loss))
                 };
                 let ((above, high), (below, low)) = (moved(1e-3), moved(-1e-3));
-                let slope = (high - low) / (above - below);
+                let slope = f64::from(gain(loss)) * (high - low) / (above - below);
                 let error = (f64::from(gradient[at]) - slope).abs();
                 assert!(error < 1e-3 * f64::from(most), "tied {tied}, {name}[{at}]: {} for {slope}", gradient[at]);
             }
@@ -474,12 +474,12 @@ fn what_is_no_number_any_more_ends_it_with_the_last_good_checkpoint() {
     let folder = tempfile::tempdir().expect("a folder");
     let checkpoint = folder.path().join("a.checkpoint");
     let files = RunFiles { checkpoint: checkpoint.clone(), resume: false, folder: None };
-    let overrides = ["optimiser=sgd", "lr=1", "clip_norm=null", "checkpoint_minutes=0", "lr_schedule=constant"];
+    let overrides = ["clip_norm=null", "checkpoint_minutes=0", "lr_schedule=constant"];
     let mut config = config("house-lstm", &[&SMALL[..4], &overrides].concat());
-    config.general.lr = 1e30;
+    config.general.lr = 1e38;
     config.general.lr_rise_steps = 0;
     let error = train(&config, &material, "a.roll", Some(&files), &mut |_: &NotesProgress| ControlFlow::Continue(()));
-    let error = error.expect_err("infinity").to_string();
+    let error = error.map(|trained| trained.epochs).expect_err("infinity").to_string();
     assert!(error.contains("expected finite numbers"), "{error}");
     assert!(error.contains("the last good weights are in") == checkpoint.exists(), "{error}");
 }

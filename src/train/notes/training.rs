@@ -3,7 +3,7 @@
 
 use super::{
     autoencoder::AutoencoderNetwork,
-    config::{Keep, Method, NetworkConfig, NotesConfig},
+    config::{Keep, Loss, Method, NetworkConfig, NotesConfig},
     loss::Figures,
     material::{Epoch, NotesMaterial, write_columns, write_segments},
     recurrent::{Columns, Dropout, RecurrentNetwork},
@@ -15,7 +15,11 @@ use crate::{
     model::{RollBaselines, RollModel, RollModelConfig, RollTraining, Training as Provenance},
     train::{
         TrainError,
-        net::{cells::LayerState, gradient::Named, tensors::first_not_finite},
+        net::{
+            cells::LayerState,
+            gradient::Named,
+            tensors::{change, first_not_finite},
+        },
         optimiser::{Gradient, Memory, Plateau, learning_rate},
         run::{
             archive::{self, Archive},
@@ -79,6 +83,14 @@ impl Network {
         match self {
             Self::Recurrent(network) => &network.variables,
             Self::Autoencoder(network) => &network.variables,
+        }
+    }
+
+    /// The name of the outputs' bias.
+    fn output_bias(&self) -> &str {
+        match self {
+            Self::Recurrent(_) => "out.bias",
+            Self::Autoencoder(network) => network.output_bias(),
         }
     }
 
@@ -162,6 +174,14 @@ impl<'a> NotesTraining<'a> {
             Some(network) => Network::Recurrent(network),
             None => Network::Autoencoder(AutoencoderNetwork::new(&model, &mut random)?),
         };
+        if config.general.loss == Loss::Bce {
+            // From zero, the biases of outputs that are seldom on take longer than all the rest.
+            let density = material.training_baselines.map_or(0.0, |found| found.silence).clamp(1e-4, 0.5);
+            let log_odds = libm::log(density / (1.0 - density)) as f32;
+            if let Some(bias) = network.variables().get(network.output_bias()) {
+                change(bias, |bias| bias.fill(log_odds))?;
+            }
+        }
         let plan = material.epoch(config, 0);
         if plan.updates.is_empty() {
             return Err(TrainError::Material {

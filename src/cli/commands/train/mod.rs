@@ -88,7 +88,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// What to train on a data set of rolls: house-lstm, house-code, m-ae1, m-ae1-published, m-ae2, m-lstm1
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["preset", "from", "data", "cache"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["preset", "from", "data", "cache", "strict"])]
     recipe: Option<String>,
     /// Change a field of the configuration or of the recipe; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
