@@ -137,7 +137,7 @@ pub struct RollBaselines {
 
 impl RollBaselines {
     /// Those that there are, by name.
-    pub fn named(&self) -> impl Iterator<Item = (&'static str, f32)> {
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, f32)> + use<> {
         let all = [
             ("silence", Some(self.silence)),
             ("key means", self.key_means),

@@ -43,11 +43,11 @@ fn a_small_lstm_is_trained_told_of_and_played() {
     ));
     assert_eq!(run.code, Some(0), "{run:?}");
     for part in [
-        "2 pieces of 1 composers, 256 columns, and 1 of 128 that validate",
+        "2 pieces of 256 columns to learn from, 1 of 128 that validate",
         "without a network, training: silence 0.0",
         "epoch 4: training bce ",
         "; validation bce ",
-        "(hold 0.0",
+        "(silence 0.0",
         "finished (epochs = 4) after 16 steps, 4 epochs; wrote my.safetensors",
         "hear it: sympathy sample my.safetensors --toss",
         "report.html",
@@ -94,6 +94,22 @@ fn an_autoencoder_is_trained_beside_the_predictors_that_it_can_have() {
     let run = desk.run(&format!("train fine.roll --recipe m-ae1-published --out theirs.safetensors {small}"));
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(desk.succeed("inspect theirs.safetensors").contains("not tied"));
+}
+
+#[test]
+fn a_dry_run_tells_the_published_sizes_and_writes_nothing() {
+    let desk = desk();
+    let before = desk.files();
+    for (recipe, parts) in [
+        ("m-ae1", ["AE1: autoencoder 5632-1024-256-64-16, tied", "parameters: 6055056"]),
+        ("m-ae1-published", ["not tied", "parameters: 12101776"]),
+        ("m-ae2", ["AE2: ", "key means 0.0"]),
+        ("m-lstm1", ["2 × 500 wide, parameters: 3224088 with one bias a gate", "chain 0.0"]),
+    ] {
+        let said = desk.succeed(&format!("train fine.roll --recipe {recipe} --out x.safetensors --dry-run"));
+        assert!(parts.iter().all(|part| said.contains(part)), "{recipe}: {said}");
+    }
+    assert_eq!(desk.files(), before);
 }
 
 #[test]

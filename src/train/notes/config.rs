@@ -2,15 +2,13 @@
 
 use crate::{
     hyperparameters::{LrSchedule, Optimiser, Problem, TrainConfig},
-    model::{CodeActivation, HiddenActivation, RollModelConfig, RollNetwork, RollRepeats},
+    model::{Check, CodeActivation, HiddenActivation, RollModelConfig, RollNetwork, RollRepeats},
     nn::Cell,
     notes::Rules,
     text_file::json_mistake,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-
-use crate::model::Check;
 
 /// What a batch's intermediate results may take.
 const MAX_BATCH_BYTES: u128 = 8 << 30;
@@ -291,7 +289,9 @@ fn house_lstm() -> (General, NetworkConfig) {
 fn house_code() -> (General, NetworkConfig) {
     let widths = vec![5632, 192, 64, 16];
     let network = AutoencoderConfig { widths, tied: true, dropout: vec![0.1, 0.0, 0.0, 0.0, 0.1] };
-    (house("House code"), NetworkConfig::Autoencoder(network))
+    // An epoch has a tenth of the updates of an LSTM's.
+    let general = General { epochs: 1500, plateau_patience: 15, patience: Some(60), ..house("House code") };
+    (general, NetworkConfig::Autoencoder(network))
 }
 
 fn m_ae1() -> (General, NetworkConfig) {
@@ -456,6 +456,11 @@ impl NotesConfig {
         compare("steps_per_quarter", wanted.steps_per_quarter.to_string(), grid.steps_per_quarter.to_string());
         compare("repeats", name(wanted.repeats), name(grid.repeats));
         problems
+    }
+
+    /// The network hears the column before the one that it predicts.
+    pub fn hears_before(&self) -> bool {
+        matches!(self.network, NetworkConfig::Recurrent(_))
     }
 
     /// The model that is trained, without provenance.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     dsp::random::{Random, mix64},
-    model::{KEYS, RollRepeats, STEPS_PER_MEASURE},
+    model::{KEYS, RollBaselines, RollRepeats, STEPS_PER_MEASURE},
     notes::{Baselines, DataSet, Roll, SEGMENT_STEPS, Split},
 };
 use std::collections::{BTreeMap, HashSet};
@@ -22,10 +22,9 @@ pub struct NotesMaterial {
     pub(super) width: usize,
     pub(super) training: Vec<Roll>,
     pub(super) validation: Vec<Roll>,
-    /// Predictors without a network, on the pieces for training; none without two columns in a row.
-    pub training_baselines: Option<Baselines>,
-    /// The same on the pieces that validate.
-    pub validation_baselines: Option<Baselines>,
+    /// Predictors without a network, on the pieces for training and on those that validate; none without two columns in a
+    /// row.
+    baselines: [Option<Baselines>; 2],
     /// Licences and whom they want named, with how many of the pieces for training and validation have each.
     pub licences: BTreeMap<String, usize>,
     /// Composers of these pieces.
@@ -78,8 +77,7 @@ impl NotesMaterial {
             width: if data.rules().grid.repeats == RollRepeats::Onset { 2 * KEYS } else { KEYS },
             training,
             validation,
-            training_baselines: data.baselines_of(Split::Training),
-            validation_baselines: data.baselines_of(Split::Validation),
+            baselines: [Split::Training, Split::Validation].map(|split| data.baselines_of(split)),
             licences,
             composers: composers.len(),
             fingerprint,
@@ -94,6 +92,23 @@ impl NotesMaterial {
     /// Their columns.
     pub fn columns(&self) -> [usize; 2] {
         [&self.training, &self.validation].map(|rolls| rolls.iter().map(Roll::len).sum())
+    }
+
+    /// What a network has to beat on the pieces for training, and on those that validate; `hears`: it hears the column
+    /// before.
+    pub fn baselines(&self, hears: bool) -> [Option<RollBaselines>; 2] {
+        let of = |found: Baselines| RollBaselines {
+            silence: found.silence as f32,
+            key_means: found.key_means.map(|error| error as f32),
+            hold: hears.then_some(found.hold as f32),
+            chain: found.chain.filter(|_| hears).map(|error| error as f32),
+        };
+        self.baselines.map(|found| found.map(of))
+    }
+
+    /// The part of the bits that is on in the pieces for training.
+    pub(super) fn density(&self) -> f64 {
+        self.baselines[0].map_or(0.0, |found| found.silence)
     }
 
     /// Tells material from other material.

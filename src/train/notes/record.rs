@@ -7,7 +7,7 @@ use super::{
     training::{NotesEpoch, NotesProgress, NotesTraining},
 };
 use crate::{
-    model::RollModel,
+    model::{RollBaselines, RollModel},
     train::{
         TrainError,
         report::{self, JOURNAL_NAME, ReportError},
@@ -16,7 +16,6 @@ use crate::{
     whole_file::write_whole,
 };
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -92,17 +91,9 @@ impl Record {
 
 fn start(config: &NotesConfig, material: &NotesMaterial, training: &NotesTraining<'_>) -> Start {
     let [columns, _] = material.columns();
-    let measured = material.validation_baselines.or(material.training_baselines);
-    let hears = training.hears_before();
-    let baselines: BTreeMap<String, f32> = measured.map_or_else(BTreeMap::new, |found| {
-        let named = [
-            ("silence", Some(found.silence)),
-            ("key means", found.key_means),
-            ("hold", Some(found.hold).filter(|_| hears)),
-            ("chain", found.chain.filter(|_| hears)),
-        ];
-        named.into_iter().filter_map(|(name, error)| Some((name.to_string(), error? as f32))).collect()
-    });
+    let [of_training, of_validation] = material.baselines(config.hears_before());
+    let named = of_validation.or(of_training);
+    let baselines = named.iter().flat_map(RollBaselines::named).map(|(name, error)| (name.to_string(), error));
     Start {
         config: config.to_json(),
         parameters: training.parameters(),
@@ -110,7 +101,7 @@ fn start(config: &NotesConfig, material: &NotesMaterial, training: &NotesTrainin
         frames: columns as u64,
         steps_per_epoch: training.updates() as u64,
         baseline_loss: f32::NAN,
-        baselines,
+        baselines: baselines.collect(),
         sample_rate_hz: 0,
         material: PathBuf::new(),
         songs: Vec::new(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     dsp::random::{Random, mix64},
     hyperparameters::TrainConfig,
-    model::{RollBaselines, RollModel, RollModelConfig, RollTraining, Training as Provenance},
+    model::{RollModel, RollModelConfig, RollTraining, Training as Provenance},
     train::{
         TrainError,
         net::{
@@ -176,7 +176,7 @@ impl<'a> NotesTraining<'a> {
         };
         if config.general.loss == Loss::Bce {
             // From zero, the biases of outputs that are seldom on take longer than all the rest.
-            let density = material.training_baselines.map_or(0.0, |found| found.silence).clamp(1e-4, 0.5);
+            let density = material.density().clamp(1e-4, 0.5);
             let log_odds = libm::log(density / (1.0 - density)) as f32;
             if let Some(bias) = network.variables().get(network.output_bias()) {
                 change(bias, |bias| bias.fill(log_odds))?;
@@ -222,11 +222,6 @@ impl<'a> NotesTraining<'a> {
 
     pub fn parameters(&self) -> u64 {
         self.model.parameters()
-    }
-
-    /// The network hears the column before the one that it predicts.
-    pub fn hears_before(&self) -> bool {
-        matches!(self.network, Network::Recurrent(_))
     }
 
     /// Updates of the epoch under way.
@@ -402,12 +397,7 @@ impl<'a> NotesTraining<'a> {
             ..Provenance::default()
         };
         let figures = kept.validation.unwrap_or(kept.training);
-        let measured = if kept.validation.is_some() {
-            self.material.validation_baselines
-        } else {
-            self.material.training_baselines
-        };
-        let hears = self.hears_before();
+        let [of_training, of_validation] = self.material.baselines(self.config.hears_before());
         model.provenance = Some(RollTraining {
             recipe: self.config.recipe.into(),
             steps: kept.step,
@@ -415,12 +405,7 @@ impl<'a> NotesTraining<'a> {
             validated: kept.validation.is_some(),
             mse: figures.mse(),
             accuracy: figures.accuracy(),
-            baselines: measured.map(|found| RollBaselines {
-                silence: found.silence as f32,
-                key_means: found.key_means.map(|error| error as f32),
-                hold: hears.then_some(found.hold as f32),
-                chain: found.chain.filter(|_| hears).map(|error| error as f32),
-            }),
+            baselines: if kept.validation.is_some() { of_validation } else { of_training },
         });
         let name = PathBuf::from(&model.name);
         Ok(RollModel::new(model, kept.weights.clone(), &name)?)

@@ -1,7 +1,7 @@
 //! What stands in a model of notes.
 
 use super::{Sheet, or_unknown, tensors_as_json};
-use crate::model::{RollModelConfig, RollNetwork, RollRepeats};
+use crate::model::{RollBaselines, RollModelConfig, RollNetwork, RollRepeats};
 use serde_json::{Value, json};
 
 /// The configuration as it stands in the file, and what follows from it.
@@ -82,7 +82,7 @@ pub fn as_text(config: &RollModelConfig) -> String {
         let whose = if own.validated { "validation" } else { "training" };
         text.row(&format!("{whose} mse"), own.mse);
         text.row(&format!("{whose} accuracy"), format!("{:.2} %", 100.0 * own.accuracy));
-        for (name, error) in own.baselines.iter().flat_map(|all| all.named()) {
+        for (name, error) in own.baselines.iter().flat_map(RollBaselines::named) {
             text.row(&format!("mse of {name}"), error);
         }
     }

@@ -65,6 +65,7 @@ EXAMPLES:
   sympathy train recordings/ --preset listening --out mine.safetensors --threads 4
   sympathy train take.wav --from mine.safetensors --out my-take.safetensors
   sympathy train scores.roll --recipe house-lstm --out my-lstm.safetensors
+  sympathy train scores.roll --recipe house-lstm --out my-lstm.safetensors --dry-run
   sympathy train scores.roll --recipe house-lstm --out small.safetensors --set hidden=128 --set epochs=20
 
 A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
@@ -90,6 +91,9 @@ pub struct TrainArgs {
     /// What to train on a data set of rolls: house-lstm, house-code, m-ae1, m-ae1-published, m-ae2, m-lstm1
     #[arg(long, value_name = "NAME", conflicts_with_all = ["preset", "from", "data", "cache", "strict"])]
     recipe: Option<String>,
+    /// Only say what the recipe would train, on what, and beside which predictors without a network
+    #[arg(long, requires = "recipe")]
+    dry_run: bool,
     /// Change a field of the configuration or of the recipe; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,

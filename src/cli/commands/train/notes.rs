@@ -3,15 +3,16 @@
 use super::{Alone, Store, TrainArgs, check_writable, in_threads};
 use crate::{
     cli::{
+        commands::inspect::notes::{describe, parameters},
         error::CliError,
         interrupt::Interrupt,
         one_line,
         output::{check_output, refuse_same_places},
-        terminal::remark,
+        terminal::{remark, say},
     },
     hyperparameters::Problem,
-    model::RollModelConfig,
-    notes::{Baselines, DataSet},
+    model::{RollBaselines, RollModelConfig, RollNetwork},
+    notes::DataSet,
     train::notes::{
         Figures, NotesConfig, NotesEpoch, NotesMaterial, NotesObserver, NotesProgress, Recipe, TrainedNotes, train,
     },
@@ -55,14 +56,20 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
     if !misfits.is_empty() {
         return Err(problems(path.display().to_string())(misfits));
     }
+    let material = NotesMaterial::new(&data);
+    if args.dry_run {
+        say!("{}: {}", config.general.name, network_of(&config.model()));
+        say!("{}", of_material(&material));
+        say!("{}", to_beat(&material, config.hears_before()));
+        return Ok(());
+    }
     let _alone = Alone::at(&files)?;
     let stop = Interrupt::watch();
-    let material = NotesMaterial::new(&data);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let trained = in_threads(args.threads, || {
         let mut view = View::new(&config, &material, stop);
-        view.note(&describe(&config.model(), &material));
-        view.note(&baselines(&material, view.hears));
+        view.note(&format!("{}; {}", network_of(&config.model()), of_material(&material)));
+        view.note(&to_beat(&material, config.hears_before()));
         let trained = train(&config, &material, &name, Some(&files), &mut view);
         view.bar.abandon();
         trained
@@ -98,33 +105,35 @@ fn data_set(args: &TrainArgs) -> Result<&Path, CliError> {
     }
 }
 
-fn describe(model: &RollModelConfig, material: &NotesMaterial) -> String {
+fn network_of(model: &RollModelConfig) -> String {
+    format!("{}, parameters: {}", describe(model), parameters(model))
+}
+
+fn of_material(material: &NotesMaterial) -> String {
     let ([pieces, held_out], [columns, tested]) = (material.pieces(), material.columns());
+    let composers = material.composers;
     format!(
-        "{pieces} pieces of {} composers, {columns} columns, and {held_out} of {tested} that validate; {} parameters",
-        material.composers,
-        model.parameters()
+        "{pieces} pieces of {columns} columns to learn from, {held_out} of {tested} that validate, {composers} composers"
     )
 }
 
 /// What the network has to beat.
-fn baselines(material: &NotesMaterial, hears: bool) -> String {
-    let of = |name: &str, found: Option<Baselines>| {
+fn to_beat(material: &NotesMaterial, hears: bool) -> String {
+    let [training, validation] = material.baselines(hears);
+    let of = |name: &str, found: Option<RollBaselines>| {
         found.map(|found| {
-            let error = |error: f64| format!("{error:.4}");
-            let mut all = vec![format!("silence {}", error(found.silence))];
-            all.extend(found.key_means.map(|mean| format!("key means {}", error(mean))));
-            if hears {
-                all.push(format!("hold {}", error(found.hold)));
-                all.extend(found.chain.map(|chain| format!("chain {}", error(chain))));
-            }
-            let right = 1.0 - if hears { found.hold.min(found.silence) } else { found.silence };
-            format!("{name}: {} (accuracy {:.2} %)", all.join(", "), 100.0 * right)
+            // A bit that is said to be on or off, for certain, is wrong or right.
+            let wrong = found.hold.map_or(found.silence, |hold| hold.min(found.silence));
+            format!("{name}: {} (accuracy {:.2} %)", listed(&found), 100.0 * (1.0 - wrong))
         })
     };
-    let all = [of("training", material.training_baselines), of("validation", material.validation_baselines)];
+    let all = [of("training", training), of("validation", validation)];
     let all: Vec<String> = all.into_iter().flatten().collect();
     format!("mean squared errors without a network, {}", all.join("; "))
+}
+
+fn listed(baselines: &RollBaselines) -> String {
+    baselines.named().map(|(name, error)| format!("{name} {error:.4}")).collect::<Vec<_>>().join(", ")
 }
 
 fn shown(figures: &Figures, loss: &str) -> String {
@@ -151,21 +160,16 @@ fn finish(trained: &TrainedNotes, args: &TrainArgs) -> Result<(), CliError> {
     let config = model.config();
     if let Some(own) = &config.provenance {
         let whose = if own.validated { "validation" } else { "training" };
-        let beside: Vec<String> = own
-            .baselines
-            .iter()
-            .flat_map(|all| all.named().collect::<Vec<_>>())
-            .map(|(name, error)| format!("{name} {error:.4}"))
-            .collect();
+        let beside = own.baselines.as_ref().map(|all| format!("; without a network: {}", listed(all)));
         remark!(
-            "the weights of epoch {}: {whose} mse {:.5}, accuracy {:.2} %; without a network: {}",
+            "the weights of epoch {}: {whose} mse {:.5}, accuracy {:.2} %{}",
             config.training.epochs,
             own.mse,
             100.0 * own.accuracy,
-            beside.join(", ")
+            beside.unwrap_or_default()
         );
     }
-    if matches!(config.network, crate::model::RollNetwork::Recurrent { .. }) {
+    if matches!(config.network, RollNetwork::Recurrent { .. }) {
         let name = one_line(&out.display().to_string());
         remark!("hear it: sympathy sample {name} --toss --out heard.mid");
     }
@@ -178,8 +182,6 @@ struct View {
     bar: ProgressBar,
     epochs: u32,
     loss: &'static str,
-    /// The network hears the column before.
-    hears: bool,
     /// What validation is read against.
     beside: String,
     told: Instant,
@@ -194,17 +196,11 @@ impl View {
         let bar = ProgressBar::new(BAR_LENGTH)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
             .with_prefix(one_line(&config.general.name));
-        let hears = matches!(config.network, crate::train::notes::NetworkConfig::Recurrent(_));
-        let measured = material.validation_baselines.or(material.training_baselines);
-        let beside = measured.map_or_else(String::new, |found| match (hears, found.key_means, found.chain) {
-            (true, _, Some(chain)) => format!(" (hold {:.4}, chain {chain:.4})", found.hold),
-            (true, _, None) => format!(" (hold {:.4})", found.hold),
-            (false, Some(means), _) => format!(" (silence {:.4}, key means {means:.4})", found.silence),
-            (false, None, _) => format!(" (silence {:.4})", found.silence),
-        });
+        let [of_training, of_validation] = material.baselines(config.hears_before());
+        let beside = of_validation.or(of_training).map(|found| format!(" ({})", listed(&found))).unwrap_or_default();
         let now = Instant::now();
         let (epochs, loss) = (config.general.epochs, config.general.loss.name());
-        Self { stop, bar, epochs, loss, hears, beside, told: now, since: now, columns: 0 }
+        Self { stop, bar, epochs, loss, beside, told: now, since: now, columns: 0 }
     }
 }
 
