@@ -71,7 +71,7 @@ fn an_epoch_hears_every_pair_of_columns_once() {
         for number in 0..2 {
             let epoch = material.epoch(&config, number);
             let mut heard: Vec<Vec<usize>> = material.training.iter().map(|roll| vec![0; roll.len()]).collect();
-            let mut at = vec![None; 3];
+            let mut at = [None; 3];
             for places in &epoch.updates {
                 for (stream, place) in places.iter().enumerate() {
                     let Some(Place { piece, start, pairs, fresh }) = *place else { continue };

@@ -108,6 +108,9 @@ struct Kept {
     weights: Named,
 }
 
+/// Figures of an epoch, of training and of validation, as whole numbers.
+type SavedFigures = ([u64; 4], Option<[u64; 4]>);
+
 /// The numbers of a checkpoint; floats as bits, which JSON does not always keep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -124,11 +127,11 @@ struct Counters {
     updates: u64,
     elapsed_bits: u64,
     sums: [u64; 4],
-    last: Option<([u64; 4], Option<[u64; 4]>)>,
+    last: Option<SavedFigures>,
     /// Best loss, epochs waited, reduction of the rate.
     plateau: (u32, u32, u64),
     /// Epoch, step and figures of the weights that are kept.
-    kept: Option<(u32, u64, [u64; 4], Option<[u64; 4]>)>,
+    kept: Option<(u32, u64, SavedFigures)>,
     /// Steps that each layer's clock has counted.
     ticks: Vec<u64>,
 }
@@ -432,10 +435,7 @@ impl<'a> NotesTraining<'a> {
             sums: self.sums.to_bits(),
             last: self.last.map(figures),
             plateau: (self.plateau.best.to_bits(), self.plateau.waited, self.plateau.reduction.to_bits()),
-            kept: self.kept.as_ref().map(|kept| {
-                let (training, validation) = figures((kept.training, kept.validation));
-                (kept.epoch, kept.step, training, validation)
-            }),
+            kept: self.kept.as_ref().map(|kept| (kept.epoch, kept.step, figures((kept.training, kept.validation)))),
             ticks: self.state.iter().map(|layer| layer.tick).collect(),
         };
         let of = |prefix: &str, tensors: &Named| -> Named {
@@ -488,9 +488,8 @@ impl<'a> NotesTraining<'a> {
             layer.c = archive.take(&format!("state/c{index}"), layer.c.len())?;
             layer.tick = tick;
         }
-        let figures = |(training, validation): ([u64; 4], Option<[u64; 4]>)| {
-            (Figures::from_bits(training), validation.map(Figures::from_bits))
-        };
+        let figures =
+            |(training, validation): SavedFigures| (Figures::from_bits(training), validation.map(Figures::from_bits));
         self.memory.updates = counters.updates;
         self.step = counters.step;
         self.epoch = counters.epoch;
@@ -499,8 +498,8 @@ impl<'a> NotesTraining<'a> {
         self.last = counters.last.map(figures);
         let (best, waited, reduction) = counters.plateau;
         self.plateau = Plateau { best: f32::from_bits(best), waited, reduction: f64::from_bits(reduction) };
-        self.kept = counters.kept.map(|(epoch, step, training, validation)| {
-            let (training, validation) = figures((training, validation));
+        self.kept = counters.kept.map(|(epoch, step, saved)| {
+            let (training, validation) = figures(saved);
             Kept { epoch, step, training, validation, weights: kept }
         });
         self.elapsed_before = f64::from_bits(counters.elapsed_bits);
