@@ -490,6 +490,23 @@ fn what_is_no_number_any_more_ends_it_with_the_last_good_checkpoint() {
 }
 
 #[test]
+fn the_epoch_that_is_asked_for_is_kept_and_patience_ends() {
+    let material = NotesMaterial::new(&data());
+    let run = |overrides: &[&str]| {
+        let config = config("house-lstm", &[&SMALL[..], overrides].concat());
+        train(&config, &material, "a.roll", None, &mut |_: &NotesProgress| ControlFlow::Continue(()))
+            .expect("a training")
+    };
+    let (third, last) = (run(&["keep_epoch=2"]), run(&["keep=last", "epochs=2"]));
+    assert_eq!((third.epochs, third.model.config().training.epochs), (3, 2));
+    assert_eq!(third.model.tensor("out.weight"), last.model.tensor("out.weight"));
+    // A rate of nothing: what validates stays as it is.
+    let still = run(&["lr=0", "patience=2", "epochs=50", "dropout=0"]);
+    assert_eq!((still.epochs, still.model.config().training.epochs), (3, 1));
+    assert_eq!(still.end.as_deref(), Some("2 epochs without a better validation loss"));
+}
+
+#[test]
 fn recipes_have_the_stated_sizes_and_no_problems() {
     let count = |recipe: &str| config(recipe, &[]).model().parameters_with_one_bias();
     assert_eq!(count("m-ae1"), 6_055_056);
