@@ -55,7 +55,12 @@ pub static EMBEDDED: &[EmbeddedModel] = &[
 ];
 
 /// All embedded models of notes, by slots of their own.
-pub static EMBEDDED_NOTES: &[EmbeddedModel] = &[];
+pub static EMBEDDED_NOTES: &[EmbeddedModel] = &[EmbeddedModel {
+    slot: 0,
+    name: "piano-scores",
+    title: "Piano scores",
+    bytes: include_bytes!("../../models/piano-scores.safetensors"),
+}];
 
 impl EmbeddedModel {
     /// Looks a model up by the name it has on the command line.

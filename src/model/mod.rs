@@ -33,6 +33,6 @@ pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};
 pub use roll::{
-    CodeActivation, HiddenActivation, KEYS, LOWEST_KEY, ROLL_APPROACH, RollApproach, RollHead, RollKind, RollModel,
-    RollModelConfig, RollNetwork, RollRepeats, STEPS_PER_MEASURE,
+    CodeActivation, HiddenActivation, KEYS, LOWEST_KEY, ROLL_APPROACH, RollApproach, RollBaselines, RollHead, RollKind,
+    RollModel, RollModelConfig, RollNetwork, RollRepeats, RollTraining, STEPS_PER_MEASURE,
 };

@@ -119,6 +119,71 @@ pub enum RollHead {
     Bernoulli,
 }
 
+/// Mean squared errors, over bits, of predictors without a network on the columns that a model is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollBaselines {
+    /// Of saying that no key is held.
+    pub silence: f32,
+    /// Of saying each key's mean; none where there was nothing to fit it to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_means: Option<f32>,
+    /// Of saying the column before once more; none where the network does not hear it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<f32>,
+    /// Of saying how often a key is held that was, or was not, a step before; none likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<f32>,
+}
+
+impl RollBaselines {
+    /// Those that there are, by name.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, f32)> + use<> {
+        let all = [
+            ("silence", Some(self.silence)),
+            ("key means", self.key_means),
+            ("hold", self.hold),
+            ("chain", self.chain),
+        ];
+        all.into_iter().filter_map(|(name, error)| Some((name, error?)))
+    }
+}
+
+/// What [`Training`] does not say of the training of a model of notes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollTraining {
+    /// The recipe that it began as.
+    pub recipe: String,
+    /// Updates of the weights.
+    pub steps: u64,
+    /// Pieces that it learned from, and that validated it.
+    pub pieces: [usize; 2],
+    /// What follows is of the pieces that validate; else of those for training, while the weights moved.
+    pub validated: bool,
+    /// Mean squared error over bits.
+    pub mse: f32,
+    /// The part of the bits that is right at a threshold of 0.5.
+    pub accuracy: f32,
+    /// What it had to beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baselines: Option<RollBaselines>,
+}
+
+impl RollTraining {
+    fn problem(&self) -> Option<FieldProblem> {
+        let part = |field, value: f32| {
+            (!(0.0..=1.0).contains(&value)).then(|| (field, "a number from 0 to 1".into(), value.to_string()))
+        };
+        let characters = self.recipe.chars().count();
+        let recipe =
+            || ("provenance.recipe", "1 to 80 printable characters".into(), format!("{characters} characters"));
+        (!(1..=80).contains(&characters) || self.recipe.chars().any(char::is_control))
+            .then(recipe)
+            .or_else(|| part("provenance.mse", self.mse))
+            .or_else(|| part("provenance.accuracy", self.accuracy))
+            .or_else(|| self.baselines?.named().find_map(|(_, error)| part("provenance.baselines", error)))
+    }
+}
+
 /// The metadata object `sympathy` of a model of notes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollModelConfig {
@@ -135,6 +200,9 @@ pub struct RollModelConfig {
     /// Provenance.
     #[serde(default)]
     pub training: Training,
+    /// More of it, of a model that was trained here; none of one that was imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<RollTraining>,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -159,6 +227,7 @@ impl RollModelConfig {
             network,
             head: RollHead::Bernoulli,
             training: Training::default(),
+            provenance: None,
             notes: String::new(),
         }
     }
@@ -283,6 +352,7 @@ impl RollModelConfig {
                 (!(1..=80).contains(&characters) || self.name.chars().any(char::is_control))
                     .then(|| ("name", "1 to 80 printable characters".into(), format!("{characters} characters")))
             })
+            .or_else(|| self.provenance.as_ref()?.problem())
     }
 
     fn width_problem(&self, widths: &[usize]) -> Option<FieldProblem> {

@@ -17,6 +17,8 @@ mod sliding;
 mod stack;
 mod state;
 
+#[cfg(feature = "train")]
+pub(crate) use activation::elu;
 pub(crate) use activation::sigmoid;
 pub(crate) use activation::{exp, tanh};
 pub use bins::{BinLayer, BinScratch};

@@ -8,6 +8,7 @@ pub(crate) mod data;
 mod error;
 pub mod listen;
 pub(crate) mod net;
+pub mod notes;
 mod optimiser;
 pub mod report;
 pub mod run;

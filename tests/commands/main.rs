@@ -23,3 +23,4 @@ mod sample;
 mod sample_notes;
 mod slips;
 mod train_cli;
+mod train_notes;

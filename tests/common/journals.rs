@@ -38,6 +38,7 @@ pub fn write_run(folder: &Path, name: &str) {
         frames: 51_200,
         steps_per_epoch: STEPS_PER_EPOCH,
         baseline_loss: 0.31,
+        baselines: Default::default(),
         sample_rate_hz: RATE,
         material: "material.wav".into(),
         songs: ["take 1.wav", "take 2.wav", "slow & <low>.wav"].map(String::from).to_vec(),
@@ -61,7 +62,8 @@ pub fn write_run(folder: &Path, name: &str) {
 
 fn epoch(step: u64, gone: f32, random: &mut Random) -> EpochEntry {
     let loss = 0.06 + 0.9 * libm::expf(-6.0 * gone);
-    let errors = |loss: f32, bias: f32| Errors { loss, mae: 0.7 * loss.sqrt(), mbe: bias * (1.0 - gone) };
+    let errors =
+        |loss: f32, bias: f32| Errors { loss, mae: 0.7 * loss.sqrt(), mbe: bias * (1.0 - gone), ..Errors::default() };
     let held_out = 0.09 + 0.8 * libm::expf(-5.0 * gone) + 0.03 * gone;
     let histogram = |&(tensor, deviation): &(&str, f32), random: &mut Random| {
         let values: Vec<f32> = (0..2000).map(|_| deviation * (1.0 + 2.0 * gone) * random.normal()).collect();

@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, fs, path::Path};
 use sympathy::{
     approach::{ColumnPredictor, autoencoder_of},
     model::{
-        Approach, Cell, CodeActivation, HiddenActivation, METADATA_KEY, ModelConfig, ModelData, ModelError, RollModel,
-        RollModelConfig, RollNetwork, RollRepeats,
+        Approach, Cell, CodeActivation, HiddenActivation, METADATA_KEY, ModelConfig, ModelData, ModelError,
+        RollBaselines, RollModel, RollModelConfig, RollNetwork, RollRepeats, RollTraining,
     },
     nn::{Autoencoder, AutoencoderWeights, Isa, Precision},
 };
@@ -181,7 +181,12 @@ fn files_are_the_same_once_they_are_written_and_read() {
         (config.approach.repeats, config.approach.phase) = (RollRepeats::Onset, true);
         model(config)
     };
-    for model in [small(true), small(false), onset()] {
+    let trained = || {
+        let mut config = RollModelConfig::new(lstm(1, 5));
+        config.provenance = Some(provenance());
+        model(config)
+    };
+    for model in [small(true), small(false), onset(), trained()] {
         let again = RollModel::from_bytes(&model.to_bytes(), Path::new("again")).expect("a file of our own");
         assert_eq!(again, model);
         let half = RollModel::from_bytes(&model.to_half_bytes(), Path::new("half")).expect("a file of our own");
@@ -193,6 +198,19 @@ fn files_are_the_same_once_they_are_written_and_read() {
         );
     }
     assert_eq!((onset().config().inputs(), onset().config().column()), (192, 176));
+}
+
+fn provenance() -> RollTraining {
+    let baselines = RollBaselines { silence: 0.03, key_means: Some(0.028), hold: Some(0.1 + 0.2), chain: None };
+    RollTraining {
+        recipe: "house-lstm".into(),
+        steps: 1 << 40,
+        pieces: [256, 17],
+        validated: true,
+        mse: 0.0123,
+        accuracy: 0.98,
+        baselines: Some(baselines),
+    }
 }
 
 /// A model's file with another configuration, or another number.
@@ -215,6 +233,17 @@ fn what_is_wrong_with_a_file_is_said() {
     let (tied, untied) = (small(true), small(false));
     let widths = |widths: serde_json::Value| move |json: &mut serde_json::Value| json["network"]["widths"] = widths;
     let numbers = serde_json::Value::from;
+    let trained = |field: &'static str, value: serde_json::Value| {
+        let own = serde_json::to_value(provenance()).expect("plain data");
+        changed(
+            &tied,
+            move |json| {
+                json["provenance"] = own;
+                json["provenance"][field] = value;
+            },
+            None,
+        )
+    };
     let all = |width: u64| vec![1408, width, width, width, 16];
     for (bytes, parts) in [
         (
@@ -258,6 +287,15 @@ fn what_is_wrong_with_a_file_is_said() {
             changed(&tied, |json| json["format_version"] = 9.into(), None),
             ["format version: expected at most 1", "found 9"],
         ),
+        (trained("mse", 1.5.into()), ["provenance.mse: expected a number from 0 to 1", "found 1.5"]),
+        (trained("accuracy", (-0.1).into()), ["provenance.accuracy: expected a number from 0 to 1", "found -0.1"]),
+        (
+            trained("baselines", serde_json::json!({"silence": 0.1, "hold": 7})),
+            ["provenance.baselines: expected a number from 0 to 1", "found 7"],
+        ),
+        (trained("recipe", "a\nb".into()), ["provenance.recipe: expected 1 to 80 printable", "found 3"]),
+        (trained("recipe", "a".repeat(81).into()), ["provenance.recipe: expected 1 to 80 printable", "found 81"]),
+        (trained("steps", (-1).into()), ["the fields of a model", "-1"]),
         (changed(&tied, |_| (), Some(("encoder.1.bias", "encoder.1.b"))), ["tensor `encoder.1.bias`", "found nothing"]),
     ] {
         let error = RollModel::from_bytes(&bytes, Path::new("bad.safetensors")).expect_err(parts[0]).to_string();

@@ -57,7 +57,7 @@ impl Record {
         self.sum += f64::from(loss);
         self.count += 1;
         if tested {
-            let errors = |loss: f32| Errors { loss, mae: f32::NAN, mbe: f32::NAN };
+            let errors = |loss: f32| Errors { loss, mae: f32::NAN, mbe: f32::NAN, ..Errors::default() };
             let train = errors((self.sum / f64::from(self.count)) as f32);
             let validation = progress.validation.map(|[bins, _]| errors(bins));
             let epoch = EpochEntry {
@@ -95,6 +95,7 @@ fn start(config: &ListenConfig, material: &ListenMaterial, parameters: u64) -> S
         frames: material.frames() as u64,
         steps_per_epoch: config.validation_steps,
         baseline_loss: f32::NAN,
+        baselines: Default::default(),
         sample_rate_hz: config.sample_rate_hz,
         material: PathBuf::new(),
         songs: Vec::new(),

@@ -40,8 +40,12 @@ impl Dropout<'_> {
     }
 
     fn factors(&mut self, keep: f32, count: usize) -> Option<Vec<f32>> {
-        let probability = 1.0 - keep;
-        let kept = 1.0 / (1.0 - probability);
-        (keep < 1.0).then(|| (0..count).map(|_| if self.random.uniform() < probability { 0.0 } else { kept }).collect())
+        (keep < 1.0).then(|| factors(1.0 - keep, count, self.random))
     }
+}
+
+/// Factors of so many numbers, of which this part is silenced.
+pub(crate) fn factors(part: f32, count: usize, random: &mut Random) -> Vec<f32> {
+    let kept = 1.0 / (1.0 - part);
+    (0..count).map(|_| if random.uniform() < part { 0.0 } else { kept }).collect()
 }

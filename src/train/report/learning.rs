@@ -34,6 +34,9 @@ pub(super) fn heading(config: &Value) -> (String, String) {
         cell @ ("lstm" | "gru") => cell.to_uppercase(),
         cell => cell.replace('_', " "),
     };
+    if let Some(what) = of_notes(config) {
+        return (name, what);
+    }
     let what = [
         format!("{} of {layers} × {}", cell, text("/hidden")),
         format!("approach {}", text("/approach/kind")),
@@ -41,6 +44,18 @@ pub(super) fn heading(config: &Value) -> (String, String) {
         format!("optimiser {}", text("/optimiser")),
     ];
     (name, if config.is_object() { what.join(" · ") } else { String::new() })
+}
+
+/// What was trained of a model of notes, by its recipe; none of another model.
+fn of_notes(config: &Value) -> Option<String> {
+    let recipe = config.get("recipe")?.as_str()?;
+    let number = |name: &str| config.get(name).and_then(Value::as_u64);
+    let network = match config.get("widths").and_then(Value::as_array) {
+        Some(widths) => format!("autoencoder {}", widths.iter().map(Value::to_string).collect::<Vec<_>>().join("-")),
+        None => format!("{} layers × {}", number("layers")?, number("hidden")?),
+    };
+    let text = |name: &str| config.get(name).and_then(Value::as_str).unwrap_or("?").to_string();
+    Some(format!("recipe {recipe} · {network} · loss {} · optimiser {}", text("loss"), text("optimiser")))
 }
 
 /// Tiles with the figures of the run.
@@ -75,6 +90,10 @@ pub(super) fn summary(journal: &Journal) -> String {
         if errors.mae.is_finite() {
             tile("Mean absolute error", figure(errors.mae.into()), note.into());
         }
+        if let (Some(mse), Some(accuracy)) = (errors.mse, errors.accuracy) {
+            tile("Mean squared error", figure(mse.into()), note.into());
+            tile("Accuracy", format!("{:.2} %", 100.0 * accuracy), format!("{note}, bits at a threshold of 0.5"));
+        }
     }
     let steps = journal.steps.last().map(|step| step.step).max(last.map(|epoch| epoch.step)).unwrap_or(0);
     let epochs = last.map_or(0, |epoch| epoch.epoch);
@@ -86,9 +105,13 @@ pub(super) fn summary(journal: &Journal) -> String {
     }
     if let Some(start) = &journal.start {
         tile("Parameters", whole(start.parameters), String::new());
-        let frames = format!("{} frames", whole(start.frames));
-        tile("Material", duration(start.material_seconds.into()), frames);
-        tile("Sample rate", format!("{} Hz", whole(start.sample_rate_hz.into())), String::new());
+        if start.sample_rate_hz == 0 {
+            tile("Material", format!("{} columns", whole(start.frames)), String::new());
+        } else {
+            let frames = format!("{} frames", whole(start.frames));
+            tile("Material", duration(start.material_seconds.into()), frames);
+            tile("Sample rate", format!("{} Hz", whole(start.sample_rate_hz.into())), String::new());
+        }
     }
     format!("<dl class=\"tiles\">\n{tiles}</dl>\n")
 }
@@ -133,6 +156,24 @@ pub(super) fn curves(journal: &Journal) -> Result<String, FigureError> {
     add("Mean absolute error per epoch", "epoch", "MAE", Log::IfPositive, absolute)?;
     let bias = vec![line("training", by_epoch(|e| e.mbe)), line("validation", held_out(|e| e.mbe))];
     add("Mean bias error per epoch", "epoch", "MBE (prediction − truth)", Log::Never, bias)?;
+
+    let squared = |errors: &Errors| errors.mse.unwrap_or(f32::NAN);
+    let trained = by_epoch(squared);
+    let mut per_epoch = vec![line("training", trained.clone()), line("validation", held_out(squared))];
+    for (name, error) in journal.start.iter().flat_map(|start| &start.baselines) {
+        let error = (trained.iter().any(|point| point.1.is_finite())).then_some(f64::from(*error));
+        per_epoch.extend(level(error, &trained).map(|curve| Curve { label: name.clone(), ..curve }));
+    }
+    add(
+        "Mean squared error per epoch, beside predictors without a network",
+        "epoch",
+        "MSE",
+        Log::IfPositive,
+        per_epoch,
+    )?;
+    let accuracy = |errors: &Errors| errors.accuracy.unwrap_or(f32::NAN);
+    let accuracies = vec![line("training", by_epoch(accuracy)), line("validation", held_out(accuracy))];
+    add("Accuracy per epoch", "epoch", "part of the bits that is right", Log::Never, accuracies)?;
 
     let songs = journal.start.as_ref().map(|start| &start.songs[..]).unwrap_or_default();
     if songs.len() > 1 {
@@ -191,10 +232,12 @@ fn validation(epochs: &[EpochEntry], x: fn(&EpochEntry) -> f64, value: fn(&Error
 
 /// The unit of the loss.
 fn unit(journal: &Journal) -> &'static str {
-    let head = journal.start.as_ref().and_then(|start| start.config.pointer("/head/kind"));
+    let config = journal.start.as_ref().map(|start| &start.config);
+    let head = config.and_then(|config| config.pointer("/head/kind").or_else(|| config.get("loss")));
     match head.and_then(Value::as_str) {
         Some("mse") => "mean squared error",
         Some("mixture") => "nats",
+        Some("bce") => "nats a bit",
         Some("autoregressive") => "nats a bin",
         _ => "per row and feature",
     }

@@ -3,7 +3,7 @@
 use crate::{
     figure::html::{escape, section},
     hyperparameters::TrainConfig,
-    train::listen::ListenConfig,
+    train::{listen::ListenConfig, notes::Recipe},
 };
 use serde_json::{Number, Value};
 use std::collections::BTreeMap;
@@ -14,11 +14,12 @@ const MAX_LETTERS: usize = 500;
 
 /// The section; empty without a configuration.
 pub(super) fn settings(config: &Value) -> String {
-    let default = match config.pointer("/approach/kind").and_then(Value::as_str) {
-        Some("listening") => serde_json::to_value(ListenConfig::default()),
-        _ => serde_json::to_value(TrainConfig::default()),
+    let recipe = config.get("recipe").and_then(Value::as_str).and_then(Recipe::by_name);
+    let default = match (recipe, config.pointer("/approach/kind").and_then(Value::as_str)) {
+        (Some(recipe), _) => recipe.config().to_json(),
+        (None, Some("listening")) => serde_json::to_value(ListenConfig::default()).unwrap_or_default(),
+        _ => serde_json::to_value(TrainConfig::default()).unwrap_or_default(),
     };
-    let default = default.unwrap_or_default();
     let (mut fields, mut defaults) = (BTreeMap::new(), BTreeMap::new());
     flatten("", config, &mut fields);
     flatten("", &default, &mut defaults);

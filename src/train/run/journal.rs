@@ -9,7 +9,7 @@ pub use file::JournalFile;
 pub use reading::Journal;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// One line of a run's journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +41,10 @@ pub struct Start {
     /// The loss of repeating the last frame.
     #[serde(deserialize_with = "number")]
     pub baseline_loss: f32,
-    /// The model's rate.
+    /// Models of notes: mean squared errors of predictors without a network, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, f32>,
+    /// The model's rate; 0 of a model of notes.
     pub sample_rate_hz: u32,
     /// The beginning of the material, as it is trained on: a WAV file, relative to the run's folder.
     pub material: PathBuf,
@@ -76,6 +79,12 @@ pub struct Errors {
     /// Mean bias error: mean of prediction − truth.
     #[serde(deserialize_with = "number")]
     pub mbe: f32,
+    /// Models of notes: mean squared error over bits, whatever is trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mse: Option<f32>,
+    /// Models of notes: the part of the bits that is right at a threshold of 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f32>,
 }
 
 /// One epoch.

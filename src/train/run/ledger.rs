@@ -84,7 +84,7 @@ impl Ledger {
             epoch: 0,
             step: 0,
             seconds: 0.0,
-            train: Errors { loss, mae, mbe },
+            train: Errors { loss, mae, mbe, ..Errors::default() },
             validation: None,
             songs: self.songs.iter().map(mean).collect(),
             weights: Vec::new(),

@@ -65,6 +65,7 @@ impl Record {
                     frames: data.frames() as u64,
                     steps_per_epoch: Streams::updates_per_epoch(config, data),
                     baseline_loss: data.baseline_loss,
+                    baselines: Default::default(),
                     sample_rate_hz: rate,
                     material: MATERIAL.into(),
                     songs: data.songs.iter().map(|song| song.name.clone()).collect(),

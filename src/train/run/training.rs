@@ -232,7 +232,7 @@ impl<'a> Training<'a> {
         if !loss.is_finite() {
             return Err(self.diverged("validation", format!("a loss of {loss}")));
         }
-        Ok(Errors { loss, mae, mbe })
+        Ok(Errors { loss, mae, mbe, ..Errors::default() })
     }
 
     /// The model as it is now: with the mean of the weights where they are averaged.

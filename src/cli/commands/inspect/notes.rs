@@ -1,7 +1,7 @@
 //! What stands in a model of notes.
 
 use super::{Sheet, or_unknown, tensors_as_json};
-use crate::model::{RollModelConfig, RollNetwork, RollRepeats};
+use crate::model::{RollBaselines, RollModelConfig, RollNetwork, RollRepeats};
 use serde_json::{Value, json};
 
 /// The configuration as it stands in the file, and what follows from it.
@@ -74,6 +74,18 @@ pub fn as_text(config: &RollModelConfig) -> String {
     text.row("material", or_unknown(&training.material.join(", ")));
     text.row("licence", or_unknown(&training.licence));
     text.epochs(training);
+    if let Some(own) = &config.provenance {
+        let [pieces, held_out] = own.pieces;
+        text.row("recipe", &own.recipe);
+        text.row("steps", own.steps);
+        text.row("pieces", format!("{pieces} for training, {held_out} that validate"));
+        let whose = if own.validated { "validation" } else { "training" };
+        text.row(&format!("{whose} mse"), own.mse);
+        text.row(&format!("{whose} accuracy"), format!("{:.2} %", 100.0 * own.accuracy));
+        for (name, error) in own.baselines.iter().flat_map(RollBaselines::named) {
+            text.row(&format!("mse of {name}"), error);
+        }
+    }
     text.hyperparameters(training);
     text.row("notes", or_unknown(&config.notes));
     text.tensors(&config.tensors());

@@ -254,7 +254,7 @@ mod tests {
     }
 
     fn epoch(loss: f32) -> EpochEntry {
-        let train = Errors { loss, mae: 0.1, mbe: 0.0 };
+        let train = Errors { loss, mae: 0.1, mbe: 0.0, ..Errors::default() };
         let validation = Some(Errors { loss: 0.25, ..train });
         EpochEntry { epoch: 1, step: 10, seconds: 1.0, train, validation, songs: vec![], weights: vec![] }
     }

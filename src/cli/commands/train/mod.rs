@@ -1,7 +1,8 @@
-//! `sympathy train`: a model from recordings.
+//! `sympathy train`: a model from recordings, or from a data set of rolls.
 
 mod listen;
 pub mod live;
+mod notes;
 
 use crate::{
     approach::{Network, continue_offline, resynthesise},
@@ -63,6 +64,9 @@ EXAMPLES:
   sympathy train other.json --out other.safetensors --from column.safetensors
   sympathy train recordings/ --preset listening --out mine.safetensors --threads 4
   sympathy train take.wav --from mine.safetensors --out my-take.safetensors
+  sympathy train scores.roll --recipe house-lstm --out my-lstm.safetensors
+  sympathy train scores.roll --recipe house-lstm --out my-lstm.safetensors --dry-run
+  sympathy train scores.roll --recipe house-lstm --out small.safetensors --set hidden=128 --set epochs=20
 
 A configuration names the recordings; every other field has a default, or the preset's value. `sympathy configure` asks
 for them one by one:
@@ -72,8 +76,8 @@ While it trains, sampled outputs and a report with pictures go into the folder b
 training after the step under way and writes the model as it is; after a crash or a power cut --resume goes on from the last
 checkpoint and ends with the same weights.")]
 pub struct TrainArgs {
-    /// A configuration (JSON), or the recordings themselves
-    #[arg(value_name = "CONFIG|SOUND", required = true)]
+    /// A configuration (JSON), or the recordings themselves; for a model of notes a data set of `sympathy roll`
+    #[arg(value_name = "CONFIG|SOUND|ROLL", required = true)]
     inputs: Vec<PathBuf>,
     /// What to do with recordings that are not whole
     #[command(flatten)]
@@ -84,7 +88,13 @@ pub struct TrainArgs {
     /// Begin from a preset (`sympathy configure --list-presets`, listening, personal); the configuration's fields and --set come on top
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
-    /// Change a field of the configuration; dots lead into nested fields
+    /// What to train on a data set of rolls: house-lstm, house-code, m-ae1, m-ae1-published, m-ae2, m-lstm1
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["preset", "from", "data", "cache", "strict"])]
+    recipe: Option<String>,
+    /// Only say what the recipe would train, on what, and beside which predictors without a network
+    #[arg(long, requires = "recipe")]
+    dry_run: bool,
+    /// Change a field of the configuration or of the recipe; dots lead into nested fields
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Begin with the weights of a model of the same sizes, without principal components (as of --preset listening, column or transpose;
@@ -144,6 +154,10 @@ impl TrainArgs {
     }
 }
 
+fn is_roll(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("roll"))
+}
+
 fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
@@ -153,6 +167,9 @@ fn is_json(path: &Path) -> bool {
 /// # Errors
 /// If the model cannot be trained or written.
 pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
+    if args.recipe.is_some() || args.inputs.iter().any(|path| is_roll(path)) {
+        return notes::run(&args);
+    }
     if args.is_personal() {
         args.from = Some(GENERAL_MODEL.into());
     }

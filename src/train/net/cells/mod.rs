@@ -16,7 +16,7 @@ mod weights;
 
 pub(crate) use crate::nn::grad::View;
 pub(crate) use parallel::{for_each, threads};
-pub(crate) use product::{Packed, multiply_rows};
+pub(crate) use product::{Packed, add_rows, multiply_rows};
 pub(crate) use sequence::Sequence;
 pub(crate) use shared::{LayerState, sum_rows};
 

@@ -51,13 +51,24 @@ impl Packed {
 /// # Panics
 /// If sizes do not fit.
 pub(crate) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize, work: &Arc<Workspace>) {
-    let rhs = Packed::new(rhs, work);
+    spread(lhs, &Packed::new(rhs, work), out, stride, false);
+}
+
+/// out ← out + lhs · rhs, otherwise as [`multiply_rows`].
+///
+/// # Panics
+/// If sizes do not fit.
+pub(crate) fn add_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize, work: &Arc<Workspace>) {
+    spread(lhs, &Packed::new(rhs, work), out, stride, true);
+}
+
+fn spread(lhs: View<'_>, rhs: &Packed, out: &mut [f32], stride: usize, add: bool) {
     let each = lhs.rows().div_ceil(threads()).next_multiple_of(TILE).max(TILE);
     let pieces: Vec<(usize, &mut [f32])> = out.chunks_mut(each * stride).enumerate().collect();
     for_each(pieces, |(piece, out)| {
         let rows = each.min(lhs.rows().saturating_sub(piece * each));
         if rows > 0 {
-            rhs.multiply(lhs.skip_rows(piece * each, rows), out, stride, false);
+            rhs.multiply(lhs.skip_rows(piece * each, rows), out, stride, add);
         }
     });
 }

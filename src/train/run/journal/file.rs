@@ -114,6 +114,7 @@ mod tests {
             frames: 10,
             steps_per_epoch: 2,
             baseline_loss: 0.5,
+            baselines: Default::default(),
             sample_rate_hz: 22_050,
             material: "material.wav".into(),
             songs: vec!["a.wav".into()],
@@ -125,7 +126,7 @@ mod tests {
     }
 
     fn epoch(step: u64) -> Entry {
-        let train = Errors { loss: 0.1, mae: 0.2, mbe: -0.3 };
+        let train = Errors { loss: 0.1, mae: 0.2, mbe: -0.3, ..Errors::default() };
         let epoch = (step / 2) as u32;
         let weights = Vec::new();
         Entry::Epoch(EpochEntry { epoch, step, seconds: 1.5, train, validation: None, songs: vec![None], weights })
