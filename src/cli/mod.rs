@@ -138,10 +138,12 @@ pub enum Command {
         long_about = "Lets a model continue seeds that it has not heard and judges what comes: freedom from artifacts, \
                       resemblance to its material, novelty against the material and against the seed, whether it listens to \
                       the seed (its pitches, colour, density), consistency and speed. Each criterion is a figure from 0 to 1, \
-                      High, Medium or Low. What the player of a seed really played next is judged beside it.",
+                      High, Medium or Low. What the player of a seed really played next is judged beside it. A model of notes is judged by \
+                      what it says of a data set of rolls, beside what needs no network, and a recurrent one by what it plays \
+                      on its own after seeds from there.",
         after_help = evaluate::HELP
     )]
-    Evaluate(evaluate::EvaluateArgs),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Makes a data set of piano rolls of MIDI files
     #[command(
         long_about = "Reads MIDI files as piano rolls, columns of 88 keys on a grid of steps, and writes them into one file to train on. \

@@ -9,6 +9,7 @@ mod common;
 mod compare;
 mod configure;
 mod evaluate;
+mod evaluate_notes;
 mod export;
 mod help;
 mod import;
