@@ -20,6 +20,7 @@ mod overwriting;
 mod report;
 mod roll;
 mod sample;
+mod sample_codes;
 mod sample_notes;
 mod slips;
 mod train_cli;
