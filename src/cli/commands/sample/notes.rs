@@ -6,10 +6,12 @@ use super::{Place, SOUND_OPTIONS, SampleArgs, SeedArg};
 use crate::{
     cli::{
         error::CliError,
+        interrupt::Interrupt,
         noise_seed::NoiseSeed,
         one_line,
         output::{refuse_same_places, replace_file},
         playing::{grid_of, predictor},
+        progress::Progress,
         terminal::{remark, say},
     },
     dsp::float_mode::FloatMode,
@@ -138,13 +140,21 @@ fn continued(args: &SampleArgs, model: &RollModel) -> Result<Sampled, CliError> 
     let (seed, seed_title, tempo) = seed(args, model)?;
     let width = network.column();
     let mut continuation = Continuation::new(network, playing);
+    let interrupt = Interrupt::watch();
+    let mut progress = Progress::new(seed.len() + args.steps as usize);
+    let mut more = |done: usize| {
+        progress.update(done);
+        if interrupt.is_pressed() { Err(CliError::Left) } else { Ok(()) }
+    };
     let mut numbers = vec![0.0; seed.len() * width];
     for (step, column) in numbers.chunks_exact_mut(width).enumerate() {
+        more(step)?;
         seed.write_numbers(step, column);
         continuation.hear(column);
     }
     let heard = numbers.len();
     for step in 0..args.steps as usize {
+        more(seed.len() + step)?;
         if continuation.has_failed() {
             return Err(CliError::NoProbability { model: model.config().name.clone(), steps: step });
         }
