@@ -129,12 +129,17 @@ pub enum Command {
                       levels and cross-fades. A seed is a part of a file, or noise as loud as the material. With several \
                       voices each has a random seed of its own. At the end stand figures that tell whether the sound is \
                       alive: change of the spectrum, level, flatness, and each as a multiple of the material's. A model of notes hears \
-                      a part of a MIDI file, columns that are typed, or silence, and a MIDI file of what it plays is written.",
+                      a part of a MIDI file, columns that are typed, or silence, and a MIDI file of what it plays is written. An \
+                      autoencoder of notes plays a code: one that is typed or drawn, that of a part of a MIDI file, or those \
+                      between two parts.",
         after_help = "EXAMPLES:\n  sympathy sample piano-magnitude --seed-file take.wav --start 3 --seconds 20\n  \
                       sympathy sample my-model.safetensors --seed white --temperature 1.5 --out noise.wav --plot\n  \
                       sympathy sample my-model.safetensors --seed-file take.wav --voices 4 --order together --dropout 10%\n  \
                       sympathy sample my-lstm.safetensors --seed song.mid@9 --steps 512 --toss --out answer.mid\n  \
-                      sympathy sample my-lstm.safetensors --start \"C#9b5\" --steps 128 --toss --out chord.mid --plot"
+                      sympathy sample my-lstm.safetensors --start \"C#9b5\" --steps 128 --toss --out chord.mid --plot\n  \
+                      sympathy sample my-autoencoder.safetensors --reconstruct song.mid@5 --out again.mid --plot\n  \
+                      sympathy sample my-autoencoder.safetensors --from aria.mid@1 --to song.mid@5 --points 5 --out way.mid\n  \
+                      sympathy sample my-autoencoder.safetensors --code random --random-seed 7 --threshold 0.1 --out code.mid"
     )]
     Sample(Box<sample::SampleArgs>),
     /// Judges a model: artifacts, resemblance, novelty, and whether it listens
@@ -142,10 +147,12 @@ pub enum Command {
         long_about = "Lets a model continue seeds that it has not heard and judges what comes: freedom from artifacts, \
                       resemblance to its material, novelty against the material and against the seed, whether it listens to \
                       the seed (its pitches, colour, density), consistency and speed. Each criterion is a figure from 0 to 1, \
-                      High, Medium or Low. What the player of a seed really played next is judged beside it.",
+                      High, Medium or Low. What the player of a seed really played next is judged beside it. A model of notes is judged by \
+                      what it says of a data set of rolls, beside what needs no network, and a recurrent one by what it plays \
+                      on its own after seeds from there.",
         after_help = evaluate::HELP
     )]
-    Evaluate(evaluate::EvaluateArgs),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Makes a data set of piano rolls of MIDI files
     #[command(
         long_about = "Reads MIDI files as piano rolls, columns of 88 keys on a grid of steps, and writes them into one file to train on. \

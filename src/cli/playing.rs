@@ -6,19 +6,21 @@ use crate::{
     cli::speed::PrecisionArg,
     model::RollModel,
     nn::{Isa, Precision},
-    notes::{Choice, Draw, Feedback, Grid, Law, Playing, Rounding},
+    notes::{Choice, Coder, DataSet, Draw, Feedback, Grid, Law, Playing, Repeats, Rounding},
 };
 use clap::{Args, ValueEnum};
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 /// A key sounds above this probability, if a recurrent network says it: that of the published window.
 const USUAL_THRESHOLD: f32 = 0.2;
+/// The same of an autoencoder: what is likelier than not.
+pub const USUAL_DECODED_THRESHOLD: f32 = 0.5;
 
 /// Options of how a network of notes plays. Temperature and random seed are those of models of sound.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Models of notes")]
 pub struct PlayingArgs {
-    /// A key sounds where its probability is larger [default: 0.2]
+    /// A key sounds where its probability is larger [default: 0.2, of an autoencoder 0.5]
     #[arg(long, value_name = "P", value_parser = part, conflicts_with = "toss")]
     pub threshold: Option<f32>,
     /// Toss for every key, with its probability as its chance
@@ -45,17 +47,30 @@ impl PlayingArgs {
         ("anti_stall", "--anti-stall"),
     ];
 
-    /// How a recurrent network plays; without `temperature` at 1.
+    /// Those of them that autoencoders do not have.
+    pub const RECURRENT_OPTIONS: [(&'static str, &'static str); 2] =
+        [("feedback", "--feedback"), ("anti_stall", "--anti-stall")];
+
+    /// The probability above which a recurrent network's key counts as said.
+    pub fn threshold(&self) -> f32 {
+        self.threshold.unwrap_or(USUAL_THRESHOLD)
+    }
+
+    /// How an autoencoder's columns are drawn; without `temperature` at 1.
     ///
     /// # Errors
     /// If there is a temperature and nothing is tossed.
-    pub fn playing(&self, temperature: Option<f64>, random_seed: u64) -> Result<Playing, CliError> {
+    pub fn drawing(&self, temperature: Option<f64>, random_seed: u64) -> Result<Draw, CliError> {
+        self.draw(temperature, random_seed, USUAL_DECODED_THRESHOLD)
+    }
+
+    fn draw(&self, temperature: Option<f64>, random_seed: u64, usual: f32) -> Result<Draw, CliError> {
         let choice = match (self.toss, temperature) {
             (false, Some(_)) => {
                 let (expected, actual) = ("--toss beside it".into(), "none: a threshold has no temperature".into());
                 return Err(CliError::Option { option: "--temperature", expected, actual });
             }
-            (false, None) => Choice::Threshold(self.threshold.unwrap_or(USUAL_THRESHOLD)),
+            (false, None) => Choice::Threshold(self.threshold.unwrap_or(usual)),
             (true, temperature) => {
                 let law = match self.law {
                     LawArg::Linear => Law::Linear,
@@ -64,11 +79,20 @@ impl PlayingArgs {
                 Choice::Toss { law, temperature: temperature.unwrap_or(1.0) as f32 }
             }
         };
+        Ok(Draw { choice, random_seed })
+    }
+
+    /// How a recurrent network plays; without `temperature` at 1.
+    ///
+    /// # Errors
+    /// If there is a temperature and nothing is tossed.
+    pub fn playing(&self, temperature: Option<f64>, random_seed: u64) -> Result<Playing, CliError> {
+        let draw = self.draw(temperature, random_seed, USUAL_THRESHOLD)?;
         let feedback = match (self.feedback, self.toss) {
             (Some(FeedbackArg::Raw), _) | (None, false) => Feedback::Raw,
             (Some(FeedbackArg::Played), _) | (None, true) => Feedback::Played,
         };
-        Ok(Playing { draw: Draw { choice, random_seed }, feedback, stirs: self.anti_stall })
+        Ok(Playing { draw, feedback, stirs: self.anti_stall })
     }
 }
 
@@ -106,6 +130,48 @@ pub fn predictor(model: &RollModel, name: &str, precision: PrecisionArg) -> Resu
         expected: "a recurrent one, which continues what it hears".into(),
         actual: "an autoencoder".into(),
     })
+}
+
+/// The autoencoder of a model, its weights stored as asked for; of itself a model of notes stores them whole.
+///
+/// # Errors
+/// If it is a recurrent network.
+pub fn coder(model: &RollModel, name: &str, precision: PrecisionArg) -> Result<Coder, CliError> {
+    let precision = Option::from(precision).unwrap_or(Precision::F32);
+    Coder::of(model, precision, Isa::from_environment()).ok_or_else(|| CliError::Unsuitable {
+        path: name.into(),
+        what: "network",
+        expected: "an autoencoder, which gives back what it is shown".into(),
+        actual: "a recurrent one".into(),
+    })
+}
+
+/// Refuses a data set of another grid than a model's: columns that last longer, or that know strokes, are of another
+/// language.
+///
+/// # Errors
+/// Which rule differs, and the option of `sympathy roll` that sets it.
+pub fn check_grid(model: &RollModel, data_set: &DataSet, path: &Path) -> Result<(), CliError> {
+    let (approach, grid) = (&model.config().approach, &data_set.rules().grid);
+    let wrong =
+        |what, expected: String, actual: String| CliError::Unsuitable { path: path.into(), what, expected, actual };
+    if approach.steps_per_quarter != grid.steps_per_quarter as usize {
+        let expected = format!(
+            "{} a quarter note, as the model has (sympathy roll --steps-per-quarter)",
+            approach.steps_per_quarter
+        );
+        return Err(wrong("steps", expected, grid.steps_per_quarter.to_string()));
+    }
+    if approach.repeats != grid.repeats {
+        let name = |repeats| match repeats {
+            Repeats::Merge => "merge",
+            Repeats::Gap => "gap",
+            Repeats::Onset => "onset",
+        };
+        let expected = format!("{}, as the model has (sympathy roll --repeats)", name(approach.repeats));
+        return Err(wrong("keys struck again", expected, name(grid.repeats).into()));
+    }
+    Ok(())
 }
 
 /// How MIDI files are read for a model: on its grid, with its rule for keys that are struck again.

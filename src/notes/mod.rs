@@ -1,10 +1,12 @@
 //! Notes as a piano roll: columns of 88 keys on a grid of steps, read from MIDI files and written as them, gathered
-//! into data sets; and how a network of notes plays columns.
+//! into data sets; and how a network of notes plays columns, and how well.
 //!
 //! Plain Rust, and nothing here is for the audio thread but [`live`], what plays in the plugin. `docs/NOTES.md` describes the grid, the rules of the reader,
 //! the file, and how networks play.
 
 mod baselines;
+mod coder;
+mod copies;
 mod data_set;
 mod draw;
 mod error;
@@ -13,6 +15,7 @@ mod generator;
 mod index;
 pub mod live;
 mod midi_file;
+mod prediction;
 mod repair;
 mod roll;
 mod score;
@@ -21,6 +24,8 @@ mod texture;
 
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
 pub use baselines::Baselines;
+pub use coder::Coder;
+pub use copies::Runs;
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use draw::{Choice, Draw, Law};
 pub use error::NotesError;
@@ -30,6 +35,7 @@ pub use index::{Credits, Index};
 #[cfg(feature = "cli")]
 pub(crate) use midi_file::{MAX_EVENTS, USUAL_TEMPO_US, not_midi};
 pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
+pub use prediction::{Agreement, PredictionFigures, RegionFigures, Tally};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
 pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};
 pub use score::{Grid, Note, Placed, Rounding, Score};

@@ -318,6 +318,12 @@ impl Score {
         sum / (1e6 * f64::from(self.ticks_per_quarter.max(1)))
     }
 
+    /// The tempo that holds at a tick, in quarter notes a minute; none where the file has told none by then.
+    pub fn tempo_at(&self, tick: u64) -> Option<f64> {
+        let told = self.tempi.partition_point(|&(at, _)| at <= tick);
+        told.checked_sub(1).map(|last| 60e6 / f64::from(self.tempi[last].1))
+    }
+
     /// Its largest tempo divided by its smallest, of those that hold anywhere until its last note ends.
     pub fn tempo_range(&self) -> f64 {
         let end = self.notes.iter().map(|note| note.end).max().unwrap_or(self.end);
@@ -749,9 +755,11 @@ mod tests {
         let score = score(&[track(&[(0, &ON), (96, half), (192, &OFF)])]);
         assert_eq!(text(&score, &MERGE), ["H"; 8].join(" "));
         assert_eq!((score.tempo_range(), score.seconds()), (2.0, 1.5), "120, as nothing else is said, then 60");
+        assert_eq!([0, 95, 96, 1 << 40].map(|tick| score.tempo_at(tick)), [None, None, Some(60.0), Some(60.0)]);
         let fast: &[u8] = &[0xff, 0x51, 3, 0x01, 0, 0];
         let unheard = super::tests::score(&[track(&[(0, fast), (0, half), (0, &ON), (192, &OFF), (192, fast)])]);
         assert_eq!((unheard.tempi.len(), unheard.tempo_range()), (3, 1.0), "one is replaced, one comes too late");
+        assert_eq!(unheard.tempo_at(0), Some(60.0), "the last of a tick holds");
         let steady = super::tests::score(&[track(&[(0, half), (0, &ON), (96, &OFF)])]);
         assert_eq!((steady.tempo_range(), steady.seconds(), steady.signature_set()), (1.0, 1.0, vec![(4, 4)]));
     }

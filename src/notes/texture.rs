@@ -2,7 +2,7 @@
 //! or floods.
 
 use super::{generator::STALL_COLUMNS, roll::Roll};
-use crate::model::{KEYS, LOWEST_KEY};
+use crate::model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE};
 use serde::Serialize;
 
 /// More keys at once than two hands hold are a flood.
@@ -89,11 +89,42 @@ impl Texture {
         let part = |texture: &Self, class: usize| texture.classes[class] as f64 / texture.held.max(1) as f64;
         (0..12).map(|class| part(self, class).min(part(other, class))).sum()
     }
+
+    /// Columns in which a key of each pitch class is held, from C; a column counts once for every such key.
+    pub fn classes(&self) -> [u64; 12] {
+        self.classes
+    }
+}
+
+impl TextureFigures {
+    /// Whether this is music of its own: about as dense as the material, not silent, not standing still, and without a
+    /// copied run of two measures (`longest_copy`, in steps).
+    pub fn is_alive(&self, material: &Self, longest_copy: usize) -> bool {
+        let is_dense = (0.5..=2.0).contains(&(self.keys / material.keys));
+        is_dense && self.empty < 0.25 && self.stalls < 0.1 && longest_copy < 2 * STEPS_PER_MEASURE
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn alive_is_what_breaks_no_rule() {
+        let good = Texture::of(&Roll::from_text("H HL L LO O").expect("keys")).figures();
+        let material = TextureFigures { keys: 1.5, ..good };
+        assert!(good.is_alive(&material, 31));
+        for (what, figures, copy) in [
+            ("thin", TextureFigures { keys: 0.7, ..good }, 0),
+            ("dense", TextureFigures { keys: 3.1, ..good }, 0),
+            ("silent", TextureFigures { empty: 0.25, ..good }, 0),
+            ("still", TextureFigures { stalls: 0.1, ..good }, 0),
+            ("copied", good, 32),
+        ] {
+            assert!(!figures.is_alive(&material, copy), "{what}");
+        }
+        assert!(!good.is_alive(&TextureFigures { keys: 0.0, ..good }, 0), "nothing to compare with");
+    }
 
     #[test]
     fn figures_are_those_that_are_counted_by_hand() {
@@ -115,6 +146,7 @@ mod tests {
         let of = |text: &str| Texture::of(&Roll::from_text(text).expect("keys"));
         // H is middle C, T the C above, J the D, L the E.
         assert_eq!(of("H H T").class_overlap(&of("T")), 1.0);
+        assert_eq!(of("HT H J").classes(), [3, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(of("H H J J").class_overlap(&of("H L L L")), 0.25);
         assert_eq!(of("H").class_overlap(&of("J")), 0.0);
         assert_eq!(of("H").class_overlap(&of(" ")), 0.0);

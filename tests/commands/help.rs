@@ -97,6 +97,7 @@ fn examples_do_what_they_say() {
         fs::write(desk.path(name), [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat()).expect("space");
     }
     notes::lstm(8, -2.0).write(&desk.path("my-lstm.safetensors")).expect("space");
+    notes::autoencoder(-1.0).write(&desk.path("my-autoencoder.safetensors")).expect("space");
     // Questions, sound cards, hours, and PyTorch's files have tests of their own, as has what runs for minutes.
     let left = ["bench", "compare", "configure guitar.json", "configure --window", "evaluate", "import", "play"];
     // The configuration first, as people would; then a model of it, from which others go on.

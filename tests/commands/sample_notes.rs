@@ -75,6 +75,35 @@ fn every_option_is_heard() {
 }
 
 #[test]
+fn the_tempo_is_that_of_the_seed_unless_another_is_asked_for() {
+    let desk = desk();
+    // 90 until the fifth measure, then 45, and in the end what no program plays.
+    let tempo = |us: u32| [&[0xff, 0x51, 3], &us.to_be_bytes()[1..]].concat();
+    let quarters = |count: usize| [0, 0x90, 60, 64, 0x60, 0x80, 60, 0].repeat(count);
+    let parts = [vec![0], tempo(666_667), quarters(8), vec![0], tempo(1_333_333), quarters(8), vec![0], tempo(1)];
+    let track = [parts.concat(), quarters(8), vec![0, 0xff, 0x2f, 0]].concat();
+    let header = b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk";
+    fs::write(desk.path("slow.mid"), [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat())
+        .expect("space");
+    for (options, bpm) in [
+        ("--seed slow.mid", 90.0),
+        ("--seed slow.mid@4", 90.0),
+        ("--seed slow.mid@5", 45.0),
+        ("--seed slow.mid@9", 999.0),
+        ("--seed slow.mid@5 --bpm 70", 70.0),
+        // It tells none, and nothing is no file.
+        ("--seed song.mid", 120.0),
+        ("--start H", 120.0),
+    ] {
+        let said = desk.succeed(&format!("sample lstm.safetensors --steps 64 --toss {options}"));
+        let found = Score::read(&desk.path("sample.mid")).expect("a score").tempo_at(0).expect("a tempo");
+        assert!((found - bpm).abs() < 0.01, "{options}: {found} for {bpm}");
+        let seconds = format!("64 steps ({:.1} s)", 60.0 * 8.0 / bpm);
+        assert!(said.contains(&seconds), "{options}: {said}");
+    }
+}
+
+#[test]
 fn it_starts_from_silence_or_from_columns_that_are_typed() {
     let desk = desk();
     let mut heard = Vec::new();
@@ -108,7 +137,7 @@ fn what_a_model_of_notes_cannot_do_is_refused_in_words() {
         ("lstm.safetensors --seed absent.mid", ["absent.mid: cannot be read", ""]),
         ("lstm.safetensors --out x.wav", ["x.wav: expected a name that ends in .mid", "found"]),
         ("lstm.safetensors --seed song.mid --out song.mid", ["song.mid: expected a place of its own", "the seed"]),
-        ("code.safetensors", ["code.safetensors: network: expected a recurrent one", "found an autoencoder"]),
+        ("code.safetensors", ["--code: expected what an autoencoder shall play", "found none"]),
     ] {
         desk.fail(&format!("sample {arguments}"), &parts);
     }

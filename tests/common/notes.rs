@@ -9,6 +9,11 @@ use sympathy::{
 fn model(network: RollNetwork, output_bias: (&str, f32), spread: f32) -> RollModel {
     let mut config = RollModelConfig::new(network);
     config.name = "Aria".into();
+    filled(config, output_bias, spread)
+}
+
+/// One of any configuration; `output_bias` names a tensor, and what is added to it.
+pub fn filled(config: RollModelConfig, output_bias: (&str, f32), spread: f32) -> RollModel {
     let mut random = Random::new(11);
     let tensors = config.tensors().into_iter().map(|tensor| {
         let shift = if tensor.name == output_bias.0 { output_bias.1 } else { 0.0 };

@@ -161,6 +161,53 @@ fn a_step_and_a_column_of_a_decoder_allocate_nothing() {
     }
 }
 
+#[cfg(feature = "notes")]
+#[test]
+fn a_continuation_hears_and_plays_without_allocating() {
+    use std::sync::Arc;
+    use sympathy::{
+        nn::CELLS,
+        notes::{Choice, Continuation, Draw, Feedback, Law, Playing},
+    };
+
+    let cells = CELLS.iter().map(|info| info.cell).filter(|cell| *cell != Cell::Clockwork);
+    let mut played = 0.0;
+    for (cell, precision) in cells.flat_map(|cell| Precision::ALL.map(|precision| (cell, precision))) {
+        for (repeats, phase) in [(RollRepeats::Merge, false), (RollRepeats::Gap, true), (RollRepeats::Onset, true)] {
+            let mut config = RollModelConfig::new(RollNetwork::Recurrent { cell, layers: 2, hidden: 16 });
+            (config.approach.repeats, config.approach.phase) = (repeats, phase);
+            let model = model(config);
+            let network = Arc::new(ColumnPredictor::of(&model, precision, Isa::best()).expect("a recurrent network"));
+            let width = network.column();
+            for (choice, feedback) in [
+                (Choice::Threshold(0.5), Feedback::Raw),
+                (Choice::Toss { law: Law::Linear, temperature: 0.5 }, Feedback::Played),
+                (Choice::Toss { law: Law::Logit, temperature: 2.0 }, Feedback::Raw),
+            ] {
+                // What stands still is stirred: nothing is as likely as that.
+                for draw in [choice, Choice::Threshold(1.0)].map(|choice| Draw { choice, random_seed: 7 }) {
+                    let playing = Playing { draw, feedback, stirs: true };
+                    let mut continuation = Continuation::new(Arc::clone(&network), playing);
+                    let what = format!("{cell:?}, {precision}, {repeats:?}, {playing:?}");
+                    for step in 0..20 {
+                        let heard = column(width, step);
+                        let (count, _) = counted(|| continuation.hear(&heard));
+                        assert_eq!(count, 0, "{what}: hearing");
+                    }
+                    for _ in 0..40 {
+                        let (count, keys) = counted(|| continuation.play().iter().sum::<f32>());
+                        assert_eq!(count, 0, "{what}: playing");
+                        played += keys;
+                    }
+                    let (count, _) = counted(|| continuation.has_failed() || continuation.probabilities().is_empty());
+                    assert_eq!(count, 0, "{what}: asking");
+                }
+            }
+        }
+    }
+    assert!(played > 1000.0, "{played} keys: it does play");
+}
+
 #[test]
 fn parameters_are_counted_as_published() {
     let counts = |network| {

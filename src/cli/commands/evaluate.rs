@@ -1,15 +1,19 @@
 //! `sympathy evaluate`: what a model is worth, in numbers.
 
+mod notes;
+
 use super::sample::colour;
 use crate::{
     approach::{Colour, Generator, Network, feed_seed, resynthesise},
     cli::{
         automation::Assignment,
         error::CliError,
+        given::Given,
         interrupt::Interrupt,
-        models_at_hand::read_model,
+        models_at_hand::{AnyModel, read_any_model},
         one_line,
         output::{Overwrite, refuse_same_places},
+        playing::PlayingArgs,
         progress::Progress,
         recordings::Strict,
         speed::{PrecisionArg, load_network},
@@ -32,8 +36,11 @@ use std::{
 pub const HELP: &str = "EXAMPLES:\n  sympathy evaluate electric-guitar-magnitude --material take.wav\n  \
     sympathy evaluate my-model.safetensors --material song.wav --seeds strangers-1.wav strangers-2.wav --random-seeds 8 \
     --json my-model.json --html my-model.html\n  \
-    sympathy evaluate --continuation theirs.wav --seeds played.wav --material song.wav\n\n\
-    docs/EVALUATE.md says how every figure is made, and what recordings, noise and other models have.";
+    sympathy evaluate --continuation theirs.wav --seeds played.wav --material song.wav\n  \
+    sympathy evaluate my-lstm.safetensors scores.roll --toss --random-seeds 4 --json my-lstm.json\n  \
+    sympathy evaluate my-autoencoder.safetensors scores.roll --split training\n\n\
+    docs/EVALUATE.md says how every figure is made, and what recordings, noise and other models have; docs/NOTES.md does \
+    for models of notes.";
 
 /// What the player played next is judged too: so much of it.
 const NEXT_SECONDS: f64 = 10.0;
@@ -50,11 +57,17 @@ const MAX_MATERIAL_SECONDS: f64 = 8.0 * 3600.0;
 #[derive(Args, Clone, Debug)]
 #[command(allow_negative_numbers = true)]
 pub struct EvaluateArgs {
+    /// What was typed
+    #[command(flatten)]
+    pub given: Given,
     /// Embedded model by name, or a model file
     #[arg(value_name = "MODEL", required_unless_present = "continuation")]
     pub model: Option<String>,
+    /// For a model of notes: a data set of `sympathy roll`
+    #[arg(value_name = "ROLL", conflicts_with_all = ["material", "continuation"])]
+    pub data_set: Option<PathBuf>,
     /// What the model was trained on: resemblance and novelty are measured by it
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    #[arg(long, value_name = "FILE", num_args = 1.., required_unless_present = "data_set")]
     pub material: Vec<PathBuf>,
     /// What to do with recordings that are not whole
     #[command(flatten)]
@@ -80,7 +93,7 @@ pub struct EvaluateArgs {
     /// Semitones by which every seed is sounded higher
     #[arg(long, value_name = "LIST", default_value = "0,3,-4", value_delimiter = ',', allow_hyphen_values = true, value_parser = |text: &str| number(text, -12.0, 12.0))]
     pub transpositions: Vec<f64>,
-    /// Temperature, as a multiple of the model's own
+    /// Temperature, as a multiple of the model's own; with a model of notes that of --toss
     #[arg(long, value_name = "X", default_value = "1", value_parser = |text: &str| number(text, 0.0, 10.0))]
     pub temperature: f64,
     /// Sets a parameter of Listening or Colour, as `render` does; may be given many times
@@ -101,7 +114,34 @@ pub struct EvaluateArgs {
     /// What to do with files that are there
     #[command(flatten)]
     pub overwrite: Overwrite,
+    /// Pieces that are foretold, and from which seeds are taken
+    #[arg(long, value_enum, default_value_t = notes::SplitArg::Test, help_heading = HEADING)]
+    pub split: notes::SplitArg,
+    /// Length of what is played after each seed, in steps
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=65_536), help_heading = HEADING)]
+    pub steps: u32,
+    /// Length of the seeds, in measures of 16 steps
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = HEADING)]
+    pub seed_measures: u32,
+    /// How a model of notes plays
+    #[command(flatten)]
+    pub playing: PlayingArgs,
 }
+
+/// Above the options that only models of notes have.
+const HEADING: &str = "Models of notes";
+/// The options that models of notes do not have: fields and what is typed.
+const SOUND_OPTIONS: [(&str, &str); 9] = [
+    ("material", "--material"),
+    ("strict", "--strict"),
+    ("seeds", "--seeds"),
+    ("continuation", "--continuation"),
+    ("seconds", "--seconds"),
+    ("seed_seconds", "--seed-seconds"),
+    ("assignments", "--set"),
+    ("threads", "--threads"),
+    ("html", "--html"),
+];
 
 fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
     let value = text.trim().parse::<f64>().ok().filter(|value| (least..=most).contains(value));
@@ -113,11 +153,21 @@ fn number(text: &str, least: f64, most: f64) -> Result<f64, String> {
 /// # Errors
 /// If the model, a recording or an output is invalid; nothing is written then.
 pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
-    check_places(args)?;
-    let network = match &args.model {
-        Some(name) => Some(load_network(&read_model(name)?, args.precision)),
-        None => None,
+    let data = match &args.model {
+        Some(name) => match read_any_model(name)? {
+            AnyModel::Notes(model) => return notes::run(args, name, &model),
+            AnyModel::Sound(data) => {
+                refuse_notes(args, name)?;
+                Some(data)
+            }
+        },
+        None => {
+            refuse_notes(args, "recordings")?;
+            None
+        }
     };
+    check_places(args)?;
+    let network = data.map(|data| load_network(&data, args.precision));
     let subject = Subject::new(args, network)?;
     let sounds = Sounds::read(args, subject.sample_rate_hz())?;
     let interrupt = Interrupt::watch();
@@ -171,6 +221,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Refuses the options that only models of notes have.
+fn refuse_notes(args: &EvaluateArgs, name: &str) -> Result<(), CliError> {
+    let own = [("data_set", "ROLL"), ("split", "--split"), ("steps", "--steps"), ("seed_measures", "--seed-measures")];
+    args.given.refuse(&own, "a model of notes", name)?;
+    args.given.refuse(&PlayingArgs::OPTIONS, "a model of notes", name)
+}
+
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -206,7 +263,11 @@ fn check_places(args: &EvaluateArgs) -> Result<(), CliError> {
         });
     }
     let places = if args.continuation.is_empty() { usize::from(args.places) } else { args.seeds.len() };
-    let seeds = places * args.transpositions.len();
+    check_seeds(places * args.transpositions.len())
+}
+
+/// Refuses more seeds, places times transpositions, than are judged at once.
+fn check_seeds(seeds: usize) -> Result<(), CliError> {
     if !(1..=MAX_SEEDS).contains(&seeds) {
         return Err(CliError::Option {
             option: "--transpositions",

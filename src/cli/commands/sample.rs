@@ -146,7 +146,7 @@ pub struct SampleArgs {
     /// What to do with files that are there
     #[command(flatten)]
     pub overwrite: Overwrite,
-    /// Draw seed and prediction (waveform, envelope, spectrogram; or the roll) beside the file, as PNG
+    /// Draw seed and prediction (waveform, envelope, spectrogram; or the rolls) beside the file, as PNG
     #[arg(long)]
     pub plot: bool,
     /// Length of the prediction, in steps
@@ -155,9 +155,27 @@ pub struct SampleArgs {
     /// Length of the seed from a MIDI file, in measures of 16 steps
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = HEADING)]
     pub seed_measures: u32,
-    /// Tempo of the MIDI file, in quarter notes a minute
-    #[arg(long, value_name = "N", default_value_t = 120.0, value_parser = |text: &str| number(text, 4.0, 999.0), help_heading = HEADING)]
-    pub bpm: f64,
+    /// Tempo of the MIDI file, in quarter notes a minute [default: that of the file it begins with, else 120]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, notes::TEMPI[0], notes::TEMPI[1]), help_heading = HEADING)]
+    pub bpm: Option<f64>,
+    /// Play this code: numbers from -1 to 1 with commas between them, random, or the mean of the codes of --data
+    #[arg(long, value_name = "LIST|mean|random", value_parser = CodeArg::parse, allow_hyphen_values = true, conflicts_with_all = ["reconstruct", "from"], help_heading = CODE_HEADING)]
+    pub code: Option<CodeArg>,
+    /// Data set of `sympathy roll`, for the mean of the codes of its pieces for training
+    #[arg(long, value_name = "FILE.roll", requires = "code", help_heading = CODE_HEADING)]
+    pub data: Option<PathBuf>,
+    /// Encode a segment of a MIDI file, from a measure on, and play what comes back, as piece.mid@5
+    #[arg(long, value_name = "FILE@MEASURE", value_parser = Place::parse, conflicts_with = "from", help_heading = CODE_HEADING)]
+    pub reconstruct: Option<Place>,
+    /// Play codes on the way from this segment of a MIDI file …
+    #[arg(long, value_name = "FILE@MEASURE", value_parser = Place::parse, requires = "to", help_heading = CODE_HEADING)]
+    pub from: Option<Place>,
+    /// … to this one
+    #[arg(long, value_name = "FILE@MEASURE", value_parser = Place::parse, requires = "from", help_heading = CODE_HEADING)]
+    pub to: Option<Place>,
+    /// How many codes, both ends among them, one after the other
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=256), requires = "from", help_heading = CODE_HEADING)]
+    pub points: u16,
     /// How a model of notes plays
     #[command(flatten)]
     pub playing: PlayingArgs,
@@ -165,6 +183,8 @@ pub struct SampleArgs {
 
 /// Above the options that only models of notes have.
 const HEADING: &str = "Models of notes";
+/// Above those that only autoencoders have.
+const CODE_HEADING: &str = "Autoencoders of notes";
 
 /// What a model hears first, without a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,12 +192,7 @@ pub enum SeedArg {
     /// Sound of the program's own making.
     Noise(NoiseSeed),
     /// A part of a MIDI file.
-    Notes {
-        /// The file.
-        file: PathBuf,
-        /// The measure at which it begins, from 1.
-        measure: u32,
-    },
+    Notes(Place),
 }
 
 impl SeedArg {
@@ -185,16 +200,61 @@ impl SeedArg {
         if let Ok(noise) = NoiseSeed::from_str(text, false) {
             return Ok(Self::Noise(noise));
         }
+        let place = Place::of(text)?.ok_or("expected white, perlin, silence, or a MIDI file, as song.mid@9")?;
+        Ok(Self::Notes(place))
+    }
+}
+
+/// A measure of a MIDI file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The measure, from 1.
+    pub measure: u32,
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, String> {
+        Self::of(text)?.ok_or_else(|| "expected a MIDI file and a measure of it, as song.mid@9".into())
+    }
+
+    /// None of what names no MIDI file. Without a measure it is the first.
+    fn of(text: &str) -> Result<Option<Self>, String> {
         let is_midi = |name: &str| {
             let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
             ending.is_some_and(|ending| MIDI_ENDINGS.contains(&&*ending))
         };
         let place = text.rsplit_once('@').filter(|(name, _)| is_midi(name));
         match place.map(|(name, measure)| (name, measure.parse().ok().filter(|measure| *measure > 0))) {
-            Some((name, Some(measure))) => Ok(Self::Notes { file: name.into(), measure }),
-            None if is_midi(text) => Ok(Self::Notes { file: text.into(), measure: 1 }),
+            Some((name, Some(measure))) => Ok(Some(Self { file: name.into(), measure })),
             Some((name, None)) => Err(format!("expected a measure from 1 on, as {name}@9")),
-            None => Err("expected white, perlin, silence, or a MIDI file, as song.mid@9".into()),
+            None => Ok(is_midi(text).then(|| Self { file: text.into(), measure: 1 })),
+        }
+    }
+}
+
+/// Where a code is from that no MIDI file has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CodeArg {
+    /// Typed.
+    Numbers(Vec<f32>),
+    /// Drawn with the random seed.
+    Random,
+    /// The mean of the codes of a data set.
+    Mean,
+}
+
+impl CodeArg {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "random" => Ok(Self::Random),
+            "mean" => Ok(Self::Mean),
+            _ => {
+                let number = |text: &str| text.trim().parse().ok().filter(|x: &f32| x.abs() <= 1.0);
+                let numbers = text.split(',').map(number).collect::<Option<_>>().map(Self::Numbers);
+                numbers.ok_or_else(|| "expected random, mean, or numbers from -1 to 1, as 0.5,-0.25".into())
+            }
         }
     }
 }
@@ -241,6 +301,7 @@ pub fn run(args: &SampleArgs) -> Result<(), CliError> {
 fn run_sound(args: &SampleArgs, data: ModelData) -> Result<(), CliError> {
     let others = [("steps", "--steps"), ("seed_measures", "--seed-measures"), ("bpm", "--bpm")];
     args.given.refuse(&others, "a model of notes", &args.model)?;
+    args.given.refuse(&notes::CODE_OPTIONS, "a model of notes", &args.model)?;
     args.given.refuse(&PlayingArgs::OPTIONS, "a model of notes", &args.model)?;
     let out = args.out.as_deref().unwrap_or(Path::new(USUAL_SOUND));
     let seed_file: Vec<(&str, &Path)> = args.seed_file.iter().map(|path| ("the seed", path.as_path())).collect();

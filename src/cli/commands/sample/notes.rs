@@ -1,18 +1,22 @@
 //! Sampling models of notes: a MIDI file of what one plays.
 
-use super::{SOUND_OPTIONS, SampleArgs, SeedArg};
+mod codes;
+
+use super::{Place, SOUND_OPTIONS, SampleArgs, SeedArg};
 use crate::{
     cli::{
         error::CliError,
+        interrupt::Interrupt,
         noise_seed::NoiseSeed,
         one_line,
         output::{refuse_same_places, replace_file},
         playing::{grid_of, predictor},
+        progress::Progress,
         terminal::{remark, say},
     },
     dsp::float_mode::FloatMode,
     figure::{RollFigure, ShownRoll},
-    model::{KEYS, LOWEST_KEY, RollModel, STEPS_PER_MEASURE},
+    model::{KEYS, LOWEST_KEY, RollModel, RollNetwork, STEPS_PER_MEASURE},
     notes::{COLUMN_BYTES, Continuation, MAX_STEPS, Roll, Score, Texture},
 };
 use std::{fs, io, path::Path};
@@ -21,6 +25,54 @@ use std::{fs, io, path::Path};
 const USUAL_OUT: &str = "sample.mid";
 /// So many columns are typed at most.
 const MAX_TYPED: usize = 1024;
+/// The slowest and the fastest tempo, in quarter notes a minute.
+pub const TEMPI: [f64; 2] = [4.0, 999.0];
+/// That of files which tell none.
+const USUAL_TEMPO: f64 = 120.0;
+/// The options that only autoencoders have: fields and what is typed.
+pub const CODE_OPTIONS: [(&str, &str); 6] = [
+    ("code", "--code"),
+    ("data", "--data"),
+    ("reconstruct", "--reconstruct"),
+    ("from", "--from"),
+    ("to", "--to"),
+    ("points", "--points"),
+];
+/// The options that they do not have.
+const CONTINUING_OPTIONS: [(&str, &str); 5] = [
+    ("start", "--start"),
+    ("seed", "--seed"),
+    ("include_seed", "--include-seed"),
+    ("steps", "--steps"),
+    ("seed_measures", "--seed-measures"),
+];
+
+/// What a network played, and what is told of it.
+struct Sampled {
+    played: Roll,
+    /// What is written: this, or with the seed before it.
+    written: Roll,
+    /// Of the file that it begins with, in quarter notes a minute.
+    tempo: Option<f64>,
+    shown: Vec<ShownRoll>,
+    /// A step to be marked in the picture, and what happens there.
+    mark: Option<(usize, &'static str)>,
+    /// What the picture shows.
+    caption: &'static str,
+    /// Said after the summary.
+    lines: Vec<String>,
+}
+
+/// A MIDI file on the grid of a model, and a place in it.
+struct Piece {
+    roll: Roll,
+    /// The step of the place.
+    from: usize,
+    /// The tempo there, if the file tells one.
+    tempo: Option<f64>,
+    /// File and measure.
+    title: String,
+}
 
 /// Runs the command on a model of notes.
 ///
@@ -29,49 +81,33 @@ const MAX_TYPED: usize = 1024;
 pub fn run(args: &SampleArgs, model: &RollModel) -> Result<(), CliError> {
     args.given.refuse(&SOUND_OPTIONS, "a model of sound", &args.model)?;
     let out = args.out.as_deref().unwrap_or(Path::new(USUAL_OUT));
-    let read: Vec<(&str, &Path)> = match &args.seed {
-        SeedArg::Notes { file, .. } => vec![("the seed", file)],
-        SeedArg::Noise(_) => Vec::new(),
+    let seed = match &args.seed {
+        SeedArg::Notes(place) => Some(place),
+        SeedArg::Noise(_) => None,
     };
+    let places = [("the seed", seed), ("the piece", args.reconstruct.as_ref())].into_iter();
+    let places = places.chain([("the first piece", args.from.as_ref()), ("the last piece", args.to.as_ref())]);
+    let read: Vec<(&str, &Path)> = places.filter_map(|(what, place)| Some((what, &*place?.file))).collect();
     refuse_same_places(&read, &[("the output", out)])?;
     args.overwrite.check(out, "mid")?;
     let picture = out.with_extension("png");
     if args.plot {
         args.overwrite.check(&picture, "png")?;
     }
-    let temperature = args.given.has("temperature").then_some(args.temperature);
-    let playing = args.playing.playing(temperature, args.random_seed)?;
-    let network = predictor(model, &args.model, args.precision)?;
-    let (seed, seed_title) = seed(args, model)?;
-
     let _mode = FloatMode::enter();
-    let width = network.column();
-    let mut continuation = Continuation::new(network, playing);
-    let mut numbers = vec![0.0; seed.len() * width];
-    for (step, column) in numbers.chunks_exact_mut(width).enumerate() {
-        seed.write_numbers(step, column);
-        continuation.hear(column);
-    }
-    let heard = numbers.len();
-    for step in 0..args.steps as usize {
-        if continuation.has_failed() {
-            return Err(CliError::NoProbability { model: model.config().name.clone(), steps: step });
-        }
-        numbers.extend_from_slice(continuation.play());
-    }
-    let whole = Roll::from_numbers(&numbers, width);
-    let played = Roll::from_numbers(&numbers[heard..], width);
-    let written = if args.include_seed { &whole } else { &played };
-    let bytes = Score::midi_of(written, model.config().approach.steps_per_quarter as u32, args.bpm, out)?;
+    let sampled = match model.config().network {
+        RollNetwork::Recurrent { .. } => continued(args, model)?,
+        RollNetwork::Autoencoder { .. } => codes::decoded(args, model)?,
+    };
+    let tempo = args.bpm.or(sampled.tempo).unwrap_or(USUAL_TEMPO);
+    let bytes = Score::midi_of(&sampled.written, model.config().approach.steps_per_quarter as u32, tempo, out)?;
     if args.plot {
-        let title = format!("{}, after the {seed_title}", one_line(&model.config().name));
-        let rolls = [ShownRoll { title: title.chars().take(90).collect(), columns: whole.held().collect() }];
         let figure = RollFigure {
-            rolls: &rolls,
+            rolls: &sampled.shown,
             keys: KEYS,
             lowest: LOWEST_KEY.into(),
             steps_per_measure: STEPS_PER_MEASURE,
-            mark: Some((seed.len(), "the seed ends")),
+            mark: sampled.mark,
         };
         let png = figure.png().map_err(io::Error::other);
         replace_file(&picture, |part| fs::write(part, png?))?;
@@ -82,67 +118,122 @@ pub fn run(args: &SampleArgs, model: &RollModel) -> Result<(), CliError> {
             drop(fs::remove_file(&picture))
         }
     })?;
-    say!("{}: {}", one_line(&out.display().to_string()), summary(args, model, &played));
+    say!("{}: {}", one_line(&out.display().to_string()), summary(tempo, model, &sampled.played));
+    sampled.lines.iter().for_each(|line| say!("{line}"));
     if args.plot {
-        let steps = whole.len();
+        let steps = sampled.shown.iter().map(|roll| roll.columns.len()).max().unwrap_or(0);
         let part = match steps > RollFigure::MAX_STEPS {
             true => format!(", the first {} of {steps} steps", RollFigure::MAX_STEPS),
             false => String::new(),
         };
-        say!("{}: the roll of seed and prediction{part}", one_line(&picture.display().to_string()));
+        say!("{}: {}{part}", one_line(&picture.display().to_string()), sampled.caption);
     }
     Ok(())
 }
 
-/// What the network hears first, and what it is. It hears at least one column, as it has no other way to begin.
-fn seed(args: &SampleArgs, model: &RollModel) -> Result<(Roll, String), CliError> {
+/// What a recurrent network plays after its seed.
+fn continued(args: &SampleArgs, model: &RollModel) -> Result<Sampled, CliError> {
+    args.given.refuse(&CODE_OPTIONS, "an autoencoder", &args.model)?;
+    let temperature = args.given.has("temperature").then_some(args.temperature);
+    let playing = args.playing.playing(temperature, args.random_seed)?;
+    let network = predictor(model, &args.model, args.precision)?;
+    let (seed, seed_title, tempo) = seed(args, model)?;
+    let width = network.column();
+    let mut continuation = Continuation::new(network, playing);
+    let interrupt = Interrupt::watch();
+    let mut progress = Progress::new(seed.len() + args.steps as usize);
+    let mut more = |done: usize| {
+        progress.update(done);
+        if interrupt.is_pressed() { Err(CliError::Left) } else { Ok(()) }
+    };
+    let mut numbers = vec![0.0; seed.len() * width];
+    for (step, column) in numbers.chunks_exact_mut(width).enumerate() {
+        more(step)?;
+        seed.write_numbers(step, column);
+        continuation.hear(column);
+    }
+    let heard = numbers.len();
+    for step in 0..args.steps as usize {
+        more(seed.len() + step)?;
+        if continuation.has_failed() {
+            return Err(CliError::NoProbability { model: model.config().name.clone(), steps: step });
+        }
+        numbers.extend_from_slice(continuation.play());
+    }
+    let whole = Roll::from_numbers(&numbers, width);
+    let played = Roll::from_numbers(&numbers[heard..], width);
+    let title = format!("{}, after the {seed_title}", one_line(&model.config().name));
+    Ok(Sampled {
+        shown: vec![shown(&title, &whole)],
+        written: if args.include_seed { whole } else { played.clone() },
+        played,
+        tempo,
+        mark: Some((seed.len(), "the seed ends")),
+        caption: "the roll of seed and prediction",
+        lines: Vec::new(),
+    })
+}
+
+fn shown(title: &str, roll: &Roll) -> ShownRoll {
+    ShownRoll { title: title.chars().take(90).collect(), columns: roll.held().collect() }
+}
+
+/// What the network hears first, what it is, and its tempo. It hears at least one column, as it has no other way to
+/// begin.
+fn seed(args: &SampleArgs, model: &RollModel) -> Result<(Roll, String, Option<f64>), CliError> {
     let option = |option: &'static str, expected: &str, actual: String| CliError::Option {
         option,
         expected: expected.into(),
         actual,
     };
-    let file = match (&args.seed, &args.start) {
+    match (&args.seed, &args.start) {
         (SeedArg::Noise(noise), start) if args.given.has("seed") && *noise != NoiseSeed::Silence => {
             let actual = format!("{noise:?}{}", if start.is_some() { " beside --start" } else { "" });
-            return Err(option(
-                "--seed",
-                "silence, or a MIDI file and a measure, as song.mid@9",
-                actual.to_lowercase(),
-            ));
+            Err(option("--seed", "silence, or a MIDI file and a measure, as song.mid@9", actual.to_lowercase()))
         }
-        (SeedArg::Notes { .. }, Some(_)) => {
-            return Err(option("--start", "no --seed beside it", "both".into()));
-        }
+        (SeedArg::Notes(_), Some(_)) => Err(option("--start", "no --seed beside it", "both".into())),
         (SeedArg::Noise(_), Some(start)) => {
             let typed = Roll::from_text(start).filter(|roll| roll.len() <= MAX_TYPED);
             let expected = "columns of keys from ! (A0) to x (C8), 1 to 1024 with blanks between them, as \"C#9b5\"";
             let roll = typed.ok_or_else(|| option("--start", expected, format!("{start:?}")))?;
-            let title = format!("column {start:?}");
-            return Ok((with_plane(roll, model), title));
+            Ok((with_plane(roll, model), format!("column {start:?}"), None))
         }
         (SeedArg::Noise(_), None) => {
             let silence = Roll::from_numbers(&[0.0; KEYS], KEYS);
-            return Ok((with_plane(silence, model), "silence".into()));
+            Ok((with_plane(silence, model), "silence".into(), None))
         }
-        (SeedArg::Notes { file, measure }, None) => (file, *measure as usize),
-    };
-    let (path, measure) = file;
-    let score = Score::read(path)?;
-    score.warnings.iter().for_each(|warning| remark!("warning: {}: {warning}", one_line(&path.display().to_string())));
+        (SeedArg::Notes(place), None) => {
+            let Piece { roll, from, tempo, title } = read(place, model)?;
+            let to = roll.len().min(from + args.seed_measures as usize * STEPS_PER_MEASURE);
+            Ok((roll.part(from..to), format!("seed: {title}"), tempo))
+        }
+    }
+}
+
+/// Reads a MIDI file as the model would have it, at least up to a place in it.
+fn read(place: &Place, model: &RollModel) -> Result<Piece, CliError> {
+    let Place { file, measure } = place;
+    let score = Score::read(file)?;
+    score.warnings.iter().for_each(|warning| remark!("warning: {}: {warning}", one_line(&file.display().to_string())));
     let unsuitable =
-        |expected: String, actual: String| CliError::Unsuitable { path: path.clone(), what: "notes", expected, actual };
-    let (roll, _) = score
-        .roll(&grid_of(model))
-        .map_err(|steps| unsuitable(format!("at most {} steps", MAX_STEPS), steps.to_string()))?;
-    let from = (measure - 1) * STEPS_PER_MEASURE;
+        |expected: String, actual: String| CliError::Unsuitable { path: file.clone(), what: "notes", expected, actual };
+    let grid = grid_of(model);
+    let (roll, _) =
+        score.roll(&grid).map_err(|steps| unsuitable(format!("at most {} steps", MAX_STEPS), steps.to_string()))?;
+    let from = (*measure as usize - 1) * STEPS_PER_MEASURE;
     if from >= roll.len() {
         let measures = roll.len().div_ceil(STEPS_PER_MEASURE);
-        let expected = format!("some at measure {measure}, where the seed begins");
+        let expected = format!("some at measure {measure}, which was asked for");
         return Err(unsuitable(expected, format!("{measures} measures of {STEPS_PER_MEASURE} steps")));
     }
-    let to = roll.len().min(from + args.seed_measures as usize * STEPS_PER_MEASURE);
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-    Ok((roll.part(from..to), format!("seed: {} from measure {measure}", one_line(&name))))
+    let tick = from as u64 * u64::from(score.ticks_per_quarter) / u64::from(grid.steps_per_quarter);
+    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+    Ok(Piece {
+        roll,
+        from,
+        tempo: score.tempo_at(tick).map(|tempo| tempo.clamp(TEMPI[0], TEMPI[1])),
+        title: format!("{} from measure {measure}", one_line(&name)),
+    })
 }
 
 /// A roll with the planes that the model knows; a key is struck where it begins.
@@ -153,10 +244,10 @@ fn with_plane(roll: Roll, model: &RollModel) -> Roll {
     }
 }
 
-fn summary(args: &SampleArgs, model: &RollModel, played: &Roll) -> String {
+fn summary(tempo: f64, model: &RollModel, played: &Roll) -> String {
     let figures = Texture::of(played).figures();
     let approach = &model.config().approach;
-    let seconds = 60.0 * played.len() as f64 / (args.bpm * approach.steps_per_quarter as f64);
+    let seconds = 60.0 * played.len() as f64 / (tempo * approach.steps_per_quarter as f64);
     let percent = |part: f64| format!("{:.0} %", 100.0 * part);
     format!(
         "{} steps ({seconds:.1} s) of {}, {:.2} keys a column, {} empty, {} standing still, {} floods, {} notes of {:.1} steps",
