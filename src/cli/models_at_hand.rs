@@ -90,6 +90,9 @@ pub enum AnyModel {
 /// # Errors
 /// If there is none, or the file is refused.
 pub fn read_any_model(name: &str) -> Result<AnyModel, CliError> {
+    if let Some(model) = EmbeddedModel::of_notes(name) {
+        return Ok(AnyModel::Notes(RollModel::from_bytes(model.bytes, Path::new(name))?));
+    }
     match read_model(name) {
         Err(CliError::Model(ModelError::OtherKind { file, .. })) => Ok(AnyModel::Notes(RollModel::read(&file)?)),
         data => Ok(AnyModel::Sound(data?)),

@@ -59,7 +59,7 @@ macro_rules! with_note_parameters {
             /// Which keys are drawn.
             NoteDrawing drawing "Drawing" in "Drawing" {
                 12 Drawing drawing "draw" "Draw" choice(Drawing::CHOICES) CHOICE Rendering "How a probability becomes a key.";
-                13 Temperature temperature "temperature" "Temperature" skewed(0.0, 10.0, 1.0) RATIO Rendering "How freely keys are tossed; at 0 none is, or with the law Log-odds those likelier than not.";
+                13 Temperature temperature "temperature" "Temperature" skewed(0.0, 10.0, 1.05) RATIO Rendering "How freely keys are tossed; at 0 those that are likelier than not, or with the law Linear none.";
                 14 TossLaw law "law" "Law" choice(TossLaw::CHOICES) CHOICE Rendering "What the temperature does to the chance of a key.";
                 15 Threshold threshold "threshold" "Threshold" linear(0.0, 1.0, 0.2) RATIO Rendering "Draw by threshold: a key sounds where its probability is larger.";
                 16 Density density "density" "Density" linear(-6.0, 6.0, 0.0) NUMBER Rendering "Fewer or more keys: added to the log-odds of each.";
@@ -165,8 +165,8 @@ choice! {
     [NoteParam, NoteValues]
     /// What the temperature does: [`NoteParam::TossLaw`].
     TossLaw {
-        Linear "linear" "Linear" "It multiplies the probability.";
         Logit "logit" "Log-odds" "The log-odds are divided by it.";
+        Linear "linear" "Linear" "It multiplies the probability.";
     }
 }
 

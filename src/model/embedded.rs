@@ -67,12 +67,17 @@ impl EmbeddedModel {
     pub fn by_name(name: &str) -> Option<&'static Self> {
         EMBEDDED.iter().find(|model| model.name == name)
     }
+
+    /// The same of a model of notes.
+    pub fn of_notes(name: &str) -> Option<&'static Self> {
+        EMBEDDED_NOTES.iter().find(|model| model.name == name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ModelData;
+    use crate::model::{ModelData, RollModel};
     use std::path::Path;
 
     #[test]
@@ -88,6 +93,18 @@ mod tests {
         ];
         assert_eq!(slots, frozen, "a changed slot changes what projects sound like");
         assert!(EMBEDDED.iter().map(|model| model.bytes.len()).sum::<usize>() <= 16 << 20, "at most 16 MiB together");
+        let notes: Vec<(u8, &str)> = EMBEDDED_NOTES.iter().map(|model| (model.slot, model.name)).collect();
+        assert_eq!(notes, [(0, "piano-scores")], "the same of notes");
+        assert!(
+            EMBEDDED_NOTES.iter().map(|model| model.bytes.len()).sum::<usize>() <= 8 << 20,
+            "at most 8 MiB together"
+        );
+        for model in EMBEDDED_NOTES {
+            assert!(EmbeddedModel::by_name(model.name).is_none(), "one name, one model");
+            let data = RollModel::from_bytes(model.bytes, Path::new(model.name)).expect("an embedded model is sound");
+            assert_eq!(data.config().name, model.title);
+            assert!(!data.config().training.licence.is_empty() && !data.config().training.material.is_empty());
+        }
         for model in EMBEDDED {
             let data = ModelData::from_bytes(model.bytes, Path::new(model.name)).expect("an embedded model is sound");
             assert_eq!(data.config().name, model.title);

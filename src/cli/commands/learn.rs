@@ -129,13 +129,15 @@ pub fn run(args: &LearnArgs) -> Result<(), CliError> {
     let plan = Plan::new(args.depth.into(), args.random_seed);
     let [taught, held_out] = player.seconds();
     let take = one_line(&args.take.display().to_string());
+    // Before the first word: whoever reads it may press Ctrl-C.
+    let stop = Interrupt::watch();
     remark!("{take}: learning from {taught:.1} s, {held_out:.1} s held out; {} steps", plan.steps);
     if maker.is_empty() {
         remark!(
             "its file holds nothing of what it was made of: without --maker it forgets some of that (docs/LEARNING.md)"
         );
     }
-    let mut view = View::new(plan.steps, Interrupt::watch());
+    let mut view = View::new(plan.steps, stop);
     let learnt = learn::learn(&model, &player, &maker, &plan, isa, &mut |progress| view.step(progress.step))?;
     let elapsed = view.began.elapsed().as_secs_f64();
     drop(view);

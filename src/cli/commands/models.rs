@@ -8,7 +8,7 @@ use crate::{
         terminal::{self, remark, say},
     },
     model::{
-        EMBEDDED, Head, ModelConfig, ModelData,
+        EMBEDDED, EMBEDDED_NOTES, Head, ModelConfig, ModelData, RollModel,
         folder::{USER_SLOTS, model_files, models_folder},
     },
 };
@@ -55,6 +55,11 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
             "no models: none is embedded in this build{}",
             if args.dir.is_some() { ", none in the folder" } else { "" }
         );
+    }
+    for model in EMBEDDED_NOTES {
+        let data = RollModel::from_bytes(model.bytes, Path::new(model.name))?;
+        let steps = data.config().approach.steps_per_quarter;
+        say!("of notes: {}, {} steps a quarter note (slot {} of Sympathy Notes)", model.name, steps, model.slot);
     }
     if let Some(folder) = models_folder() {
         say!("models of your own, from slot {} on: {}", USER_SLOTS.start(), folder.display());

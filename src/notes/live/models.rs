@@ -52,11 +52,6 @@ impl NoteModels {
         Self(EMBEDDED_NOTES.iter().filter_map(model).collect())
     }
 
-    /// The slot of an embedded model by the name that it has on the command line.
-    pub fn embedded_slot(name: &str) -> Option<u8> {
-        EMBEDDED_NOTES.iter().find(|model| model.name == name).map(|model| model.slot)
-    }
-
     /// Puts a model into a slot, in place of another one.
     pub fn put(&mut self, slot: u8, model: NoteModel) {
         self.0.retain(|(place, _)| *place != slot);

@@ -15,7 +15,7 @@ use crate::{
     control::notes::{NoteParam, NoteValues},
     engine::{Beats, RenderMode, Transport},
     figure::{RollFigure, ShownRoll},
-    model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
+    model::{EmbeddedModel, KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
     nn::{Isa, Precision},
     notes::{
         Grid, NotesError, Rounding, Score,
@@ -120,8 +120,8 @@ fn models(args: &RenderArgs, values: &mut NoteValues) -> Result<NoteModels, CliE
     let isa = Isa::from_environment();
     let mut models = NoteModels::embedded(precision, isa);
     if let Some(name) = &args.instrument.model {
-        if let Some(slot) = NoteModels::embedded_slot(name) {
-            values.set(NoteParam::Model, f32::from(slot));
+        if let Some(embedded) = EmbeddedModel::of_notes(name) {
+            values.set(NoteParam::Model, f32::from(embedded.slot));
             return Ok(models);
         }
         let refuse = |actual: &str| CliError::Unsuitable {
