@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(show(&state, "later"), "Bool(true)");
         let mut state: PluginState = serde_json::from_str(&json.replace("notes", "models")).expect("the same");
         sanitise_notes(&mut state);
-        assert_eq!(show(&state, "temperature"), "F32(1.0)", "it is another plugin's");
+        assert_eq!(show(&state, "temperature"), "F32(1.05)", "it is another plugin's");
         assert_eq!(state.fields["notes"], "1");
     }
 }

@@ -22,7 +22,8 @@ use sympathy::control::{ParamId, values::Kind};
 /// Blocks are at most this long.
 pub const MAX_BLOCK: usize = 4096;
 
-struct Shared;
+/// A host that is asked for nothing.
+pub struct Shared;
 
 impl SharedHandler<'_> for Shared {
     fn request_restart(&self) {}
@@ -30,7 +31,8 @@ impl SharedHandler<'_> for Shared {
     fn request_callback(&self) {}
 }
 
-struct Host;
+/// Its parts.
+pub struct Host;
 
 impl HostHandlers for Host {
     type Shared<'a> = Shared;
@@ -256,10 +258,15 @@ fn transport(position_samples: i64, sample_rate_hz: u32, tempo: bool) -> Transpo
     let seconds = position_samples as f64 / f64::from(sample_rate_hz);
     let mut flags = TransportFlags::IS_PLAYING | TransportFlags::HAS_SECONDS_TIMELINE;
     flags.set(TransportFlags::HAS_TEMPO, tempo);
+    transport_at(flags, seconds, 0.0)
+}
+
+/// A song of 120 beats a minute at a place.
+pub fn transport_at(flags: TransportFlags, seconds: f64, beats: f64) -> TransportEvent {
     TransportEvent {
         header: EventHeader::new_core(0, clack_host::events::EventFlags::empty()),
         flags,
-        song_pos_beats: BeatTime::from_int(0),
+        song_pos_beats: BeatTime::from_float(beats),
         song_pos_seconds: SecondsTime::from_float(seconds),
         tempo: 120.0,
         tempo_inc: 0.0,

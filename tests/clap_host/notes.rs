@@ -1,6 +1,9 @@
 //! The plugin for notes in a CLAP host: note ports, messages on their samples, states, no allocation.
 
-use crate::allocations::counted;
+use crate::{
+    allocations::counted,
+    host::{Host, Shared, transport_at},
+};
 use clack_extensions::{
     audio_ports::PluginAudioPorts,
     note_ports::{NoteDialects, NotePortInfoBuffer, PluginNotePorts},
@@ -10,12 +13,11 @@ use clack_extensions::{
 };
 use clack_host::{
     events::{
-        EventFlags, Match,
+        Match,
         event_types::{MidiEvent, NoteOffEvent, NoteOnEvent, ParamValueEvent, TransportEvent, TransportFlags},
         spaces::CoreEventSpace,
     },
     prelude::*,
-    utils::{BeatTime, SecondsTime},
 };
 use std::{collections::BTreeMap, sync::Arc};
 use sympathy::{
@@ -31,22 +33,6 @@ const TEMPO: f64 = 120.0;
 const BEAT: usize = 24_000;
 const LENGTH: usize = 16 * BEAT;
 const MAX_BLOCK: usize = 8192;
-
-struct Shared;
-
-impl SharedHandler<'_> for Shared {
-    fn request_restart(&self) {}
-    fn request_process(&self) {}
-    fn request_callback(&self) {}
-}
-
-struct Host;
-
-impl HostHandlers for Host {
-    type Shared<'a> = Shared;
-    type MainThread<'a> = ();
-    type AudioProcessor<'a> = ();
-}
 
 /// What a host sends, and what it receives: sample and message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -206,22 +192,7 @@ fn transport(position: usize, plays: bool) -> TransportEvent {
     let mut flags =
         TransportFlags::HAS_BEATS_TIMELINE | TransportFlags::HAS_SECONDS_TIMELINE | TransportFlags::HAS_TEMPO;
     flags.set(TransportFlags::IS_PLAYING, plays);
-    TransportEvent {
-        header: EventHeader::new_core(0, EventFlags::empty()),
-        flags,
-        song_pos_beats: BeatTime::from_float(beats),
-        song_pos_seconds: SecondsTime::from_float(position as f64 / f64::from(RATE_HZ)),
-        tempo: TEMPO,
-        tempo_inc: 0.0,
-        loop_start_beats: BeatTime::from_int(0),
-        loop_end_beats: BeatTime::from_int(0),
-        loop_start_seconds: SecondsTime::from_int(0),
-        loop_end_seconds: SecondsTime::from_int(0),
-        bar_start: BeatTime::from_int(0),
-        bar_number: 0,
-        time_signature_numerator: 4,
-        time_signature_denominator: 4,
-    }
+    transport_at(flags, position as f64 / f64::from(RATE_HZ), beats)
 }
 
 /// A phrase of two beats, on no grid.

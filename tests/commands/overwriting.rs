@@ -33,6 +33,7 @@ fn a_file_that_is_there_is_replaced_only_if_it_is_asked_for() {
         ("learn in.wav --out out.safetensors".into(), "out.safetensors"),
         ("roll song.mid --out out.roll".into(), "out.roll"),
         ("roll song.mid --to-midi out.mid".into(), "out.mid"),
+        ("render song.mid out.mid".into(), "out.mid"),
         ("export model.safetensors --out o.safetensors --script out.py".into(), "out.py"),
         ("import plain.pt --out out.safetensors --approach vector".into(), "out.safetensors"),
         (

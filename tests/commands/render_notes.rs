@@ -99,7 +99,7 @@ fn what_cannot_be_answered_is_refused_in_words() {
         ("take.mid out.mid --set model=77", ["--set: expected a slot that holds a model of notes", "model=77"]),
         ("take.mid out.wav --model small.safetensors", ["out.wav", "mid"]),
         ("no.mid out.mid --model small.safetensors", ["no.mid", ""]),
-        ("take.mid take.mid --model small.safetensors --overwrite", ["take.mid", "the input"]),
+        ("take.mid take.mid --model small.safetensors", ["take.mid", "the input"]),
     ] {
         desk.fail(&format!("render {arguments}"), &parts);
         assert!(!desk.path("out.mid").exists(), "{arguments}");
