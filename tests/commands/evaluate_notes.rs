@@ -93,6 +93,11 @@ fn a_recurrent_network_is_judged_beside_what_needs_none() {
     assert_eq!(all["listening"]["count"], played.iter().filter(|played| played["listens"] == true).count());
     let mean = played.iter().map(|played| played["own_seed"].as_f64().expect("a number")).sum::<f64>() / 18.0;
     assert!((number("/listening/played/own_seed") - mean).abs() < 1e-12);
+    // Of 128 steps the first 64 are others.
+    let pitches = |played: &Value, which: &str| played.pointer(which).and_then(Value::as_f64).expect("a number");
+    assert!(played.iter().any(|played| pitches(played, "/own_seed") != pitches(played, "/first/own_seed")));
+    let mean = played.iter().map(|played| pitches(played, "/first/own_seed")).sum::<f64>() / 18.0;
+    assert!((number("/listening/first/own_seed") - mean).abs() < 1e-12);
     let mut seeds: Vec<_> = played.iter().map(|played| format!("{} {}", played["seed"], played["measure"])).collect();
     seeds.dedup();
     assert_eq!(seeds.len(), 3, "{seeds:?}");
@@ -100,9 +105,12 @@ fn a_recurrent_network_is_judged_beside_what_needs_none() {
     // The same again.
     assert_eq!(desk.run(&format!("{command} --json all.json")).code, Some(0));
     assert_eq!(json(&desk, "all.json"), all);
-    let training = desk.run("evaluate lstm.safetensors scores.roll --split training --steps 64 --places 1");
+    let training =
+        desk.run("evaluate lstm.safetensors scores.roll --split training --steps 64 --places 1 --json 64.json");
     // Copies in another key are not pieces of their own.
     assert!(training.stdout.contains("2 pieces for training, 398 columns"), "{training:?}");
+    let short = json(&desk, "64.json");
+    assert_eq!(short["listening"]["first"], short["listening"]["played"], "64 steps are the first");
     // A single seed has no others.
     let alone = desk.run("evaluate lstm.safetensors scores.roll --places 1 --transpositions 0 --json one.json");
     assert_eq!(alone.code, Some(0), "{alone:?}");

@@ -15,6 +15,8 @@ use std::sync::Arc;
 const LEAST_OWN: f64 = 0.6;
 /// … if they do so many times as much as with those of other seeds.
 const LEAST_RATIO: f64 = 3.0;
+/// A network can begin in its seed's key and lose it: so many steps are looked at by themselves.
+const FIRST_STEPS: usize = 4 * STEPS_PER_MEASURE;
 /// Columns of a piece that are looked for in what was played, in the time of a column that a network computes.
 const SEARCHED_A_COLUMN: usize = 64;
 
@@ -80,6 +82,8 @@ pub struct Played {
     pub alive: bool,
     #[serde(flatten)]
     pub pitches: Pitches,
+    /// Of its first four measures.
+    pub first: Pitches,
     pub listens: Option<bool>,
 }
 
@@ -89,6 +93,8 @@ pub struct Free {
     pub played: Vec<Played>,
     /// The mean of what was played.
     pub pitches: Pitches,
+    /// The same of its first four measures.
+    pub first: Pitches,
     /// The same of what comes after the seeds in their pieces; none where all seeds end with theirs.
     pub of_pieces: Option<Pitches>,
 }
@@ -209,6 +215,7 @@ impl<'a> Performance<'a> {
                 }
                 let texture = Texture::of(&roll);
                 let (figures, pitches) = (texture.figures(), Pitches::of(&texture, &textures, index));
+                let first = Texture::of(&roll.part(0..roll.len().min(FIRST_STEPS)));
                 played.push(Played {
                     seed: data_set.pieces()[seed.piece].name.clone(),
                     measure: seed.from / STEPS_PER_MEASURE + 1,
@@ -219,16 +226,19 @@ impl<'a> Performance<'a> {
                     longest_copy,
                     alive: figures.is_alive(&material.figures(), longest_copy),
                     pitches,
+                    first: Pitches::of(&first, &textures, index),
                     listens: pitches.listens(),
                 });
             }
         }
-        let all: Vec<Pitches> = played.iter().map(|played| played.pitches).collect();
+        let mean = |pitches: fn(&Played) -> Pitches| {
+            Pitches::mean(&played.iter().map(pitches).collect::<Vec<_>>()).unwrap_or_default()
+        };
+        let (pitches, first) = (mean(|played| played.pitches), mean(|played| played.first));
         let next = seeds.iter().enumerate().filter_map(|(index, seed)| Some((index, seed.next.as_ref()?)));
         let of_pieces: Vec<Pitches> =
             next.map(|(index, next)| Pitches::of(&Texture::of(next), &textures, index)).collect();
-        let pitches = Pitches::mean(&all).unwrap_or_default();
-        Ok(Free { playing: self.playing, played, pitches, of_pieces: Pitches::mean(&of_pieces) })
+        Ok(Free { playing: self.playing, played, pitches, first, of_pieces: Pitches::mean(&of_pieces) })
     }
 
     fn continued(&self, seed: &Seed, random_seed: u64, work: &mut Work) -> Result<Roll, CliError> {

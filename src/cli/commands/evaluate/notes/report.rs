@@ -1,6 +1,9 @@
 //! The figures of a model of notes, for people and as JSON.
 
-use super::{EvaluateArgs, Judgement, played::Free};
+use super::{
+    EvaluateArgs, Judgement,
+    played::{Free, Pitches},
+};
 use crate::notes::{Agreement, Choice, Feedback, Law, Playing, RegionFigures};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -91,21 +94,26 @@ fn of_free(args: &EvaluateArgs, judgement: &Judgement, free: &Free) -> Vec<Strin
     let alive = free.played.iter().filter(|played| played.alive).count();
     row("alive", format!("{alive} of {count}"), String::new());
 
-    lines.extend([String::new(), format!("{:NAME$}{:>10}{:>12}", "pitch classes, like", "played", "in pieces")]);
-    let mut row = |name: &str, played: Option<f64>, piece: Option<f64>| {
-        let shown = |number: Option<f64>| number.map_or_else(|| "-".into(), |number| format!("{number:.2}"));
-        lines.push(format!("{name:NAME$}{:>10}{:>12}", shown(played), shown(piece)));
+    let heads = ["played", "at first", "in pieces"].map(|head| format!("{head:>11}")).concat();
+    lines.extend([String::new(), format!("{:NAME$}{heads}", "pitch classes, like")]);
+    let whole = [Some(free.pitches), Some(free.first), free.of_pieces];
+    let mut row = |name: &str, figure: fn(Pitches) -> Option<f64>| {
+        let shown = |pitches: Option<Pitches>| match pitches.and_then(figure) {
+            Some(number) => format!("{number:>11.2}"),
+            None => format!("{:>11}", "-"),
+        };
+        lines.push(format!("{name:NAME$}{}", whole.map(shown).concat()));
     };
-    row("those of the seed", Some(free.pitches.own_seed), free.of_pieces.map(|pitches| pitches.own_seed));
-    row("of the other seeds", free.pitches.other_seeds, free.of_pieces.and_then(|pitches| pitches.other_seeds));
+    row("those of the seed", |pitches| Some(pitches.own_seed));
+    row("of the other seeds", |pitches| pitches.other_seeds);
     let said = match free.pitches.listens() {
         None => "-".into(),
         Some(listens) => {
             let each = free.played.iter().filter(|played| played.listens == Some(true)).count();
-            format!("{:>10}, {each} of {count}", if listens { "yes" } else { "no" })
+            format!("{:>11}, {each} of {count}", if listens { "yes" } else { "no" })
         }
     };
-    lines.push(format!("{:NAME$}{said:>10}", "listens"));
+    lines.push(format!("{:NAME$}{said:>11}", "listens"));
     lines
 }
 
@@ -138,6 +146,7 @@ pub fn document(args: &EvaluateArgs, path: &Path, judgement: &Judgement) -> Valu
                 "listening".into(),
                 json!({
                     "played": free.pitches,
+                    "first": free.first,
                     "pieces": free.of_pieces,
                     "listens": free.pitches.listens(),
                     "count": count(&|played| played.listens == Some(true)),
