@@ -27,7 +27,7 @@
 )]
 #![cfg_attr(
     feature = "notes",
-    doc = "| [`notes`] | any but audio | MIDI files as piano rolls and back, data sets of rolls, how networks play them |"
+    doc = "| [`notes`] | any but audio | MIDI files as piano rolls and back, data sets of rolls, how networks play them; [`notes::live`]: audio and a worker of its own |"
 )]
 //! | [`learn`] | any but audio | what of a listening model learns from a player, its update, the material, lessons |
 //! | [`engine`] | audio | input, sample clock, mix; sends a quantum of 64 samples and receives one |

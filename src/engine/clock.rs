@@ -5,6 +5,9 @@
 
 use super::types::{ClockMode, Transport};
 
+/// No song is longer: decades, at any rate. A host that says more says nonsense, with which nothing is to overflow.
+const FURTHEST_SAMPLES: i64 = 1 << 48;
+
 /// What a block's transport means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockChange {
@@ -59,7 +62,8 @@ impl SampleClock {
             self.was_playing = self.was_playing && transport.playing;
             return ClockChange::None;
         };
-        let expected = self.clock();
+        let within = |position: i64| position.clamp(-FURTHEST_SAMPLES, FURTHEST_SAMPLES);
+        let (position, expected) = (within(position), self.clock());
         if !std::mem::replace(&mut self.was_playing, true) {
             return self.restart(position);
         }
@@ -67,7 +71,7 @@ impl SampleClock {
         if (position - expected).abs() <= 1 {
             return ClockChange::None;
         }
-        if let Some((start, end)) = transport.loop_samples
+        if let Some((start, end)) = transport.loop_samples.map(|(start, end)| (within(start), within(end)))
             && start < end
         {
             // A host that does not split its blocks at the loop's end overshoots, and continues as far behind the start.
@@ -106,6 +110,17 @@ mod tests {
         }
         assert_eq!(clock.follow(playing(1102)), ClockChange::Restart(1102));
         assert_eq!(clock.follow(playing(-500)), ClockChange::Restart(-500), "pre-roll");
+    }
+
+    #[test]
+    fn positions_that_no_song_has_overflow_nothing() {
+        let mut clock = SampleClock::new(ClockMode::Transport);
+        for position in [i64::MAX, i64::MIN, 0, i64::MAX - 1, i64::MIN + 1] {
+            let transport = Transport { loop_samples: Some((i64::MIN, i64::MAX)), ..playing(position) };
+            clock.follow(transport);
+            clock.advance(8192);
+            assert!(clock.clock().abs() <= FURTHEST_SAMPLES + 5 * 8192, "{position}");
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::{
     model::{KEYS, LOWEST_KEY, RollRepeats, STEPS_PER_MEASURE},
     notes::{Choice, Draw, Law},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The least time from the last note that is heard to its answer.
 pub const MIN_NOTE_REACTION_MS: f32 = 10.0;
@@ -159,8 +159,9 @@ pub struct NoteEngine {
 /// An engine and its worker. Allocates everything that will ever be needed.
 pub fn start(config: &NoteEngineConfig) -> (NoteEngine, NoteWorker) {
     let (audio, worker) = link();
-    let worker = NoteWorker::new(worker, &config.models);
-    (NoteEngine::new(config, audio), worker)
+    let engine = NoteEngine::new(config, audio);
+    let reaction = Duration::from_secs_f64(engine.reaction_samples as f64 / f64::from(config.sample_rate_hz.max(1)));
+    (engine, NoteWorker::new(worker, &config.models, reaction))
 }
 
 impl NoteEngine {

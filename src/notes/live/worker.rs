@@ -22,9 +22,9 @@ use std::{
     time::Duration,
 };
 
-/// Longest sleep between two looks for a column while something plays, and while nothing does.
-const SLEEP_PLAYING: Duration = Duration::from_millis(1);
-const SLEEP_IDLE: Duration = Duration::from_millis(10);
+/// Longest sleep between two looks for a column while something plays, and while nothing does; and these parts of the reaction time.
+const SLEEP_PLAYING: (Duration, u32) = (Duration::from_millis(1), 20);
+const SLEEP_IDLE: (Duration, u32) = (Duration::from_millis(10), 4);
 
 /// A network, and where it is: state and the probabilities of the next column.
 #[derive(Debug)]
@@ -137,6 +137,8 @@ pub struct NoteWorker {
     epoch: u32,
     slot: u8,
     plays: bool,
+    /// How long it sleeps while something plays, and while nothing does.
+    sleeps: [Duration; 2],
     /// Artificial delay per column, for tests of lateness.
     delay: Duration,
     /// Columns until an artificial panic, for tests of faults.
@@ -144,7 +146,7 @@ pub struct NoteWorker {
 }
 
 impl NoteWorker {
-    pub(super) fn new(link: WorkerEnd, models: &NoteModels) -> Self {
+    pub(super) fn new(link: WorkerEnd, models: &NoteModels, reaction: Duration) -> Self {
         let players = models.all().map(|(slot, model)| Player {
             slot,
             listening: Place::new(&model.network),
@@ -159,6 +161,7 @@ impl NoteWorker {
             epoch: 0,
             slot: 0,
             plays: false,
+            sleeps: [SLEEP_PLAYING, SLEEP_IDLE].map(|(longest, part)| longest.min(reaction / part)),
             delay: Duration::ZERO,
             panics_after: None,
         }
@@ -230,7 +233,7 @@ impl NoteWorker {
         while !self.link.shared.stop.load(Ordering::Acquire) {
             if !self.run_once() {
                 // The audio thread never wakes a live worker, so the worker has to look.
-                std::thread::park_timeout(if self.plays { SLEEP_PLAYING } else { SLEEP_IDLE });
+                std::thread::park_timeout(self.sleeps[usize::from(!self.plays)]);
             }
         }
     }
@@ -248,7 +251,7 @@ impl NoteWorker {
             if !shared.is_dead() || shared.stop.load(Ordering::Acquire) {
                 break;
             }
-            std::thread::park_timeout(SLEEP_IDLE);
+            std::thread::park_timeout(self.sleeps[1]);
         }
         shared.mark_alive();
     }

@@ -348,9 +348,16 @@ fn midi_of(score: &Score, tempi: &Tempi, sent: &[Sent], seconds: f64, name: &Pat
         }
         track
     };
+    let mut own = played(true);
+    for &(channel, down, up) in &score.pedal {
+        for (tick, value) in [(down, 127), (up, 0)] {
+            let message = MidiMessage::Controller { controller: u7::new(64), value: u7::new(value) };
+            own.push((tick * u64::from(factor), TrackEventKind::Midi { channel: u4::new(channel & 15), message }));
+        }
+    }
     let tracks = vec![
         track(b"Sympathy Notes", conductor.into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
-        track(b"You", played(true).into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
+        track(b"You", own.into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
         track(b"Sympathy", played(false).into_iter().map(|(tick, kind)| (tick, kind.to_static())).collect()),
     ];
     let timing = Timing::Metrical(u15::new(division.min(u32::from(u15::max_value().as_int())) as u16));
