@@ -132,11 +132,6 @@ macro_rules! note_host_parameters {
                     $($(section.add_page($host_title, |page| self.$place.add_to(page));)?)*
                 });
             }
-
-            /// Sets a parameter as a user would; false if there is none of this id.
-            pub fn edit(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
-                false$(|| self.$place.set(id, plain, editor))*
-            }
         }
     };
 }

@@ -8,10 +8,9 @@ use crate::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     engine::{RenderMode, STOPS},
     nn::{Isa, Precision},
-    notes::live::{
-        Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorkerThread, Stage, start,
-    },
+    notes::live::{Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
     params::{NoteParams, sanitise_notes},
+    worker::WorkerThread,
 };
 use nice_plug::{
     midi::{Channel, Key, VoiceID},
@@ -41,6 +40,8 @@ pub struct SympathyNotes<const AUDIO: bool> {
     params: Arc<NoteParams>,
     /// Outlives every activation: what sounds has to be ended by the next one.
     book: Book,
+    /// Since the last block the host has reset or activated it: whatever was held then may have ended unheard.
+    begins: bool,
     running: Option<Running>,
     /// Late steps and whether the worker has failed, as the host knows them.
     told: (u64, bool),
@@ -56,14 +57,14 @@ struct Running {
     loads: u64,
     /// Values of a state that was being loaded then may still come.
     is_restoring: bool,
-    _worker: NoteWorkerThread,
+    _worker: WorkerThread,
 }
 
 impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
     fn default() -> Self {
         let models = embedded();
         let params = Arc::new(NoteParams::new(&models));
-        Self { models, params, book: Book::default(), running: None, told: (0, false) }
+        Self { models, params, book: Book::default(), begins: true, running: None, told: (0, false) }
     }
 }
 
@@ -106,7 +107,8 @@ fn gesture<S>(event: &NoteEvent<S>) -> Option<Gesture> {
             // A note-on of a host that counts velocities finely is one, however soft.
             velocity: (velocity * 127.0).round().clamp(1.0, 127.0) as u8,
         },
-        NoteEvent::NoteOff { channel: channel @ Channel::Number(_), key: Key::Number(key), .. } => {
+        NoteEvent::NoteOff { channel: channel @ Channel::Number(_), key: Key::Number(key), .. }
+        | NoteEvent::Choke { channel: channel @ Channel::Number(_), key: Key::Number(key), .. } => {
             Gesture::Up { channel: channel_of(channel), key: key & 127 }
         }
         NoteEvent::NoteOff { channel, .. } | NoteEvent::Choke { channel, .. } => {
@@ -129,10 +131,12 @@ impl<const AUDIO: bool> SympathyNotes<AUDIO> {
     /// Plays a block. nice-plug has cut it where a parameter changes: changes are those of its first sample.
     fn play(&mut self, samples: usize, context: &mut impl ProcessContext<Self>) -> ProcessStatus {
         let values = self.params.values();
+        if std::mem::take(&mut self.begins) {
+            self.book.release_all(0, &mut Host { context, plugin: PhantomData::<Self> });
+        }
         let Some(running) = &mut self.running else {
             let mut sink = Host { context, plugin: PhantomData::<Self> };
             self.book.settle(0, &mut sink);
-            self.book.release_ours(0, &mut sink);
             while let Some(event) = sink.context.next_event() {
                 // Whether there is room for what only passes through is the host's affair.
                 let _ = sink.context.try_send_event(event);
@@ -212,6 +216,7 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
 
     fn activate(&mut self, _: &AudioIOLayout, config: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
         self.running = None;
+        self.begins = true;
         if !SAMPLE_RATES_HZ.contains(&config.sample_rate) {
             return true;
         }
@@ -237,6 +242,7 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
     }
 
     fn reset(&mut self) {
+        self.begins = true;
         if let Some(running) = &mut self.running {
             running.engine.reset();
             running.position = SongPosition::default();
@@ -279,4 +285,42 @@ impl<const AUDIO: bool> Vst3Plugin for SympathyNotes<AUDIO> {
     const VST3_CLASS_ID: [u8; 16] = *b"SympathyNotesMid";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
     const VST3_LISTS_NON_AUTOMATABLE: bool = true;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_what_a_player_does_and_one_key_is_not_all() {
+        let (timing, voice_id, velocity) = (0, VoiceID::Wildcard, 0.001);
+        let (one, all) = (Channel::Number(3), Channel::Wildcard);
+        let key = Key::Number(60);
+        let off = |channel, key| NoteEvent::<()>::NoteOff { timing, voice_id, channel, key, velocity };
+        let choke = |channel, key| NoteEvent::<()>::Choke { timing, voice_id, channel, key };
+        let controller = |cc, value| NoteEvent::<()>::MidiCC { timing, channel: 3, cc, value };
+        for (event, expected) in [
+            (NoteEvent::NoteOn { timing, voice_id, channel: one, key, velocity }, Some((3, Some(60)))),
+            (off(one, key), Some((3, Some(60)))),
+            (choke(one, key), Some((3, Some(60)))),
+            (off(one, Key::Wildcard), Some((3, None))),
+            (choke(all, Key::Wildcard), Some((16, None))),
+            (controller(123, 0.0), Some((3, None))),
+            (controller(1, 0.5), None),
+        ] {
+            let found = gesture(&event).map(|gesture| match gesture {
+                Gesture::Down { channel, key, velocity } => {
+                    assert_eq!(velocity, 1, "soft, and not the end of a note");
+                    (channel, Some(key))
+                }
+                Gesture::Up { channel, key } => (channel, Some(key)),
+                Gesture::AllUp { channel } => (channel.unwrap_or(16), None),
+                Gesture::Pedal { .. } => unreachable!("no pedal is among them"),
+            });
+            assert_eq!(found, expected, "{event:?}");
+        }
+        let pedal = |value| gesture(&controller(SUSTAIN, value));
+        assert_eq!(pedal(0.6), Some(Gesture::Pedal { channel: 3, is_down: true }));
+        assert_eq!(pedal(0.4), Some(Gesture::Pedal { channel: 3, is_down: false }));
+    }
 }

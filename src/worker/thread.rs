@@ -215,20 +215,14 @@ impl Worker {
         let shared = Arc::clone(&self.link.shared);
         let reaction =
             Duration::from_secs_f64(self.reaction_quanta as f64 * GRID_SAMPLES as f64 / f64::from(self.sample_rate_hz));
-        let spawned = std::thread::Builder::new().name("sympathy-worker".into()).spawn(move || {
-            let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
-            self.link.shared.register_worker(std::thread::current());
+        WorkerThread::start("sympathy-worker", shared, move || {
             while !self.link.shared.stop.load(Ordering::Acquire) {
                 // What a panic leaves behind is thrown away.
                 if catch_unwind(AssertUnwindSafe(|| self.run_until_stopped(reaction))).is_err() {
                     self.recover(reaction);
                 }
             }
-        });
-        if spawned.is_err() {
-            shared.mark_dead();
-        }
-        WorkerThread { shared, handle: spawned.ok() }
+        })
     }
 
     fn run_until_stopped(&mut self, reaction: Duration) {
@@ -287,6 +281,19 @@ impl Drop for DeathNotice {
 pub struct WorkerThread {
     shared: Arc<Shared>,
     handle: Option<JoinHandle<()>>,
+}
+
+impl WorkerThread {
+    /// Runs `work` in a thread of this name, woken and watched through `shared`, until it ends; it looks for `shared.stop`.
+    pub(crate) fn start(name: &str, shared: Arc<Shared>, work: impl FnOnce() + Send + 'static) -> Self {
+        let notice = DeathNotice(Arc::clone(&shared));
+        let spawned = std::thread::Builder::new().name(name.into()).spawn(move || {
+            notice.0.register_worker(std::thread::current());
+            work();
+        });
+        // Where there is no thread, the notice has gone with what it was to do.
+        Self { shared, handle: spawned.ok() }
+    }
 }
 
 impl Drop for WorkerThread {

@@ -327,6 +327,29 @@ fn what_sounds_ends_where_the_song_stops_and_all_else_is_passed_on() {
 }
 
 #[test]
+fn a_key_that_was_down_when_it_was_switched_off_is_ended_when_it_goes_on() {
+    let mut plugin = Plugin::new();
+    plugin.set(&[(NoteParam::Part, 1.0)]);
+    let held = Sent::On { channel: 2, key: 50, velocity: 80 };
+    let first = plugin.play(&[(100, held)], &[], LENGTH, &[512]);
+    let sounding = first.iter().fold(std::collections::BTreeSet::new(), |mut sounding, &(_, message)| {
+        match message {
+            Sent::On { channel, key, .. } => assert!(sounding.insert((channel, key))),
+            Sent::Off { channel, key } => assert!(sounding.remove(&(channel, key))),
+            Sent::Midi(_) => {}
+        }
+        sounding
+    });
+    assert!(sounding.contains(&(2, 50)));
+    let second = plugin.play(&[], &[], LENGTH, &[512]);
+    let ended = second.iter().map(|&(at, message)| match (at, message) {
+        (0, Sent::Off { channel, key }) => (channel, key),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ended.collect::<std::collections::BTreeSet<_>>(), sounding);
+}
+
+#[test]
 fn it_is_a_note_effect_with_a_port_each_way_and_no_audio() {
     let mut plugin = Plugin::new();
     let handle = plugin.instance.plugin_handle();

@@ -9,8 +9,9 @@ use sympathy::{
     nn::{Isa, Precision},
     notes::live::{
         Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModel, NoteModels, NoteSink, NoteWorker,
-        NoteWorkerThread, Stage, start,
+        Stage, start,
     },
+    worker::WorkerThread,
 };
 
 /// Everything that was sent, by engine time.
@@ -123,7 +124,7 @@ fn made(song: &Song, models: &Arc<NoteModels>, mode: RenderMode) -> (NoteEngine,
 /// Who makes the predictions.
 enum Hands {
     /// Stepped between blocks and whenever it may be waited for.
-    Thread(#[allow(dead_code, reason = "dropped at the end")] NoteWorkerThread),
+    Thread(#[allow(dead_code, reason = "dropped at the end")] WorkerThread),
     /// After every piece of a block.
     Here(NoteWorker),
 }
@@ -219,7 +220,12 @@ fn eventful(rate: u32, tempo: f64) -> Song {
         (24.0, NoteParam::Model, 1.0),
         (25.0, NoteParam::Continue, 1.0),
         (25.5, NoteParam::Continue, 0.0),
-        (28.0, NoteParam::Panic, 1.0),
+        (26.3, NoteParam::Run, 1.0),
+        (26.4, NoteParam::Continue, 1.0),
+        (26.5, NoteParam::Continue, 0.0),
+        (27.63, NoteParam::Run, 0.0),
+        (27.7, NoteParam::Continue, 1.0),
+        (29.0, NoteParam::Panic, 1.0),
     ] {
         song.deeds.push((song.beats(beat), Deed::Sets(id, value)));
     }
@@ -457,6 +463,41 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     }
     assert_eq!(counted_in_all, 0, "allocations");
     assert!(struck > rounds / 2, "{struck} notes sounded at the ends");
+}
+
+#[test]
+fn what_may_no_longer_sound_when_it_is_played_is_not_struck_although_it_was_drawn() {
+    // With half a gate the keys of a step are drawn half a step before it is played. In between the range moves, and back after it.
+    let mut song = Song::new(48_000, 120.0, 30.0);
+    song.values = values(&[
+        (NoteParam::Part, 1.0),
+        (NoteParam::Gate, 50.0),
+        (NoteParam::Lowest, 60.0),
+        (NoteParam::Highest, 60.0),
+        (NoteParam::Longest, 0.25),
+        (NoteParam::Density, 2.0),
+    ]);
+    song.chord(&[48], 0.0, 56.0);
+    let played = |step: i32| song.beats(f64::from(step) / 8.0);
+    let moved: Vec<i64> = (4..400).step_by(2).map(played).collect();
+    let mut deeds = Vec::new();
+    for &at in &moved {
+        deeds.push((at - 700, Deed::Sets(NoteParam::Lowest, 59.0)));
+        deeds.push((at - 700, Deed::Sets(NoteParam::Highest, 59.0)));
+        deeds.push((at + 700, Deed::Sets(NoteParam::Highest, 60.0)));
+        deeds.push((at + 700, Deed::Sets(NoteParam::Lowest, 60.0)));
+    }
+    song.deeds.extend(deeds);
+    song.deeds.sort_by_key(|&(at, _)| at);
+    let sent = render(&song, &[512]);
+    let mut count = 0;
+    for (at, message) in sent {
+        if let Message::On { key: 60, .. } = message {
+            assert!(!moved.contains(&at), "struck at {at}, out of range");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} notes");
 }
 
 #[test]

@@ -20,10 +20,7 @@ use crate::{
         UNTIL_PLAYED,
     },
     dsp::float_mode::in_float_mode,
-    engine::{
-        Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting,
-        link::Shared,
-    },
+    engine::{Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting},
     model::{KEYS, LOWEST_KEY, RollRepeats, STEPS_PER_MEASURE},
     notes::{Choice, Draw, Law},
 };
@@ -128,6 +125,8 @@ pub struct NoteEngine {
     hearing: Hearing,
     shape: Shape,
     rules: Rules,
+    /// What the host told with the block.
+    transport: Transport,
     /// Engine time of the block's first sample, and of the present one.
     block_time: i64,
     now: i64,
@@ -152,8 +151,6 @@ pub struct NoteEngine {
     stirred: u128,
     /// The channel on which our notes were struck.
     channel: u8,
-    /// Steps whose prediction came too late.
-    late_steps: u64,
 }
 
 /// An engine and its worker. Allocates everything that will ever be needed.
@@ -180,6 +177,7 @@ impl NoteEngine {
             hearing: Hearing::new(),
             shape: Shape::new(),
             rules: rules(&config.values, 4.0),
+            transport: Transport::default(),
             block_time: 0,
             now: 0,
             runs: false,
@@ -196,7 +194,6 @@ impl NoteEngine {
             said: Heard::default(),
             stirred: 0,
             channel: 0,
-            late_steps: 0,
         };
         engine.adopt_all();
         engine
@@ -207,29 +204,14 @@ impl NoteEngine {
         &self.link.shared.meters
     }
 
-    /// Shared with the worker.
-    pub fn shared(&self) -> &Arc<Shared> {
-        &self.link.shared
-    }
-
     /// Steps that stayed silent because their prediction came too late.
     pub fn late_steps(&self) -> u64 {
-        self.late_steps
-    }
-
-    /// True while something plays.
-    pub fn is_playing(&self) -> bool {
-        self.speech.is_some()
+        self.meters().underruns()
     }
 
     /// True while steps go by: notes may come without further input.
     pub fn is_running(&self) -> bool {
         self.runs
-    }
-
-    /// True while the host runs ahead of the wall clock, as in a bounce.
-    pub fn is_ahead(&self) -> bool {
-        self.waiting.is_ahead()
     }
 
     /// Forgets what was played, as after a reset of the host. What sounds stays in the book, and ends with the next block.
@@ -255,26 +237,25 @@ impl NoteEngine {
         if self.shape.held() == 0 {
             stage.book.release_ours(0, stage.sink);
         }
-        let is_free = Run::of(&self.values) == Run::Free;
+        self.transport = transport;
         let change = self.clock.follow(transport);
         self.block_time = self.clock.time();
         self.now = self.block_time;
-        let runs = (is_free || transport.playing) && self.model().is_some();
-        let beats = transport.beats.filter(|_| transport.playing && !is_free);
-        if !runs {
-            if std::mem::take(&mut self.runs) {
+        let ran = self.runs;
+        if !self.may_run() {
+            if ran {
                 self.end_all(0, stage);
             }
+            self.runs = false;
             return;
         }
-        let ran = std::mem::replace(&mut self.runs, true);
         if !ran || matches!(change, ClockChange::Restart(_)) {
             self.end_all(0, stage);
             self.lattice.forget();
-            self.follow(beats);
-            self.begin_anew();
+            self.begin_here();
             return;
         }
+        let beats = self.beats();
         if self.follow(beats) == Course::Elsewhere || change == ClockChange::Loop {
             self.end_all_notes(0, stage);
             self.count_anew();
@@ -364,12 +345,7 @@ impl NoteEngine {
         }
         let goes_on = self.switch(id);
         match id {
-            NoteParam::Model => self.end_all(self.offset(), stage),
-            NoteParam::Run => {
-                self.end_all(self.offset(), stage);
-                self.clock = SampleClock::new(clock_mode(&self.values));
-                self.runs = false;
-            }
+            NoteParam::Model | NoteParam::Run => self.end_all(self.offset(), stage),
             NoteParam::Continue => self.is_continued |= goes_on,
             NoteParam::Panic if goes_on => {
                 stage.book.release_all(self.offset(), stage.sink);
@@ -389,12 +365,8 @@ impl NoteEngine {
         }
         self.adopt_all();
         match id {
-            NoteParam::Model => {
-                self.runs &= self.model().is_some();
-                if self.runs {
-                    self.begin_anew();
-                }
-            }
+            NoteParam::Model => self.begin_here(),
+            NoteParam::Run => self.change_clock(),
             NoteParam::Rate if self.runs => self.count_anew(),
             NoteParam::FreeTempo if self.runs && self.is_alone => drop(self.follow(None)),
             _ => {}
@@ -517,7 +489,6 @@ impl NoteEngine {
             self.odds = self.link.take(epoch, number);
         }
         let Some(odds) = &self.odds else {
-            self.late_steps += 1;
             self.meters().count_underrun();
             self.end_all_notes(offset, stage);
             return;
@@ -532,7 +503,8 @@ impl NoteEngine {
         let offset = self.offset();
         (self.said, self.stirred) = (Heard::default(), 0);
         if let Some(drawn) = self.drawn.take() {
-            for key in keys_of(drawn.strokes) {
+            // What has been dropped since it was drawn is not struck: nobody would end it.
+            for key in keys_of(drawn.strokes & self.shape.held()) {
                 let velocity = self.velocity(key);
                 if !stage.book.strike(self.channel, key + LOWEST_KEY, velocity, offset, stage.sink) {
                     self.shape.drop_keys(1 << key);
@@ -583,6 +555,43 @@ impl NoteEngine {
             }
         };
         self.lattice.follow(self.now, position, per_minute)
+    }
+
+    /// True where steps go by: the song runs, or nobody asks for it, and there is something to play.
+    fn may_run(&self) -> bool {
+        (Run::of(&self.values) == Run::Free || self.transport.playing) && self.model().is_some()
+    }
+
+    /// The song's beats at the present sample, if they are told and followed.
+    fn beats(&self) -> Option<Beats> {
+        let is_followed = self.transport.playing && Run::of(&self.values) == Run::Transport;
+        let beats = self.transport.beats.filter(|_| is_followed)?;
+        let since = (self.now - self.block_time) as f64 * beats.per_minute / (60.0 * f64::from(self.sample_rate_hz));
+        Some(Beats { position: beats.position + since, ..beats })
+    }
+
+    /// Begins anew at the present sample, which may lie within a block, where steps go by.
+    fn begin_here(&mut self) {
+        self.runs = self.may_run();
+        if self.runs {
+            let beats = self.beats();
+            self.follow(beats);
+            self.begin_anew();
+        }
+    }
+
+    /// *Run* has changed: from the present sample on time is counted otherwise. By one's own tempo the first step is there.
+    fn change_clock(&mut self) {
+        let offset = self.now - self.block_time;
+        self.clock = SampleClock::new(clock_mode(&self.values));
+        self.clock.follow(self.transport);
+        self.block_time = self.clock.time();
+        self.now = self.block_time + offset;
+        self.lattice.forget();
+        if Run::of(&self.values) == Run::Free {
+            self.lattice.follow(self.now, 0.0, f64::from(self.values.get(NoteParam::FreeTempo)));
+        }
+        self.begin_here();
     }
 
     /// Nothing was heard, nothing plays; the next step is the first one.

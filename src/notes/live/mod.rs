@@ -19,4 +19,4 @@ mod worker;
 pub use book::{Book, CHANNELS, Message, NoteSink};
 pub use engine::{Gesture, MIN_NOTE_REACTION_MS, NoteEngine, NoteEngineConfig, Stage, start};
 pub use models::{NoteModel, NoteModels};
-pub use worker::{NoteWorker, NoteWorkerThread};
+pub use worker::NoteWorker;

@@ -12,13 +12,12 @@ use super::{
 use crate::{
     approach::{ColumnPredictor, ColumnState},
     dsp::float_mode::in_float_mode,
-    engine::link::Shared,
     model::{KEYS, STEPS_PER_MEASURE},
+    worker::WorkerThread,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -212,21 +211,16 @@ impl NoteWorker {
     }
 
     /// Runs in a thread of its own until the handle is dropped.
-    pub fn spawn(mut self) -> NoteWorkerThread {
+    pub fn spawn(mut self) -> WorkerThread {
         let shared = Arc::clone(&self.link.shared);
-        let spawned = std::thread::Builder::new().name("sympathy-notes".into()).spawn(move || {
-            let _death_notice = DeathNotice(Arc::clone(&self.link.shared));
-            self.link.shared.register_worker(std::thread::current());
+        WorkerThread::start("sympathy-notes", shared, move || {
             while !self.link.shared.stop.load(Ordering::Acquire) {
+                // What a panic leaves behind is thrown away.
                 if catch_unwind(AssertUnwindSafe(|| self.run_until_stopped())).is_err() {
                     self.recover();
                 }
             }
-        });
-        if spawned.is_err() {
-            shared.mark_dead();
-        }
-        NoteWorkerThread { shared, handle: spawned.ok() }
+        })
     }
 
     fn run_until_stopped(&mut self) {
@@ -254,32 +248,5 @@ impl NoteWorker {
             std::thread::park_timeout(self.sleeps[1]);
         }
         shared.mark_alive();
-    }
-}
-
-/// Tells the audio thread, even after a panic, that no more predictions will come.
-struct DeathNotice(Arc<Shared>);
-
-impl Drop for DeathNotice {
-    fn drop(&mut self) {
-        self.0.mark_dead();
-    }
-}
-
-/// A running worker; dropping it ends and joins the thread. Not for the audio thread.
-#[derive(Debug)]
-pub struct NoteWorkerThread {
-    shared: Arc<Shared>,
-    handle: Option<JoinHandle<()>>,
-}
-
-impl Drop for NoteWorkerThread {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
-        if let Some(handle) = self.handle.take() {
-            handle.thread().unpark();
-            // A panic of the worker has been reported by the panic hook already.
-            let _ = handle.join();
-        }
     }
 }
