@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 /// How many checks went well and how many did not.
@@ -125,6 +125,31 @@ pub fn counted(command: &mut Command) -> Result<Tally> {
         tally.failed = 1;
     }
     Ok(tally)
+}
+
+/// A step of this program that another process of it does ahead of its turn, at the lowest priority. Nothing is said of how it ends:
+/// whoever does the step in its turn finds the work done, or does it and sees why it could not be done.
+pub struct Ahead(Option<Child>);
+
+impl Ahead {
+    /// Begins; without it, should that not be possible, the step takes longer in its turn.
+    pub fn start(args: &[&str]) -> Self {
+        let mut ahead = Self(None);
+        if let (Ok(program), Ok(mut command)) = (std::env::current_exe(), command("nice")) {
+            command.args(["-n", "19"]).arg(program).args(args).stdout(Stdio::null()).stderr(Stdio::null());
+            ahead.0 = command.spawn().ok();
+        }
+        ahead
+    }
+}
+
+/// Waits for its end.
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.wait();
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::{
     bundle::{Bundles, Profile, bundle, check_size},
     features::{self, PACKAGE},
     hosts,
-    run::{self, Tally, cargo},
+    run::{self, Ahead, Tally, cargo},
     setup,
 };
 use anyhow::{Context, Result, bail};
@@ -65,6 +65,12 @@ pub fn whole() -> Result<bool> {
         run::succeed(cargo()?.arg("doc").args(all).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
         Ok(Tally::of(true))
     });
+    steps.run("compile the tests", || {
+        run::succeed(cargo()?.arg("test").args(all).arg("--no-run"))?;
+        Ok(Tally::of(true))
+    });
+    // Many tests wait, and leave the processor to what has to be compiled for the bundle.
+    let ahead = Ahead::start(&["bundle"]);
     steps.run("tests", || {
         let programs = test_programs()?;
         let others = programs.iter().filter(|name| *name != WAITING).flat_map(|name| ["--test", name.as_str()]);
@@ -79,6 +85,7 @@ pub fn whole() -> Result<bool> {
     steps.run("examples in the documentation", || run::counted(cargo()?.arg("test").args(all).arg("--doc")));
     let mut bundles = None;
     steps.run("bundle", || {
+        drop(ahead);
         bundles = Some(checked_bundle()?);
         Ok(Tally::of(true))
     });
