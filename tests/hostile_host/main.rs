@@ -8,6 +8,7 @@ mod counting;
 mod menus;
 mod presets;
 mod vst3;
+mod vst3_notes;
 
 use std::time::{Duration, Instant};
 use sympathy::{
@@ -38,6 +39,10 @@ impl Channel {
 
     fn pointer(&mut self) -> *mut f32 {
         self.samples[GUARD..].as_mut_ptr()
+    }
+
+    fn samples(&self) -> &[f32] {
+        &self.samples[GUARD..self.samples.len() - GUARD]
     }
 
     #[track_caller]

@@ -41,7 +41,7 @@ const PROGRAM_CHANGE: i32 = 1 << 15;
 /// The most parameters, hidden ones too, that a host can read within a moment.
 const MOST_PARAMETERS: i32 = 128;
 
-struct Plugin {
+pub struct Plugin {
     component: ComPtr<IComponent>,
     processor: ComPtr<IAudioProcessor>,
     controller: ComPtr<IEditController>,
@@ -49,13 +49,18 @@ struct Plugin {
 
 impl Plugin {
     fn new() -> Self {
+        Self::of_class(0)
+    }
+
+    /// The plugin of a class of the factory.
+    pub fn of_class(index: i32) -> Self {
         // The symbol is in the library that the tests are linked to.
         let _ = &sympathy::plugin::clap_entry;
         // SAFETY: the factory is the plugin's own, and each pointer is of the interface that was asked for.
         unsafe {
             let factory = ComPtr::<IPluginFactory>::from_raw(GetPluginFactory().cast()).expect("a factory");
             let mut info = std::mem::zeroed();
-            assert_eq!(factory.getClassInfo(0, &mut info), kResultOk);
+            assert_eq!(factory.getClassInfo(index, &mut info), kResultOk);
             let mut object = ptr::null_mut();
             let id: *const TUID = ptr::from_ref(&IComponent::IID).cast();
             assert_eq!(factory.createInstance(info.cid.as_ptr(), id.cast(), &mut object), kResultOk);
@@ -68,8 +73,12 @@ impl Plugin {
     }
 
     fn set_up(&self, rate: f64, most: i32) -> tresult {
+        self.set_up_in(ProcessModes_::kRealtime as int32, rate, most)
+    }
+
+    pub fn set_up_in(&self, mode: int32, rate: f64, most: i32) -> tresult {
         let mut setup = ProcessSetup {
-            processMode: ProcessModes_::kRealtime as int32,
+            processMode: mode,
             symbolicSampleSize: SymbolicSampleSizes_::kSample32 as int32,
             maxSamplesPerBlock: most,
             sampleRate: rate,
@@ -81,12 +90,12 @@ impl Plugin {
         })
     }
 
-    fn set_processing(&self, on: bool) {
+    pub fn set_processing(&self, on: bool) {
         // SAFETY: the instance lives.
         unsafe { self.processor.setProcessing(on.into()) };
     }
 
-    fn process(&self, what: &str, data: &mut ProcessData) -> tresult {
+    pub fn process(&self, what: &str, data: &mut ProcessData) -> tresult {
         // SAFETY: the caller's pointers live as long as the call.
         soon(what, || unsafe { self.processor.process(data) })
     }
@@ -195,7 +204,7 @@ impl IBStreamTrait for Stream {
     }
 }
 
-fn data(frames: i32, inputs: &mut [AudioBusBuffers], outputs: &mut [AudioBusBuffers]) -> ProcessData {
+pub fn data(frames: i32, inputs: &mut [AudioBusBuffers], outputs: &mut [AudioBusBuffers]) -> ProcessData {
     let pointer = |buses: &mut [AudioBusBuffers]| if buses.is_empty() { ptr::null_mut() } else { buses.as_mut_ptr() };
     ProcessData {
         processMode: ProcessModes_::kRealtime as int32,
@@ -213,7 +222,7 @@ fn data(frames: i32, inputs: &mut [AudioBusBuffers], outputs: &mut [AudioBusBuff
     }
 }
 
-fn bus(count: i32, pointers: &mut Vec<*mut f32>) -> AudioBusBuffers {
+pub fn bus(count: i32, pointers: &mut Vec<*mut f32>) -> AudioBusBuffers {
     let channels = if pointers.is_empty() { ptr::null_mut() } else { pointers.as_mut_ptr() };
     AudioBusBuffers {
         numChannels: count,
