@@ -72,11 +72,26 @@ macro_rules! with_note_parameters {
                 20 Lowest lowest "lowest" "Lowest Key" integer(21.0, 108.0, 21.0) KEY Rendering "The lowest key that sounds; 60 is middle C.";
                 21 Highest highest "highest" "Highest Key" integer(21.0, 108.0, 108.0) KEY Rendering "The highest key that sounds.";
                 22 Outside outside "outside" "Outside" choice(Outside::CHOICES) CHOICE Rendering "What becomes of keys outside that range.";
-                23 Scale scale "scale" "Scale" choice(Scale::CHOICES) CHOICE Rendering "The keys that may sound, from the root.";
+                23 Scale scale "scale" "Scale" choice(Scale::CHOICES) CHOICE Rendering "The keys that may sound, from the root; or those of Own Scale.";
                 24 Root root "root" "Root" choice(Root::CHOICES) CHOICE Rendering "Where the scale begins.";
                 25 Join join "join" "Join" integer(0.0, 2.0, 0.0) STEPS Rendering "A key goes on though it is not drawn, for so many steps.";
                 26 Shortest shortest "shortest" "Shortest" integer(1.0, 8.0, 1.0) STEPS Rendering "A note lasts at least as long.";
                 27 Longest longest "longest" "Longest" skewed(0.25, 64.0, 16.0) BEATS Rendering "A note lasts at most as long.";
+            }
+            /// The scale of one's own.
+            NoteKeys own_scale "Own Scale" in "Own Scale" {
+                39 KeyC key_c "key_c" "Key C" switch(true) SWITCH Rendering "Scale Own: C may sound.";
+                40 KeyCSharp key_c_sharp "key_c_sharp" "Key C sharp" switch(true) SWITCH Rendering "Scale Own: C sharp may sound.";
+                41 KeyD key_d "key_d" "Key D" switch(true) SWITCH Rendering "Scale Own: D may sound.";
+                42 KeyDSharp key_d_sharp "key_d_sharp" "Key D sharp" switch(true) SWITCH Rendering "Scale Own: D sharp may sound.";
+                43 KeyE key_e "key_e" "Key E" switch(true) SWITCH Rendering "Scale Own: E may sound.";
+                44 KeyF key_f "key_f" "Key F" switch(true) SWITCH Rendering "Scale Own: F may sound.";
+                45 KeyFSharp key_f_sharp "key_f_sharp" "Key F sharp" switch(true) SWITCH Rendering "Scale Own: F sharp may sound.";
+                46 KeyG key_g "key_g" "Key G" switch(true) SWITCH Rendering "Scale Own: G may sound.";
+                47 KeyGSharp key_g_sharp "key_g_sharp" "Key G sharp" switch(true) SWITCH Rendering "Scale Own: G sharp may sound.";
+                48 KeyA key_a "key_a" "Key A" switch(true) SWITCH Rendering "Scale Own: A may sound.";
+                49 KeyASharp key_a_sharp "key_a_sharp" "Key A sharp" switch(true) SWITCH Rendering "Scale Own: A sharp may sound.";
+                50 KeyB key_b "key_b" "Key B" switch(true) SWITCH Rendering "Scale Own: B may sound.";
             }
             /// When the steps are.
             NoteTime time "Time" in "Time" {
@@ -192,14 +207,35 @@ choice! {
         Pentatonic "pentatonic" "Pentatonic" "Major without fourth and seventh.";
         MinorPentatonic "minor_pentatonic" "Minor Pentatonic" "Minor without second and sixth.";
         WholeTone "whole_tone" "Whole Tone" "Every second key.";
+        Own "own" "Own" "Those that are on under Own Scale, whatever the root.";
     }
 }
 
+/// The keys of a scale of one's own, from C up.
+const OWN_SCALE: [NoteParam; 12] = [
+    NoteParam::KeyC,
+    NoteParam::KeyCSharp,
+    NoteParam::KeyD,
+    NoteParam::KeyDSharp,
+    NoteParam::KeyE,
+    NoteParam::KeyF,
+    NoteParam::KeyFSharp,
+    NoteParam::KeyG,
+    NoteParam::KeyGSharp,
+    NoteParam::KeyA,
+    NoteParam::KeyASharp,
+    NoteParam::KeyB,
+];
+
 impl Scale {
-    /// Its pitch classes from the root on, the root in the lowest bit.
-    pub fn pitch_classes(self) -> u16 {
-        let steps: &[u32] = match self {
+    /// The pitch classes that may sound, C in the lowest bit.
+    pub fn pitch_classes(values: &NoteValues) -> u16 {
+        let steps: &[u32] = match Self::of(values) {
             Self::Off => return 0xfff,
+            Self::Own => {
+                let own = OWN_SCALE.iter().enumerate().filter(|(_, key)| values.get(**key) >= 0.5);
+                return own.fold(0, |classes, (class, _)| classes | 1 << class);
+            }
             Self::Major => &[0, 2, 4, 5, 7, 9, 11],
             Self::Minor => &[0, 2, 3, 5, 7, 8, 10],
             Self::HarmonicMinor => &[0, 2, 3, 5, 7, 8, 11],
@@ -209,7 +245,8 @@ impl Scale {
             Self::MinorPentatonic => &[0, 3, 5, 7, 10],
             Self::WholeTone => &[0, 2, 4, 6, 8, 10],
         };
-        steps.iter().fold(0, |classes, step| classes | 1 << step)
+        let root = Root::of(values) as u32;
+        steps.iter().fold(0, |classes, step| classes | 1 << ((step + root) % 12))
     }
 }
 
@@ -262,17 +299,33 @@ mod tests {
             NOTE_SPECS.each_ref().map(|spec| spec.key).join(" "),
             "model part continue freeze panic run answer_after answer_length reseed hears feedback pedal draw temperature law \
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
-             free_tempo swing gate velocity follow depth accent channel through bypass",
+             free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
+             key_g_sharp key_a key_a_sharp key_b",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);
     }
 
     #[test]
-    fn scales_begin_with_their_root() {
+    fn scales_begin_with_their_root_and_ones_own_is_what_is_switched_on() {
+        let mut values = NoteValues::default();
+        assert_eq!(Scale::pitch_classes(&values), 0xfff);
         for scale in Scale::ALL {
-            assert_eq!(scale.pitch_classes() & 1, 1, "{scale:?}");
+            values.set(NoteParam::Scale, scale.value());
+            for root in Root::ALL {
+                values.set(NoteParam::Root, root.value());
+                assert_eq!(Scale::pitch_classes(&values) >> *root as u32 & 1, 1, "{scale:?} {root:?}");
+            }
         }
-        assert_eq!(Scale::Major.pitch_classes().count_ones(), 7);
+        values.set(NoteParam::Scale, Scale::Major.value());
+        values.set(NoteParam::Root, Root::D.value());
+        assert_eq!(Scale::pitch_classes(&values), 0b1010_1101_0110, "D major");
+        values.set(NoteParam::Scale, Scale::Own.value());
+        for key in OWN_SCALE {
+            values.set(key, 0.0);
+        }
+        assert_eq!(Scale::pitch_classes(&values), 0);
+        values.set(NoteParam::KeyFSharp, 1.0);
+        assert_eq!(Scale::pitch_classes(&values), 1 << 6);
     }
 }

@@ -213,6 +213,8 @@ fn eventful(rate: u32, tempo: f64) -> Song {
         (13.3, NoteParam::Drawing, 0.0),
         (14.0, NoteParam::Part, 1.0),
         (16.0, NoteParam::Scale, 1.0),
+        (16.6, NoteParam::Scale, 9.0),
+        (16.9, NoteParam::KeyC, 0.0),
         (17.0, NoteParam::Channel, 3.0),
         (19.1, NoteParam::Rate, 2.0),
         (21.0, NoteParam::Feedback, 1.0),
@@ -463,6 +465,44 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     }
     assert_eq!(counted_in_all, 0, "allocations");
     assert!(struck > rounds / 2, "{struck} notes sounded at the ends");
+}
+
+#[test]
+fn under_a_tempo_that_glides_steps_lie_within_a_sample_and_a_half_of_their_places() {
+    let mut song = Song::new(48_000, 60.0, 20.0);
+    song.values = values(&[(NoteParam::AnswerLength, 33.0), (NoteParam::AnswerAfter, 0.25)]);
+    // From 60 to 180 in twenty seconds; the host tells the tempo at the beginning of each block.
+    let seconds = |at: i64| at as f64 / 48_000.0;
+    let tempo = |at: i64| 60.0 + 6.0 * seconds(at);
+    let beats = |at: i64| seconds(at) + seconds(at).powi(2) / 20.0;
+    for block in [64, 512] {
+        let (mut engine, worker) = made(&song, &models(-1.5), RenderMode::Offline);
+        let _worker = worker.spawn();
+        let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+        log.sent.reserve(10_000);
+        for from in (0..20 * 48_000).step_by(block) {
+            log.block = (from, block);
+            let beats = Some(Beats { position: beats(from), per_minute: tempo(from) });
+            let transport = Transport { playing: true, position_samples: Some(from), loop_samples: None, beats };
+            let mut stage = Stage { book: &mut book, sink: &mut log };
+            engine.begin(transport, block, &mut stage);
+            match from / block as i64 {
+                0 => engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage),
+                40 => engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage),
+                _ => {}
+            }
+            engine.end(block, &mut stage);
+        }
+        let mut farthest = 0.0f64;
+        let ours = log.sent.iter().filter(|(at, message)| *at > 0 && matches!(message, Message::On { .. }));
+        for &(at, _) in ours.clone() {
+            let steps = 8.0 * beats(at);
+            let samples_a_step = 60.0 * 48_000.0 / tempo(at) / 8.0;
+            farthest = farthest.max((steps - steps.round()).abs() * samples_a_step);
+        }
+        assert!(ours.count() > 200);
+        assert!(farthest < 1.5, "blocks of {block}: {farthest} samples");
+    }
 }
 
 #[test]

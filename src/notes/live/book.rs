@@ -247,7 +247,7 @@ mod tests {
     fn whatever_happens_each_note_begins_once_and_ends_once() {
         let mut random = Random::new(17);
         let (mut struck, mut refused) = (0u64, 0u64);
-        for _ in 0..if cfg!(miri) { 50 } else { 20_000 } {
+        for _ in 0..if cfg!(miri) { 50 } else { 100_000 } {
             let (mut book, mut synthesiser) = (Book::default(), Synthesiser { room: usize::MAX, ..Default::default() });
             for offset in 0..60 {
                 // Few places, so that they meet; now and then no room.
@@ -276,7 +276,7 @@ mod tests {
             book.settle(60, &mut synthesiser);
             assert!(book.is_empty() && synthesiser.sounding == [0; CHANNELS], "a note hangs");
         }
-        assert!(cfg!(miri) || (struck > 100_000 && refused > 10_000), "{struck} struck, {refused} refused");
+        assert!(cfg!(miri) || (struck > 500_000 && refused > 50_000), "{struck} struck, {refused} refused");
     }
 
     #[test]

@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{
     control::notes::{
-        self as choices, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Root, Run, Scale, TossLaw,
-        UNTIL_PLAYED,
+        self as choices, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Run, Scale, TossLaw, UNTIL_PLAYED,
     },
     dsp::float_mode::in_float_mode,
     engine::{Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting},
@@ -702,8 +701,6 @@ fn bit(key: u8) -> u128 {
 
 fn rules(values: &NoteValues, steps_per_beat: f64) -> Rules {
     let get = |id| values.get(id);
-    let root = Root::of(values) as u32;
-    let classes = u32::from(Scale::of(values).pitch_classes());
     Rules {
         draw: Draw {
             choice: match Drawing::of(values) {
@@ -724,8 +721,7 @@ fn rules(values: &NoteValues, steps_per_beat: f64) -> Rules {
             choices::Outside::Mute => Outside::Mute,
             choices::Outside::Fold => Outside::Fold,
         },
-        // Turned, so that C is in the lowest bit.
-        scale: ((classes << root | classes << root >> 12) & 0xfff) as u16,
+        scale: Scale::pitch_classes(values),
         polyphony: get(NoteParam::Polyphony) as usize,
         join: get(NoteParam::Join) as u8,
         shortest: get(NoteParam::Shortest) as i64,
