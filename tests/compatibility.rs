@@ -170,8 +170,9 @@ fn includes(whole: &serde_json::Value, part: &serde_json::Value) -> bool {
 #[cfg(feature = "cli")]
 #[test]
 fn automation_of_0_1_0_is_read() {
-    use sympathy::cli::automation::read_automation;
-    let automation = read_automation(&folder().join("automation-0.1.0.json"), 1000, 120.0).expect("a fixture");
+    use sympathy::cli::automation::{at_tempo, read_automation};
+    let automation =
+        read_automation::<ParamId>(&folder().join("automation-0.1.0.json"), 1000, at_tempo(120.0)).expect("a fixture");
     let ids: Vec<ParamId> = automation.values().map(|(id, _)| id).collect();
     assert_eq!(ids, [ParamId::Mix, ParamId::Mix, ParamId::Mix, ParamId::SeedSource]);
 }

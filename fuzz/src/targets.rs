@@ -19,8 +19,11 @@ use std::{
 use sympathy::{
     approach::{Generator, Network},
     audio_file::{LongRecording, Recording, Samples},
-    cli::{automation::read_automation, notes::read_notes},
-    control::Preset,
+    cli::{
+        automation::{at_tempo, read_automation},
+        notes::read_notes,
+    },
+    control::{HasPresets, ParamId, PresetOf, notes::NoteParam},
     dsp::random::Random,
     hyperparameters::TrainConfig,
     model::{
@@ -217,31 +220,33 @@ fn training(bytes: &[u8]) -> bool {
     problems.is_none_or(|problems| problems.iter().any(refused))
 }
 
-/// A preset, or the automation of a rendering.
+/// A preset, or the automation of a rendering, of either plugin.
 fn settings(bytes: &[u8]) -> bool {
-    in_file(bytes, |path| {
-        let preset = match Preset::find(&path.display().to_string()) {
-            Ok(preset) => {
-                let again = Preset::parse("again", &preset.to_json()).expect("a preset of our own");
-                assert!(again.values() == preset.values(), "not the same once it is written");
-                true
+    in_file(bytes, |path| settings_of::<ParamId>(path) | settings_of::<NoteParam>(path))
+}
+
+fn settings_of<Id: HasPresets>(path: &Path) -> bool {
+    let preset = match PresetOf::<Id>::find(&path.display().to_string()) {
+        Ok(preset) => {
+            let again = PresetOf::<Id>::parse("again", &preset.to_json()).expect("a preset of our own");
+            assert!(again.values() == preset.values(), "not the same once it is written");
+            true
+        }
+        Err(error) => refused(&error),
+    };
+    let automation = match read_automation::<Id>(path, 48_000, at_tempo(120.0)) {
+        Ok(automation) => {
+            for (id, value) in automation.values() {
+                assert!(id.spec().sanitise(value) == value, "{value} of {id:?}");
             }
-            Err(error) => refused(&error),
-        };
-        let automation = match read_automation(path, 48_000, 120.0) {
-            Ok(automation) => {
-                for (id, value) in automation.values() {
-                    assert!(id.spec().sanitise(value) == value, "{value} of {id:?}");
-                }
-                let mut changes = Vec::new();
-                automation.changes(0..4096, &mut changes);
-                assert!(changes.iter().all(|change| change.sample < 4096));
-                true
-            }
-            Err(error) => refused(&error),
-        };
-        preset || automation
-    })
+            let mut changes = Vec::new();
+            automation.changes(0..4096, &mut changes);
+            assert!(changes.iter().all(|change| change.sample < 4096));
+            true
+        }
+        Err(error) => refused(&error),
+    };
+    preset || automation
 }
 
 /// A standard MIDI file: as orders to the engine, and as a roll.

@@ -19,11 +19,11 @@ const MAX_SECONDS: f64 = 1e6;
 
 /// A parameter takes a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TimedValue {
+pub struct TimedValue<Id = ParamId> {
     /// Sample, counted from the first one rendered.
     pub sample: u64,
     /// The parameter.
-    pub id: ParamId,
+    pub id: Id,
     /// Its new value, in its own unit.
     pub value: f32,
 }
@@ -64,15 +64,21 @@ impl Assignment {
 }
 
 /// How parameters move in the course of a rendering.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Automation {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Automation<Id = ParamId> {
     /// One a parameter.
-    curves: Vec<Curve>,
+    curves: Vec<Curve<Id>>,
+}
+
+impl<Id> Default for Automation<Id> {
+    fn default() -> Self {
+        Self { curves: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Curve {
-    id: ParamId,
+struct Curve<Id> {
+    id: Id,
     /// Samples rise, or stay.
     points: Vec<Point>,
 }
@@ -88,10 +94,10 @@ struct Point {
 /// Samples from a value on a line to the next, counted from the first sample rendered: blocks do not matter.
 const RAMP_SAMPLES: u64 = 64;
 
-impl Automation {
+impl<Id: Parameter> Automation<Id> {
     /// Parameters that jump to these values.
-    pub fn steps(values: &[TimedValue]) -> Self {
-        let mut curves: Vec<Curve> = Vec::new();
+    pub fn steps(values: &[TimedValue<Id>]) -> Self {
+        let mut curves: Vec<Curve<Id>> = Vec::new();
         for &TimedValue { sample, id, value } in values {
             let point = Point { sample, value, ramps: false };
             match curves.iter_mut().find(|curve| curve.id == id) {
@@ -104,7 +110,7 @@ impl Automation {
     }
 
     /// Puts the values that parameters take within these samples behind `changes`, in order.
-    pub fn changes(&self, samples: Range<u64>, changes: &mut Vec<TimedValue>) {
+    pub fn changes(&self, samples: Range<u64>, changes: &mut Vec<TimedValue<Id>>) {
         let begin = changes.len();
         for curve in &self.curves {
             curve.changes(&samples, changes);
@@ -113,25 +119,25 @@ impl Automation {
     }
 
     /// Every value that a point says, and of which parameter.
-    pub fn values(&self) -> impl Iterator<Item = (ParamId, f32)> {
+    pub fn values(&self) -> impl Iterator<Item = (Id, f32)> {
         self.curves.iter().flat_map(|curve| curve.points.iter().map(|point| (curve.id, point.value)))
     }
 
     /// The same, and jumps of parameters that it does not move.
-    pub fn with(mut self, values: &[TimedValue]) -> Self {
-        let free = |curve: &Curve| self.curves.iter().all(|own| own.id != curve.id);
-        let more: Vec<Curve> = Self::steps(values).curves.into_iter().filter(free).collect();
+    pub fn with(mut self, values: &[TimedValue<Id>]) -> Self {
+        let free = |curve: &Curve<Id>| self.curves.iter().all(|own| own.id != curve.id);
+        let more: Vec<Curve<Id>> = Self::steps(values).curves.into_iter().filter(free).collect();
         self.curves.extend(more);
         self
     }
 
     /// The same but for one parameter, which stays as it is.
-    pub fn without(&self, id: ParamId) -> Self {
+    pub fn without(&self, id: Id) -> Self {
         Self { curves: self.curves.iter().filter(|curve| curve.id != id).cloned().collect() }
     }
 
     /// Parameters with points that are never reached: how many, and the sample of the first.
-    pub fn after(&self, length: u64) -> impl Iterator<Item = (ParamId, usize, u64)> {
+    pub fn after(&self, length: u64) -> impl Iterator<Item = (Id, usize, u64)> {
         self.curves.iter().filter_map(move |curve| {
             let late = &curve.points[curve.points.partition_point(|point| point.sample < length)..];
             late.first().map(|point| (curve.id, late.len(), point.sample))
@@ -139,8 +145,8 @@ impl Automation {
     }
 }
 
-impl Curve {
-    fn changes(&self, samples: &Range<u64>, changes: &mut Vec<TimedValue>) {
+impl<Id: Parameter> Curve<Id> {
+    fn changes(&self, samples: &Range<u64>, changes: &mut Vec<TimedValue<Id>>) {
         let mut index = self.points.partition_point(|point| point.sample < samples.start).saturating_sub(1);
         while let Some(from) = self.points.get(index).filter(|point| point.sample < samples.end) {
             if from.sample >= samples.start {
@@ -161,14 +167,18 @@ impl Curve {
 }
 
 /// Reads an automation file: `{"mix": [[time, value], [time, value, "hold"], …], …}`. A time is a number of seconds from the
-/// beginning of the file that is rendered, or a word, as `"8 beats"` of the tempo `beats_per_minute`; a value a number or a word.
+/// beginning of the file that is rendered, or a word, as `"8 beats"`, which `seconds_of_beats` tells in seconds; a value a number or a word.
 /// Lines join the points, from the sample `round(seconds · rate)` on; after a point with `"hold"` the value stays, as those do
 /// that know no numbers between: choices, switches, whole numbers.
 ///
 /// # Errors
 /// Everything in which a file can be wrong: unreadable, too large, not JSON, an unknown parameter or one named twice, times
 /// that are negative or do not rise, values a parameter cannot have.
-pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) -> Result<Automation, CliError> {
+pub fn read_automation<Id: Parameter>(
+    path: &Path,
+    sample_rate_hz: u32,
+    seconds_of_beats: impl Fn(f64) -> f64,
+) -> Result<Automation<Id>, CliError> {
     let io = |source| CliError::Io { path: path.into(), action: "read", source };
     let Some(text) = read_text(path, MAX_AUTOMATION_BYTES).map_err(io)? else {
         return Err(CliError::Automation {
@@ -179,14 +189,14 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) 
     };
     let curves: Pairs<Vec<Vec<Said>>> = serde_json::from_str(&text).map_err(|error| CliError::Automation {
         path: path.into(),
-        expected: "JSON of the form {\"mix\": [[seconds, value], ...], ...}".into(),
+        expected: "JSON of the form {\"parameter\": [[seconds, value], ...], ...}".into(),
         actual: json_mistake(&error),
     })?;
     let origin = path.display().to_string();
     let wrong = |source| CliError::Parameter { origin: origin.clone(), source };
     let mut automation = Automation::default();
     for (key, curve) in &curves.0 {
-        let id = text::parameter::<ParamId>(key).map_err(wrong)?;
+        let id = text::parameter::<Id>(key).map_err(wrong)?;
         let broken = |expected, actual| wrong(ParamError::Value { key: key.clone(), expected, actual, nearest: None });
         if automation.curves.iter().any(|curve| curve.id == id) {
             return Err(broken("one list of points".into(), "two".into()));
@@ -202,7 +212,7 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) 
                     return Err(broken(expected, format!("another at point {index}")));
                 }
             };
-            let seconds = seconds(time, beats_per_minute).ok_or_else(|| {
+            let seconds = seconds(time, &seconds_of_beats).ok_or_else(|| {
                 let expected = format!("times of 0 to {MAX_SECONDS} s, as 8.5 or \"16 beats\"");
                 broken(expected, format!("{} at point {index}", shown(time)))
             })?;
@@ -220,17 +230,27 @@ pub fn read_automation(path: &Path, sample_rate_hz: u32, beats_per_minute: f64) 
     Ok(automation)
 }
 
+/// How long beats last at one tempo.
+pub fn at_tempo(beats_per_minute: f64) -> impl Fn(f64) -> f64 {
+    move |beats| beats * 60.0 / beats_per_minute
+}
+
 /// A time in seconds; none if it is none.
-fn seconds(said: &Said, beats_per_minute: f64) -> Option<f64> {
+fn seconds(said: &Said, seconds_of_beats: impl Fn(f64) -> f64) -> Option<f64> {
     let seconds = match said {
         Said::Number(seconds) => *seconds,
         Said::Word(word) => {
             let word = word.trim().to_lowercase().replace(',', ".");
-            let units =
-                [("beats", 60.0 / beats_per_minute), ("beat", 60.0 / beats_per_minute), ("ms", 0.001), ("s", 1.0)];
-            let with_unit = units.iter().find_map(|(unit, length)| Some((word.strip_suffix(unit)?, length)));
-            let (number, length) = with_unit.unwrap_or((&word, &1.0));
-            number.trim_end().parse::<f64>().ok()? * length
+            let number = |number: &str| number.trim_end().parse::<f64>().ok().filter(|number| number.is_finite());
+            match word.strip_suffix("beats").or_else(|| word.strip_suffix("beat")) {
+                Some(beats) => seconds_of_beats(number(beats)?),
+                None => {
+                    let units = [("ms", 0.001), ("s", 1.0)];
+                    let with_unit = units.iter().find_map(|(unit, length)| Some((word.strip_suffix(unit)?, length)));
+                    let (text, length) = with_unit.unwrap_or((&word, &1.0));
+                    number(text)? * length
+                }
+            }
         }
     };
     (0.0..=MAX_SECONDS).contains(&seconds).then_some(seconds)
@@ -251,7 +271,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         std::fs::write(&path, text).unwrap();
-        let automation = read_automation(&path, 48_000, 90.0).map_err(|error| error.to_string())?;
+        let automation =
+            read_automation::<ParamId>(&path, 48_000, at_tempo(90.0)).map_err(|error| error.to_string())?;
         let mut changes = Vec::new();
         automation.changes(0..u64::MAX, &mut changes);
         Ok(changes)
@@ -286,7 +307,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.json");
         std::fs::write(&path, text).unwrap();
-        let automation = read_automation(&path, 48_000, 90.0).unwrap();
+        let automation = read_automation::<ParamId>(&path, 48_000, at_tempo(90.0)).unwrap();
         for block in [1, 63, 64, 1000] {
             let mut changes = Vec::new();
             (0..130_000).step_by(block).for_each(|from| automation.changes(from..from + block as u64, &mut changes));

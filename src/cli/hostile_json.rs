@@ -1,7 +1,13 @@
 //! Every kind of JSON file that a command reads, damaged at random: read or refused, in a line, and nothing else.
 
-use super::{automation::read_automation, one_line};
-use crate::{control::Preset, dsp::random::Random};
+use super::{
+    automation::{at_tempo, read_automation},
+    one_line,
+};
+use crate::{
+    control::{NotePreset, ParamId, Preset},
+    dsp::random::Random,
+};
 use std::{fmt::Display, fs, path::Path};
 
 const FILES: usize = 20_000;
@@ -90,12 +96,19 @@ fn presets() {
 }
 
 #[test]
+fn presets_of_notes() {
+    let texts: Vec<String> = NotePreset::factory().map(|(_, preset)| preset.to_json()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    survive(&texts, |path| NotePreset::find(&path.display().to_string()));
+}
+
+#[test]
 fn automation() {
     let texts = [
         r#"{"mix": [[0, 20, "hold"], [0.6, "100 %"]], "temperature": [[0.7, 0.5], [2, 1.5]], "model": [[3, "any"]]}"#,
         r#"{"beats": true, "continue": [[0, 0], [8, "on"], [9, "off"]], "wet_gain": [[0, "-48 dB"], ["2", 0]]}"#,
     ];
-    survive(&texts, |path| read_automation(path, 48_000, 120.0));
+    survive(&texts, |path| read_automation::<ParamId>(path, 48_000, at_tempo(120.0)));
 }
 
 #[cfg(feature = "train")]

@@ -71,8 +71,8 @@ pub struct Instrument {
 
 impl InstrumentArgs {
     /// The options that belong to sound: fields and what is typed.
-    const SOUND_OPTIONS: [(&'static str, &'static str); 4] =
-        [("morph_model", "--morph-model"), ("preset", "--preset"), ("seed_file", "--seed-file"), ("tempo", "--tempo")];
+    const SOUND_OPTIONS: [(&'static str, &'static str); 3] =
+        [("morph_model", "--morph-model"), ("seed_file", "--seed-file"), ("tempo", "--tempo")];
 
     /// Refuses what does not belong to notes.
     ///

@@ -231,13 +231,14 @@ fn parameter_lines<Id: 'static>(specs: impl Iterator<Item = &'static ParamSpec<I
 
 fn render_help() -> String {
     format!(
-        "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPARAMETERS for --set where IN is a MIDI file:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
+        "PARAMETERS for --set and --automate, by these names or those that hosts show, with or without the unit:\n{}\nPARAMETERS where IN is a MIDI file:\n{}\nPRESETS:\n{}\n\nEXAMPLES:\n  sympathy render in.flac out.wav\n  \
          sympathy render in.wav out.wav --preset strings-in-sympathy\n  \
          sympathy render in.wav wet.wav --model my-model.safetensors --set mix=100 --set reseed_interval=4\n  \
          sympathy render in.wav out.wav --midi keys.mid --set midi_trigger=on --set auto_start=off\n  \
          sympathy render in.wav out.wav --automate fades.json --seconds-after 30\n  \
          sympathy render in.wav out.wav --model any --set learn=on --set listen=25 --keep-learnt mine.safetensors\n  \
          sympathy render take.mid answer.mid --set answer_length=2 --picture rolls.png\n  \
+         sympathy render take.mid answer.mid --preset beside-you\n  \
          where fades.json holds {{\"mix\": [[0, 0], [8.5, 100]], \"temperature\": [[\"8 beats\", 0.8]]}}: at so many seconds \
          or beats of IN this value, and lines between; [8.5, 100, \"hold\"] stays until the next point",
         parameter_lines(by_group()),

@@ -15,7 +15,9 @@ pub mod text;
 pub mod values;
 
 pub use choices::{Choice, Dynamics, Peaks, Recall, SeedSource, Stereo, Tuning};
-pub use preset::{Preset, PresetError};
+#[cfg(feature = "notes")]
+pub use preset::NotePreset;
+pub use preset::{HasPresets, Preset, PresetError, PresetOf};
 #[cfg(feature = "plugin")]
 pub(crate) use table::with_parameters;
 pub use text::ParamError;

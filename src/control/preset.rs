@@ -1,11 +1,11 @@
-//! Presets: values of parameters with a name. Those of the factory lie in `bundle/presets` and in every binary; a take's
-//! settings are one; people write their own.
+//! Presets: values of parameters with a name. Those of the factory lie in `bundle/presets` and `bundle/note-presets`, and in every
+//! binary; a take's settings are one; people write their own.
 
 use super::{
-    ParamId, ParamValues,
+    ParamId,
     said::{Pairs, Said},
     text::{self, ParamError},
-    values::SPECS,
+    values::Parameter,
 };
 use crate::text_file::{json_mistake, read_text};
 use serde::{Deserialize, Serialize, Serializer, de::IgnoredAny};
@@ -20,31 +20,72 @@ pub const EXTENSION: &str = "json";
 /// No preset is larger.
 const MAX_BYTES: u64 = 64 << 10;
 
+/// The parameters of a plugin that has presets.
+pub trait HasPresets: Parameter {
+    /// Names and files of the factory presets.
+    const FACTORY: &'static [(&'static str, &'static str)];
+    /// The parameters that name models.
+    const MODELS: &'static [Self];
+    /// What a file says of whose preset it is; nothing in those of the audio plugin.
+    const PLUGIN: Option<&'static str>;
+    /// The plugin's name.
+    const NAME: &'static str;
+    /// A value as a file may say it.
+    const EXAMPLE: &'static str;
+}
+
 macro_rules! factory {
-    ($($name:literal)*) => {
-        /// Names and files of the factory presets.
-        const FACTORY: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../bundle/presets/", $name, ".json"))),)*];
+    ($folder:literal: $($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../bundle/", $folder, "/", $name, ".json"))),)*]
     };
 }
 
-factory! {
-    "strings-in-sympathy" "what-comes-is-better" "birds-in-the-trees" "call-and-response" "follow-me" "on-the-bar"
-    "every-attack" "footswitch" "played-by-keys" "open-strings" "second-player" "shimmer"
-    "water-that-does-not-move"
+impl HasPresets for ParamId {
+    const FACTORY: &'static [(&'static str, &'static str)] = factory! {
+        "presets":
+        "strings-in-sympathy" "what-comes-is-better" "birds-in-the-trees" "call-and-response" "follow-me" "on-the-bar"
+        "every-attack" "footswitch" "played-by-keys" "open-strings" "second-player" "shimmer"
+        "water-that-does-not-move"
+    };
+    const MODELS: &'static [Self] = &[Self::Model, Self::MorphModel];
+    const PLUGIN: Option<&'static str> = None;
+    const NAME: &'static str = "Sympathy";
+    const EXAMPLE: &'static str = "\"mix\": 50";
 }
+
+#[cfg(feature = "notes")]
+impl HasPresets for super::notes::NoteParam {
+    const FACTORY: &'static [(&'static str, &'static str)] = factory! {
+        "note-presets":
+        "two-and-two" "the-long-answer" "conversation" "beside-you" "sparse-shadow" "slow-chords" "swung-pentatonic" "high-echo"
+        "by-itself"
+    };
+    const MODELS: &'static [Self] = &[Self::Model];
+    const PLUGIN: Option<&'static str> = Some("notes");
+    const NAME: &'static str = "Sympathy Notes";
+    const EXAMPLE: &'static str = "\"density\": 1";
+}
+
+/// A preset of the audio plugin.
+pub type Preset<K = ()> = PresetOf<ParamId, K>;
+
+/// A preset of the plugin for notes.
+#[cfg(feature = "notes")]
+pub type NotePreset = PresetOf<super::notes::NoteParam>;
 
 /// Values of parameters, and what they are called. `K`: what is written beside the settings of a take; who reads them does
 /// without it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Preset<K = ()> {
+pub struct PresetOf<Id: HasPresets, K = ()> {
     /// What to show.
     pub name: String,
     /// What it does.
     pub description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plugin: Option<&'static str>,
     /// The values that it says, each parameter once.
     #[serde(serialize_with = "by_key")]
-    parameters: Vec<(ParamId, f32)>,
+    parameters: Vec<(Id, f32)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<K>,
 }
@@ -55,21 +96,15 @@ pub struct Preset<K = ()> {
 struct Stated {
     name: String,
     description: String,
+    plugin: Option<String>,
     parameters: Pairs<Said>,
     #[serde(default, rename = "kept")]
     _kept: Option<IgnoredAny>,
 }
 
-fn by_key<S: Serializer>(parameters: &[(ParamId, f32)], serializer: S) -> Result<S::Ok, S::Error> {
+fn by_key<Id: HasPresets, S: Serializer>(parameters: &[(Id, f32)], serializer: S) -> Result<S::Ok, S::Error> {
     let sorted: BTreeMap<&str, f32> = parameters.iter().map(|&(id, value)| (id.spec().key, value)).collect();
     sorted.serialize(serializer)
-}
-
-/// The parameters that name models.
-pub const MODELS: [ParamId; 2] = [ParamId::Model, ParamId::MorphModel];
-
-fn factory_list() -> String {
-    Preset::factory_names().collect::<Vec<_>>().join(", ")
 }
 
 /// Why a preset cannot be had.
@@ -103,7 +138,7 @@ pub enum PresetError {
     },
 }
 
-impl Preset {
+impl<Id: HasPresets> PresetOf<Id> {
     /// A factory preset by its name, or a file.
     ///
     /// # Errors
@@ -115,7 +150,11 @@ impl Preset {
         let path = Path::new(name);
         if !path.exists() {
             let (origin, actual) = (name.into(), "neither".into());
-            return Err(PresetError::Form { origin, expected: format!("a file or one of {}", factory_list()), actual });
+            return Err(PresetError::Form {
+                origin,
+                expected: format!("a file or one of {}", Self::factory_list()),
+                actual,
+            });
         }
         Self::read(path)
     }
@@ -125,8 +164,8 @@ impl Preset {
     /// # Errors
     /// If there is none.
     pub fn find_factory(name: &str) -> Result<Self, PresetError> {
-        let Some((_, text)) = FACTORY.iter().find(|(factory, _)| *factory == name) else {
-            let (expected, actual) = (format!("one of {}", factory_list()), "none of them".into());
+        let Some((_, text)) = Id::FACTORY.iter().find(|(factory, _)| *factory == name) else {
+            let (expected, actual) = (format!("one of {}", Self::factory_list()), "none of them".into());
             return Err(PresetError::Form { origin: name.into(), expected, actual });
         };
         Self::parse(name, text)
@@ -159,72 +198,84 @@ impl Preset {
     pub fn parse(origin: &str, text: &str) -> Result<Self, PresetError> {
         let stated: Stated = serde_json::from_str(text).map_err(|error| PresetError::Form {
             origin: origin.into(),
-            expected: "JSON of the form {\"name\": ..., \"description\": ..., \"parameters\": {\"mix\": 50, ...}}"
-                .into(),
+            expected: format!(
+                "JSON of the form {{\"name\": ..., \"description\": ..., {}\"parameters\": {{{}, ...}}}}",
+                Id::PLUGIN.map(|plugin| format!("\"plugin\": {plugin:?}, ")).unwrap_or_default(),
+                Id::EXAMPLE
+            ),
             actual: json_mistake(&error),
         })?;
-        let mut parameters: Vec<(ParamId, f32)> = Vec::new();
+        if stated.plugin.as_deref() != Id::PLUGIN {
+            let (expected, actual) = (format!("a preset of {}", Id::NAME), "one of another plugin".into());
+            return Err(PresetError::Form { origin: origin.into(), expected, actual });
+        }
+        let mut parameters: Vec<(Id, f32)> = Vec::new();
         let wrong = |source| PresetError::Parameter { origin: origin.into(), source };
         for (key, said) in &stated.parameters.0 {
-            let id = text::parameter(key).map_err(wrong)?;
+            let id: Id = text::parameter(key).map_err(wrong)?;
             if parameters.iter().any(|(known, _)| *known == id) {
                 let (expected, actual) = ("one value".into(), "two".into());
                 return Err(wrong(ParamError::Value { key: key.clone(), expected, actual, nearest: None }));
             }
             parameters.push((id, said.value(id.spec()).map_err(wrong)?));
         }
-        Ok(Self { name: stated.name, description: stated.description, parameters, kept: None })
+        let (name, description) = (stated.name, stated.description);
+        Ok(Self { name, description, plugin: Id::PLUGIN, parameters, kept: None })
     }
 
     /// The factory presets and the names by which they are found.
     pub fn factory() -> impl Iterator<Item = (&'static str, Self)> {
-        FACTORY.iter().filter_map(|(name, text)| Some((*name, Self::parse(name, text).ok()?)))
+        Id::FACTORY.iter().filter_map(|(name, text)| Some((*name, Self::parse(name, text).ok()?)))
     }
 
     /// The names of the factory presets.
     pub fn factory_names() -> impl Iterator<Item = &'static str> {
-        FACTORY.iter().map(|(name, _)| *name)
+        Id::FACTORY.iter().map(|(name, _)| *name)
+    }
+
+    fn factory_list() -> String {
+        Self::factory_names().collect::<Vec<_>>().join(", ")
     }
 }
 
-impl<K> Preset<K> {
+impl<Id: HasPresets, K> PresetOf<Id, K> {
     /// All these values but those of `without`; `kept`, if there is any, is written beside them.
-    pub fn of(name: String, description: String, values: &ParamValues, without: &[ParamId], kept: Option<K>) -> Self {
-        let said = SPECS.iter().map(|spec| spec.id).filter(|id| !without.contains(id));
-        let parameters = said.map(|id| (id, values.get(id))).collect();
-        Self { name, description, parameters, kept }
+    pub fn of(name: String, description: String, values: &Id::Values, without: &[Id], kept: Option<K>) -> Self {
+        let said = Id::specs().iter().map(|spec| spec.id).filter(|id| !without.contains(id));
+        let parameters = said.map(|id| (id, id.value(values))).collect();
+        Self { name, description, plugin: Id::PLUGIN, parameters, kept }
     }
 
-    fn says(&self, id: ParamId) -> bool {
+    fn says(&self, id: Id) -> bool {
         self.parameters.iter().any(|(said, _)| *said == id)
     }
 
     /// Values of all parameters: what the preset says, and the default of every other.
-    pub fn values(&self) -> ParamValues {
-        let mut values = ParamValues::default();
-        self.parameters.iter().for_each(|&(id, value)| values.set(id, value));
+    pub fn values(&self) -> Id::Values {
+        let mut values = Id::Values::default();
+        self.parameters.iter().for_each(|&(id, value)| id.put(&mut values, value));
         values
     }
 
     /// The same where it is loaded into something that plays: the models stay as they are `now` where it names none, as they may
     /// have been chosen by their files.
-    pub fn values_over(&self, now: impl Fn(ParamId) -> f32) -> ParamValues {
+    pub fn values_over(&self, now: impl Fn(Id) -> f32) -> Id::Values {
         let mut values = self.values();
-        for id in MODELS.into_iter().filter(|&id| !self.says(id)) {
-            values.set(id, now(id));
+        for &id in Id::MODELS.iter().filter(|&&id| !self.says(id)) {
+            id.put(&mut values, now(id));
         }
         values
     }
 
     /// The slots of the models that it names.
     pub fn slots(&self) -> impl Iterator<Item = u8> {
-        let named = self.parameters.iter().filter(|(id, _)| MODELS.contains(id));
+        let named = self.parameters.iter().filter(|(id, _)| Id::MODELS.contains(id));
         // Below all slots is no model.
         named.filter_map(|&(_, slot)| u8::try_from(slot as i32).ok())
     }
 }
 
-impl<K: Serialize> Preset<K> {
+impl<Id: HasPresets, K: Serialize> PresetOf<Id, K> {
     /// The text of its file.
     pub fn to_json(&self) -> String {
         // Numbers and texts only: there is nothing that could not be written.
@@ -234,20 +285,43 @@ impl<K: Serialize> Preset<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{ParamValues, values::SPECS},
+        *,
+    };
 
-    #[test]
-    fn factory_presets_are_sound_different_and_all_in_the_binary() {
-        let mut seen: Vec<ParamValues> = vec![ParamValues::default()];
-        for name in Preset::factory_names() {
-            let values = Preset::find(name).expect("a sound preset").values();
+    fn check_factory<Id: HasPresets>(folder: &str) {
+        let mut seen = vec![Id::Values::default()];
+        for name in PresetOf::<Id>::factory_names() {
+            let values = PresetOf::<Id>::find(name).expect("a sound preset").values();
             assert!(!seen.contains(&values), "{name} is like another");
             seen.push(values);
         }
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle/presets");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundle").join(folder);
         let files = std::fs::read_dir(folder).expect("the folder of the presets").count();
-        assert_eq!(files, Preset::factory_names().count());
-        assert_eq!(Preset::factory().count(), files);
+        assert_eq!(files, PresetOf::<Id>::factory_names().count());
+        assert_eq!(PresetOf::<Id>::factory().count(), files);
+    }
+
+    #[test]
+    fn factory_presets_are_sound_different_and_all_in_the_binary() {
+        check_factory::<ParamId>("presets");
+    }
+
+    #[cfg(feature = "notes")]
+    #[test]
+    fn those_of_notes_are_too_and_neither_plugin_takes_the_others() {
+        check_factory::<crate::control::notes::NoteParam>("note-presets");
+        let notes = r#"{"name": "n", "description": "d", "plugin": "notes", "parameters": {"polyphony": 3}}"#;
+        let preset = NotePreset::parse("mine.json", notes).expect("a preset of notes");
+        assert_eq!(NotePreset::parse("again", &preset.to_json()).expect("what was written"), preset);
+        let error = Preset::parse("mine.json", notes).expect_err("of notes").to_string();
+        assert!(error.contains("mine.json: expected a preset of Sympathy, found one of another plugin"), "{error}");
+        let sound = notes.replace(r#""plugin": "notes", "#, "");
+        let error = NotePreset::parse("mine.json", &sound).expect_err("of sound").to_string();
+        assert!(error.contains("expected a preset of Sympathy Notes"), "{error}");
+        let error = NotePreset::parse("mine.json", "[]").expect_err("nothing").to_string();
+        assert!(error.contains(r#""plugin": "notes", "parameters": {"density": 1, ...}"#), "{error}");
     }
 
     fn parse(parameters: &str) -> Result<ParamValues, String> {
@@ -289,7 +363,7 @@ mod tests {
             Preset::parse("mine.json", &text).expect("a preset")
         };
         let now = |id| if id == ParamId::Model { 70.0 } else { 1.0 };
-        let models = |preset: &Preset| MODELS.map(|id| preset.values_over(now).get(id));
+        let models = |preset: &Preset| [ParamId::Model, ParamId::MorphModel].map(|id| preset.values_over(now).get(id));
         let silent = preset(r#"{"mix": 20}"#);
         assert_eq!((models(&silent), silent.slots().count()), ([70.0, 1.0], 0));
         assert_eq!(

@@ -104,11 +104,20 @@ pub struct Format {
 
 /// The parameters of one plugin.
 pub trait Parameter: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static {
+    /// A value of each.
+    type Values: Copy + Default + PartialEq + std::fmt::Debug + Send + Sync;
+
     /// Their rows, in the order of their numbers.
     fn specs() -> &'static [ParamSpec<Self>];
 
     /// The row of this one.
     fn spec(self) -> &'static ParamSpec<Self>;
+
+    /// Its value among these.
+    fn value(self, values: &Self::Values) -> f32;
+
+    /// Sets it to the nearest value it can have.
+    fn put(self, values: &mut Self::Values, value: f32);
 }
 
 /// What is known of a parameter.
@@ -271,12 +280,22 @@ macro_rules! declare {
         }
 
         impl Parameter for $Id {
+            type Values = $Values;
+
             fn specs() -> &'static [ParamSpec<Self>] {
                 &$SPECS
             }
 
             fn spec(self) -> &'static ParamSpec<Self> {
                 &$SPECS[self as usize]
+            }
+
+            fn value(self, values: &$Values) -> f32 {
+                values.get(self)
+            }
+
+            fn put(self, values: &mut $Values, value: f32) {
+                values.set(self, value);
             }
         }
 

@@ -3,7 +3,7 @@
 use super::instance::Instance;
 use crate::control::{
     ParamId, ParamValues, Preset,
-    preset::{EXTENSION, MODELS},
+    preset::{EXTENSION, HasPresets},
     values::{Kind, SPECS, by_group},
 };
 use crate::model::folder::USER_SLOTS;
@@ -163,7 +163,7 @@ fn written(folder: Option<&Path>, name: &str, values: &ParamValues) -> Result<Pa
     let path = folder.join(format!("{name}.{EXTENSION}"));
     // A slot of the user's is another model in another project.
     let is_own = |id| USER_SLOTS.contains(&(values.get(id) as u8));
-    let is_left_out = |id, kind: Kind| kind.is_trigger() || (MODELS.contains(&id) && is_own(id));
+    let is_left_out = |id, kind: Kind| kind.is_trigger() || (ParamId::MODELS.contains(&id) && is_own(id));
     let left_out: Vec<ParamId> =
         SPECS.iter().filter(|spec| is_left_out(spec.id, spec.kind)).map(|spec| spec.id).collect();
     let preset: Preset = Preset::of(name.into(), "Saved from the editor.".into(), values, &left_out, None);

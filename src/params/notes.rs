@@ -1,13 +1,13 @@
 //! The parameters of the plugin for notes, as the host sees them.
 
 use super::{
-    groups::{Group, ParamEditor, Row, groups},
+    groups::{Group, OnlyMoved, ParamEditor, Row, groups},
     host_state::{number, sanitise_rows},
     loads::Loads,
 };
 use crate::{
     control::{
-        notes::{NOTE_SPECS, NoteParam, NoteValues, with_note_parameters},
+        notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
         settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
         text::nearest_value,
     },
@@ -126,6 +126,16 @@ macro_rules! note_host_parameters {
                 None$(.or_else(|| self.$place.value(id)))*
             }
 
+            /// The same without modulation.
+            pub fn unmodulated(&self, id: NoteParam) -> f32 {
+                None$(.or_else(|| self.$place.unmodulated(id)))*.unwrap_or(id.spec().default)
+            }
+
+            /// Hands a parameter and a value to an editor; false if there is none of this id.
+            fn edit(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
+                false$(|| self.$place.set(id, plain, editor))*
+            }
+
             /// The pages of a controller, a group each.
             pub fn remote_pages(&self, context: &mut impl RemoteControlsContext) {
                 context.add_section("Sympathy Notes", |section| {
@@ -164,6 +174,15 @@ impl NoteParams {
         self.models.model =
             self.models.model.with_value_to_string(Arc::new(to_text)).with_string_to_value(Arc::new(from_text));
         self
+    }
+
+    /// Sets every parameter that differs, as [`super::SympathyParams::apply`] does; triggers are left as they are.
+    ///
+    /// For the main thread.
+    pub fn apply(&self, values: &NoteValues, editor: &mut impl ParamEditor) {
+        for spec in notes_by_group().filter(|spec| !spec.kind.is_trigger()) {
+            self.edit(spec.id, values.get(spec.id), &mut OnlyMoved(editor));
+        }
     }
 
     /// A plain value, held to its range.
@@ -207,7 +226,7 @@ mod tests {
     fn ids_are_those_of_the_table_and_the_setting() {
         let params = NoteParams::new(&Arc::default());
         let ids: Vec<String> = params.param_map().into_iter().map(|(id, _, _)| id).collect();
-        let keys: Vec<&str> = crate::control::notes::notes_by_group().map(|spec| spec.key).collect();
+        let keys: Vec<&str> = notes_by_group().map(|spec| spec.key).collect();
         assert_eq!(ids, [&keys[..], &[REACTION]].concat());
         for spec in &NOTE_SPECS {
             assert_eq!(params.value(spec.id), spec.default, "{}", spec.key);

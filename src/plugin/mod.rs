@@ -11,6 +11,7 @@ mod running;
 mod transport;
 
 use crate::{
+    control::ParamId,
     engine::{RenderMode, STOPS},
     learn::job::Folders,
     model::folder::models_folder,
@@ -175,7 +176,7 @@ impl ClapPlugin for Sympathy {
     }
 
     fn preset_provider() -> Option<Box<dyn PresetProvider>> {
-        Some(Box::new(presets::Provider))
+        Some(Box::new(presets::Provider::<ParamId>::default()))
     }
 
     fn set_host_menus(&mut self, menus: HostMenus) {
@@ -191,7 +192,7 @@ impl ClapPlugin for Sympathy {
 
 impl Vst3Plugin for Sympathy {
     fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
-        Some((presets::programs(), Box::new(presets::Loader::new(&self.params, &self.registry))))
+        Some((presets::programs::<ParamId>(), Box::new(presets::Loader::new(&self.params, &self.registry))))
     }
 
     fn set_host_menus(&mut self, menus: HostMenus) {

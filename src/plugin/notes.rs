@@ -3,7 +3,12 @@
 //! MIDI in, MIDI out. As a CLAP plugin it has no audio; as a VST3 plugin it has a stereo bus that it passes through, as some hosts refuse
 //! plugins without one.
 
-use super::{layout, render_mode, transport::SongPosition};
+use super::{
+    layout,
+    presets::{NoteLoader, Provider, programs},
+    render_mode,
+    transport::SongPosition,
+};
 use crate::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     engine::{RenderMode, STOPS},
@@ -274,6 +279,14 @@ impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
         std::mem::replace(&mut self.told, now) != now
     }
 
+    fn preset_loader(&mut self) -> Option<Box<dyn PresetLoader>> {
+        Some(Box::new(NoteLoader::new(&self.params, &self.models)))
+    }
+
+    fn preset_provider() -> Option<Box<dyn PresetProvider>> {
+        Some(Box::new(Provider::<NoteParam>::default()))
+    }
+
     const CLAP_ID: &'static str = "org.sympathy.notes";
     const CLAP_DESCRIPTION: Option<&'static str> = Some("Listens to the notes that are played and continues them");
     const CLAP_MANUAL_URL: Option<&'static str> = None;
@@ -282,6 +295,10 @@ impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
 }
 
 impl<const AUDIO: bool> Vst3Plugin for SympathyNotes<AUDIO> {
+    fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
+        Some((programs::<NoteParam>(), Box::new(NoteLoader::new(&self.params, &self.models))))
+    }
+
     const VST3_CLASS_ID: [u8; 16] = *b"SympathyNotesMid";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Generator];
     const VST3_LISTS_NON_AUTOMATABLE: bool = true;

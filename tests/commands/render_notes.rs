@@ -83,6 +83,7 @@ fn a_take_is_answered_after_each_phrase_and_comes_back_as_it_was() {
 fn what_cannot_be_answered_is_refused_in_words() {
     let desk = desk();
     fs::write(desk.path("no.mid"), b"no MIDI file").expect("space");
+    fs::write(desk.path("moves.json"), r#"{"mix": [[0, 1]]}"#).expect("space");
     for (arguments, parts) in [
         (
             "take.mid out.mid --model code.safetensors",
@@ -93,7 +94,15 @@ fn what_cannot_be_answered_is_refused_in_words() {
             ["guitar: model: expected a recurrent model of notes", "found a model of sound"],
         ),
         ("take.mid out.mid --model small.safetensors --stems", ["--stems: expected a recording as IN", "take.mid"]),
-        ("take.mid out.mid --model small.safetensors --preset swell", ["--preset: expected a recording", "take.mid"]),
+        (
+            "take.mid out.mid --model small.safetensors --preset shimmer",
+            ["preset shimmer: expected a file or one of two-and-two", "found neither"],
+        ),
+        ("take.mid out.mid --model small.safetensors --set model=0", ["expected one model, found --model as well", ""]),
+        (
+            "take.mid out.mid --model small.safetensors --automate moves.json",
+            ["moves.json", "expected one of model, part"],
+        ),
         ("take.mid out.mid --model small.safetensors --set mix=5", ["parameter \"mix\"", "found no such parameter"]),
         ("take.mid out.mid --model small.safetensors --set part=alongsid", ["did you mean alongside?", ""]),
         ("take.mid out.mid --set model=77", ["--set: expected a slot that holds a model of notes", "model=77"]),
@@ -104,4 +113,33 @@ fn what_cannot_be_answered_is_refused_in_words() {
         desk.fail(&format!("render {arguments}"), &parts);
         assert!(!desk.path("out.mid").exists(), "{arguments}");
     }
+}
+
+#[test]
+fn presets_and_automation_move_what_is_played_at_their_beats() {
+    let desk = desk();
+    let command = "render take.mid answer.mid --model small.safetensors --overwrite";
+    // A preset, and a value on top of it.
+    assert_eq!(desk.run(&format!("{command} --preset high-echo --set highest=84")).code, Some(0));
+    let ours = tracks(&desk, "answer.mid").remove(2).1;
+    assert!(ours.len() > 5 && ours.iter().all(|&(_, key, _)| (72..=84).contains(&key)), "{ours:?}");
+    // In beats of the file, whose tempo is 96: from the sixth on one key alone may sound, from the twenty-first on none.
+    let text = r#"{"lowest": [["6 beats", 60]], "highest": [["6 beats", 60]], "scale": [["21 beats", "own"]],
+        "key_c": [[0, "off"]], "model": [[1000, 0]]}"#;
+    fs::write(desk.path("moves.json"), text).expect("space");
+    let said = desk.run(&format!("{command} --set answer_length=4 --automate moves.json"));
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stderr.contains("warning: --automate: 1 point of model, from 1000 s on, after the end"), "{said:?}");
+    let beat = 480;
+    let ours = tracks(&desk, "answer.mid").remove(2).1;
+    let keys = |from: u64, to: u64| {
+        let within = ours.iter().filter(move |&&(tick, ..)| (from * beat..to * beat).contains(&tick));
+        within.map(|&(_, key, _)| key).collect::<std::collections::BTreeSet<u8>>()
+    };
+    assert!(keys(3, 6).len() > 3, "{ours:?}");
+    assert_eq!(keys(6, 21).into_iter().collect::<Vec<_>>(), [60]);
+    assert!(keys(21, 60).is_empty());
+    let before = fs::read(desk.path("answer.mid")).expect("a file");
+    assert_eq!(desk.run(&format!("{command} --set answer_length=4 --automate moves.json --block 77")).code, Some(0));
+    assert!(fs::read(desk.path("answer.mid")).expect("a file") == before, "in any block size");
 }

@@ -142,6 +142,9 @@ fn settings() -> io::Result<()> {
     for (name, preset) in control::Preset::factory().take(2) {
         write("settings", &format!("{name}.json"), preset.to_json())?;
     }
+    for (name, preset) in control::NotePreset::factory().take(2) {
+        write("settings", &format!("{name}.json"), preset.to_json())?;
+    }
     let seconds =
         r#"{"mix": [[0, 20, "hold"], [0.6, "100 %"]], "temperature": [[0.7, 0.5], [2, 1.5]], "model": [[3, "any"]]}"#;
     let beats =

@@ -124,11 +124,15 @@ impl Plugin {
     }
 
     pub fn of(host: &'static clap_host) -> Self {
+        Self::named(c"org.sympathy.sympathy", host)
+    }
+
+    pub fn named(id: &CStr, host: &'static clap_host) -> Self {
         let factory = factory::<clap_plugin_factory>(CLAP_PLUGIN_FACTORY_ID);
         // SAFETY: all pointers are the plugin's own, or live as long as the program.
         unsafe {
             let create = (*factory).create_plugin.expect("create_plugin");
-            let plugin = Self(create(factory, host, c"org.sympathy.sympathy".as_ptr()));
+            let plugin = Self(create(factory, host, id.as_ptr()));
             assert!(!plugin.0.is_null() && (*plugin.0).init.expect("init")(plugin.0));
             plugin
         }

@@ -31,7 +31,8 @@ use std::{
 };
 use sympathy::{
     control::{
-        ParamId, ParamValues, Preset,
+        NotePreset, ParamId, ParamValues, Preset,
+        notes::{NOTE_SPECS, NoteValues},
         values::{Kind, SPECS},
     },
     params::plain,
@@ -406,6 +407,10 @@ struct Browser {
 
 impl Browser {
     fn new() -> Self {
+        Self::of(c"org.sympathy.sympathy.presets")
+    }
+
+    fn of(id: &CStr) -> Self {
         unsafe extern "C" fn declare_filetype(
             indexer: *const clap_preset_discovery_indexer,
             filetype: *const clap_preset_discovery_filetype,
@@ -453,7 +458,7 @@ impl Browser {
             assert!(create(factory, &*indexer, c"somebody.else".as_ptr()).is_null());
             assert!(create(factory, &*indexer, ptr::null()).is_null());
             assert!(create(factory, ptr::null(), c"org.sympathy.sympathy.presets".as_ptr()).is_null());
-            let provider = create(factory, &*indexer, c"org.sympathy.sympathy.presets".as_ptr());
+            let provider = create(factory, &*indexer, id.as_ptr());
             assert!((*provider).init.expect("init")(provider));
             Self { provider, _indexer: indexer, heard }
         }
@@ -563,12 +568,16 @@ fn a_browser_finds_every_preset_and_each_can_be_loaded() {
         let factory = factory::<clap_preset_discovery_factory>(id);
         // SAFETY: all is the plugin's own.
         unsafe {
-            assert_eq!((*factory).count.expect("count")(factory), 1);
+            assert_eq!((*factory).count.expect("count")(factory), 2);
             let descriptor = (*factory).get_descriptor.expect("get_descriptor");
-            assert!(descriptor(factory, 1).is_null() && descriptor(factory, u32::MAX).is_null());
-            let first = descriptor(factory, 0);
-            let texts = [(*first).id, (*first).name].map(|part| text(part));
-            assert_eq!(texts, [Some("org.sympathy.sympathy.presets".into()), Some("Sympathy".into())]);
+            assert!(descriptor(factory, 2).is_null() && descriptor(factory, u32::MAX).is_null());
+            for (index, id, name) in
+                [(0, "org.sympathy.sympathy.presets", "Sympathy"), (1, "org.sympathy.notes.presets", "Sympathy Notes")]
+            {
+                let provider = descriptor(factory, index);
+                let texts = [(*provider).id, (*provider).name].map(|part| text(part));
+                assert_eq!(texts, [Some(id.into()), Some(name.into())]);
+            }
         }
     }
     assert!(factory::<c_void>(c"clap.no-such-factory").is_null());
@@ -631,4 +640,56 @@ fn a_browser_finds_every_preset_and_each_can_be_loaded() {
         }
         assert!(!browser.ask(9, None));
     }
+}
+
+#[test]
+fn presets_of_notes_are_described_and_loaded_into_the_plugin_for_notes_alone() {
+    let mut browser = Browser::of(c"org.sympathy.notes.presets");
+    let factory_place = (CLAP_PRESET_DISCOVERY_IS_FACTORY_CONTENT, "Factory presets".into(), PLUGIN, None);
+    assert_eq!(browser.heard().places, [factory_place]);
+    let (host, told) = listening(false);
+    let plugin = Plugin::named(c"org.sympathy.notes", host);
+    let sound = Plugin::of(host);
+    assert!(browser.ask(PLUGIN, None));
+    let found = std::mem::take(&mut browser.heard().presets);
+    assert_eq!(found.len(), NotePreset::factory_names().count());
+    let mut now = NoteValues::default();
+    for (found, (key, preset)) in found.into_iter().zip(NotePreset::factory()) {
+        let load_key = found.load_key.clone().unwrap_or_default();
+        assert!(plugin.load_factory_preset(&load_key), "{key}");
+        assert!(!sound.load_factory_preset(&load_key), "{key} is none of the audio plugin");
+        now = preset.values_over(|id| now.get(id));
+        for spec in &NOTE_SPECS {
+            let value = plugin.value(plugin.id(spec.name)) as f32;
+            // Whole numbers are counted in steps.
+            let value = if spec.kind.is_whole() { value + spec.min } else { spec.value_at(value) };
+            assert!((value - now.get(spec.id)).abs() < 1e-3, "{key}: {} is {value}", spec.key);
+        }
+        let expected = Described {
+            name: Some(preset.name),
+            load_key: Some(key.into()),
+            plugin_ids: vec![["clap", "org.sympathy.notes"].map(str::to_owned)],
+            description: Some(preset.description),
+            features: vec!["note-effect".into()],
+        };
+        assert_eq!(found, expected);
+    }
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("space");
+        c_path(&path)
+    };
+    let mine = r#"{"name": "Mine", "description": "d", "plugin": "notes", "parameters": {"polyphony": 3, "model": 9}}"#;
+    lock(&told.errors).clear();
+    assert!(plugin.load_preset(FILE, Some(&file("mine.json", mine)), None));
+    assert_eq!(plugin.value(plugin.id("Polyphony")).round(), 2.0, "3, counted from 1");
+    let said = lock(&told.log).pop().expect("the empty slot is told").1;
+    assert!(said.contains("Mine asks for a model that is not there: slot 9 is empty"), "{said}");
+    assert!(!sound.load_preset(FILE, Some(&file("mine.json", mine)), None));
+    let sounds = r#"{"name": "Sound", "description": "d", "parameters": {"mix": 3}}"#;
+    assert!(!plugin.load_preset(FILE, Some(&file("sound.json", sounds)), None));
+    let messages: Vec<String> = lock(&told.errors).iter().map(|(_, _, message)| message.clone()).collect();
+    assert!(messages[0].contains("expected a preset of Sympathy, found one of another plugin"), "{messages:?}");
+    assert!(messages[1].contains("expected a preset of Sympathy Notes, found one of another plugin"), "{messages:?}");
 }

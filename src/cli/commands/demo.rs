@@ -3,7 +3,7 @@
 use super::render::summary;
 use crate::{
     cli::{
-        automation::{Automation, TimedValue, read_automation},
+        automation::{Automation, TimedValue, at_tempo, read_automation},
         error::CliError,
         models_at_hand::{load_all, make_registry},
         notes::{MidiOrder, TimedOrder},
@@ -120,7 +120,7 @@ pub fn run(args: &DemoArgs) -> Result<(), CliError> {
     config.values.set(ParamId::RandomSeed, f32::from(args.seed));
     let registry = make_registry(args.model.as_deref(), args.precision, &mut config.values)?;
     let automation = match &args.automate {
-        Some(path) => read_automation(path, PHRASE_RATE_HZ, USUAL_TEMPO)?,
+        Some(path) => read_automation(path, PHRASE_RATE_HZ, at_tempo(USUAL_TEMPO))?,
         None => Automation::default(),
     };
     let hands = Hands::for_what_waits(&config.values);

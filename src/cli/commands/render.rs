@@ -6,7 +6,7 @@ use super::roll::MIDI_ENDINGS;
 use crate::{
     audio_file::{Depth, LongRecording, Samples, Spool, SpoolWriter, is_pipe},
     cli::{
-        automation::{Automation, read_automation},
+        automation::{Automation, at_tempo, read_automation},
         error::CliError,
         given::Given,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
@@ -39,8 +39,7 @@ use std::{
 const MAX_SECONDS: f64 = 86_400.0;
 
 /// The options that MIDI files do not have: fields and what is typed.
-const NOTE_OPTIONS: [(&str, &str); 10] = [
-    ("automate", "--automate"),
+const NOTE_OPTIONS: [(&str, &str); 9] = [
     ("sidechain", "--sidechain"),
     ("midi", "--midi"),
     ("bits", "--bits"),
@@ -219,7 +218,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let recording = args.instrument.strict.read_long(&args.input)?;
     config.sample_rate_hz = checked_rate(&args.input, recording.sample_rate_hz)?;
     let automation = match &args.automate {
-        Some(path) => read_automation(path, config.sample_rate_hz, args.instrument.tempo)?,
+        Some(path) => read_automation(path, config.sample_rate_hz, at_tempo(args.instrument.tempo))?,
         None => Automation::default(),
     };
     load_all(&registry, &config.values, &automation)?;

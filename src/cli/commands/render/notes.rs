@@ -4,10 +4,12 @@ use super::{NOTE_OPTIONS, RenderArgs};
 use crate::{
     audio_file::Warning,
     cli::{
+        automation::{Automation, read_automation},
         error::CliError,
         models_at_hand::{AnyModel, FILE_SLOT, read_any_model},
         one_line,
         output::{refuse_same_places, replace_file},
+        preset::chosen_values,
         progress::Progress,
         speed::PrecisionArg,
         terminal::{remark, say},
@@ -46,16 +48,14 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
     let mut read = vec![("the input", args.input.as_path())];
     read.extend(args.instrument.model.iter().map(|model| ("the model", Path::new(model))));
+    read.extend(args.automate.iter().map(|automation| ("the automation", automation.as_path())));
     refuse_same_places(&read, &written)?;
     args.overwrite.check(&args.output, "mid")?;
     if let Some(picture) = &args.picture {
         args.overwrite.check(picture, "png")?;
     }
-    let mut values = NoteValues::default();
-    for assignment in &args.instrument.assignments {
-        let (id, value) = assignment.resolve("--set")?;
-        values.set(id, value);
-    }
+    let taken: Vec<_> = args.instrument.model.iter().map(|_| (NoteParam::Model, "--model")).collect();
+    let mut values = chosen_values(args.instrument.preset.as_deref(), &args.instrument.assignments, &taken)?;
     let models = Arc::new(models(args, &mut values)?);
     let slot = values.get(NoteParam::Model) as u8;
     let model = models.get(slot).ok_or_else(|| CliError::Option {
@@ -64,6 +64,11 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         actual: format!("model={slot}"),
     })?;
     let score = Score::read(&args.input)?;
+    let tempi = Tempi::of(&score);
+    let automation: Automation<NoteParam> = match &args.automate {
+        Some(path) => read_automation(path, RATE_HZ, |beats| tempi.seconds_of_beats(beats))?,
+        None => Automation::default(),
+    };
     let name = one_line(&args.input.display().to_string());
     let warnings = score.warnings.iter().map(|what| Warning { path: args.input.clone(), what: what.clone() });
     args.instrument.strict.warn(&warnings.collect::<Vec<_>>())?;
@@ -72,13 +77,17 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
             remark!("note: {name}: {count} {what} are left out");
         }
     }
-    let tempi = Tempi::of(&score);
     let seconds = tempi.seconds(score.end) + args.seconds_after;
     if seconds > MAX_SECONDS {
         let (expected, actual) = (format!("at most {MAX_SECONDS} s"), format!("{seconds:.0} s"));
         return Err(CliError::Unsuitable { path: args.input.clone(), what: "length", expected, actual });
     }
-    let (messages, counted) = perform(args, &score, &tempi, seconds, values, &models);
+    for (id, points, first) in automation.after(sample(seconds) as u64) {
+        let (key, first) = (id.spec().key, first as f64 / f64::from(RATE_HZ));
+        let points = if points == 1 { "1 point".into() } else { format!("{points} points") };
+        remark!("warning: --automate: {points} of {key}, from {first} s on, after the end at {seconds:.2} s");
+    }
+    let (messages, counted) = perform(args, &score, &tempi, seconds, values, &automation, &models);
     let midi = midi_of(&score, &tempi, &messages, seconds, &args.output)?;
     if let Some(picture) = &args.picture {
         let png = picture_of(&messages, &tempi, model, seconds).map_err(io::Error::other);
@@ -186,6 +195,7 @@ fn perform(
     tempi: &Tempi,
     seconds: f64,
     values: NoteValues,
+    automation: &Automation<NoteParam>,
     models: &Arc<NoteModels>,
 ) -> (Vec<Sent>, Counted) {
     let gestures = gestures(score, tempi);
@@ -204,6 +214,7 @@ fn perform(
     let mut progress = Progress::new(length as usize);
     let began = Instant::now();
     let (mut done, mut next) = (0i64, 0);
+    let mut changes = Vec::new();
     while done < length {
         // A block has one tempo.
         let to = length.min(done + i64::from(args.block)).min(tempi.next_change(done));
@@ -211,12 +222,25 @@ fn perform(
         log.block = done;
         let mut stage = Stage { book: &mut book, sink: &mut log };
         engine.begin(tempi.transport(done), samples, &mut stage);
-        while let Some(&(at, gesture)) = gestures.get(next).filter(|(at, _)| *at < to) {
-            engine.advance((at - done).max(0) as usize, &mut stage);
-            stage.sink.passes_on = true;
-            engine.hear(gesture, &mut stage);
-            stage.sink.passes_on = false;
-            next += 1;
+        changes.clear();
+        automation.changes(done as u64..to as u64, &mut changes);
+        let mut changes = changes.iter().peekable();
+        loop {
+            let gesture = gestures.get(next).filter(|(at, _)| *at < to);
+            // As in a host: what a parameter does at a sample holds for the notes there.
+            let change = changes.next_if(|change| gesture.is_none_or(|&(at, _)| change.sample as i64 <= at));
+            if let Some(change) = change {
+                engine.advance((change.sample as i64 - done) as usize, &mut stage);
+                engine.set(change.id, change.value, &mut stage);
+            } else if let Some(&(at, gesture)) = gesture {
+                engine.advance((at - done).max(0) as usize, &mut stage);
+                stage.sink.passes_on = true;
+                engine.hear(gesture, &mut stage);
+                stage.sink.passes_on = false;
+                next += 1;
+            } else {
+                break;
+            }
         }
         engine.end(samples, &mut stage);
         done = to;
@@ -281,6 +305,14 @@ impl Tempi {
         let index = self.changes.partition_point(|&(at, ..)| at <= tick) - 1;
         let (at, second, tempo) = self.changes[index];
         second + (tick - at) as f64 / self.division * f64::from(tempo) * 1e-6
+    }
+
+    /// When so many quarter notes have gone by.
+    fn seconds_of_beats(&self, beats: f64) -> f64 {
+        let tick = beats * self.division;
+        let index = self.changes.partition_point(|&(at, ..)| at as f64 <= tick).max(1) - 1;
+        let (at, second, tempo) = self.changes[index];
+        second + (tick - at as f64) / self.division * f64::from(tempo) * 1e-6
     }
 
     /// Quarter notes from the beginning to a sample, and the tempo from there on.
