@@ -1,6 +1,6 @@
 //! What a block costs on the audio thread, and what a model costs on the worker.
 //!
-//! `cargo bench`; `cargo bench --bench costs -- learning` for what learning while it plays costs alone. Every part asserts that it computes something before it is timed.
+//! `cargo bench`; `cargo bench --bench costs -- learning` for what learning while it plays costs alone, `-- notes` for the plugin for notes. Every part asserts that it computes something before it is timed.
 #![allow(missing_docs, reason = "a program")]
 
 use std::{
@@ -12,7 +12,10 @@ use std::{
 #[cfg(feature = "take")]
 use sympathy::take::{self, TAKE_SECONDS, TakeConfig};
 use sympathy::{
-    control::{ParamId, ParamValues, Preset},
+    control::{
+        ParamId, ParamValues, Preset,
+        notes::{NoteParam, NoteValues, Part},
+    },
     dsp::{
         feedback::FeedbackDetector,
         filter_bank::{FilterBank, MAX_BANDS},
@@ -23,10 +26,11 @@ use sympathy::{
         seam::find_seam,
         tuning::constant_q_centres,
     },
-    engine::{Beats, EngineConfig, Event, Transport, take_link},
+    engine::{Beats, EngineConfig, Event, RenderMode, Transport, take_link},
     learn::{Concurrent, Outcome, Pace},
     model::{EMBEDDED, EmbeddedModel, ModelData},
-    nn::Isa,
+    nn::{Isa, Precision},
+    notes::live::{self, Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage},
     session,
     worker::ModelRegistry,
 };
@@ -34,8 +38,20 @@ use sympathy::{
 fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
-    learning(isa);
-    if std::env::args().any(|argument| argument == "learning") {
+    let is_asked_for = |part: &str| std::env::args().any(|argument| argument == part);
+    if !is_asked_for("notes") {
+        learning(isa);
+    }
+    if is_asked_for("learning") {
+        return;
+    }
+    for (name, tempo, is_played) in
+        [("at rest", 120.0, false), ("playing along", 120.0, true), ("the same at 300 bpm", 300.0, true)]
+    {
+        notes(name, tempo, is_played, isa);
+    }
+    chord();
+    if is_asked_for("notes") {
         return;
     }
     for model in EMBEDDED {
@@ -103,6 +119,84 @@ fn learning(isa: Isa) {
         engine(name, values, isa);
     }
     update(model, isa);
+}
+
+/// What the plugin for notes costs in a minute: a block of 64 on the audio thread, a step on the worker, and both of a core.
+fn notes(name: &str, tempo: f64, is_played: bool, isa: Isa) {
+    const BLOCK: usize = 64;
+    const SECONDS: usize = 60;
+    let mut values = NoteValues::default();
+    values.set(NoteParam::Part, Part::Alongside.value());
+    let config = NoteEngineConfig {
+        sample_rate_hz: 48_000,
+        reaction_ms: 50.0,
+        mode: RenderMode::Live,
+        values,
+        models: Arc::new(NoteModels::embedded(Precision::F32, isa)),
+    };
+    let (mut engine, mut worker) = live::start(&config);
+    let (mut book, mut sent) = (Book::default(), Count(0));
+    let (mut block_us, mut worker_us, mut steps) = (Vec::new(), 0.0, 0);
+    for from in (0..SECONDS * 48_000).step_by(BLOCK) {
+        let position = from as f64 * tempo / (60.0 * 48_000.0);
+        let beats = Some(Beats { position, per_minute: tempo });
+        let transport = Transport { playing: true, position_samples: Some(from as i64), loop_samples: None, beats };
+        let mut stage = Stage { book: &mut book, sink: &mut sent };
+        let began = Instant::now();
+        engine.begin(transport, BLOCK, &mut stage);
+        // A key every half second.
+        if is_played && from % 24_000 < BLOCK {
+            let key = 60 + (from / 24_000 * 7 % 12) as u8;
+            engine.hear(Gesture::Down { channel: 0, key, velocity: 90 }, &mut stage);
+        } else if is_played && (12_000..12_000 + BLOCK).contains(&(from % 24_000)) {
+            engine.hear(Gesture::AllUp { channel: None }, &mut stage);
+        }
+        engine.end(BLOCK, &mut stage);
+        block_us.push(began.elapsed().as_secs_f64() * 1e6);
+        let began = Instant::now();
+        while worker.run_once() {
+            steps += 1;
+        }
+        worker_us += began.elapsed().as_secs_f64() * 1e6;
+    }
+    assert_eq!((sent.0 > 100, engine.late_steps()), (is_played, 0));
+    let audio_us: f64 = block_us.iter().sum();
+    block_us.sort_by(f64::total_cmp);
+    let [median, p99, most] =
+        [block_us.len() / 2, block_us.len() * 99 / 100, block_us.len() - 1].map(|at| block_us[at]);
+    println!(
+        "notes, {name}: {median:.2} us, p99 {p99:.2} us, at most {most:.0} us for 64 samples at 48 kHz; {:.0} us a step of the worker; {:.2} % of a core",
+        worker_us / f64::from(steps.max(1)),
+        (audio_us + worker_us) / (SECONDS as f64 * 1e4)
+    );
+}
+
+/// What 88 beginnings and as many ends take.
+fn chord() {
+    let mut times_us: Vec<f64> = (0..1000)
+        .map(|_| {
+            let (mut book, mut sent) = (Book::default(), Count(0));
+            let began = Instant::now();
+            (21..109).for_each(|key| assert!(book.strike(0, key, 80, 0, &mut sent)));
+            book.release_ours(1, &mut sent);
+            let time_us = began.elapsed().as_secs_f64() * 1e6;
+            assert_eq!(sent.0, 2 * 88);
+            time_us
+        })
+        .collect();
+    times_us.sort_by(f64::total_cmp);
+    println!("notes, 88 beginnings and ends: {:.2} us", times_us[times_us.len() / 2]);
+}
+
+/// Counts what is sent.
+struct Count(usize);
+
+impl NoteSink for Count {
+    fn send(&mut self, _: usize, message: Message) -> bool {
+        black_box(message);
+        self.0 += 1;
+        true
+    }
 }
 
 /// What an update takes that is made every half second while *Learn* is on, with the hearing of that half second.
