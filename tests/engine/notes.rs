@@ -468,6 +468,29 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
 }
 
 #[test]
+fn a_worker_that_stands_still_for_long_keeps_no_block_waiting_and_plays_when_it_goes_on() {
+    let mut song = Song::new(48_000, 120.0, 30.0);
+    song.values = values(&[(NoteParam::Part, 1.0)]);
+    let (mut engine, mut worker) = made(&song, &models(-1.5), RenderMode::Live);
+    let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+    log.sent.reserve(10_000);
+    for from in (0..30 * 48_000).step_by(512) {
+        log.block = (from, 512);
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(song.transport(from), 512, &mut stage);
+        if from == 0 {
+            engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+        }
+        engine.end(512, &mut stage);
+        // For twenty seconds, more steps than there is room for, it does nothing.
+        while from > 20 * 48_000 && worker.run_once() {}
+    }
+    assert_eq!(engine.meters().late_starts(), 1, "told once");
+    let ours = log.sent.iter().filter(|(at, message)| *at > 0 && matches!(message, Message::On { .. }));
+    assert!(ours.count() > 10);
+}
+
+#[test]
 fn under_a_tempo_that_glides_steps_lie_within_a_sample_and_a_half_of_their_places() {
     let mut song = Song::new(48_000, 60.0, 20.0);
     song.values = values(&[(NoteParam::AnswerLength, 33.0), (NoteParam::AnswerAfter, 0.25)]);

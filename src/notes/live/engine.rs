@@ -150,6 +150,8 @@ pub struct NoteEngine {
     stirred: u128,
     /// The channel on which our notes were struck.
     channel: u8,
+    /// A column found no room: the worker has to begin anew.
+    is_lost: bool,
 }
 
 /// An engine and its worker. Allocates everything that will ever be needed.
@@ -193,6 +195,7 @@ impl NoteEngine {
             said: Heard::default(),
             stirred: 0,
             channel: 0,
+            is_lost: false,
         };
         engine.adopt_all();
         engine
@@ -391,6 +394,15 @@ impl NoteEngine {
 
     /// The column before the next step is closed and sent.
     fn close(&mut self) {
+        // Until a worker that is so late has room again, steps pass in silence: each has to go by, or this would be a wait.
+        if self.is_lost {
+            if self.link.has_room() {
+                self.begin_anew();
+            } else {
+                self.step += 1;
+            }
+            return;
+        }
         let closed = self.step - 1;
         let struck = self.hearing.has_fresh_strokes();
         let heard = self.hearing.column(closed);
@@ -421,7 +433,9 @@ impl NoteEngine {
             self.moment = Moment::Draw;
         } else {
             self.meters().count_late_start();
-            self.begin_anew();
+            self.silence();
+            self.is_lost = true;
+            self.step += 1;
         }
     }
 
@@ -596,6 +610,7 @@ impl NoteEngine {
     /// Nothing was heard, nothing plays; the next step is the first one.
     fn begin_anew(&mut self) {
         self.silence();
+        self.is_lost = false;
         self.epoch = self.epoch.wrapping_add(1);
         self.link.shared.set_now(self.epoch, 0);
         self.number = 0;
