@@ -45,6 +45,8 @@ pub struct SympathyNotes<const AUDIO: bool> {
     params: Arc<NoteParams>,
     /// Outlives every activation: what sounds has to be ended by the next one.
     book: Book,
+    /// Channels whose sustain pedal was passed on and is down, a bit each: where it is lifted is passed on, too.
+    pedals: u16,
     /// Since the last block the host has reset or activated it: whatever was held then may have ended unheard.
     begins: bool,
     running: Option<Running>,
@@ -69,7 +71,7 @@ impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
     fn default() -> Self {
         let models = embedded();
         let params = Arc::new(NoteParams::new(&models));
-        Self { models, params, book: Book::default(), begins: true, running: None, told: (0, false) }
+        Self { models, params, book: Book::default(), pedals: 0, begins: true, running: None, told: (0, false) }
     }
 }
 
@@ -132,6 +134,19 @@ fn is_passed_on<S>(event: &NoteEvent<S>) -> bool {
     !matches!(event, NoteEvent::NoteOn { .. } | NoteEvent::NoteOff { .. } | NoteEvent::Choke { .. })
 }
 
+/// Minds the sustain pedals that are `passed` on, a bit a channel; true where one of them is lifted.
+fn lifts_pedal<S>(event: &NoteEvent<S>, pedals: &mut u16, passed: bool) -> bool {
+    let NoteEvent::MidiCC { channel, cc: SUSTAIN, value, .. } = *event else { return false };
+    let bit = 1 << (channel & 15);
+    let was_down = *pedals & bit != 0;
+    if value < PEDAL_DOWN {
+        *pedals &= !bit;
+        return was_down;
+    }
+    *pedals |= if passed { bit } else { 0 };
+    false
+}
+
 impl<const AUDIO: bool> SympathyNotes<AUDIO> {
     /// Plays a block. nice-plug has cut it where a parameter changes: changes are those of its first sample.
     fn play(&mut self, samples: usize, context: &mut impl ProcessContext<Self>) -> ProcessStatus {
@@ -177,7 +192,8 @@ impl<const AUDIO: bool> SympathyNotes<AUDIO> {
             if let Some(gesture) = gesture(&event) {
                 engine.hear(gesture, &mut stage);
             }
-            if passes && is_passed_on(&event) {
+            let lifts = lifts_pedal(&event, &mut self.pedals, passes);
+            if (passes && is_passed_on(&event)) || lifts {
                 let _ = stage.sink.context.try_send_event(event);
             }
         }
@@ -336,6 +352,11 @@ mod tests {
             });
             assert_eq!(found, expected, "{event:?}");
         }
+        let mut pedals = 0;
+        assert!(!lifts_pedal(&controller(SUSTAIN, 0.0), &mut pedals, true), "it was not down");
+        assert!(!lifts_pedal(&controller(SUSTAIN, 1.0), &mut pedals, false) && pedals == 0, "nobody has heard of it");
+        assert!(!lifts_pedal(&controller(SUSTAIN, 1.0), &mut pedals, true) && pedals == 1 << 3);
+        assert!(lifts_pedal(&controller(SUSTAIN, 0.2), &mut pedals, false) && pedals == 0);
         let pedal = |value| gesture(&controller(SUSTAIN, value));
         assert_eq!(pedal(0.6), Some(Gesture::Pedal { channel: 3, is_down: true }));
         assert_eq!(pedal(0.4), Some(Gesture::Pedal { channel: 3, is_down: false }));

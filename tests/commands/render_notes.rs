@@ -84,6 +84,9 @@ fn what_cannot_be_answered_is_refused_in_words() {
     let desk = desk();
     fs::write(desk.path("no.mid"), b"no MIDI file").expect("space");
     fs::write(desk.path("moves.json"), r#"{"mix": [[0, 1]]}"#).expect("space");
+    fs::write(desk.path("empty.json"), r#"{"model": [[1, 99]]}"#).expect("space");
+    let mine = r#"{"name": "n", "description": "d", "plugin": "notes", "parameters": {"model": 99}}"#;
+    fs::write(desk.path("mine.json"), mine).expect("space");
     for (arguments, parts) in [
         (
             "take.mid out.mid --model code.safetensors",
@@ -99,6 +102,14 @@ fn what_cannot_be_answered_is_refused_in_words() {
             ["preset shimmer: expected a file or one of two-and-two", "found neither"],
         ),
         ("take.mid out.mid --model small.safetensors --set model=0", ["expected one model, found --model as well", ""]),
+        (
+            "take.mid out.mid --automate empty.json",
+            ["empty.json: expected a slot that holds a model", "found model 99"],
+        ),
+        (
+            "take.mid out.mid --preset mine.json",
+            ["--preset: expected a slot that holds a model", "model=99 in mine.json"],
+        ),
         (
             "take.mid out.mid --model small.safetensors --automate moves.json",
             ["moves.json", "expected one of model, part"],

@@ -238,7 +238,7 @@ fn eventful(rate: u32, tempo: f64) -> Song {
 
 #[test]
 fn the_same_messages_on_the_same_samples_at_any_block_size_rate_and_tempo() {
-    for (rate, tempo) in [(44_100, 37.5), (48_000, 120.0), (96_000, 299.9)] {
+    for (rate, tempo) in [(44_100, 37.5), (48_000, 120.0), (96_000, 299.9), (8000, 10.0), (48_000, 1500.0)] {
         let song = eventful(rate, tempo);
         let expected = render(&song, &[441]);
         let ours = expected.iter().filter(|(_, message)| matches!(message, Message::On { .. })).count();
@@ -476,18 +476,81 @@ fn a_worker_that_stands_still_for_long_keeps_no_block_waiting_and_plays_when_it_
     log.sent.reserve(10_000);
     for from in (0..30 * 48_000).step_by(512) {
         log.block = (from, 512);
-        let mut stage = Stage { book: &mut book, sink: &mut log };
-        engine.begin(song.transport(from), 512, &mut stage);
-        if from == 0 {
-            engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
-        }
-        engine.end(512, &mut stage);
+        let (count, ()) = counted(|| {
+            let mut stage = Stage { book: &mut book, sink: &mut log };
+            engine.begin(song.transport(from), 512, &mut stage);
+            if from == 0 {
+                engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+            }
+            engine.end(512, &mut stage);
+        });
+        assert_eq!(count, 0, "allocations");
         // For twenty seconds, more steps than there is room for, it does nothing.
         while from > 20 * 48_000 && worker.run_once() {}
     }
     assert_eq!(engine.meters().late_starts(), 1, "told once");
     let ours = log.sent.iter().filter(|(at, message)| *at > 0 && matches!(message, Message::On { .. }));
     assert!(ours.count() > 10);
+}
+
+#[test]
+fn where_the_host_tells_no_place_or_tempo_steps_go_on_and_notes_end() {
+    for (position, per_minute) in
+        [(f64::NAN, 120.0), (8.0, f64::NAN), (4.3e9, 120.0), (8.0, 0.0), (f64::INFINITY, 120.0)]
+    {
+        let mut song = Song::new(48_000, 120.0, 20.0);
+        song.values = values(&[(NoteParam::Part, 1.0), (NoteParam::Longest, 2.0)]);
+        let (mut engine, worker) = made(&song, &models(-1.5), RenderMode::Offline);
+        let _worker = worker.spawn();
+        let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+        log.sent.reserve(10_000);
+        for from in (0..20 * 48_000).step_by(512) {
+            log.block = (from, 512);
+            let mut transport = song.transport(from);
+            if from > 4 * 48_000 {
+                transport.beats = Some(Beats { position, per_minute });
+            }
+            let mut stage = Stage { book: &mut book, sink: &mut log };
+            engine.begin(transport, 512, &mut stage);
+            if from == 0 {
+                engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+            }
+            engine.end(512, &mut stage);
+        }
+        let late = log.sent.iter().filter(|(at, _)| *at > 10 * 48_000).count();
+        assert!(late > 20, "{position}, {per_minute}: {late} messages");
+    }
+}
+
+#[test]
+fn a_reset_forgets_keys_that_go_up_unheard() {
+    let mut song = Song::new(48_000, 120.0, 20.0);
+    song.values = values(&[(NoteParam::AnswerLength, 1.0)]);
+    let (mut engine, worker) = made(&song, &models(-1.5), RenderMode::Offline);
+    let _worker = worker.spawn();
+    let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+    log.sent.reserve(10_000);
+    for from in (0..12 * 48_000).step_by(512) {
+        log.block = (from, 512);
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        let at = |second: i64| (second * 48_000..second * 48_000 + 512).contains(&from);
+        if at(2) {
+            engine.reset();
+            stage.book.release_all(0, stage.sink);
+        }
+        engine.begin(song.transport(from), 512, &mut stage);
+        // Of the first one nobody tells that it ends.
+        let (down, up) = (at(1) || at(3), at(4));
+        if down {
+            engine.hear(Gesture::Down { channel: 0, key: if at(1) { 48 } else { 60 }, velocity: 90 }, &mut stage);
+        } else if up {
+            engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+        }
+        engine.end(512, &mut stage);
+    }
+    let answers =
+        log.sent.iter().filter(|(at, message)| *at > 4 * 48_000 + 512 && matches!(message, Message::On { .. }));
+    assert!(answers.count() > 5, "it answers");
 }
 
 #[test]

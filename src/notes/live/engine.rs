@@ -8,7 +8,7 @@
 use super::{
     book::{Book, CHANNELS, NoteSink, keys_of},
     hearing::{Heard, Hearing, step_of},
-    lattice::{Course, Lattice},
+    lattice::{Course, Lattice, MAX_BEATS},
     link::{AudioEnd, Begin, Column, Odds, link},
     models::{NoteModel, NoteModels},
     shape::{Outside, Played, Rules, Shape},
@@ -223,6 +223,8 @@ impl NoteEngine {
     pub fn reset(&mut self) {
         self.clock.reset();
         self.waiting.reset();
+        // Keys may have gone up unheard.
+        self.hearing = Hearing::new();
         self.runs = false;
         self.silence();
     }
@@ -317,8 +319,8 @@ impl NoteEngine {
                 self.hearing.strike(channel, key, velocity.min(127), step);
                 let through = self.switch(NoteParam::Through) || self.switch(NoteParam::Bypass);
                 book.player_strikes(channel, key, velocity.min(127), through, offset, sink);
-                // Ours has ended there.
-                if channel == self.channel && !book.is_ours(channel, key) {
+                // Ours has ended there; what is not passed on does not meet it.
+                if through && channel == self.channel && !book.is_ours(channel, key) {
                     self.shape.drop_keys(bit(key));
                 }
             }
@@ -351,6 +353,7 @@ impl NoteEngine {
             NoteParam::Continue => self.is_continued |= goes_on,
             NoteParam::Panic if goes_on => {
                 stage.book.release_all(self.offset(), stage.sink);
+                self.hearing.release_all(None, self.step);
                 self.silence();
             }
             NoteParam::Bypass if goes_on => self.end_all_notes(self.offset(), stage),
@@ -423,12 +426,14 @@ impl NoteEngine {
             raw: Feedback::of(&self.values) == Feedback::Raw,
             hears_itself: Hears::of(&self.values) == Hears::Both,
         };
-        // In a performance this waits for nothing.
-        self.waiting.wait_until(&mut self.link, |link| {
-            // A worker whose answers find no room takes no questions.
-            link.is_ready(epoch, number);
-            link.has_room()
-        });
+        // Whoever may wait loses nothing.
+        if !self.link.has_room() {
+            self.waiting.wait_until(&mut self.link, |link| {
+                // A worker whose answers find no room takes no questions.
+                link.is_ready(epoch, number);
+                link.has_room()
+            });
+        }
         if self.link.send(column) {
             self.moment = Moment::Draw;
         } else {
@@ -563,7 +568,8 @@ impl NoteEngine {
             None => {
                 let per_minute = f64::from(self.values.get(NoteParam::FreeTempo));
                 let since_zero = self.now as f64 * per_minute / (60.0 * f64::from(self.sample_rate_hz));
-                let position = if self.lattice.is_known() { self.lattice.beats_at(self.now) } else { since_zero };
+                let known = self.lattice.is_known();
+                let position = if known { self.lattice.beats_at(self.now) } else { since_zero % MAX_BEATS };
                 (position, per_minute)
             }
         };
@@ -578,7 +584,9 @@ impl NoteEngine {
     /// The song's beats at the present sample, if they are told and followed.
     fn beats(&self) -> Option<Beats> {
         let is_followed = self.transport.playing && Run::of(&self.values) == Run::Transport;
-        let beats = self.transport.beats.filter(|_| is_followed)?;
+        // By a place or a tempo that is none time would stand still.
+        let is_place = |beats: &Beats| beats.position.abs() <= MAX_BEATS && beats.per_minute.is_finite();
+        let beats = self.transport.beats.filter(|beats| is_followed && is_place(beats) && beats.per_minute > 0.0)?;
         let since = (self.now - self.block_time) as f64 * beats.per_minute / (60.0 * f64::from(self.sample_rate_hz));
         Some(Beats { position: beats.position + since, ..beats })
     }
@@ -613,6 +621,7 @@ impl NoteEngine {
         self.is_lost = false;
         self.epoch = self.epoch.wrapping_add(1);
         self.link.shared.set_now(self.epoch, 0);
+        self.meters().set_failed(self.link.shared.is_dead());
         self.number = 0;
         self.step = self.lattice.first_step_from(self.now);
         self.moment = Moment::Close;

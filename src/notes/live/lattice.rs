@@ -4,10 +4,11 @@
 const TOLERANCE_SAMPLES: f64 = 1e-3;
 /// A host's position may be off by a sample, and some rounding.
 const STEADY_SAMPLES: f64 = 1.01;
-/// Tempi in quarter notes a minute; others are brought to the nearest.
-const TEMPI: std::ops::RangeInclusive<f64> = 20.0..=999.0;
-/// Steps beyond are not counted: no song lasts as long, and their numbers are exact.
-const MAX_BEATS: f64 = 1e9;
+/// Tempi in quarter notes a minute; others are brought to the nearest, and where steps lie then depends on how often a host tells its position.
+/// MIDI files have none below 3.
+const TEMPI: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
+/// Steps beyond are not counted: no song lasts as long, and their numbers are exact. A whole number of measures.
+pub(super) const MAX_BEATS: f64 = 1e9;
 
 /// A tempo that can be played.
 pub(super) fn tempo(per_minute: f64) -> f64 {
@@ -205,7 +206,7 @@ mod tests {
         // What no host should say.
         for (beats, per_minute) in [(f64::NAN, 60.0), (0.0, f64::INFINITY), (1e300, 0.0), (-1e300, -5.0)] {
             lattice.follow(30_000, beats, per_minute);
-            assert!(lattice.step_samples() >= 48_000.0 * 60.0 / 999.0 / 4.0 - 1.0, "{beats} {per_minute}");
+            assert!(lattice.step_samples() >= 48_000.0 * 60.0 / 10_000.0 / 4.0 - 1.0, "{beats} {per_minute}");
             let next = lattice.first_step_from(30_000);
             assert!(lattice.time_of(next) >= 30_000);
         }

@@ -4,7 +4,7 @@ use super::{NOTE_OPTIONS, RenderArgs};
 use crate::{
     audio_file::Warning,
     cli::{
-        automation::{Automation, read_automation},
+        automation::{Assignment, Automation, read_automation},
         error::CliError,
         models_at_hand::{AnyModel, FILE_SLOT, read_any_model},
         one_line,
@@ -58,10 +58,12 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let mut values = chosen_values(args.instrument.preset.as_deref(), &args.instrument.assignments, &taken)?;
     let models = Arc::new(models(args, &mut values)?);
     let slot = values.get(NoteParam::Model) as u8;
+    const EMPTY: &str = "a slot that holds a model of notes; --model names one by its file";
+    let preset = args.instrument.preset.as_ref().filter(|_| !args.instrument.assignments.iter().any(sets_model));
     let model = models.get(slot).ok_or_else(|| CliError::Option {
-        option: "--set",
-        expected: "a slot that holds a model of notes; --model names one by its file".into(),
-        actual: format!("model={slot}"),
+        option: if preset.is_some() { "--preset" } else { "--set" },
+        expected: EMPTY.into(),
+        actual: format!("model={slot}{}", preset.map(|name| format!(" in {}", one_line(name))).unwrap_or_default()),
     })?;
     let score = Score::read(&args.input)?;
     let tempi = Tempi::of(&score);
@@ -69,6 +71,11 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         Some(path) => read_automation(path, RATE_HZ, |beats| tempi.seconds_of_beats(beats))?,
         None => Automation::default(),
     };
+    let is_empty = |&(id, slot): &(NoteParam, f32)| id == NoteParam::Model && models.get(slot as u8).is_none();
+    if let (Some(path), Some((_, slot))) = (&args.automate, automation.values().find(is_empty)) {
+        let (path, expected, actual) = (path.clone(), EMPTY.into(), format!("model {slot}"));
+        return Err(CliError::Automation { path, expected, actual });
+    }
     let name = one_line(&args.input.display().to_string());
     let warnings = score.warnings.iter().map(|what| Warning { path: args.input.clone(), what: what.clone() });
     args.instrument.strict.warn(&warnings.collect::<Vec<_>>())?;
@@ -88,7 +95,8 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         remark!("warning: --automate: {points} of {key}, from {first} s on, after the end at {seconds:.2} s");
     }
     let (messages, counted) = perform(args, &score, &tempi, seconds, values, &automation, &models);
-    let midi = midi_of(&score, &tempi, &messages, seconds, &args.output)?;
+    let pedal = passed_pedal(&score, &tempi, values, &automation);
+    let midi = midi_of(&score, &pedal, &tempi, &messages, seconds, &args.output)?;
     if let Some(picture) = &args.picture {
         let png = picture_of(&messages, &tempi, model, seconds).map_err(io::Error::other);
         replace_file(picture, |part| fs::write(part, png?))?;
@@ -275,6 +283,31 @@ fn gestures(score: &Score, tempi: &Tempi) -> Vec<(i64, Gesture)> {
     gestures.into_iter().map(|(at, _, gesture)| (at, gesture)).collect()
 }
 
+/// What of the pedal is passed on: as the plugin does, where it goes down while something passes, until it is lifted.
+fn passed_pedal(
+    score: &Score,
+    tempi: &Tempi,
+    values: NoteValues,
+    automation: &Automation<NoteParam>,
+) -> Vec<(u8, u64, u64)> {
+    const PASSES: [NoteParam; 2] = [NoteParam::Through, NoteParam::Bypass];
+    let mut changes = Vec::new();
+    automation.changes(0..u64::MAX, &mut changes);
+    changes.retain(|change| PASSES.contains(&change.id));
+    let passes = |&(_, down, _): &(u8, u64, u64)| {
+        let at = sample(tempi.seconds(down)) as u64;
+        let mut then = values;
+        changes.iter().take_while(|change| change.sample <= at).for_each(|change| then.set(change.id, change.value));
+        PASSES.iter().any(|&id| then.get(id) >= 0.5)
+    };
+    score.pedal.iter().copied().filter(passes).collect()
+}
+
+/// Whether a `--set` is of *Model*.
+fn sets_model(assignment: &Assignment) -> bool {
+    matches!(assignment.resolve("--set"), Ok((NoteParam::Model, _)))
+}
+
 fn sample(seconds: f64) -> i64 {
     (seconds * f64::from(RATE_HZ)).round() as i64
 }
@@ -336,7 +369,14 @@ impl Tempi {
 }
 
 /// A MIDI file of three tracks: tempi and signatures, the player, the model.
-fn midi_of(score: &Score, tempi: &Tempi, sent: &[Sent], seconds: f64, name: &Path) -> Result<Vec<u8>, CliError> {
+fn midi_of(
+    score: &Score,
+    pedal: &[(u8, u64, u64)],
+    tempi: &Tempi,
+    sent: &[Sent],
+    seconds: f64,
+    name: &Path,
+) -> Result<Vec<u8>, CliError> {
     let factor = LEAST_DIVISION.div_ceil(score.ticks_per_quarter.max(1)).max(1);
     let division = u32::from(score.ticks_per_quarter.max(1)) * u32::from(factor);
     let tick_of = |at: i64| (tempi.beats(at).position * f64::from(division)).round().max(0.0) as u64;
@@ -381,7 +421,7 @@ fn midi_of(score: &Score, tempi: &Tempi, sent: &[Sent], seconds: f64, name: &Pat
         track
     };
     let mut own = played(true);
-    for &(channel, down, up) in &score.pedal {
+    for &(channel, down, up) in pedal {
         for (tick, value) in [(down, 127), (up, 0)] {
             let message = MidiMessage::Controller { controller: u7::new(64), value: u7::new(value) };
             own.push((tick * u64::from(factor), TrackEventKind::Midi { channel: u4::new(channel & 15), message }));
