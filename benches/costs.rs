@@ -29,7 +29,7 @@ use sympathy::{
     engine::{Beats, EngineConfig, Event, RenderMode, Transport, take_link},
     learn::{Concurrent, Outcome, Pace},
     model::{EMBEDDED, EmbeddedModel, ModelData},
-    nn::{Isa, Precision},
+    nn::Isa,
     notes::live::{self, Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage},
     session,
     worker::ModelRegistry,
@@ -132,7 +132,7 @@ fn notes(name: &str, tempo: f64, is_played: bool, isa: Isa) {
         reaction_ms: 50.0,
         mode: RenderMode::Live,
         values,
-        models: Arc::new(NoteModels::embedded(Precision::F32, isa)),
+        models: NoteModels::with_embedded(isa),
     };
     let (mut engine, mut worker) = live::start(&config);
     let (mut book, mut sent) = (Book::default(), Count(0));

@@ -184,7 +184,7 @@ fn state(bytes: &[u8]) -> bool {
     }
     if let Some(project) = state.fields.get("models").and_then(|json| serde_json::from_str::<StoredProject>(json).ok())
     {
-        let models = UserModels::new(ModelRegistry::with_embedded(Isa::best()), None);
+        let models: UserModels = UserModels::new(ModelRegistry::with_embedded(Isa::best()), None);
         models.set(project.clone());
         models.map(|kept| match (&project, kept) {
             (StoredProject::Known(_), StoredProject::Known(_)) => {}

@@ -6,13 +6,19 @@ use super::{
     speed::{PrecisionArg, warn_if_slow},
 };
 use crate::{
-    control::{ParamId, ParamValues, values::NO_MODEL},
+    approach::Network,
+    control::{
+        ParamId, ParamValues,
+        notes::{NoteParam, NoteValues},
+        values::NO_MODEL,
+    },
     model::{
-        EMBEDDED, EmbeddedModel, ModelData, ModelError, RollModel,
-        folder::{USER_SLOTS, model_files, models_folder},
+        EMBEDDED, EmbeddedModel, ModelData, ModelError, RollModel, RollNetwork,
+        folder::{USER_SLOTS, models_folder},
     },
     nn::Isa,
-    worker::ModelRegistry,
+    notes::live::{NoteModel, NoteModels},
+    worker::{ModelRegistry, SlotModel, likely_files},
 };
 use std::{
     path::{Path, PathBuf},
@@ -33,12 +39,12 @@ pub struct OwnModel {
     pub path: PathBuf,
 }
 
-/// The models of the user's folder that have slots.
-pub fn own_models() -> Vec<OwnModel> {
+/// The models of the user's folder that have slots in the plugin of this kind.
+pub fn own_models<M: SlotModel>() -> Vec<OwnModel> {
     let Some(folder) = models_folder() else {
         return Vec::new();
     };
-    let files = USER_SLOTS.zip(model_files(&folder));
+    let files = USER_SLOTS.zip(likely_files::<M>(&folder));
     let own = files.map(|(slot, path)| {
         let inside = path.strip_prefix(&folder).unwrap_or(&path).with_extension("");
         let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
@@ -50,7 +56,7 @@ pub fn own_models() -> Vec<OwnModel> {
 /// The model of the user's folder that is called so: by its path in the folder or by its last part, with or without the ending.
 fn own_model(name: &str) -> Option<OwnModel> {
     let name = name.strip_suffix(".safetensors").unwrap_or(name);
-    let own = own_models();
+    let own = [own_models::<Network>(), own_models::<NoteModel>()].concat();
     let last = |own: &&OwnModel| own.name.rsplit('/').next() == Some(name);
     own.iter().find(|own| own.name == name).or_else(|| own.iter().find(last)).cloned()
 }
@@ -110,10 +116,43 @@ pub fn make_registry(
     values: &mut ParamValues,
 ) -> Result<Arc<ModelRegistry>, CliError> {
     let registry = ModelRegistry::with_precision(precision.into(), Isa::from_environment());
-    own_models().into_iter().for_each(|own| registry.set_file(own.slot, own.path));
+    own_models::<Network>().into_iter().for_each(|own| registry.set_file(own.slot, own.path));
     if let Some(name) = model {
         choose_model(&registry, name, ParamId::Model, values)?;
     }
+    Ok(registry)
+}
+
+/// The same for notes: the embedded models, those of the user's folder, and the one that is named, in [`FILE_SLOT`] where it is a file.
+///
+/// # Errors
+/// As [`read_any_model`]; also for a model of sound, and for an autoencoder.
+pub fn make_note_registry(
+    model: Option<&str>,
+    precision: PrecisionArg,
+    values: &mut NoteValues,
+) -> Result<Arc<NoteModels>, CliError> {
+    let registry = NoteModels::with_precision(precision.into(), Isa::from_environment());
+    own_models::<NoteModel>().into_iter().for_each(|own| registry.set_file(own.slot, own.path));
+    let Some(name) = model else { return Ok(registry) };
+    let slot = match EmbeddedModel::of_notes(name) {
+        Some(embedded) => embedded.slot,
+        None => {
+            let refuse = |actual: &str| CliError::Unsuitable {
+                path: name.into(),
+                what: "model",
+                expected: "a recurrent model of notes, as IN is a MIDI file".into(),
+                actual: actual.into(),
+            };
+            let AnyModel::Notes(data) = read_any_model(name)? else { return Err(refuse("a model of sound")) };
+            if !matches!(data.config().network, RollNetwork::Recurrent { .. }) {
+                return Err(refuse("an autoencoder"));
+            }
+            registry.set_bytes(FILE_SLOT, data.config().name.clone(), data.to_bytes());
+            FILE_SLOT
+        }
+    };
+    values.set(NoteParam::Model, f32::from(slot));
     Ok(registry)
 }
 

@@ -268,6 +268,34 @@ impl ModelData {
     }
 }
 
+/// Whether a file is a model of notes, by its description alone; none where it is no sound model's file.
+pub fn is_file_of_notes(path: &Path) -> Option<bool> {
+    /// The description of a file of ten thousand tensors is smaller.
+    const MAX_HEADER_BYTES: u64 = 1 << 20;
+    #[derive(serde::Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: BTreeMap<String, String>,
+    }
+    // Looked at before it is opened: opening a pipe would block.
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= MAX_HEADER_BYTES)?;
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).ok()?;
+    let header: Header = serde_json::from_slice(&header).ok()?;
+    let description: serde_json::Value = serde_json::from_str(header.metadata.get(METADATA_KEY)?).ok()?;
+    Some(kind_of(&description)? == super::roll::ROLL_APPROACH)
+}
+
+fn kind_of(description: &serde_json::Value) -> Option<&str> {
+    description.get("approach")?.get("kind")?.as_str()
+}
+
 /// A file whose description was read, of whatever model; its numbers were not looked at yet.
 pub(super) struct Container<'a> {
     bytes: &'a [u8],
@@ -302,7 +330,7 @@ impl<'a> Container<'a> {
     }
 
     fn kind(&self) -> Option<&str> {
-        self.config.get("approach")?.get("kind")?.as_str()
+        kind_of(&self.config)
     }
 
     /// Whether it says that it is a model of notes.

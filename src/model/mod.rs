@@ -29,6 +29,7 @@ pub use config::{
 };
 pub use embedded::{EMBEDDED, EMBEDDED_NOTES, EmbeddedModel};
 pub use error::ModelError;
+pub(crate) use file::is_file_of_notes;
 pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};

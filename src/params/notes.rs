@@ -4,14 +4,16 @@ use super::{
     groups::{Group, OnlyMoved, ParamEditor, Row, groups},
     host_state::{number, sanitise_rows},
     loads::Loads,
+    text,
+    user_models::UserModels,
 };
 use crate::{
     control::{
         notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
-        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
-        text::nearest_value,
+        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS, REACTION, STORE_MODELS},
     },
-    notes::live::{MIN_NOTE_REACTION_MS, NoteModels},
+    model::folder::USER_SLOTS,
+    notes::live::{MIN_NOTE_REACTION_MS, NoteModel, NoteModels},
 };
 use nice_plug::{
     params::persist::PersistentField,
@@ -21,15 +23,17 @@ use nice_plug::{
         RemoteControlsSection,
     },
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 /// What a project's state says of itself, so that none of the audio plugin is taken for one of notes.
 const STATE_VERSION: u32 = 1;
 const MARK: &str = "notes";
-const REACTION: &str = "reaction";
 
 /// [`groups`] of this table.
 macro_rules! note_groups {
@@ -58,6 +62,24 @@ pub struct NoteSettings {
     /// From the last note that is heard to its answer, in milliseconds; counts from the next activation on.
     #[id = "reaction"]
     pub reaction_ms: IntParam,
+    /// Whether the project keeps a copy of small models of the user's. Counts from the next saving on.
+    #[id = "store_models"]
+    pub store_models: BoolParam,
+}
+
+impl NoteSettings {
+    /// Defaults; `store_models` mirrors the switch of that name.
+    fn new(store_models: Arc<AtomicBool>) -> Self {
+        let range = IntRange::Linear { min: MIN_NOTE_REACTION_MS as i32, max: MAX_REACTION_MS as i32 };
+        Self {
+            reaction_ms: IntParam::new(REACTION.name, DEFAULT_REACTION_MS as i32, range)
+                .with_unit(" ms")
+                .non_automatable(),
+            store_models: BoolParam::new(STORE_MODELS.name, true)
+                .with_callback(Arc::new(move |on| store_models.store(on, Ordering::Relaxed)))
+                .non_automatable(),
+        }
+    }
 }
 
 /// What the audio thread counts, for the texts of parameters.
@@ -86,7 +108,7 @@ macro_rules! note_host_parameters {
     ($(
         $(#[$doc:meta])* $group:ident $place:ident $title:literal $(in $host_title:tt)? { $($row:tt)* }
     )*) => {
-        /// Every parameter and the setting. Ids are the keys of the table and never change.
+        /// Every parameter, the settings and the user's models. Ids are the keys of the table and never change.
         #[derive(Params)]
         pub struct NoteParams {
             $(
@@ -100,6 +122,9 @@ macro_rules! note_host_parameters {
             /// Whose state it is.
             #[persist = "notes"]
             pub mark: Mark,
+            /// The user's models, as the project stores them.
+            #[persist = "models"]
+            pub own_models: UserModels<NoteModel>,
             /// How often a state was loaded.
             #[persist = "loading"]
             pub loads: Loads,
@@ -108,15 +133,16 @@ macro_rules! note_host_parameters {
         }
 
         impl NoteParams {
-            /// Defaults, and the names of these models.
-            pub fn new(models: &Arc<NoteModels>) -> Self {
-                let counts = Arc::<NoteCounts>::default();
+            /// Defaults. The models of the user's `folder` are looked up on a thread of their own and end up in `models`.
+            pub fn new(models: &Arc<NoteModels>, folder: Option<PathBuf>) -> Self {
+                let own_models = UserModels::new(Arc::clone(models), folder);
                 Self {
                     $($place: $group::new(),)*
-                    settings: NoteSettings { reaction_ms: reaction() },
+                    settings: NoteSettings::new(own_models.store_files()),
                     mark: Mark,
+                    own_models,
                     loads: Loads::default(),
-                    counts,
+                    counts: Arc::default(),
                 }
                 .with_names(models)
             }
@@ -148,31 +174,32 @@ macro_rules! note_host_parameters {
 
 with_note_parameters!(note_host_parameters);
 
-fn reaction() -> IntParam {
-    let (min, max) = (MIN_NOTE_REACTION_MS as i32, MAX_REACTION_MS as i32);
-    IntParam::new("Reaction Time", DEFAULT_REACTION_MS as i32, IntRange::Linear { min, max })
-        .with_unit(" ms")
-        .non_automatable()
-}
-
 impl NoteParams {
-    /// Lets *Model* show names.
+    /// Lets *Model* show names, and tell which slot is chosen.
     fn with_names(mut self, models: &Arc<NoteModels>) -> Self {
+        let (selection, chosen) = (self.own_models.selection(), self.own_models.selection());
+        // Hosts ask for names as soon as there is an instance, and not again.
+        let (progress, reading) = (self.own_models.progress(), self.own_models.progress());
         let (shown, named, counts) = (Arc::clone(models), Arc::clone(models), Arc::clone(&self.counts));
-        let to_text = move |slot: i32| match u8::try_from(slot).ok().and_then(|slot| shown.get(slot)) {
-            Some(model) => format!("{slot}: {}{}", model.name, counts.text()),
-            None => format!("{slot}: empty"),
+        let to_text = move |slot: i32| {
+            if u8::try_from(slot).is_ok_and(|slot| USER_SLOTS.contains(&slot)) {
+                progress.wait_for_names();
+            }
+            let name = text::slot_to_text(&shown, slot);
+            if slot == i32::from(chosen.current()) { name + &counts.text() } else { name }
         };
-        let from_text = move |text: &str| {
-            let number = text.split_once(':').map_or(text, |(number, _)| number);
-            let wanted = text.trim().to_lowercase();
-            nearest_value(NoteParam::Model.spec(), number).map(|slot| slot as i32).or_else(|| {
-                let called = |model: &str| model.to_lowercase() == wanted;
-                named.all().find(|(_, model)| called(&model.name)).map(|(slot, _)| i32::from(slot))
+        let from_text = move |typed: &str| {
+            text::text_to_slot(&named, NoteParam::Model.spec(), typed).or_else(|| {
+                reading.wait_for_names();
+                text::text_to_slot(&named, NoteParam::Model.spec(), typed)
             })
         };
-        self.models.model =
-            self.models.model.with_value_to_string(Arc::new(to_text)).with_string_to_value(Arc::new(from_text));
+        self.models.model = self
+            .models
+            .model
+            .with_value_to_string(Arc::new(to_text))
+            .with_string_to_value(Arc::new(from_text))
+            .with_callback(Arc::new(move |slot| selection.select(slot)));
         self
     }
 
@@ -211,9 +238,11 @@ pub fn sanitise_notes(state: &mut PluginState) {
         state.fields.clear();
     }
     sanitise_rows(state, &NOTE_SPECS);
-    let reaction = state.params.get(REACTION).and_then(number).unwrap_or(DEFAULT_REACTION_MS);
+    let reaction = state.params.get(REACTION.key).and_then(number).unwrap_or(DEFAULT_REACTION_MS);
     let reaction = reaction.clamp(MIN_NOTE_REACTION_MS, MAX_REACTION_MS) as i32;
-    state.params.insert(REACTION.into(), ParamValue::I32(reaction));
+    state.params.insert(REACTION.key.into(), ParamValue::I32(reaction));
+    let stores = !matches!(state.params.get(STORE_MODELS.key), Some(ParamValue::Bool(false)));
+    state.params.insert(STORE_MODELS.key.into(), ParamValue::Bool(stores));
     state.fields.insert(MARK.into(), STATE_VERSION.to_string());
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
 }
@@ -221,13 +250,14 @@ pub fn sanitise_notes(state: &mut PluginState) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::Isa;
 
     #[test]
-    fn ids_are_those_of_the_table_and_the_setting() {
-        let params = NoteParams::new(&Arc::default());
+    fn ids_are_those_of_the_table_and_the_settings() {
+        let params = NoteParams::new(&NoteModels::with_embedded(Isa::best()), None);
         let ids: Vec<String> = params.param_map().into_iter().map(|(id, _, _)| id).collect();
         let keys: Vec<&str> = notes_by_group().map(|spec| spec.key).collect();
-        assert_eq!(ids, [&keys[..], &[REACTION]].concat());
+        assert_eq!(ids, [&keys[..], &[REACTION.key, STORE_MODELS.key]].concat());
         for spec in &NOTE_SPECS {
             assert_eq!(params.value(spec.id), spec.default, "{}", spec.key);
         }
@@ -248,6 +278,7 @@ mod tests {
         assert_eq!(show(&state, "gate"), "F32(100.0)");
         assert_eq!(show(&state, "reaction"), format!("I32({})", MAX_REACTION_MS as i32));
         assert_eq!(show(&state, "later"), "Bool(true)");
+        assert_eq!(show(&state, "store_models"), "Bool(true)");
         let mut state: PluginState = serde_json::from_str(&json.replace("notes", "models")).expect("the same");
         sanitise_notes(&mut state);
         assert_eq!(show(&state, "temperature"), "F32(1.05)", "it is another plugin's");

@@ -155,9 +155,9 @@ impl SympathyParams {
         let with_labels = |param: IntParam, id: ParamId| {
             let (registry, progress) = (Arc::clone(registry), Arc::clone(&progress));
             let read = move |text: &str| {
-                text::text_to_slot(&registry, id, text).or_else(|| {
+                text::text_to_slot(&registry, id.spec(), text).or_else(|| {
                     progress.wait_for_names();
-                    text::text_to_slot(&registry, id, text)
+                    text::text_to_slot(&registry, id.spec(), text)
                 })
             };
             param.with_value_to_string(Arc::new(shown.clone())).with_string_to_value(Arc::new(read))

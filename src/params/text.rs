@@ -1,12 +1,12 @@
 //! Texts that say more than [`crate::control::text`] knows: the models in slots, and what became of switches.
 
 use crate::{
-    control::{ParamId, text},
-    worker::ModelRegistry,
+    control::{ParamId, text, values::ParamSpec},
+    worker::{ModelRegistry, SlotModel},
 };
 
 /// A slot of the registry as text: its number, and the model in it or why there is none. What is below all slots is no model.
-pub(super) fn slot_to_text(registry: &ModelRegistry, slot: i32) -> String {
+pub(super) fn slot_to_text<M: SlotModel>(registry: &ModelRegistry<M>, slot: i32) -> String {
     match u8::try_from(slot) {
         Ok(slot) => format!("{slot}: {}", registry.label(slot)),
         Err(_) => text::shown(ParamId::MorphModel.spec(), slot as f32),
@@ -24,9 +24,13 @@ pub(super) fn trouble_to_text(underruns: u64, has_failed: bool) -> String {
 }
 
 /// Reads a slot's number, the label of a slot that holds something, or the word for none.
-pub(super) fn text_to_slot(registry: &ModelRegistry, id: ParamId, text: &str) -> Option<i32> {
+pub(super) fn text_to_slot<M: SlotModel, Id>(
+    registry: &ModelRegistry<M>,
+    spec: &ParamSpec<Id>,
+    text: &str,
+) -> Option<i32> {
     let number = text.split_once(':').map_or(text, |(number, _)| number);
-    if let Some(slot) = text::nearest_value(id.spec(), number) {
+    if let Some(slot) = text::nearest_value(spec, number) {
         return Some(slot as i32);
     }
     let wanted = text.trim().to_lowercase();
@@ -47,7 +51,7 @@ pub(super) fn text_to_switch(text: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Isa;
+    use crate::{approach::Network, nn::Isa};
 
     #[test]
     fn keep_can_be_typed_as_it_is_shown() {
@@ -59,23 +63,23 @@ mod tests {
 
     #[test]
     fn a_slot_shows_why_it_does_not_play() {
-        let registry = ModelRegistry::with_embedded(Isa::best());
+        let registry = ModelRegistry::<Network>::with_embedded(Isa::best());
         registry.set_missing(64, "my-model".into(), "missing: no such file".into());
         assert_eq!(slot_to_text(&registry, 64), "64: my-model: missing: no such file");
-        assert_eq!(text_to_slot(&registry, ParamId::Model, "64: my-model: missing: no such file"), Some(64));
-        assert_eq!(text_to_slot(&registry, ParamId::Model, "99"), Some(99));
+        assert_eq!(text_to_slot(&registry, ParamId::Model.spec(), "64: my-model: missing: no such file"), Some(64));
+        assert_eq!(text_to_slot(&registry, ParamId::Model.spec(), "99"), Some(99));
         assert_eq!(
-            (slot_to_text(&registry, -1).as_str(), text_to_slot(&registry, ParamId::MorphModel, "Off")),
+            (slot_to_text(&registry, -1).as_str(), text_to_slot(&registry, ParamId::MorphModel.spec(), "Off")),
             ("off", Some(-1))
         );
-        assert_eq!(text_to_slot(&registry, ParamId::Model, "no such model"), None);
+        assert_eq!(text_to_slot(&registry, ParamId::Model.spec(), "no such model"), None);
         let fault = " (it has stopped; start the song again)";
         for (count, has_failed, note) in
             [(0, false, ""), (1, false, " (1 underrun)"), (7, false, " (7 underruns)"), (7, true, fault)]
         {
             assert_eq!(trouble_to_text(count, has_failed), note);
             let shown = slot_to_text(&registry, 64) + note;
-            assert_eq!(text_to_slot(&registry, ParamId::Model, &shown), Some(64), "{shown}");
+            assert_eq!(text_to_slot(&registry, ParamId::Model.spec(), &shown), Some(64), "{shown}");
         }
     }
 }

@@ -14,12 +14,10 @@ use super::{
     selection::Selection,
 };
 use crate::{
+    approach::Network,
     learn::job::Models,
-    model::{
-        EMBEDDED, MAX_FILE_BYTES, ModelData,
-        folder::{USER_SLOTS, model_files},
-    },
-    worker::ModelRegistry,
+    model::{MAX_FILE_BYTES, ModelData, folder::USER_SLOTS},
+    worker::{ModelRegistry, SlotModel, likely_files},
 };
 use nice_plug::params::persist::PersistentField;
 use std::{
@@ -33,8 +31,8 @@ use std::{
 };
 
 #[derive(Debug)]
-struct Inner {
-    registry: Arc<ModelRegistry>,
+struct Inner<M> {
+    registry: Arc<ModelRegistry<M>>,
     folder: Option<PathBuf>,
     selection: Arc<Selection>,
     store_files: Arc<AtomicBool>,
@@ -56,21 +54,29 @@ enum Job {
 
 /// See the module.
 #[derive(Debug)]
-pub struct UserModels {
-    shelf: Shelf,
+pub struct UserModels<M: SlotModel = Network> {
+    shelf: Shelf<M>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What lessons have of the user's models; the instance may go first.
-#[derive(Clone, Debug)]
-struct Shelf {
-    inner: Arc<Inner>,
+#[derive(Debug)]
+struct Shelf<M> {
+    inner: Arc<Inner<M>>,
     jobs: Sender<Job>,
 }
 
 impl UserModels {
+    /// What learns needs of them.
+    pub(super) fn for_lessons(&self) -> Arc<dyn Models> {
+        let Shelf { inner, jobs } = &self.shelf;
+        Arc::new(Shelf { inner: Arc::clone(inner), jobs: jobs.clone() })
+    }
+}
+
+impl<M: SlotModel> UserModels<M> {
     /// A fresh instance: begins to read `folder`.
-    pub fn new(registry: Arc<ModelRegistry>, folder: Option<PathBuf>) -> Self {
+    pub fn new(registry: Arc<ModelRegistry<M>>, folder: Option<PathBuf>) -> Self {
         let inner = Arc::new(Inner {
             registry,
             folder,
@@ -89,11 +95,6 @@ impl UserModels {
         let shelf = Shelf { inner, jobs };
         shelf.begin(Job::Scan(0));
         Self { shelf, thread }
-    }
-
-    /// What learns needs of them.
-    pub(super) fn for_lessons(&self) -> Arc<dyn Models> {
-        Arc::new(self.shelf.clone())
     }
 
     /// What the *Model* parameter reports to.
@@ -126,7 +127,7 @@ impl UserModels {
     }
 }
 
-impl Shelf {
+impl<M: SlotModel> Shelf<M> {
     fn place(&self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
         let file = std::fs::metadata(path).map_err(|error| format!("{}: cannot be read: {error}.", path.display()))?;
         if !file.is_file() || file.len() > MAX_FILE_BYTES || path.to_str().is_none() {
@@ -164,9 +165,9 @@ impl Shelf {
     }
 }
 
-impl Models for Shelf {
+impl Models for Shelf<Network> {
     fn file(&self, slot: u8) -> Result<(String, Vec<u8>), String> {
-        if let Some(model) = EMBEDDED.iter().find(|model| model.slot == slot) {
+        if let Some(model) = Network::embedded().iter().find(|model| model.slot == slot) {
             return Ok((model.name.into(), model.bytes.into()));
         }
         let held = match &*self.inner.lock() {
@@ -200,7 +201,7 @@ impl Models for Shelf {
     }
 }
 
-impl Drop for UserModels {
+impl<M: SlotModel> Drop for UserModels<M> {
     fn drop(&mut self) {
         let Shelf { inner, jobs } = &self.shelf;
         inner.stop.store(true, Ordering::Relaxed);
@@ -217,7 +218,7 @@ impl Drop for UserModels {
     }
 }
 
-impl PersistentField<'_, StoredProject> for UserModels {
+impl<M: SlotModel> PersistentField<'_, StoredProject> for UserModels<M> {
     fn set(&self, project: StoredProject) {
         if let Some(job) = self.shelf.inner.take_over(project) {
             self.shelf.begin(job);
@@ -232,7 +233,7 @@ impl PersistentField<'_, StoredProject> for UserModels {
     }
 }
 
-impl Inner {
+impl<M: SlotModel> Inner<M> {
     fn lock(&self) -> MutexGuard<'_, Held> {
         // Whoever panicked while it held the lock has left whole values behind.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -260,7 +261,7 @@ impl Inner {
         let mut held = self.lock();
         self.selection.forget_used();
         if let Held::Known { embedded: Some(earlier), .. } = &*held
-            && !is_embedded(earlier)
+            && !is_embedded::<M>(earlier)
         {
             self.registry.clear(earlier.slot);
         }
@@ -370,7 +371,7 @@ impl Inner {
         let Some(stored) = stored else {
             return;
         };
-        if !is_embedded(stored) {
+        if !is_embedded::<M>(stored) {
             let reason = "not among the models of this version of Sympathy".into();
             self.registry.set_missing(stored.slot, stored.name.clone(), reason);
         }
@@ -394,7 +395,7 @@ impl Inner {
 
     /// Gives the files of the models folder to the slots, by name; hashes them afterwards.
     fn scan(&self, revision: u64) {
-        let files = self.folder.as_deref().map(model_files).unwrap_or_default();
+        let files = self.folder.as_deref().map(likely_files::<M>).unwrap_or_default();
         let assigned: Vec<Assigned> =
             USER_SLOTS.zip(files).map(|(slot, path)| self.assigned_file(slot, path)).collect();
         {
@@ -529,7 +530,7 @@ impl Inner {
     fn selected_embedded(&self, restored: Option<&StoredEmbedded>) -> Option<StoredEmbedded> {
         let slot = self.selection.current();
         restored.filter(|model| model.slot == slot).cloned().or_else(|| {
-            let model = EMBEDDED.iter().find(|model| model.slot == slot)?;
+            let model = M::embedded().iter().find(|model| model.slot == slot)?;
             Some(StoredEmbedded { slot, name: model.name.into() })
         })
     }
@@ -546,8 +547,8 @@ fn why_unknown(list: &serde_json::Value) -> String {
     }
 }
 
-fn is_embedded(stored: &StoredEmbedded) -> bool {
-    EMBEDDED.iter().any(|model| model.slot == stored.slot && model.name == stored.name)
+fn is_embedded<M: SlotModel>(stored: &StoredEmbedded) -> bool {
+    M::embedded().iter().any(|model| model.slot == stored.slot && model.name == stored.name)
 }
 
 #[cfg(test)]

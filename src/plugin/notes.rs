@@ -12,7 +12,8 @@ use super::{
 use crate::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     engine::{RenderMode, STOPS},
-    nn::{Isa, Precision},
+    model::folder::models_folder,
+    nn::Isa,
     notes::live::{Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
     params::{NoteParams, sanitise_notes},
     worker::WorkerThread,
@@ -23,7 +24,7 @@ use nice_plug::{
 };
 use std::{
     marker::PhantomData,
-    sync::{Arc, OnceLock, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
 };
 
 /// The sustain pedal, and from which value on it is down.
@@ -31,13 +32,6 @@ const SUSTAIN: u8 = 64;
 const PEDAL_DOWN: f32 = 64.0 / 127.0;
 /// Rates outside are not played: what is received is passed on.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
-
-/// The embedded models, unpacked once for all instances of a process.
-fn embedded() -> Arc<NoteModels> {
-    static MODELS: OnceLock<Arc<NoteModels>> = OnceLock::new();
-    let unpack = || Arc::new(NoteModels::embedded(Precision::F32, Isa::from_environment()));
-    Arc::clone(MODELS.get_or_init(unpack))
-}
 
 /// The plugin; with audio for VST3, without for CLAP.
 pub struct SympathyNotes<const AUDIO: bool> {
@@ -50,8 +44,8 @@ pub struct SympathyNotes<const AUDIO: bool> {
     /// Since the last block the host has reset or activated it: whatever was held then may have ended unheard.
     begins: bool,
     running: Option<Running>,
-    /// Late steps and whether the worker has failed, as the host knows them.
-    told: (u64, bool),
+    /// [`NoteModels::labels_generation`], late steps and whether the worker has failed, as the host knows them.
+    told: (u64, u64, bool),
 }
 
 /// Exists from activation to deactivation.
@@ -69,9 +63,9 @@ struct Running {
 
 impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
     fn default() -> Self {
-        let models = embedded();
-        let params = Arc::new(NoteParams::new(&models));
-        Self { models, params, book: Book::default(), pedals: 0, begins: true, running: None, told: (0, false) }
+        let models = NoteModels::with_embedded(Isa::from_environment());
+        let params = Arc::new(NoteParams::new(&models, models_folder()));
+        Self { models, params, book: Book::default(), pedals: 0, begins: true, running: None, told: (0, 0, false) }
     }
 }
 
@@ -291,7 +285,8 @@ impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
 
     fn param_texts_changed(&mut self) -> bool {
         let counts = &self.params.counts;
-        let now = (counts.late_steps.load(Ordering::Relaxed), counts.has_failed.load(Ordering::Relaxed));
+        let labels = self.models.labels_generation();
+        let now = (labels, counts.late_steps.load(Ordering::Relaxed), counts.has_failed.load(Ordering::Relaxed));
         std::mem::replace(&mut self.told, now) != now
     }
 

@@ -79,8 +79,10 @@ impl PresetLoader for NoteLoader {
     fn load(&mut self, source: PresetSource<'_>, setter: &mut PresetSetter<'_>) -> Result<Option<String>, HostError> {
         let preset: NotePreset = found(source)?;
         self.params.apply(&preset.values_over(|id| self.params.unmodulated(id)), &mut Silent(setter));
-        let missing = preset.slots().find(|&slot| self.models.get(slot).is_none());
-        Ok(missing.map(|slot| format!("{} asks for a model that is not there: slot {slot} is empty", preset.name)))
+        if preset.slots().next().is_some() {
+            self.params.own_models.wait_for_names();
+        }
+        Ok(self.models.missing(&preset))
     }
 }
 

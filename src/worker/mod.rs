@@ -24,5 +24,8 @@ mod warming;
 pub use clip::{CLIP_RATES_HZ, Clip, ClipSlot, MAX_CLIP_BYTES};
 pub use ensemble::{Ensemble, MAX_VOICES};
 pub use models::measure::{USUAL_HOST_HZ, factor_to_text, measure_reaction_ms, measure_slowness, measure_voices};
-pub use models::registry::{ModelRegistry, Origin, SlotEntry};
+pub use models::{
+    registry::{ModelRegistry, Origin, Readiness, SlotEntry, SlotModel, likely_files},
+    shared::Shared,
+};
 pub use thread::{Worker, WorkerThread};

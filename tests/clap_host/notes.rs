@@ -3,6 +3,7 @@
 use crate::{
     allocations::counted,
     host::{Host, Shared, transport_at},
+    material,
 };
 use clack_extensions::{
     audio_ports::PluginAudioPorts,
@@ -23,7 +24,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use sympathy::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     engine::{Beats, RenderMode, Transport},
-    nn::{Isa, Precision},
+    nn::Isa,
     notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
 };
 
@@ -83,6 +84,15 @@ impl Plugin {
         assert!(spec.kind.is_whole(), "{}", spec.key);
         // nice-plug counts from the least value, in whole steps.
         ParamValueEvent::new(offset, self.ids[spec.name], Pckn::match_all(), f64::from(value - spec.min))
+    }
+
+    fn model_text(&mut self, slot: u8) -> String {
+        let handle = self.instance.plugin_handle();
+        let params = handle.get_extension::<PluginParams>().expect("params");
+        let mut buffer = [0; 256];
+        let id = self.ids[NoteParam::Model.spec().name];
+        let text = params.value_to_text(&handle, id, slot.into(), &mut buffer).expect("a text");
+        String::from_utf8_lossy(text).into_owned()
     }
 
     fn save(&mut self) -> Vec<u8> {
@@ -217,6 +227,14 @@ enum Deed {
 
 /// The engine offline, without a plugin around it.
 fn reference(moved: &[(usize, NoteParam, f32)]) -> Vec<(usize, Sent)> {
+    reference_of(&NoteModels::with_embedded(Isa::from_environment()), &SET, moved)
+}
+
+fn reference_of(
+    models: &Arc<NoteModels>,
+    set: &[(NoteParam, f32)],
+    moved: &[(usize, NoteParam, f32)],
+) -> Vec<(usize, Sent)> {
     struct Log(Vec<(usize, Sent)>, usize);
     impl NoteSink for Log {
         fn send(&mut self, offset: usize, message: Message) -> bool {
@@ -233,13 +251,13 @@ fn reference(moved: &[(usize, NoteParam, f32)]) -> Vec<(usize, Sent)> {
         }
     }
     let mut values = NoteValues::default();
-    SET.iter().for_each(|&(id, value)| values.set(id, value));
+    set.iter().for_each(|&(id, value)| values.set(id, value));
     let (mut engine, worker) = start(&NoteEngineConfig {
         sample_rate_hz: RATE_HZ,
         reaction_ms: 50.0,
         mode: RenderMode::Offline,
         values,
-        models: Arc::new(NoteModels::embedded(Precision::F32, Isa::from_environment())),
+        models: Arc::clone(models),
     });
     let _worker = worker.spawn();
     let (mut book, mut log) = (Book::default(), Log(Vec::new(), 0));
@@ -295,6 +313,35 @@ fn it_plays_what_the_engine_plays_at_any_block_size() {
         let differs = received.iter().zip(&expected).position(|(a, b)| a != b);
         assert!(received == expected, "blocks of {blocks:?}: from message {differs:?} of {} on", expected.len());
     }
+}
+
+#[test]
+fn a_model_of_ones_own_travels_in_the_project_and_plays_at_once() {
+    let model = crate::common::notes::lstm(16, -2.5).to_bytes();
+    let json = serde_json::json!({
+        "version": "",
+        "params": { "model": { "i32": material::SLOT } },
+        "fields": { "notes": "1", "models": material::project(&model) },
+    });
+    let mut plugin = Plugin::new();
+    assert!(plugin.load(&material::framed(json.to_string().as_bytes())));
+    plugin.set(&SET);
+    let models = NoteModels::with_embedded(Isa::from_environment());
+    models.set_bytes(material::SLOT, material::NAME.into(), model);
+    let own = [&SET[..], &[(NoteParam::Model, material::SLOT.into())]].concat();
+    // Away from it and back: what is in the project stays there.
+    let moved = [(9 * BEAT, NoteParam::Model, 0.0), (11 * BEAT + 77, NoteParam::Model, material::SLOT.into())];
+    let expected = reference_of(&models, &own, &moved);
+    let ours = expected.iter().filter(|(at, sent)| *at > 2 * BEAT && matches!(sent, Sent::On { .. })).count();
+    assert!(ours > 10 && expected != reference(&[]), "{ours} notes");
+    assert!(plugin.play(&phrase(), &moved, LENGTH, &[512]) == expected, "the engine's messages");
+    assert_eq!(plugin.model_text(material::SLOT), "64: Aria");
+    assert_eq!(plugin.model_text(65), "65: empty");
+    let state = plugin.save();
+    let mut other = Plugin::new();
+    assert!(other.load(&state));
+    assert_eq!(other.save(), state);
+    assert!(other.play(&phrase(), &moved, LENGTH, &[441]) == expected, "in another instance");
 }
 
 #[test]

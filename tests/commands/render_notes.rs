@@ -1,6 +1,6 @@
 //! `sympathy render` of MIDI files: what a model of notes answers.
 
-use crate::common::{notes, program::Desk};
+use crate::common::{models, notes, program::Desk};
 use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
 use std::{fs, path::Path};
 use sympathy::notes::{Roll, Score};
@@ -153,4 +153,36 @@ fn presets_and_automation_move_what_is_played_at_their_beats() {
     let before = fs::read(desk.path("answer.mid")).expect("a file");
     assert_eq!(desk.run(&format!("{command} --set answer_length=4 --automate moves.json --block 77")).code, Some(0));
     assert!(fs::read(desk.path("answer.mid")).expect("a file") == before, "in any block size");
+}
+
+#[test]
+fn models_of_sound_and_of_notes_lie_side_by_side_and_each_plugin_has_its_own() {
+    let desk = desk();
+    fs::create_dir_all(desk.path("own models/scores")).expect("space");
+    fs::copy(desk.path("small.safetensors"), desk.path("own models/mine.safetensors")).expect("space");
+    notes::lstm(12, -2.0).write(&desk.path("own models/scores/other.safetensors")).expect("space");
+    models::all_kinds()[0].2.write(&desk.path("own models/bells.safetensors")).expect("space");
+    fs::write(desk.path("own models/torn.safetensors"), b"torn").expect("space");
+    let list = desk.succeed("models");
+    assert!(list.contains("of notes: mine, 8 steps a quarter note (slot 64 of Sympathy Notes)\n"), "{list}");
+    assert!(list.contains("of notes: scores/other, 8 steps a quarter note (slot 65 of Sympathy Notes)\n"), "{list}");
+    assert!(list.lines().any(|line| line.starts_with("64 ") && line.contains(" bells ")), "{list}");
+    assert!(list.contains("not a model: ") && list.contains("torn.safetensors"), "{list}");
+    let list = desk.succeed("models --dir .");
+    assert!(list.contains("of notes: small.safetensors, 8 steps a quarter note\n"), "{list}");
+    assert!(list.contains("of notes: code.safetensors, 8 steps a quarter note"), "{list}");
+
+    let render = |model: &str| {
+        let said = desk.run(&format!("render take.mid answer.mid --overwrite {model}"));
+        assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{said:?}");
+        fs::read(desk.path("answer.mid")).expect("a file")
+    };
+    let by_file = render("--model small.safetensors");
+    for model in ["--model mine", "--set model=64"] {
+        assert!(render(model) == by_file, "{model}");
+    }
+    assert!(render("--set model=65") == render("--model scores/other"));
+    assert!(render("--set model=65") != by_file);
+    desk.fail("render take.mid b.mid --set model=66", &["--set", "model=66", "torn.safetensors"]);
+    desk.fail("render take.mid b.mid --set model=70", &["--set", "model=70", "slot 70 is empty"]);
 }

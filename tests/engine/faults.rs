@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 use sympathy::{
+    approach::Network,
     control::ParamId,
     dsp::{level::rms, random::Random},
     engine::{EngineConfig, RenderMode},
@@ -361,7 +362,7 @@ fn a_file_that_changes_while_it_is_read_is_a_model_or_an_error() {
                 };
             }
         });
-        let registry = ModelRegistry::with_embedded(Isa::best());
+        let registry = ModelRegistry::<Network>::with_embedded(Isa::best());
         let (mut loaded, mut refused) = (0, 0);
         let began = Instant::now();
         while (loaded < 20 || refused < 20) && began.elapsed() < Duration::from_secs(60) {

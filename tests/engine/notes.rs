@@ -6,10 +6,9 @@ use sympathy::{
     control::notes::{NoteParam, NoteValues},
     dsp::random::Random,
     engine::{Beats, RenderMode, Transport},
-    nn::{Isa, Precision},
+    nn::Isa,
     notes::live::{
-        Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModel, NoteModels, NoteSink, NoteWorker,
-        Stage, start,
+        Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorker, Stage, start,
     },
     worker::WorkerThread,
 };
@@ -107,8 +106,12 @@ fn values(set: &[(NoteParam, f32)]) -> NoteValues {
 }
 
 fn models(bias: f32) -> Arc<NoteModels> {
-    let model = |hidden| NoteModel::of(&notes::lstm(hidden, bias), Precision::F32, Isa::best()).expect("recurrent");
-    Arc::new(NoteModels::new(vec![(0, model(24)), (1, model(16))]))
+    let models = NoteModels::with_embedded(Isa::best());
+    for (slot, hidden) in [(0, 24), (1, 16)] {
+        models.set_bytes(slot, "of a test".into(), notes::lstm(hidden, bias).to_bytes());
+        models.load(slot).expect("recurrent");
+    }
+    models
 }
 
 fn made(song: &Song, models: &Arc<NoteModels>, mode: RenderMode) -> (NoteEngine, NoteWorker) {
@@ -403,7 +406,7 @@ fn random_deed(random: &mut Random) -> Deed {
 fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     let models = models(-1.5);
     let mut random = Random::new(2);
-    let (mut struck, mut counted_in_all) = (0usize, 0);
+    let (mut struck, mut counted_in_all, mut of_workers) = (0usize, 0, 0);
     let rounds = if cfg!(debug_assertions) { 150 } else { 2000 };
     for _ in 0..rounds {
         let song = Song::new(8000, 280.0, 1.0);
@@ -430,20 +433,26 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
             let tempo = [280.0, 280.0, 280.0, 120.0, f64::NAN, 0.0][random.below(6) as usize];
             let transport = Transport { playing, ..Song { tempo, ..song.clone() }.transport(position) };
             let deeds: Vec<Deed> = (0..random.below(4)).map(|_| random_deed(&mut random)).collect();
-            let (count, ()) = counted(|| {
-                let mut stage = Stage { book: &mut book, sink: &mut log };
-                engine.begin(transport, length, &mut stage);
-                for (index, deed) in deeds.iter().enumerate() {
+            // Another model has to be loaded, by the worker.
+            let may_load = deeds.iter().any(|deed| matches!(deed, Deed::Sets(NoteParam::Model, _)));
+            let mut by_worker = 0;
+            let mut work = |hands: &mut Hands| by_worker += counted(|| hands.work()).0;
+            let mut stage = Stage { book: &mut book, sink: &mut log };
+            let mut count = counted(|| engine.begin(transport, length, &mut stage)).0;
+            for (index, deed) in deeds.iter().enumerate() {
+                count += counted(|| {
                     engine.advance((index * length / 4).min(length.saturating_sub(1)), &mut stage);
                     match *deed {
                         Deed::Plays(gesture) => engine.hear(gesture, &mut stage),
                         Deed::Sets(id, value) => engine.set(id, value, &mut stage),
                     }
-                    hands.work();
-                }
-                engine.end(length, &mut stage);
-                hands.work();
-            });
+                })
+                .0;
+                work(&mut hands);
+            }
+            count += counted(|| engine.end(length, &mut stage)).0;
+            work(&mut hands);
+            of_workers += if may_load { 0 } else { by_worker };
             counted_in_all += count;
             position += length as i64;
         }
@@ -463,7 +472,7 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
         assert!(book.is_empty(), "{book:?}");
         assert_eq!(log.sounding, [0; CHANNELS], "a note hangs");
     }
-    assert_eq!(counted_in_all, 0, "allocations");
+    assert_eq!((counted_in_all, of_workers), (0, 0), "allocations");
     assert!(struck > rounds / 2, "{struck} notes sounded at the ends");
 }
 
@@ -624,6 +633,94 @@ fn what_may_no_longer_sound_when_it_is_played_is_not_struck_although_it_was_draw
         }
     }
     assert!(count > 20, "{count} notes");
+}
+
+/// Models of which that in slot 64 has still to be loaded.
+fn with_own(hidden: usize) -> Arc<NoteModels> {
+    let models = models(-2.5);
+    models.set_bytes(64, "mine".into(), notes::lstm(hidden, -2.0).to_bytes());
+    models
+}
+
+#[test]
+fn a_bounce_waits_for_a_model_that_is_not_there_yet() {
+    let mut song = Song::new(48_000, 120.0, 12.0);
+    song.values = values(&[(NoteParam::Part, 1.0)]);
+    song.chord(&[60, 64, 67], 0.1, 1.9);
+    song.chord(&[62, 65], 10.2, 11.0);
+    for (beat, slot) in [(7.3, 64.0), (13.1, 9.0), (14.2, 64.0), (20.0, 1.0)] {
+        song.deeds.push((song.beats(beat), Deed::Sets(NoteParam::Model, slot)));
+    }
+    song.deeds.sort_by_key(|&(at, _)| at);
+    let play = |models: &Arc<NoteModels>, blocks: &[usize]| {
+        let (mut engine, worker) = made(&song, models, RenderMode::Offline);
+        let (mut book, mut log) = (Book::default(), Log::default());
+        log.sent.reserve(100_000);
+        perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, blocks, &mut book, &mut log);
+        assert_eq!(engine.late_steps(), 0);
+        log.sent
+    };
+    let loaded = with_own(20);
+    loaded.load(64).expect("recurrent");
+    let expected = play(&loaded, &[512]);
+    let within = |from: f64, to: f64| {
+        let is_there = |&&(at, _): &&(i64, Message)| (song.beats(from)..song.beats(to)).contains(&at);
+        expected.iter().filter(is_there).count()
+    };
+    assert!(within(10.5, 13.0) > 8 && within(13.2, 14.0) == 0, "{} {}", within(10.5, 13.0), within(13.2, 14.0));
+    for blocks in [&[512][..], &[64], &[4095, 1]] {
+        assert_same(&play(&with_own(20), blocks), &expected, &format!("loaded on the way, blocks of {blocks:?}"));
+    }
+}
+
+#[test]
+fn a_model_may_come_go_and_be_another_one_while_the_engine_lives() {
+    let models = with_own(20);
+    let mut song = Song::new(48_000, 120.0, 60.0);
+    song.values = values(&[(NoteParam::Part, 1.0), (NoteParam::Polyphony, 4.0)]);
+    let (mut engine, mut worker) = made(&song, &models, RenderMode::Live);
+    let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+    log.sent.reserve(100_000);
+    let mut from = 0;
+    // Plays for some seconds; returns how many keys were struck, and how many ended on the very first sample.
+    let mut play = |deed: Option<(NoteParam, f32)>, seconds: i64, works: bool| {
+        let (begins, earlier) = (from, log.sent.len());
+        while from < begins + seconds * 48_000 {
+            log.block = (from, 480);
+            let (count, ()) = counted(|| {
+                let mut stage = Stage { book: &mut book, sink: &mut log };
+                engine.begin(song.transport(from), 480, &mut stage);
+                if let Some((id, value)) = deed.filter(|_| from == begins) {
+                    engine.set(id, value, &mut stage);
+                }
+                if from == begins {
+                    engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+                    engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+                }
+                engine.end(480, &mut stage);
+            });
+            assert_eq!(count, 0, "allocations on the audio thread");
+            while works && worker.run_once() {}
+            from += 480;
+        }
+        let made = &log.sent[earlier..];
+        let struck = made.iter().filter(|(at, message)| *at > begins && matches!(message, Message::On { .. })).count();
+        let ended = made.iter().filter(|(at, message)| *at == begins && matches!(message, Message::Off { .. })).count();
+        (struck, ended)
+    };
+    assert!(play(None, 4, true).0 > 10);
+    let (struck, ended) = play(Some((NoteParam::Model, 64.0)), 2, false);
+    assert!(struck == 0 && ended > 1, "it is not there: {struck}, {ended}");
+    assert!(play(None, 4, true).0 > 10, "it is");
+    models.set_bytes(64, "another".into(), notes::lstm(12, -2.0).to_bytes());
+    let (struck, ended) = play(None, 2, false);
+    assert!(struck == 0 && ended > 1, "another one is to be loaded: {struck}, {ended}");
+    assert!(play(None, 4, true).0 > 10, "it is loaded");
+    models.set_missing(64, "another".into(), "missing".into());
+    let (struck, ended) = play(None, 2, true);
+    assert!(struck == 0 && ended > 1, "it is gone: {struck}, {ended}");
+    assert!(play(Some((NoteParam::Model, 1.0)), 4, true).0 > 10, "and a third one plays");
+    assert_eq!(engine.late_steps(), 0, "none of this is lateness");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use sympathy::{
     control::notes::NoteValues,
     engine::{Beats, RenderMode, Transport},
-    nn::{Isa, Precision},
+    nn::Isa,
     notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
 };
 use vst3::{
@@ -190,7 +190,7 @@ fn by_the_engine() -> Vec<(usize, Message)> {
         reaction_ms: 50.0,
         mode: RenderMode::Offline,
         values: NoteValues::default(),
-        models: NoteModels::embedded(Precision::F32, Isa::from_environment()).into(),
+        models: NoteModels::with_embedded(Isa::from_environment()),
     });
     let _worker = worker.spawn();
     let (mut book, mut log) = (Book::default(), Log(0, Vec::new()));

@@ -1,16 +1,19 @@
 //! `sympathy models`: what can be played.
 
 use crate::{
+    approach::Network,
     cli::{
         error::CliError,
         models_at_hand::{own_models, read_model},
+        one_line,
         speed::{measure_real_time_factor, shown_factor, slow_warning},
         terminal::{self, remark, say},
     },
     model::{
-        EMBEDDED, EMBEDDED_NOTES, Head, ModelConfig, ModelData, RollModel,
+        EMBEDDED, EMBEDDED_NOTES, Head, ModelConfig, ModelData, ModelError, RollModel, RollNetwork,
         folder::{USER_SLOTS, model_files, models_folder},
     },
+    notes::live::NoteModel,
 };
 use clap::Args;
 use std::{
@@ -36,12 +39,28 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
     for model in EMBEDDED {
         rows.push(row(&model.slot.to_string(), model.name, &read_model(model.name)?, &mut warnings));
     }
-    let mut refused = Vec::new();
+    let (mut refused, mut of_notes) = (Vec::new(), Vec::new());
+    for model in EMBEDDED_NOTES {
+        let data = RollModel::from_bytes(model.bytes, Path::new(model.name))?;
+        of_notes.push(describe_notes(Some(model.slot), model.name, &data));
+    }
+    for own in own_models::<NoteModel>() {
+        // What is no model at all is listed with those of sound.
+        if let Ok(data) = RollModel::read(&own.path) {
+            of_notes.push(describe_notes(Some(own.slot), &one_line(&own.name), &data));
+        }
+    }
     let mut list = |slot: String, name: String, path: &Path| match ModelData::read(path) {
-        Ok(data) => rows.push(row(&slot, &crate::cli::one_line(&name), &data, &mut warnings)),
-        Err(error) => refused.push(crate::cli::one_line(&error.to_string())),
+        Ok(data) => rows.push(row(&slot, &one_line(&name), &data, &mut warnings)),
+        Err(error) => match RollModel::read(path) {
+            Ok(data) => of_notes.push(describe_notes(None, &one_line(&name), &data)),
+            Err(of_notes) => {
+                let is_of_notes = matches!(error, ModelError::OtherKind { .. });
+                refused.push(one_line(&if is_of_notes { of_notes } else { error }.to_string()));
+            }
+        },
     };
-    for own in own_models() {
+    for own in own_models::<Network>() {
         list(own.slot.to_string(), own.name, &own.path);
     }
     for path in args.dir.as_deref().map(files_of).transpose()?.unwrap_or_default() {
@@ -56,17 +75,24 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
             if args.dir.is_some() { ", none in the folder" } else { "" }
         );
     }
-    for model in EMBEDDED_NOTES {
-        let data = RollModel::from_bytes(model.bytes, Path::new(model.name))?;
-        let steps = data.config().approach.steps_per_quarter;
-        say!("of notes: {}, {} steps a quarter note (slot {} of Sympathy Notes)", model.name, steps, model.slot);
-    }
+    of_notes.iter().for_each(|line| say!("of notes: {line}"));
     if let Some(folder) = models_folder() {
         say!("models of your own, from slot {} on: {}", USER_SLOTS.start(), folder.display());
     }
     refused.iter().for_each(|reason| say!("not a model: {reason}"));
     warnings.iter().for_each(|warning| remark!("{warning}"));
     Ok(())
+}
+
+/// One line on a model of notes.
+fn describe_notes(slot: Option<u8>, name: &str, data: &RollModel) -> String {
+    let steps = data.config().approach.steps_per_quarter;
+    let place = match (&data.config().network, slot) {
+        (RollNetwork::Autoencoder { .. }, _) => " (an autoencoder: sympathy sample plays it)".into(),
+        (RollNetwork::Recurrent { .. }, Some(slot)) => format!(" (slot {slot} of Sympathy Notes)"),
+        (RollNetwork::Recurrent { .. }, None) => String::new(),
+    };
+    format!("{name}, {steps} steps a quarter note{place}")
 }
 
 /// The model files of a folder that was named.

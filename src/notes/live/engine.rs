@@ -10,7 +10,7 @@ use super::{
     hearing::{Heard, Hearing, step_of},
     lattice::{Course, Lattice, MAX_BEATS},
     link::{AudioEnd, Begin, Column, Odds, link},
-    models::{NoteModel, NoteModels},
+    models::{Facts, NoteModels},
     shape::{Outside, Played, Rules, Shape},
     worker::NoteWorker,
 };
@@ -22,6 +22,7 @@ use crate::{
     engine::{Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting},
     model::{KEYS, LOWEST_KEY, RollRepeats, STEPS_PER_MEASURE},
     notes::{Choice, Draw, Law},
+    worker::Readiness,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -114,6 +115,8 @@ struct Phrase {
 #[derive(Debug)]
 pub struct NoteEngine {
     models: Arc<NoteModels>,
+    /// How the slot of *Model* was when it was last looked at.
+    ready: Readiness,
     link: AudioEnd,
     waiting: Waiting,
     values: NoteValues,
@@ -154,12 +157,14 @@ pub struct NoteEngine {
     is_lost: bool,
 }
 
-/// An engine and its worker. Allocates everything that will ever be needed.
+/// An engine and its worker. Loads the models inside the binary and that of *Model*, and allocates everything that these will ever need.
 pub fn start(config: &NoteEngineConfig) -> (NoteEngine, NoteWorker) {
     let (audio, worker) = link();
-    let engine = NoteEngine::new(config, audio);
+    let mut engine = NoteEngine::new(config, audio);
     let reaction = Duration::from_secs_f64(engine.reaction_samples as f64 / f64::from(config.sample_rate_hz.max(1)));
-    (engine, NoteWorker::new(worker, &config.models, reaction))
+    let worker = NoteWorker::new(worker, &config.models, reaction);
+    engine.look_at_model();
+    (engine, worker)
 }
 
 impl NoteEngine {
@@ -168,6 +173,7 @@ impl NoteEngine {
         let reaction_ms = f64::from(reaction_ms.clamp(MIN_NOTE_REACTION_MS, MAX_REACTION_MS));
         let mut engine = Self {
             models: Arc::clone(&config.models),
+            ready: Readiness::default(),
             link,
             waiting: Waiting::new(config.mode),
             values: config.values,
@@ -197,6 +203,7 @@ impl NoteEngine {
             channel: 0,
             is_lost: false,
         };
+        engine.link.want(engine.slot());
         engine.adopt_all();
         engine
     }
@@ -246,6 +253,7 @@ impl NoteEngine {
         self.block_time = self.clock.time();
         self.now = self.block_time;
         let ran = self.runs;
+        let is_other = self.look_at_model();
         if !self.may_run() {
             if ran {
                 self.end_all(0, stage);
@@ -253,7 +261,7 @@ impl NoteEngine {
             self.runs = false;
             return;
         }
-        if !ran || matches!(change, ClockChange::Restart(_)) {
+        if !ran || is_other || matches!(change, ClockChange::Restart(_)) {
             self.end_all(0, stage);
             self.lattice.forget();
             self.begin_here();
@@ -370,7 +378,10 @@ impl NoteEngine {
         }
         self.adopt_all();
         match id {
-            NoteParam::Model => self.begin_here(),
+            NoteParam::Model => {
+                self.wait_for_model();
+                self.begin_here();
+            }
             NoteParam::Run => self.change_clock(),
             NoteParam::Rate if self.runs => self.count_anew(),
             NoteParam::FreeTempo if self.runs && self.is_alone => drop(self.follow(None)),
@@ -392,6 +403,7 @@ impl NoteEngine {
     /// Does not allocate.
     pub fn adopt(&mut self, id: NoteParam, value: f32) {
         self.values.set(id, value);
+        self.link.want(self.slot());
         self.adopt_all();
     }
 
@@ -415,7 +427,7 @@ impl NoteEngine {
         let column = Column {
             epoch,
             number,
-            slot: self.values.get(NoteParam::Model) as u8,
+            slot: self.slot(),
             phase: closed.rem_euclid(STEPS_PER_MEASURE as i64) as u8,
             heard,
             said: self.said,
@@ -685,8 +697,33 @@ impl NoteEngine {
         self.channel = self.values.get(NoteParam::Channel) as u8 - 1;
     }
 
-    fn model(&self) -> Option<&NoteModel> {
-        self.models.get(self.values.get(NoteParam::Model) as u8)
+    /// Takes over what is known of the model that is chosen. True if that is another one than before, or none any more.
+    fn look_at_model(&mut self) -> bool {
+        let ready = self.models.readiness(self.slot());
+        if std::mem::replace(&mut self.ready, ready) == ready {
+            return false;
+        }
+        self.adopt_all();
+        true
+    }
+
+    /// Another model was chosen. A bounce waits until it is there; a performance goes on without it until it is.
+    fn wait_for_model(&mut self) {
+        let slot = self.slot();
+        self.link.want(slot);
+        if self.waiting.is_ahead() {
+            let models = &self.models;
+            self.waiting.wait_until(&mut self.link, |_| models.readiness(slot).is_settled());
+        }
+        self.look_at_model();
+    }
+
+    fn slot(&self) -> u8 {
+        self.values.get(NoteParam::Model) as u8
+    }
+
+    fn model(&self) -> Option<Facts> {
+        Facts::of(self.ready)
     }
 
     fn steps_per_beat(&self) -> f64 {

@@ -3,7 +3,10 @@
 use super::{hearing::Heard, shape::MAX_COLUMN};
 use crate::engine::link::{Linked, Shared};
 use rtrb::{Consumer, Producer, RingBuffer};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
 
 /// Columns on their way, at most: seconds at any tempo.
 const COLUMNS: usize = 64;
@@ -60,6 +63,7 @@ pub(super) struct Odds {
 #[derive(Debug)]
 pub(super) struct AudioEnd {
     pub shared: Arc<Shared>,
+    wanted: Arc<AtomicU8>,
     to_worker: Producer<Column>,
     from_worker: Consumer<Odds>,
 }
@@ -68,6 +72,7 @@ pub(super) struct AudioEnd {
 #[derive(Debug)]
 pub(super) struct WorkerEnd {
     pub shared: Arc<Shared>,
+    wanted: Arc<AtomicU8>,
     pub from_audio: Consumer<Column>,
     pub to_audio: Producer<Odds>,
 }
@@ -77,7 +82,16 @@ pub(super) fn link() -> (AudioEnd, WorkerEnd) {
     // Predictions of a past epoch may still lie there.
     let (to_audio, from_worker) = RingBuffer::new(2 * COLUMNS);
     let shared = Arc::new(Shared::default());
-    (AudioEnd { shared: Arc::clone(&shared), to_worker, from_worker }, WorkerEnd { shared, from_audio, to_audio })
+    let wanted = Arc::<AtomicU8>::default();
+    let audio = AudioEnd { shared: Arc::clone(&shared), wanted: Arc::clone(&wanted), to_worker, from_worker };
+    (audio, WorkerEnd { shared, wanted, from_audio, to_audio })
+}
+
+impl WorkerEnd {
+    /// The slot whose model is to be there.
+    pub fn wanted(&self) -> u8 {
+        self.wanted.load(Ordering::Relaxed)
+    }
 }
 
 impl Linked for AudioEnd {
@@ -87,6 +101,14 @@ impl Linked for AudioEnd {
 }
 
 impl AudioEnd {
+    /// Says whose model is to be there.
+    ///
+    /// # Realtime safety
+    /// Wait-free.
+    pub fn want(&self, slot: u8) {
+        self.wanted.store(slot, Ordering::Relaxed);
+    }
+
     /// Sends a column; false if the worker is so late that there is no room.
     ///
     /// # Realtime safety

@@ -2,7 +2,7 @@
 //!
 //! A player's keys become columns on the song's steps; a recurrent network hears each of them and, once it answers or plays along, tells
 //! how likely each key is in the next step; of that notes are made, each on its sample. [`NoteEngine`] is the audio thread's side, plain
-//! Rust on events, [`NoteWorker`] the other one. The engine never waits but for a bounce, and within long blocks (DESIGN 3).
+//! Rust on events, [`NoteWorker`] the other one, which also loads the model that is chosen. The engine never waits but for a bounce, and within long blocks (DESIGN 3).
 //!
 //! What is predicted for a step depends on what was played up to a reaction time before it, and on nothing else: live and bounced, at
 //! any block size, the same messages are sent on the same samples. No note is left hanging: [`Book`].
@@ -18,5 +18,5 @@ mod worker;
 
 pub use book::{Book, CHANNELS, Message, NoteSink};
 pub use engine::{Gesture, MIN_NOTE_REACTION_MS, NoteEngine, NoteEngineConfig, Stage, start};
-pub use models::{NoteModel, NoteModels};
+pub use models::{Facts, NoteModel, NoteModels};
 pub use worker::NoteWorker;

@@ -2,22 +2,45 @@
 
 use crate::{
     approach::ColumnPredictor,
-    model::{EMBEDDED_NOTES, EmbeddedModel, RollModel, RollRepeats},
+    model::{EMBEDDED_NOTES, EmbeddedModel, RollModel, RollRepeats, is_file_of_notes},
     nn::{Isa, Precision},
+    worker::{ModelRegistry, Readiness, Shared, SlotModel},
 };
-use std::{path::Path, sync::Arc};
+use std::path::Path;
+
+/// The models in their slots. Both threads look them up: the worker loads them, the audio thread asks for their [`Facts`].
+pub type NoteModels = ModelRegistry<NoteModel>;
 
 /// A model ready to play.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct NoteModel {
-    /// As it is called.
-    pub name: String,
-    /// The network.
-    pub network: Arc<ColumnPredictor>,
-    /// Steps of a quarter note.
-    pub steps_per_quarter: u32,
+    name: String,
+    network: ColumnPredictor,
+    facts: Facts,
+}
+
+/// What the audio thread has to know of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Steps of a quarter note, 1 to 48.
+    pub steps_per_quarter: u8,
     /// What it has learnt of keys that are struck again.
     pub repeats: RollRepeats,
+}
+
+const REPEATS: [RollRepeats; 3] = [RollRepeats::Merge, RollRepeats::Gap, RollRepeats::Onset];
+
+impl Facts {
+    /// Those of the model in a slot; none where no model is ready.
+    pub fn of(ready: Readiness) -> Option<Self> {
+        let [steps_per_quarter, repeats] = ready.facts()?.to_le_bytes();
+        Some(Self { steps_per_quarter, repeats: *REPEATS.get(usize::from(repeats))? })
+    }
+
+    fn packed(self) -> u16 {
+        let repeats = REPEATS.iter().position(|repeats| *repeats == self.repeats).unwrap_or(0);
+        u16::from_le_bytes([self.steps_per_quarter, repeats as u8])
+    }
 }
 
 impl NoteModel {
@@ -26,45 +49,85 @@ impl NoteModel {
         let config = model.config();
         Some(Self {
             name: config.name.clone(),
-            network: Arc::new(ColumnPredictor::of(model, precision, isa)?),
-            steps_per_quarter: config.approach.steps_per_quarter as u32,
-            repeats: config.approach.repeats,
+            network: ColumnPredictor::of(model, precision, isa)?,
+            facts: Facts {
+                steps_per_quarter: config.approach.steps_per_quarter as u8,
+                repeats: config.approach.repeats,
+            },
         })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &ColumnPredictor {
+        &self.network
+    }
+
+    /// What the audio thread has to know of it.
+    pub fn facts(&self) -> Facts {
+        self.facts
     }
 }
 
-/// Models in their slots. Fixed while an engine lives: both threads look them up without a lock.
-#[derive(Clone, Debug, Default)]
-pub struct NoteModels(Vec<(u8, NoteModel)>);
-
-impl NoteModels {
-    /// Models with their slots. Of several in one slot the first counts.
-    pub fn new(models: Vec<(u8, NoteModel)>) -> Self {
-        Self(models)
+impl SlotModel for NoteModel {
+    fn embedded() -> &'static [EmbeddedModel] {
+        EMBEDDED_NOTES
     }
 
-    /// The models inside the binary.
-    pub fn embedded(precision: Precision, isa: Isa) -> Self {
-        let model = |embedded: &EmbeddedModel| {
-            let model = RollModel::from_bytes(embedded.bytes, Path::new(embedded.name)).ok()?;
-            Some((embedded.slot, NoteModel::of(&model, precision, isa)?))
-        };
-        Self(EMBEDDED_NOTES.iter().filter_map(model).collect())
+    /// In `f32`, if nothing else is asked for: a step is cheap.
+    fn load(bytes: &[u8], file: &Path, precision: Option<Precision>, isa: Isa) -> Result<Self, String> {
+        let model = RollModel::from_bytes(bytes, file).map_err(|error| error.to_string())?;
+        Self::of(&model, precision.unwrap_or(Precision::F32), isa).ok_or_else(|| {
+            format!(
+                "{}: expected a recurrent model of notes, found an autoencoder (sympathy sample plays it)",
+                file.display()
+            )
+        })
     }
 
-    /// Puts a model into a slot, in place of another one.
-    pub fn put(&mut self, slot: u8, model: NoteModel) {
-        self.0.retain(|(place, _)| *place != slot);
-        self.0.push((slot, model));
+    fn title(&self) -> &str {
+        &self.name
     }
 
-    /// The model in a slot.
-    pub fn get(&self, slot: u8) -> Option<&NoteModel> {
-        self.0.iter().find(|(place, _)| *place == slot).map(|(_, model)| model)
+    fn shared() -> &'static Shared<Self> {
+        static SHARED: Shared<NoteModel> = Shared::new();
+        &SHARED
     }
 
-    /// All of them, with their slots.
-    pub fn all(&self) -> impl Iterator<Item = (u8, &NoteModel)> {
-        self.0.iter().map(|(slot, model)| (*slot, model))
+    fn facts(&self) -> u16 {
+        self.facts.packed()
+    }
+
+    fn is_likely(file: &Path) -> bool {
+        is_file_of_notes(file).unwrap_or(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_audio_thread_learns_the_facts_of_what_is_loaded() {
+        for repeats in REPEATS {
+            let facts = Facts { steps_per_quarter: 48, repeats };
+            assert_eq!(
+                facts.packed().to_le_bytes(),
+                [48, REPEATS.iter().position(|&one| one == repeats).unwrap_or(9) as u8]
+            );
+        }
+        let models = NoteModels::with_embedded(Isa::best());
+        assert!(!models.readiness(0).is_settled(), "nothing was loaded");
+        let model = models.load(0).expect("the embedded one");
+        let loaded = models.readiness(0);
+        assert_eq!(Facts::of(loaded), Some(model.facts()));
+        assert_eq!(model.facts(), Facts { steps_per_quarter: 4, repeats: RollRepeats::Gap });
+        models.set_bytes(0, "again".into(), EMBEDDED_NOTES[0].bytes.into());
+        assert!(!models.readiness(0).is_settled(), "it is another one");
+        models.load(0).expect("the same");
+        assert_eq!(Facts::of(models.readiness(0)), Some(model.facts()));
+        assert_ne!(models.readiness(0), loaded, "and told from the one before");
+        assert!(models.load(1).is_err());
+        assert!(models.readiness(1).is_settled() && Facts::of(models.readiness(1)).is_none(), "there is none");
+        assert!(models.readiness(200).is_settled());
     }
 }

@@ -6,14 +6,14 @@
 use super::{
     hearing::write_numbers,
     link::{Begin, Column, Odds, WorkerEnd},
-    models::NoteModels,
+    models::{NoteModel, NoteModels},
     shape::MAX_COLUMN,
 };
 use crate::{
     approach::{ColumnPredictor, ColumnState},
     dsp::float_mode::in_float_mode,
     model::{KEYS, STEPS_PER_MEASURE},
-    worker::WorkerThread,
+    worker::{Readiness, SlotModel, WorkerThread},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -52,7 +52,7 @@ impl Place {
 #[derive(Debug)]
 struct Player {
     slot: u8,
-    network: Arc<ColumnPredictor>,
+    model: Arc<NoteModel>,
     listening: Place,
     /// The same after the last column in which a key was held.
     phrase: Place,
@@ -62,12 +62,18 @@ struct Player {
 }
 
 impl Player {
+    fn new(slot: u8, model: Arc<NoteModel>) -> Self {
+        let network = model.network();
+        let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
+        Self { slot, listening, phrase, speaking, input: vec![0.0; network.inputs()], model }
+    }
+
     fn reset(&mut self) {
         [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
     }
 
     fn width(&self) -> usize {
-        self.network.column()
+        self.model.network().column()
     }
 
     /// Hears a column, and answers if something plays.
@@ -79,7 +85,7 @@ impl Player {
             strokes |= column.said.strokes;
         }
         write_numbers(held, strokes, &mut self.input[..width]);
-        step(&self.network, &mut self.listening, &mut self.input, column.phase);
+        step(self.model.network(), &mut self.listening, &mut self.input, column.phase);
         if held != 0 {
             self.phrase.copy_from(&self.listening);
         }
@@ -99,7 +105,7 @@ impl Player {
                     set(column.heard.held, &mut self.input[..KEYS]);
                     set(column.heard.strokes, &mut self.input[KEYS..width]);
                 }
-                step(&self.network, &mut self.speaking, &mut self.input, column.phase);
+                step(self.model.network(), &mut self.speaking, &mut self.input, column.phase);
             }
         }
         Some(Odds { epoch: column.epoch, number: column.number, probabilities: self.speaking.probabilities, width })
@@ -131,7 +137,11 @@ fn step(network: &ColumnPredictor, place: &mut Place, input: &mut [f32], phase: 
 #[derive(Debug)]
 pub struct NoteWorker {
     link: WorkerEnd,
+    models: Arc<NoteModels>,
+    /// Of the models inside the binary, and of the one that was chosen last.
     players: Vec<Player>,
+    /// The slot whose model was last seen to, and how the slots were then.
+    seen: Option<(u8, Readiness, u64)>,
     /// Of the last column.
     epoch: u32,
     slot: u8,
@@ -145,25 +155,52 @@ pub struct NoteWorker {
 }
 
 impl NoteWorker {
-    pub(super) fn new(link: WorkerEnd, models: &NoteModels, reaction: Duration) -> Self {
-        let players = models.all().map(|(slot, model)| Player {
-            slot,
-            listening: Place::new(&model.network),
-            phrase: Place::new(&model.network),
-            speaking: Place::new(&model.network),
-            input: vec![0.0; model.network.inputs()],
-            network: Arc::clone(&model.network),
-        });
-        Self {
+    /// Loads the models inside the binary, and that of the wanted slot.
+    pub(super) fn new(link: WorkerEnd, models: &Arc<NoteModels>, reaction: Duration) -> Self {
+        let mut worker = Self {
             link,
-            players: players.collect(),
+            models: Arc::clone(models),
+            players: Vec::new(),
+            seen: None,
             epoch: 0,
             slot: 0,
             plays: false,
             sleeps: [SLEEP_PLAYING, SLEEP_IDLE].map(|(longest, part)| longest.min(reaction / part)),
             delay: Duration::ZERO,
             panics_after: None,
+        };
+        let inside = NoteModel::embedded().iter().map(|model| model.slot);
+        for slot in inside.chain([worker.link.wanted()]) {
+            // Why there is none is in the slot's label.
+            let _ = models.load(slot);
+            worker.take(slot);
         }
+        worker
+    }
+
+    /// Sees to it that the wanted model is loaded. Neither waits for who loads it already nor does anything where all is as it was.
+    fn prepare(&mut self) {
+        let wanted = self.link.wanted();
+        let found = || Some((wanted, self.models.readiness(wanted), self.models.generation()));
+        if self.seen == found() {
+            return;
+        }
+        self.seen = found();
+        if !self.models.readiness(wanted).is_settled() {
+            self.models.load_at_once(wanted);
+        }
+        self.take(wanted);
+    }
+
+    /// Takes a slot's model as it is now, if it is loaded.
+    fn take(&mut self, slot: u8) {
+        let Some(model) = self.models.get(slot) else { return };
+        if self.players.iter().any(|player| player.slot == slot && Arc::ptr_eq(&player.model, &model)) {
+            return;
+        }
+        let is_inside = |slot| NoteModel::embedded().iter().any(|model| model.slot == slot);
+        self.players.retain(|player| player.slot != slot && is_inside(player.slot));
+        self.players.push(Player::new(slot, model));
     }
 
     /// Delays every column by this much, to simulate a slow machine.
@@ -176,8 +213,10 @@ impl NoteWorker {
         self.panics_after = Some(columns);
     }
 
-    /// Hears the next column, if one is waiting and its answer has room. Returns whether it did. Does not allocate.
+    /// Hears the next column, if one is waiting and its answer has room. Returns whether it did. Does not allocate, but where the model
+    /// is another one.
     pub fn run_once(&mut self) -> bool {
+        self.prepare();
         if self.link.to_audio.is_full() {
             return false;
         }
@@ -197,6 +236,9 @@ impl NoteWorker {
         }
         let is_new = self.epoch != column.epoch || self.slot != column.slot;
         (self.epoch, self.slot, self.plays) = (column.epoch, column.slot, column.speaks);
+        if is_new {
+            self.take(column.slot);
+        }
         let Some(player) = self.players.iter_mut().find(|player| player.slot == column.slot) else {
             return true;
         };

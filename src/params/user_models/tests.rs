@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     nn::Isa,
+    notes::live::NoteModels,
     params::project::{Base64File, EMBED_LIMIT_BYTES, sha256_hex},
 };
 use std::{
@@ -288,4 +289,33 @@ fn what_learns_is_carried_by_the_project_and_its_file_takes_its_place() {
     // The instance goes first: what a lesson asks for then is refused, and nobody waits.
     drop(models);
     let _ = lessons.place("later", &folder.path().join("none.safetensors"));
+}
+
+/// A file that says what approach it has.
+fn described(kind: &str) -> Vec<u8> {
+    let description = serde_json::json!({ "approach": { "kind": kind } }).to_string();
+    let header = serde_json::json!({ "__metadata__": { "sympathy": description } }).to_string();
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+}
+
+#[test]
+fn each_plugin_takes_the_models_of_its_kind_from_the_folder() {
+    let (notes, sound, broken) = (described("roll"), described("column"), u64::MAX.to_le_bytes());
+    let folder = folder_with(&[
+        ("a.safetensors", &notes),
+        ("b.safetensors", &sound),
+        ("c.safetensors", &notes),
+        ("d.safetensors", &broken),
+    ]);
+    let (registry, models) = instance(folder.path());
+    wait_for("the scan", || is_settled(&models));
+    assert_eq!(
+        [64, 65, 66].map(|slot| registry.label(slot)),
+        ["b", "d", "empty"],
+        "what may be one is shown with its fault"
+    );
+    let registry = NoteModels::with_embedded(Isa::best());
+    let models = UserModels::new(Arc::clone(&registry), Some(folder.path().to_owned()));
+    models.wait_for_names();
+    assert_eq!([64, 65, 66, 67].map(|slot| registry.label(slot)), ["a", "c", "d", "empty"]);
 }

@@ -4,4 +4,4 @@ pub(super) mod chosen;
 pub(super) mod measure;
 pub(super) mod pair;
 pub(super) mod registry;
-mod shared;
+pub(super) mod shared;

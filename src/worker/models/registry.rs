@@ -2,12 +2,12 @@
 
 use super::{
     measure::{factor_to_text, measure_slowness},
-    shared,
+    shared::Shared,
 };
 use crate::{
     approach::Network,
-    control::Preset,
-    model::{EMBEDDED, ModelData},
+    control::{HasPresets, PresetOf},
+    model::{EMBEDDED, EmbeddedModel, ModelData, folder::model_files, is_file_of_notes},
     nn::{Isa, Precision},
 };
 use std::{
@@ -26,6 +26,96 @@ const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Number of slots.
 pub const SLOTS: usize = 128;
 
+/// What the slots of a plugin hold.
+pub trait SlotModel: Sized + Send + Sync + 'static {
+    /// The models inside the binary, with their slots.
+    fn embedded() -> &'static [EmbeddedModel];
+
+    /// Reads the bytes of a file; `precision`: none, the model chooses. Takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with the file of this name.
+    fn load(bytes: &[u8], file: &Path, precision: Option<Precision>, isa: Isa) -> Result<Self, String>;
+
+    /// As it is called.
+    fn title(&self) -> &str;
+
+    /// Those of this kind that instances hold.
+    fn shared() -> &'static Shared<Self>;
+
+    /// What an audio thread has to know of it.
+    fn facts(&self) -> u16 {
+        0
+    }
+
+    /// As [`measure_slowness`].
+    fn slowness(_: &Arc<Self>) -> Option<f64> {
+        None
+    }
+
+    /// Whether this may be a file of such a model: false where it plainly is one of another kind.
+    fn is_likely(file: &Path) -> bool;
+}
+
+impl SlotModel for Network {
+    fn embedded() -> &'static [EmbeddedModel] {
+        EMBEDDED
+    }
+
+    fn load(bytes: &[u8], file: &Path, precision: Option<Precision>, isa: Isa) -> Result<Self, String> {
+        let data = ModelData::from_bytes(bytes, file).map_err(|error| error.to_string())?;
+        Ok(Self::load(&data, precision, isa))
+    }
+
+    fn title(&self) -> &str {
+        &self.config().name
+    }
+
+    fn shared() -> &'static Shared<Self> {
+        static SHARED: Shared<Network> = Shared::new();
+        &SHARED
+    }
+
+    fn slowness(network: &Arc<Self>) -> Option<f64> {
+        measure_slowness(network)
+    }
+
+    fn is_likely(file: &Path) -> bool {
+        !is_file_of_notes(file).unwrap_or(false)
+    }
+}
+
+/// The files of a models folder that may hold models of this kind, by name: models of sound and of notes may lie side by side, and each
+/// plugin gives its own to its slots.
+pub fn likely_files<M: SlotModel>(folder: &Path) -> Vec<PathBuf> {
+    let mut files = model_files(folder);
+    files.retain(|file| M::is_likely(file));
+    files
+}
+
+/// What an audio thread may know of a slot: whether its model is there, and the model's [`SlotModel::facts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness(u64);
+
+impl Readiness {
+    const FAILED: Self = Self(1);
+
+    /// Of a loaded model. What was put into the slot later differs.
+    fn ready(facts: u16, revision: u64) -> Self {
+        Self(2 | u64::from(facts) << 2 | revision << 18)
+    }
+
+    /// False while the model has to be loaded first.
+    pub fn is_settled(self) -> bool {
+        self != Self::default()
+    }
+
+    /// The facts of a loaded model.
+    pub fn facts(self) -> Option<u16> {
+        (self.0 & 2 != 0).then_some((self.0 >> 2) as u16)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 enum Source {
     #[default]
@@ -38,40 +128,45 @@ enum Source {
 
 impl Source {
     /// The bytes of a model's file, and what errors call it; or one line that says why there are none.
-    fn bytes<'a>(&'a self, slot: u8, name: &'a str) -> Result<(Cow<'a, [u8]>, &'a Path), String> {
+    fn bytes<'a, M: SlotModel>(&'a self, slot: u8, name: &'a str) -> Result<(Cow<'a, [u8]>, &'a Path), String> {
         Ok(match self {
             Self::Empty => return Err(format!("model slot {slot} is empty")),
             Self::Missing(reason) => return Err(reason.clone()),
-            Self::Embedded(index) => (EMBEDDED[*index].bytes.into(), Path::new(name)),
+            Self::Embedded(index) => (M::embedded()[*index].bytes.into(), Path::new(name)),
             Self::File(path) => (ModelData::read_bytes(path).map_err(|error| error.to_string())?.into(), path),
             Self::Bytes(bytes) => ((&**bytes).into(), Path::new(name)),
         })
     }
 }
 
-#[derive(Clone, Debug, Default)]
-enum State {
-    #[default]
+#[derive(Debug)]
+enum State<M> {
     NotLoaded,
     Loading,
     Ready {
-        network: Arc<Network>,
+        network: Arc<M>,
         /// Its measured real-time factor, if below 1. For display only.
         slowness: Option<f64>,
     },
     Failed(String),
 }
 
-#[derive(Clone, Debug, Default)]
-struct Slot {
+#[derive(Debug)]
+struct Slot<M> {
     name: String,
     source: Source,
-    state: State,
+    state: State<M>,
     /// Counts changes of the source, so that a load of an earlier source is dropped.
     revision: u64,
 }
 
-impl Slot {
+impl<M> Default for Slot<M> {
+    fn default() -> Self {
+        Self { name: String::new(), source: Source::Empty, state: State::NotLoaded, revision: 0 }
+    }
+}
+
+impl<M> Slot<M> {
     /// Why its model cannot play, if that is known.
     fn trouble(&self) -> Option<&str> {
         match (&self.state, &self.source) {
@@ -96,7 +191,7 @@ pub enum Origin {
 
 /// A slot as a list of models shows it.
 #[derive(Clone, Debug)]
-pub struct SlotEntry {
+pub struct SlotEntry<M = Network> {
     /// The slot.
     pub slot: u8,
     /// The model's title, or the name of its file.
@@ -106,22 +201,25 @@ pub struct SlotEntry {
     /// Why it cannot play.
     pub trouble: Option<String>,
     /// The model, once it is loaded.
-    pub network: Option<Arc<Network>>,
+    pub network: Option<Arc<M>>,
 }
 
-/// The slots. Shared between the worker, loading threads and the display; never used by the audio thread.
+/// The slots. Shared between the worker, loading threads and the display; of the audio threads that of notes alone asks for a
+/// [`Self::readiness`].
 #[derive(Debug)]
-pub struct ModelRegistry {
+pub struct ModelRegistry<M = Network> {
     isa: Isa,
     /// `None`: each model chooses.
     precision: Mutex<Option<Precision>>,
-    slots: Mutex<Vec<Slot>>,
+    slots: Mutex<Vec<Slot<M>>>,
+    /// The [`Readiness`] of each slot; written where the slots are locked.
+    readiness: Vec<AtomicU64>,
     changed: Condvar,
     generation: AtomicU64,
     labels: AtomicU64,
 }
 
-impl ModelRegistry {
+impl<M: SlotModel> ModelRegistry<M> {
     /// A registry that knows all embedded models; none is loaded yet. Each chooses its precision.
     pub fn with_embedded(isa: Isa) -> Arc<Self> {
         Self::with_precision(None, isa)
@@ -129,8 +227,8 @@ impl ModelRegistry {
 
     /// As [`Self::with_embedded`], with one precision for all models if it is given.
     pub fn with_precision(precision: Option<Precision>, isa: Isa) -> Arc<Self> {
-        let mut slots = vec![Slot::default(); SLOTS];
-        for (index, model) in EMBEDDED.iter().enumerate() {
+        let mut slots: Vec<Slot<M>> = (0..SLOTS).map(|_| Slot::default()).collect();
+        for (index, model) in M::embedded().iter().enumerate() {
             slots[usize::from(model.slot)] =
                 Slot { name: model.name.into(), source: Source::Embedded(index), ..Slot::default() };
         }
@@ -138,6 +236,7 @@ impl ModelRegistry {
             isa,
             precision: Mutex::new(precision),
             slots: Mutex::new(slots),
+            readiness: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
             labels: AtomicU64::new(0),
@@ -150,10 +249,15 @@ impl ModelRegistry {
             return;
         }
         // After the change above: a load that read the old precision has an old revision and is dropped.
-        for slot in self.lock().iter_mut().filter(|slot| !matches!(slot.source, Source::Empty)) {
+        let mut slots = self.lock();
+        for (slot, ready) in
+            slots.iter_mut().zip(&self.readiness).filter(|(slot, _)| !matches!(slot.source, Source::Empty))
+        {
             slot.state = State::NotLoaded;
             slot.revision += 1;
+            ready.store(0, Ordering::Release);
         }
+        drop(slots);
         self.generation.fetch_add(1, Ordering::Release);
         self.changed.notify_all();
     }
@@ -176,7 +280,7 @@ impl ModelRegistry {
 
     /// Resets the slot to its embedded model, or to empty.
     pub fn clear(&self, slot: u8) {
-        match EMBEDDED.iter().enumerate().find(|(_, model)| model.slot == slot) {
+        match M::embedded().iter().enumerate().find(|(_, model)| model.slot == slot) {
             Some((index, model)) => self.set(slot, model.name.into(), Source::Embedded(index)),
             None => self.set(slot, String::new(), Source::Empty),
         }
@@ -191,9 +295,11 @@ impl ModelRegistry {
         self.set_state(slot, name, source, State::NotLoaded);
     }
 
-    fn set_state(&self, slot: u8, name: String, source: Source, state: State) {
-        if let Some(entry) = self.lock().get_mut(usize::from(slot)) {
+    fn set_state(&self, slot: u8, name: String, source: Source, state: State<M>) {
+        let index = usize::from(slot);
+        if let Some(entry) = self.lock().get_mut(index) {
             *entry = Slot { name, source, state, revision: entry.revision + 1 };
+            self.readiness[index].store(0, Ordering::Release);
         }
         self.generation.fetch_add(1, Ordering::Release);
         self.labels.fetch_add(1, Ordering::Release);
@@ -213,30 +319,22 @@ impl ModelRegistry {
         self.labels.load(Ordering::Acquire)
     }
 
+    /// Whether a slot's model is there, and what an audio thread has to know of it.
+    ///
+    /// # Realtime safety
+    /// One atomic load.
+    pub fn readiness(&self, slot: u8) -> Readiness {
+        self.readiness
+            .get(usize::from(slot))
+            .map_or(Readiness::FAILED, |ready| Readiness(ready.load(Ordering::Acquire)))
+    }
+
     /// The model of a slot, if it is loaded.
-    pub fn get(&self, slot: u8) -> Option<Arc<Network>> {
+    pub fn get(&self, slot: u8) -> Option<Arc<M>> {
         match &self.lock().get(usize::from(slot))?.state {
             State::Ready { network, .. } => Some(Arc::clone(network)),
             _ => None,
         }
-    }
-
-    /// Reads a slot's model as it is stored, if the network is that of the slot. Takes tens of milliseconds.
-    ///
-    /// # Errors
-    /// One line that says why it cannot be read.
-    pub(crate) fn data(&self, slot: u8, network: &Arc<Network>) -> Result<ModelData, String> {
-        let (source, name) = match self.lock().get(usize::from(slot)) {
-            Some(Slot { state: State::Ready { network: own, .. }, source, name, .. }) if Arc::ptr_eq(own, network) => {
-                (source.clone(), name.clone())
-            }
-            _ => return Err(format!("model slot {slot} holds another model now")),
-        };
-        let (bytes, file) = source.bytes(slot, &name)?;
-        if !shared::is_of(network, &bytes) {
-            return Err(format!("{name}: the file has changed since it was loaded"));
-        }
-        ModelData::from_bytes(&bytes, file).map_err(|error| error.to_string())
     }
 
     /// The instruction set of its networks.
@@ -261,7 +359,7 @@ impl ModelRegistry {
     ///
     /// # Errors
     /// One line that says why there is no model.
-    pub fn load(&self, slot: u8) -> Result<Arc<Network>, String> {
+    pub fn load(&self, slot: u8) -> Result<Arc<M>, String> {
         self.load_within(slot, MAX_WAIT)
     }
 
@@ -271,7 +369,7 @@ impl ModelRegistry {
         let _ = self.load_within(slot, Duration::ZERO);
     }
 
-    fn load_within(&self, slot: u8, patience: Duration) -> Result<Arc<Network>, String> {
+    fn load_within(&self, slot: u8, patience: Duration) -> Result<Arc<M>, String> {
         let index = usize::from(slot);
         let deadline = Instant::now() + patience;
         let mut slots = self.lock();
@@ -304,10 +402,15 @@ impl ModelRegistry {
         // Even if reading the file panics, no thread may wait for this slot for ever.
         let loaded = catch_unwind(AssertUnwindSafe(|| self.read(slot, &source, &name)))
             .unwrap_or_else(|_| Err(format!("{name}: reading it failed unexpectedly")));
-        let publish = |state| {
+        let publish = |state: State<M>| {
             let entry = &mut self.lock()[index];
             if entry.revision == revision {
+                let ready = match &state {
+                    State::Ready { network, .. } => Readiness::ready(network.facts(), revision),
+                    _ => Readiness::FAILED,
+                };
                 entry.state = state;
+                self.readiness[index].store(ready.0, Ordering::Release);
                 self.labels.fetch_add(1, Ordering::Release);
             }
         };
@@ -318,7 +421,7 @@ impl ModelRegistry {
         self.changed.notify_all();
         // Measured after publishing: playback need not wait for it.
         if let Ok(network) = &loaded
-            && let Some(slowness) = shared::slowness(network, || measure_slowness(network))
+            && let Some(slowness) = M::shared().slowness(network, || M::slowness(network))
         {
             publish(State::Ready { network: Arc::clone(network), slowness: Some(slowness) });
         }
@@ -344,12 +447,12 @@ impl ModelRegistry {
         match (&entry.source, &entry.state) {
             (Source::Empty, State::Loading) => "being looked up".into(),
             (Source::Empty, _) => "empty".into(),
-            (_, State::Ready { network, slowness: None }) => network.config().name.clone(),
+            (_, State::Ready { network, slowness: None }) => network.title().into(),
             (_, State::Ready { network, slowness: Some(factor) }) => {
-                format!("{} (slow: {} × real time)", network.config().name, factor_to_text(*factor))
+                format!("{} (slow: {} × real time)", network.title(), factor_to_text(*factor))
             }
             (_, State::Failed(reason)) | (Source::Missing(reason), _) => format!("{}: {reason}", entry.name),
-            (Source::Embedded(index), _) => EMBEDDED[*index].title.into(),
+            (Source::Embedded(index), _) => M::embedded()[*index].title.into(),
             _ => entry.name.clone(),
         }
     }
@@ -364,13 +467,13 @@ impl ModelRegistry {
     }
 
     /// What to say of a preset that asks for a model that cannot play, if that is known.
-    pub fn missing(&self, preset: &Preset) -> Option<String> {
+    pub fn missing<Id: HasPresets>(&self, preset: &PresetOf<Id>) -> Option<String> {
         let reason = preset.slots().find_map(|slot| self.trouble(slot))?;
         Some(format!("{} asks for a model that is not there: {reason}", preset.name))
     }
 
     /// What a list of models shows, by slot.
-    pub fn entries(&self) -> Vec<SlotEntry> {
+    pub fn entries(&self) -> Vec<SlotEntry<M>> {
         let slots = self.lock();
         let held = slots.iter().zip(0..).filter(|(entry, _)| !matches!(entry.source, Source::Empty));
         held.map(|(entry, slot)| {
@@ -379,8 +482,8 @@ impl ModelRegistry {
                 _ => None,
             };
             let title = match (&entry.source, &network) {
-                (_, Some(network)) => network.config().name.clone(),
-                (Source::Embedded(index), None) => EMBEDDED[*index].title.into(),
+                (_, Some(network)) => network.title().into(),
+                (Source::Embedded(index), None) => M::embedded()[*index].title.into(),
                 _ => entry.name.clone(),
             };
             let origin = match &entry.source {
@@ -400,20 +503,39 @@ impl ModelRegistry {
         (0..SLOTS as u8).filter(|&slot| !matches!(slots[usize::from(slot)].source, Source::Empty)).collect()
     }
 
-    fn read(&self, slot: u8, source: &Source, name: &str) -> Result<Arc<Network>, String> {
-        let (bytes, file) = source.bytes(slot, name)?;
+    fn read(&self, slot: u8, source: &Source, name: &str) -> Result<Arc<M>, String> {
+        let (bytes, file) = source.bytes::<M>(slot, name)?;
         let precision = *self.lock_precision();
-        let network = shared::network(&bytes, precision, self.isa, || ModelData::from_bytes(&bytes, file));
-        network.map_err(|error| error.to_string())
+        M::shared().model(&bytes, precision, self.isa, || M::load(&bytes, file, precision, self.isa))
     }
 
     fn lock_precision(&self) -> MutexGuard<'_, Option<Precision>> {
         self.precision.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Slot>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Slot<M>>> {
         // A loading thread that panicked leaves whole slots behind.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ModelRegistry {
+    /// Reads a slot's model as it is stored, if the network is that of the slot. Takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// One line that says why it cannot be read.
+    pub(crate) fn data(&self, slot: u8, network: &Arc<Network>) -> Result<ModelData, String> {
+        let (source, name) = match self.lock().get(usize::from(slot)) {
+            Some(Slot { state: State::Ready { network: own, .. }, source, name, .. }) if Arc::ptr_eq(own, network) => {
+                (source.clone(), name.clone())
+            }
+            _ => return Err(format!("model slot {slot} holds another model now")),
+        };
+        let (bytes, file) = source.bytes::<Network>(slot, &name)?;
+        if !Network::shared().is_of(network, &bytes) {
+            return Err(format!("{name}: the file has changed since it was loaded"));
+        }
+        ModelData::from_bytes(&bytes, file).map_err(|error| error.to_string())
     }
 }
 
@@ -423,7 +545,7 @@ mod tests {
 
     #[test]
     fn another_precision_loads_models_anew_and_the_same_one_does_not() {
-        let registry = ModelRegistry::with_embedded(Isa::best());
+        let registry = ModelRegistry::<Network>::with_embedded(Isa::best());
         let first = registry.load(0).expect("an embedded model");
         registry.set_pending(64);
         registry.set_precision(None);

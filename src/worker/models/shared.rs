@@ -1,10 +1,6 @@
 //! Loaded models, shared by all instances of a process: fifty tracks with one model hold it once.
 
-use crate::{
-    approach::Network,
-    model::ModelData,
-    nn::{Isa, Precision},
-};
+use crate::nn::{Isa, Precision};
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
@@ -23,68 +19,79 @@ struct Key {
 
 /// A model that somebody may still hold.
 #[derive(Debug)]
-struct Loaded {
-    network: Weak<Network>,
+struct Loaded<M> {
+    model: Weak<M>,
     /// What was measured of it.
     slowness: Arc<OnceLock<Option<f64>>>,
 }
 
-static LOADED: LazyLock<Mutex<HashMap<Key, Loaded>>> = LazyLock::new(Mutex::default);
 static HASHERS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
-/// The model in a file with these bytes, loaded by `load` if no instance has it.
-///
-/// # Errors
-/// Those of `load`.
-pub(super) fn network<E>(
-    bytes: &[u8],
-    precision: Option<Precision>,
-    isa: Isa,
-    load: impl FnOnce() -> Result<ModelData, E>,
-) -> Result<Arc<Network>, E> {
-    let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
-    let key = Key { hashes, length: bytes.len(), precision, isa: isa.name() };
-    if let Some(network) = lock().get(&key).and_then(|loaded| loaded.network.upgrade()) {
-        return Ok(network);
-    }
-    // Not under the lock: others load other models meanwhile.
-    let network = Arc::new(Network::load(&load()?, precision, isa));
-    let mut loaded = lock();
-    loaded.retain(|_, loaded| loaded.network.strong_count() > 0);
-    // Somebody may have been faster.
-    if let Some(network) = loaded.get(&key).and_then(|loaded| loaded.network.upgrade()) {
-        return Ok(network);
-    }
-    loaded.insert(key, Loaded { network: Arc::downgrade(&network), slowness: Arc::default() });
-    Ok(network)
-}
+/// The models of one kind.
+#[derive(Debug)]
+pub struct Shared<M>(LazyLock<Mutex<HashMap<Key, Loaded<M>>>>);
 
-/// Whether a network was made of these bytes.
-pub(super) fn is_of(network: &Arc<Network>, bytes: &[u8]) -> bool {
-    let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
-    lock().iter().any(|(key, loaded)| {
-        std::ptr::eq(loaded.network.as_ptr(), Arc::as_ptr(network)) && key.hashes == hashes && key.length == bytes.len()
-    })
-}
-
-/// How slow a model is, measured once; whoever asks meanwhile waits.
-pub(super) fn slowness(network: &Arc<Network>, measure: impl FnOnce() -> Option<f64>) -> Option<f64> {
-    let is_it = |loaded: &&Loaded| std::ptr::eq(loaded.network.as_ptr(), Arc::as_ptr(network));
-    let cell = lock().values().find(is_it).map(|loaded| Arc::clone(&loaded.slowness));
-    match cell {
-        Some(cell) => *cell.get_or_init(measure),
-        None => measure(),
+impl<M> Shared<M> {
+    /// None is held.
+    pub(crate) const fn new() -> Self {
+        Self(LazyLock::new(Mutex::default))
     }
-}
 
-fn lock() -> MutexGuard<'static, HashMap<Key, Loaded>> {
-    LOADED.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The model in a file with these bytes, loaded by `load` if no instance has it.
+    ///
+    /// # Errors
+    /// Those of `load`.
+    pub(super) fn model<E>(
+        &self,
+        bytes: &[u8],
+        precision: Option<Precision>,
+        isa: Isa,
+        load: impl FnOnce() -> Result<M, E>,
+    ) -> Result<Arc<M>, E> {
+        let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
+        let key = Key { hashes, length: bytes.len(), precision, isa: isa.name() };
+        if let Some(model) = self.lock().get(&key).and_then(|loaded| loaded.model.upgrade()) {
+            return Ok(model);
+        }
+        // Not under the lock: others load other models meanwhile.
+        let model = Arc::new(load()?);
+        let mut loaded = self.lock();
+        loaded.retain(|_, loaded| loaded.model.strong_count() > 0);
+        // Somebody may have been faster.
+        if let Some(model) = loaded.get(&key).and_then(|loaded| loaded.model.upgrade()) {
+            return Ok(model);
+        }
+        loaded.insert(key, Loaded { model: Arc::downgrade(&model), slowness: Arc::default() });
+        Ok(model)
+    }
+
+    /// Whether a model was made of these bytes.
+    pub(super) fn is_of(&self, model: &Arc<M>, bytes: &[u8]) -> bool {
+        let hashes = HASHERS.each_ref().map(|hasher| hasher.hash_one(bytes));
+        self.lock().iter().any(|(key, loaded)| {
+            std::ptr::eq(loaded.model.as_ptr(), Arc::as_ptr(model)) && key.hashes == hashes && key.length == bytes.len()
+        })
+    }
+
+    /// How slow a model is, measured once; whoever asks meanwhile waits.
+    pub(super) fn slowness(&self, model: &Arc<M>, measure: impl FnOnce() -> Option<f64>) -> Option<f64> {
+        let is_it = |loaded: &&Loaded<M>| std::ptr::eq(loaded.model.as_ptr(), Arc::as_ptr(model));
+        let cell = self.lock().values().find(is_it).map(|loaded| Arc::clone(&loaded.slowness));
+        match cell {
+            Some(cell) => *cell.get_or_init(measure),
+            None => measure(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Loaded<M>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::EMBEDDED, worker::ModelRegistry};
+    use crate::{approach::Network, model::EMBEDDED, worker::ModelRegistry};
 
     #[test]
     fn instances_hold_a_model_once_as_long_as_one_of_them_lives() {
@@ -93,7 +100,7 @@ mod tests {
         std::fs::write(&path, EMBEDDED[0].bytes).expect("space");
         let slots = [EMBEDDED[0].slot, 64, 65];
         let registry = |precision| {
-            let registry = ModelRegistry::with_precision(precision, Isa::best());
+            let registry = ModelRegistry::<Network>::with_precision(precision, Isa::best());
             registry.set_file(64, path.clone());
             registry.set_bytes(65, "mine".into(), EMBEDDED[0].bytes.to_vec());
             slots.map(|slot| registry.load(slot).expect("a good model"))

@@ -6,23 +6,22 @@ use crate::{
     cli::{
         automation::{Assignment, Automation, read_automation},
         error::CliError,
-        models_at_hand::{AnyModel, FILE_SLOT, read_any_model},
+        models_at_hand::make_note_registry,
         one_line,
         output::{refuse_same_places, replace_file},
         preset::chosen_values,
         progress::Progress,
-        speed::PrecisionArg,
         terminal::{remark, say},
     },
     control::notes::{NoteParam, NoteValues},
     engine::{Beats, RenderMode, Transport},
     figure::{RollFigure, ShownRoll},
-    model::{EmbeddedModel, KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
-    nn::{Isa, Precision},
+    model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
     notes::{
         Grid, NotesError, Rounding, Score,
         live::{Book, CHANNELS, Gesture, Message, NoteEngineConfig, NoteModel, NoteModels, NoteSink, Stage, start},
     },
+    worker::SlotModel,
 };
 use midly::{
     Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
@@ -56,14 +55,18 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     }
     let taken: Vec<_> = args.instrument.model.iter().map(|_| (NoteParam::Model, "--model")).collect();
     let mut values = chosen_values(args.instrument.preset.as_deref(), &args.instrument.assignments, &taken)?;
-    let models = Arc::new(models(args, &mut values)?);
+    let models = make_note_registry(args.instrument.model.as_deref(), args.instrument.precision, &mut values)?;
     let slot = values.get(NoteParam::Model) as u8;
     const EMPTY: &str = "a slot that holds a model of notes; --model names one by its file";
     let preset = args.instrument.preset.as_ref().filter(|_| !args.instrument.assignments.iter().any(sets_model));
-    let model = models.get(slot).ok_or_else(|| CliError::Option {
+    let model = models.load(slot).map_err(|reason| CliError::Option {
         option: if preset.is_some() { "--preset" } else { "--set" },
         expected: EMPTY.into(),
-        actual: format!("model={slot}{}", preset.map(|name| format!(" in {}", one_line(name))).unwrap_or_default()),
+        actual: format!(
+            "model={slot}{}: {}",
+            preset.map(|name| format!(" in {}", one_line(name))).unwrap_or_default(),
+            one_line(&reason)
+        ),
     })?;
     let score = Score::read(&args.input)?;
     let tempi = Tempi::of(&score);
@@ -71,10 +74,13 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         Some(path) => read_automation(path, RATE_HZ, |beats| tempi.seconds_of_beats(beats))?,
         None => Automation::default(),
     };
-    let is_empty = |&(id, slot): &(NoteParam, f32)| id == NoteParam::Model && models.get(slot as u8).is_none();
-    if let (Some(path), Some((_, slot))) = (&args.automate, automation.values().find(is_empty)) {
-        let (path, expected, actual) = (path.clone(), EMPTY.into(), format!("model {slot}"));
-        return Err(CliError::Automation { path, expected, actual });
+    if let Some(path) = &args.automate {
+        for (_, slot) in automation.values().filter(|(id, _)| *id == NoteParam::Model) {
+            models.load(slot as u8).map_err(|reason| {
+                let (path, expected) = (path.clone(), EMPTY.into());
+                CliError::Automation { path, expected, actual: format!("model {slot}: {}", one_line(&reason)) }
+            })?;
+        }
     }
     let name = one_line(&args.input.display().to_string());
     let warnings = score.warnings.iter().map(|what| Warning { path: args.input.clone(), what: what.clone() });
@@ -98,7 +104,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let pedal = passed_pedal(&score, &tempi, values, &automation);
     let midi = midi_of(&score, &pedal, &tempi, &messages, seconds, &args.output)?;
     if let Some(picture) = &args.picture {
-        let png = picture_of(&messages, &tempi, model, seconds).map_err(io::Error::other);
+        let png = picture_of(&messages, &tempi, &model, seconds).map_err(io::Error::other);
         replace_file(picture, |part| fs::write(part, png?))?;
     }
     replace_file(&args.output, |part| fs::write(part, &midi)).inspect_err(|_| {
@@ -110,7 +116,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     let plural = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let mut line = format!(
         "{seconds:.2} s of {}, {}, {}, {}",
-        one_line(&model.name),
+        one_line(model.title()),
         plural(counted.continuations, "continuation"),
         plural(ours as u64, "note"),
         format_args!("{:.0} x real time", seconds / counted.compute_seconds.max(1e-6)),
@@ -126,33 +132,6 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         say!("{}: the rolls of both", one_line(&picture.display().to_string()));
     }
     Ok(())
-}
-
-/// The embedded models, and the one that is named; sets *Model* to it.
-fn models(args: &RenderArgs, values: &mut NoteValues) -> Result<NoteModels, CliError> {
-    let precision = match args.instrument.precision {
-        PrecisionArg::Auto => Precision::F32,
-        other => Option::from(other).unwrap_or(Precision::F32),
-    };
-    let isa = Isa::from_environment();
-    let mut models = NoteModels::embedded(precision, isa);
-    if let Some(name) = &args.instrument.model {
-        if let Some(embedded) = EmbeddedModel::of_notes(name) {
-            values.set(NoteParam::Model, f32::from(embedded.slot));
-            return Ok(models);
-        }
-        let refuse = |actual: &str| CliError::Unsuitable {
-            path: name.into(),
-            what: "model",
-            expected: "a recurrent model of notes, as IN is a MIDI file".into(),
-            actual: actual.into(),
-        };
-        let AnyModel::Notes(model) = read_any_model(name)? else { return Err(refuse("a model of sound")) };
-        let model = NoteModel::of(&model, precision, isa).ok_or_else(|| refuse("an autoencoder"))?;
-        models.put(FILE_SLOT, model);
-        values.set(NoteParam::Model, f32::from(FILE_SLOT));
-    }
-    Ok(models)
 }
 
 /// A message at a sample of the song.
@@ -447,7 +426,7 @@ fn picture_of(
     seconds: f64,
 ) -> Result<Vec<u8>, crate::figure::FigureError> {
     let grid = Grid {
-        steps_per_quarter: model.steps_per_quarter,
+        steps_per_quarter: model.facts().steps_per_quarter.into(),
         rounding: Rounding::Nearest,
         pedal: false,
         repeats: crate::notes::Repeats::Merge,
@@ -471,7 +450,7 @@ fn picture_of(
         }
         ShownRoll { title, columns }
     };
-    let answer = one_line(&model.name).chars().take(60).collect::<String>();
+    let answer = one_line(model.title()).chars().take(60).collect::<String>();
     let rolls = [roll(true, "you".into()), roll(false, answer)];
     let figure = RollFigure {
         rolls: &rolls,
