@@ -13,7 +13,7 @@ use crate::{
         values::NO_MODEL,
     },
     model::{
-        EMBEDDED, EmbeddedModel, ModelData, ModelError, RollModel, RollNetwork,
+        EMBEDDED, EmbeddedModel, ModelData, ModelError, RollModel,
         folder::{USER_SLOTS, models_folder},
     },
     nn::Isa,
@@ -126,7 +126,7 @@ pub fn make_registry(
 /// The same for notes: the embedded models, those of the user's folder, and the one that is named, in [`FILE_SLOT`] where it is a file.
 ///
 /// # Errors
-/// As [`read_any_model`]; also for a model of sound, and for an autoencoder.
+/// As [`read_any_model`]; also for a model of sound.
 pub fn make_note_registry(
     model: Option<&str>,
     precision: PrecisionArg,
@@ -138,16 +138,14 @@ pub fn make_note_registry(
     let slot = match EmbeddedModel::of_notes(name) {
         Some(embedded) => embedded.slot,
         None => {
-            let refuse = |actual: &str| CliError::Unsuitable {
-                path: name.into(),
-                what: "model",
-                expected: "a recurrent model of notes, as IN is a MIDI file".into(),
-                actual: actual.into(),
+            let AnyModel::Notes(data) = read_any_model(name)? else {
+                return Err(CliError::Unsuitable {
+                    path: name.into(),
+                    what: "model",
+                    expected: "a model of notes, as IN is a MIDI file".into(),
+                    actual: "a model of sound".into(),
+                });
             };
-            let AnyModel::Notes(data) = read_any_model(name)? else { return Err(refuse("a model of sound")) };
-            if !matches!(data.config().network, RollNetwork::Recurrent { .. }) {
-                return Err(refuse("an autoencoder"));
-            }
             registry.set_bytes(FILE_SLOT, data.config().name.clone(), data.to_bytes());
             FILE_SLOT
         }

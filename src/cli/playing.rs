@@ -1,12 +1,11 @@
 //! Options of how networks of notes play.
 
-use super::error::CliError;
+use super::{error::CliError, interrupt::Interrupt, progress::Progress, speed::PrecisionArg};
 use crate::{
     approach::ColumnPredictor,
-    cli::speed::PrecisionArg,
     model::RollModel,
     nn::{Isa, Precision},
-    notes::{Choice, Coder, DataSet, Draw, Feedback, Grid, Law, Playing, Repeats, Rounding},
+    notes::{Choice, CodeCloud, Coder, DataSet, Draw, Feedback, Grid, Law, Playing, Repeats, Rounding, Split},
 };
 use clap::{Args, ValueEnum};
 use std::{path::Path, sync::Arc};
@@ -183,4 +182,39 @@ pub fn grid_of(model: &RollModel) -> Grid {
         pedal: false,
         repeats: approach.repeats,
     }
+}
+
+/// The codes of all segments for training; copies in other keys do not count.
+///
+/// # Errors
+/// If there are none, or the user leaves.
+pub fn cloud(coder: &mut Coder, data_set: &DataSet, path: &Path) -> Result<CodeCloud, CliError> {
+    let pieces = data_set.pieces().iter().enumerate();
+    let learnt: Vec<usize> = pieces
+        .filter(|(_, piece)| piece.split == Split::Training && piece.transposed == 0)
+        .map(|(index, _)| index)
+        .collect();
+    let interrupt = Interrupt::watch();
+    let mut progress = Progress::new(learnt.iter().map(|&piece| data_set.columns(piece).len()).sum());
+    let (mut cloud, mut done) = (CodeCloud::default(), 0);
+    for piece in learnt {
+        let roll = data_set.roll(piece);
+        for from in (0..roll.len()).step_by(coder.steps()) {
+            if interrupt.is_pressed() {
+                return Err(CliError::Left);
+            }
+            cloud.add(coder, &roll, from);
+            done += coder.steps();
+            progress.update(done);
+        }
+    }
+    if cloud.mean().is_none() {
+        return Err(CliError::Unsuitable {
+            path: path.into(),
+            what: "pieces",
+            expected: "some for training, of whose codes the mean is taken".into(),
+            actual: "none".into(),
+        });
+    }
+    Ok(cloud)
 }

@@ -93,6 +93,27 @@ macro_rules! with_note_parameters {
                 49 KeyASharp key_a_sharp "key_a_sharp" "Key A sharp" switch(true) SWITCH Rendering "Scale Own: A sharp may sound.";
                 50 KeyB key_b "key_b" "Key B" switch(true) SWITCH Rendering "Scale Own: B may sound.";
             }
+            /// Where in the space of codes a model that has one plays.
+            NoteCode code "Code" in "Code" {
+                67 Base base "base" "Base" choice(Base::CHOICES) CHOICE Prediction "Models with a code: from where the sliders go.";
+                68 Axes axes "axes" "Axes" choice(Axes::CHOICES) CHOICE Prediction "Models with a code: what the sliders move.";
+                51 Slider1 slider_1 "slider_1" "Slider 1" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 1, or to number 1 of the code.";
+                52 Slider2 slider_2 "slider_2" "Slider 2" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 2, or to number 2 of the code.";
+                53 Slider3 slider_3 "slider_3" "Slider 3" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 3, or to number 3 of the code.";
+                54 Slider4 slider_4 "slider_4" "Slider 4" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 4, or to number 4 of the code.";
+                55 Slider5 slider_5 "slider_5" "Slider 5" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 5, or to number 5 of the code.";
+                56 Slider6 slider_6 "slider_6" "Slider 6" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 6, or to number 6 of the code.";
+                57 Slider7 slider_7 "slider_7" "Slider 7" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 7, or to number 7 of the code.";
+                58 Slider8 slider_8 "slider_8" "Slider 8" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 8, or to number 8 of the code.";
+                59 Slider9 slider_9 "slider_9" "Slider 9" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 9, or to number 9 of the code.";
+                60 Slider10 slider_10 "slider_10" "Slider 10" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 10, or to number 10 of the code.";
+                61 Slider11 slider_11 "slider_11" "Slider 11" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 11, or to number 11 of the code.";
+                62 Slider12 slider_12 "slider_12" "Slider 12" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 12, or to number 12 of the code.";
+                63 Slider13 slider_13 "slider_13" "Slider 13" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 13, or to number 13 of the code.";
+                64 Slider14 slider_14 "slider_14" "Slider 14" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 14, or to number 14 of the code.";
+                65 Slider15 slider_15 "slider_15" "Slider 15" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 15, or to number 15 of the code.";
+                66 Slider16 slider_16 "slider_16" "Slider 16" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 16, or to number 16 of the code.";
+            }
             /// When the steps are.
             NoteTime time "Time" in "Time" {
                 28 Rate rate "rate" "Rate" chosen(Rate::CHOICES, 1) CHOICE Both "How fast its steps follow each other.";
@@ -269,6 +290,45 @@ choice! {
     }
 }
 
+/// The sliders, in the order of a code's numbers and axes.
+pub const SLIDERS: [NoteParam; 16] = [
+    NoteParam::Slider1,
+    NoteParam::Slider2,
+    NoteParam::Slider3,
+    NoteParam::Slider4,
+    NoteParam::Slider5,
+    NoteParam::Slider6,
+    NoteParam::Slider7,
+    NoteParam::Slider8,
+    NoteParam::Slider9,
+    NoteParam::Slider10,
+    NoteParam::Slider11,
+    NoteParam::Slider12,
+    NoteParam::Slider13,
+    NoteParam::Slider14,
+    NoteParam::Slider15,
+    NoteParam::Slider16,
+];
+
+choice! {
+    [NoteParam, NoteValues]
+    /// From where the sliders go: [`NoteParam::Base`].
+    Base {
+        You "you" "You" "The code of your last measures, taken where it begins to play.";
+        Mean "mean" "Mean" "The mean code of what the model has learnt.";
+        Zero "zero" "Zero" "The code of zeros: with raw axes the sliders are the code.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
+    /// What the sliders move: [`NoteParam::Axes`].
+    Axes {
+        Principal "principal" "Principal" "Directions in which the model's codes spread, the widest first; the ends are three deviations away.";
+        Raw "raw" "Raw" "The numbers of the code.";
+    }
+}
+
 choice! {
     [NoteParam, NoteValues]
     /// How fast steps follow each other: [`NoteParam::Rate`].
@@ -300,7 +360,8 @@ mod tests {
             "model part continue freeze panic run answer_after answer_length reseed hears feedback pedal draw temperature law \
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
              free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
-             key_g_sharp key_a key_a_sharp key_b",
+             key_g_sharp key_a key_a_sharp key_b slider_1 slider_2 slider_3 slider_4 slider_5 slider_6 slider_7 slider_8 slider_9 slider_10 slider_11 \
+             slider_12 slider_13 slider_14 slider_15 slider_16 base axes",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);

@@ -34,6 +34,7 @@ pub use file::{MAX_FILE_BYTES, MAX_MAKER_FRAMES, METADATA_KEY, ModelData};
 #[cfg(any(feature = "train", feature = "editor"))]
 pub(crate) use range::{Check, FieldProblem};
 pub use roll::{
-    CodeActivation, HiddenActivation, KEYS, LOWEST_KEY, ROLL_APPROACH, RollApproach, RollBaselines, RollHead, RollKind,
-    RollModel, RollModelConfig, RollNetwork, RollRepeats, RollTraining, STEPS_PER_MEASURE,
+    CodeActivation, HiddenActivation, KEYS, LOWEST_KEY, MAX_CODES, ROLL_APPROACH, RollApproach, RollBaselines,
+    RollCodes, RollHead, RollKind, RollModel, RollModelConfig, RollNetwork, RollRepeats, RollTraining,
+    STEPS_PER_MEASURE,
 };

@@ -18,7 +18,7 @@ pub const LOWEST_KEY: u8 = 21;
 /// Columns of a measure, whatever the time signature: what the published networks call so.
 pub const STEPS_PER_MEASURE: usize = 16;
 /// More numbers no code has: the player has as many sliders.
-const MAX_CODES: usize = 16;
+pub const MAX_CODES: usize = 16;
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +184,44 @@ impl RollTraining {
     }
 }
 
+/// What the codes of the material are like: where they lie, and along which directions they spread.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RollCodes {
+    /// Their mean, `[code]`.
+    pub mean: Vec<f32>,
+    /// Principal components around it, `[axis][code]`, of unit length: that of the largest spread first.
+    pub axes: Vec<Vec<f32>>,
+    /// The standard deviation along each, `[axis]`.
+    pub deviations: Vec<f32>,
+    /// With what each goes, `[axis]`: the correlation with keys a column, with the mean key, and with the mean length of notes.
+    pub effects: Vec<[f32; 3]>,
+}
+
+impl RollCodes {
+    /// The part of the variance that lies along each axis.
+    pub fn explained(&self) -> impl Iterator<Item = f32> + '_ {
+        let all: f32 = self.deviations.iter().map(|deviation| deviation * deviation).sum();
+        self.deviations.iter().map(move |deviation| deviation * deviation / all.max(f32::MIN_POSITIVE))
+    }
+
+    fn problem(&self, code: usize) -> Option<FieldProblem> {
+        let lengths = [self.mean.len(), self.axes.len(), self.deviations.len(), self.effects.len()];
+        let rows = self.axes.iter().map(Vec::len);
+        if let Some(length) = lengths.into_iter().chain(rows).find(|length| *length != code) {
+            return Some(("codes", format!("{code} of everything, as the code has numbers"), length.to_string()));
+        }
+        // Codes come out of tanh, axes have unit length; along the diagonal of their cube codes may spread further.
+        let (within, furthest) = (|x: &f32| (-1.001..=1.001).contains(x), (code as f32).sqrt());
+        let axes = self.axes.iter().flatten();
+        let mut numbers = self.mean.iter().chain(axes).chain(self.effects.iter().flatten());
+        let wrong = numbers.find(|x| !within(x)).map(|x| ("codes", "numbers from -1 to 1".into(), x.to_string()));
+        wrong.or_else(|| {
+            let wrong = self.deviations.iter().find(|deviation| !(0.0..=furthest).contains(*deviation))?;
+            Some(("codes.deviations", format!("numbers from 0 to {furthest}"), wrong.to_string()))
+        })
+    }
+}
+
 /// The metadata object `sympathy` of a model of notes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RollModelConfig {
@@ -203,6 +241,9 @@ pub struct RollModelConfig {
     /// More of it, of a model that was trained here; none of one that was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provenance: Option<RollTraining>,
+    /// What an autoencoder's codes are like, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<RollCodes>,
     /// Free text.
     #[serde(default)]
     pub notes: String,
@@ -228,6 +269,7 @@ impl RollModelConfig {
             head: RollHead::Bernoulli,
             training: Training::default(),
             provenance: None,
+            codes: None,
             notes: String::new(),
         }
     }
@@ -353,6 +395,21 @@ impl RollModelConfig {
                     .then(|| ("name", "1 to 80 printable characters".into(), format!("{characters} characters")))
             })
             .or_else(|| self.provenance.as_ref()?.problem())
+            .or_else(|| match (&self.codes, &self.network) {
+                (None, _) => None,
+                (Some(codes), RollNetwork::Autoencoder { widths, .. }) => codes.problem(*widths.last()?),
+                (Some(_), RollNetwork::Recurrent { .. }) => {
+                    Some(("codes", "nothing, as a recurrent network has no code".into(), "codes".into()))
+                }
+            })
+    }
+
+    /// Numbers of an autoencoder's code.
+    pub fn code(&self) -> Option<usize> {
+        match &self.network {
+            RollNetwork::Autoencoder { widths, .. } => widths.last().copied(),
+            RollNetwork::Recurrent { .. } => None,
+        }
     }
 
     fn width_problem(&self, widths: &[usize]) -> Option<FieldProblem> {

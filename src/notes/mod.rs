@@ -6,6 +6,7 @@
 
 mod baselines;
 mod coder;
+mod codes;
 mod copies;
 mod data_set;
 mod draw;
@@ -25,6 +26,7 @@ mod texture;
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
 pub use baselines::Baselines;
 pub use coder::Coder;
+pub use codes::CodeCloud;
 pub use copies::Runs;
 pub use data_set::{Bars, DataSet, Piece, ROLL_KEY, Rules};
 pub use draw::{Choice, Draw, Law};

@@ -2,7 +2,10 @@
 
 use crate::common::{notes, phrase, program::Desk};
 use std::{fs, io::Read, process::Stdio};
-use sympathy::cli::{command, parse};
+use sympathy::{
+    cli::{command, parse},
+    notes::Repeats as RollRepeats,
+};
 
 /// Every command's help, in so many columns, and the name of its command: empty for the program's own.
 fn helps(width: usize) -> Vec<(String, String)> {
@@ -97,7 +100,11 @@ fn examples_do_what_they_say() {
         fs::write(desk.path(name), [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat()).expect("space");
     }
     notes::lstm(8, -2.0).write(&desk.path("my-lstm.safetensors")).expect("space");
-    notes::autoencoder(-1.0).write(&desk.path("my-autoencoder.safetensors")).expect("space");
+    // Of the grid that data sets have if nothing else is asked for.
+    let mut coded = notes::autoencoder(-1.0).config().clone();
+    (coded.approach.steps_per_quarter, coded.approach.repeats) = (4, RollRepeats::Gap);
+    let coded = notes::filled(coded, ("decoder.1.bias", -1.0), 30.0);
+    coded.write(&desk.path("my-autoencoder.safetensors")).expect("space");
     // Questions, sound cards, hours, and PyTorch's files have tests of their own, as has what runs for minutes.
     let left = ["bench", "compare", "configure guitar.json", "configure --window", "evaluate", "import", "play"];
     // The configuration first, as people would; then a model of it, from which others go on.

@@ -1,11 +1,11 @@
 //! `sympathy sample` of autoencoders: codes that are typed, drawn, averaged, and of MIDI files and between them.
 
 use crate::common::{notes, program::Desk};
-use std::fs;
+use std::{fs, path::Path};
 use sympathy::notes::{Coder, DataSet, Grid, Piece, Repeats, Roll, Rules, Score, Split};
 use sympathy::{
     dsp::random::Random,
-    model::RollModel,
+    model::{RollCodes, RollModel, RollModelConfig},
     nn::{Isa, Precision},
 };
 
@@ -183,6 +183,77 @@ fn the_mean_code_is_that_of_the_pieces_for_training() {
         assert!((f64::from(*found) - mean).abs() < 1e-6, "{found} for {mean}");
     }
     assert_eq!(heard(&desk, "sample.mid", 64).0, decoded(&model, &code, 0.5));
+
+    // The same in the model's own file, with the axes; the weights stay as they are.
+    let said = desk.succeed("export code.safetensors --codes scores.roll --out axes.safetensors");
+    assert!(said.contains("with the axes of its codes"), "{said}");
+    let made = RollModel::read(&desk.path("axes.safetensors")).expect("a model");
+    let codes = made.config().codes.clone().expect("what its codes are like");
+    assert!(codes.mean.iter().zip(&code).all(|(a, b)| (a - b).abs() < 1e-6), "{codes:?}");
+    for tensor in model.config().tensors() {
+        assert!(made.tensor(&tensor.name) == model.tensor(&tensor.name), "{}", tensor.name);
+    }
+    assert_eq!(
+        told(&desk.succeed("sample axes.safetensors --code mean")),
+        told(&desk.succeed("sample code.safetensors --code mean --data scores.roll"))
+    );
+    let said = desk.succeed("inspect axes.safetensors");
+    assert!(said.contains("Axes of the code") && said.contains("% of the variance; goes with keys"), "{said}");
+    // Every code lies where its mean and its places along the axes say.
+    for code in &segments {
+        let places = codes
+            .axes
+            .iter()
+            .map(|axis| axis.iter().zip(code).zip(&codes.mean).map(|((a, x), mean)| a * (x - mean)).sum::<f32>());
+        let places: Vec<f32> = places.collect();
+        for (number, x) in code.iter().enumerate() {
+            let again: f32 = codes.axes.iter().zip(&places).map(|(axis, place)| axis[number] * place).sum();
+            assert!((codes.mean[number] + again - x).abs() < 1e-5);
+        }
+    }
+    let half = desk.succeed("export code.safetensors --half --out half.safetensors");
+    assert!(half.contains("16-bit floats, ") && !half.contains("axes"), "{half}");
+    for (arguments, parts) in [
+        ("lstm.safetensors --codes scores.roll", ["--codes: expected an autoencoder of notes", "recurrent network"]),
+        ("model.safetensors --codes scores.roll", ["--codes: expected an autoencoder of notes", "a model of sound"]),
+        ("code.safetensors --int8", ["--int8: expected a model of sound", "found a model of notes"]),
+        ("code.safetensors", ["--half: expected --half or --codes", "found neither"]),
+    ] {
+        desk.fail(&format!("export {arguments} --out other.safetensors"), &parts);
+    }
+}
+
+#[test]
+fn what_a_file_says_of_its_codes_is_checked() {
+    let model = notes::autoencoder(-1.0);
+    let axis = |number: usize| (0..4).map(|i| f32::from(u8::from(i == number))).collect();
+    let sound = RollCodes {
+        mean: vec![0.1; 4],
+        axes: (0..4).map(axis).collect(),
+        deviations: vec![0.2; 4],
+        effects: vec![[0.0, 1.0, -1.0]; 4],
+    };
+    let read = |codes: RollCodes| {
+        let config = RollModelConfig { codes: Some(codes), ..model.config().clone() };
+        let tensors = config.tensors().into_iter().map(|tensor| {
+            let values = model.tensor(&tensor.name).to_vec();
+            (tensor.name, values)
+        });
+        RollModel::new(config.clone(), tensors.collect(), Path::new("mine")).map_err(|error| error.to_string())
+    };
+    let whole = read(sound.clone()).expect("all is well");
+    assert_eq!(RollModel::from_bytes(&whole.to_bytes(), Path::new("mine")).expect("what was written"), whole);
+    for (broken, expected) in [
+        (RollCodes { mean: vec![0.1; 3], ..sound.clone() }, "codes: expected 4 of everything"),
+        (RollCodes { axes: vec![vec![0.0; 5]; 4], ..sound.clone() }, "codes: expected 4 of everything"),
+        (RollCodes { effects: Vec::new(), ..sound.clone() }, "codes: expected 4 of everything"),
+        (RollCodes { mean: vec![f32::NAN; 4], ..sound.clone() }, "codes: expected numbers from -1 to 1"),
+        (RollCodes { deviations: vec![9.0; 4], ..sound.clone() }, "codes.deviations: expected numbers from 0 to 2"),
+        (RollCodes { deviations: vec![-0.5; 4], ..sound.clone() }, "codes.deviations: expected numbers from 0 to 2"),
+    ] {
+        let error = read(broken).expect_err("it is broken");
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! The engine of notes: the same messages on the same samples, no hanging note, no allocation.
 
 use crate::{common::notes, counting::counted};
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use sympathy::{
     control::notes::{NoteParam, NoteValues},
     dsp::random::Random,
     engine::{Beats, RenderMode, Transport},
-    nn::Isa,
-    notes::live::{
-        Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorker, Stage, start,
+    model::{RollCodes, RollModel, RollModelConfig},
+    nn::{Isa, Precision},
+    notes::{
+        Coder, LOWEST_KEY, Roll,
+        live::{
+            Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorker, Stage,
+            start,
+        },
     },
     worker::WorkerThread,
 };
@@ -721,6 +726,133 @@ fn a_model_may_come_go_and_be_another_one_while_the_engine_lives() {
     assert!(struck == 0 && ended > 1, "it is gone: {struck}, {ended}");
     assert!(play(Some((NoteParam::Model, 1.0)), 4, true).0 > 10, "and a third one plays");
     assert_eq!(engine.late_steps(), 0, "none of this is lateness");
+}
+
+/// No more than may sound at once.
+const SIXTEEN_KEYS: std::ops::RangeInclusive<u8> = 60..=75;
+
+/// An autoencoder in slot 0; with what its codes are like, or without.
+fn coder(codes: Option<RollCodes>) -> (RollModel, Arc<NoteModels>) {
+    let plain = notes::autoencoder(-2.0);
+    let config = RollModelConfig { codes, ..plain.config().clone() };
+    let tensors = config.tensors().into_iter().map(|tensor| {
+        let values = plain.tensor(&tensor.name).to_vec();
+        (tensor.name, values)
+    });
+    let model = RollModel::new(config.clone(), tensors.collect(), Path::new("a test's")).expect("sound");
+    let models = NoteModels::with_embedded(Isa::best());
+    models.set_bytes(0, "a test's".into(), model.to_bytes());
+    models.load(0).expect("an autoencoder");
+    (model, models)
+}
+
+/// Axes that are the numbers of the code, in another order, with a deviation of an eighth.
+fn axes() -> RollCodes {
+    let axis = |number: usize| (0..4).map(|i| f32::from(u8::from(i == number))).collect();
+    RollCodes {
+        mean: vec![0.25, -0.5, 0.125, 0.0],
+        axes: [2, 0, 3, 1].map(axis).to_vec(),
+        deviations: vec![0.125; 4],
+        effects: vec![[0.5, 0.0, -0.5]; 4],
+    }
+}
+
+/// Plays a phrase of 64 steps to an autoencoder, which begins with the beat after it, and gives what it plays as columns from step 72 on.
+fn columns_of(models: &Arc<NoteModels>, set: &[(NoteParam, f32)], blocks: &[usize]) -> (Roll, Vec<u128>) {
+    let phrase = Roll::from_text(&"H HL HLO HLO HLO LO O  JM JMQ JMQ MQ Q Q Q  ".repeat(4)).expect("keys").part(0..64);
+    let mut song = Song::new(48_000, 120.0, 20.0);
+    song.values = values(&[
+        (NoteParam::Drawing, 1.0),
+        (NoteParam::Threshold, 0.5),
+        (NoteParam::AntiStall, 0.0),
+        (NoteParam::Polyphony, 16.0),
+        (NoteParam::AnswerLength, 8.0),
+        (NoteParam::Through, 0.0),
+        (NoteParam::Longest, 64.0),
+        (NoteParam::Lowest, f32::from(*SIXTEEN_KEYS.start())),
+        (NoteParam::Highest, f32::from(*SIXTEEN_KEYS.end())),
+    ]);
+    set.iter().for_each(|&(id, value)| song.values.set(id, value));
+    // Eight steps of 3000 samples a beat.
+    for (start, end, key) in phrase.notes() {
+        let key = key + LOWEST_KEY;
+        song.deeds.push((3000 * start as i64, Deed::Plays(Gesture::Down { channel: 0, key, velocity: 90 })));
+        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key })));
+    }
+    song.deeds.sort_by_key(|&(at, deed)| (at, matches!(deed, Deed::Plays(Gesture::Down { .. }))));
+    let (mut engine, worker) = made(&song, models, RenderMode::Offline);
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, blocks, &mut book, &mut log);
+    let (mut held, mut next) = (0u128, 0);
+    let columns = (0..200i64).map(|step| {
+        while let Some(&(_, message)) = log.sent.get(next).filter(|&&(at, _)| at <= 3000 * step) {
+            next += 1;
+            match message {
+                Message::On { key, .. } => held |= 1 << (key - LOWEST_KEY),
+                Message::Off { key, .. } => held &= !(1 << (key - LOWEST_KEY)),
+            }
+        }
+        held
+    });
+    (phrase, columns.collect())
+}
+
+/// What the decoder says of a code, at the steps from 80 on.
+fn decoded(model: &RollModel, code: &[f32]) -> Vec<u128> {
+    let mut coder = Coder::of(model, Precision::F32, Isa::best()).expect("an autoencoder");
+    let segment = coder.decode(code).to_vec();
+    let column = |step: usize| {
+        let numbers = &segment[step % 64 * 88..][..88];
+        SIXTEEN_KEYS
+            .map(|key| usize::from(key - LOWEST_KEY))
+            .filter(|&key| numbers[key] > 0.5)
+            .fold(0, |keys, key| keys | 1u128 << key)
+    };
+    (80..200).map(column).collect()
+}
+
+#[test]
+fn an_autoencoder_plays_the_code_of_your_phrase_at_the_places_of_the_song() {
+    let (model, models) = coder(None);
+    let (phrase, columns) = columns_of(&models, &[], &[512]);
+    let mut coder = Coder::of(&model, Precision::F32, Isa::best()).expect("an autoencoder");
+    let code = coder.encode(&phrase, 0).to_vec();
+    let expected = decoded(&model, &code);
+    assert!(expected.iter().collect::<std::collections::BTreeSet<_>>().len() > 4, "columns differ");
+    assert!(columns[80..] == expected, "{:?} for {:?}", &columns[80..90], &expected[..10]);
+    assert!(columns[..64].iter().all(|keys| *keys == 0), "it waits for the phrase's end");
+    for blocks in [&[64][..], &[4095, 1, 0, 700]] {
+        assert!(columns_of(&models, &[], blocks).1 == columns, "blocks of {blocks:?}");
+    }
+}
+
+#[test]
+fn sliders_go_from_their_base_along_numbers_or_axes() {
+    const MEAN: f32 = 1.0;
+    const ZERO: f32 = 2.0;
+    const RAW: f32 = 1.0;
+    let (bare, of_bare) = coder(None);
+    let (model, models) = coder(Some(axes()));
+    let sliders = [(NoteParam::Slider1, 0.5), (NoteParam::Slider2, -0.75), (NoteParam::Slider4, 1.0)];
+    let with = |base: f32, raw: f32| [&sliders[..], &[(NoteParam::Base, base), (NoteParam::Axes, raw)]].concat();
+    let cases = [
+        (&models, with(ZERO, RAW), [0.5, -0.75, 0.0, 1.0]),
+        (&models, with(MEAN, RAW), [0.75, -1.0, 0.125, 1.0]),
+        // Three deviations are three eighths; axes 1 to 4 are the numbers 3, 1, 4 and 2.
+        (&models, with(ZERO, 0.0), [-0.28125, 0.375, 0.1875, 0.0]),
+        (&models, with(MEAN, 0.0), [-0.03125, -0.125, 0.3125, 0.0]),
+        // Of a model that says nothing of its codes the axes are raw and the mean zero.
+        (&of_bare, with(MEAN, 0.0), [0.5, -0.75, 0.0, 1.0]),
+    ];
+    let mut all = Vec::new();
+    for (models, set, code) in cases {
+        let expected = decoded(&bare, &code);
+        assert!(columns_of(models, &set, &[512]).1[80..] == expected, "{set:?}");
+        all.push(expected);
+    }
+    assert!(all[0] != all[1] && all[1] != all[2] && all[2] != all[3], "codes are told apart");
+    assert_eq!(model.config().code(), Some(4));
 }
 
 #[test]

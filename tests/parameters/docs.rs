@@ -37,7 +37,7 @@ const NOTES: &str = "
 # Sympathy Notes
 
 The plugin for notes ([NOTES.md](NOTES.md#sympathy-notes)); on the command line `sympathy render take.mid answer.mid --set …`. *Heard*: **at once** from the step on that is drawn
-next, **later** from the next column on that is closed, a *Reaction Time* ahead of its step.
+next, **later** from the next column on that is closed, a *Reaction Time* ahead of its step. Of the settings above it has *Reaction Time* and *Store Models in Project*.
 ";
 
 /// Groups of rows, each a table.

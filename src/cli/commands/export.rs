@@ -3,18 +3,20 @@
 use crate::{
     cli::{
         error::CliError,
-        models_at_hand::read_model,
+        models_at_hand::{AnyModel, read_any_model},
         output::{Overwrite, refuse_same_places, replace_file},
+        playing::{check_grid, cloud},
         recordings::Strict,
         terminal::say,
     },
     dsp::resample::Resampler,
     learn::Hearing,
     model::{
-        ModelData,
+        ModelData, RollModel,
         export::{Names, python_script, to_safetensors, to_torch, without_module},
     },
-    nn::Isa,
+    nn::{Isa, Precision},
+    notes::{Coder, DataSet},
 };
 use clap::Args;
 use std::{
@@ -56,6 +58,10 @@ pub struct ExportArgs {
     /// reminded of it. `sympathy train` does so by itself
     #[arg(long, value_name = "FILE", conflicts_with_all = ["rnn_prefix", "linear_prefix", "script"])]
     pub maker: Vec<PathBuf>,
+    /// Data set of `sympathy roll` that an autoencoder of notes was trained on: where its codes lie and along which axes they spread goes into
+    /// the file. `sympathy train` does so by itself
+    #[arg(long, value_name = "DATA.roll", conflicts_with_all = ["rnn_prefix", "linear_prefix", "script", "int8", "maker"])]
+    pub codes: Option<PathBuf>,
     /// What to do with recordings that are not whole
     #[command(flatten)]
     pub strict: Strict,
@@ -69,6 +75,7 @@ EXAMPLES:
   sympathy export noize.safetensors --out noize.pt --rnn-prefix lstm --linear-prefix fc
   sympathy export guitar.safetensors --half --out small.safetensors    a smaller model, not for PyTorch
   sympathy export guitar.safetensors --int8 --out small.safetensors    smaller still
+  sympathy export my-autoencoder.safetensors --codes scores.roll --half --out with-axes.safetensors
 
 Nothing is lost: sympathy import makes the same model of FILE again. To train it further in PyTorch take .safetensors, and
 save as the script says: torch.save does not keep the configuration.";
@@ -104,6 +111,41 @@ fn with_maker(args: &ExportArgs, model: ModelData) -> Result<ModelData, CliError
     Ok(model.with_maker_frames(hearing.reminder(&sounds)))
 }
 
+/// A model of notes: its file has the tensors under PyTorch's names as it is.
+fn of_notes(args: &ExportArgs, model: RollModel) -> Result<(), CliError> {
+    let wrong = |option, expected: &str, actual: &str| {
+        Err(CliError::Option { option, expected: expected.into(), actual: actual.into() })
+    };
+    if args.int8 || !args.maker.is_empty() {
+        return wrong(if args.int8 { "--int8" } else { "--maker" }, "a model of sound", "a model of notes");
+    }
+    if !args.half && args.codes.is_none() {
+        return wrong("--half", "--half or --codes: PyTorch reads a model of notes as it is", "neither");
+    }
+    let mut config = model.config().clone();
+    if let Some(path) = &args.codes {
+        let Some(mut coder) = Coder::of(&model, Precision::F32, Isa::from_environment()) else {
+            return wrong("--codes", "an autoencoder of notes", "a recurrent network, which has no code");
+        };
+        let data = DataSet::read(path)?;
+        check_grid(&model, &data, path)?;
+        config.codes = cloud(&mut coder, &data, path)?.describe();
+    }
+    let tensors = config.tensors().into_iter().map(|tensor| {
+        let values = model.tensor(&tensor.name).to_vec();
+        (tensor.name, values)
+    });
+    let made = RollModel::new(config.clone(), tensors.collect(), Path::new(&args.model))?;
+    let (bytes, stored) = match args.half {
+        true => (made.to_half_bytes(), "matrices in 16-bit floats"),
+        false => (made.to_bytes(), "all numbers in 32 bits"),
+    };
+    replace_file(&args.out, |part| fs::write(part, &bytes))?;
+    let codes = if config.codes.is_some() { ", with the axes of its codes" } else { "" };
+    say!("{}: a model with {stored}{codes}, {} bytes", args.out.display(), bytes.len());
+    Ok(())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -113,6 +155,7 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
         !args.half && !args.int8 && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
     let mut read = vec![("the model", Path::new(&args.model))];
     read.extend(args.maker.iter().map(|path| ("the maker's material", path.as_path())));
+    read.extend(args.codes.iter().map(|path| ("the data set", path.as_path())));
     refuse_same_places(&read, &[("the output", &args.out)])?;
     args.overwrite.check(&args.out, if torch { "pt" } else { "safetensors" })?;
     if let Some(script) = &args.script {
@@ -125,7 +168,17 @@ pub fn run(args: &ExportArgs) -> Result<(), CliError> {
             actual: args.linear_prefix.clone(),
         });
     }
-    let model = with_maker(args, read_model(&args.model)?)?;
+    let model = match read_any_model(&args.model)? {
+        AnyModel::Sound(model) => with_maker(args, model)?,
+        AnyModel::Notes(model) => return of_notes(args, model),
+    };
+    if args.codes.is_some() {
+        return Err(CliError::Option {
+            option: "--codes",
+            expected: "an autoencoder of notes".into(),
+            actual: "a model of sound".into(),
+        });
+    }
     let smaller = match (args.half, args.int8) {
         (true, _) => Some((model.to_half_bytes(), "matrices in 16-bit floats")),
         (_, true) => Some((model.to_int8_bytes(), "its large matrices in 8 bits")),

@@ -10,7 +10,7 @@ use crate::{
         terminal::{self, remark, say},
     },
     model::{
-        EMBEDDED, EMBEDDED_NOTES, Head, ModelConfig, ModelData, ModelError, RollModel, RollNetwork,
+        EMBEDDED, EMBEDDED_NOTES, Head, ModelConfig, ModelData, ModelError, RollModel,
         folder::{USER_SLOTS, model_files, models_folder},
     },
     notes::live::NoteModel,
@@ -87,12 +87,9 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
 /// One line on a model of notes.
 fn describe_notes(slot: Option<u8>, name: &str, data: &RollModel) -> String {
     let steps = data.config().approach.steps_per_quarter;
-    let place = match (&data.config().network, slot) {
-        (RollNetwork::Autoencoder { .. }, _) => " (an autoencoder: sympathy sample plays it)".into(),
-        (RollNetwork::Recurrent { .. }, Some(slot)) => format!(" (slot {slot} of Sympathy Notes)"),
-        (RollNetwork::Recurrent { .. }, None) => String::new(),
-    };
-    format!("{name}, {steps} steps a quarter note{place}")
+    let code = data.config().code().map_or_else(String::new, |code| format!(", a code of {code}"));
+    let place = slot.map_or_else(String::new, |slot| format!(" (slot {slot} of Sympathy Notes)"));
+    format!("{name}, {steps} steps a quarter note{code}{place}")
 }
 
 /// The model files of a folder that was named.

@@ -9,18 +9,19 @@ use super::{
     book::{Book, CHANNELS, NoteSink, keys_of},
     hearing::{Heard, Hearing, step_of},
     lattice::{Course, Lattice, MAX_BEATS},
-    link::{AudioEnd, Begin, Column, Odds, link},
+    link::{AudioEnd, Begin, Column, Odds, Sliders, link},
     models::{Facts, NoteModels},
     shape::{Outside, Played, Rules, Shape},
     worker::NoteWorker,
 };
 use crate::{
     control::notes::{
-        self as choices, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Run, Scale, TossLaw, UNTIL_PLAYED,
+        self as choices, Axes, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Run, SLIDERS, Scale,
+        TossLaw, UNTIL_PLAYED,
     },
     dsp::float_mode::in_float_mode,
     engine::{Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting},
-    model::{KEYS, LOWEST_KEY, RollRepeats, STEPS_PER_MEASURE},
+    model::{KEYS, LOWEST_KEY, RollRepeats},
     notes::{Choice, Draw, Law},
     worker::Readiness,
 };
@@ -428,7 +429,7 @@ impl NoteEngine {
             epoch,
             number,
             slot: self.slot(),
-            phase: closed.rem_euclid(STEPS_PER_MEASURE as i64) as u8,
+            step: closed,
             heard,
             said: self.said,
             stirred: self.stirred,
@@ -437,6 +438,11 @@ impl NoteEngine {
             alongside: Part::of(&self.values) == Part::Alongside,
             raw: Feedback::of(&self.values) == Feedback::Raw,
             hears_itself: Hears::of(&self.values) == Hears::Both,
+            sliders: Sliders {
+                base: Base::of(&self.values),
+                axes: Axes::of(&self.values),
+                values: SLIDERS.map(|slider| self.values.get(slider)),
+            },
         };
         // Whoever may wait loses nothing.
         if !self.link.has_room() {

@@ -1,7 +1,11 @@
 //! What travels between the audio thread and the worker: a column each step there, the probabilities of the next one back.
 
 use super::{hearing::Heard, shape::MAX_COLUMN};
-use crate::engine::link::{Linked, Shared};
+use crate::{
+    control::notes::{Axes, Base},
+    engine::link::{Linked, Shared},
+    model::MAX_CODES,
+};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::{
     Arc,
@@ -29,8 +33,8 @@ pub(super) struct Column {
     /// The number of its prediction in the epoch.
     pub number: u64,
     pub slot: u8,
-    /// Step of the measure.
-    pub phase: u8,
+    /// Its step of the song.
+    pub step: i64,
     /// What the player made.
     pub heard: Heard,
     /// What the network played.
@@ -46,6 +50,17 @@ pub(super) struct Column {
     pub raw: bool,
     /// Continuations go on from what it has played, too.
     pub hears_itself: bool,
+    /// Where a model with a code goes from there.
+    pub sliders: Sliders,
+}
+
+/// Where in the space of codes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sliders {
+    pub base: Base,
+    pub axes: Axes,
+    /// −1 to 1.
+    pub values: [f32; MAX_CODES],
 }
 
 /// How likely each key is in the step after a column.

@@ -13,6 +13,7 @@ mod hearing;
 mod lattice;
 mod link;
 mod models;
+mod player;
 mod shape;
 mod worker;
 

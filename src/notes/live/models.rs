@@ -1,9 +1,9 @@
 //! The models that an instance can play.
 
 use crate::{
-    approach::ColumnPredictor,
-    model::{EMBEDDED_NOTES, EmbeddedModel, RollModel, RollRepeats, is_file_of_notes},
-    nn::{Isa, Precision},
+    approach::{ColumnPredictor, autoencoder_of},
+    model::{EMBEDDED_NOTES, EmbeddedModel, RollCodes, RollModel, RollRepeats, is_file_of_notes},
+    nn::{Autoencoder, Isa, Precision},
     worker::{ModelRegistry, Readiness, Shared, SlotModel},
 };
 use std::path::Path;
@@ -15,8 +15,28 @@ pub type NoteModels = ModelRegistry<NoteModel>;
 #[derive(Debug)]
 pub struct NoteModel {
     name: String,
-    network: ColumnPredictor,
+    network: NoteNetwork,
     facts: Facts,
+}
+
+/// How it plays.
+#[derive(Debug)]
+pub(super) enum NoteNetwork {
+    /// It continues what it hears.
+    Recurrent(ColumnPredictor),
+    /// It plays codes.
+    Code(CodeNetwork),
+}
+
+/// An autoencoder, and what its codes are like.
+#[derive(Debug)]
+pub(super) struct CodeNetwork {
+    pub network: Autoencoder,
+    /// Numbers of a column.
+    pub column: usize,
+    /// Columns of a segment.
+    pub steps: usize,
+    pub codes: Option<RollCodes>,
 }
 
 /// What the audio thread has to know of a model.
@@ -44,12 +64,18 @@ impl Facts {
 }
 
 impl NoteModel {
-    /// Of a validated model; none of an autoencoder. Takes milliseconds: not for the audio thread.
+    /// Of a validated model. Takes milliseconds: not for the audio thread.
     pub fn of(model: &RollModel, precision: Precision, isa: Isa) -> Option<Self> {
         let config = model.config();
+        let recurrent = ColumnPredictor::of(model, precision, isa).map(NoteNetwork::Recurrent);
+        let code = || {
+            let network = autoencoder_of(model, precision, isa)?;
+            let (column, steps, codes) = (config.column(), config.segment(), config.codes.clone());
+            Some(NoteNetwork::Code(CodeNetwork { network, column, steps, codes }))
+        };
         Some(Self {
             name: config.name.clone(),
-            network: ColumnPredictor::of(model, precision, isa)?,
+            network: recurrent.or_else(code)?,
             facts: Facts {
                 steps_per_quarter: config.approach.steps_per_quarter as u8,
                 repeats: config.approach.repeats,
@@ -58,7 +84,7 @@ impl NoteModel {
     }
 
     /// The network.
-    pub fn network(&self) -> &ColumnPredictor {
+    pub(super) fn network(&self) -> &NoteNetwork {
         &self.network
     }
 

@@ -1,18 +1,13 @@
-//! The worker of notes: hears every column, and while something plays tells how likely each key is in the next.
-//!
-//! Two states of the network are kept. One listens: it has heard every column up to the last, so that a continuation begins without
-//! a warm-up. The other speaks: a copy of the first, taken where the continuation begins, that then hears itself.
+//! The worker of notes: loads the model that is chosen, hears every column, and while something plays tells how likely each key is in the
+//! next.
 
 use super::{
-    hearing::write_numbers,
-    link::{Begin, Column, Odds, WorkerEnd},
+    link::WorkerEnd,
     models::{NoteModel, NoteModels},
-    shape::MAX_COLUMN,
+    player::Player,
 };
 use crate::{
-    approach::{ColumnPredictor, ColumnState},
     dsp::float_mode::in_float_mode,
-    model::{KEYS, STEPS_PER_MEASURE},
     worker::{Readiness, SlotModel, WorkerThread},
 };
 use std::{
@@ -25,121 +20,13 @@ use std::{
 const SLEEP_PLAYING: (Duration, u32) = (Duration::from_millis(1), 20);
 const SLEEP_IDLE: (Duration, u32) = (Duration::from_millis(10), 4);
 
-/// A network, and where it is: state and the probabilities of the next column.
-#[derive(Debug)]
-struct Place {
-    state: ColumnState,
-    probabilities: [f32; MAX_COLUMN],
-}
-
-impl Place {
-    fn new(network: &ColumnPredictor) -> Self {
-        Self { state: network.make_state(), probabilities: [0.0; MAX_COLUMN] }
-    }
-
-    fn reset(&mut self) {
-        self.state.reset();
-        self.probabilities = [0.0; MAX_COLUMN];
-    }
-
-    fn copy_from(&mut self, other: &Self) {
-        self.state.copy_from(&other.state);
-        self.probabilities = other.probabilities;
-    }
-}
-
-/// A model that plays.
-#[derive(Debug)]
-struct Player {
-    slot: u8,
-    model: Arc<NoteModel>,
-    listening: Place,
-    /// The same after the last column in which a key was held.
-    phrase: Place,
-    speaking: Place,
-    /// A column, and the step of the measure where the network hears it.
-    input: Vec<f32>,
-}
-
-impl Player {
-    fn new(slot: u8, model: Arc<NoteModel>) -> Self {
-        let network = model.network();
-        let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
-        Self { slot, listening, phrase, speaking, input: vec![0.0; network.inputs()], model }
-    }
-
-    fn reset(&mut self) {
-        [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
-    }
-
-    fn width(&self) -> usize {
-        self.model.network().column()
-    }
-
-    /// Hears a column, and answers if something plays.
-    fn answer(&mut self, column: &Column) -> Option<Odds> {
-        let width = self.width();
-        let (mut held, mut strokes) = (column.heard.held, column.heard.strokes);
-        if column.hears_itself {
-            held |= column.said.held;
-            strokes |= column.said.strokes;
-        }
-        write_numbers(held, strokes, &mut self.input[..width]);
-        step(self.model.network(), &mut self.listening, &mut self.input, column.phase);
-        if held != 0 {
-            self.phrase.copy_from(&self.listening);
-        }
-        if !column.speaks {
-            return None;
-        }
-        match column.begin {
-            Begin::AfterPhrase => self.speaking.copy_from(&self.phrase),
-            Begin::Now => self.speaking.copy_from(&self.listening),
-            Begin::No => {
-                write_numbers(column.said.held, column.said.strokes, &mut self.input[..width]);
-                if column.raw {
-                    self.input[..width].copy_from_slice(&self.speaking.probabilities[..width]);
-                    set(column.stirred, &mut self.input[..KEYS]);
-                }
-                if column.alongside {
-                    set(column.heard.held, &mut self.input[..KEYS]);
-                    set(column.heard.strokes, &mut self.input[KEYS..width]);
-                }
-                step(self.model.network(), &mut self.speaking, &mut self.input, column.phase);
-            }
-        }
-        Some(Odds { epoch: column.epoch, number: column.number, probabilities: self.speaking.probabilities, width })
-    }
-}
-
-/// Puts keys into a plane; there may be none.
-fn set(keys: u128, plane: &mut [f32]) {
-    plane.iter_mut().enumerate().filter(|(key, _)| keys >> key & 1 == 1).for_each(|(_, slot)| *slot = 1.0);
-}
-
-/// A step of the network; the column stands in `input`.
-fn step(network: &ColumnPredictor, place: &mut Place, input: &mut [f32], phase: u8) {
-    let width = network.column();
-    let phases = &mut input[width..];
-    if !phases.is_empty() {
-        phases.fill(0.0);
-        phases[usize::from(phase) % STEPS_PER_MEASURE] = 1.0;
-    }
-    let said = network.step(input, &mut place.state);
-    place.probabilities[..width].copy_from_slice(said);
-    // Weights so large that sums overflow: it is silent, and hears nothing of it.
-    if !place.probabilities.iter().all(|probability| probability.is_finite()) {
-        place.reset();
-    }
-}
-
 /// Hears columns in their order.
 #[derive(Debug)]
 pub struct NoteWorker {
     link: WorkerEnd,
     models: Arc<NoteModels>,
     /// Of the models inside the binary, and of the one that was chosen last.
-    players: Vec<Player>,
+    players: Vec<(u8, Player)>,
     /// The slot whose model was last seen to, and how the slots were then.
     seen: Option<(u8, Readiness, u64)>,
     /// Of the last column.
@@ -195,12 +82,12 @@ impl NoteWorker {
     /// Takes a slot's model as it is now, if it is loaded.
     fn take(&mut self, slot: u8) {
         let Some(model) = self.models.get(slot) else { return };
-        if self.players.iter().any(|player| player.slot == slot && Arc::ptr_eq(&player.model, &model)) {
+        if self.players.iter().any(|(place, player)| *place == slot && Arc::ptr_eq(&player.model, &model)) {
             return;
         }
         let is_inside = |slot| NoteModel::embedded().iter().any(|model| model.slot == slot);
-        self.players.retain(|player| player.slot != slot && is_inside(player.slot));
-        self.players.push(Player::new(slot, model));
+        self.players.retain(|&(place, _)| place != slot && is_inside(place));
+        self.players.push((slot, Player::new(model)));
     }
 
     /// Delays every column by this much, to simulate a slow machine.
@@ -239,7 +126,7 @@ impl NoteWorker {
         if is_new {
             self.take(column.slot);
         }
-        let Some(player) = self.players.iter_mut().find(|player| player.slot == column.slot) else {
+        let Some((_, player)) = self.players.iter_mut().find(|(slot, _)| *slot == column.slot) else {
             return true;
         };
         let odds = in_float_mode(|| {
@@ -279,7 +166,7 @@ impl NoteWorker {
         let shared = Arc::clone(&self.link.shared);
         shared.mark_failed(self.epoch);
         self.panics_after = None;
-        self.players.iter_mut().for_each(Player::reset);
+        self.players.iter_mut().for_each(|(_, player)| player.reset());
         loop {
             while self.link.from_audio.peek().is_ok_and(|column| column.epoch == self.epoch) {
                 let _ = self.link.from_audio.pop();

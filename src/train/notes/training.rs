@@ -12,7 +12,9 @@ use super::{
 use crate::{
     dsp::random::{Random, mix64},
     hyperparameters::TrainConfig,
-    model::{RollModel, RollModelConfig, RollTraining, Training as Provenance},
+    model::{RollCodes, RollModel, RollModelConfig, RollTraining, Training as Provenance},
+    nn::{Isa, Precision},
+    notes::{CodeCloud, Coder},
     train::{
         TrainError,
         net::{
@@ -411,7 +413,20 @@ impl<'a> NotesTraining<'a> {
             baselines: if kept.validation.is_some() { of_validation } else { of_training },
         });
         let name = PathBuf::from(&model.name);
-        Ok(RollModel::new(model, kept.weights.clone(), &name)?)
+        let made = RollModel::new(model, kept.weights.clone(), &name)?;
+        let Some(codes) = self.codes(&made) else { return Ok(made) };
+        let config = RollModelConfig { codes: Some(codes), ..made.config().clone() };
+        Ok(RollModel::new(config, kept.weights.clone(), &name)?)
+    }
+
+    /// What the codes of the pieces for training are like; none of a recurrent network.
+    fn codes(&self, model: &RollModel) -> Option<RollCodes> {
+        let mut coder = Coder::of(model, Precision::F32, Isa::best())?;
+        let mut cloud = CodeCloud::default();
+        for roll in &self.material.training {
+            (0..roll.len()).step_by(coder.steps()).for_each(|from| cloud.add(&mut coder, roll, from));
+        }
+        cloud.describe()
     }
 
     /// The licences of the pieces in one text.

@@ -70,6 +70,15 @@ pub fn as_text(config: &RollModelConfig) -> String {
     text.row("parameters", parameters(config));
     text.row("multiplications a step", config.multiplications_per_step());
 
+    if let Some(codes) = &config.codes {
+        text.heading("Axes of the code");
+        for (axis, (explained, effects)) in codes.explained().zip(&codes.effects).enumerate() {
+            let [keys, height, length] = effects;
+            let goes = format!("goes with keys {keys:+.2}, height {height:+.2}, length of notes {length:+.2}");
+            text.row(&format!("{}", axis + 1), format!("{:.1} % of the variance; {goes}", 100.0 * explained));
+        }
+    }
+
     text.heading("Training");
     text.row("material", or_unknown(&training.material.join(", ")));
     text.row("licence", or_unknown(&training.licence));

@@ -5,16 +5,13 @@ use crate::{
     cli::{
         commands::sample::{CodeArg, SampleArgs},
         error::CliError,
-        interrupt::Interrupt,
         one_line,
-        playing::{PlayingArgs, check_grid, coder},
-        progress::Progress,
+        playing::{PlayingArgs, check_grid, cloud, coder},
     },
     dsp::random::Random,
     model::RollModel,
-    notes::{Coder, DataSet, Draw, Roll, Split, Tally},
+    notes::{Coder, DataSet, Draw, Roll, Tally},
 };
-use std::path::Path;
 
 /// Decodes what was asked for.
 ///
@@ -108,47 +105,21 @@ fn code_of(
             let code = (0..coder.code()).map(|_| 2.0 * random.uniform() - 1.0).collect();
             Ok((code, format!("random code {}", args.random_seed)))
         }
-        (CodeArg::Mean, None) => wrong("--data", "a data set, of whose codes the mean is taken".into(), "none".into()),
+        (CodeArg::Mean, None) => match &model.config().codes {
+            Some(codes) => Ok((codes.mean.clone(), "the mean code of what it has learnt".into())),
+            None => wrong(
+                "--data",
+                "a data set, of whose codes the mean is taken, as the model says nothing of its codes".into(),
+                "none".into(),
+            ),
+        },
         (CodeArg::Mean, Some(path)) => {
             let data_set = DataSet::read(path)?;
             check_grid(model, &data_set, path)?;
             let name = one_line(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy());
-            Ok((mean(coder, &data_set, path)?, format!("the mean code of {name}")))
+            Ok((cloud(coder, &data_set, path)?.mean().unwrap_or_default(), format!("the mean code of {name}")))
         }
     }
-}
-
-/// The mean of the codes of all segments for training; copies in other keys do not count.
-fn mean(coder: &mut Coder, data_set: &DataSet, path: &Path) -> Result<Vec<f32>, CliError> {
-    let pieces = data_set.pieces().iter().enumerate();
-    let learnt: Vec<usize> = pieces
-        .filter(|(_, piece)| piece.split == Split::Training && piece.transposed == 0)
-        .map(|(index, _)| index)
-        .collect();
-    let interrupt = Interrupt::watch();
-    let mut progress = Progress::new(learnt.iter().map(|&piece| data_set.columns(piece).len()).sum());
-    let (mut sum, mut count, mut done) = (vec![0.0; coder.code()], 0u32, 0);
-    for piece in learnt {
-        let roll = data_set.roll(piece);
-        for from in (0..roll.len()).step_by(coder.steps()) {
-            if interrupt.is_pressed() {
-                return Err(CliError::Left);
-            }
-            sum.iter_mut().zip(coder.encode(&roll, from)).for_each(|(sum, &x)| *sum += f64::from(x));
-            count += 1;
-            done += coder.steps();
-            progress.update(done);
-        }
-    }
-    if count == 0 {
-        return Err(CliError::Unsuitable {
-            path: path.into(),
-            what: "pieces",
-            expected: "some for training, of whose codes the mean is taken".into(),
-            actual: "none".into(),
-        });
-    }
-    Ok(sum.iter().map(|sum| (sum / f64::from(count)) as f32).collect())
 }
 
 /// A code on the straight way between two.

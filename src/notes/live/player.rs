@@ -1,0 +1,262 @@
+//! A model that plays: what it has heard, and what it says of the next step.
+
+use super::{
+    hearing::write_numbers,
+    link::{Begin, Column, Odds, Sliders},
+    models::{CodeNetwork, NoteModel, NoteNetwork},
+    shape::MAX_COLUMN,
+};
+use crate::{
+    approach::{ColumnPredictor, ColumnState},
+    control::notes::{Axes, Base},
+    model::{KEYS, MAX_CODES, STEPS_PER_MEASURE},
+    nn::FeedForwardState,
+};
+use std::sync::Arc;
+
+/// Deviations from the base to the end of a slider along a principal axis.
+const REACH: f32 = 3.0;
+
+/// A model, and where it is.
+#[derive(Debug)]
+pub(super) struct Player {
+    pub model: Arc<NoteModel>,
+    way: Way,
+}
+
+/// Where a model is, by its kind.
+#[derive(Debug)]
+enum Way {
+    Continues(Box<Continuing>),
+    PlaysCodes(Box<Coding>),
+}
+
+impl Player {
+    /// One that has heard nothing. Allocates.
+    pub fn new(model: Arc<NoteModel>) -> Self {
+        let way = match model.network() {
+            NoteNetwork::Recurrent(network) => Way::Continues(Box::new(Continuing::new(network))),
+            NoteNetwork::Code(network) => Way::PlaysCodes(Box::new(Coding::new(network))),
+        };
+        Self { model, way }
+    }
+
+    /// Forgets what was heard.
+    pub fn reset(&mut self) {
+        match &mut self.way {
+            Way::Continues(way) => way.reset(),
+            Way::PlaysCodes(way) => way.reset(),
+        }
+    }
+
+    /// Hears a column, and answers if something plays. Does not allocate.
+    pub fn answer(&mut self, column: &Column) -> Option<Odds> {
+        let (mut held, mut strokes) = (column.heard.held, column.heard.strokes);
+        if column.hears_itself {
+            held |= column.said.held;
+            strokes |= column.said.strokes;
+        }
+        let (width, said) = match (&mut self.way, self.model.network()) {
+            (Way::Continues(way), NoteNetwork::Recurrent(network)) => {
+                (network.column(), way.answer(network, column, (held, strokes)))
+            }
+            (Way::PlaysCodes(way), NoteNetwork::Code(network)) => {
+                (network.column, way.answer(network, column, (held, strokes)))
+            }
+            // The way was made for the network.
+            _ => return None,
+        };
+        Some(Odds { epoch: column.epoch, number: column.number, probabilities: *said?, width })
+    }
+}
+
+/// A recurrent network, and where it is: state and the probabilities of the next column.
+#[derive(Debug)]
+struct Place {
+    state: ColumnState,
+    probabilities: [f32; MAX_COLUMN],
+}
+
+impl Place {
+    fn new(network: &ColumnPredictor) -> Self {
+        Self { state: network.make_state(), probabilities: [0.0; MAX_COLUMN] }
+    }
+
+    fn reset(&mut self) {
+        self.state.reset();
+        self.probabilities = [0.0; MAX_COLUMN];
+    }
+
+    fn copy_from(&mut self, other: &Self) {
+        self.state.copy_from(&other.state);
+        self.probabilities = other.probabilities;
+    }
+}
+
+/// Two states of a recurrent network. One listens: it has heard every column up to the last, so that a continuation begins without a
+/// warm-up. The other speaks: a copy of the first, taken where the continuation begins, that then hears itself.
+#[derive(Debug)]
+struct Continuing {
+    listening: Place,
+    /// The same after the last column in which a key was held.
+    phrase: Place,
+    speaking: Place,
+    /// A column, and the step of the measure where the network hears it.
+    input: Vec<f32>,
+}
+
+impl Continuing {
+    fn new(network: &ColumnPredictor) -> Self {
+        let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
+        Self { listening, phrase, speaking, input: vec![0.0; network.inputs()] }
+    }
+
+    fn reset(&mut self) {
+        [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
+    }
+
+    fn answer(
+        &mut self,
+        network: &ColumnPredictor,
+        column: &Column,
+        (held, strokes): (u128, u128),
+    ) -> Option<&[f32; MAX_COLUMN]> {
+        let width = network.column();
+        write_numbers(held, strokes, &mut self.input[..width]);
+        step(network, &mut self.listening, &mut self.input, column.step);
+        if held != 0 {
+            self.phrase.copy_from(&self.listening);
+        }
+        if !column.speaks {
+            return None;
+        }
+        match column.begin {
+            Begin::AfterPhrase => self.speaking.copy_from(&self.phrase),
+            Begin::Now => self.speaking.copy_from(&self.listening),
+            Begin::No => {
+                write_numbers(column.said.held, column.said.strokes, &mut self.input[..width]);
+                if column.raw {
+                    self.input[..width].copy_from_slice(&self.speaking.probabilities[..width]);
+                    set(column.stirred, &mut self.input[..KEYS]);
+                }
+                if column.alongside {
+                    set(column.heard.held, &mut self.input[..KEYS]);
+                    set(column.heard.strokes, &mut self.input[KEYS..width]);
+                }
+                step(network, &mut self.speaking, &mut self.input, column.step);
+            }
+        }
+        Some(&self.speaking.probabilities)
+    }
+}
+
+/// Puts keys into a plane; there may be none.
+fn set(keys: u128, plane: &mut [f32]) {
+    plane.iter_mut().enumerate().filter(|(key, _)| keys >> key & 1 == 1).for_each(|(_, slot)| *slot = 1.0);
+}
+
+/// A step of the network; the column stands in `input`, `number` is its step of the song.
+fn step(network: &ColumnPredictor, place: &mut Place, input: &mut [f32], number: i64) {
+    let width = network.column();
+    let phases = &mut input[width..];
+    if !phases.is_empty() {
+        phases.fill(0.0);
+        phases[number.rem_euclid(STEPS_PER_MEASURE as i64) as usize] = 1.0;
+    }
+    let said = network.step(input, &mut place.state);
+    place.probabilities[..width].copy_from_slice(said);
+    // Weights so large that sums overflow: it is silent, and hears nothing of it.
+    if !place.probabilities.iter().all(|probability| probability.is_finite()) {
+        place.reset();
+    }
+}
+
+/// An autoencoder: a code becomes a segment, of which the song's step plays its column. The code lies where the sliders are, seen from
+/// a base.
+#[derive(Debug)]
+struct Coding {
+    /// The last segment that was heard, each column at its place: its step of the song modulo the segment's length.
+    heard: Vec<f32>,
+    /// The same after the last column in which a key was held.
+    phrase: Vec<f32>,
+    /// The code of what was heard where the playing began.
+    yours: [f32; MAX_CODES],
+    encoding: FeedForwardState,
+    decoding: FeedForwardState,
+    probabilities: [f32; MAX_COLUMN],
+}
+
+impl Coding {
+    fn new(network: &CodeNetwork) -> Self {
+        Self {
+            heard: vec![0.0; network.steps * network.column],
+            phrase: vec![0.0; network.steps * network.column],
+            yours: [0.0; MAX_CODES],
+            encoding: network.network.encoder().make_state(),
+            decoding: network.network.decoder().make_state(),
+            probabilities: [0.0; MAX_COLUMN],
+        }
+    }
+
+    fn reset(&mut self) {
+        self.heard.fill(0.0);
+        self.phrase.fill(0.0);
+        self.yours = [0.0; MAX_CODES];
+    }
+
+    fn answer(
+        &mut self,
+        network: &CodeNetwork,
+        column: &Column,
+        (held, strokes): (u128, u128),
+    ) -> Option<&[f32; MAX_COLUMN]> {
+        let width = network.column;
+        let place = |step: i64| step.rem_euclid(network.steps as i64) as usize * width;
+        let now = place(column.step);
+        write_numbers(held, strokes, &mut self.heard[now..now + width]);
+        if held != 0 {
+            self.phrase.copy_from_slice(&self.heard);
+        }
+        if !column.speaks {
+            return None;
+        }
+        let segment = match column.begin {
+            Begin::AfterPhrase => Some(&self.phrase),
+            Begin::Now => Some(&self.heard),
+            Begin::No => None,
+        };
+        if let Some(segment) = segment {
+            let code = network.network.encoder().forward(segment, &mut self.encoding);
+            self.yours[..code.len()].copy_from_slice(code);
+        }
+        let code = placed(network, &column.sliders, &self.yours);
+        let size = network.network.decoder().inputs();
+        let next = place(column.step + 1);
+        let said = network.network.decoder().forward_rows(&code[..size], next..next + width, &mut self.decoding);
+        self.probabilities.fill(0.0);
+        if said.iter().all(|probability| probability.is_finite()) {
+            self.probabilities[..width].copy_from_slice(said);
+        }
+        Some(&self.probabilities)
+    }
+}
+
+/// The code where the sliders are. A model that says nothing of its codes has raw axes, and zero for its mean.
+fn placed(network: &CodeNetwork, sliders: &Sliders, yours: &[f32; MAX_CODES]) -> [f32; MAX_CODES] {
+    let mut code = match sliders.base {
+        Base::You => *yours,
+        Base::Mean | Base::Zero => [0.0; MAX_CODES],
+    };
+    if let (Base::Mean, Some(codes)) = (sliders.base, &network.codes) {
+        code.iter_mut().zip(&codes.mean).for_each(|(slot, mean)| *slot = *mean);
+    }
+    match (sliders.axes, &network.codes) {
+        (Axes::Principal, Some(codes)) => {
+            for ((axis, deviation), slider) in codes.axes.iter().zip(&codes.deviations).zip(sliders.values) {
+                code.iter_mut().zip(axis).for_each(|(slot, part)| *slot += REACH * slider * deviation * part);
+            }
+        }
+        _ => code.iter_mut().zip(sliders.values).for_each(|(slot, slider)| *slot += slider),
+    }
+    code.map(|number| if number.is_finite() { number.clamp(-1.0, 1.0) } else { 0.0 })
+}
