@@ -17,6 +17,8 @@ const BEATS: Format = unit("beats", " beats", 2);
 const MEASURES: Format = unit("measures", " measures", 0);
 const ANSWER_MEASURES: Format =
     with_word(MEASURES, End::Greatest, UNTIL_PLAYED, "until you play", &["until", "∞", "inf"]);
+const SEED_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "all", &["all"]);
+const TRIGGER_CHANNEL: Format = with_word(WHOLE, End::Least, 0.0, "off", &["off", "none"]);
 const RESEED_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "never", &["never", "off"]);
 const STEPS: Format = unit("steps", " steps", 0);
 const TEMPO: Format = unit("bpm", " bpm", 1);
@@ -54,6 +56,8 @@ macro_rules! with_note_parameters {
                 8 Reseed reseed "reseed" "Re-seed" integer(0.0, 32.0, 4.0) RESEED_MEASURES Prediction "Playing along, it begins anew from what you play every so many measures; 0 is never.";
                 9 Hears hears "hears" "Hears" choice(Hears::CHOICES) CHOICE Prediction "Whose notes it goes on from.";
                 10 Feedback feedback "feedback" "Feedback" choice(Feedback::CHOICES) CHOICE Prediction "What it hears of itself while it plays.";
+                70 Seed seed "seed" "Seed" integer(0.0, 16.0, 0.0) SEED_MEASURES Prediction "How many of the last measures it goes on from; 0 is all since the start. Models with a code go on from 64 columns.";
+                69 TriggerChannel trigger_channel "trigger_channel" "Trigger Channel" integer(0.0, 16.0, 0.0) TRIGGER_CHANNEL Prediction "A key struck on this MIDI channel continues what was just played, and is neither heard nor passed on; 0 is off.";
                 11 Pedal pedal "pedal" "Pedal" switch(false) SWITCH Prediction "Your sustain pedal holds what it hears.";
             }
             /// Which keys are drawn.
@@ -361,7 +365,7 @@ mod tests {
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
              free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
              key_g_sharp key_a key_a_sharp key_b slider_1 slider_2 slider_3 slider_4 slider_5 slider_6 slider_7 slider_8 slider_9 slider_10 slider_11 \
-             slider_12 slider_13 slider_14 slider_15 slider_16 base axes",
+             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);

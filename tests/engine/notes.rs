@@ -235,6 +235,9 @@ fn eventful(rate: u32, tempo: f64) -> Song {
         (26.5, NoteParam::Continue, 0.0),
         (27.63, NoteParam::Run, 0.0),
         (27.7, NoteParam::Continue, 1.0),
+        (28.1, NoteParam::Seed, 1.0),
+        (28.2, NoteParam::Continue, 0.0),
+        (28.3, NoteParam::Continue, 1.0),
         (29.0, NoteParam::Panic, 1.0),
     ] {
         song.deeds.push((song.beats(beat), Deed::Sets(id, value)));
@@ -853,6 +856,60 @@ fn sliders_go_from_their_base_along_numbers_or_axes() {
     }
     assert!(all[0] != all[1] && all[1] != all[2] && all[2] != all[3], "codes are told apart");
     assert_eq!(model.config().code(), Some(4));
+}
+
+#[test]
+fn a_short_seed_forgets_what_was_before_it() {
+    // Other phrases, then the same measure.
+    let answer = |before: &[u8], seed: f32| {
+        let mut song = Song::new(48_000, 120.0, 12.0);
+        song.values = values(&[(NoteParam::Through, 0.0), (NoteParam::AnswerAfter, 1.0), (NoteParam::Seed, seed)]);
+        song.chord(before, 0.0, 2.0);
+        // A measure of 32 steps, so that the phrase's last measure is this one.
+        song.chord(&[60, 64, 67], 2.0, 6.0);
+        render(&song, &[512])
+    };
+    let (low, high) = ([40, 47], [76, 83, 88]);
+    assert_ne!(answer(&low, 0.0), answer(&high, 0.0), "all of it is heard");
+    assert_ne!(answer(&low, 2.0), answer(&high, 2.0), "two measures reach back to it");
+    assert_eq!(answer(&low, 1.0), answer(&high, 1.0), "one does not");
+    assert_ne!(answer(&low, 1.0), answer(&low, 0.0));
+    // All that there is, from silence, is what the running state has heard.
+    assert_eq!(answer(&low, 16.0), answer(&low, 0.0));
+}
+
+#[test]
+fn a_key_on_the_trigger_channel_continues_and_is_neither_heard_nor_passed_on() {
+    let song = |set: &[(NoteParam, f32)], triggers: &[(u8, f64)]| {
+        let mut song = Song::new(48_000, 120.0, 8.0);
+        song.values = values(&[(NoteParam::AnswerAfter, 16.0), (NoteParam::AnswerLength, 2.0)]);
+        set.iter().for_each(|&(id, value)| song.values.set(id, value));
+        song.chord(&[60, 64, 67], 0.0, 1.9);
+        for &(channel, beat) in triggers {
+            let at = song.beats(beat);
+            song.deeds.push((at, Deed::Plays(Gesture::Down { channel, key: 33, velocity: 90 })));
+            song.deeds.push((at + 1000, Deed::Plays(Gesture::Up { channel, key: 33 })));
+        }
+        song.deeds.sort_by_key(|&(at, _)| at);
+        render(&song, &[512])
+    };
+    let ours = |sent: &[(i64, Message)]| {
+        sent.iter().filter(|(at, message)| *at > 48_000 && matches!(message, Message::On { channel: 0, .. })).count()
+    };
+    let on = [(NoteParam::TriggerChannel, 10.0)];
+    let quiet = song(&on, &[]);
+    assert_eq!(ours(&quiet), 0, "it would wait for sixteen beats");
+    let triggered = song(&on, &[(9, 4.0)]);
+    assert!(ours(&triggered) > 5, "{}", ours(&triggered));
+    let is_of_nine = |message: &Message| match *message {
+        Message::On { channel, .. } | Message::Off { channel, .. } => channel == 9,
+    };
+    assert!(triggered.iter().all(|(_, message)| !is_of_nine(message)), "it is not passed on");
+    assert!(triggered.iter().any(|&(at, _)| (4 * 24_000..6 * 24_000).contains(&at)), "it begins with the next step");
+    // It is heard on another channel, and does not trigger.
+    let other = song(&on, &[(8, 4.0)]);
+    assert!(ours(&other) == 0 && other.len() > quiet.len());
+    assert_eq!(song(&[], &[(9, 4.0)]).len(), other.len(), "off, it is a channel like any");
 }
 
 #[test]

@@ -323,6 +323,12 @@ impl NoteEngine {
                 self.hearing.release(channel & 15, key, step);
                 book.player_releases(channel & 15, key, offset, sink);
             }
+            // What was down when the channel became the triggers' goes up as it would have.
+            Gesture::Down { channel, .. }
+                if self.values.get(NoteParam::TriggerChannel) == f32::from((channel & 15) + 1) =>
+            {
+                self.is_continued = true;
+            }
             Gesture::Down { channel, key, velocity } => {
                 let channel = channel & 15;
                 self.hearing.strike(channel, key, velocity.min(127), step);
@@ -438,6 +444,7 @@ impl NoteEngine {
             alongside: Part::of(&self.values) == Part::Alongside,
             raw: Feedback::of(&self.values) == Feedback::Raw,
             hears_itself: Hears::of(&self.values) == Hears::Both,
+            seed: self.steps_of_measures(self.values.get(NoteParam::Seed)) as usize,
             sliders: Sliders {
                 base: Base::of(&self.values),
                 axes: Axes::of(&self.values),

@@ -50,6 +50,8 @@ pub(super) struct Column {
     pub raw: bool,
     /// Continuations go on from what it has played, too.
     pub hears_itself: bool,
+    /// It goes on from so many columns; 0: from all.
+    pub seed: usize,
     /// Where a model with a code goes from there.
     pub sliders: Sliders,
 }

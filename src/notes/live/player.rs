@@ -14,6 +14,8 @@ use crate::{
 };
 use std::sync::Arc;
 
+/// Columns of sixteen measures on the finest grid.
+const MAX_SEED_COLUMNS: usize = 16 * 4 * 48;
 /// Deviations from the base to the end of a slider along a principal axis.
 const REACH: f32 = 3.0;
 
@@ -101,6 +103,7 @@ struct Continuing {
     /// The same after the last column in which a key was held.
     phrase: Place,
     speaking: Place,
+    past: Past,
     /// A column, and the step of the measure where the network hears it.
     input: Vec<f32>,
 }
@@ -108,11 +111,23 @@ struct Continuing {
 impl Continuing {
     fn new(network: &ColumnPredictor) -> Self {
         let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
-        Self { listening, phrase, speaking, input: vec![0.0; network.inputs()] }
+        Self { listening, phrase, speaking, past: Past::new(), input: vec![0.0; network.inputs()] }
     }
 
     fn reset(&mut self) {
         [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
+        self.past.forget();
+    }
+
+    /// Speaks after the last `seed` columns alone, of which those at the end that are `left` do not count.
+    fn begin_after(&mut self, network: &ColumnPredictor, seed: usize, left: usize) {
+        let width = network.column();
+        self.speaking.reset();
+        for back in (left..self.past.count.min(left + seed)).rev() {
+            let Heard { step: number, held, strokes } = self.past.back(back);
+            write_numbers(held, strokes, &mut self.input[..width]);
+            step(network, &mut self.speaking, &mut self.input, number);
+        }
     }
 
     fn answer(
@@ -124,6 +139,7 @@ impl Continuing {
         let width = network.column();
         write_numbers(held, strokes, &mut self.input[..width]);
         step(network, &mut self.listening, &mut self.input, column.step);
+        self.past.push(Heard { step: column.step, held, strokes });
         if held != 0 {
             self.phrase.copy_from(&self.listening);
         }
@@ -131,6 +147,8 @@ impl Continuing {
             return None;
         }
         match column.begin {
+            Begin::AfterPhrase if column.seed > 0 => self.begin_after(network, column.seed, self.past.rests),
+            Begin::Now if column.seed > 0 => self.begin_after(network, column.seed, 0),
             Begin::AfterPhrase => self.speaking.copy_from(&self.phrase),
             Begin::Now => self.speaking.copy_from(&self.listening),
             Begin::No => {
@@ -147,6 +165,46 @@ impl Continuing {
             }
         }
         Some(&self.speaking.probabilities)
+    }
+}
+
+/// A column that was heard, and its step of the song.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    step: i64,
+    held: u128,
+    strokes: u128,
+}
+
+/// The columns that were heard last.
+#[derive(Debug)]
+struct Past {
+    columns: Vec<Heard>,
+    next: usize,
+    count: usize,
+    /// Columns at the end in which no key was held.
+    rests: usize,
+}
+
+impl Past {
+    fn new() -> Self {
+        Self { columns: vec![Heard::default(); MAX_SEED_COLUMNS], next: 0, count: 0, rests: 0 }
+    }
+
+    fn forget(&mut self) {
+        (self.next, self.count, self.rests) = (0, 0, 0);
+    }
+
+    fn push(&mut self, heard: Heard) {
+        self.columns[self.next] = heard;
+        self.next = (self.next + 1) % MAX_SEED_COLUMNS;
+        self.count = MAX_SEED_COLUMNS.min(self.count + 1);
+        self.rests = if heard.held == 0 { MAX_SEED_COLUMNS.min(self.rests + 1) } else { 0 };
+    }
+
+    /// The column so many before the last one.
+    fn back(&self, back: usize) -> Heard {
+        self.columns[(self.next + 2 * MAX_SEED_COLUMNS - 1 - back) % MAX_SEED_COLUMNS]
     }
 }
 
