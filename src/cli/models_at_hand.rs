@@ -54,9 +54,8 @@ pub fn own_models<M: SlotModel>() -> Vec<OwnModel> {
 }
 
 /// The model of the user's folder that is called so: by its path in the folder or by its last part, with or without the ending.
-fn own_model(name: &str) -> Option<OwnModel> {
+fn own_model(name: &str, own: &[OwnModel]) -> Option<OwnModel> {
     let name = name.strip_suffix(".safetensors").unwrap_or(name);
-    let own = [own_models::<Network>(), own_models::<NoteModel>()].concat();
     let last = |own: &&OwnModel| own.name.rsplit('/').next() == Some(name);
     own.iter().find(|own| own.name == name).or_else(|| own.iter().find(last)).cloned()
 }
@@ -73,7 +72,7 @@ pub fn read_model(name: &str) -> Result<ModelData, CliError> {
     // A bare word is treated as a name; anything that looks like a path gets the file system's own message.
     let looks_like_path = path.extension().is_some() || path.components().count() > 1;
     if !path.exists() {
-        if let Some(own) = own_model(name) {
+        if let Some(own) = own_model(name, &[own_models::<Network>(), own_models::<NoteModel>()].concat()) {
             return Ok(ModelData::read(&own.path)?);
         }
         if !looks_like_path {
@@ -138,7 +137,13 @@ pub fn make_note_registry(
     let slot = match EmbeddedModel::of_notes(name) {
         Some(embedded) => embedded.slot,
         None => {
-            let AnyModel::Notes(data) = read_any_model(name)? else {
+            // A model of sound may be called the same.
+            let own = if Path::new(name).exists() { None } else { own_model(name, &own_models::<NoteModel>()) };
+            let found = match own {
+                Some(own) => AnyModel::Notes(RollModel::read(&own.path)?),
+                None => read_any_model(name)?,
+            };
+            let AnyModel::Notes(data) = found else {
                 return Err(CliError::Unsuitable {
                     path: name.into(),
                     what: "model",

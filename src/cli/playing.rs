@@ -198,15 +198,13 @@ pub fn cloud(coder: &mut Coder, data_set: &DataSet, path: &Path) -> Result<CodeC
     let mut progress = Progress::new(learnt.iter().map(|&piece| data_set.columns(piece).len()).sum());
     let (mut cloud, mut done) = (CodeCloud::default(), 0);
     for piece in learnt {
-        let roll = data_set.roll(piece);
-        for from in (0..roll.len()).step_by(coder.steps()) {
-            if interrupt.is_pressed() {
-                return Err(CliError::Left);
-            }
-            cloud.add(coder, &roll, from);
-            done += coder.steps();
-            progress.update(done);
+        if interrupt.is_pressed() {
+            return Err(CliError::Left);
         }
+        let roll = data_set.roll(piece);
+        cloud.add(coder, &roll);
+        done += roll.len();
+        progress.update(done);
     }
     if cloud.mean().is_none() {
         return Err(CliError::Unsuitable {

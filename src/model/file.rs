@@ -120,7 +120,7 @@ impl ModelData {
                 file: name.into(),
                 expected: "a model of sound",
                 actual: "one of notes (approach roll)".into(),
-                remedy: "sympathy sample plays it, sympathy inspect tells what is in it",
+                remedy: "it plays in Sympathy Notes, and with sympathy render take.mid",
             });
         }
         let config: ModelConfig = container.config(name)?;
@@ -270,8 +270,6 @@ impl ModelData {
 
 /// Whether a file is a model of notes, by its description alone; none where it is no sound model's file.
 pub fn is_file_of_notes(path: &Path) -> Option<bool> {
-    /// The description of a file of ten thousand tensors is smaller.
-    const MAX_HEADER_BYTES: u64 = 1 << 20;
     #[derive(serde::Deserialize)]
     struct Header {
         #[serde(rename = "__metadata__")]

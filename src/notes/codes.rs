@@ -14,8 +14,12 @@ pub struct CodeCloud {
 }
 
 impl CodeCloud {
-    /// Adds the code of a roll's segment from a step on, unless it is silent.
-    pub fn add(&mut self, coder: &mut Coder, roll: &Roll, from: usize) {
+    /// Adds the codes of all segments of a roll but the silent ones.
+    pub fn add(&mut self, coder: &mut Coder, roll: &Roll) {
+        (0..roll.len()).step_by(coder.steps()).for_each(|from| self.add_segment(coder, roll, from));
+    }
+
+    fn add_segment(&mut self, coder: &mut Coder, roll: &Roll, from: usize) {
         let segment = roll.part(from..roll.len().min(from + coder.steps()));
         if segment.held().any(|keys| keys != 0) {
             self.codes.push(coder.encode(roll, from).to_vec());

@@ -11,6 +11,11 @@ use nice_plug::{plugin::ParamValue, prelude::PluginState};
 /// never depends on what was there before; numbers are held to their ranges; values of the wrong kind become defaults. What
 /// this version does not know is left alone.
 pub fn sanitise(state: &mut PluginState) {
+    // One of the plugin for notes has names that are here, too.
+    if state.fields.contains_key(super::notes::MARK) {
+        state.params.clear();
+        state.fields.clear();
+    }
     sanitise_rows(state, &SPECS);
     for setting in &SETTINGS {
         let found = state.params.get(setting.key);
@@ -93,5 +98,10 @@ mod tests {
         assert_eq!(show("capture"), "Bool(true)", "as it was");
         assert_eq!(state.fields["loading"], "null", "it is counted");
         assert_eq!(show("of_a_later_version"), "Bool(true)");
+        let json = json.replace(r#""fields":{}"#, r#""fields":{"notes":"1","models":"{\"version\":1,\"user\":[]}"}"#);
+        let mut state: PluginState = serde_json::from_str(&json).expect("a test's constant");
+        sanitise(&mut state);
+        assert!(!state.fields.contains_key("models"), "models of notes are none of sound");
+        assert_eq!(format!("{:?}", state.params["mix"]), "F32(50.0)", "nothing is taken of another plugin's state");
     }
 }

@@ -33,7 +33,7 @@ use std::{
 
 /// What a project's state says of itself, so that none of the audio plugin is taken for one of notes.
 const STATE_VERSION: u32 = 1;
-const MARK: &str = "notes";
+pub(super) const MARK: &str = "notes";
 
 /// [`groups`] of this table.
 macro_rules! note_groups {
@@ -245,6 +245,8 @@ pub fn sanitise_notes(state: &mut PluginState) {
     state.params.insert(STORE_MODELS.key.into(), ParamValue::Bool(stores));
     state.fields.insert(MARK.into(), STATE_VERSION.to_string());
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
+    // Of a project that knows of no models none is left over from another one: the folder is looked at.
+    state.fields.entry("models".into()).or_insert_with(|| r#"{"version":1}"#.into());
 }
 
 #[cfg(test)]

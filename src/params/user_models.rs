@@ -395,7 +395,8 @@ impl<M: SlotModel> Inner<M> {
 
     /// Gives the files of the models folder to the slots, by name; hashes them afterwards.
     fn scan(&self, revision: u64) {
-        let files = self.folder.as_deref().map(likely_files::<M>).unwrap_or_default();
+        let files = self.folder.iter().flat_map(|folder| likely_files::<M>(folder));
+        let files = files.take_while(|_| !self.is_overtaken(revision));
         let assigned: Vec<Assigned> =
             USER_SLOTS.zip(files).map(|(slot, path)| self.assigned_file(slot, path)).collect();
         {

@@ -176,13 +176,18 @@ fn models_of_sound_and_of_notes_lie_side_by_side_and_each_plugin_has_its_own() {
     fs::create_dir_all(desk.path("own models/scores")).expect("space");
     fs::copy(desk.path("small.safetensors"), desk.path("own models/mine.safetensors")).expect("space");
     notes::lstm(12, -2.0).write(&desk.path("own models/scores/other.safetensors")).expect("space");
+    fs::create_dir_all(desk.path("own models/sound")).expect("space");
     models::all_kinds()[0].2.write(&desk.path("own models/bells.safetensors")).expect("space");
     fs::write(desk.path("own models/torn.safetensors"), b"torn").expect("space");
+    // One that says that it is of notes, and is not whole.
+    let whole = fs::read(desk.path("small.safetensors")).expect("a model");
+    fs::write(desk.path("own models/zz-half.safetensors"), &whole[..whole.len() / 2]).expect("space");
     let list = desk.succeed("models");
     assert!(list.contains("of notes: mine, 8 steps a quarter note (slot 64 of Sympathy Notes)\n"), "{list}");
     assert!(list.contains("of notes: scores/other, 8 steps a quarter note (slot 65 of Sympathy Notes)\n"), "{list}");
     assert!(list.lines().any(|line| line.starts_with("64 ") && line.contains(" bells ")), "{list}");
     assert!(list.contains("not a model: ") && list.contains("torn.safetensors"), "{list}");
+    assert!(list.lines().any(|line| line.starts_with("not a model: ") && line.contains("zz-half")), "{list}");
     let list = desk.succeed("models --dir .");
     assert!(list.contains("of notes: small.safetensors, 8 steps a quarter note\n"), "{list}");
     assert!(list.contains("of notes: code.safetensors, 8 steps a quarter note, a code of 4\n"), "{list}");
@@ -197,6 +202,9 @@ fn models_of_sound_and_of_notes_lie_side_by_side_and_each_plugin_has_its_own() {
         assert!(render(model) == by_file, "{model}");
     }
     assert!(render("--set model=65") == render("--model scores/other"));
+    // One of sound that is called the same is not meant.
+    models::all_kinds()[0].2.write(&desk.path("own models/sound/other.safetensors")).expect("space");
+    assert!(render("--set model=65") == render("--model other"));
     assert!(render("--set model=65") != by_file);
     desk.fail("render take.mid b.mid --set model=66", &["--set", "model=66", "torn.safetensors"]);
     desk.fail("render take.mid b.mid --set model=70", &["--set", "model=70", "slot 70 is empty"]);

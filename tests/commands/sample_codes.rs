@@ -184,6 +184,10 @@ fn the_mean_code_is_that_of_the_pieces_for_training() {
     }
     assert_eq!(heard(&desk, "sample.mid", 64).0, decoded(&model, &code, 0.5));
 
+    let mut one = DataSet::new(Rules { grid: grid(), ..Rules::default() });
+    let short = song(1).part(0..64);
+    one.add(&Piece { split: Split::Training, ..Piece::unknown("1.mid".into()) }, &short).expect("little");
+    one.write(&desk.path("one.roll")).expect("space");
     // The same in the model's own file, with the axes; the weights stay as they are.
     let said = desk.succeed("export code.safetensors --codes scores.roll --out axes.safetensors");
     assert!(said.contains("with the axes of its codes"), "{said}");
@@ -218,9 +222,11 @@ fn the_mean_code_is_that_of_the_pieces_for_training() {
         ("model.safetensors --codes scores.roll", ["--codes: expected an autoencoder of notes", "a model of sound"]),
         ("code.safetensors --int8", ["--int8: expected a model of sound", "found a model of notes"]),
         ("code.safetensors", ["--half: expected --half or --codes", "found neither"]),
+        ("code.safetensors --codes one.roll", ["one.roll: pieces: expected two segments", "found one"]),
     ] {
         desk.fail(&format!("export {arguments} --out other.safetensors"), &parts);
     }
+    desk.fail("export code.safetensors --codes scores.roll --out other.pt", &["other.pt", "safetensors"]);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! The engine of notes: the same messages on the same samples, no hanging note, no allocation.
 
 use crate::{common::notes, counting::counted};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use sympathy::{
     control::notes::{NoteParam, NoteValues},
     dsp::random::Random,
@@ -689,10 +693,13 @@ fn a_model_may_come_go_and_be_another_one_while_the_engine_lives() {
     let (mut engine, mut worker) = made(&song, &models, RenderMode::Live);
     let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
     log.sent.reserve(100_000);
-    let mut from = 0;
+    let (mut from, mut chosen) = (0, 0);
     // Plays for some seconds; returns how many keys were struck, and how many ended on the very first sample.
     let mut play = |deed: Option<(NoteParam, f32)>, seconds: i64, works: bool| {
         let (begins, earlier) = (from, log.sent.len());
+        if let Some((NoteParam::Model, slot)) = deed {
+            chosen = slot as u8;
+        }
         while from < begins + seconds * 48_000 {
             log.block = (from, 480);
             let (count, ()) = counted(|| {
@@ -709,6 +716,12 @@ fn a_model_may_come_go_and_be_another_one_while_the_engine_lives() {
             });
             assert_eq!(count, 0, "allocations on the audio thread");
             while works && worker.run_once() {}
+            // It is loaded by a thread of its own.
+            let began = Instant::now();
+            while works && !models.readiness(chosen).is_settled() && began.elapsed() < Duration::from_secs(20) {
+                worker.run_once();
+                std::thread::yield_now();
+            }
             from += 480;
         }
         let made = &log.sent[earlier..];
@@ -910,6 +923,117 @@ fn a_key_on_the_trigger_channel_continues_and_is_neither_heard_nor_passed_on() {
     let other = song(&on, &[(8, 4.0)]);
     assert!(ours(&other) == 0 && other.len() > quiet.len());
     assert_eq!(song(&[], &[(9, 4.0)]).len(), other.len(), "off, it is a channel like any");
+}
+
+#[test]
+fn a_bounce_waits_for_a_model_that_another_project_puts_into_the_slot() {
+    let models = with_own(20);
+    let mut song = Song::new(48_000, 120.0, 60.0);
+    song.values = values(&[(NoteParam::Part, 1.0), (NoteParam::Model, 64.0)]);
+    let (mut engine, worker) = made(&song, &models, RenderMode::Offline);
+    let _worker = worker.spawn();
+    let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+    log.sent.reserve(100_000);
+    for from in (0..8 * 48_000).step_by(480) {
+        if from == 4 * 48_000 {
+            models.set_bytes(64, "another".into(), notes::lstm(12, -2.0).to_bytes());
+        }
+        log.block = (from, 480);
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(song.transport(from), 480, &mut stage);
+        if from % 48_000 == 0 {
+            engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+        }
+        engine.end(480, &mut stage);
+    }
+    assert_eq!((engine.late_steps(), engine.meters().is_failed()), (0, false));
+    // Of 3000 samples a step, the first one may have passed.
+    let again = 4 * 48_000 + 1..4 * 48_000 + 8 * 3000;
+    assert!(log.sent.iter().any(|(at, message)| again.contains(at) && matches!(message, Message::On { .. })));
+}
+
+#[test]
+fn after_a_worker_has_panicked_a_model_that_is_not_loaded_can_be_chosen() {
+    let models = with_own(20);
+    let mut song = Song::new(48_000, 120.0, 60.0);
+    song.values = values(&[(NoteParam::Part, 1.0)]);
+    let (mut engine, mut worker) = made(&song, &models, RenderMode::Live);
+    worker.panic_after(3);
+    let _worker = worker.spawn();
+    let (mut book, mut log) = (Book::default(), Log { room: usize::MAX, ..Log::default() });
+    log.sent.reserve(1_000_000);
+    let began = Instant::now();
+    let (mut from, mut chosen) = (0i64, None);
+    // In time with the clock, until the other model plays.
+    while began.elapsed() < Duration::from_secs(30) {
+        log.block = (from, 480);
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(song.transport(from), 480, &mut stage);
+        if from % 48_000 == 0 {
+            engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+            engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
+        }
+        if chosen.is_none() && engine.late_steps() > 3 {
+            engine.set(NoteParam::Model, 64.0, &mut stage);
+            chosen = Some(from);
+        }
+        engine.end(480, &mut stage);
+        let is_ours = |&&(at, message): &&(i64, Message)| {
+            chosen.is_some_and(|chosen| at > chosen) && matches!(message, Message::On { key, .. } if key != 60)
+        };
+        if log.sent.iter().filter(is_ours).count() > 5 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        from += 480;
+    }
+    panic!("it never plays again: chosen at {chosen:?}");
+}
+
+#[test]
+fn in_a_loop_that_is_shorter_than_a_segment_your_last_columns_are_your_last() {
+    let (model, models) = coder(None);
+    let phrase = Roll::from_text(&"H HL HLO HLO HLO LO O  JM JMQ JMQ MQ Q Q Q  ".repeat(4)).expect("keys").part(0..64);
+    // Half of a segment, over and over: in the first two rounds the phrase is played.
+    let mut song = Song::new(48_000, 120.0, 32.0 * 3000.0 / 48_000.0);
+    song.parts = vec![song.parts[0]; 6];
+    song.loops = true;
+    song.values = values(&[
+        (NoteParam::Drawing, 1.0),
+        (NoteParam::AntiStall, 0.0),
+        (NoteParam::Threshold, 0.5),
+        (NoteParam::Polyphony, 16.0),
+        (NoteParam::AnswerLength, 8.0),
+        (NoteParam::Through, 0.0),
+        (NoteParam::Lowest, f32::from(*SIXTEEN_KEYS.start())),
+        (NoteParam::Highest, f32::from(*SIXTEEN_KEYS.end())),
+    ]);
+    for (start, end, key) in phrase.notes() {
+        let key = key + LOWEST_KEY;
+        song.deeds.push((3000 * start as i64, Deed::Plays(Gesture::Down { channel: 0, key, velocity: 90 })));
+        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key })));
+    }
+    song.deeds.sort_by_key(|&(at, deed)| (at, matches!(deed, Deed::Plays(Gesture::Down { .. }))));
+    let (mut engine, worker) = made(&song, &models, RenderMode::Offline);
+    let (mut book, mut log) = (Book::default(), Log::default());
+    log.sent.reserve(100_000);
+    perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, &[512], &mut book, &mut log);
+    let mut coder = Coder::of(&model, Precision::F32, Isa::best()).expect("an autoencoder");
+    let code = coder.encode(&phrase, 0).to_vec();
+    // From step 80 on, which is step 16 of the third round.
+    let expected: Vec<u128> = decoded(&model, &code).into_iter().take(16).collect();
+    let (mut held, mut next, mut found) = (0u128, 0, Vec::new());
+    for step in 0..96i64 {
+        while let Some(&(_, message)) = log.sent.get(next).filter(|&&(at, _)| at <= 3000 * step) {
+            next += 1;
+            match message {
+                Message::On { key, .. } => held |= 1 << (key - LOWEST_KEY),
+                Message::Off { key, .. } => held &= !(1 << (key - LOWEST_KEY)),
+            }
+        }
+        found.push(held);
+    }
+    assert!(found[80..96] == expected[..], "{:?} for {:?}", &found[80..84], &expected[..4]);
 }
 
 #[test]

@@ -130,6 +130,14 @@ fn of_notes(args: &ExportArgs, model: RollModel) -> Result<(), CliError> {
         let data = DataSet::read(path)?;
         check_grid(&model, &data, path)?;
         config.codes = cloud(&mut coder, &data, path)?.describe();
+        if config.codes.is_none() {
+            return Err(CliError::Unsuitable {
+                path: path.clone(),
+                what: "pieces",
+                expected: "two segments for training at least, along whose codes axes may lie".into(),
+                actual: "one".into(),
+            });
+        }
     }
     let tensors = config.tensors().into_iter().map(|tensor| {
         let values = model.tensor(&tensor.name).to_vec();
@@ -151,8 +159,8 @@ fn of_notes(args: &ExportArgs, model: RollModel) -> Result<(), CliError> {
 /// # Errors
 /// If the model is refused or a file cannot be written.
 pub fn run(args: &ExportArgs) -> Result<(), CliError> {
-    let torch =
-        !args.half && !args.int8 && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
+    let is_model = args.half || args.int8 || args.codes.is_some();
+    let torch = !is_model && args.out.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pt"));
     let mut read = vec![("the model", Path::new(&args.model))];
     read.extend(args.maker.iter().map(|path| ("the maker's material", path.as_path())));
     read.extend(args.codes.iter().map(|path| ("the data set", path.as_path())));

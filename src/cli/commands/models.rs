@@ -14,6 +14,7 @@ use crate::{
         folder::{USER_SLOTS, model_files, models_folder},
     },
     notes::live::NoteModel,
+    worker::SlotModel,
 };
 use clap::Args;
 use std::{
@@ -45,9 +46,11 @@ pub fn run(args: &ModelsArgs) -> Result<(), CliError> {
         of_notes.push(describe_notes(Some(model.slot), model.name, &data));
     }
     for own in own_models::<NoteModel>() {
-        // What is no model at all is listed with those of sound.
-        if let Ok(data) = RollModel::read(&own.path) {
-            of_notes.push(describe_notes(Some(own.slot), &one_line(&own.name), &data));
+        match RollModel::read(&own.path) {
+            Ok(data) => of_notes.push(describe_notes(Some(own.slot), &one_line(&own.name), &data)),
+            // What may be of either kind is told of with those of sound.
+            Err(error) if !Network::is_likely(&own.path) => refused.push(one_line(&error.to_string())),
+            Err(_) => {}
         }
     }
     let mut list = |slot: String, name: String, path: &Path| match ModelData::read(path) {

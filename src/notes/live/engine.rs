@@ -254,7 +254,10 @@ impl NoteEngine {
         self.block_time = self.clock.time();
         self.now = self.block_time;
         let ran = self.runs;
-        let is_other = self.look_at_model();
+        let mut is_other = self.look_at_model();
+        if !self.ready.is_settled() && self.waiting.is_ahead() {
+            is_other |= self.wait_for_model();
+        }
         if !self.may_run() {
             if ran {
                 self.end_all(0, stage);
@@ -355,7 +358,7 @@ impl NoteEngine {
     /// A parameter takes a value, at the offset that was last gone to. A trigger acts where it becomes 1.
     ///
     /// # Realtime safety
-    /// Does not allocate.
+    /// Does not allocate. Waits only in a bounce, for a model that is not loaded yet.
     pub fn set<S: NoteSink>(&mut self, id: NoteParam, value: f32, stage: &mut Stage<'_, S>) {
         let before = self.values;
         self.values.set(id, value);
@@ -623,6 +626,10 @@ impl NoteEngine {
             let beats = self.beats();
             self.follow(beats);
             self.begin_anew();
+        } else {
+            // What was asked for is not wanted any more. A worker that has failed waits for this before it looks for another model.
+            self.epoch = self.epoch.wrapping_add(1);
+            self.link.shared.set_now(self.epoch, 0);
         }
     }
 
@@ -720,15 +727,16 @@ impl NoteEngine {
         true
     }
 
-    /// Another model was chosen. A bounce waits until it is there; a performance goes on without it until it is.
-    fn wait_for_model(&mut self) {
+    /// The model is to be there. A bounce waits until it is; a performance goes on without it until then. Returns whether it is another one
+    /// than before.
+    fn wait_for_model(&mut self) -> bool {
         let slot = self.slot();
         self.link.want(slot);
         if self.waiting.is_ahead() {
             let models = &self.models;
             self.waiting.wait_until(&mut self.link, |_| models.readiness(slot).is_settled());
         }
-        self.look_at_model();
+        self.look_at_model()
     }
 
     fn slot(&self) -> u8 {

@@ -237,6 +237,8 @@ struct Coding {
     heard: Vec<f32>,
     /// The same after the last column in which a key was held.
     phrase: Vec<f32>,
+    /// The last step that was heard.
+    last: Option<i64>,
     /// The code of what was heard where the playing began.
     yours: [f32; MAX_CODES],
     encoding: FeedForwardState,
@@ -249,6 +251,7 @@ impl Coding {
         Self {
             heard: vec![0.0; network.steps * network.column],
             phrase: vec![0.0; network.steps * network.column],
+            last: None,
             yours: [0.0; MAX_CODES],
             encoding: network.network.encoder().make_state(),
             decoding: network.network.decoder().make_state(),
@@ -259,6 +262,7 @@ impl Coding {
     fn reset(&mut self) {
         self.heard.fill(0.0);
         self.phrase.fill(0.0);
+        self.last = None;
         self.yours = [0.0; MAX_CODES];
     }
 
@@ -270,6 +274,12 @@ impl Coding {
     ) -> Option<&[f32; MAX_COLUMN]> {
         let width = network.column;
         let place = |step: i64| step.rem_euclid(network.steps as i64) as usize * width;
+        // Where the song loops or is counted anew, what was heard still lies right before it.
+        if let Some(last) = self.last.replace(column.step).filter(|last| last + 1 != column.step) {
+            let by = place(column.step - (last + 1));
+            self.heard.rotate_right(by);
+            self.phrase.rotate_right(by);
+        }
         let now = place(column.step);
         write_numbers(held, strokes, &mut self.heard[now..now + width]);
         if held != 0 {

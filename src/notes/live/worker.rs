@@ -65,7 +65,8 @@ impl NoteWorker {
         worker
     }
 
-    /// Sees to it that the wanted model is loaded. Neither waits for who loads it already nor does anything where all is as it was.
+    /// Sees to it that the wanted model is loaded, on a thread of its own: the one that plays has to be answered meanwhile, and who stops this
+    /// thread waits for it. Does nothing where all is as it was.
     fn prepare(&mut self) {
         let wanted = self.link.wanted();
         let found = || Some((wanted, self.models.readiness(wanted), self.models.generation()));
@@ -74,7 +75,7 @@ impl NoteWorker {
         }
         self.seen = found();
         if !self.models.readiness(wanted).is_settled() {
-            self.models.load_at_once(wanted);
+            self.models.load_in_background(wanted);
         }
         self.take(wanted);
     }

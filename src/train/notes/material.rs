@@ -21,6 +21,8 @@ pub struct NotesMaterial {
     /// Bits of a column.
     pub(super) width: usize,
     pub(super) training: Vec<Roll>,
+    /// Which of these are copies, moved by semitones.
+    copies: Vec<bool>,
     pub(super) validation: Vec<Roll>,
     /// Predictors without a network, on the pieces for training and on those that validate; none without two columns in a
     /// row.
@@ -73,15 +75,22 @@ impl NotesMaterial {
             let of_roll = planes.flatten().fold(roll.len() as u64, |sum, &byte| mix64(sum ^ u64::from(byte)));
             mix64(sum ^ of_roll)
         });
+        let learnt = data.pieces().iter().filter(|piece| piece.split == Split::Training);
         Self {
             width: if data.rules().grid.repeats == RollRepeats::Onset { 2 * KEYS } else { KEYS },
             training,
+            copies: learnt.map(|piece| piece.transposed != 0).collect(),
             validation,
             baselines: [Split::Training, Split::Validation].map(|split| data.baselines_of(split)),
             licences,
             composers: composers.len(),
             fingerprint,
         }
+    }
+
+    /// The pieces for training that are no copies.
+    pub(super) fn originals(&self) -> impl Iterator<Item = &Roll> {
+        self.training.iter().zip(&self.copies).filter(|(_, is_copy)| !**is_copy).map(|(roll, _)| roll)
     }
 
     /// Pieces for training, and that validate.

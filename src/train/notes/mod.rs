@@ -110,7 +110,7 @@ pub fn train(
         }
     }
     let end = if interrupted { None } else { training.end() };
-    Ok(TrainedNotes { model: training.model(data)?, steps: training.step, epochs: training.epoch, end })
+    Ok(TrainedNotes { model: training.finished(data)?, steps: training.step, epochs: training.epoch, end })
 }
 
 /// Puts an update, and perhaps an epoch, on record.

@@ -413,19 +413,28 @@ impl<'a> NotesTraining<'a> {
             baselines: if kept.validation.is_some() { of_validation } else { of_training },
         });
         let name = PathBuf::from(&model.name);
-        let made = RollModel::new(model, kept.weights.clone(), &name)?;
+        Ok(RollModel::new(model, kept.weights.clone(), &name)?)
+    }
+
+    /// The model with what its codes are like, if it has any. Encodes all of the material.
+    pub fn finished(&self, data: &str) -> Result<RollModel, TrainError> {
+        let made = self.model(data)?;
         let Some(codes) = self.codes(&made) else { return Ok(made) };
         let config = RollModelConfig { codes: Some(codes), ..made.config().clone() };
-        Ok(RollModel::new(config, kept.weights.clone(), &name)?)
+        let tensors = config.tensors().into_iter().map(|tensor| {
+            let values = made.tensor(&tensor.name).to_vec();
+            (tensor.name, values)
+        });
+        let name = PathBuf::from(&config.name);
+        // Of weights so large that their codes are no numbers the model is what there is.
+        Ok(RollModel::new(config.clone(), tensors.collect(), &name).unwrap_or(made))
     }
 
     /// What the codes of the pieces for training are like; none of a recurrent network.
     fn codes(&self, model: &RollModel) -> Option<RollCodes> {
         let mut coder = Coder::of(model, Precision::F32, Isa::best())?;
         let mut cloud = CodeCloud::default();
-        for roll in &self.material.training {
-            (0..roll.len()).step_by(coder.steps()).for_each(|from| cloud.add(&mut coder, roll, from));
-        }
+        self.material.originals().for_each(|roll| cloud.add(&mut coder, roll));
         cloud.describe()
     }
 

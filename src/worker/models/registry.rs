@@ -86,11 +86,9 @@ impl SlotModel for Network {
 }
 
 /// The files of a models folder that may hold models of this kind, by name: models of sound and of notes may lie side by side, and each
-/// plugin gives its own to its slots.
-pub fn likely_files<M: SlotModel>(folder: &Path) -> Vec<PathBuf> {
-    let mut files = model_files(folder);
-    files.retain(|file| M::is_likely(file));
-    files
+/// plugin gives its own to its slots. Each file is looked into when it is asked for.
+pub fn likely_files<M: SlotModel>(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    model_files(folder).into_iter().filter(|file| M::is_likely(file))
 }
 
 /// What an audio thread may know of a slot: whether its model is there, and the model's [`SlotModel::facts`].
