@@ -1,5 +1,5 @@
-//! Check sums of Ogg pages and FLAC frames, made right: chance does not find them, who sends a file does, and what lies behind them is
-//! to be tried too.
+//! Check sums of Ogg pages, FLAC frames and files of lessons, made right: chance does not find them, who sends a file does, and what lies
+//! behind them is to be tried too.
 
 /// Where an Ogg page's check sum stands, and the length of its table of lengths.
 const OGG_SUM: usize = 22;
@@ -14,6 +14,15 @@ pub fn mended(bytes: &[u8]) -> Vec<u8> {
         _ => {}
     }
     bytes
+}
+
+/// The same bytes with the sum that ends a lesson's file (FNV-1a with 64 bits).
+pub fn sealed(bytes: &[u8]) -> Vec<u8> {
+    let content = &bytes[..bytes.len().saturating_sub(size_of::<u64>())];
+    let sum = content
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, &byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    [content, &sum.to_le_bytes()].concat()
 }
 
 /// Ogg pages (RFC 3533) as long as their tables say.

@@ -26,13 +26,14 @@ use sympathy::{
     control::{HasPresets, ParamId, PresetOf, notes::NoteParam},
     dsp::random::Random,
     hyperparameters::TrainConfig,
+    learn::{Depth, Hearing, Material, Plan, Study, job::Draft},
     model::{
         METADATA_KEY, ModelConfig, ModelData, RollModel,
         import::{Choice, ExternalFile, Recognised, restore},
     },
     nn::Isa,
-    notes::{DataSet, Grid, MAX_STEPS, Score},
-    params::{CapturedSeed, StoredProject, StoredSeed, UserModels, sanitise},
+    notes::{DataSet, Grid, MAX_STEPS, Score, live::NoteModel},
+    params::{CapturedSeed, StoredProject, StoredSeed, UserModels, sanitise, sanitise_notes},
     train::listen::ListenConfig,
     worker::ModelRegistry,
 };
@@ -51,7 +52,7 @@ const MAX_NUMBERS: usize = 1 << 14;
 type Target = (&'static str, fn(&[u8]) -> bool);
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     ("model", model),
     ("model_config", model_config),
     ("import", import),
@@ -62,6 +63,7 @@ pub const TARGETS: [Target; 10] = [
     ("roll", roll),
     ("recording", recording),
     ("recording_sums", recording_sums),
+    ("lesson", lesson),
 ];
 
 /// Tries an input; true if it is accepted.
@@ -171,6 +173,7 @@ fn import(bytes: &[u8]) -> bool {
 /// A state as a host hands it over.
 fn state(bytes: &[u8]) -> bool {
     let Ok(mut state) = serde_json::from_slice::<PluginState>(bytes) else { return false };
+    state_of_notes(state.clone());
     sanitise(&mut state);
     let once = serde_json::to_string(&state).expect("plain data");
     sanitise(&mut state);
@@ -200,6 +203,91 @@ fn state(bytes: &[u8]) -> bool {
         }
     }
     are_known
+}
+
+/// A state as a host hands it to the plugin for notes.
+fn state_of_notes(mut state: PluginState) {
+    sanitise_notes(&mut state);
+    let once = serde_json::to_string(&state).expect("plain data");
+    sanitise_notes(&mut state);
+    assert!(serde_json::to_string(&state).expect("plain data") == once, "brought into shape twice");
+    let Some(project) = state.fields.get("models").and_then(|json| serde_json::from_str::<StoredProject>(json).ok())
+    else {
+        return;
+    };
+    let models: UserModels<NoteModel> = UserModels::new(ModelRegistry::with_embedded(Isa::best()), None);
+    models.set(project.clone());
+    models.map(|kept| match (&project, kept) {
+        (StoredProject::Known(_), StoredProject::Known(_)) => {}
+        _ => assert!(*kept == project, "what is not understood is given back as it was"),
+    });
+}
+
+/// A lesson of which the steps that are restored are some.
+struct Course {
+    model: ModelData,
+    player: Material,
+    plan: Plan,
+    /// The beginning of its file: mark and version, steps done and in all, and the number that tells it from others.
+    start: Vec<u8>,
+}
+
+impl Course {
+    /// Where that number stands.
+    const KEY: std::ops::Range<usize> = 20..28;
+
+    fn new() -> Self {
+        let model = include_bytes!("../../tests/fixtures/listening/small.safetensors");
+        let model = ModelData::from_bytes(model, Path::new("small.safetensors")).expect("the fixture");
+        let mut hearing = Hearing::new(&model, Isa::best()).expect("a model that listens");
+        let mut random = Random::new(1);
+        let sound: Vec<f32> = (0..4 * hearing.sample_rate_hz()).map(|_| 0.1 * random.normal()).collect();
+        let player = hearing.material(&sound, f32::MAX).expect("four seconds");
+        let plan = Plan { steps: 4, frames: 8, ..Plan::new(Depth::Quick, 1) };
+        let study = Study::new(&model, &player, &[], &plan, Isa::best()).expect("a study");
+        let start = study.save()[..Self::KEY.end].to_vec();
+        drop(study);
+        Self { model, player, plan, start }
+    }
+
+    /// Restores steps that say that they are this lesson's.
+    fn restored(&self, bytes: &[u8]) -> bool {
+        let mut bytes = bytes.to_vec();
+        if let Some(key) = bytes.get_mut(Self::KEY) {
+            key.copy_from_slice(&self.start[Self::KEY]);
+        }
+        let bytes = sums::sealed(&bytes);
+        let study = Study::restore(&self.model, &self.player, &[], &self.plan, Isa::best(), &bytes);
+        let mut study = match study {
+            Ok(study) => study,
+            Err(error) => return refused(&error),
+        };
+        assert!(study.save() == bytes, "not the same once it is written");
+        // Whether it learns anything from such weights or ends in words is its own affair.
+        while let Ok(Some(progress)) = study.step() {
+            assert!(progress.step <= progress.steps);
+        }
+        true
+    }
+}
+
+/// The file of a lesson that is not finished, or of its steps.
+fn lesson(bytes: &[u8]) -> bool {
+    thread_local! {
+        static COURSE: Course = Course::new();
+    }
+    if bytes.starts_with(b"SYMSTUDY") {
+        return COURSE.with(|course| course.restored(bytes));
+    }
+    let sealed = sums::sealed(bytes);
+    match Draft::from_bytes(&sealed) {
+        Ok(draft) => {
+            assert!(draft.to_bytes() == sealed, "not the same once it is written");
+            assert!(draft.mono.iter().all(|x| x.is_finite()));
+            model(&draft.model)
+        }
+        Err(error) => refused(&error),
+    }
 }
 
 /// The hyperparameters of a training, read as `sympathy train` reads them.

@@ -3,6 +3,9 @@
 #[allow(dead_code, reason = "tests need more of it")]
 #[path = "../common/models.rs"]
 mod models;
+#[allow(dead_code, reason = "tests need more of it")]
+#[path = "../common/notes.rs"]
+mod notes;
 
 use models::{CELLS, COLUMN, TRANSPOSE, config, listening, random_model};
 use std::{
@@ -13,11 +16,14 @@ use std::{
 use sympathy::{
     audio_file::{Depth, flac::FlacFile, wav::WavFile},
     control,
+    dsp::random::Random,
     hyperparameters::{LISTENING_PRESETS, PRESETS, TrainConfig},
+    learn::{self, Hearing, Plan, Study, job::Draft},
     model::{
-        Approach, Head, Listening, Magnitude, ModelConfig, Vector,
+        Approach, Head, Listening, Magnitude, ModelConfig, ModelData, Vector,
         export::{Names, to_safetensors, to_torch},
     },
+    nn::Isa,
     notes::{COLUMN_BYTES, DataSet, Grid, Piece, Repeats, Roll, Rules},
     params::{Base64File, Project, StoredModel},
     train::listen::ListenConfig,
@@ -47,6 +53,8 @@ pub fn write_all() -> io::Result<()> {
     }
     write("state", "project.json", state(Some(&random_model(models[2].clone(), 1).to_int8_bytes())))?;
     write("state", "plain.json", state(None))?;
+    write("state", "notes.json", state_of_notes())?;
+    lessons()?;
     training()?;
     settings()?;
     midi()?;
@@ -118,6 +126,46 @@ fn state(model: Option<&[u8]>) -> String {
         "fields": { "models": project, "captured": captured, "reaction": "12", "loading": "null" }
     })
     .to_string()
+}
+
+/// A state of the plugin for notes, with a model in the project.
+fn state_of_notes() -> String {
+    let file = Some(Base64File::encode(&notes::lstm(2, -1.0).to_half_bytes()));
+    let user = Some(vec![StoredModel { slot: 64, name: "scores".into(), file, ..Default::default() }]);
+    let project = serde_json::to_string(&Project { user, ..Project::default() }).expect("plain data");
+    serde_json::json!({
+        "version": "0.1.0",
+        "params": { "model": { "i32": 64 }, "density": { "f32": 1.0 }, "store_models": { "bool": true }, "reaction": { "i32": 50 } },
+        "fields": { "notes": "1", "models": project, "loading": "null" }
+    })
+    .to_string()
+}
+
+/// A lesson before its first step, and one of four steps after two.
+fn lessons() -> io::Result<()> {
+    let small = fs::read("tests/fixtures/listening/small.safetensors")?;
+    let plan = Plan { steps: 4, frames: 8, ..Plan::new(learn::Depth::Quick, 1) };
+    let draft = Draft {
+        name: "small, learnt today".into(),
+        base: "small".into(),
+        take: "take of today".into(),
+        lost_seconds: 0.25,
+        plan: plan.clone(),
+        sample_rate_hz: 8000,
+        model: random_model(small_models().0[2].clone(), 1).to_int8_bytes(),
+        mono: (0..200).map(|i| 0.3 * (0.1 * i as f32).sin()).collect(),
+    };
+    write("lesson", "draft.lesson", draft.to_bytes())?;
+    let model = ModelData::from_bytes(&small, Path::new("small")).expect("the fixture");
+    let mut hearing = Hearing::new(&model, Isa::best()).expect("a model that listens");
+    let mut random = Random::new(1);
+    let sound: Vec<f32> = (0..4 * hearing.sample_rate_hz()).map(|_| 0.1 * random.normal()).collect();
+    let player = hearing.material(&sound, f32::MAX).expect("four seconds");
+    let mut study = Study::new(&model, &player, &[], &plan, Isa::best()).expect("a study");
+    for _ in 0..2 {
+        study.step().expect("a step");
+    }
+    write("lesson", "two.steps", study.save())
 }
 
 fn training() -> io::Result<()> {

@@ -14,6 +14,8 @@ const TOOLCHAIN: &str = "nightly";
 const MINUTES: u64 = 10;
 /// Longer inputs are slow and find nothing more.
 const MAX_BYTES: usize = 12_288;
+/// As long as the steps of the smallest lesson.
+const MAX_LESSON_BYTES: usize = 32_768;
 /// Seconds after which an input hangs.
 const TIMEOUT_S: u32 = 20;
 /// MiB of all that a target holds; that small inputs take little of it, it checks itself.
@@ -113,7 +115,10 @@ fn run_target(name: &str, minutes: u64) -> Result<Outcome> {
     let mut fuzz = cargo_fuzz(&["run", "--sanitizer", "none", "--target-dir"])?;
     fuzz.arg(&work).arg(name).arg(&gathered).args(kept(&root, name)).arg("--");
     fuzz.arg(format!("-max_total_time={}", 60 * minutes)).arg(format!("-artifact_prefix={}/", artifacts.display()));
-    fuzz.args(["-print_final_stats=1".into(), format!("-max_len={MAX_BYTES}")]);
+    fuzz.args([
+        "-print_final_stats=1".into(),
+        format!("-max_len={}", if name == "lesson" { MAX_LESSON_BYTES } else { MAX_BYTES }),
+    ]);
     fuzz.args([format!("-timeout={TIMEOUT_S}"), format!("-rss_limit_mb={MAX_MEMORY_MIB}")]);
     let file = fs::File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let status = fuzz.stderr(file).status().with_context(|| format!("cannot run {fuzz:?}"))?;

@@ -18,9 +18,9 @@ pub(super) const MAX_BYTES: u64 = crate::model::MAX_FILE_BYTES
 const MAX_STEPS: u32 = 1 << 20;
 const MAX_FRAMES: u32 = 4096;
 
-/// A lesson before its first step.
+/// A lesson before its first step, as the file of an unfinished one has it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Draft {
+pub struct Draft {
     /// Name of the model that it makes.
     pub name: String,
     /// Short name of the model that it begins with.
@@ -29,15 +29,19 @@ pub(super) struct Draft {
     pub take: String,
     /// Seconds of the take that are silence because they were lost.
     pub lost_seconds: f32,
+    /// How it learns.
     pub plan: Plan,
+    /// Of the take, 8000 to 384 000.
     pub sample_rate_hz: u32,
     /// The file of the model that it begins with: that in the folder may be another one day.
     pub model: Vec<u8>,
-    /// `[sample]`
+    /// The take, `[sample]`, of two minutes at most.
     pub mono: Vec<f32>,
 }
 
 impl Draft {
+    /// The file's bytes: a mark, a version, the fields in their order with lengths before texts and lists, all little-endian, and a checksum
+    /// of 64 bits (FNV-1a).
     pub fn to_bytes(&self) -> Vec<u8> {
         let Plan { steps, frames, maker_parts, rates, noise, random_seed } = &self.plan;
         let mut out = Out::new(MARK, VERSION);
@@ -53,6 +57,8 @@ impl Draft {
         out.finish()
     }
 
+    /// Reads such bytes.
+    ///
     /// # Errors
     /// If the bytes are anything else. The model's are checked when it is made of them.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LearnError> {

@@ -16,6 +16,7 @@ mod status;
 mod tests;
 
 pub use claim::Unfinished;
+pub use draft::Draft;
 pub use error::LessonError;
 pub use status::{State, Status};
 

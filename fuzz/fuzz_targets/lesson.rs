@@ -1,0 +1,3 @@
+#![no_main]
+
+sympathy_fuzz::fuzz!("lesson");
