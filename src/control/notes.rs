@@ -56,7 +56,7 @@ macro_rules! with_note_parameters {
                 8 Reseed reseed "reseed" "Re-seed" integer(0.0, 32.0, 4.0) RESEED_MEASURES Prediction "Playing along, it begins anew from what you play every so many measures; 0 is never.";
                 9 Hears hears "hears" "Hears" choice(Hears::CHOICES) CHOICE Prediction "Whose notes it goes on from.";
                 10 Feedback feedback "feedback" "Feedback" choice(Feedback::CHOICES) CHOICE Prediction "What it hears of itself while it plays.";
-                70 Seed seed "seed" "Seed" integer(0.0, 16.0, 0.0) SEED_MEASURES Prediction "How many of the last measures it goes on from; 0 is all since the start. Models with a code go on from 64 columns.";
+                70 Seed seed "seed" "Seed" integer(0.0, 16.0, 0.0) SEED_MEASURES Prediction "How many of the last measures it goes on from; 0 is all since the start. Models with a code go on from as many columns as they have learnt.";
                 69 TriggerChannel trigger_channel "trigger_channel" "Trigger Channel" integer(0.0, 16.0, 0.0) TRIGGER_CHANNEL Prediction "A key struck on this MIDI channel continues what was just played, and is neither heard nor passed on; 0 is off.";
                 11 Pedal pedal "pedal" "Pedal" switch(false) SWITCH Prediction "Your sustain pedal holds what it hears.";
             }

@@ -471,6 +471,16 @@ impl RollModel {
         Ok(Self { config, tensors: kept })
     }
 
+    /// The same weights, and what is said of their codes.
+    ///
+    /// # Errors
+    /// As for a file, under the name `file`, if that cannot be said of them.
+    pub fn with_codes(&self, codes: Option<RollCodes>, file: &Path) -> Result<Self, ModelError> {
+        let config = RollModelConfig { codes, ..self.config.clone() };
+        check_config(&config, file)?;
+        Ok(Self { config, tensors: self.tensors.clone() })
+    }
+
     /// Reads and validates a file.
     ///
     /// # Errors

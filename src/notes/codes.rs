@@ -30,14 +30,19 @@ impl CodeCloud {
     /// Their mean; none of none.
     pub fn mean(&self) -> Option<Vec<f32>> {
         let size = self.codes.first()?.len();
-        let mean = |i: usize| self.codes.iter().map(|code| f64::from(code[i])).sum::<f64>() / self.codes.len() as f64;
-        Some((0..size).map(|i| mean(i) as f32).collect())
+        Some(mean_of(&self.codes, size).map(|mean| mean as f32).collect())
     }
 
     /// Their mean and their principal components; none of fewer than two.
     pub fn describe(&self) -> Option<RollCodes> {
         describe_codes(&self.codes, &self.traits)
     }
+}
+
+/// The mean of each of the numbers.
+fn mean_of(codes: &[Vec<f32>], size: usize) -> impl Iterator<Item = f64> + '_ {
+    let mean = |i: usize| codes.iter().map(|code| f64::from(code[i])).sum::<f64>() / codes.len() as f64;
+    (0..size).map(mean)
 }
 
 /// What of a segment the directions are compared with: keys a column, the mean MIDI key, the mean length of its notes in steps.
@@ -62,7 +67,7 @@ fn describe_codes(codes: &[Vec<f32>], traits: &[[f64; 3]]) -> Option<RollCodes> 
     if codes.len() < 2 || codes.len() != traits.len() || codes.iter().any(|code| code.len() != size) {
         return None;
     }
-    let mean: Vec<f64> = (0..size).map(|i| codes.iter().map(|code| f64::from(code[i])).sum::<f64>() / count).collect();
+    let mean: Vec<f64> = mean_of(codes, size).collect();
     let mut covariance = vec![vec![0.0; size]; size];
     for code in codes {
         let apart: Vec<f64> = code.iter().zip(&mean).map(|(&x, mean)| f64::from(x) - mean).collect();

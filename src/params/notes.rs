@@ -4,7 +4,6 @@ use super::{
     groups::{Group, OnlyMoved, ParamEditor, Row, groups},
     host_state::{number, sanitise_rows},
     loads::Loads,
-    text,
     user_models::UserModels,
 };
 use crate::{
@@ -12,7 +11,6 @@ use crate::{
         notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
         settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS, REACTION, STORE_MODELS},
     },
-    model::folder::USER_SLOTS,
     notes::live::{MIN_NOTE_REACTION_MS, NoteModel, NoteModels},
 };
 use nice_plug::{
@@ -144,7 +142,7 @@ macro_rules! note_host_parameters {
                     loads: Loads::default(),
                     counts: Arc::default(),
                 }
-                .with_names(models)
+                .with_names()
             }
 
             /// The value of a parameter, as the host left it.
@@ -176,24 +174,14 @@ with_note_parameters!(note_host_parameters);
 
 impl NoteParams {
     /// Lets *Model* show names, and tell which slot is chosen.
-    fn with_names(mut self, models: &Arc<NoteModels>) -> Self {
+    fn with_names(mut self) -> Self {
         let (selection, chosen) = (self.own_models.selection(), self.own_models.selection());
-        // Hosts ask for names as soon as there is an instance, and not again.
-        let (progress, reading) = (self.own_models.progress(), self.own_models.progress());
-        let (shown, named, counts) = (Arc::clone(models), Arc::clone(models), Arc::clone(&self.counts));
+        let (named, counts) = (self.own_models.shows(), Arc::clone(&self.counts));
         let to_text = move |slot: i32| {
-            if u8::try_from(slot).is_ok_and(|slot| USER_SLOTS.contains(&slot)) {
-                progress.wait_for_names();
-            }
-            let name = text::slot_to_text(&shown, slot);
+            let name = named(slot);
             if slot == i32::from(chosen.current()) { name + &counts.text() } else { name }
         };
-        let from_text = move |typed: &str| {
-            text::text_to_slot(&named, NoteParam::Model.spec(), typed).or_else(|| {
-                reading.wait_for_names();
-                text::text_to_slot(&named, NoteParam::Model.spec(), typed)
-            })
-        };
+        let from_text = self.own_models.reads(NoteParam::Model.spec());
         self.models.model = self
             .models
             .model

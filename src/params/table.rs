@@ -20,7 +20,6 @@ use crate::{
         LearnBoard,
         job::{Folders, Lessons},
     },
-    model::folder::USER_SLOTS,
     take::TakeStatus,
     worker::ModelRegistry,
 };
@@ -97,7 +96,7 @@ macro_rules! host_parameters {
                     underruns: Arc::default(),
                     has_failed: Arc::default(),
                 };
-                params.with_texts(registry)
+                params.with_texts()
             }
 
             /// The value of a parameter, as the host left it.
@@ -140,26 +139,10 @@ with_parameters!(host_parameters);
 
 impl SympathyParams {
     /// What texts and callbacks say and do beside the table.
-    fn with_texts(mut self, registry: &Arc<ModelRegistry>) -> Self {
-        // Hosts ask for names as soon as there is an instance, and not again.
-        let progress = self.models.progress();
-        let shown = {
-            let (registry, progress) = (Arc::clone(registry), Arc::clone(&progress));
-            move |slot: i32| {
-                if u8::try_from(slot).is_ok_and(|slot| USER_SLOTS.contains(&slot)) {
-                    progress.wait_for_names();
-                }
-                text::slot_to_text(&registry, slot)
-            }
-        };
+    fn with_texts(mut self) -> Self {
+        let shown = self.models.shows();
         let with_labels = |param: IntParam, id: ParamId| {
-            let (registry, progress) = (Arc::clone(registry), Arc::clone(&progress));
-            let read = move |text: &str| {
-                text::text_to_slot(&registry, id.spec(), text).or_else(|| {
-                    progress.wait_for_names();
-                    text::text_to_slot(&registry, id.spec(), text)
-                })
-            };
+            let read = self.models.reads(id.spec());
             param.with_value_to_string(Arc::new(shown.clone())).with_string_to_value(Arc::new(read))
         };
         let Slots { model, morph_model } = self.slots;

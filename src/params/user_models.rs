@@ -12,9 +12,11 @@ use super::{
         Base64File, EMBED_LIMIT_BYTES, Project, STATE_VERSION, StoredEmbedded, StoredModel, StoredProject, Version,
     },
     selection::Selection,
+    text,
 };
 use crate::{
     approach::Network,
+    control::values::ParamSpec,
     learn::job::Models,
     model::{MAX_FILE_BYTES, ModelData, folder::USER_SLOTS},
     worker::{ModelRegistry, SlotModel, likely_files},
@@ -110,6 +112,31 @@ impl<M: SlotModel> UserModels<M> {
     /// Waits for a while until it is known which slots hold models. Not for the audio thread.
     pub fn wait_for_names(&self) {
         self.shelf.inner.progress.wait_for_names();
+    }
+
+    /// How a parameter shows a slot. Hosts ask for names as soon as there is an instance, and not again.
+    pub(super) fn shows(&self) -> impl Fn(i32) -> String + Clone + Send + Sync + 'static {
+        let (registry, progress) = (Arc::clone(&self.shelf.inner.registry), self.progress());
+        move |slot| {
+            if u8::try_from(slot).is_ok_and(|slot| USER_SLOTS.contains(&slot)) {
+                progress.wait_for_names();
+            }
+            text::slot_to_text(&registry, slot)
+        }
+    }
+
+    /// How a parameter reads a slot.
+    pub(super) fn reads<Id: Sync>(
+        &self,
+        spec: &'static ParamSpec<Id>,
+    ) -> impl Fn(&str) -> Option<i32> + Send + Sync + 'static {
+        let (registry, progress) = (Arc::clone(&self.shelf.inner.registry), self.progress());
+        move |typed| {
+            text::text_to_slot(&registry, spec, typed).or_else(|| {
+                progress.wait_for_names();
+                text::text_to_slot(&registry, spec, typed)
+            })
+        }
     }
 
     /// The switch that lets projects keep copies of files.

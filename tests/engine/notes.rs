@@ -416,13 +416,15 @@ fn random_deed(random: &mut Random) -> Deed {
 
 #[test]
 fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
-    let models = models(-1.5);
+    let kinds = [models(-1.5), coder(Some(axes())).1];
     let mut random = Random::new(2);
     let (mut struck, mut counted_in_all, mut of_workers) = (0usize, 0, 0);
     let rounds = if cfg!(debug_assertions) { 150 } else { 2000 };
-    for _ in 0..rounds {
+    for round in 0..rounds {
         let song = Song::new(8000, 280.0, 1.0);
-        let (mut engine, worker) = made(&song, &models, RenderMode::Live);
+        // Every fourth round with an autoencoder.
+        let models = &kinds[usize::from(round % 4 == 3)];
+        let (mut engine, worker) = made(&song, models, RenderMode::Live);
         let mut hands = Hands::Here(worker);
         let (mut book, mut log) = (Book::default(), Log::default());
         let mut position = 0i64;
@@ -437,7 +439,7 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
                 2 => engine.reset(),
                 // A new activation, at another rate; the book outlives it.
                 3 => {
-                    let (other, worker) = made(&song, &models, RenderMode::Live);
+                    let (other, worker) = made(&song, models, RenderMode::Live);
                     (engine, hands) = (other, Hands::Here(worker));
                 }
                 _ => {}

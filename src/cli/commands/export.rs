@@ -122,34 +122,27 @@ fn of_notes(args: &ExportArgs, model: RollModel) -> Result<(), CliError> {
     if !args.half && args.codes.is_none() {
         return wrong("--half", "--half or --codes: PyTorch reads a model of notes as it is", "neither");
     }
-    let mut config = model.config().clone();
+    let mut made = model;
     if let Some(path) = &args.codes {
-        let Some(mut coder) = Coder::of(&model, Precision::F32, Isa::from_environment()) else {
+        let Some(mut coder) = Coder::of(&made, Precision::F32, Isa::from_environment()) else {
             return wrong("--codes", "an autoencoder of notes", "a recurrent network, which has no code");
         };
         let data = DataSet::read(path)?;
-        check_grid(&model, &data, path)?;
-        config.codes = cloud(&mut coder, &data, path)?.describe();
-        if config.codes.is_none() {
-            return Err(CliError::Unsuitable {
-                path: path.clone(),
-                what: "pieces",
-                expected: "two segments for training at least, along whose codes axes may lie".into(),
-                actual: "one".into(),
-            });
-        }
+        check_grid(&made, &data, path)?;
+        let codes = cloud(&mut coder, &data, path)?.describe().ok_or_else(|| CliError::Unsuitable {
+            path: path.clone(),
+            what: "pieces",
+            expected: "two segments for training at least, along whose codes axes may lie".into(),
+            actual: "one".into(),
+        })?;
+        made = made.with_codes(Some(codes), Path::new(&args.model))?;
     }
-    let tensors = config.tensors().into_iter().map(|tensor| {
-        let values = model.tensor(&tensor.name).to_vec();
-        (tensor.name, values)
-    });
-    let made = RollModel::new(config.clone(), tensors.collect(), Path::new(&args.model))?;
     let (bytes, stored) = match args.half {
         true => (made.to_half_bytes(), "matrices in 16-bit floats"),
         false => (made.to_bytes(), "all numbers in 32 bits"),
     };
     replace_file(&args.out, |part| fs::write(part, &bytes))?;
-    let codes = if config.codes.is_some() { ", with the axes of its codes" } else { "" };
+    let codes = if made.config().codes.is_some() { ", with the axes of its codes" } else { "" };
     say!("{}: a model with {stored}{codes}, {} bytes", args.out.display(), bytes.len());
     Ok(())
 }

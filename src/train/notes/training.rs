@@ -420,14 +420,8 @@ impl<'a> NotesTraining<'a> {
     pub fn finished(&self, data: &str) -> Result<RollModel, TrainError> {
         let made = self.model(data)?;
         let Some(codes) = self.codes(&made) else { return Ok(made) };
-        let config = RollModelConfig { codes: Some(codes), ..made.config().clone() };
-        let tensors = config.tensors().into_iter().map(|tensor| {
-            let values = made.tensor(&tensor.name).to_vec();
-            (tensor.name, values)
-        });
-        let name = PathBuf::from(&config.name);
         // Of weights so large that their codes are no numbers the model is what there is.
-        Ok(RollModel::new(config.clone(), tensors.collect(), &name).unwrap_or(made))
+        Ok(made.with_codes(Some(codes), Path::new(data)).unwrap_or(made))
     }
 
     /// What the codes of the pieces for training are like; none of a recurrent network.
