@@ -133,6 +133,7 @@ fn notes(name: &str, tempo: f64, is_played: bool, isa: Isa) {
         mode: RenderMode::Live,
         values,
         models: NoteModels::with_embedded(isa),
+        codes: Arc::default(),
     };
     let (mut engine, mut worker) = live::start(&config);
     let (mut book, mut sent) = (Book::default(), Count(0));

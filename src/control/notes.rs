@@ -6,7 +6,7 @@ use super::{
     choices::{Choice, choice},
     values::{
         CHOICE, End, Format, Kind, NUMBER, PERCENT, ParamSpec, Parameter, RATIO, Range, SWITCH, Stage, WHOLE, choice,
-        declare, integer, linear, skewed, switch, trigger, with_word,
+        command, declare, integer, linear, skewed, switch, trigger, with_word,
     },
 };
 
@@ -20,6 +20,7 @@ const ANSWER_MEASURES: Format =
 const SEED_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "all", &["all"]);
 const TRIGGER_CHANNEL: Format = with_word(WHOLE, End::Least, 0.0, "off", &["off", "none"]);
 const RESEED_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "never", &["never", "off"]);
+const JOURNEY_MEASURES: Format = with_word(MEASURES, End::Least, 0.0, "stays", &["stays", "off"]);
 const STEPS: Format = unit("steps", " steps", 0);
 const TEMPO: Format = unit("bpm", " bpm", 1);
 const KEY: Format = WHOLE;
@@ -117,6 +118,10 @@ macro_rules! with_note_parameters {
                 64 Slider14 slider_14 "slider_14" "Slider 14" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 14, or to number 14 of the code.";
                 65 Slider15 slider_15 "slider_15" "Slider 15" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 15, or to number 15 of the code.";
                 66 Slider16 slider_16 "slider_16" "Slider 16" linear(-1.0, 1.0, 0.0) NUMBER Prediction "Models with a code: along axis 16, or to number 16 of the code.";
+                71 Morph morph "morph" "Morph" linear(0.0, 100.0, 0.0) PERCENT Prediction "Base Stored: how far on the way from the first of the stored codes to the last.";
+                72 Journey journey "journey" "Journey" integer(0.0, 64.0, 0.0) JOURNEY_MEASURES Prediction "Base Stored: it goes around all stored codes in so many measures, by the song's place; 0 stays where Morph is.";
+                73 StoreCode store_code "store_code" "Store Code" command() SWITCH Prediction "Stores the code that plays, or that of your last phrase, behind the others in the project, each time it goes on; of eight the first goes.";
+                74 ClearCodes clear_codes "clear_codes" "Clear Codes" command() SWITCH Prediction "Forgets all stored codes, each time it goes on.";
             }
             /// When the steps are.
             NoteTime time "Time" in "Time" {
@@ -321,6 +326,7 @@ choice! {
         You "you" "You" "The code of your last measures, taken where it begins to play.";
         Mean "mean" "Mean" "The mean code of what the model has learnt.";
         Zero "zero" "Zero" "The code of zeros: with raw axes the sliders are the code.";
+        Stored "stored" "Stored" "The codes that you have stored: a place on the way from one to the next. While there is none, yours.";
     }
 }
 
@@ -365,7 +371,7 @@ mod tests {
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
              free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
              key_g_sharp key_a key_a_sharp key_b slider_1 slider_2 slider_3 slider_4 slider_5 slider_6 slider_7 slider_8 slider_9 slider_10 slider_11 \
-             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed",
+             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed morph journey store_code clear_codes",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);

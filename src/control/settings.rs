@@ -5,6 +5,8 @@ use super::Choice;
 
 /// Reaction time of a new instance.
 pub const DEFAULT_REACTION_MS: f32 = 50.0;
+/// Shortest reaction time of the plugin for notes.
+pub const MIN_NOTE_REACTION_MS: f32 = 10.0;
 /// Longest reaction time that can be set.
 pub const MAX_REACTION_MS: f32 = 500.0;
 
@@ -104,6 +106,17 @@ pub const STORE_MODELS: SettingSpec = SettingSpec {
            saving on.",
 };
 
+/// The reaction time of the plugin for notes.
+pub const NOTE_REACTION: SettingSpec = SettingSpec {
+    kind: SettingKind::Whole {
+        min: MIN_NOTE_REACTION_MS as i32,
+        max: MAX_REACTION_MS as i32,
+        default: DEFAULT_REACTION_MS as i32,
+    },
+    help: "The time from the last note that is heard to its answer.",
+    ..REACTION
+};
+
 /// How the weights of models are stored while they run.
 pub const PRECISION: SettingSpec = SettingSpec {
     key: "precision",
@@ -126,3 +139,6 @@ pub const PRECISION: SettingSpec = SettingSpec {
 
 /// All settings, in the order in which hosts show them.
 pub static SETTINGS: [SettingSpec; 6] = [REACTION, REACTION_AUTO, ALIGNMENT, CLOCK, STORE_MODELS, PRECISION];
+
+/// The settings of the plugin for notes.
+pub static NOTE_SETTINGS: [SettingSpec; 2] = [NOTE_REACTION, STORE_MODELS];

@@ -18,6 +18,7 @@ mod mixer;
 pub mod quantum;
 mod reaction;
 pub mod scope;
+pub(crate) mod stream;
 mod sympathetic;
 mod tail;
 mod tap;

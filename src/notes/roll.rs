@@ -125,6 +125,22 @@ impl Roll {
         starts.map(|starts| u64::from(starts.count_ones())).sum()
     }
 
+    /// A roll of columns of keys, bit 0 the lowest: those that are held, and of them those that are struck.
+    pub fn of_sets(columns: impl IntoIterator<Item = [u128; 2]>) -> Self {
+        let (held, struck) = columns.into_iter().map(|[held, struck]| (bitmap(held), bitmap(struck))).unzip();
+        Self::new(held, Some(struck))
+    }
+
+    /// The columns as [`Self::of_sets`] takes them. Without a plane of strokes a key is struck where a note of it begins.
+    pub fn sets(&self) -> Vec<[u128; 2]> {
+        let mut before = 0;
+        let columns = self.held().enumerate().map(|(step, held)| {
+            let begins = held & !std::mem::replace(&mut before, held);
+            [held, self.strokes.as_ref().map_or(begins, |strokes| bits(&strokes[step]))]
+        });
+        columns.collect()
+    }
+
     /// The notes as (first step, step after the last, key index), by first step, then key.
     pub fn notes(&self) -> Vec<(usize, usize, u8)> {
         let mut notes = Vec::new();
@@ -191,6 +207,16 @@ impl Roll {
 mod tests {
     use super::*;
     use crate::model::LOWEST_KEY;
+
+    #[test]
+    fn sets_are_the_columns_and_what_is_struck_in_them() {
+        let sets = [[5, 5], [5, 4], [1, 0], [0, 0]];
+        let roll = Roll::of_sets(sets);
+        assert_eq!(roll.sets(), sets);
+        assert_eq!(roll.notes(), [(0, 3, 0), (0, 1, 2), (1, 2, 2)]);
+        let merged = Roll::new(roll.columns().to_vec(), None);
+        assert_eq!(merged.sets(), [[5, 5], [5, 0], [1, 0], [0, 0]]);
+    }
 
     #[test]
     fn numbers_and_parts_are_those_of_the_columns() {

@@ -404,52 +404,84 @@ impl Score {
         quarters_per_minute: f64,
         name: &Path,
     ) -> Result<Vec<u8>, NotesError> {
-        for (what, most, found) in
-            [("steps", MAX_STEPS as u64, roll.len() as u64), ("notes", MAX_WRITTEN_NOTES, roll.note_count())]
-        {
-            if found > most {
-                let (expected, actual) = (format!("at most {most} in a MIDI file"), found.to_string());
-                return Err(NotesError::Unsuitable { file: name.into(), what, expected, actual });
+        Self::midi_of_parts(&[("", roll)], steps_per_quarter, quarters_per_minute, name)
+    }
+
+    /// Rolls that begin together as a MIDI file of a track each, with their titles; one without a title as [`Self::midi_of`].
+    ///
+    /// # Errors
+    /// As [`Self::midi_of`], of each.
+    ///
+    /// # Panics
+    /// Never: memory takes what it is given.
+    pub fn midi_of_parts(
+        parts: &[(&str, &Roll)],
+        steps_per_quarter: u32,
+        quarters_per_minute: f64,
+        name: &Path,
+    ) -> Result<Vec<u8>, NotesError> {
+        for (_, roll) in parts {
+            for (what, most, found) in
+                [("steps", MAX_STEPS as u64, roll.len() as u64), ("notes", MAX_WRITTEN_NOTES, roll.note_count())]
+            {
+                if found > most {
+                    let (expected, actual) = (format!("at most {most} in a MIDI file"), found.to_string());
+                    return Err(NotesError::Unsuitable { file: name.into(), what, expected, actual });
+                }
             }
         }
         let steps = steps_per_quarter.clamp(1, 48);
+        let longest = parts.iter().map(|(_, roll)| roll.len()).max().unwrap_or(0);
         // Ticks a step: so many that the division is a usual one, but that the whole roll fits into one delta time.
         let usual = if 480 % steps == 0 { 480 / steps } else { 20 };
-        let ticks_per_step = usual.min(u28::max_value().as_int() / roll.len().max(1) as u32);
+        let ticks_per_step = usual.min(u28::max_value().as_int() / longest.max(1) as u32);
         let tempo = (60e6 / quarters_per_minute).round().clamp(1.0, f64::from((1 << 24) - 1)) as u32;
-        let mut changes: Vec<(u32, bool, u8)> = Vec::new();
-        for (start, end, key) in roll.notes() {
-            changes.extend([(start as u32, true, key), (end as u32, false, key)]);
-        }
-        changes.sort_unstable();
-        let mut tick = 0;
-        let mut event = |at: u32, kind| {
-            let at = at * ticks_per_step;
-            TrackEvent { delta: u28::new(at - std::mem::replace(&mut tick, at)), kind }
-        };
-        let midi = |message| TrackEventKind::Midi { channel: u4::new(0), message };
-        let mut track = vec![
-            event(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::new(tempo)))),
-            event(0, midi(MidiMessage::ProgramChange { program: u7::new(0) })),
-        ];
-        for (step, is_stroke, key) in changes {
-            let key = u7::new(key + LOWEST_KEY);
-            track.push(event(
-                step,
-                midi(match is_stroke {
-                    true => MidiMessage::NoteOn { key, vel: u7::new(VELOCITY) },
-                    false => MidiMessage::NoteOff { key, vel: u7::new(0) },
-                }),
-            ));
-        }
-        track.push(event(roll.len() as u32, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
         let timing = Timing::Metrical(u15::new((ticks_per_step * steps) as u16));
-        let mut file = Smf::new(Header::new(Format::SingleTrack, timing));
-        file.tracks.push(track);
+        let format = if parts.len() == 1 { Format::SingleTrack } else { Format::Parallel };
+        let mut file = Smf::new(Header::new(format, timing));
+        for (index, (title, roll)) in parts.iter().enumerate() {
+            let tempo = (index == 0).then_some(tempo);
+            file.tracks.push(track_of(title, roll, tempo, ticks_per_step));
+        }
         let mut bytes = Vec::new();
         file.write_std(&mut bytes).expect("memory takes what it is given");
         Ok(bytes)
     }
+}
+
+/// A roll as a track: its title and the tempo, where there are such, then the notes.
+fn track_of<'a>(title: &'a str, roll: &Roll, tempo: Option<u32>, ticks_per_step: u32) -> Vec<TrackEvent<'a>> {
+    let mut changes: Vec<(u32, bool, u8)> = Vec::new();
+    for (start, end, key) in roll.notes() {
+        changes.extend([(start as u32, true, key), (end as u32, false, key)]);
+    }
+    changes.sort_unstable();
+    let mut tick = 0;
+    let mut event = |at: u32, kind| {
+        let at = at * ticks_per_step;
+        TrackEvent { delta: u28::new(at - std::mem::replace(&mut tick, at)), kind }
+    };
+    let midi = |message| TrackEventKind::Midi { channel: u4::new(0), message };
+    let mut track = Vec::new();
+    if !title.is_empty() {
+        track.push(event(0, TrackEventKind::Meta(MetaMessage::TrackName(title.as_bytes()))));
+    }
+    if let Some(tempo) = tempo {
+        track.push(event(0, TrackEventKind::Meta(MetaMessage::Tempo(u24::new(tempo)))));
+    }
+    track.push(event(0, midi(MidiMessage::ProgramChange { program: u7::new(0) })));
+    for (step, is_stroke, key) in changes {
+        let key = u7::new(key + LOWEST_KEY);
+        track.push(event(
+            step,
+            midi(match is_stroke {
+                true => MidiMessage::NoteOn { key, vel: u7::new(VELOCITY) },
+                false => MidiMessage::NoteOff { key, vel: u7::new(0) },
+            }),
+        ));
+    }
+    track.push(event(roll.len() as u32, TrackEventKind::Meta(MetaMessage::EndOfTrack)));
+    track
 }
 
 /// Columns that are filled from change to change.

@@ -3,15 +3,17 @@
 use super::{
     groups::{Group, OnlyMoved, ParamEditor, Row, groups},
     host_state::{number, sanitise_rows},
+    kept_codes::KeptCodes,
     loads::Loads,
+    looks::KeptLooks,
     user_models::UserModels,
 };
 use crate::{
     control::{
         notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
-        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS, REACTION, STORE_MODELS},
+        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS, MIN_NOTE_REACTION_MS, REACTION, STORE_MODELS},
     },
-    notes::live::{MIN_NOTE_REACTION_MS, NoteModel, NoteModels},
+    notes::live::{NoteModel, NoteModels},
 };
 use nice_plug::{
     params::persist::PersistentField,
@@ -78,6 +80,24 @@ impl NoteSettings {
                 .non_automatable(),
         }
     }
+
+    /// The value of a setting by its key, as [`crate::control::settings`] counts it.
+    pub fn value(&self, key: &str) -> f32 {
+        match key {
+            _ if key == REACTION.key => self.reaction_ms.value() as f32,
+            _ if key == STORE_MODELS.key => f32::from(self.store_models.value()),
+            _ => 0.0,
+        }
+    }
+
+    /// Hands a setting and a value to an editor.
+    pub fn edit(&self, key: &str, value: f32, editor: &mut impl ParamEditor) {
+        match key {
+            _ if key == REACTION.key => editor.edit(&self.reaction_ms, value as i32),
+            _ if key == STORE_MODELS.key => editor.edit(&self.store_models, value >= 0.5),
+            _ => {}
+        }
+    }
 }
 
 /// What the audio thread counts, for the texts of parameters.
@@ -123,6 +143,12 @@ macro_rules! note_host_parameters {
             /// The user's models, as the project stores them.
             #[persist = "models"]
             pub own_models: UserModels<NoteModel>,
+            /// The codes that were stored.
+            #[persist = "codes"]
+            pub codes: KeptCodes,
+            /// How the editor looks.
+            #[persist = "editor"]
+            pub looks: KeptLooks,
             /// How often a state was loaded.
             #[persist = "loading"]
             pub loads: Loads,
@@ -139,6 +165,8 @@ macro_rules! note_host_parameters {
                     settings: NoteSettings::new(own_models.store_files()),
                     mark: Mark,
                     own_models,
+                    codes: KeptCodes::default(),
+                    looks: KeptLooks::default(),
                     loads: Loads::default(),
                     counts: Arc::default(),
                 }
@@ -156,7 +184,7 @@ macro_rules! note_host_parameters {
             }
 
             /// Hands a parameter and a value to an editor; false if there is none of this id.
-            fn edit(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
+            pub fn edit(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
                 false$(|| self.$place.set(id, plain, editor))*
             }
 
@@ -235,6 +263,7 @@ pub fn sanitise_notes(state: &mut PluginState) {
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
     // Of a project that knows of no models none is left over from another one: the folder is looked at.
     state.fields.entry("models".into()).or_insert_with(|| r#"{"version":1}"#.into());
+    state.fields.entry("codes".into()).or_insert_with(|| r#"{"version":1,"codes":[]}"#.into());
 }
 
 #[cfg(test)]

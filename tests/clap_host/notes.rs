@@ -25,7 +25,7 @@ use sympathy::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     engine::{Beats, RenderMode, Transport},
     nn::Isa,
-    notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
+    notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, StoredCodes, start},
 };
 
 const RATE_HZ: u32 = 48_000;
@@ -235,6 +235,15 @@ fn reference_of(
     set: &[(NoteParam, f32)],
     moved: &[(usize, NoteParam, f32)],
 ) -> Vec<(usize, Sent)> {
+    reference_with(models, &Arc::default(), set, moved)
+}
+
+fn reference_with(
+    models: &Arc<NoteModels>,
+    codes: &Arc<StoredCodes>,
+    set: &[(NoteParam, f32)],
+    moved: &[(usize, NoteParam, f32)],
+) -> Vec<(usize, Sent)> {
     struct Log(Vec<(usize, Sent)>, usize);
     impl NoteSink for Log {
         fn send(&mut self, offset: usize, message: Message) -> bool {
@@ -258,6 +267,7 @@ fn reference_of(
         mode: RenderMode::Offline,
         values,
         models: Arc::clone(models),
+        codes: Arc::clone(codes),
     });
     let _worker = worker.spawn();
     let (mut book, mut log) = (Book::default(), Log(Vec::new(), 0));
@@ -342,6 +352,44 @@ fn a_model_of_ones_own_travels_in_the_project_and_plays_at_once() {
     assert!(other.load(&state));
     assert_eq!(other.save(), state);
     assert!(other.play(&phrase(), &moved, LENGTH, &[441]) == expected, "in another instance");
+}
+
+#[test]
+fn codes_that_are_stored_travel_in_the_project() {
+    let model = crate::common::notes::autoencoder(-2.0).to_bytes();
+    let json = serde_json::json!({
+        "version": "",
+        "params": { "model": { "i32": material::SLOT } },
+        "fields": { "notes": "1", "models": material::project(&model) },
+    });
+    let mut plugin = Plugin::new();
+    assert!(plugin.load(&material::framed(json.to_string().as_bytes())));
+    plugin.set(&SET);
+    let models = NoteModels::with_embedded(Isa::from_environment());
+    models.set_bytes(material::SLOT, material::NAME.into(), model);
+    let own = [&SET[..], &[(NoteParam::Model, material::SLOT.into())]].concat();
+    let codes: Arc<StoredCodes> = Arc::default();
+    // Yours is stored; from what is stored is played.
+    let moved = [
+        (5 * BEAT, NoteParam::StoreCode, 1.0),
+        (6 * BEAT, NoteParam::StoreCode, 0.0),
+        (8 * BEAT, NoteParam::Base, 3.0),
+    ];
+    let expected = reference_with(&models, &codes, &own, &moved);
+    assert_eq!(codes.get().codes().len(), 1);
+    assert!(plugin.play(&phrase(), &moved, LENGTH, &[512]) == expected, "the engine's messages");
+    let state = plugin.save();
+    let mut other = Plugin::new();
+    assert!(other.load(&state));
+    assert_eq!(other.save(), state);
+    // It has the code from the first answer on: another base is heard in it, and the engine with that code says the same.
+    let stored = [&own[..], &[(NoteParam::Base, 3.0)]].concat();
+    let expected = reference_with(&models, &codes, &stored, &[]);
+    assert!(other.play(&phrase(), &[], LENGTH, &[441]) == expected, "in another instance");
+    let zero = [&own[..], &[(NoteParam::Base, 2.0)]].concat();
+    assert!(expected != reference_with(&models, &codes, &zero, &[]), "it is heard");
+    let text = String::from_utf8_lossy(&state).into_owned();
+    assert!(text.contains(r#"\"codes\":[["#), "{text}");
 }
 
 #[test]

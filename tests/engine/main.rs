@@ -13,6 +13,14 @@ mod faults;
 mod learning;
 mod no_alloc;
 #[cfg(feature = "notes")]
+mod note_codes;
+#[cfg(feature = "notes")]
+mod note_models;
+#[cfg(feature = "notes")]
+mod note_stage;
+#[cfg(feature = "notes")]
+mod note_window;
+#[cfg(feature = "notes")]
 mod notes;
 mod scope;
 mod seeds;

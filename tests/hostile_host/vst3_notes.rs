@@ -191,6 +191,7 @@ fn by_the_engine() -> Vec<(usize, Message)> {
         mode: RenderMode::Offline,
         values: NoteValues::default(),
         models: NoteModels::with_embedded(Isa::from_environment()),
+        codes: std::sync::Arc::default(),
     });
     let _worker = worker.spawn();
     let (mut book, mut log) = (Book::default(), Log(0, Vec::new()));

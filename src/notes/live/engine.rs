@@ -11,7 +11,9 @@ use super::{
     lattice::{Course, Lattice, MAX_BEATS},
     link::{AudioEnd, Begin, Column, Odds, Sliders, link},
     models::{Facts, NoteModels},
+    scope::{NoteScope, StepReport},
     shape::{Outside, Played, Rules, Shape},
+    stored::StoredCodes,
     worker::NoteWorker,
 };
 use crate::{
@@ -19,6 +21,7 @@ use crate::{
         self as choices, Axes, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Run, SLIDERS, Scale,
         TossLaw, UNTIL_PLAYED,
     },
+    control::settings::MIN_NOTE_REACTION_MS,
     dsp::float_mode::in_float_mode,
     engine::{Beats, ClockChange, ClockMode, MAX_REACTION_MS, Meters, RenderMode, SampleClock, Transport, Waiting},
     model::{KEYS, LOWEST_KEY, RollRepeats},
@@ -27,8 +30,10 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-/// The least time from the last note that is heard to its answer.
-pub const MIN_NOTE_REACTION_MS: f32 = 10.0;
+/// Steps that are left, as a window is told at most.
+const MAX_LEFT: i64 = 1 << 20;
+/// How hard keys are struck that are pressed in a window.
+const WINDOW_VELOCITY: u8 = 80;
 /// Beats of a measure, whatever the song's are.
 const BEATS_PER_MEASURE: f64 = 4.0;
 
@@ -45,6 +50,8 @@ pub struct NoteEngineConfig {
     pub values: NoteValues,
     /// What can play.
     pub models: Arc<NoteModels>,
+    /// The codes of the project.
+    pub codes: Arc<StoredCodes>,
 }
 
 /// What a player does.
@@ -145,6 +152,11 @@ pub struct NoteEngine {
     speech: Option<Speech>,
     phrase: Phrase,
     is_continued: bool,
+    /// The code that plays is to be stored; all that are stored are to be forgotten.
+    is_stored: bool,
+    is_cleared: bool,
+    /// The keys that are pressed in a window, as they were played.
+    pressed: u128,
     /// The prediction of the next step, once it was taken.
     odds: Option<Odds>,
     /// The step's keys, once they are drawn.
@@ -163,7 +175,7 @@ pub fn start(config: &NoteEngineConfig) -> (NoteEngine, NoteWorker) {
     let (audio, worker) = link();
     let mut engine = NoteEngine::new(config, audio);
     let reaction = Duration::from_secs_f64(engine.reaction_samples as f64 / f64::from(config.sample_rate_hz.max(1)));
-    let worker = NoteWorker::new(worker, &config.models, reaction);
+    let worker = NoteWorker::new(worker, &config.models, Arc::clone(&config.codes), reaction);
     engine.look_at_model();
     (engine, worker)
 }
@@ -197,6 +209,9 @@ impl NoteEngine {
             speech: None,
             phrase: Phrase::default(),
             is_continued: false,
+            is_stored: false,
+            is_cleared: false,
+            pressed: 0,
             odds: None,
             drawn: None,
             said: Heard::default(),
@@ -212,6 +227,16 @@ impl NoteEngine {
     /// Counters.
     pub fn meters(&self) -> &Meters {
         &self.link.shared.meters
+    }
+
+    /// The time from the last note that is heard to its answer.
+    pub fn reaction_ms(&self) -> f32 {
+        1000.0 * self.reaction_samples as f32 / self.sample_rate_hz as f32
+    }
+
+    /// What a window shows.
+    pub fn scope(&self) -> &Arc<NoteScope> {
+        &self.link.scope
     }
 
     /// Steps that stayed silent because their prediction came too late.
@@ -263,18 +288,29 @@ impl NoteEngine {
                 self.end_all(0, stage);
             }
             self.runs = false;
-            return;
-        }
-        if !ran || is_other || matches!(change, ClockChange::Restart(_)) {
+        } else if !ran || is_other || matches!(change, ClockChange::Restart(_)) {
             self.end_all(0, stage);
             self.lattice.forget();
             self.begin_here();
-            return;
+        } else {
+            let beats = self.beats();
+            if self.follow(beats) == Course::Elsewhere || change == ClockChange::Loop {
+                self.end_all_notes(0, stage);
+                self.count_anew();
+            }
         }
-        let beats = self.beats();
-        if self.follow(beats) == Course::Elsewhere || change == ClockChange::Loop {
-            self.end_all_notes(0, stage);
-            self.count_anew();
+        self.hear_window(stage);
+    }
+
+    /// The player plays the keys that are pressed in a window, or lets them go.
+    fn hear_window<S: NoteSink>(&mut self, stage: &mut Stage<'_, S>) {
+        let pressed = self.link.scope.pressed();
+        let changed = pressed ^ std::mem::replace(&mut self.pressed, pressed);
+        for key in keys_of(changed) {
+            let (channel, is_down) = (0, pressed >> key & 1 == 1);
+            let key = key + LOWEST_KEY;
+            let down = Gesture::Down { channel, key, velocity: WINDOW_VELOCITY };
+            self.hear(if is_down { down } else { Gesture::Up { channel, key } }, stage);
         }
     }
 
@@ -309,6 +345,9 @@ impl NoteEngine {
     pub fn end<S: NoteSink>(&mut self, samples: usize, stage: &mut Stage<'_, S>) {
         self.advance(samples, stage);
         self.clock.advance(samples);
+        if self.link.scope.is_watched() {
+            self.link.scope.put_sounding([self.hearing.held(), self.said.held & self.shape.held()]);
+        }
     }
 
     /// The player does something, at the offset that was last gone to.
@@ -369,6 +408,8 @@ impl NoteEngine {
         match id {
             NoteParam::Model | NoteParam::Run => self.end_all(self.offset(), stage),
             NoteParam::Continue => self.is_continued |= goes_on,
+            NoteParam::StoreCode => self.is_stored |= goes_on,
+            NoteParam::ClearCodes => self.is_cleared |= goes_on,
             NoteParam::Panic if goes_on => {
                 stage.book.release_all(self.offset(), stage.sink);
                 self.hearing.release_all(None, self.step);
@@ -431,6 +472,7 @@ impl NoteEngine {
         let closed = self.step - 1;
         let struck = self.hearing.has_fresh_strokes();
         let heard = self.hearing.column(closed);
+        self.report(closed, heard);
         let begin = self.decide(heard, struck);
         self.number += 1;
         let (epoch, number) = (self.epoch, self.number);
@@ -452,7 +494,11 @@ impl NoteEngine {
                 base: Base::of(&self.values),
                 axes: Axes::of(&self.values),
                 values: SLIDERS.map(|slider| self.values.get(slider)),
+                morph: self.values.get(NoteParam::Morph) / 100.0,
+                journey: self.steps_of_measures(self.values.get(NoteParam::Journey)),
             },
+            stores: std::mem::take(&mut self.is_stored),
+            clears: std::mem::take(&mut self.is_cleared),
         };
         // Whoever may wait loses nothing.
         if !self.link.has_room() {
@@ -470,6 +516,38 @@ impl NoteEngine {
             self.is_lost = true;
             self.step += 1;
         }
+    }
+
+    /// Shows a window the step that has gone by, before anything is decided from it.
+    fn report(&self, step: i64, heard: Heard) {
+        if !self.link.scope.is_watched() {
+            return;
+        }
+        let speech = self.speech.filter(|speech| speech.start <= step);
+        let odds = self.odds.filter(|odds| speech.is_some() && (odds.epoch, odds.number) == (self.epoch, self.number));
+        let mut probabilities = [0; KEYS];
+        if let Some(odds) = odds {
+            probabilities.iter_mut().zip(odds.probabilities).for_each(|(byte, odd)| *byte = (255.0 * odd) as u8);
+        }
+        let length = self.values.get(NoteParam::AnswerLength);
+        let has_end =
+            Part::of(&self.values) == Part::Answer && length < UNTIL_PLAYED && !self.switch(NoteParam::Freeze);
+        let left = speech.filter(|_| has_end).map(|speech| {
+            let end = speech.start.saturating_add(self.steps_of_measures(length));
+            end.saturating_sub(step + 1).clamp(0, MAX_LEFT) as u32
+        });
+        self.link.scope.put(&StepReport {
+            step,
+            heard: heard.sets(),
+            said: self.said.sets(),
+            probabilities,
+            speaks: speech.is_some(),
+            begins: speech.is_some_and(|speech| speech.start == step),
+            is_late: speech.is_some() && odds.is_none() && !self.switch(NoteParam::Bypass),
+            left,
+            steps_per_beat: self.steps_per_beat() as f32,
+            seconds: (self.lattice.step_samples() / f64::from(self.sample_rate_hz)) as f32,
+        });
     }
 
     /// Whether something begins or ends with the next step, once the column before it is known. `struck`: a key was struck since the

@@ -79,6 +79,11 @@ impl Hearing {
         (self.stroke_count, self.fresh_strokes) = (0, 0);
     }
 
+    /// The keys that are held, bit 0 the lowest of the 88.
+    pub fn held(&self) -> u128 {
+        self.keys.iter().enumerate().filter(|(_, key)| key.is_held()).fold(0, |held, (index, _)| held | 1 << index)
+    }
+
     /// A key goes down; `step` is the one in which its note begins. Keys outside the 88 are not heard.
     pub fn strike(&mut self, channel: u8, key: u8, velocity: u8, step: i64) {
         let leaves_gaps = self.leaves_gaps;

@@ -1,6 +1,6 @@
 //! What travels between the audio thread and the worker: a column each step there, the probabilities of the next one back.
 
-use super::{hearing::Heard, shape::MAX_COLUMN};
+use super::{hearing::Heard, scope::NoteScope, shape::MAX_COLUMN};
 use crate::{
     control::notes::{Axes, Base},
     engine::link::{Linked, Shared},
@@ -54,6 +54,9 @@ pub(super) struct Column {
     pub seed: usize,
     /// Where a model with a code goes from there.
     pub sliders: Sliders,
+    /// Its code is to be stored; all stored codes are to be forgotten.
+    pub stores: bool,
+    pub clears: bool,
 }
 
 /// Where in the space of codes.
@@ -63,6 +66,10 @@ pub(super) struct Sliders {
     pub axes: Axes,
     /// −1 to 1.
     pub values: [f32; MAX_CODES],
+    /// The part of the way along the stored codes, 0 to 1.
+    pub morph: f32,
+    /// Steps in which it goes around them; 0: it stays where it is.
+    pub journey: i64,
 }
 
 /// How likely each key is in the step after a column.
@@ -80,6 +87,7 @@ pub(super) struct Odds {
 #[derive(Debug)]
 pub(super) struct AudioEnd {
     pub shared: Arc<Shared>,
+    pub scope: Arc<NoteScope>,
     wanted: Arc<AtomicU8>,
     to_worker: Producer<Column>,
     from_worker: Consumer<Odds>,
@@ -89,6 +97,7 @@ pub(super) struct AudioEnd {
 #[derive(Debug)]
 pub(super) struct WorkerEnd {
     pub shared: Arc<Shared>,
+    pub scope: Arc<NoteScope>,
     wanted: Arc<AtomicU8>,
     pub from_audio: Consumer<Column>,
     pub to_audio: Producer<Odds>,
@@ -99,9 +108,16 @@ pub(super) fn link() -> (AudioEnd, WorkerEnd) {
     // Predictions of a past epoch may still lie there.
     let (to_audio, from_worker) = RingBuffer::new(2 * COLUMNS);
     let shared = Arc::new(Shared::default());
+    let scope = Arc::new(NoteScope::default());
     let wanted = Arc::<AtomicU8>::default();
-    let audio = AudioEnd { shared: Arc::clone(&shared), wanted: Arc::clone(&wanted), to_worker, from_worker };
-    (audio, WorkerEnd { shared, wanted, from_audio, to_audio })
+    let audio = AudioEnd {
+        shared: Arc::clone(&shared),
+        scope: Arc::clone(&scope),
+        wanted: Arc::clone(&wanted),
+        to_worker,
+        from_worker,
+    };
+    (audio, WorkerEnd { shared, scope, wanted, from_audio, to_audio })
 }
 
 impl WorkerEnd {

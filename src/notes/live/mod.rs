@@ -14,10 +14,14 @@ mod lattice;
 mod link;
 mod models;
 mod player;
+mod scope;
 mod shape;
+mod stored;
 mod worker;
 
 pub use book::{Book, CHANNELS, Message, NoteSink};
-pub use engine::{Gesture, MIN_NOTE_REACTION_MS, NoteEngine, NoteEngineConfig, Stage, start};
+pub use engine::{Gesture, NoteEngine, NoteEngineConfig, Stage, start};
 pub use models::{Facts, NoteModel, NoteModels};
+pub use scope::{NoteScope, StepReport};
+pub use stored::{Code, CodePath, MAX_STORED, StoredCodes};
 pub use worker::NoteWorker;

@@ -2,7 +2,7 @@
 
 use crate::{
     approach::{ColumnPredictor, autoencoder_of},
-    model::{EMBEDDED_NOTES, EmbeddedModel, RollCodes, RollModel, RollRepeats, is_file_of_notes},
+    model::{EMBEDDED_NOTES, EmbeddedModel, RollCodes, RollModel, RollModelConfig, RollRepeats, is_file_of_notes},
     nn::{Autoencoder, Isa, Precision},
     worker::{ModelRegistry, Readiness, Shared, SlotModel},
 };
@@ -14,7 +14,7 @@ pub type NoteModels = ModelRegistry<NoteModel>;
 /// A model ready to play.
 #[derive(Debug)]
 pub struct NoteModel {
-    name: String,
+    config: RollModelConfig,
     network: NoteNetwork,
     facts: Facts,
 }
@@ -74,7 +74,7 @@ impl NoteModel {
             Some(NoteNetwork::Code(CodeNetwork { network, column, steps, codes }))
         };
         Some(Self {
-            name: config.name.clone(),
+            config: config.clone(),
             network: recurrent.or_else(code)?,
             facts: Facts {
                 steps_per_quarter: config.approach.steps_per_quarter as u8,
@@ -86,6 +86,11 @@ impl NoteModel {
     /// The network.
     pub(super) fn network(&self) -> &NoteNetwork {
         &self.network
+    }
+
+    /// What is known of it.
+    pub fn config(&self) -> &RollModelConfig {
+        &self.config
     }
 
     /// What the audio thread has to know of it.
@@ -111,7 +116,7 @@ impl SlotModel for NoteModel {
     }
 
     fn title(&self) -> &str {
-        &self.name
+        &self.config.name
     }
 
     fn shared() -> &'static Shared<Self> {

@@ -5,6 +5,7 @@ use super::{
     link::{Begin, Column, Odds, Sliders},
     models::{CodeNetwork, NoteModel, NoteNetwork},
     shape::MAX_COLUMN,
+    stored::{Code, CodePath},
 };
 use crate::{
     approach::{ColumnPredictor, ColumnState},
@@ -51,8 +52,33 @@ impl Player {
         }
     }
 
-    /// Hears a column, and answers if something plays. Does not allocate.
-    pub fn answer(&mut self, column: &Column) -> Option<Odds> {
+    /// Takes these columns for what was heard last, and nothing before them. Does not allocate.
+    pub fn bring(&mut self, columns: &[[u128; 2]]) {
+        match (&mut self.way, self.model.network()) {
+            (Way::Continues(way), NoteNetwork::Recurrent(network)) => way.bring(network, columns),
+            (Way::PlaysCodes(way), NoteNetwork::Code(network)) => way.bring(network, columns),
+            _ => {}
+        }
+    }
+
+    /// The code that plays; nothing of a model without codes, or while nothing has played.
+    pub fn code(&self) -> &[f32] {
+        match &self.way {
+            Way::Continues(_) => &[],
+            Way::PlaysCodes(way) => &way.code[..way.size],
+        }
+    }
+
+    /// The code that is to be stored: the one that plays, or while nothing does the one that would. None of a model without codes.
+    pub fn stored_code(&mut self, column: &Column, path: &CodePath) -> Option<Code> {
+        match (&mut self.way, self.model.network()) {
+            (Way::PlaysCodes(way), NoteNetwork::Code(network)) => Some(way.stored_code(network, column, path)),
+            _ => None,
+        }
+    }
+
+    /// Hears a column, and answers if something plays; `path`: the codes that are stored. Does not allocate.
+    pub fn answer(&mut self, column: &Column, path: &CodePath) -> Option<Odds> {
         let (mut held, mut strokes) = (column.heard.held, column.heard.strokes);
         if column.hears_itself {
             held |= column.said.held;
@@ -63,7 +89,7 @@ impl Player {
                 (network.column(), way.answer(network, column, (held, strokes)))
             }
             (Way::PlaysCodes(way), NoteNetwork::Code(network)) => {
-                (network.column, way.answer(network, column, (held, strokes)))
+                (network.column, way.answer(network, column, (held, strokes), path))
             }
             // The way was made for the network.
             _ => return None,
@@ -119,6 +145,23 @@ impl Continuing {
         self.past.forget();
     }
 
+    /// Hears a column.
+    fn hear(&mut self, network: &ColumnPredictor, step_of_song: i64, (held, strokes): (u128, u128)) {
+        write_numbers(held, strokes, &mut self.input[..network.column()]);
+        step(network, &mut self.listening, &mut self.input, step_of_song);
+        self.past.push(Heard { step: step_of_song, held, strokes });
+        if held != 0 {
+            self.phrase.copy_from(&self.listening);
+        }
+    }
+
+    fn bring(&mut self, network: &ColumnPredictor, columns: &[[u128; 2]]) {
+        self.listening.reset();
+        self.phrase.reset();
+        self.past.forget();
+        columns.iter().zip(0..).for_each(|(&[held, strokes], step)| self.hear(network, step, (held, strokes)));
+    }
+
     /// Speaks after the last `seed` columns alone, of which those at the end that are `left` do not count.
     fn begin_after(&mut self, network: &ColumnPredictor, seed: usize, left: usize) {
         let width = network.column();
@@ -137,12 +180,7 @@ impl Continuing {
         (held, strokes): (u128, u128),
     ) -> Option<&[f32; MAX_COLUMN]> {
         let width = network.column();
-        write_numbers(held, strokes, &mut self.input[..width]);
-        step(network, &mut self.listening, &mut self.input, column.step);
-        self.past.push(Heard { step: column.step, held, strokes });
-        if held != 0 {
-            self.phrase.copy_from(&self.listening);
-        }
+        self.hear(network, column.step, (held, strokes));
         if !column.speaks {
             return None;
         }
@@ -240,7 +278,10 @@ struct Coding {
     /// The last step that was heard.
     last: Option<i64>,
     /// The code of what was heard where the playing began.
-    yours: [f32; MAX_CODES],
+    yours: Code,
+    /// The code that plays, and how many numbers it has, once something has played.
+    code: Code,
+    size: usize,
     encoding: FeedForwardState,
     decoding: FeedForwardState,
     probabilities: [f32; MAX_COLUMN],
@@ -253,6 +294,8 @@ impl Coding {
             phrase: vec![0.0; network.steps * network.column],
             last: None,
             yours: [0.0; MAX_CODES],
+            code: [0.0; MAX_CODES],
+            size: 0,
             encoding: network.network.encoder().make_state(),
             decoding: network.network.decoder().make_state(),
             probabilities: [0.0; MAX_COLUMN],
@@ -264,6 +307,7 @@ impl Coding {
         self.phrase.fill(0.0);
         self.last = None;
         self.yours = [0.0; MAX_CODES];
+        self.size = 0;
     }
 
     fn answer(
@@ -271,6 +315,7 @@ impl Coding {
         network: &CodeNetwork,
         column: &Column,
         (held, strokes): (u128, u128),
+        path: &CodePath,
     ) -> Option<&[f32; MAX_COLUMN]> {
         let width = network.column;
         let place = |step: i64| step.rem_euclid(network.steps as i64) as usize * width;
@@ -297,23 +342,46 @@ impl Coding {
             let code = network.network.encoder().forward(segment, &mut self.encoding);
             self.yours[..code.len()].copy_from_slice(code);
         }
-        let code = placed(network, &column.sliders, &self.yours);
-        let size = network.network.decoder().inputs();
-        let next = place(column.step + 1);
-        let said = network.network.decoder().forward_rows(&code[..size], next..next + width, &mut self.decoding);
+        self.code = placed(network, column, &self.yours, path);
+        self.size = network.network.decoder().inputs();
+        let (code, next) = (&self.code[..self.size], place(column.step + 1));
+        let said = network.network.decoder().forward_rows(code, next..next + width, &mut self.decoding);
         self.probabilities.fill(0.0);
         if said.iter().all(|probability| probability.is_finite()) {
             self.probabilities[..width].copy_from_slice(said);
         }
         Some(&self.probabilities)
     }
+
+    fn bring(&mut self, network: &CodeNetwork, columns: &[[u128; 2]]) {
+        let width = network.column;
+        self.heard.fill(0.0);
+        for (place, &[held, strokes]) in columns.iter().enumerate() {
+            let at = place % network.steps * width;
+            write_numbers(held, strokes, &mut self.heard[at..at + width]);
+        }
+        self.phrase.copy_from_slice(&self.heard);
+    }
+
+    fn stored_code(&mut self, network: &CodeNetwork, column: &Column, path: &CodePath) -> Code {
+        if column.speaks {
+            return self.code;
+        }
+        let code = network.network.encoder().forward(&self.phrase, &mut self.encoding);
+        let mut yours = [0.0; MAX_CODES];
+        yours[..code.len()].copy_from_slice(code);
+        placed(network, column, &yours, path)
+    }
 }
 
-/// The code where the sliders are. A model that says nothing of its codes has raw axes, and zero for its mean.
-fn placed(network: &CodeNetwork, sliders: &Sliders, yours: &[f32; MAX_CODES]) -> [f32; MAX_CODES] {
+/// The code of the step after a column, where the sliders are. A model that says nothing of its codes has raw axes, and zero for its
+/// mean; where nothing is stored, the player's own code is the base.
+fn placed(network: &CodeNetwork, column: &Column, yours: &Code, path: &CodePath) -> Code {
+    let sliders = &column.sliders;
     let mut code = match sliders.base {
         Base::You => *yours,
         Base::Mean | Base::Zero => [0.0; MAX_CODES],
+        Base::Stored => stored(path, sliders, column.step + 1).unwrap_or(*yours),
     };
     if let (Base::Mean, Some(codes)) = (sliders.base, &network.codes) {
         code.iter_mut().zip(&codes.mean).for_each(|(slot, mean)| *slot = *mean);
@@ -327,4 +395,12 @@ fn placed(network: &CodeNetwork, sliders: &Sliders, yours: &[f32; MAX_CODES]) ->
         _ => code.iter_mut().zip(sliders.values).for_each(|(slot, slider)| *slot += slider),
     }
     code.map(|number| if number.is_finite() { number.clamp(-1.0, 1.0) } else { 0.0 })
+}
+
+/// The place on the way along the stored codes in a step of the song; none where nothing is stored.
+fn stored(path: &CodePath, sliders: &Sliders, step: i64) -> Option<Code> {
+    match sliders.journey {
+        0 => path.along(sliders.morph),
+        around => path.around(step.rem_euclid(around) as f32 / around as f32),
+    }
 }

@@ -5,6 +5,7 @@ use super::{
     link::WorkerEnd,
     models::{NoteModel, NoteModels},
     player::Player,
+    stored::{CodePath, StoredCodes},
 };
 use crate::{
     dsp::float_mode::in_float_mode,
@@ -25,6 +26,9 @@ const SLEEP_IDLE: (Duration, u32) = (Duration::from_millis(10), 4);
 pub struct NoteWorker {
     link: WorkerEnd,
     models: Arc<NoteModels>,
+    stored: Arc<StoredCodes>,
+    /// What is stored, and since which change of it.
+    path: (CodePath, Option<u64>),
     /// Of the models inside the binary, and of the one that was chosen last.
     players: Vec<(u8, Player)>,
     /// The slot whose model was last seen to, and how the slots were then.
@@ -43,10 +47,12 @@ pub struct NoteWorker {
 
 impl NoteWorker {
     /// Loads the models inside the binary, and that of the wanted slot.
-    pub(super) fn new(link: WorkerEnd, models: &Arc<NoteModels>, reaction: Duration) -> Self {
+    pub(super) fn new(link: WorkerEnd, models: &Arc<NoteModels>, stored: Arc<StoredCodes>, reaction: Duration) -> Self {
         let mut worker = Self {
             link,
             models: Arc::clone(models),
+            stored,
+            path: (CodePath::default(), None),
             players: Vec::new(),
             seen: None,
             epoch: 0,
@@ -127,17 +133,39 @@ impl NoteWorker {
         if is_new {
             self.take(column.slot);
         }
+        self.look_at_codes(column.clears);
         let Some((_, player)) = self.players.iter_mut().find(|(slot, _)| *slot == column.slot) else {
             return true;
         };
+        let brought = self.link.scope.take_brought();
         let odds = in_float_mode(|| {
             if is_new {
                 player.reset();
             }
-            player.answer(&column)
+            if let Some(columns) = &brought {
+                player.bring(columns);
+            }
+            player.answer(&column, &self.path.0)
         });
+        self.link.scope.put_code(player.code());
+        if column.stores
+            && let Some(code) = player.stored_code(&column, &self.path.0)
+        {
+            self.stored.push(code);
+        }
         // There is room: this side is the only producer, and it looked.
         odds.is_none_or(|odds| self.link.to_audio.push(odds).is_ok())
+    }
+
+    /// Takes over what is stored; `clears`: forgets it first.
+    fn look_at_codes(&mut self, clears: bool) {
+        if clears {
+            self.stored.set(CodePath::default());
+        }
+        let generation = self.stored.generation();
+        if self.path.1 != Some(generation) {
+            self.path = (self.stored.get(), Some(generation));
+        }
     }
 
     /// Runs in a thread of its own until the handle is dropped.

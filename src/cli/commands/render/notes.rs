@@ -192,6 +192,7 @@ fn perform(
         mode: RenderMode::Offline,
         values,
         models: Arc::clone(models),
+        codes: Arc::default(),
     };
     let (mut engine, worker) = start(&config);
     let _worker = worker.spawn();
