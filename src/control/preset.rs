@@ -30,6 +30,8 @@ pub trait HasPresets: Parameter {
     const PLUGIN: Option<&'static str>;
     /// The plugin's name.
     const NAME: &'static str;
+    /// The folder of the user's presets, in Sympathy's folder for data.
+    const FOLDER: &'static str;
     /// A value as a file may say it.
     const EXAMPLE: &'static str;
 }
@@ -50,6 +52,7 @@ impl HasPresets for ParamId {
     const MODELS: &'static [Self] = &[Self::Model, Self::MorphModel];
     const PLUGIN: Option<&'static str> = None;
     const NAME: &'static str = "Sympathy";
+    const FOLDER: &'static str = "presets";
     const EXAMPLE: &'static str = "\"mix\": 50";
 }
 
@@ -63,6 +66,7 @@ impl HasPresets for super::notes::NoteParam {
     const MODELS: &'static [Self] = &[Self::Model];
     const PLUGIN: Option<&'static str> = Some("notes");
     const NAME: &'static str = "Sympathy Notes";
+    const FOLDER: &'static str = "note-presets";
     const EXAMPLE: &'static str = "\"density\": 1";
 }
 

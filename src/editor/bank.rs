@@ -4,19 +4,20 @@ use super::{
     View,
     controls::{self, CELL, Desk, button},
     files::Purpose,
-    instance::Instance,
+    frame::{self, TABS},
+    instance::{Instance, SettingsHost},
     learning::TAKE,
     theme::{self, Theme, space},
 };
 use crate::control::{
     ParamId,
     settings::{SETTINGS, SettingKind, SettingSpec},
-    values::by_group,
+    values::{NO_MODEL, by_group},
 };
+use crate::worker::ModelRegistry;
 use egui::{Align2, Id, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
+use std::sync::Arc;
 
-/// Height of the row of pages' names.
-pub(super) const TABS: f32 = 34.0;
 /// What a beginner needs, in the order of a first minute.
 const FIRST_PAGE: [ParamId; 11] = [
     ParamId::Mix,
@@ -117,14 +118,10 @@ impl View {
         instance: &mut dyn Instance,
         theme: &Theme,
     ) {
-        let width = ((rect.width() + 4.0) / pages.len() as f32 - 4.0).min(126.0);
-        for (index, (title, _)) in pages.iter().enumerate() {
-            let place = pos2(rect.left() + index as f32 * (width + 4.0), rect.top());
-            if button(ui, Rect::from_min_size(place, vec2(width, TABS - 6.0)), title, self.tab == index, theme) {
-                self.tab = index;
-                // Asked for anew when the page is opened: devices come and go.
-                self.devices = None;
-            }
+        let titles: Vec<&str> = pages.iter().map(|(title, _)| *title).collect();
+        if frame::show_tabs(ui, rect, &titles, &mut self.tab, theme) {
+            // Asked for anew when the page is opened: devices come and go.
+            self.devices = None;
         }
         let body = Rect::from_min_max(pos2(rect.left(), rect.top() + TABS), rect.max);
         let ids = match pages.get(self.tab) {
@@ -138,16 +135,21 @@ impl View {
                 return;
             }
             _ => {
-                show_settings(ui, body.shrink(space::MEDIUM), instance, &mut self.sliding, theme);
+                show_settings(ui, body.shrink(space::MEDIUM), &SETTINGS, instance, &mut self.sliding, theme);
                 return;
             }
         };
+        let registry = Arc::clone(instance.registry());
         let mut desk = Desk { instance, held: &mut self.held, theme };
         let columns = ((body.width() - 2.0 * space::SMALL) / CELL[0]).floor().max(1.0) as usize;
         for (index, &id) in ids.iter().enumerate() {
             let (column, row) = (index % columns, index / columns);
             let at = body.min + vec2(space::SMALL, space::SMALL) + vec2(column as f32 * CELL[0], row as f32 * CELL[1]);
-            controls::show(ui, at, id, &mut desk);
+            if id == ParamId::MorphModel {
+                controls::list(ui, at, id, || slots(&registry), &mut desk);
+            } else {
+                controls::show(ui, at, id, &mut desk);
+            }
         }
         if ids.contains(&ParamId::SeedSource) {
             let (column, row) = (ids.len() % columns, ids.len() / columns);
@@ -160,11 +162,26 @@ impl View {
     }
 }
 
-fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, sliding: &mut Option<i32>, theme: &Theme) {
+/// The slots of models that can play, and none.
+fn slots(registry: &ModelRegistry) -> Vec<(f32, String)> {
+    let playable = registry.entries().into_iter().filter(|entry| entry.trouble.is_none());
+    let off = (NO_MODEL, "off".into());
+    std::iter::once(off).chain(playable.map(|entry| (entry.slot.into(), entry.title))).collect()
+}
+
+/// Draws settings; `sliding`: the number that a slider of them is being dragged to.
+pub(super) fn show_settings(
+    ui: &mut Ui,
+    rect: Rect,
+    specs: &[SettingSpec],
+    host: &mut (impl SettingsHost + ?Sized),
+    sliding: &mut Option<i32>,
+    theme: &Theme,
+) {
     let columns = 2;
-    let rows = SETTINGS.len().div_ceil(columns);
+    let rows = specs.len().div_ceil(columns);
     let size = vec2(rect.width() / columns as f32, (rect.height() / rows as f32).min(46.0));
-    for (index, spec) in SETTINGS.iter().enumerate() {
+    for (index, spec) in specs.iter().enumerate() {
         let (column, row) = (index / rows, index % rows);
         let at = rect.min + vec2(column as f32 * size.x, row as f32 * size.y);
         let place = Rect::from_min_size(at, size).shrink2(vec2(4.0, 3.0));
@@ -175,7 +192,7 @@ fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, sliding: 
             pos2(place.left() + 180.0, place.top() + 2.0),
             pos2(place.right() - 24.0, place.bottom() - 2.0),
         );
-        show_setting(ui, field, spec, instance, sliding, theme);
+        show_setting(ui, field, spec, host, sliding, theme);
         response.on_hover_text_at_pointer(spec.help);
     }
     let below = pos2(rect.left() + 4.0, rect.top() + rows as f32 * size.y + 20.0);
@@ -183,7 +200,7 @@ fn show_settings(ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, sliding: 
     ui.painter().text(below, Align2::LEFT_CENTER, text, theme::small(), theme.dim);
     let place = Rect::from_min_size(pos2(rect.right() - 110.0, below.y - 13.0), vec2(110.0, 26.0));
     if button(ui, place, "Restart now", false, theme) {
-        instance.restart();
+        host.restart();
     }
 }
 
@@ -191,11 +208,11 @@ fn show_setting(
     ui: &mut Ui,
     rect: Rect,
     spec: &SettingSpec,
-    instance: &mut dyn Instance,
+    host: &mut (impl SettingsHost + ?Sized),
     sliding: &mut Option<i32>,
     theme: &Theme,
 ) {
-    let now = instance.setting(spec.key);
+    let now = host.setting(spec.key);
     match spec.kind {
         SettingKind::Whole { min, max, .. } => {
             let mut value = sliding.unwrap_or(now as i32);
@@ -204,7 +221,7 @@ fn show_setting(
             // A drag is one change, at its end.
             *sliding = response.dragged().then_some(value);
             if response.drag_stopped() || (response.changed() && !response.dragged()) {
-                instance.set_setting(spec.key, value as f32);
+                host.set_setting(spec.key, value as f32);
             }
         }
         SettingKind::Switch(_) => {
@@ -212,7 +229,7 @@ fn show_setting(
             for (index, (text, value)) in [("Off", 0.0), ("On", 1.0)].into_iter().enumerate() {
                 let place = Rect::from_min_size(rect.min + vec2(index as f32 * 64.0, 0.0), vec2(60.0, rect.height()));
                 if button(ui, place, text, on == (value == 1.0), theme) {
-                    instance.set_setting(spec.key, value);
+                    host.set_setting(spec.key, value);
                 }
             }
         }
@@ -222,7 +239,7 @@ fn show_setting(
                 let at = rect.min + vec2(index as f32 * width, 0.0);
                 let place = Rect::from_min_size(at, vec2(width - 4.0, rect.height()));
                 if button(ui, place, choice.name, now as usize == index, theme) {
-                    instance.set_setting(spec.key, index as f32);
+                    host.set_setting(spec.key, index as f32);
                 }
             }
         }

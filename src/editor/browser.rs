@@ -8,11 +8,12 @@ use super::{
     theme::{self, Theme, space},
 };
 use crate::{
+    approach::Network,
     control::ParamId,
-    worker::{ModelRegistry, Origin, SlotEntry, USUAL_HOST_HZ, factor_to_text, measure_voices},
+    worker::{ModelRegistry, Origin, SlotEntry, SlotModel, USUAL_HOST_HZ, factor_to_text, measure_voices},
 };
 use egui::{Align2, Rect, ScrollArea, Sense, TextEdit, Ui, UiBuilder, pos2, vec2};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// How long a model is run to measure its factor of real time.
 const MEASURED_SECONDS: f64 = 0.3;
@@ -45,24 +46,16 @@ pub(super) struct Browser {
     generation: u64,
 }
 
-/// Selects the next model that can play, or the one before.
-pub(super) fn step(instance: &mut dyn Instance, forward: bool) {
-    let slots: Vec<u8> = instance
-        .registry()
-        .entries()
-        .into_iter()
-        .filter(|entry| entry.trouble.is_none())
-        .map(|entry| entry.slot)
-        .collect();
-    let now = instance.value(ParamId::Model) as u8;
+/// The slot of the next model that can play, or of the one before.
+pub(super) fn step<M: SlotModel>(registry: &ModelRegistry<M>, now: u8, forward: bool) -> Option<u8> {
+    let playable = registry.entries().into_iter().filter(|entry| entry.trouble.is_none());
+    let slots: Vec<u8> = playable.map(|entry| entry.slot).collect();
     let next = if forward {
         slots.iter().find(|&&slot| slot > now).or(slots.first())
     } else {
         slots.iter().rev().find(|&&slot| slot < now).or(slots.last())
     };
-    if let Some(&slot) = next {
-        set_at_once(instance, ParamId::Model, slot.into());
-    }
+    next.copied()
 }
 
 impl Browser {
@@ -92,29 +85,12 @@ impl Browser {
         );
         let body = Rect::from_min_max(pos2(inside.left(), inside.top() + 36.0), inside.max);
         let (list, card) = body.split_left_right_at_fraction(0.55);
-        let wanted = self.search.to_lowercase();
-        let entries: Vec<SlotEntry> = registry
-            .entries()
-            .into_iter()
-            .filter(|entry| wanted.is_empty() || searched(entry).contains(&wanted))
-            .collect();
         let selected = instance.value(ParamId::Model) as u8;
-        ui.scope_builder(UiBuilder::new().max_rect(list.with_max_x(list.right() - space::MEDIUM)), |ui| {
-            ScrollArea::vertical().id_salt("models").auto_shrink(false).show(ui, |ui| {
-                for entry in &entries {
-                    if row(ui, entry, entry.slot == selected, theme) {
-                        set_at_once(instance, ParamId::Model, entry.slot.into());
-                    }
-                }
-                if entries.is_empty() {
-                    ui.label("No model of that name.");
-                }
-                if let Some(folder) = instance.models_folder() {
-                    ui.add_space(space::MEDIUM);
-                    ui.colored_label(theme.dim, format!("Your own models: {}", folder.display()));
-                }
-            });
-        });
+        let list = list.with_max_x(list.right() - space::MEDIUM);
+        let chosen = list_models(ui, list, &self.search, &registry, selected, instance.models_folder(), theme);
+        if let Some(slot) = chosen {
+            set_at_once(instance, ParamId::Model, slot.into());
+        }
         let entry = registry.entries().into_iter().find(|entry| entry.slot == selected);
         ui.scope_builder(UiBuilder::new().max_rect(card), |ui| {
             ScrollArea::vertical().id_salt("card").auto_shrink(false).show(ui, |ui| match &entry {
@@ -136,14 +112,7 @@ impl Browser {
     fn card(&mut self, ui: &mut Ui, entry: &SlotEntry, registry: &Arc<ModelRegistry>, theme: &Theme) -> bool {
         ui.label(egui::RichText::new(&entry.title).font(theme::title()));
         if let Some(trouble) = &entry.trouble {
-            ui.colored_label(theme.alarm, format!("▲ {trouble}"));
-            if !matches!(entry.origin, Origin::Missing) {
-                return false;
-            }
-            ui.label("If you have its file, show where it is. The right one is known by its content, under any name.");
-            ui.add_space(space::SMALL);
-            let (place, _) = ui.allocate_exact_size(vec2(110.0, 26.0), Sense::hover());
-            return button(ui, place, "Locate…", false, theme);
+            return show_trouble(ui, trouble, &entry.origin, theme);
         }
         let Some(network) = &entry.network else {
             registry.load_in_background(entry.slot);
@@ -152,24 +121,13 @@ impl Browser {
         };
         let factor = self.factor(entry);
         let config = network.config();
-        let mut line = |name: &str, value: String| {
-            ui.horizontal_wrapped(|ui| {
-                ui.colored_label(theme.dim, name);
-                ui.label(value);
-            });
-        };
+        let mut line = |name: &str, value: String| card_line(ui, name, value, theme);
         line("Approach", config.approach.info().name.into());
         line("Network", format!("{} × {} {}", config.layers, config.hidden, config.cell.info().title));
         line("Rate", format!("{} Hz", config.sample_rate_hz));
         line("Weights", format!("{:.1} MB a step", network.step_bytes() as f64 / 1e6));
         line("Here", factor);
-        let from = match &entry.origin {
-            Origin::Embedded => "inside Sympathy".into(),
-            Origin::File(path) => path.display().to_string(),
-            Origin::Project => "the copy in this project".into(),
-            Origin::Missing => "nowhere".into(),
-        };
-        line("From", from);
+        line("From", origin(&entry.origin));
         let training = &config.training;
         if !training.material.is_empty() {
             line("Learned from", training.material.join(", "));
@@ -220,12 +178,86 @@ impl Browser {
     }
 }
 
-fn searched(entry: &SlotEntry) -> String {
-    let approach = entry.network.as_ref().map_or("", |network| network.config().approach.info().name);
-    format!("{} {} {approach}", entry.slot, entry.title).to_lowercase()
+/// What people may look for a model by, besides its slot and title.
+pub(super) trait Searched {
+    /// Its kind.
+    fn kind(&self) -> &'static str;
 }
 
-fn row(ui: &mut Ui, entry: &SlotEntry, is_selected: bool, theme: &Theme) -> bool {
+impl Searched for Network {
+    fn kind(&self) -> &'static str {
+        self.config().approach.info().name
+    }
+}
+
+/// Draws the list of models in which `search` occurs; returns the slot of the one that was chosen.
+pub(super) fn list_models<M: SlotModel + Searched>(
+    ui: &mut Ui,
+    rect: Rect,
+    search: &str,
+    registry: &ModelRegistry<M>,
+    selected: u8,
+    folder: Option<PathBuf>,
+    theme: &Theme,
+) -> Option<u8> {
+    let wanted = search.to_lowercase();
+    let text = |entry: &SlotEntry<M>| {
+        let kind = entry.network.as_ref().map_or("", |network| network.kind());
+        format!("{} {} {kind}", entry.slot, entry.title).to_lowercase()
+    };
+    let mut entries = registry.entries();
+    entries.retain(|entry| wanted.is_empty() || text(entry).contains(&wanted));
+    let mut chosen = None;
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        ScrollArea::vertical().id_salt("models").auto_shrink(false).show(ui, |ui| {
+            for entry in &entries {
+                if row(ui, entry, entry.slot == selected, theme) {
+                    chosen = Some(entry.slot);
+                }
+            }
+            if entries.is_empty() {
+                ui.label("No model of that name.");
+            }
+            if let Some(folder) = folder {
+                ui.add_space(space::MEDIUM);
+                ui.colored_label(theme.dim, format!("Your own models: {}", folder.display()));
+            }
+        });
+    });
+    chosen
+}
+
+/// A name and what is said of it.
+pub(super) fn card_line(ui: &mut Ui, name: &str, value: impl Into<String>, theme: &Theme) {
+    ui.horizontal_wrapped(|ui| {
+        ui.colored_label(theme.dim, name);
+        ui.label(value.into());
+    });
+}
+
+/// Where a model comes from.
+pub(super) fn origin(origin: &Origin) -> String {
+    match origin {
+        Origin::Embedded => "inside Sympathy".into(),
+        Origin::File(path) => path.display().to_string(),
+        Origin::Project => "the copy in this project".into(),
+        Origin::Missing => "nowhere".into(),
+    }
+}
+
+/// Why a model cannot play; true if it is missing and to be located.
+pub(super) fn show_trouble(ui: &mut Ui, trouble: &str, origin: &Origin, theme: &Theme) -> bool {
+    ui.colored_label(theme.alarm, format!("▲ {trouble}"));
+    if !matches!(origin, Origin::Missing) {
+        return false;
+    }
+    ui.label("If you have its file, show where it is. The right one is known by its content, under any name.");
+    ui.add_space(space::SMALL);
+    let (place, _) = ui.allocate_exact_size(vec2(110.0, 26.0), Sense::hover());
+    button(ui, place, "Locate…", false, theme)
+}
+
+fn row<M>(ui: &mut Ui, entry: &SlotEntry<M>, is_selected: bool, theme: &Theme) -> bool {
     let (rect, is_chosen) = list_row(ui, ("model", entry.slot), &entry.title, is_selected, theme);
     let painter = ui.painter_at(rect);
     let y = rect.center().y;

@@ -1,13 +1,13 @@
 //! Knobs, switches, choices and buttons, each for one parameter. All can be reached and moved with the keyboard.
 
 use super::{
-    instance::{Edit, Instance, set_at_once},
+    instance::{Edit, ParamHost, set_at_once},
     theme::{self, Theme, space},
 };
 use crate::control::{
-    ParamId,
+    HasPresets,
     text::{nearest_value, range, typed},
-    values::{Kind, NO_MODEL, ParamSpec},
+    values::{Kind, ParamSpec},
 };
 use egui::{
     Align2, CursorIcon, Id, Key, PointerButton, Pos2, Rect, Response, Role, Sense, SetOpenCommand, Shape, Stroke,
@@ -37,12 +37,12 @@ const SWEEP: [f32; 2] = [0.14 * std::f32::consts::TAU, 0.86 * std::f32::consts::
 const ARC_POINTS: usize = 32;
 
 /// What a control holds while it is used.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Held {
+#[derive(Clone, Debug)]
+pub(super) struct Held<P> {
     /// The parameter that is dragged, and where its control stands, unrounded.
-    dragged: Option<(ParamId, f32)>,
+    dragged: Option<(P, f32)>,
     /// The trigger that is down until then.
-    pressed: Option<(ParamId, f64)>,
+    pressed: Option<(P, f64)>,
     /// The part of a notch that the wheel has turned.
     wheel: f32,
     /// Its control is in the present picture.
@@ -50,23 +50,29 @@ pub(super) struct Held {
     /// So is the field in which a value is typed.
     is_typed_shown: bool,
     /// The parameter whose value is being typed, and the text.
-    typed: Option<(ParamId, String)>,
+    typed: Option<(P, String)>,
 }
 
-impl Held {
+impl<P> Default for Held<P> {
+    fn default() -> Self {
+        Self { dragged: None, pressed: None, wheel: 0.0, is_shown: false, is_typed_shown: false, typed: None }
+    }
+}
+
+impl<P: HasPresets> Held<P> {
     /// True while a field of text has the keyboard.
     pub fn is_typing(&self) -> bool {
         self.typed.is_some()
     }
 
     /// Lets go what is dragged: the host must hear of the end.
-    fn let_go(&mut self, instance: &mut dyn Instance) {
+    fn let_go(&mut self, instance: &mut dyn ParamHost<P>) {
         if let Some((id, _)) = self.dragged.take() {
             instance.edit(id, Edit::End);
         }
     }
 
-    fn release(&mut self, instance: &mut dyn Instance) {
+    fn release(&mut self, instance: &mut dyn ParamHost<P>) {
         if let Some((id, _)) = self.pressed.take() {
             instance.edit(id, Edit::Set(0.0));
             instance.edit(id, Edit::End);
@@ -74,7 +80,7 @@ impl Held {
     }
 
     /// At the end of a picture: a control that has gone from it holds nothing any more, and a trigger comes up in time.
-    pub fn end_picture(&mut self, instance: &mut dyn Instance, now: f64) {
+    pub fn end_picture(&mut self, instance: &mut dyn ParamHost<P>, now: f64) {
         if !std::mem::take(&mut self.is_shown) {
             self.let_go(instance);
         }
@@ -88,17 +94,16 @@ impl Held {
 }
 
 /// What all controls need.
-pub(super) struct Desk<'a> {
-    pub instance: &'a mut dyn Instance,
-    pub held: &'a mut Held,
+pub(super) struct Desk<'a, P: HasPresets> {
+    pub instance: &'a mut dyn ParamHost<P>,
+    pub held: &'a mut Held<P>,
     pub theme: &'a Theme,
 }
 
 /// The control of a parameter, of the kind that it needs, in a cell from `at` on.
-pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
+pub(super) fn show<P: HasPresets>(ui: &mut Ui, at: Pos2, id: P, desk: &mut Desk<'_, P>) {
     let rect = Rect::from_min_size(at, CELL.into());
     match id.spec().kind {
-        _ if id == ParamId::MorphModel => model(ui, rect, id, desk),
         Kind::Linear | Kind::Skewed | Kind::Integer => knob(ui, rect, id, desk),
         Kind::Switch => switch(ui, rect, id, desk),
         Kind::Trigger | Kind::Command => trigger(ui, rect, id, desk),
@@ -109,14 +114,14 @@ pub(super) fn show(ui: &mut Ui, at: Pos2, id: ParamId, desk: &mut Desk<'_>) {
 }
 
 /// Presses a trigger for a moment, as its own control does.
-pub(super) fn press(id: ParamId, now: f64, desk: &mut Desk<'_>) {
+pub(super) fn press<P: HasPresets>(id: P, now: f64, desk: &mut Desk<'_, P>) {
     desk.held.release(desk.instance);
     desk.held.pressed = Some((id, now + PRESS_SECONDS));
     desk.instance.edit(id, Edit::Begin);
     desk.instance.edit(id, Edit::Set(1.0));
 }
 
-fn name_of(ui: &Ui, rect: Rect, spec: &ParamSpec, theme: &Theme) {
+fn name_of<P>(ui: &Ui, rect: Rect, spec: &ParamSpec<P>, theme: &Theme) {
     let painter = ui.painter();
     let laid_out = |name: &str| painter.layout_no_wrap(name.into(), theme::small(), theme.dim);
     let mut galley = laid_out(spec.name);
@@ -139,7 +144,12 @@ pub(super) fn focus_ring(ui: &Ui, response: &Response, rect: Rect, theme: &Theme
 
 /// The menu of a right click, under an id of its own: a list of choices has egui's. It is the host's, where the host has one: there
 /// are automation, modulation and controllers. With shift it is the editor's everywhere.
-fn menu(response: &Response, id: ParamId, desk: &mut Desk<'_>, content: impl FnOnce(&mut Ui, &mut Desk<'_>)) {
+fn menu<P: HasPresets>(
+    response: &Response,
+    id: P,
+    desk: &mut Desk<'_, P>,
+    content: impl FnOnce(&mut Ui, &mut Desk<'_, P>),
+) {
     let open = if response.secondary_clicked() {
         let at = response.interact_pointer_pos().unwrap_or(response.rect.center());
         let is_ours = response.ctx.input(|input| input.modifiers.shift);
@@ -154,7 +164,7 @@ fn menu(response: &Response, id: ParamId, desk: &mut Desk<'_>, content: impl FnO
 }
 
 /// The row of a menu that sets a parameter to its default.
-fn reset_row(ui: &mut Ui, spec: &ParamSpec, desk: &mut Desk<'_>) {
+fn reset_row<P: HasPresets>(ui: &mut Ui, spec: &ParamSpec<P>, desk: &mut Desk<'_, P>) {
     if ui.button(format!("Reset to {}", typed(spec, spec.default))).clicked() {
         set_at_once(desk.instance, spec.id, spec.default);
         ui.close();
@@ -162,7 +172,7 @@ fn reset_row(ui: &mut Ui, spec: &ParamSpec, desk: &mut Desk<'_>) {
 }
 
 /// Help, and the menu of a right click.
-fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Response {
+fn hint_and_menu<P: HasPresets>(response: Response, id: P, desk: &mut Desk<'_, P>) -> Response {
     let spec = id.spec();
     let response = response.on_hover_ui_at_pointer(|ui| {
         ui.set_max_width(280.0);
@@ -184,11 +194,11 @@ fn hint_and_menu(response: Response, id: ParamId, desk: &mut Desk<'_>) -> Respon
     response
 }
 
-fn begin_typing(desk: &mut Desk<'_>, id: ParamId) {
+fn begin_typing<P: HasPresets>(desk: &mut Desk<'_, P>, id: P) {
     desk.held.typed = Some((id, desk.instance.text(id)));
 }
 
-fn knob(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+fn knob<P: HasPresets>(ui: &mut Ui, rect: Rect, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let theme = desk.theme;
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click_and_drag());
@@ -220,7 +230,7 @@ fn knob(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
 }
 
 /// The value below a control, or the field in which it is typed.
-fn value_field(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+fn value_field<P: HasPresets>(ui: &mut Ui, rect: Rect, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let is_typed = desk.held.typed.as_ref().is_some_and(|(typed, _)| *typed == id);
     if !is_typed {
@@ -246,7 +256,7 @@ fn value_field(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
 }
 
 /// Drag, wheel, keys and double click of what can be turned.
-fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
+fn turn<P: HasPresets>(ui: &Ui, response: &Response, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let place = spec.position(desk.instance.value(id));
     if response.drag_started_by(PointerButton::Primary) {
@@ -304,7 +314,7 @@ fn turn(ui: &Ui, response: &Response, id: ParamId, desk: &mut Desk<'_>) {
 }
 
 /// Steps of the wheel over it, and of the arrow keys while it has the keyboard.
-fn notches(ui: &Ui, response: &Response, held: &mut Held) -> f32 {
+fn notches<P>(ui: &Ui, response: &Response, held: &mut Held<P>) -> f32 {
     let mut steps = 0.0;
     if response.hovered() {
         // Events as they come: egui spreads a notch over many pictures.
@@ -338,7 +348,7 @@ pub(super) fn is_pressed(ui: &Ui, response: &Response) -> bool {
         || (response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Space)))
 }
 
-fn switch(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+fn switch<P: HasPresets>(ui: &mut Ui, rect: Rect, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let theme = desk.theme;
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
@@ -362,7 +372,7 @@ fn switch(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     hint_and_menu(response, id, desk);
 }
 
-fn trigger(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+fn trigger<P: HasPresets>(ui: &mut Ui, rect: Rect, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let theme = desk.theme;
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click_and_drag());
@@ -396,7 +406,7 @@ fn trigger(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     hint_and_menu(response, id, desk);
 }
 
-fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+fn choice<P: HasPresets>(ui: &mut Ui, rect: Rect, id: P, desk: &mut Desk<'_, P>) {
     let spec = id.spec();
     let Kind::Choice(choices) = spec.kind else { return };
     let theme = desk.theme;
@@ -442,8 +452,15 @@ fn choice(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     menu(&response, id, desk, |ui, desk| reset_row(ui, spec, desk));
 }
 
-/// The choice of a model, or of none.
-fn model(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
+/// The choice of one of `choices`, values and what they are called, asked for while the list is open; in a cell from `at` on.
+pub(super) fn list<P: HasPresets>(
+    ui: &mut Ui,
+    at: Pos2,
+    id: P,
+    choices: impl Fn() -> Vec<(f32, String)>,
+    desk: &mut Desk<'_, P>,
+) {
+    let rect = Rect::from_min_size(at, CELL.into());
     let spec = id.spec();
     let theme = desk.theme;
     let response = ui.interact(rect, Id::unique(("control", spec.key)), Sense::click());
@@ -458,13 +475,8 @@ fn model(ui: &mut Ui, rect: Rect, id: ParamId, desk: &mut Desk<'_>) {
     focus_ring(ui, &response, rect.shrink(2.0), theme);
     let now = desk.instance.value(id);
     egui::Popup::menu(&response).show(|ui| {
-        let mut chosen = ui.selectable_label(now < 0.0, "off").clicked().then_some(NO_MODEL);
-        for entry in desk.instance.registry().entries().into_iter().filter(|entry| entry.trouble.is_none()) {
-            if ui.selectable_label(now == f32::from(entry.slot), &entry.title).clicked() {
-                chosen = Some(entry.slot.into());
-            }
-        }
-        if let Some(value) = chosen {
+        let chosen = choices().into_iter().find(|(value, name)| ui.selectable_label(now == *value, name).clicked());
+        if let Some((value, _)) = chosen {
             set_at_once(desk.instance, id, value);
             ui.close();
         }
@@ -512,4 +524,34 @@ pub(super) fn button(ui: &mut Ui, rect: Rect, text: &str, is_on: bool, theme: &T
     painter.text(rect.center(), Align2::CENTER_CENTER, text, theme::body(), colour);
     focus_ring(ui, &response, rect, theme);
     is_pressed(ui, &response)
+}
+
+/// A button with a sign on it, and a name.
+pub(super) fn named_button(ui: &mut Ui, rect: Rect, sign: &str, name: &str, theme: &Theme) -> bool {
+    let response = ui.interact(rect, Id::unique(("button", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    ui.painter().rect_filled(rect, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, sign, theme::body(), theme.text);
+    focus_ring(ui, &response, rect, theme);
+    let pressed = is_pressed(ui, &response);
+    response.on_hover_text(name);
+    pressed
+}
+
+/// A button that says what is chosen.
+pub(super) fn wide_button(ui: &mut Ui, rect: Rect, name: &str, text: &str, is_on: bool, theme: &Theme) -> bool {
+    let response = ui.interact(rect, Id::unique(("button", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("{name}: {text}")));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, space::CORNER, if response.hovered() { theme.line } else { theme.raised });
+    if is_on {
+        painter.hline(rect.x_range(), rect.bottom() - 1.0, Stroke::new(2.0, theme.accent));
+    }
+    let y = rect.center().y;
+    let name = painter.text(pos2(rect.left() + 10.0, y), Align2::LEFT_CENTER, name, theme::small(), theme.dim);
+    painter.text(pos2(name.right() + 8.0, y), Align2::LEFT_CENTER, text, theme::strong(), theme.text);
+    focus_ring(ui, &response, rect, theme);
+    let pressed = is_pressed(ui, &response);
+    response.on_hover_text(text);
+    pressed
 }

@@ -3,6 +3,7 @@
 use super::{
     controls::{button, list_row},
     job::{Job, Superseded},
+    notes::MIDI,
     theme::{self, Theme, space},
 };
 use crate::{audio_file::EXTENSIONS, text_file::read_text, whole_file::write_whole};
@@ -33,6 +34,8 @@ pub(super) enum Purpose {
     Seed,
     /// A recording, to learn from.
     Material,
+    /// A MIDI file, to go on from.
+    Phrase,
 }
 
 impl Purpose {
@@ -42,6 +45,7 @@ impl Purpose {
             Self::Missing(_) => "Where is the model?",
             Self::Seed => "Choose a recording as the seed",
             Self::Material => "Choose a recording to learn from",
+            Self::Phrase => "Choose a MIDI file that it is to go on from",
         }
     }
 
@@ -49,6 +53,7 @@ impl Purpose {
         match self {
             Self::Model | Self::Missing(_) => MODELS,
             Self::Seed | Self::Material => &EXTENSIONS,
+            Self::Phrase => MIDI,
         }
     }
 }

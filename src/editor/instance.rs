@@ -1,7 +1,7 @@
 //! What the editor shows and changes: an instance inside a host, or one made for a picture.
 
 use crate::{
-    control::{ParamId, ParamValues},
+    control::{HasPresets, ParamId, PresetOf},
     engine::{Auditioner, Engine, Meters},
     learn::{LearnBoard, job::Lessons},
     model::folder::models_folder,
@@ -66,18 +66,51 @@ pub struct SoundDevices {
     pub input: String,
 }
 
-/// Reads are cheap: every picture reads all of it. Called on the editor's thread only.
-pub trait Instance {
+/// The parameters of an instance, and what its presets need. Reads are cheap: every picture reads all of it. Called on the editor's thread
+/// only.
+pub trait ParamHost<Id: HasPresets> {
     /// The plain value of a parameter.
-    fn value(&self, id: ParamId) -> f32;
+    fn value(&self, id: Id) -> f32;
     /// A part of an edit.
-    fn edit(&mut self, id: ParamId, edit: Edit);
+    fn edit(&mut self, id: Id, edit: Edit);
     /// The value of a parameter as hosts show it.
-    fn text(&self, id: ParamId) -> String;
-    /// A setting of [`crate::control::settings::SETTINGS`] by its key: a number, 0 or 1, or the number of a choice.
+    fn text(&self, id: Id) -> String;
+    /// Sets every parameter that differs, but triggers.
+    fn apply(&mut self, values: &Id::Values);
+    /// What is to be said of a preset whose model is not there.
+    fn missing_model(&self, preset: &PresetOf<Id>) -> Option<String>;
+    /// The folder of the user's presets.
+    fn presets_folder(&self) -> Option<PathBuf>;
+    /// Asks the host for its own menu of a parameter, at a place of the window. False if the host has no such menus.
+    fn ask_host_menu(&mut self, _id: Id, _at: Pos2) -> bool {
+        false
+    }
+    /// Whether the host, asked for the menu of this parameter, turns out to have none; said once.
+    fn is_host_menu_refused(&mut self, _id: Id) -> bool {
+        false
+    }
+    /// All values.
+    fn values(&self) -> Id::Values {
+        let mut values = Id::Values::default();
+        for spec in Id::specs() {
+            spec.id.put(&mut values, self.value(spec.id));
+        }
+        values
+    }
+}
+
+/// The settings of an instance.
+pub trait SettingsHost {
+    /// A setting by its key: a number, 0 or 1, or the number of a choice.
     fn setting(&self, key: &str) -> f32;
     /// Changes a setting.
     fn set_setting(&mut self, key: &str, value: f32);
+    /// Asks the host to begin anew with the settings as they are.
+    fn restart(&mut self);
+}
+
+/// An instance of the audio plugin.
+pub trait Instance: ParamHost<ParamId> + SettingsHost {
     /// The models.
     fn registry(&self) -> &Arc<ModelRegistry>;
     /// The engine, while it is active.
@@ -96,10 +129,6 @@ pub trait Instance {
     fn data_folder(&self) -> Option<PathBuf> {
         data_folder()
     }
-    /// The folder of the user's presets.
-    fn presets_folder(&self) -> Option<PathBuf> {
-        Some(self.data_folder()?.join(PRESETS))
-    }
     /// The folder of the user's models.
     fn models_folder(&self) -> Option<PathBuf> {
         models_folder()
@@ -111,18 +140,6 @@ pub trait Instance {
     fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String>;
     /// Makes a sound the captured seed.
     fn capture(&mut self, clip: Arc<Clip>);
-    /// Sets every parameter that differs, but triggers.
-    fn apply(&mut self, values: &ParamValues);
-    /// Asks the host to begin anew with the settings as they are.
-    fn restart(&mut self);
-    /// Asks the host for its own menu of a parameter, at a place of the window. False if the host has no such menus.
-    fn ask_host_menu(&mut self, _id: ParamId, _at: Pos2) -> bool {
-        false
-    }
-    /// Whether the host, asked for the menu of this parameter, turns out to have none; said once.
-    fn is_host_menu_refused(&mut self, _id: ParamId) -> bool {
-        false
-    }
     /// Whether there are settings to be changed while it plays.
     fn has_settings(&self) -> bool {
         true
@@ -148,22 +165,12 @@ pub trait Instance {
     }
     /// Switches the input.
     fn set_input(&mut self, _on: bool) {}
-    /// All values.
-    fn values(&self) -> ParamValues {
-        let mut values = ParamValues::default();
-        for spec in &crate::control::values::SPECS {
-            values.set(spec.id, self.value(spec.id));
-        }
-        values
-    }
 }
 
-/// The folder of the user's presets in [`data_folder`].
-const PRESETS: &str = "presets";
-
-/// The folder in which people keep presets of their own: `sympathy/presets` in the system's folder for data.
-pub fn presets_folder() -> Option<PathBuf> {
-    Some(data_folder()?.join(PRESETS))
+/// The folder in which people keep presets of their own for this plugin: `sympathy/presets` or `sympathy/note-presets` in the system's
+/// folder for data.
+pub fn presets_folder<Id: HasPresets>() -> Option<PathBuf> {
+    Some(data_folder()?.join(Id::FOLDER))
 }
 
 /// Sympathy's folder in the system's folder for data.
@@ -172,7 +179,7 @@ pub(super) fn data_folder() -> Option<PathBuf> {
 }
 
 /// An edit from its beginning to its end.
-pub(super) fn set_at_once(instance: &mut dyn Instance, id: ParamId, value: f32) {
+pub(super) fn set_at_once<Id: HasPresets>(instance: &mut (impl ParamHost<Id> + ?Sized), id: Id, value: f32) {
     instance.edit(id, Edit::Begin);
     instance.edit(id, Edit::Set(value));
     instance.edit(id, Edit::End);

@@ -1,12 +1,13 @@
 //! The line of truth: levels, ring, load, underruns, reaction time.
 
 use super::{
+    frame::{Figure, show_figures},
     history::History,
     instance::Activation,
     theme::{self, Theme},
 };
 use crate::{control::ParamId, dsp::level::gain_to_db, engine::GRID_SAMPLES};
-use egui::{Align2, Rect, Sense, Ui, pos2, vec2};
+use egui::{Align2, Rect, Ui, pos2, vec2};
 
 /// Of the meters of levels.
 const METER: [f32; 2] = [110.0, 7.0];
@@ -56,7 +57,7 @@ pub(super) fn show(
         (true, 0) => "quiet".into(),
         (true, times) => format!("{times} ×"),
     };
-    let items: [(&str, String, bool, &str); 5] = [
+    let figures: [Figure; 5] = [
         ("Reaction", format!("{reaction_ms:.0} ms"), false, "How much later it answers."),
         (
             "Ahead",
@@ -78,15 +79,5 @@ pub(super) fn show(
         ),
         ("Guard", guard, meters.feedbacks() > 0, "How often the input contained the wet and the wet stepped back."),
     ];
-    let mut right = rect.right();
-    for (name, value, is_bad, hint) in items.into_iter().rev() {
-        let colour = if is_bad { theme.alarm } else { theme.text };
-        let value = if is_bad { format!("▲ {value}") } else { value };
-        let painter = ui.painter();
-        let drawn = painter.text(pos2(right, y), Align2::RIGHT_CENTER, value, theme::small(), colour);
-        let name = painter.text(pos2(drawn.left() - 5.0, y), Align2::RIGHT_CENTER, name, theme::small(), theme.dim);
-        let area = drawn.union(name).expand2(vec2(4.0, 6.0));
-        ui.interact(area, ui.scope_id().with(hint), Sense::hover()).on_hover_text(hint);
-        right = name.left() - 18.0;
-    }
+    show_figures(ui, rect, &figures, theme);
 }

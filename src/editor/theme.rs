@@ -41,6 +41,8 @@ pub struct Theme {
     pub alarm: Color32,
     /// Text on the accent.
     pub on_accent: Color32,
+    /// White and black keys of a keyboard, and what is written on the white ones.
+    pub keys: [Color32; 3],
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -59,6 +61,7 @@ const DARK: Theme = Theme {
     voices: [rgb(0xf0_a8_1e), rgb(0xd9_87_b4), rgb(0x1f_b8_8c), rgb(0xf0_e4_42)],
     alarm: rgb(0xf0_6a_1a),
     on_accent: rgb(0x14_10_08),
+    keys: [rgb(0x9a_a3_ad), rgb(0x0e_11_15), rgb(0x14_10_08)],
 };
 
 const LIGHT: Theme = Theme {
@@ -73,6 +76,7 @@ const LIGHT: Theme = Theme {
     voices: [rgb(0xb3_67_00), rgb(0xa8_4d_80), rgb(0x00_7d_5a), rgb(0x8a_7a_00)],
     alarm: rgb(0xbf_40_00),
     on_accent: rgb(0xff_ff_ff),
+    keys: [rgb(0xff_ff_ff), rgb(0x3a_3f_45), rgb(0x1d_20_24)],
 };
 
 impl Theme {
@@ -82,6 +86,13 @@ impl Theme {
             Mode::Dark => &DARK,
             Mode::Light => &LIGHT,
         }
+    }
+
+    /// The colour that a window is to be cleared with before a picture: that of the panels, which are most of it, as it is stored, not as
+    /// linear light. Where a processor draws, it is the number of pixels that costs.
+    pub fn ground_of_window(&self) -> egui::Rgba {
+        let [r, g, b, _] = self.panel.to_array().map(|byte| f32::from(byte) / 255.0);
+        egui::Rgba::from_rgb(r, g, b)
     }
 
     /// The colour of a voice.
@@ -98,6 +109,11 @@ pub mod space {
     pub const MEDIUM: f32 = 12.0;
     /// Corners.
     pub const CORNER: f32 = 5.0;
+}
+
+/// Names of keys.
+pub fn tiny() -> FontId {
+    FontId::new(8.0, FontFamily::Proportional)
 }
 
 /// Names, values and help.

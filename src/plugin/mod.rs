@@ -5,13 +5,16 @@
 
 mod editor;
 mod notes;
+mod notes_editor;
 mod presets;
 mod restart;
 mod running;
 mod transport;
+mod window;
 
 use crate::{
     control::ParamId,
+    editor::Activation,
     engine::{RenderMode, STOPS},
     learn::job::Folders,
     model::folder::models_folder,
@@ -37,7 +40,7 @@ pub struct Sympathy {
     /// Engine and worker, while active. Without one the dry signal passes.
     running: Option<Running>,
     /// The same, for the editor.
-    shown: editor::Active,
+    shown: window::Active<Activation>,
     /// The host's menus of parameters, for the editor.
     menus: Option<HostMenus>,
     /// [`ModelRegistry::labels_generation`], those of the lessons and of learning while it plays, and whether the worker has failed, as the host knows them.
@@ -54,7 +57,7 @@ impl Default for Sympathy {
             params,
             takes_folder: takes_folder(),
             running: None,
-            shown: editor::Active::default(),
+            shown: window::Active::default(),
             menus: None,
             told: (0, 0, 0, false),
         }
@@ -100,7 +103,7 @@ impl Plugin for Sympathy {
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = editor::SympathyEditor;
+    type Editor = window::HostedEditor<editor::Instanced>;
     type SysExMessage = ();
     type BackgroundTask = ();
 
@@ -109,7 +112,8 @@ impl Plugin for Sympathy {
     }
 
     fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        Some(editor::SympathyEditor::new(&self.params, &self.registry, &self.shown, self.menus.clone()))
+        let instance = editor::Instanced::new(&self.params, &self.registry, &self.shown);
+        Some(window::HostedEditor::new(instance, self.menus.clone()))
     }
 
     fn filter_state(state: &mut PluginState) {

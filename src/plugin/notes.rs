@@ -4,13 +4,15 @@
 //! plugins without one.
 
 use super::{
-    layout,
+    layout, notes_editor,
     presets::{NoteLoader, Provider, programs},
     render_mode,
     transport::SongPosition,
+    window,
 };
 use crate::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
+    editor::NoteActivation,
     engine::{RenderMode, STOPS},
     model::folder::models_folder,
     nn::Isa,
@@ -44,6 +46,10 @@ pub struct SympathyNotes<const AUDIO: bool> {
     /// Since the last block the host has reset or activated it: whatever was held then may have ended unheard.
     begins: bool,
     running: Option<Running>,
+    /// What it has made, for the editor.
+    shown: window::Active<NoteActivation>,
+    /// The host's menus of parameters, for the editor.
+    menus: Option<HostMenus>,
     /// [`NoteModels::labels_generation`], late steps and whether the worker has failed, as the host knows them.
     told: (u64, u64, bool),
 }
@@ -65,7 +71,17 @@ impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
     fn default() -> Self {
         let models = NoteModels::with_embedded(Isa::from_environment());
         let params = Arc::new(NoteParams::new(&models, models_folder()));
-        Self { models, params, book: Book::default(), pedals: 0, begins: true, running: None, told: (0, 0, false) }
+        Self {
+            models,
+            params,
+            book: Book::default(),
+            pedals: 0,
+            begins: true,
+            running: None,
+            shown: window::Active::default(),
+            menus: None,
+            told: (0, 0, false),
+        }
     }
 }
 
@@ -217,7 +233,7 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
     const INPUT_EVENT_CAPACITY: usize = 4096;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
-    type Editor = ();
+    type Editor = window::HostedEditor<notes_editor::InstancedNotes>;
     type SysExMessage = ();
     type BackgroundTask = ();
 
@@ -225,11 +241,17 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
         Arc::clone(&self.params) as Arc<dyn Params>
     }
 
+    fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        let instance = notes_editor::InstancedNotes::new(&self.params, &self.models, &self.shown);
+        Some(window::HostedEditor::new(instance, self.menus.clone()))
+    }
+
     fn filter_state(state: &mut PluginState) {
         sanitise_notes(state);
     }
 
     fn activate(&mut self, _: &AudioIOLayout, config: &BufferConfig, context: &mut impl ActivateContext<Self>) -> bool {
+        self.shown.set(None);
         self.running = None;
         self.begins = true;
         if !SAMPLE_RATES_HZ.contains(&config.sample_rate) {
@@ -243,8 +265,11 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
             mode,
             values,
             models: Arc::clone(&self.models),
+            codes: Arc::clone(self.params.codes.stored()),
         });
         self.params.counts.has_failed.store(false, Ordering::Relaxed);
+        self.params.counts.late_steps.store(0, Ordering::Relaxed);
+        self.shown.set(Some(NoteActivation::of(&engine)));
         self.running = Some(Running {
             engine,
             position: SongPosition::default(),
@@ -274,6 +299,7 @@ impl<const AUDIO: bool> Plugin for SympathyNotes<AUDIO> {
     }
 
     fn deactivate(&mut self) {
+        self.shown.set(None);
         self.running = None;
     }
 }
@@ -288,6 +314,10 @@ impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
         let labels = self.models.labels_generation();
         let now = (labels, counts.late_steps.load(Ordering::Relaxed), counts.has_failed.load(Ordering::Relaxed));
         std::mem::replace(&mut self.told, now) != now
+    }
+
+    fn set_host_menus(&mut self, menus: HostMenus) {
+        self.menus = Some(menus);
     }
 
     fn preset_loader(&mut self) -> Option<Box<dyn PresetLoader>> {
@@ -306,6 +336,10 @@ impl<const AUDIO: bool> ClapPlugin for SympathyNotes<AUDIO> {
 }
 
 impl<const AUDIO: bool> Vst3Plugin for SympathyNotes<AUDIO> {
+    fn set_host_menus(&mut self, menus: HostMenus) {
+        self.menus = Some(menus);
+    }
+
     fn vst3_programs(&mut self) -> Option<(Vec<Program>, Box<dyn PresetLoader>)> {
         Some((programs::<NoteParam>(), Box::new(NoteLoader::new(&self.params, &self.models))))
     }

@@ -106,8 +106,10 @@ pub(super) trait Described: HasPresets {
     /// By which hosts sort them.
     const FEATURES: &'static [&'static str];
 
-    /// Where the plugin saves the user's; none where it does not.
-    fn own() -> Option<PathBuf>;
+    /// Where the editor saves the user's; there once something was saved.
+    fn own() -> Option<PathBuf> {
+        presets_folder::<Self>().filter(|folder| folder.is_dir())
+    }
 }
 
 impl Described for ParamId {
@@ -117,11 +119,6 @@ impl Described for ParamId {
         extension: EXTENSION,
     };
     const FEATURES: &'static [&'static str] = &["audio-effect"];
-
-    /// There once something was saved.
-    fn own() -> Option<PathBuf> {
-        presets_folder().filter(|folder| folder.is_dir())
-    }
 }
 
 impl Described for NoteParam {
@@ -131,10 +128,6 @@ impl Described for NoteParam {
         extension: EXTENSION,
     };
     const FEATURES: &'static [&'static str] = &["note-effect"];
-
-    fn own() -> Option<PathBuf> {
-        None
-    }
 }
 
 /// Describes presets to a host's browser.

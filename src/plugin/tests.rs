@@ -71,7 +71,7 @@ fn keeping_in(takes_folder: Option<PathBuf>) -> Sympathy {
         params,
         takes_folder,
         running: None,
-        shown: editor::Active::default(),
+        shown: window::Active::default(),
         menus: None,
         told: (0, 0, 0, false),
     }
@@ -321,12 +321,13 @@ fn the_host_is_asked_for_the_menu_of_the_parameter_that_was_clicked() {
     let params = fresh().params;
     let known: HashMap<String, ParamPtr> = params.param_map().into_iter().map(|(id, param, _)| (id, param)).collect();
     let noted = Arc::new(Noted { asked: Mutex::default(), has_menu: known[ParamId::Mix.spec().key] });
-    let mut none = editor::Menus::new(None);
-    let mut menus = editor::Menus::new(Some(HostMenus::new(Arc::clone(&noted) as Arc<dyn HostMenusInner>)));
+    let mut none = window::Menus::new(None);
+    let mut menus = window::Menus::new(Some(HostMenus::new(Arc::clone(&noted) as Arc<dyn HostMenusInner>)));
     let at = egui::pos2(100.0, 50.0);
     for spec in &SPECS {
-        assert!(!none.ask(&params, spec.id, at, 1.5) && !none.is_refused(spec.id));
-        assert!(menus.ask(&params, spec.id, at, 1.5));
+        let hand = |menu: &mut window::MenuAt<'_>| params.edit(spec.id, params.unmodulated(spec.id), menu);
+        assert!(!none.ask(spec.id, at, 1.5, hand) && !none.is_refused(spec.id));
+        assert!(menus.ask(spec.id, at, 1.5, hand));
         let (x, y) = if cfg!(target_os = "macos") { (100, 50) } else { (150, 75) };
         assert_eq!(noted.asked.lock().expect("no panic").pop(), Some((known[spec.key], x, y)), "{}", spec.key);
         let others = SPECS.iter().filter(|other| other.id != spec.id);

@@ -32,7 +32,7 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
-fn drop_onto(stage: &mut Stage, path: &Path) {
+pub fn drop_onto<V: Default + 'static, P: 'static>(stage: &mut Stage<V, P>, path: &Path) {
     stage.harness.input_mut().dropped_files.push(Arc::new(Dropped(path.into())));
     stage.harness.run_steps(3);
 }

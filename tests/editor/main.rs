@@ -5,6 +5,7 @@ mod brought;
 #[path = "../common/mod.rs"]
 mod common;
 mod learning;
+mod notes;
 mod raster;
 mod stage;
 
@@ -33,7 +34,7 @@ fn stage(change: impl FnOnce(&mut ParamValues)) -> Stage {
 }
 
 /// Keeps a picture where people can look at it.
-fn keep(stage: &mut Stage, name: &str) -> raster::Picture {
+fn keep<V: Default + 'static, P: 'static>(stage: &mut Stage<V, P>, name: &str) -> raster::Picture {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("editor");
     std::fs::create_dir_all(&folder).expect("a folder for pictures");
     let picture = stage.picture();

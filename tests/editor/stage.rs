@@ -12,8 +12,8 @@ use std::{
     sync::Arc,
 };
 use sympathy::{
-    control::{ParamId, ParamValues, text, values::SPECS},
-    editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
+    control::{ParamId, ParamValues, Preset, text, values::SPECS},
+    editor::{Activation, Edit, Instance, ParamHost, SettingsHost, SoundDevices, View, fonts},
     engine::{Engine, EngineConfig, Event},
     learn::job::Lessons,
     session,
@@ -97,7 +97,7 @@ impl Player {
     }
 }
 
-impl Instance for Player {
+impl ParamHost<ParamId> for Player {
     fn value(&self, id: ParamId) -> f32 {
         self.values.get(id)
     }
@@ -113,6 +113,29 @@ impl Instance for Player {
         text::with_unit(id.spec(), self.value(id))
     }
 
+    fn apply(&mut self, values: &ParamValues) {
+        self.values = *values;
+    }
+
+    fn missing_model(&self, preset: &Preset) -> Option<String> {
+        self.registry.missing(preset)
+    }
+
+    fn presets_folder(&self) -> Option<PathBuf> {
+        Some(self.data.as_ref()?.join("presets"))
+    }
+
+    fn ask_host_menu(&mut self, id: ParamId, at: egui::Pos2) -> bool {
+        self.asked_menus.push((id, at));
+        self.has_host_menus
+    }
+
+    fn is_host_menu_refused(&mut self, id: ParamId) -> bool {
+        self.refused_menu.take_if(|refused| *refused == id).is_some()
+    }
+}
+
+impl SettingsHost for Player {
     fn setting(&self, key: &str) -> f32 {
         let keys = sympathy::control::settings::SETTINGS.each_ref().map(|spec| spec.key);
         self.settings[keys.iter().position(|other| *other == key).expect("a setting")]
@@ -123,6 +146,12 @@ impl Instance for Player {
         self.settings[keys.iter().position(|other| *other == key).expect("a setting")] = value;
     }
 
+    fn restart(&mut self) {
+        self.restarts += 1;
+    }
+}
+
+impl Instance for Player {
     fn registry(&self) -> &Arc<ModelRegistry> {
         &self.registry
     }
@@ -168,23 +197,6 @@ impl Instance for Player {
         Some("/home/you/.local/share/sympathy/models".into())
     }
 
-    fn apply(&mut self, values: &ParamValues) {
-        self.values = *values;
-    }
-
-    fn restart(&mut self) {
-        self.restarts += 1;
-    }
-
-    fn ask_host_menu(&mut self, id: ParamId, at: egui::Pos2) -> bool {
-        self.asked_menus.push((id, at));
-        self.has_host_menus
-    }
-
-    fn is_host_menu_refused(&mut self, id: ParamId) -> bool {
-        self.refused_menu.take_if(|refused| *refused == id).is_some()
-    }
-
     fn has_sound_card(&self) -> bool {
         self.sound.is_some()
     }
@@ -203,9 +215,10 @@ impl Instance for Player {
     }
 }
 
-/// The window.
-pub struct Stage {
-    pub harness: Harness<'static, (View, Player)>,
+/// A window, and what it stands in front of.
+pub struct Stage<V = View, P = Player> {
+    pub harness: Harness<'static, (V, P)>,
+    ground: fn(&V) -> egui::Rgba,
     raster: Rc<RefCell<Raster>>,
     scale: f32,
 }
@@ -218,8 +231,15 @@ impl TestRenderer for Eyes {
     }
 }
 
-impl Stage {
-    pub fn new(player: Player, scale: f32, size: [f32; 2]) -> Self {
+impl<V: Default + 'static, P: 'static> Stage<V, P> {
+    /// A window that is drawn by `show`, on its `ground`.
+    pub fn of(
+        player: P,
+        scale: f32,
+        size: [f32; 2],
+        show: fn(&mut egui::Ui, &mut V, &mut P),
+        ground: fn(&V) -> egui::Rgba,
+    ) -> Self {
         let raster = Rc::new(RefCell::new(Raster::default()));
         let harness = HarnessBuilder::default()
             .with_size(size)
@@ -227,16 +247,34 @@ impl Stage {
             .with_step_dt(1.0 / 60.0)
             .renderer(Eyes(Rc::clone(&raster)))
             .with_context_setup(|context| context.set_fonts(fonts()))
-            .build_ui_state(|ui, (view, player)| view.show(ui, player), (View::default(), player));
-        Self { harness, raster, scale }
+            .build_ui_state(move |ui, (view, player)| show(ui, view, player), (V::default(), player));
+        Self { harness, ground, raster, scale }
     }
 
-    pub fn view(&mut self) -> &mut View {
+    pub fn view(&mut self) -> &mut V {
         &mut self.harness.state_mut().0
     }
 
-    pub fn player(&mut self) -> &mut Player {
+    pub fn player(&mut self) -> &mut P {
         &mut self.harness.state_mut().1
+    }
+
+    /// What is to be seen.
+    pub fn picture(&mut self) -> Picture {
+        self.harness.step();
+        let output = self.harness.output();
+        let primitives = self.harness.ctx.tessellate(output.shapes.clone(), self.scale);
+        let size = self.harness.ctx.content_rect().size() * self.scale;
+        let ground = (self.ground)(&self.harness.state().0);
+        let [r, g, b, _] = ground.to_array().map(|part| (255.0 * part).round() as u8);
+        let back = egui::Color32::from_rgb(r, g, b);
+        self.raster.borrow().draw(&primitives, [size.x as usize, size.y as usize], self.scale, back)
+    }
+}
+
+impl Stage {
+    pub fn new(player: Player, scale: f32, size: [f32; 2]) -> Self {
+        Self::of(player, scale, size, |ui, view: &mut View, player| view.show(ui, player), View::ground_of_window)
     }
 
     /// Plays so many seconds of `input`, a picture every sixtieth of a second or so.
@@ -249,15 +287,5 @@ impl Stage {
             }
         }
         self.harness.step();
-    }
-
-    /// What is to be seen.
-    pub fn picture(&mut self) -> Picture {
-        self.harness.step();
-        let output = self.harness.output();
-        let primitives = self.harness.ctx.tessellate(output.shapes.clone(), self.scale);
-        let size = self.harness.ctx.content_rect().size() * self.scale;
-        let back = self.view().ground();
-        self.raster.borrow().draw(&primitives, [size.x as usize, size.y as usize], self.scale, back)
     }
 }

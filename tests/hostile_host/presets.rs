@@ -587,7 +587,7 @@ fn a_browser_finds_every_preset_and_each_can_be_loaded() {
     let file_type = ["Sympathy preset", "Values of Sympathy's parameters", "json"].map(str::to_owned);
     assert_eq!(browser.heard().file_types, [file_type]);
     // On systems whose folder the environment does not tell there may be one of the user's.
-    let own = sympathy::editor::presets_folder().expect("a system with a folder for data");
+    let own = sympathy::editor::presets_folder::<ParamId>().expect("a system with a folder for data");
     if cfg!(unix) {
         assert_eq!(browser.heard().places, std::slice::from_ref(&factory_place), "nothing was ever saved");
     }

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     cli::{error::CliError, terminal::say, window},
-    control::{ParamId, ParamValues, text, values::SPECS},
-    editor::{Activation, Edit, Instance, SoundDevices, View, fonts},
+    control::{ParamId, ParamValues, Preset, text, values::SPECS},
+    editor::{Activation, Edit, Instance, ParamHost, SettingsHost, SoundDevices, View, fonts, presets_folder},
     learn::job::Lessons,
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
@@ -97,7 +97,7 @@ impl Outside {
     }
 }
 
-impl Instance for Outside {
+impl ParamHost<ParamId> for Outside {
     fn value(&self, id: ParamId) -> f32 {
         self.values.get(id)
     }
@@ -123,12 +123,34 @@ impl Instance for Outside {
         }
     }
 
+    fn apply(&mut self, values: &ParamValues) {
+        for spec in SPECS.iter().filter(|spec| !spec.kind.is_trigger()) {
+            if self.values.get(spec.id) != values.get(spec.id) {
+                self.edit(spec.id, Edit::Set(values.get(spec.id)));
+            }
+        }
+    }
+
+    fn missing_model(&self, preset: &Preset) -> Option<String> {
+        self.registry.missing(preset)
+    }
+
+    fn presets_folder(&self) -> Option<PathBuf> {
+        presets_folder::<ParamId>()
+    }
+}
+
+impl SettingsHost for Outside {
     fn setting(&self, _key: &str) -> f32 {
         0.0
     }
 
     fn set_setting(&mut self, _key: &str, _value: f32) {}
 
+    fn restart(&mut self) {}
+}
+
+impl Instance for Outside {
     fn has_settings(&self) -> bool {
         false
     }
@@ -168,16 +190,6 @@ impl Instance for Outside {
     fn capture(&mut self, clip: Arc<Clip>) {
         self.kept.clip_slot.put(Some(clip));
     }
-
-    fn apply(&mut self, values: &ParamValues) {
-        for spec in SPECS.iter().filter(|spec| !spec.kind.is_trigger()) {
-            if self.values.get(spec.id) != values.get(spec.id) {
-                self.edit(spec.id, Edit::Set(values.get(spec.id)));
-            }
-        }
-    }
-
-    fn restart(&mut self) {}
 
     fn has_sound_card(&self) -> bool {
         self.sound.is_some()
