@@ -276,8 +276,12 @@ fn what_is_played_and_what_answers_are_seen_in_the_roll() {
     assert!(stage.label("It answers."));
     let answered = keep(&mut stage, "notes-answer");
     assert!(answered.count_near(SAID, ROLL) > 500, "{}", answered.count_near(SAID, ROLL));
+    // Again, after a rest.
+    stage.perform(300..480);
+    stage.perform(0..240);
+    keep(&mut stage, "notes-two-answers");
     stage.view().looks.mode = Mode::Light;
-    stage.perform(300..310);
+    stage.perform(240..250);
     keep(&mut stage, "notes-light");
     println!("median picture laid out in {:.2} ms", 1000.0 * stage.view().frame_seconds());
 }
