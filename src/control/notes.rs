@@ -10,6 +10,8 @@ use super::{
     },
 };
 
+/// Beats of a measure, whatever the song's are.
+pub const BEATS_PER_MEASURE: f64 = 4.0;
 /// From this value on *Answer Length* ends when the player plays.
 pub const UNTIL_PLAYED: f32 = 32.5;
 

@@ -54,6 +54,9 @@ impl Default for KeptCodes {
 }
 
 impl KeptCodes {
+    /// The field of a project without codes.
+    pub(super) const EMPTY: &'static str = r#"{"version":1,"codes":[]}"#;
+
     /// The codes.
     pub fn stored(&self) -> &Arc<StoredCodes> {
         &self.stored
@@ -63,8 +66,10 @@ impl KeptCodes {
 impl PersistentField<'_, KnownCodes> for KeptCodes {
     fn set(&self, codes: KnownCodes) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.stored.set(codes.path());
-        *known = (self.stored.generation(), codes);
+        let path = codes.path();
+        // As they play: a number beyond all bounds would be written as none.
+        let kept = if let KnownCodes::Known(_) = codes { KnownCodes::of(&path) } else { codes };
+        *known = (self.stored.set(path), kept);
     }
 
     fn map<F: Fn(&KnownCodes) -> R, R>(&self, f: F) -> R {
@@ -88,7 +93,7 @@ mod tests {
     #[test]
     fn stored_codes_are_there_again_when_the_project_is_opened() {
         let codes = KeptCodes::default();
-        assert_eq!(saved(&codes), r#"{"version":1,"codes":[]}"#);
+        assert_eq!(saved(&codes), KeptCodes::EMPTY);
         codes.stored().push(std::array::from_fn(|i| 0.1 * i as f32 - 0.7));
         codes.stored().push([1.0 / 3.0; 16]);
         let again = KeptCodes::default();
@@ -104,6 +109,11 @@ mod tests {
         many.set(serde_json::from_str(&format!(r#"{{"version":1,"codes":[{nine}]}}"#)).expect("codes"));
         let path = many.stored().get();
         assert_eq!((path.codes().len(), path.codes()[7][15]), (8, 1.0));
+        many.set(
+            serde_json::from_str(&format!(r#"{{"version":1,"codes":[{}]}}"#, nine[..33].replace('9', "1e39")))
+                .expect("codes"),
+        );
+        assert!(saved(&many).contains("1.0]"), "{}", saved(&many));
         for bad in
             [r#"{"codes":[[0.5]],"version":1}"#, r#"{"codes":[],"version":2}"#, "null", r#"{"codes":7,"version":1}"#]
         {

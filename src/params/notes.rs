@@ -11,7 +11,10 @@ use super::{
 use crate::{
     control::{
         notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
-        settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS, MIN_NOTE_REACTION_MS, REACTION, STORE_MODELS},
+        settings::{
+            DEFAULT_REACTION_MS, MAX_REACTION_MS, MIN_NOTE_REACTION_MS, NOTE_REACTION, REACTION, STORE_MODELS,
+            SettingKind,
+        },
     },
     notes::live::{NoteModel, NoteModels},
 };
@@ -70,9 +73,9 @@ pub struct NoteSettings {
 impl NoteSettings {
     /// Defaults; `store_models` mirrors the switch of that name.
     fn new(store_models: Arc<AtomicBool>) -> Self {
-        let range = IntRange::Linear { min: MIN_NOTE_REACTION_MS as i32, max: MAX_REACTION_MS as i32 };
+        let SettingKind::Whole { min, max, default } = NOTE_REACTION.kind else { unreachable!("it is a number") };
         Self {
-            reaction_ms: IntParam::new(REACTION.name, DEFAULT_REACTION_MS as i32, range)
+            reaction_ms: IntParam::new(NOTE_REACTION.name, default, IntRange::Linear { min, max })
                 .with_unit(" ms")
                 .non_automatable(),
             store_models: BoolParam::new(STORE_MODELS.name, true)
@@ -263,7 +266,13 @@ pub fn sanitise_notes(state: &mut PluginState) {
     state.fields.entry("loading".into()).or_insert_with(|| "null".into());
     // Of a project that knows of no models none is left over from another one: the folder is looked at.
     state.fields.entry("models".into()).or_insert_with(|| r#"{"version":1}"#.into());
-    state.fields.entry("codes".into()).or_insert_with(|| r#"{"version":1,"codes":[]}"#.into());
+    for (key, empty) in [("codes", KeptCodes::EMPTY), ("editor", "{}")] {
+        let field = state.fields.entry(key.into()).or_insert_with(|| empty.into());
+        // What is no JSON would be left out, and another project's stay.
+        if serde_json::from_str::<serde::de::IgnoredAny>(field).is_err() {
+            *field = empty.into();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -298,9 +307,17 @@ mod tests {
         assert_eq!(show(&state, "reaction"), format!("I32({})", MAX_REACTION_MS as i32));
         assert_eq!(show(&state, "later"), "Bool(true)");
         assert_eq!(show(&state, "store_models"), "Bool(true)");
+        assert_eq!(
+            [&state.fields["codes"], &state.fields["editor"]],
+            [KeptCodes::EMPTY, "{}"],
+            "not another project's"
+        );
         let mut state: PluginState = serde_json::from_str(&json.replace("notes", "models")).expect("the same");
         sanitise_notes(&mut state);
         assert_eq!(show(&state, "temperature"), "F32(1.05)", "it is another plugin's");
         assert_eq!(state.fields["notes"], "1");
+        state.fields.insert("codes".into(), "[[0.5".into());
+        sanitise_notes(&mut state);
+        assert_eq!(state.fields["codes"], KeptCodes::EMPTY);
     }
 }

@@ -7,12 +7,12 @@ use crate::{
 use std::{path::Path, sync::Arc};
 use sympathy::{
     control::notes::NoteParam,
-    engine::RenderMode,
+    engine::{RenderMode, Transport},
     model::{RollCodes, RollModel, RollModelConfig},
     nn::{Isa, Precision},
     notes::{
         Coder, LOWEST_KEY, Roll,
-        live::{Book, Code, CodePath, Gesture, Message, NoteModels, StoredCodes},
+        live::{Book, Code, CodePath, Gesture, Message, NoteModels, Stage, StoredCodes},
     },
 };
 
@@ -250,6 +250,41 @@ fn what_plays_or_would_is_stored_and_all_of_it_forgotten() {
     assert_eq!(&path.codes()[0][..4], &yours[..]);
     assert_eq!(&path.codes()[1][..4], &slid[..]);
     assert_eq!(path.codes()[1][4..], [0.0; 12]);
+    // Where the song stands it is what was played before that.
+    let mut song = Song::new(48_000, 120.0, 20.0);
+    song.values = values(&[]);
+    for (start, end, key) in phrase.notes() {
+        let key = key + LOWEST_KEY;
+        song.deeds.push((3000 * start as i64, Deed::Plays(Gesture::Down { channel: 0, key, velocity: 90 })));
+        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key })));
+    }
+    song.deeds.sort_by_key(|&(at, deed)| (at, matches!(deed, Deed::Plays(Gesture::Down { .. }))));
+    song.parts = vec![(0, 3000 * 66)];
+    let (mut engine, worker) = made_with(&song, &models, &codes, RenderMode::Live);
+    let mut book = Book::default();
+    let mut hands = Hands::Here(Box::new(worker));
+    perform(&mut engine, &mut hands, &song, &[512], &mut book, &mut Log::default());
+    let mut log = Log { room: usize::MAX, ..Log::default() };
+    let stands = Transport { playing: false, ..song.transport(3000 * 66) };
+    let mut stopped = |deed: Option<(NoteParam, f32)>| {
+        log.block = (3000 * 66, 512);
+        let mut stage = Stage { book: &mut book, sink: &mut log };
+        engine.begin(stands, 512, &mut stage);
+        if let Some((id, value)) = deed {
+            engine.set(id, value, &mut stage);
+        }
+        engine.end(512, &mut stage);
+        hands.work();
+    };
+    stopped(None);
+    stopped(Some((NoteParam::StoreCode, 1.0)));
+    assert_eq!(codes.get().codes().len(), 3);
+    assert_eq!(&codes.get().codes()[2][..4], &yours[..], "and not of the silence that begins with the next start");
+    stopped(Some((NoteParam::ClearCodes, 1.0)));
+    assert_eq!(codes.get().codes().len(), 0, "at once");
+    codes.push(path.codes()[0]);
+    perform(&mut engine, &mut hands, &song, &[512], &mut book, &mut Log::default());
+    assert_eq!(codes.get().codes().len(), 1, "and not again when it starts");
     let cleared = columns_with(&models, &codes, &[STORED], &[(100, NoteParam::ClearCodes, 1.0)], &[512]);
     assert!(codes.get().codes().is_empty());
     let own = decoded(&model, &yours);

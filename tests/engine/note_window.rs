@@ -74,6 +74,23 @@ fn every_step_is_reported_with_what_was_heard_said_and_likely() {
 }
 
 #[test]
+fn a_bounce_hears_nothing_of_a_window() {
+    let song = song();
+    let play = |is_pressed: bool| {
+        let (mut engine, worker) = made(&song, &models(-2.5), RenderMode::Offline);
+        if is_pressed {
+            engine.scope().press(1 << 39 | 1 << 50);
+            engine.scope().bring(vec![[1 << 30, 1 << 30]; 16]);
+        }
+        let (mut book, mut log) = (Book::default(), Log::default());
+        log.sent.reserve(100_000);
+        perform(&mut engine, &mut Hands::Thread(worker.spawn()), &song, &[512], &mut book, &mut log);
+        log.sent
+    };
+    assert!(play(true) == play(false));
+}
+
+#[test]
 fn keys_pressed_in_a_window_are_played_heard_and_answered() {
     let song = Song::new(48_000, 120.0, 10.0);
     let (mut engine, worker) = made(&song, &models(-2.5), RenderMode::Live);

@@ -17,6 +17,9 @@ pub(super) fn advice(instance: &dyn NoteInstance, steps: &Steps, late: u64, now:
     if let Some(reason) = instance.models().trouble(slot) {
         return (Urgency::Trouble, format!("The model cannot play: {reason} Choose another one above."));
     }
+    if !instance.models().readiness(slot).is_settled() {
+        return (Urgency::Waiting, "The model is being loaded…".into());
+    }
     if instance.has_failed() {
         return (Urgency::Trouble, "It has stopped predicting. Start the song again.".into());
     }

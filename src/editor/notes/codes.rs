@@ -10,9 +10,9 @@ use crate::{
         theme::{self, Theme, space},
     },
     model::RollCodes,
-    notes::live::{Code, MAX_STORED},
+    notes::live::{AXIS_REACH, Code, MAX_STORED},
 };
-use egui::{Align2, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{Align2, Id, Key, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What else stands on the page, behind the sliders.
@@ -24,18 +24,16 @@ const BESIDE: [NoteParam; 6] = [
     NoteParam::StoreCode,
     NoteParam::ClearCodes,
 ];
-/// What is below a slider: what it moves.
+/// Height of what is said of a slider, at the bottom of its cell.
 const EFFECT: f32 = 14.0;
 /// Height of the row of buttons and stored codes.
 const ROW: f32 = 32.0;
 /// An effect below this is none.
 const MIN_EFFECT: f32 = 0.2;
-/// Deviations of a principal axis that the end of its slider is away.
-const REACH: f32 = 3.0;
 
 /// Height of the page in so many columns of controls.
 pub(super) fn height(columns: usize) -> f32 {
-    (SLIDERS.len() + BESIDE.len()).div_ceil(columns) as f32 * (CELL[1] + EFFECT) + ROW
+    (SLIDERS.len() + BESIDE.len()).div_ceil(columns) as f32 * CELL[1] + ROW
 }
 
 /// Numbers of the code of the model that is chosen; none where it has no code, or is not loaded.
@@ -44,7 +42,7 @@ pub(super) fn size(instance: &dyn NoteInstance) -> Option<usize> {
 }
 
 /// What an axis goes with, in words; nothing where it goes with none of them.
-pub(super) fn effect_of([keys, pitch, length]: [f32; 3]) -> String {
+fn effect_of([keys, pitch, length]: [f32; 3]) -> String {
     let kinds = [(keys, "keys"), (pitch, "pitch"), (length, "length")];
     let (effect, name) = kinds.into_iter().max_by(|(a, _), (b, _)| a.abs().total_cmp(&b.abs())).unwrap_or((0.0, ""));
     match effect {
@@ -94,12 +92,11 @@ pub(super) fn show(
     let columns = ((rect.width() - 2.0 * space::SMALL) / CELL[0]).floor().max(1.0) as usize;
     for (index, id) in SLIDERS.into_iter().chain(BESIDE).enumerate() {
         let (column, row) = (index % columns, index / columns);
-        let at =
-            rect.min + vec2(space::SMALL + column as f32 * CELL[0], space::SMALL + row as f32 * (CELL[1] + EFFECT));
+        let at = rect.min + vec2(space::SMALL + column as f32 * CELL[0], space::SMALL + row as f32 * CELL[1]);
         controls::show(ui, at, id, &mut Desk { instance, held, theme });
         if index < SLIDERS.len() {
             let (short, long) = moved_by(index, size, codes, &values);
-            let below = Rect::from_min_size(at + vec2(0.0, CELL[1] - 14.0), vec2(CELL[0], EFFECT));
+            let below = Rect::from_min_size(at + vec2(0.0, CELL[1] - EFFECT), vec2(CELL[0], EFFECT));
             ui.painter().text(below.center(), Align2::CENTER_CENTER, short, theme::small(), theme.accent);
             ui.interact(below, Id::unique(("effect", index)), Sense::hover()).on_hover_text(long);
         }
@@ -130,19 +127,19 @@ fn show_row(
     if button(ui, next(84.0), "Wilder", false, theme) {
         deviations = Some(2.0);
     }
-    if button(ui, next(84.0), "Zero", false, theme) {
+    if button(ui, next(84.0), "All to 0", false, theme) {
         deviations = Some(0.0);
     }
     if let Some(deviations) = deviations {
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let mut random = Random::new(time.as_nanos() as u64);
         for id in SLIDERS {
-            set_at_once(instance, id, (random.normal() * deviations / REACH).clamp(-1.0, 1.0));
+            set_at_once(instance, id, (random.normal() * deviations / AXIS_REACH).clamp(-1.0, 1.0));
         }
     }
-    for (name, base) in [("Yours", Base::You), ("Mean", Base::Mean), ("Stored", Base::Stored)] {
+    for (name, base) in [("Yours", Base::You), ("Mean", Base::Mean), ("Zero", Base::Zero), ("Stored", Base::Stored)] {
         let is_on = Base::of(&instance.values()) == base;
-        if button(ui, next(72.0), name, is_on, theme) {
+        if button(ui, next(66.0), name, is_on, theme) {
             set_at_once(instance, NoteParam::Base, base.value());
         }
     }
@@ -157,16 +154,19 @@ fn show_row(
             Some(Deed::Choose) if index < stored.len() => {
                 set_at_once(instance, NoteParam::Base, Base::Stored.value());
                 set_at_once(instance, NoteParam::Journey, 0.0);
-                let part = 100.0 * index as f32 / (stored.len() - 1).max(1) as f32;
-                set_at_once(instance, NoteParam::Morph, part);
+                go_to(instance, index as f32, stored.len());
             }
             Some(Deed::Choose | Deed::Replace) => {
-                let code = instance.activation().map_or_else(Vec::new, |activation| activation.scope.code());
+                let slot = instance.value(NoteParam::Model) as u8;
+                let code = instance.activation().map_or_else(Vec::new, |activation| activation.scope.code(slot));
                 match (size, code.is_empty()) {
                     (Some(_), false) => {
                         let numbers = std::array::from_fn(|i| code.get(i).copied().unwrap_or(0.0));
+                        let place = place_of(instance, stored.len());
                         instance.codes().put(index, numbers);
-                        said = Some(format!("Stored as {}.", (index + 1).min(instance.codes().get().codes().len())));
+                        let count = instance.codes().get().codes().len();
+                        said = Some(format!("Stored as {}.", name_of(index.min(count - 1))));
+                        go_to(instance, place, count);
                         mark_changed(instance);
                     }
                     (Some(_), true) => said = Some("Nothing has played yet: what plays is what is stored.".into()),
@@ -174,13 +174,34 @@ fn show_row(
                 }
             }
             Some(Deed::Forget) if index < stored.len() => {
+                let place = place_of(instance, stored.len());
                 instance.codes().remove(index);
+                // What was behind it has moved up.
+                let place = if place > index as f32 { place - 1.0 } else { place };
+                go_to(instance, place, stored.len() - 1);
                 mark_changed(instance);
             }
             _ => {}
         }
     }
     said
+}
+
+/// Where *Morph* stands among so many codes: 0 is the first, 1 the second.
+fn place_of(instance: &dyn NoteInstance, count: usize) -> f32 {
+    instance.value(NoteParam::Morph) / 100.0 * count.saturating_sub(1) as f32
+}
+
+/// Puts *Morph* there: it is a part of the way, which is longer with more codes.
+fn go_to(instance: &mut dyn NoteInstance, place: f32, count: usize) {
+    let part = 100.0 * place / count.saturating_sub(1).max(1) as f32;
+    if part != instance.value(NoteParam::Morph) {
+        set_at_once(instance, NoteParam::Morph, part);
+    }
+}
+
+fn name_of(index: usize) -> char {
+    char::from(b'A' + index as u8)
 }
 
 /// Hosts know of a change of the project by a parameter that is set, though it stays what it was.
@@ -198,7 +219,7 @@ enum Deed {
 
 /// The button of a stored code: its place, and its numbers as a small picture.
 fn stored_button(ui: &mut Ui, rect: Rect, index: usize, code: Option<&Code>, theme: &Theme) -> Option<Deed> {
-    let name = char::from(b'A' + index as u8).to_string();
+    let name = name_of(index).to_string();
     let response = ui.interact(rect, Id::unique(("stored", index)), Sense::click());
     let what = if code.is_some() { "stored" } else { "empty" };
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Code {name}: {what}")));
@@ -219,14 +240,18 @@ fn stored_button(ui: &mut Ui, rect: Rect, index: usize, code: Option<&Code>, the
     painter.text(rect.left_center() + vec2(4.0, 0.0), Align2::LEFT_CENTER, &name, theme::small(), colour);
     focus_ring(ui, &response, rect, theme);
     let shift = ui.input(|input| input.modifiers.shift);
-    let deed = match (is_pressed(ui, &response), response.secondary_clicked()) {
+    let is_deleted =
+        response.has_focus() && ui.input(|input| input.key_pressed(Key::Delete) || input.key_pressed(Key::Backspace));
+    let deed = match (is_pressed(ui, &response), response.secondary_clicked() || is_deleted) {
         (true, _) if shift => Some(Deed::Replace),
         (true, _) => Some(Deed::Choose),
         (_, true) => Some(Deed::Forget),
         _ => None,
     };
     let hint = match code {
-        Some(_) => "Click: it plays from here. With shift: what plays takes its place. Right click: it is forgotten.",
+        Some(_) => {
+            "Click: it plays from here. With shift: what plays takes its place. Right click or Delete: it is forgotten."
+        }
         None => "Click: what plays is stored here.",
     };
     response.on_hover_text(hint);

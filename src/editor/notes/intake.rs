@@ -2,7 +2,10 @@
 
 use super::{NoteInstance, history::Steps};
 use crate::{
-    control::{NotePreset, notes::NoteParam},
+    control::{
+        NotePreset,
+        notes::{BEATS_PER_MEASURE, NoteParam},
+    },
     editor::{
         files::{MODELS, ends_in},
         instance::set_at_once,
@@ -18,8 +21,8 @@ use std::{
 
 /// Endings of MIDI files.
 pub(in super::super) const MIDI: &[&str] = &["mid", "midi"];
-/// Measures of a file that are heard, its last ones.
-const MAX_MEASURES: usize = 16;
+/// Steps of a file that are heard, whole measures at its end: sixteen of the model inside. The worker hears them at once.
+const MAX_STEPS: usize = 256;
 /// Names of saved files that are tried.
 const MAX_FILES: usize = 10_000;
 
@@ -86,34 +89,35 @@ impl Intake {
         self.reading = Job::begin("sympathy-midi", move || read_phrase(&path, steps, repeats));
     }
 
-    /// Takes what has been read meanwhile. True if it is to be continued.
-    pub fn look(&mut self, instance: &dyn NoteInstance) -> bool {
+    /// Takes what has been read meanwhile; `runs`: the song does.
+    pub fn look(&mut self, instance: &dyn NoteInstance, runs: bool) {
         self.superseded.sweep();
         let was_reading = self.reading.is_some();
         let Some(read) = self.reading.take() else {
             if was_reading && !self.reading.is_some() {
                 self.message = Some("Reading the MIDI file failed unexpectedly.".into());
             }
-            return false;
+            return;
         };
-        let (message, is_there) = match (read, instance.activation()) {
-            (Ok((columns, said)), Some(activation)) => {
+        self.message = Some(match (read, instance.activation()) {
+            (Ok((columns, what)), Some(activation)) => {
                 activation.scope.bring(columns);
-                (said, true)
+                let when = if runs { "" } else { ", once the song runs" };
+                format!("It goes on from {what}{when}.")
             }
-            (Ok(_), None) => ("The host has to switch the plugin on first.".into(), false),
-            (Err(reason), _) => (reason, false),
-        };
-        self.message = Some(message);
-        is_there
+            (Ok(_), None) => "The host has to switch the plugin on first.".into(),
+            (Err(reason), _) => reason,
+        });
     }
 
     /// Saves the last measures into `folder`, under a name that is free.
     pub fn save(&mut self, steps: &Steps, measures: usize, folder: Option<&Path>) {
         self.message = Some(match saved(steps, measures, folder) {
-            Ok(path) => {
+            Ok((path, measures)) => {
                 self.has_saved = true;
-                format!("Saved as {}.", path.display())
+                let what =
+                    if measures == 1 { "The last measure is".into() } else { format!("{measures} measures are") };
+                format!("{what} saved as {}.", path.display())
             }
             Err(reason) => reason,
         });
@@ -129,18 +133,20 @@ fn read_phrase(path: &Path, steps_per_quarter: u32, repeats: Repeats) -> Result<
     if columns.iter().all(|[held, _]| *held == 0) {
         return Err(format!("{}: has no notes that it could go on from.", path.display()));
     }
-    let per_measure = 4 * steps_per_quarter as usize;
+    let per_measure = BEATS_PER_MEASURE as usize * steps_per_quarter as usize;
     let measures = columns.len().div_ceil(per_measure);
-    columns.drain(..measures.saturating_sub(MAX_MEASURES) * per_measure);
+    let heard = measures.min((MAX_STEPS / per_measure).max(1));
+    columns.drain(..(measures - heard) * per_measure);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok((columns, format!("It goes on from the last {} measures of {name}.", measures.min(MAX_MEASURES))))
+    let what = if heard == 1 { "measure".into() } else { format!("{heard} measures") };
+    Ok((columns, format!("the last {what} of {name}")))
 }
 
-fn saved(steps: &Steps, measures: usize, folder: Option<&Path>) -> Result<PathBuf, String> {
+/// The file, and how many measures are in it.
+fn saved(steps: &Steps, measures: usize, folder: Option<&Path>) -> Result<(PathBuf, usize), String> {
     let folder = folder.ok_or("This system has no folder for takes.")?;
-    let (you, ours, per_quarter, per_minute) =
-        steps.part(measures).ok_or("Nothing was played in these measures: there is nothing to save.")?;
-    let parts = [("You", &you), ("Sympathy", &ours)];
+    let part = steps.part(measures).ok_or("Nothing was played in these measures: there is nothing to save.")?;
+    let tracks = [("You", &part.you), ("Sympathy", &part.ours)];
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: cannot be made: {error}", folder.display()))?;
     for number in 1..=MAX_FILES {
         let path = folder.join(format!("Sympathy Notes {number}.mid"));
@@ -149,7 +155,8 @@ fn saved(steps: &Steps, measures: usize, folder: Option<&Path>) -> Result<PathBu
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
             Err(error) => return Err(format!("{}: cannot be written: {error}", path.display())),
         };
-        let bytes = Score::midi_of_parts(&parts, per_quarter, per_minute, &path).map_err(|error| error.to_string());
+        let bytes = Score::midi_of_parts(&tracks, part.steps_per_quarter, part.per_minute, &path);
+        let bytes = bytes.map_err(|error| error.to_string());
         let written = bytes.and_then(|bytes| {
             let written = file.write_all(&bytes).and_then(|()| file.sync_all());
             written.map_err(|error| format!("{}: cannot be written: {error}", path.display()))
@@ -159,7 +166,7 @@ fn saved(steps: &Steps, measures: usize, folder: Option<&Path>) -> Result<PathBu
             let _ = std::fs::remove_file(&path);
             return Err(reason);
         }
-        return Ok(path);
+        return Ok((path, part.measures));
     }
     Err(format!("{}: holds {MAX_FILES} saved files. Move some elsewhere.", folder.display()))
 }

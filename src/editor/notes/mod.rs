@@ -51,6 +51,10 @@ const FIRST_PAGE: [NoteParam; 11] = [
 ];
 /// Late steps are spoken of for so many seconds.
 const TROUBLE_SECONDS: f64 = 6.0;
+/// A message is shown for so many seconds.
+const MESSAGE_SECONDS: f64 = 20.0;
+/// A list that is lower needs more room.
+const MIN_LIST: f32 = 240.0;
 /// Measures that can be saved.
 const SAVED_MEASURES: [usize; 4] = [4, 8, 16, 32];
 
@@ -114,6 +118,8 @@ pub struct NoteView {
     opened: Vec<Child>,
     sliding: Option<i32>,
     intake: Intake,
+    /// Its message, and since when it is shown.
+    message: (Option<String>, f64),
     /// Which of [`SAVED_MEASURES`] are saved.
     saved: usize,
     /// The list of files, and the page from which it was opened.
@@ -157,8 +163,8 @@ impl NoteView {
         }
         let now = ui.input(|input| input.time);
         let activation = instance.activation();
-        self.steps.update(activation.as_ref().map(|activation| &activation.scope), now);
-        self.take_dropped(ui, instance, theme);
+        self.steps.update(activation.as_ref(), now);
+        self.take_dropped(ui, instance, now);
         let whole = ui.ctx().content_rect();
         let inside = whole.shrink2(vec2(space::MEDIUM, 0.0));
         let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
@@ -176,13 +182,19 @@ impl NoteView {
         let bank = rows(whole.bottom() - space::SMALL - bank_height, bank_height);
         let status = rows(bank.top() - STATUS, STATUS);
         let centre = Rect::from_min_max(line.left_bottom(), status.right_top());
-        frame::fill_around(ui, whole, [centre, bank.with_min_y(bank.top() + TABS)], theme);
+        // A list needs room; in a small window it has that of the controls, too.
+        let is_covered = self.page != NotePage::Roll && centre.height() < MIN_LIST;
+        let (centre, panels) = match is_covered {
+            true => (Rect::from_min_max(centre.min, bank.max), [Rect::from_min_max(centre.min, bank.max); 2]),
+            false => (centre, [centre, bank.with_min_y(bank.top() + TABS)]),
+        };
+        frame::fill_around(ui, whole, panels, theme);
         self.show_header(ui, header, instance, theme);
         self.show_advice(ui, line, instance, now, theme);
         match self.page {
             NotePage::Roll => {
                 let scope = activation.as_ref().map(|activation| &*activation.scope);
-                self.keyboard.show(ui, centre, &self.steps, scope, now, theme);
+                roll::show(ui, centre, &mut self.keyboard, &self.steps, scope, now, theme);
             }
             NotePage::Models => self.show_models(ui, centre, instance, theme),
             NotePage::Files => self.show_files(ui, centre, instance, theme),
@@ -192,14 +204,19 @@ impl NoteView {
                 }
             }
         }
-        self.show_status(ui, status, instance, theme);
-        self.show_bank(ui, bank, &pages, instance, theme);
+        if !is_covered {
+            self.show_status(ui, status, instance, theme);
+            self.show_bank(ui, bank, &pages, instance, theme);
+        }
         frame::show_drop(ui, "Drop a model, a preset, or a MIDI file that it is to go on from", theme);
         self.held.end_picture(instance, now);
         self.opened.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-        if ui.input(|input| input.key_pressed(Key::Escape)) && !had_keyboard {
+        let is_escaped = ui.input(|input| input.key_pressed(Key::Escape));
+        if is_escaped && !self.keyboard.let_go() && !had_keyboard {
             self.page = NotePage::Roll;
         }
+        let scope = activation.as_ref().map(|activation| &activation.scope);
+        self.keyboard.end_picture(ui, scope, self.page == NotePage::Roll, now);
         self.pace.end(ui, began, self.looks.reduced_motion);
     }
 
@@ -269,6 +286,11 @@ impl NoteView {
         };
         let (urgency, text) = advice(instance, &self.steps, late, now);
         let said = frame::advice_line(ui, rect, urgency, &text, theme);
+        if self.message.0 != self.intake.message {
+            self.message = (self.intake.message.clone(), now);
+        } else if now - self.message.1 > MESSAGE_SECONDS {
+            self.intake.message = None;
+        }
         let lacks_code = || "This model has no code: an autoencoder has one (Models).".to_owned();
         let is_code = matches!(pages()[self.tab].1, Controls::Codes);
         let notes = [
@@ -281,12 +303,9 @@ impl NoteView {
     }
 
     /// Takes files that have been dropped onto the window, and what was read of one.
-    fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn NoteInstance, theme: &Theme) {
+    fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn NoteInstance, now: f64) {
         self.superseded.sweep();
-        if self.intake.look(instance) {
-            let now = ui.input(|input| input.time);
-            controls::press(NoteParam::Continue, now, &mut Desk { instance, held: &mut self.held, theme });
-        }
+        self.intake.look(instance, self.steps.is_running(now));
         let files = ui.input(|input| input.raw.dropped_files.clone());
         for path in files.iter().map(|file| file.path().to_path_buf()) {
             match (self.page, &self.files) {

@@ -1,15 +1,18 @@
 //! The picture at the centre: the roll that scrolls, what you and we have played before *now*, how likely each key was, what is left of an
 //! answer, and a keyboard at its side that can be played.
 
-use super::history::{BEATS_PER_MEASURE, Step, Steps};
+use super::history::{Step, Steps};
 use crate::{
+    control::notes::BEATS_PER_MEASURE,
     editor::theme::{self, Theme},
     model::{KEYS, LOWEST_KEY},
     notes::live::NoteScope,
 };
 use egui::{
-    Align2, Color32, Id, Key, Mesh, Painter, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, EventFilter, Id, Key, Mesh, Painter, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, pos2, vec2,
 };
+use std::sync::{Arc, Weak};
 
 /// Where *now* lies, as a part of the width.
 const NOW: f32 = 0.75;
@@ -23,6 +26,10 @@ const MARGIN: f32 = 20.0;
 const MIN_HEIGHT: f32 = 80.0;
 /// Keys that are less likely, of 255, are not drawn.
 const MIN_ODD: u8 = 12;
+/// Nor does a narrower one.
+const MIN_WIDTH: f32 = 240.0;
+/// Lines of the grid beyond *now*, at most.
+const MAX_STEPS: f32 = 4096.0;
 /// With more columns than these only notes are drawn.
 const MAX_LIKELY_COLUMNS: usize = 600;
 /// The octave's black keys, from C.
@@ -35,13 +42,37 @@ pub(super) fn key_name(key: usize) -> String {
     format!("{}{}", NAMES[number % 12], number / 12 - 1)
 }
 
+/// A key is down for at least so long, in seconds: an engine looks once a block.
+const PRESS_SECONDS: f64 = 0.2;
+/// Where the keyboard's own cursor stands at first: middle C.
+const MIDDLE_C: usize = 39;
+
 /// The keys that are held down in the window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Keyboard {
     /// Stay down until they are pressed again.
     latched: u128,
-    /// Under the pointer.
-    touched: Option<usize>,
+    /// The one under the pointer, or that was pressed with a key, and since when.
+    touched: Option<(usize, f64)>,
+    /// What the arrow keys move, while the keyboard has the focus.
+    cursor: usize,
+    /// Of which activation, and what was pressed in it.
+    told: Option<(Weak<NoteScope>, u128)>,
+}
+
+impl Default for Keyboard {
+    fn default() -> Self {
+        Self { latched: 0, touched: None, cursor: MIDDLE_C, told: None }
+    }
+}
+
+impl Drop for Keyboard {
+    fn drop(&mut self) {
+        // What is pressed in a window that is closed goes up.
+        if let Some(scope) = self.told.take().and_then(|(scope, _)| scope.upgrade()) {
+            scope.press(0);
+        }
+    }
 }
 
 /// The places of a picture.
@@ -65,99 +96,171 @@ impl Field {
     }
 }
 
+/// Draws the keyboard and the roll into `rect`.
+pub(super) fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    keyboard: &mut Keyboard,
+    steps: &Steps,
+    scope: Option<&NoteScope>,
+    now: f64,
+    theme: &Theme,
+) {
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 0.0, theme.panel);
+    // In the least window some pages of controls need all of it.
+    if rect.height() < MIN_HEIGHT || rect.width() < MIN_WIDTH {
+        return;
+    }
+    let inside = Rect::from_min_max(rect.min + vec2(0.0, MARGIN), rect.max - vec2(0.0, 6.0));
+    let keys = inside.with_max_x(inside.left() + KEYBOARD);
+    let field_rect = inside.with_min_x(keys.right() + 2.0);
+    let now_x = (field_rect.left() + NOW * field_rect.width()).round();
+    let per_beat = steps.last().map_or(4.0, |last| last.steps_per_beat.max(0.25));
+    let width = field_rect.width() / (MEASURES * BEATS_PER_MEASURE as f32 * per_beat);
+    let field = Field { rect: field_rect, now_x, width, height: field_rect.height() / KEYS as f32 };
+    draw_rows(&painter, &field, theme);
+    let progress = steps.progress(now);
+    draw_grid(&painter, &field, steps, per_beat, progress, theme);
+    let sounding = scope.map_or([0; 2], NoteScope::sounding);
+    // A step is told a reaction time before its end.
+    let past = field_rect.with_max_x(now_x);
+    let clipped = painter.with_clip_rect(past.intersect(painter.clip_rect()));
+    draw_odds(&clipped, &field, steps, progress, theme);
+    for (plane, colour) in [theme.input, theme.accent].into_iter().enumerate() {
+        draw_notes(&clipped, &field, steps, progress, plane, sounding[plane], colour);
+    }
+    draw_left(&painter, &field, steps, theme);
+    painter.vline(now_x, field_rect.y_range(), Stroke::new(1.5, theme.text));
+    let y = rect.top() + 3.0;
+    painter.text(pos2(now_x, y), Align2::CENTER_TOP, "now", theme::small(), theme.text);
+    painter.text(pos2(field_rect.left() + 4.0, y), Align2::LEFT_TOP, "you", theme::small(), theme.input);
+    painter.text(pos2(field_rect.left() + 34.0, y), Align2::LEFT_TOP, "Sympathy", theme::small(), theme.accent);
+    keyboard.show(ui, keys, &field, sounding, now, theme);
+    let response = ui.interact(field_rect, Id::unique("roll"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Roll: what you and Sympathy have played"));
+    if let Some(at) = response.hover_pos() {
+        let key = (((field_rect.bottom() - at.y) / field.height) as usize).min(KEYS - 1);
+        response.on_hover_text_at_pointer(format!("{}, key {}", key_name(key), key + usize::from(LOWEST_KEY)));
+    }
+}
+
 impl Keyboard {
-    /// Draws keyboard and roll into `rect`.
-    pub fn show(&mut self, ui: &mut Ui, rect: Rect, steps: &Steps, scope: Option<&NoteScope>, now: f64, theme: &Theme) {
-        let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, 0.0, theme.panel);
-        // In the least window some pages of controls need all of it.
-        if rect.height() < MIN_HEIGHT {
+    /// Lets go what stays down; false where nothing does.
+    pub fn let_go(&mut self) -> bool {
+        std::mem::take(&mut self.latched) != 0
+    }
+
+    /// Plays what is pressed, at the end of a picture; `is_shown`: the keyboard is in it.
+    pub fn end_picture(&mut self, ui: &Ui, scope: Option<&Arc<NoteScope>>, is_shown: bool, now: f64) {
+        let is_down = ui.input(|input| input.pointer.primary_down());
+        let ends = |&mut (_, since): &mut (usize, f64)| (!is_shown || !is_down) && now - since >= PRESS_SECONDS;
+        self.touched.take_if(ends);
+        let Some(scope) = scope else {
+            (self.latched, self.told) = (0, None);
             return;
+        };
+        match &self.told {
+            // Another activation, or a panic has let all keys go: nothing goes on by itself.
+            Some((known, told)) if known.as_ptr() != Arc::as_ptr(scope) || scope.pressed() != *told => {
+                (self.latched, self.touched) = (0, None);
+            }
+            _ => {}
         }
-        let inside = Rect::from_min_max(rect.min + vec2(0.0, MARGIN), rect.max - vec2(0.0, 6.0));
-        let keyboard = inside.with_max_x(inside.left() + KEYBOARD);
-        let field_rect = inside.with_min_x(keyboard.right() + 2.0);
-        let now_x = (field_rect.left() + NOW * field_rect.width()).round();
-        let per_beat = steps.last().map_or(4.0, |last| last.steps_per_beat.max(0.25));
-        let width = field_rect.width() / (MEASURES * BEATS_PER_MEASURE * per_beat);
-        let field = Field { rect: field_rect, now_x, width, height: field_rect.height() / KEYS as f32 };
-        draw_rows(&painter, &field, theme);
-        let progress = steps.progress(now);
-        draw_grid(&painter, &field, steps, per_beat, progress, theme);
-        let sounding = scope.map_or([0; 2], NoteScope::sounding);
-        let clipped = painter.with_clip_rect(field_rect.intersect(painter.clip_rect()));
-        draw_odds(&clipped, &field, steps, progress, theme);
-        let planes = [(theme.input, 0), (theme.accent, 1)];
-        for (colour, plane) in planes {
-            draw_notes(&clipped, &field, steps, progress, plane, sounding[plane], colour);
+        let pressed = self.latched | self.touched.map_or(0, |(key, _)| 1 << key);
+        scope.press(pressed);
+        self.told = Some((Arc::downgrade(scope), pressed));
+    }
+
+    /// What the pointer and the keys of the computer do.
+    fn play(&mut self, ui: &Ui, rect: Rect, response: &Response, now: f64) {
+        let key_at = |y: f32| (((rect.bottom() - y) / rect.height() * KEYS as f32).max(0.0) as usize).min(KEYS - 1);
+        let (at, is_down, is_fresh, is_chord) = ui.input(|input| {
+            let pointer = &input.pointer;
+            (pointer.latest_pos(), pointer.primary_down(), pointer.primary_pressed(), input.modifiers.shift)
+        });
+        match at {
+            // Decided where it is pressed.
+            Some(at) if is_fresh && response.contains_pointer() => {
+                self.cursor = key_at(at.y);
+                self.press(is_chord, now);
+            }
+            // To another key, without letting go.
+            Some(at) if is_down && response.is_pointer_button_down_on() => {
+                if let Some((key, since)) = &mut self.touched
+                    && *key != key_at(at.y)
+                {
+                    (*key, *since) = (key_at(at.y), now);
+                }
+            }
+            _ => {}
         }
-        draw_left(&painter, &field, steps, theme);
-        painter.vline(now_x, field_rect.y_range(), Stroke::new(1.5, theme.text));
-        let y = rect.top() + 3.0;
-        painter.text(pos2(now_x, y), Align2::CENTER_TOP, "now", theme::small(), theme.text);
-        painter.text(pos2(field_rect.left() + 4.0, y), Align2::LEFT_TOP, "you", theme::small(), theme.input);
-        painter.text(pos2(field_rect.left() + 34.0, y), Align2::LEFT_TOP, "Sympathy", theme::small(), theme.accent);
-        self.show_keys(ui, keyboard, &field, sounding, scope, theme);
-        let response = ui.interact(field_rect, Id::unique("roll"), Sense::hover());
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Roll: what you and Sympathy have played"));
-        if let Some(at) = response.hover_pos() {
-            let key = (((field_rect.bottom() - at.y) / field.height) as usize).min(KEYS - 1);
-            response.on_hover_text_at_pointer(format!("{}, key {}", key_name(key), key + usize::from(LOWEST_KEY)));
+        if response.has_focus() {
+            ui.ctx().memory_mut(|memory| {
+                let filter = EventFilter { vertical_arrows: true, ..Default::default() };
+                memory.set_focus_lock_filter(response.id, filter);
+            });
+            let count = |key| ui.input(|input| input.num_presses(key));
+            self.cursor = (self.cursor + count(Key::ArrowUp)).min(KEYS - 1).saturating_sub(count(Key::ArrowDown));
+            if count(Key::Space) + count(Key::Enter) > 0 {
+                self.press(is_chord, now);
+            }
         }
     }
 
-    fn show_keys(
-        &mut self,
-        ui: &mut Ui,
-        rect: Rect,
-        field: &Field,
-        sounding: [u128; 2],
-        scope: Option<&NoteScope>,
-        theme: &Theme,
-    ) {
+    /// Presses the key at the cursor: one of a chord that stays, or it alone.
+    fn press(&mut self, is_chord: bool, now: f64) {
+        if is_chord {
+            self.latched ^= 1 << self.cursor;
+        } else {
+            (self.latched, self.touched) = (0, Some((self.cursor, now)));
+        }
+    }
+
+    fn show(&mut self, ui: &mut Ui, rect: Rect, field: &Field, sounding: [u128; 2], now: f64, theme: &Theme) {
         let response = ui.interact(rect, Id::unique("keyboard"), Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Keyboard"));
-        let key_at = |y: f32| (((rect.bottom() - y) / field.height).max(0.0) as usize).min(KEYS - 1);
-        let (is_down, is_fresh, is_chord) =
-            ui.input(|input| (input.pointer.primary_down(), input.pointer.primary_pressed(), input.modifiers.shift));
-        let at = response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on() && is_down);
-        let touched = at.map(|at| key_at(at.y));
-        if let Some(key) = touched.filter(|_| is_fresh && is_chord) {
-            self.latched ^= 1 << key;
-        } else if is_fresh && touched.is_some() {
-            self.latched = 0;
-        }
-        self.touched = touched.filter(|_| !is_chord);
-        if ui.input(|input| input.key_pressed(Key::Escape)) {
-            self.latched = 0;
-        }
-        if let Some(scope) = scope {
-            scope.press(self.latched | self.touched.map_or(0, |key| 1 << key));
-        }
+        self.play(ui, rect, &response, now);
         let painter = ui.painter_at(rect.expand2(vec2(0.0, 1.0)));
+        let [white, black, names] = theme.keys;
+        painter.rect_filled(rect, 0.0, white);
         for key in 0..KEYS {
-            let is_black = BLACK[(key + usize::from(LOWEST_KEY)) % 12];
+            let in_octave = (key + usize::from(LOWEST_KEY)) % 12;
             let cell = field.cell(key, 0.0, 0.0);
-            let whole = Rect::from_x_y_ranges(rect.left()..=rect.right(), cell.y_range());
-            let place = if is_black { whole.with_max_x(rect.left() + 0.62 * rect.width()) } else { whole };
-            let plain = theme.keys[usize::from(is_black)];
-            let fill = match (sounding[0] >> key & 1, sounding[1] >> key & 1) {
-                (1, _) => theme.input,
-                (_, 1) => theme.accent,
-                _ => plain,
+            let whole = Rect::from_x_y_ranges(rect.x_range(), cell.y_range());
+            let place = if BLACK[in_octave] { whole.with_max_x(rect.left() + 0.62 * rect.width()) } else { whole };
+            let fill = match ((sounding[0] | self.latched) >> key & 1, sounding[1] >> key & 1) {
+                (1, _) => Some(theme.input),
+                (_, 1) => Some(theme.accent),
+                _ => BLACK[in_octave].then_some(black),
             };
-            painter.rect_filled(place.shrink2(vec2(0.0, 0.25)), 0.0, fill);
+            if let Some(fill) = fill {
+                painter.rect_filled(place, 0.0, fill);
+            }
+            // Between C and B, and F and E, there is no black key.
+            if matches!(in_octave, 0 | 5) {
+                painter.hline(whole.x_range(), whole.bottom(), Stroke::new(0.5, black));
+            }
         }
         for key in (0..KEYS).filter(|key| (key + usize::from(LOWEST_KEY)) % 12 == 0) {
             let at = pos2(rect.right() - 2.0, field.cell(key, 0.0, 0.0).center().y);
-            painter.text(at, Align2::RIGHT_CENTER, key_name(key), theme::tiny(), theme.keys[2]);
+            painter.text(at, Align2::RIGHT_CENTER, key_name(key), theme::tiny(), names);
         }
         if response.has_focus() {
             painter.rect_stroke(rect, 0.0, Stroke::new(1.5, theme.text), StrokeKind::Inside);
+            let cursor = field.cell(self.cursor, 0.0, 0.0);
+            let cursor = Rect::from_x_y_ranges(rect.x_range(), cell_around(cursor.y_range()));
+            painter.rect_stroke(cursor, 1.0, Stroke::new(1.5, theme.alarm), StrokeKind::Outside);
         }
-        response
-            .on_hover_text_at_pointer("Click to play a key; with shift it stays down, for a chord. Escape lets go.");
+        response.on_hover_text_at_pointer(
+            "Click to play a key; with shift it stays down, for a chord. Escape lets go. Arrow keys and Enter do it, too.",
+        );
     }
+}
+
+/// A little more than a row.
+fn cell_around(row: egui::Rangef) -> egui::Rangef {
+    row.expand(1.0)
 }
 
 fn draw_rows(painter: &Painter, field: &Field, theme: &Theme) {
@@ -189,7 +292,7 @@ fn visible<'a>(field: &'a Field, steps: &'a Steps, progress: f32) -> impl Iterat
 
 fn draw_grid(painter: &Painter, field: &Field, steps: &Steps, per_beat: f32, progress: f32, theme: &Theme) {
     let line = |x: f32, step: i64| {
-        let per_measure = (BEATS_PER_MEASURE * per_beat).round().max(1.0) as i64;
+        let per_measure = (BEATS_PER_MEASURE as f32 * per_beat).round().max(1.0) as i64;
         if !field.rect.x_range().contains(x) {
             return;
         }
@@ -222,10 +325,10 @@ fn draw_grid(painter: &Painter, field: &Field, steps: &Steps, per_beat: f32, pro
         }
     }
     let Some(last) = steps.last() else { return };
-    let (mut x, mut step) = (end_of_last(field, progress), last.step.saturating_add(1));
-    while x < field.rect.right() {
-        line(x, step);
-        (x, step) = (x + field.width, step.saturating_add(1));
+    let from = end_of_last(field, progress);
+    let count = ((field.rect.right() - from) / field.width).clamp(0.0, MAX_STEPS) as i64;
+    for ahead in 0..=count {
+        line(from + ahead as f32 * field.width, last.step.saturating_add(ahead + 1));
     }
 }
 
@@ -280,7 +383,7 @@ fn draw_notes(
         }
         before = held;
     }
-    let end = end_of_last(field, progress);
+    let end = end_of_last(field, progress).min(field.now_x);
     for (key, start) in starts.into_iter().enumerate() {
         let goes_on = sounding >> key & 1 == 1;
         match start {
@@ -296,7 +399,7 @@ fn draw_left(painter: &Painter, field: &Field, steps: &Steps, theme: &Theme) {
     let Some(last) = steps.last().filter(|last| last.speaks) else { return };
     let (to, text) = match last.left {
         Some(left) => {
-            let measures = left as f32 / (BEATS_PER_MEASURE * last.steps_per_beat.max(0.25));
+            let measures = left as f32 / (BEATS_PER_MEASURE as f32 * last.steps_per_beat.max(0.25));
             (field.now_x + left as f32 * field.width, format!("{measures:.1} measures left"))
         }
         None => (field.rect.right(), "it goes on".into()),

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     control::notes::{
-        self as choices, Axes, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate, Run, SLIDERS, Scale,
-        TossLaw, UNTIL_PLAYED,
+        self as choices, Axes, BEATS_PER_MEASURE, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate,
+        Run, SLIDERS, Scale, TossLaw, UNTIL_PLAYED,
     },
     control::settings::MIN_NOTE_REACTION_MS,
     dsp::float_mode::in_float_mode,
@@ -34,8 +34,6 @@ use std::{sync::Arc, time::Duration};
 const MAX_LEFT: i64 = 1 << 20;
 /// How hard keys are struck that are pressed in a window.
 const WINDOW_VELOCITY: u8 = 80;
-/// Beats of a measure, whatever the song's are.
-const BEATS_PER_MEASURE: f64 = 4.0;
 
 /// Fixed while an engine lives.
 #[derive(Clone, Debug)]
@@ -155,6 +153,8 @@ pub struct NoteEngine {
     /// The code that plays is to be stored; all that are stored are to be forgotten.
     is_stored: bool,
     is_cleared: bool,
+    /// Keys and phrases of a window are played: not in a bounce.
+    hears_window: bool,
     /// The keys that are pressed in a window, as they were played.
     pressed: u128,
     /// The prediction of the next step, once it was taken.
@@ -211,6 +211,7 @@ impl NoteEngine {
             is_continued: false,
             is_stored: false,
             is_cleared: false,
+            hears_window: config.mode == RenderMode::Live,
             pressed: 0,
             odds: None,
             drawn: None,
@@ -258,6 +259,7 @@ impl NoteEngine {
         self.waiting.reset();
         // Keys may have gone up unheard.
         self.hearing = Hearing::new();
+        self.let_window_go();
         self.runs = false;
         self.silence();
     }
@@ -304,6 +306,9 @@ impl NoteEngine {
 
     /// The player plays the keys that are pressed in a window, or lets them go.
     fn hear_window<S: NoteSink>(&mut self, stage: &mut Stage<'_, S>) {
+        if !self.hears_window {
+            return;
+        }
         let pressed = self.link.scope.pressed();
         let changed = pressed ^ std::mem::replace(&mut self.pressed, pressed);
         for key in keys_of(changed) {
@@ -311,6 +316,13 @@ impl NoteEngine {
             let key = key + LOWEST_KEY;
             let down = Gesture::Down { channel, key, velocity: WINDOW_VELOCITY };
             self.hear(if is_down { down } else { Gesture::Up { channel, key } }, stage);
+        }
+    }
+
+    /// What is pressed in a window has gone up: it has to be pressed anew.
+    fn let_window_go(&mut self) {
+        if std::mem::take(&mut self.pressed) != 0 {
+            self.link.scope.press(0);
         }
     }
 
@@ -390,6 +402,7 @@ impl NoteEngine {
                 self.hearing.release_all(channel.map(|channel| channel & 15), step);
                 book.player_releases_all(channel.map(|channel| channel & 15), offset, sink);
                 self.end_all_notes(offset, stage);
+                self.let_window_go();
             }
         }
     }
@@ -408,12 +421,19 @@ impl NoteEngine {
         match id {
             NoteParam::Model | NoteParam::Run => self.end_all(self.offset(), stage),
             NoteParam::Continue => self.is_continued |= goes_on,
+            NoteParam::StoreCode | NoteParam::ClearCodes if goes_on && !self.runs => {
+                // No column follows, and what was heard last is still known.
+                let column = self.column(Heard::default(), Begin::No);
+                let (stores, clears) = (id == NoteParam::StoreCode, id == NoteParam::ClearCodes);
+                self.link.send(Column { hears: false, stores, clears, speaks: false, ..column });
+            }
             NoteParam::StoreCode => self.is_stored |= goes_on,
             NoteParam::ClearCodes => self.is_cleared |= goes_on,
             NoteParam::Panic if goes_on => {
                 stage.book.release_all(self.offset(), stage.sink);
                 self.hearing.release_all(None, self.step);
                 self.silence();
+                self.let_window_go();
             }
             NoteParam::Bypass if goes_on => self.end_all_notes(self.offset(), stage),
             NoteParam::Part => {
@@ -473,14 +493,39 @@ impl NoteEngine {
         let struck = self.hearing.has_fresh_strokes();
         let heard = self.hearing.column(closed);
         self.report(closed, heard);
+        let brings = self.hears_window && self.link.scope.is_brought();
+        self.is_continued |= brings;
         let begin = self.decide(heard, struck);
         self.number += 1;
         let (epoch, number) = (self.epoch, self.number);
-        let column = Column {
-            epoch,
-            number,
+        let column = Column { brings, ..self.column(heard, begin) };
+        // Whoever may wait loses nothing.
+        if !self.link.has_room() {
+            self.waiting.wait_until(&mut self.link, |link| {
+                // A worker whose answers find no room takes no questions.
+                link.is_ready(epoch, number);
+                link.has_room()
+            });
+        }
+        if self.link.send(column) {
+            (self.is_stored, self.is_cleared) = (false, false);
+            self.moment = Moment::Draw;
+        } else {
+            self.meters().count_late_start();
+            self.silence();
+            self.is_lost = true;
+            self.step += 1;
+        }
+    }
+
+    /// The column of the step that has gone by.
+    fn column(&self, heard: Heard, begin: Begin) -> Column {
+        Column {
+            epoch: self.epoch,
+            number: self.number,
             slot: self.slot(),
-            step: closed,
+            step: self.step - 1,
+            hears: true,
             heard,
             said: self.said,
             stirred: self.stirred,
@@ -497,24 +542,9 @@ impl NoteEngine {
                 morph: self.values.get(NoteParam::Morph) / 100.0,
                 journey: self.steps_of_measures(self.values.get(NoteParam::Journey)),
             },
-            stores: std::mem::take(&mut self.is_stored),
-            clears: std::mem::take(&mut self.is_cleared),
-        };
-        // Whoever may wait loses nothing.
-        if !self.link.has_room() {
-            self.waiting.wait_until(&mut self.link, |link| {
-                // A worker whose answers find no room takes no questions.
-                link.is_ready(epoch, number);
-                link.has_room()
-            });
-        }
-        if self.link.send(column) {
-            self.moment = Moment::Draw;
-        } else {
-            self.meters().count_late_start();
-            self.silence();
-            self.is_lost = true;
-            self.step += 1;
+            brings: false,
+            stores: self.is_stored,
+            clears: self.is_cleared,
         }
     }
 
@@ -739,6 +769,8 @@ impl NoteEngine {
         self.hearing.begin(self.step, leaves_gaps);
         self.phrase = Phrase::default();
         self.is_continued = false;
+        // Nothing has been played that could be stored.
+        self.is_stored = false;
     }
 
     /// The song is elsewhere, or its steps are others: what is known goes on from there.

@@ -35,6 +35,8 @@ pub(super) struct Column {
     pub slot: u8,
     /// Its step of the song.
     pub step: i64,
+    /// It is heard; else the song stands, and it only brings what is to be done.
+    pub hears: bool,
     /// What the player made.
     pub heard: Heard,
     /// What the network played.
@@ -54,6 +56,8 @@ pub(super) struct Column {
     pub seed: usize,
     /// Where a model with a code goes from there.
     pub sliders: Sliders,
+    /// Before it, a phrase was brought: what was heard before does not count.
+    pub brings: bool,
     /// Its code is to be stored; all stored codes are to be forgotten.
     pub stores: bool,
     pub clears: bool,

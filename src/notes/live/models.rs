@@ -108,10 +108,7 @@ impl SlotModel for NoteModel {
     fn load(bytes: &[u8], file: &Path, precision: Option<Precision>, isa: Isa) -> Result<Self, String> {
         let model = RollModel::from_bytes(bytes, file).map_err(|error| error.to_string())?;
         Self::of(&model, precision.unwrap_or(Precision::F32), isa).ok_or_else(|| {
-            format!(
-                "{}: expected a recurrent model of notes, found an autoencoder (sympathy sample plays it)",
-                file.display()
-            )
+            format!("{}: expected a recurrent model of notes or an autoencoder, found neither", file.display())
         })
     }
 

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Columns of sixteen measures on the finest grid.
 const MAX_SEED_COLUMNS: usize = 16 * 4 * 48;
 /// Deviations from the base to the end of a slider along a principal axis.
-const REACH: f32 = 3.0;
+pub const AXIS_REACH: f32 = 3.0;
 
 /// A model, and where it is.
 #[derive(Debug)]
@@ -389,7 +389,7 @@ fn placed(network: &CodeNetwork, column: &Column, yours: &Code, path: &CodePath)
     match (sliders.axes, &network.codes) {
         (Axes::Principal, Some(codes)) => {
             for ((axis, deviation), slider) in codes.axes.iter().zip(&codes.deviations).zip(sliders.values) {
-                code.iter_mut().zip(axis).for_each(|(slot, part)| *slot += REACH * slider * deviation * part);
+                code.iter_mut().zip(axis).for_each(|(slot, part)| *slot += AXIS_REACH * slider * deviation * part);
             }
         }
         _ => code.iter_mut().zip(sliders.values).for_each(|(slot, slider)| *slot += slider),

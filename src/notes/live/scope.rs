@@ -14,12 +14,16 @@ use std::sync::{
     },
 };
 
-/// Steps that are kept for a reader: a second of the fastest.
+/// Steps that are kept for a reader: more than go by from picture to picture, but at tempi that are none.
 const STEPS: usize = 512;
 /// Words of a set of the 88 keys.
 const SET: usize = 3;
 /// Words of the probabilities, a byte each.
 const BYTES: usize = KEYS / 4;
+/// Words of a code: the slot of its model, how many numbers it has, and those.
+const CODE: usize = 2 + MAX_CODES;
+/// Codes that are kept: the last one counts.
+const CODES: usize = 4;
 /// Words of a report.
 const WORDS: usize = 6 + 4 * SET + BYTES;
 
@@ -55,13 +59,12 @@ pub struct NoteScope {
     steps: OnceLock<Stream<WORDS>>,
     /// Keys that are pressed in a window.
     pressed: [AtomicU32; SET],
-    /// The code that plays, and how many numbers it has.
-    code: [AtomicU32; MAX_CODES],
-    code_size: AtomicU32,
+    /// The code that plays; made likewise.
+    codes: OnceLock<Stream<CODE>>,
     /// Keys that are down at the end of the last block: the player's and ours.
     sounding: [[AtomicU32; SET]; 2],
-    /// Columns that were brought, once they were and until the worker has taken them.
-    brought: Mutex<Vec<[u128; 2]>>,
+    /// Columns that were brought, until the worker takes them.
+    brought: Mutex<Option<Vec<[u128; 2]>>>,
     has_brought: AtomicBool,
 }
 
@@ -77,6 +80,7 @@ impl NoteScope {
     /// Somebody looks, from now on. Allocates 80 KiB the first time: not for the audio thread.
     pub fn watch(&self) {
         self.steps.get_or_init(|| Stream::new(STEPS));
+        self.codes.get_or_init(|| Stream::new(CODES));
     }
 
     /// Gives `each` the steps since number `from`; returns the number to go on from. [`Self::end`] is the first that makes sense.
@@ -105,10 +109,15 @@ impl NoteScope {
         keys(self.pressed.each_ref().map(|slot| slot.load(Relaxed)))
     }
 
-    /// The code that plays; nothing of a model without codes.
-    pub fn code(&self) -> Vec<f32> {
-        let size = self.code_size.load(Relaxed) as usize;
-        self.code.iter().take(size).map(|slot| f32::from_bits(slot.load(Relaxed))).collect()
+    /// The code that plays, or has played last, of the model in this slot; nothing where that is another one, or has no codes.
+    pub fn code(&self, slot: u8) -> Vec<f32> {
+        let mut last = None;
+        if let Some(codes) = self.codes.get() {
+            codes.read(codes.written().saturating_sub(1), |words| last = Some(words));
+        }
+        let numbers =
+            |words: [u32; CODE]| words[2..].iter().take(words[1] as usize).map(|&x| f32::from_bits(x)).collect();
+        last.filter(|words| words[0] == u32::from(slot)).map(numbers).unwrap_or_default()
     }
 
     /// The keys that were down at the end of the last block, bit 0 the lowest of the 88: the player's, and ours.
@@ -126,23 +135,34 @@ impl NoteScope {
         }
     }
 
-    /// Brings a phrase, as columns of keys that are held and of them struck: with the next step it is what was heard last, and nothing was
-    /// before it. An autoencoder's segments begin with its first column.
+    /// Brings a phrase, as columns of keys that are held and of them struck: with the next step it is what was heard last, nothing was
+    /// before it, and it is continued. An autoencoder's segments begin with its first column.
     pub fn bring(&self, columns: Vec<[u128; 2]>) {
-        *self.brought.lock().unwrap_or_else(PoisonError::into_inner) = columns;
+        *self.brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
         self.has_brought.store(true, Release);
     }
 
-    /// For the worker: what was brought since the last call.
+    /// For the audio thread: whether a phrase was brought, once.
+    ///
+    /// # Realtime safety
+    /// Wait-free.
+    pub(super) fn is_brought(&self) -> bool {
+        self.has_brought.load(Relaxed) && self.has_brought.swap(false, AcqRel)
+    }
+
+    /// For the worker: what was brought; nothing where it was taken already.
     pub(super) fn take_brought(&self) -> Option<Vec<[u128; 2]>> {
-        let is_new = self.has_brought.swap(false, AcqRel);
-        is_new.then(|| std::mem::take(&mut *self.brought.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// For the worker.
-    pub(super) fn put_code(&self, code: &[f32]) {
-        self.code.iter().zip(code).for_each(|(slot, number)| slot.store(number.to_bits(), Relaxed));
-        self.code_size.store(code.len().min(MAX_CODES) as u32, Relaxed);
+    pub(super) fn put_code(&self, slot: u8, code: &[f32]) {
+        if let Some(codes) = self.codes.get() {
+            let mut words = [0; CODE];
+            (words[0], words[1]) = (slot.into(), code.len().min(MAX_CODES) as u32);
+            words[2..].iter_mut().zip(code).for_each(|(word, number)| *word = number.to_bits());
+            codes.push(words);
+        }
     }
 
     /// True once somebody has looked.
@@ -238,7 +258,11 @@ mod tests {
         assert_eq!((scope.read(2, |_| panic!("nothing is new")), scope.end()), (2, 2));
         scope.press(1 << 87 | 1 << 40 | 1);
         assert_eq!(scope.pressed(), 1 << 87 | 1 << 40 | 1);
-        scope.put_code(&[0.5, -0.25]);
-        assert_eq!(scope.code(), [0.5, -0.25]);
+        scope.put_code(3, &[0.5, -0.25]);
+        assert_eq!((scope.code(3), scope.code(4)), (vec![0.5, -0.25], vec![]));
+        scope.bring(vec![[1, 1]]);
+        scope.bring(vec![[2, 2]]);
+        assert_eq!((scope.take_brought(), scope.take_brought()), (Some(vec![[2, 2]]), None));
+        assert!(scope.is_brought() && !scope.is_brought());
     }
 }

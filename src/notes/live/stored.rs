@@ -30,6 +30,12 @@ impl CodePath {
         path
     }
 
+    /// The same with another one at the end; where there is no room the first one goes.
+    fn with(&self, code: Code) -> Self {
+        let spare = usize::from(self.count == MAX_STORED);
+        Self::of(self.codes()[spare..].iter().copied().chain([code]))
+    }
+
     /// The codes.
     pub fn codes(&self) -> &[Code] {
         &self.codes[..self.count]
@@ -80,32 +86,27 @@ impl StoredCodes {
         self.generation.load(Ordering::Acquire)
     }
 
-    fn change(&self, to: impl FnOnce(&CodePath) -> CodePath) {
+    fn change(&self, to: impl FnOnce(&CodePath) -> CodePath) -> u64 {
         let mut path = self.lock();
         *path = to(&path);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release) + 1
     }
 
-    /// Replaces all.
-    pub fn set(&self, path: CodePath) {
-        self.change(|_| path);
+    /// Replaces all; returns [`Self::generation`] as it is then.
+    pub fn set(&self, path: CodePath) -> u64 {
+        self.change(|_| path)
     }
 
     /// Stores a code behind the others. Where there is no room the first one goes.
     pub fn push(&self, code: Code) {
-        self.change(|path| {
-            let spare = usize::from(path.count == MAX_STORED);
-            CodePath::of(path.codes()[spare..].iter().copied().chain([code]))
-        });
+        self.change(|path| path.with(code));
     }
 
     /// Stores a code in place of one that is there; behind the others where there is none.
     pub fn put(&self, index: usize, code: Code) {
-        if index >= self.get().count {
-            return self.push(code);
-        }
-        self.change(|path| {
-            CodePath::of(path.codes().iter().enumerate().map(|(i, &old)| if i == index { code } else { old }))
+        self.change(|path| match index < path.count {
+            true => CodePath::of(path.codes().iter().enumerate().map(|(i, &old)| if i == index { code } else { old })),
+            false => path.with(code),
         });
     }
 

@@ -2,7 +2,7 @@
 //! next.
 
 use super::{
-    link::WorkerEnd,
+    link::{Column, WorkerEnd},
     models::{NoteModel, NoteModels},
     player::Player,
     stored::{CodePath, StoredCodes},
@@ -120,8 +120,9 @@ impl NoteWorker {
         if !self.delay.is_zero() {
             std::thread::sleep(self.delay);
         }
-        if self.link.shared.is_stale(column.epoch) {
+        if !column.hears || self.link.shared.is_stale(column.epoch) {
             // Nobody waits for it, and what follows begins anew.
+            self.serve(&column);
             return true;
         }
         if let Some(left) = self.panics_after {
@@ -137,24 +138,35 @@ impl NoteWorker {
         let Some((_, player)) = self.players.iter_mut().find(|(slot, _)| *slot == column.slot) else {
             return true;
         };
-        let brought = self.link.scope.take_brought();
-        let odds = in_float_mode(|| {
+        let brought = column.brings.then(|| self.link.scope.take_brought()).flatten();
+        let (odds, stored) = in_float_mode(|| {
             if is_new {
                 player.reset();
             }
             if let Some(columns) = &brought {
                 player.bring(columns);
             }
-            player.answer(&column, &self.path.0)
+            let odds = player.answer(&column, &self.path.0);
+            let stored = column.stores.then(|| player.stored_code(&column, &self.path.0)).flatten();
+            (odds, stored)
         });
-        self.link.scope.put_code(player.code());
-        if column.stores
-            && let Some(code) = player.stored_code(&column, &self.path.0)
-        {
+        self.link.scope.put_code(column.slot, player.code());
+        if let Some(code) = stored {
             self.stored.push(code);
         }
         // There is room: this side is the only producer, and it looked.
         odds.is_none_or(|odds| self.link.to_audio.push(odds).is_ok())
+    }
+
+    /// Does what a column asks for that is not heard, after what was heard last.
+    fn serve(&mut self, column: &Column) {
+        self.look_at_codes(column.clears);
+        let player = self.players.iter_mut().find(|(slot, _)| *slot == column.slot);
+        if let Some((_, player)) = player.filter(|_| column.stores)
+            && let Some(code) = in_float_mode(|| player.stored_code(column, &self.path.0))
+        {
+            self.stored.push(code);
+        }
     }
 
     /// Takes over what is stored; `clears`: forgets it first.
