@@ -8,6 +8,7 @@ mod given;
 mod hostile_json;
 pub mod instrument;
 mod interrupt;
+pub mod midi_place;
 pub mod models_at_hand;
 pub mod noise_seed;
 pub mod notes;

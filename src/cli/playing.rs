@@ -5,7 +5,7 @@ use crate::{
     approach::ColumnPredictor,
     model::RollModel,
     nn::{Isa, Precision},
-    notes::{Choice, CodeCloud, Coder, DataSet, Draw, Feedback, Grid, Law, Playing, Repeats, Rounding, Split},
+    notes::{Choice, CodeCloud, Coder, DataSet, Draw, Feedback, Law, Playing, Repeats, Split},
 };
 use clap::{Args, ValueEnum};
 use std::{path::Path, sync::Arc};
@@ -171,17 +171,6 @@ pub fn check_grid(model: &RollModel, data_set: &DataSet, path: &Path) -> Result<
         return Err(wrong("keys struck again", expected, name(grid.repeats).into()));
     }
     Ok(())
-}
-
-/// How MIDI files are read for a model: on its grid, with its rule for keys that are struck again.
-pub fn grid_of(model: &RollModel) -> Grid {
-    let approach = &model.config().approach;
-    Grid {
-        steps_per_quarter: approach.steps_per_quarter as u32,
-        rounding: Rounding::Nearest,
-        pedal: false,
-        repeats: approach.repeats,
-    }
 }
 
 /// The codes of all segments for training; copies in other keys do not count.

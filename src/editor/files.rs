@@ -3,10 +3,9 @@
 use super::{
     controls::{button, list_row},
     job::{Job, Superseded},
-    notes::MIDI,
     theme::{self, Theme, space},
 };
-use crate::{audio_file::EXTENSIONS, text_file::read_text, whole_file::write_whole};
+use crate::{audio_file::EXTENSIONS, notes::MIDI_ENDINGS, text_file::read_text, whole_file::write_whole};
 use egui::{Align2, Key, Rect, ScrollArea, TextEdit, Ui, UiBuilder, pos2, vec2};
 use std::{
     fs,
@@ -53,7 +52,7 @@ impl Purpose {
         match self {
             Self::Model | Self::Missing(_) => MODELS,
             Self::Seed | Self::Material => &EXTENSIONS,
-            Self::Phrase => MIDI,
+            Self::Phrase => &MIDI_ENDINGS,
         }
     }
 }

@@ -6,6 +6,8 @@ use super::{
 };
 use std::{fs::File, io::Read, path::Path};
 
+/// How the names of MIDI files end, in small letters.
+pub const MIDI_ENDINGS: [&str; 4] = ["kar", "mid", "midi", "rmi"];
 /// No MIDI file is larger.
 pub const MAX_MIDI_BYTES: u64 = 16 << 20;
 /// More events than this of one file are not read.

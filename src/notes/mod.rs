@@ -36,7 +36,7 @@ pub use generator::{Continuation, Feedback, Playing, STALL_COLUMNS};
 pub use index::{Credits, Index};
 #[cfg(feature = "cli")]
 pub(crate) use midi_file::{MAX_EVENTS, USUAL_TEMPO_US, not_midi};
-pub use midi_file::{MAX_MIDI_BYTES, read_repaired};
+pub use midi_file::{MAX_MIDI_BYTES, MIDI_ENDINGS, read_repaired};
 pub use prediction::{Agreement, PredictionFigures, RegionFigures, Tally};
 pub use repair::{Fault, Flaw, Repaired, USUAL_DIVISION, repair};
 pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};

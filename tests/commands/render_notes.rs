@@ -162,6 +162,24 @@ fn sliders_move_what_an_autoencoder_answers() {
     assert!(plain.len() > 20, "{plain:?}");
     assert!(render("--set slider_1=0.9") != plain && render("--set base=zero") != plain);
     assert!(render("--set slider_5=0.9") == plain, "its code has four numbers");
+    // Between codes of other files, and around them.
+    let store = "--store take.mid --store take.mid@3 --set base=stored";
+    let [first, last, around] =
+        ["--set morph=0", "--set morph=100", "--set journey=2"].map(|more| render(&format!("{store} {more}")));
+    assert!(first != plain && first != last && around != first && around != last);
+    assert!(render("--store take.mid@3 --set base=stored") == last, "one is one");
+    assert!(render("--set base=stored") == plain, "where none is stored it is yours");
+    for (more, what) in [
+        ("--store take.mid@99", "some at measure 99"),
+        ("--store take.mid@0", "a measure from 1 on"),
+        ("--store take.wav", "a MIDI file and a measure"),
+        (&"--store take.mid ".repeat(9), "at most 8"),
+    ] {
+        let said = desk.run(&format!("render take.mid answer.mid --overwrite --model code.safetensors {more}"));
+        assert!(said.code != Some(0) && said.stderr.contains(what), "{said:?}");
+    }
+    let said = desk.run("render take.mid answer.mid --overwrite --store take.mid");
+    assert!(said.code == Some(1) && said.stderr.contains("--store: expected a model with a code"), "{said:?}");
     // From a beat on.
     fs::write(desk.path("moves.json"), r#"{"slider_2": [["5 beats", -1]]}"#).expect("space");
     let moved = render("--automate moves.json");

@@ -6,7 +6,7 @@ use std::{fs, thread::sleep, time::Duration};
 use sympathy::{
     model::RollModel,
     notes::{DataSet, Grid, Piece, Repeats, Roll, Rules, Split},
-    train::run::journal::JournalFile,
+    train::run::journal::{JournalFile, WeightHistogram},
 };
 
 /// Three pieces of eight measures, one of them to validate: a scale and a bass.
@@ -60,10 +60,26 @@ fn a_small_lstm_is_trained_told_of_and_played() {
     assert!(["silence", "key means", "hold", "chain"].iter().all(|name| start.baselines.contains_key(*name)));
     let validated = journal.epochs[3].validation.expect("a piece validates");
     assert!(validated.mse.is_some_and(|mse| mse > 0.0) && validated.accuracy.is_some_and(|part| part > 0.9));
+    // How the weights are spread, before the first update and after each epoch.
+    assert_eq!(journal.weights.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    let mean = |histogram: &WeightHistogram| {
+        let WeightHistogram { least, most, counts, .. } = histogram;
+        let width = (most - least) / counts.len() as f32;
+        let at = |i: usize| least + width * (i as f32 + 0.5);
+        let sum: f32 = counts.iter().enumerate().map(|(i, &count)| count as f32 * at(i)).sum();
+        sum / counts.iter().sum::<u32>() as f32
+    };
+    let first: Vec<&WeightHistogram> =
+        journal.weights[0].1.iter().filter(|histogram| histogram.tensor.contains("weight")).collect();
+    assert!(first.len() >= 5 && first.iter().all(|histogram| mean(histogram).abs() < 0.03), "{first:?}");
     let report = fs::read_to_string(desk.path("my.run/report.html")).expect("a report");
-    for part in
-        ["recipe house-lstm · 2 layers × 16", "nats a bit", "beside predictors without a network", "256 columns"]
-    {
+    for part in [
+        "recipe house-lstm · 2 layers × 16",
+        "nats a bit",
+        "beside predictors without a network",
+        "256 columns",
+        "spread of the weights",
+    ] {
         assert!(report.contains(part), "{part}");
     }
     let model = RollModel::read(&desk.path("my.safetensors")).expect("a model");

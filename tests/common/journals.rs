@@ -39,6 +39,7 @@ pub fn write_run(folder: &Path, name: &str) {
         steps_per_epoch: STEPS_PER_EPOCH,
         baseline_loss: 0.31,
         baselines: Default::default(),
+        weights: Vec::new(),
         sample_rate_hz: RATE,
         material: "material.wav".into(),
         songs: ["take 1.wav", "take 2.wav", "slow & <low>.wav"].map(String::from).to_vec(),

@@ -2,7 +2,6 @@
 
 mod notes;
 
-use super::roll::MIDI_ENDINGS;
 use crate::{
     audio_file::{Depth, LongRecording, Samples, Spool, SpoolWriter, is_pipe},
     cli::{
@@ -10,6 +9,7 @@ use crate::{
         error::CliError,
         given::Given,
         instrument::{Instrument, InstrumentArgs, MIN_RATE_HZ, checked_rate},
+        midi_place::Place,
         models_at_hand::{load_all, read_model},
         notes::{MidiFile, MidiOrder, TimedOrder, read_notes},
         offline::{Job, RenderOutcome, Song, render_offline},
@@ -25,6 +25,7 @@ use crate::{
     figure::{Seed, Sound, SoundFigure},
     learn::{Card, LearnState},
     model::EMBEDDED,
+    notes::MIDI_ENDINGS,
     worker::ModelRegistry,
 };
 use clap::{Args, ValueEnum};
@@ -70,6 +71,10 @@ pub struct RenderArgs {
     /// What plays
     #[command(flatten)]
     pub instrument: InstrumentArgs,
+    /// Of a MIDI file as IN: store the code of a segment of another one, from a measure of sixteen steps on, as aria.mid@5; up to eight,
+    /// between which --set base=stored goes by morph or journey
+    #[arg(long, value_name = "FILE@MEASURE", value_parser = Place::parse)]
+    pub store: Vec<Place>,
     /// JSON file of parameter changes: {"mix": [[seconds, value], ...], ...}, joined by lines
     #[arg(long, value_name = "FILE")]
     pub automate: Option<PathBuf>,
@@ -181,6 +186,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     if ending.is_some_and(|ending| MIDI_ENDINGS.iter().any(|midi| ending == *midi)) {
         return notes::run(args);
     }
+    args.given.refuse(&[("store", "--store")], "a MIDI file as IN", &args.input.display().to_string())?;
     let wet = args.stems.then(|| stem(&args.output));
     let mut written = vec![("the output", args.output.as_path())];
     written.extend(wet.iter().map(|wet| ("the wet", wet.as_path())));

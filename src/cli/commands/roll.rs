@@ -12,8 +12,8 @@ use crate::{
         terminal::{remark, say},
     },
     notes::{
-        Bars, Baselines, DataSet, Figures, Grid, Index, NotesError, Piece, Repeats, Roll, Rounding, Rules,
-        STEPS_PER_MEASURE, Score, Split,
+        Bars, Baselines, DataSet, Figures, Grid, Index, MIDI_ENDINGS, NotesError, Piece, Repeats, Roll, Rounding,
+        Rules, STEPS_PER_MEASURE, Score, Split,
     },
 };
 use clap::{Args, ValueEnum};
@@ -24,8 +24,6 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-/// How the names of MIDI files end, in small letters.
-pub const MIDI_ENDINGS: [&str; 4] = ["kar", "mid", "midi", "rmi"];
 /// How the names of data sets end.
 const ROLL_ENDING: &str = "roll";
 /// Names that are told where one was not found.

@@ -2,7 +2,6 @@
 
 mod notes;
 
-use super::roll::MIDI_ENDINGS;
 use crate::{
     approach::{Colour, Generator, Network, feed_seed},
     audio_file::{Depth, is_pipe},
@@ -11,6 +10,7 @@ use crate::{
         error::CliError,
         given::Given,
         interrupt::Interrupt,
+        midi_place::{Place, TEMPI},
         models_at_hand::{AnyModel, read_any_model},
         noise_seed::NoiseSeed,
         output::{Overwrite, check_length, refuse_same_places, write_wav},
@@ -156,7 +156,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = HEADING)]
     pub seed_measures: u32,
     /// Tempo of the MIDI file, in quarter notes a minute [default: that of the file it begins with, else 120]
-    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, notes::TEMPI[0], notes::TEMPI[1]), help_heading = HEADING)]
+    #[arg(long, value_name = "N", value_parser = |text: &str| number(text, TEMPI[0], TEMPI[1]), help_heading = HEADING)]
     pub bpm: Option<f64>,
     /// Play this code: numbers from -1 to 1 with commas between them, random, or the mean of the codes of --data
     #[arg(long, value_name = "LIST|mean|random", value_parser = CodeArg::parse, allow_hyphen_values = true, conflicts_with_all = ["reconstruct", "from"], help_heading = CODE_HEADING)]
@@ -202,35 +202,6 @@ impl SeedArg {
         }
         let place = Place::of(text)?.ok_or("expected white, perlin, silence, or a MIDI file, as song.mid@9")?;
         Ok(Self::Notes(place))
-    }
-}
-
-/// A measure of a MIDI file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: PathBuf,
-    /// The measure, from 1.
-    pub measure: u32,
-}
-
-impl Place {
-    fn parse(text: &str) -> Result<Self, String> {
-        Self::of(text)?.ok_or_else(|| "expected a MIDI file and a measure of it, as song.mid@9".into())
-    }
-
-    /// None of what names no MIDI file. Without a measure it is the first.
-    fn of(text: &str) -> Result<Option<Self>, String> {
-        let is_midi = |name: &str| {
-            let ending = Path::new(name).extension().map(|ending| ending.to_string_lossy().to_lowercase());
-            ending.is_some_and(|ending| MIDI_ENDINGS.contains(&&*ending))
-        };
-        let place = text.rsplit_once('@').filter(|(name, _)| is_midi(name));
-        match place.map(|(name, measure)| (name, measure.parse().ok().filter(|measure| *measure > 0))) {
-            Some((name, Some(measure))) => Ok(Some(Self { file: name.into(), measure })),
-            Some((name, None)) => Err(format!("expected a measure from 1 on, as {name}@9")),
-            None => Ok(is_midi(text).then(|| Self { file: text.into(), measure: 1 })),
-        }
     }
 }
 

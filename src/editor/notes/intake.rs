@@ -11,7 +11,7 @@ use crate::{
         instance::set_at_once,
         job::{Job, Superseded},
     },
-    notes::{Grid, Repeats, Score},
+    notes::{Grid, MIDI_ENDINGS, Repeats, Score},
 };
 use std::{
     fs::File,
@@ -19,8 +19,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Endings of MIDI files.
-pub(in super::super) const MIDI: &[&str] = &["mid", "midi"];
 /// Steps of a file that are heard, whole measures at its end: sixteen of the model inside. The worker hears them at once.
 const MAX_STEPS: usize = 256;
 /// Names of saved files that are tried.
@@ -45,7 +43,7 @@ impl Intake {
     pub fn take(&mut self, path: PathBuf, instance: &mut dyn NoteInstance) {
         if ends_in(&path, MODELS) {
             self.take_model(None, &path, instance);
-        } else if ends_in(&path, MIDI) {
+        } else if ends_in(&path, &MIDI_ENDINGS) {
             self.begin_phrase(path, instance);
         } else if ends_in(&path, &["json"]) {
             self.message = Some(match NotePreset::read(&path) {

@@ -10,7 +10,6 @@ mod models;
 mod roll;
 
 pub use instance::{NoteActivation, NoteInstance};
-pub(super) use intake::MIDI;
 
 use super::{
     Looks, Mode,

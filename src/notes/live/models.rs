@@ -1,5 +1,6 @@
 //! The models that an instance can play.
 
+use super::{hearing::write_numbers, stored::Code};
 use crate::{
     approach::{ColumnPredictor, autoencoder_of},
     model::{EMBEDDED_NOTES, EmbeddedModel, RollCodes, RollModel, RollModelConfig, RollRepeats, is_file_of_notes},
@@ -86,6 +87,19 @@ impl NoteModel {
     /// The network.
     pub(super) fn network(&self) -> &NoteNetwork {
         &self.network
+    }
+
+    /// The code of a segment that begins with these columns, of keys that are held and of them struck; what it lacks is silent. None of a
+    /// model without codes. Allocates.
+    pub fn encode(&self, columns: &[[u128; 2]]) -> Option<Code> {
+        let NoteNetwork::Code(code) = &self.network else { return None };
+        let mut segment = vec![0.0; code.steps * code.column];
+        for (numbers, &[held, strokes]) in segment.chunks_exact_mut(code.column).zip(columns) {
+            write_numbers(held, strokes, numbers);
+        }
+        let mut state = code.network.encoder().make_state();
+        let said = code.network.encoder().forward(&segment, &mut state);
+        Some(std::array::from_fn(|i| said.get(i).copied().unwrap_or(0.0)))
     }
 
     /// What is known of it.

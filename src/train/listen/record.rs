@@ -96,6 +96,7 @@ fn start(config: &ListenConfig, material: &ListenMaterial, parameters: u64) -> S
         steps_per_epoch: config.validation_steps,
         baseline_loss: f32::NAN,
         baselines: Default::default(),
+        weights: Vec::new(),
         sample_rate_hz: config.sample_rate_hz,
         material: PathBuf::new(),
         songs: Vec::new(),

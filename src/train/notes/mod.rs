@@ -123,6 +123,6 @@ fn told(
 ) -> Result<(), TrainError> {
     record.step(progress)?;
     let Some(epoch) = epoch else { return Ok(()) };
-    record.epoch(epoch, progress.step, training.elapsed_s())?;
+    record.epoch(epoch, progress.step, training)?;
     if epoch.is_best { record.best(&training.model(data)?) } else { Ok(()) }
 }

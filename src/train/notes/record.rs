@@ -11,7 +11,7 @@ use crate::{
     train::{
         TrainError,
         report::{self, JOURNAL_NAME, ReportError},
-        run::journal::{Entry, EpochEntry, Errors, JournalFile, Start, StepEntry},
+        run::journal::{Entry, EpochEntry, Errors, JournalFile, Start, StepEntry, WeightHistogram},
     },
     whole_file::write_whole,
 };
@@ -43,7 +43,8 @@ impl Record {
             Some(step) => JournalFile::resume(&path, step)?,
             None => {
                 let mut journal = JournalFile::create(&path)?;
-                journal.append(&Entry::Start(start(training.config, material, training)))?;
+                let weights = if training.step == 0 { training.histograms()? } else { Vec::new() };
+                journal.append(&Entry::Start(Start { weights, ..start(training.config, material, training) }))?;
                 journal
             }
         };
@@ -57,7 +58,7 @@ impl Record {
     }
 
     /// An epoch was completed.
-    pub fn epoch(&mut self, epoch: &NotesEpoch, step: u64, seconds: f64) -> Result<(), TrainError> {
+    pub fn epoch(&mut self, epoch: &NotesEpoch, step: u64, training: &NotesTraining<'_>) -> Result<(), TrainError> {
         let errors = |figures: Figures| Errors {
             loss: figures.loss(),
             mae: f32::NAN,
@@ -68,11 +69,11 @@ impl Record {
         let entry = EpochEntry {
             epoch: epoch.epoch,
             step,
-            seconds,
+            seconds: training.elapsed_s(),
             train: errors(epoch.training),
             validation: epoch.validation.map(errors),
             songs: Vec::new(),
-            weights: Vec::new(),
+            weights: if WeightHistogram::is_due(epoch.epoch) { training.histograms()? } else { Vec::new() },
         };
         Ok(self.journal.append(&Entry::Epoch(entry))?)
     }
@@ -102,6 +103,7 @@ fn start(config: &NotesConfig, material: &NotesMaterial, training: &NotesTrainin
         steps_per_epoch: training.updates() as u64,
         baseline_loss: f32::NAN,
         baselines: baselines.collect(),
+        weights: Vec::new(),
         sample_rate_hz: 0,
         material: PathBuf::new(),
         songs: Vec::new(),

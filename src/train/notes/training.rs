@@ -26,6 +26,7 @@ use crate::{
         run::{
             archive::{self, Archive},
             checkpoint::difference,
+            journal::WeightHistogram,
         },
     },
 };
@@ -430,6 +431,11 @@ impl<'a> NotesTraining<'a> {
         let mut cloud = CodeCloud::default();
         self.material.originals().for_each(|roll| cloud.add(&mut coder, roll));
         cloud.describe()
+    }
+
+    /// How the weights are spread.
+    pub fn histograms(&self) -> Result<Vec<WeightHistogram>, TrainError> {
+        Ok(self.network.tensors()?.iter().map(|(name, values)| WeightHistogram::of(name, values)).collect())
     }
 
     /// The licences of the pieces in one text.

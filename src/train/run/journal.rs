@@ -50,6 +50,9 @@ pub struct Start {
     pub material: PathBuf,
     /// Names of the recordings ("songs"), in order.
     pub songs: Vec<String>,
+    /// Models of notes: histograms of the weights before the first update.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<WeightHistogram>,
 }
 
 /// One training step.
@@ -119,6 +122,34 @@ pub struct WeightHistogram {
     pub counts: Vec<u32>,
 }
 
+/// Bins of a histogram.
+const BINS: usize = 48;
+/// From one epoch with histograms to the next: a tenth more, so that long runs have some dozens.
+const HISTOGRAM_GROWTH: f64 = 1.1;
+
+impl WeightHistogram {
+    /// Of these numbers.
+    pub fn of(tensor: &str, values: &[f32]) -> Self {
+        let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+        let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let scale = BINS as f32 / (most - least).max(f32::MIN_POSITIVE);
+        let mut counts = vec![0; BINS];
+        for value in values {
+            counts[(((value - least) * scale) as usize).min(BINS - 1)] += 1;
+        }
+        Self { tensor: tensor.into(), least, most, counts }
+    }
+
+    /// Whether an epoch has some: 1, 2, 3, … 11, 13, 15, 17, 19, 21, 24, …
+    pub(crate) fn is_due(epoch: u32) -> bool {
+        let mut next = 1;
+        while next < epoch {
+            next = (next + 1).max((f64::from(next) * HISTOGRAM_GROWTH) as u32);
+        }
+        next == epoch
+    }
+}
+
 /// A finished output of sampling while training. Files are WAV, relative to the run's folder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleEntry {
@@ -151,4 +182,26 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
 
 fn number_f64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_count_every_weight_between_the_extremes() {
+        let values: Vec<f32> = (0..=480).map(|i| i as f32 * 0.01 - 2.4).collect();
+        let histogram = WeightHistogram::of("a", &values);
+        assert_eq!((histogram.least, histogram.counts.iter().sum::<u32>()), (-2.4, 481));
+        assert!(histogram.counts.iter().all(|count| (9..=11).contains(count)), "{histogram:?}");
+        let flat = WeightHistogram::of("b", &[1.0; 7]);
+        assert_eq!((flat.least, flat.most, flat.counts.iter().sum::<u32>()), (1.0, 1.0, 7));
+    }
+
+    #[test]
+    fn a_long_run_has_some_dozens_of_histograms() {
+        let count = (1..=2000).filter(|&epoch| WeightHistogram::is_due(epoch)).count();
+        assert!((40..90).contains(&count), "{count}");
+        assert!((1..=5).all(WeightHistogram::is_due));
+    }
 }

@@ -22,10 +22,6 @@ use std::{
 /// The beginning of the material in the run's folder.
 const MATERIAL: &str = "material.wav";
 const MATERIAL_SECONDS: usize = 60;
-/// Bins of a histogram.
-const BINS: usize = 48;
-/// From one epoch with histograms to the next: a tenth more, so that long runs have some dozens.
-const HISTOGRAM_GROWTH: f64 = 1.1;
 
 /// Keeps a run's folder.
 pub(crate) struct Record {
@@ -66,6 +62,7 @@ impl Record {
                     steps_per_epoch: Streams::updates_per_epoch(config, data),
                     baseline_loss: data.baseline_loss,
                     baselines: Default::default(),
+                    weights: Vec::new(),
                     sample_rate_hz: rate,
                     material: MATERIAL.into(),
                     songs: data.songs.iter().map(|song| song.name.clone()).collect(),
@@ -93,9 +90,9 @@ impl Record {
 
     fn epoch(&mut self, entry: &EpochEntry, training: &Training<'_>) -> Result<(), TrainError> {
         let mut entry = entry.clone();
-        if has_histograms(entry.epoch) {
+        if WeightHistogram::is_due(entry.epoch) {
             let tensors = training.weights()?;
-            entry.weights = tensors.iter().map(|(name, values)| histogram(name, values)).collect();
+            entry.weights = tensors.iter().map(|(name, values)| WeightHistogram::of(name, values)).collect();
         }
         Ok(self.journal.append(&Entry::Epoch(entry))?)
     }
@@ -116,47 +113,5 @@ impl Record {
             self.journal.append(&Entry::Sample(entry.clone()))?;
         }
         Ok(finished)
-    }
-}
-
-/// Epochs 1, 2, 3, … 11, 13, 15, 17, 19, 21, 24, …
-fn has_histograms(epoch: u32) -> bool {
-    let mut next = 1;
-    while next < epoch {
-        next = (next + 1).max((f64::from(next) * HISTOGRAM_GROWTH) as u32);
-    }
-    next == epoch
-}
-
-fn histogram(name: &str, values: &[f32]) -> WeightHistogram {
-    let least = values.iter().copied().fold(f32::INFINITY, f32::min);
-    let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let scale = BINS as f32 / (most - least).max(f32::MIN_POSITIVE);
-    let mut counts = vec![0; BINS];
-    for value in values {
-        counts[(((value - least) * scale) as usize).min(BINS - 1)] += 1;
-    }
-    WeightHistogram { tensor: name.into(), least, most, counts }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn histograms_count_every_weight_between_the_extremes() {
-        let values: Vec<f32> = (0..=480).map(|i| i as f32 * 0.01 - 2.4).collect();
-        let histogram = histogram("a", &values);
-        assert_eq!((histogram.least, histogram.counts.iter().sum::<u32>()), (-2.4, 481));
-        assert!(histogram.counts.iter().all(|count| (9..=11).contains(count)), "{histogram:?}");
-        let flat = super::histogram("b", &[1.0; 7]);
-        assert_eq!((flat.least, flat.most, flat.counts.iter().sum::<u32>()), (1.0, 1.0, 7));
-    }
-
-    #[test]
-    fn a_long_run_has_some_dozens_of_histograms() {
-        let count = (1..=2000).filter(|&epoch| has_histograms(epoch)).count();
-        assert!((40..90).contains(&count), "{count}");
-        assert!((1..=5).all(has_histograms));
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     cli::{
         automation::{Assignment, Automation, read_automation},
         error::CliError,
+        midi_place::Piece,
         models_at_hand::make_note_registry,
         one_line,
         output::{refuse_same_places, replace_file},
@@ -19,7 +20,10 @@ use crate::{
     model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
     notes::{
         Grid, NotesError, Rounding, Score,
-        live::{Book, CHANNELS, Gesture, Message, NoteEngineConfig, NoteModel, NoteModels, NoteSink, Stage, start},
+        live::{
+            Book, CHANNELS, Gesture, MAX_STORED, Message, NoteEngineConfig, NoteModel, NoteModels, NoteSink, Stage,
+            StoredCodes, start,
+        },
     },
     worker::SlotModel,
 };
@@ -47,6 +51,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     written.extend(args.picture.iter().map(|picture| ("the picture", picture.as_path())));
     let mut read = vec![("the input", args.input.as_path())];
     read.extend(args.instrument.model.iter().map(|model| ("the model", Path::new(model))));
+    read.extend(args.store.iter().map(|place| ("a file of --store", place.file.as_path())));
     read.extend(args.automate.iter().map(|automation| ("the automation", automation.as_path())));
     refuse_same_places(&read, &written)?;
     args.overwrite.check(&args.output, "mid")?;
@@ -100,7 +105,9 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         let points = if points == 1 { "1 point".into() } else { format!("{points} points") };
         remark!("warning: --automate: {points} of {key}, from {first} s on, after the end at {seconds:.2} s");
     }
-    let (messages, counted) = perform(args, &score, &tempi, seconds, values, &automation, &models);
+    let codes = stored(args, &model)?;
+    let song = Song { score: &score, tempi: &tempi, seconds, automation: &automation };
+    let (messages, counted) = perform(args, &song, values, &models, codes);
     let pedal = passed_pedal(&score, &tempi, values, &automation);
     let midi = midi_of(&score, &pedal, &tempi, &messages, seconds, &args.output)?;
     if let Some(picture) = &args.picture {
@@ -175,15 +182,38 @@ impl NoteSink for Log {
     }
 }
 
+/// The codes of `--store`.
+fn stored(args: &RenderArgs, model: &NoteModel) -> Result<Arc<StoredCodes>, CliError> {
+    let codes = StoredCodes::default();
+    let wrong = |expected: String, actual| Err(CliError::Option { option: "--store", expected, actual });
+    if args.store.len() > MAX_STORED {
+        return wrong(format!("at most {MAX_STORED} of them"), args.store.len().to_string());
+    }
+    for place in &args.store {
+        let piece = Piece::read(place, model.config())?;
+        let Some(code) = model.encode(&piece.roll.sets()[piece.from..]) else {
+            return wrong("a model with a code, an autoencoder".into(), one_line(model.title()));
+        };
+        codes.push(code);
+    }
+    Ok(Arc::new(codes))
+}
+
+/// What is played.
+struct Song<'a> {
+    score: &'a Score,
+    tempi: &'a Tempi,
+    seconds: f64,
+    automation: &'a Automation<NoteParam>,
+}
+
 /// Plays the score to the engine.
 fn perform(
     args: &RenderArgs,
-    score: &Score,
-    tempi: &Tempi,
-    seconds: f64,
+    &Song { score, tempi, seconds, automation }: &Song<'_>,
     values: NoteValues,
-    automation: &Automation<NoteParam>,
     models: &Arc<NoteModels>,
+    codes: Arc<StoredCodes>,
 ) -> (Vec<Sent>, Counted) {
     let gestures = gestures(score, tempi);
     let config = NoteEngineConfig {
@@ -192,7 +222,7 @@ fn perform(
         mode: RenderMode::Offline,
         values,
         models: Arc::clone(models),
-        codes: Arc::default(),
+        codes,
     };
     let (mut engine, worker) = start(&config);
     let _worker = worker.spawn();

@@ -2,22 +2,23 @@
 
 mod codes;
 
-use super::{Place, SOUND_OPTIONS, SampleArgs, SeedArg};
+use super::{SOUND_OPTIONS, SampleArgs, SeedArg};
 use crate::{
     cli::{
         error::CliError,
         interrupt::Interrupt,
+        midi_place::Piece,
         noise_seed::NoiseSeed,
         one_line,
         output::{refuse_same_places, replace_file},
-        playing::{grid_of, predictor},
+        playing::predictor,
         progress::Progress,
-        terminal::{remark, say},
+        terminal::say,
     },
     dsp::float_mode::FloatMode,
     figure::{RollFigure, ShownRoll},
     model::{KEYS, LOWEST_KEY, RollModel, RollNetwork, STEPS_PER_MEASURE},
-    notes::{COLUMN_BYTES, Continuation, MAX_STEPS, Roll, Score, Texture},
+    notes::{COLUMN_BYTES, Continuation, Roll, Score, Texture},
 };
 use std::{fs, io, path::Path};
 
@@ -25,8 +26,6 @@ use std::{fs, io, path::Path};
 const USUAL_OUT: &str = "sample.mid";
 /// So many columns are typed at most.
 const MAX_TYPED: usize = 1024;
-/// The slowest and the fastest tempo, in quarter notes a minute.
-pub const TEMPI: [f64; 2] = [4.0, 999.0];
 /// That of files which tell none.
 const USUAL_TEMPO: f64 = 120.0;
 /// The options that only autoencoders have: fields and what is typed.
@@ -61,17 +60,6 @@ struct Sampled {
     caption: &'static str,
     /// Said after the summary.
     lines: Vec<String>,
-}
-
-/// A MIDI file on the grid of a model, and a place in it.
-struct Piece {
-    roll: Roll,
-    /// The step of the place.
-    from: usize,
-    /// The tempo there, if the file tells one.
-    tempo: Option<f64>,
-    /// File and measure.
-    title: String,
 }
 
 /// Runs the command on a model of notes.
@@ -203,37 +191,11 @@ fn seed(args: &SampleArgs, model: &RollModel) -> Result<(Roll, String, Option<f6
             Ok((with_plane(silence, model), "silence".into(), None))
         }
         (SeedArg::Notes(place), None) => {
-            let Piece { roll, from, tempo, title } = read(place, model)?;
+            let Piece { roll, from, tempo, title } = Piece::read(place, model.config())?;
             let to = roll.len().min(from + args.seed_measures as usize * STEPS_PER_MEASURE);
             Ok((roll.part(from..to), format!("seed: {title}"), tempo))
         }
     }
-}
-
-/// Reads a MIDI file as the model would have it, at least up to a place in it.
-fn read(place: &Place, model: &RollModel) -> Result<Piece, CliError> {
-    let Place { file, measure } = place;
-    let score = Score::read(file)?;
-    score.warnings.iter().for_each(|warning| remark!("warning: {}: {warning}", one_line(&file.display().to_string())));
-    let unsuitable =
-        |expected: String, actual: String| CliError::Unsuitable { path: file.clone(), what: "notes", expected, actual };
-    let grid = grid_of(model);
-    let (roll, _) =
-        score.roll(&grid).map_err(|steps| unsuitable(format!("at most {} steps", MAX_STEPS), steps.to_string()))?;
-    let from = (*measure as usize - 1) * STEPS_PER_MEASURE;
-    if from >= roll.len() {
-        let measures = roll.len().div_ceil(STEPS_PER_MEASURE);
-        let expected = format!("some at measure {measure}, which was asked for");
-        return Err(unsuitable(expected, format!("{measures} measures of {STEPS_PER_MEASURE} steps")));
-    }
-    let tick = from as u64 * u64::from(score.ticks_per_quarter) / u64::from(grid.steps_per_quarter);
-    let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
-    Ok(Piece {
-        roll,
-        from,
-        tempo: score.tempo_at(tick).map(|tempo| tempo.clamp(TEMPI[0], TEMPI[1])),
-        title: format!("{} from measure {measure}", one_line(&name)),
-    })
 }
 
 /// A roll with the planes that the model knows; a key is struck where it begins.

@@ -115,6 +115,7 @@ mod tests {
             steps_per_epoch: 2,
             baseline_loss: 0.5,
             baselines: Default::default(),
+            weights: Vec::new(),
             sample_rate_hz: 22_050,
             material: "material.wav".into(),
             songs: vec!["a.wav".into()],

@@ -35,6 +35,13 @@ pub struct Journal {
     pub samples: Vec<SampleEntry>,
 }
 
+/// Takes histograms out of an entry; of what no training writes, what there may be.
+fn sound_histograms(weights: &mut Vec<WeightHistogram>) -> Vec<WeightHistogram> {
+    let mut histograms = std::mem::take(weights);
+    histograms.retain(|w| w.counts.len() <= MAX_BINS && w.tensor.len() <= MAX_NAME_BYTES);
+    shortened(histograms, MAX_TENSORS)
+}
+
 impl Journal {
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         let mut lines = Lines::open(path)?;
@@ -47,15 +54,18 @@ impl Journal {
             match entry {
                 Entry::Start(mut entry) => {
                     entry.songs.truncate(MAX_SONGS);
+                    let histograms = sound_histograms(&mut entry.weights);
+                    if !histograms.is_empty() {
+                        weights.push((0, histograms));
+                    }
                     start = Some(entry);
                 }
                 Entry::Step(entry) => steps.push(entry),
                 Entry::Epoch(mut entry) => {
                     entry.songs = shortened(entry.songs, MAX_SONGS);
-                    let mut histograms = std::mem::take(&mut entry.weights);
-                    histograms.retain(|w| w.counts.len() <= MAX_BINS && w.tensor.len() <= MAX_NAME_BYTES);
+                    let histograms = sound_histograms(&mut entry.weights);
                     if !histograms.is_empty() {
-                        weights.push((entry.epoch, shortened(histograms, MAX_TENSORS)));
+                        weights.push((entry.epoch, histograms));
                     }
                     epochs.push(entry);
                 }

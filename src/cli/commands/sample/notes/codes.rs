@@ -1,10 +1,11 @@
 //! What an autoencoder plays: codes that are typed, drawn, averaged, or of MIDI files and between them.
 
-use super::{CONTINUING_OPTIONS, Piece, Sampled, read, shown};
+use super::{CONTINUING_OPTIONS, Sampled, shown};
 use crate::{
     cli::{
         commands::sample::{CodeArg, SampleArgs},
         error::CliError,
+        midi_place::Piece,
         one_line,
         playing::{PlayingArgs, check_grid, cloud, coder},
     },
@@ -39,7 +40,7 @@ pub fn decoded(args: &SampleArgs, model: &RollModel) -> Result<Sampled, CliError
             })
         }
         (None, Some(place), _) => {
-            let Piece { roll, from, tempo, title } = read(place, model)?;
+            let Piece { roll, from, tempo, title } = Piece::read(place, model.config())?;
             let code = coder.encode(&roll, from).to_vec();
             let played = play(&mut coder, &[&code], draw, &name)?;
             let original = roll.part(from..roll.len().min(from + coder.steps()));
@@ -57,7 +58,7 @@ pub fn decoded(args: &SampleArgs, model: &RollModel) -> Result<Sampled, CliError
         (None, None, (Some(from), Some(to))) => {
             let mut lines = Vec::new();
             let mut end = |place| -> Result<_, CliError> {
-                let Piece { roll, from, tempo, title } = read(place, model)?;
+                let Piece { roll, from, tempo, title } = Piece::read(place, model.config())?;
                 let code = coder.encode(&roll, from).to_vec();
                 lines.push(format!("code {} of {title}", typed(&code)));
                 Ok((code, tempo, title))
