@@ -166,7 +166,7 @@ fn sliders_move_what_an_autoencoder_answers() {
     let store = "--store take.mid --store take.mid@3 --set base=stored";
     let [first, last, around] =
         ["--set morph=0", "--set morph=100", "--set journey=2"].map(|more| render(&format!("{store} {more}")));
-    assert!(first != plain && first != last && around != first && around != last);
+    assert!(first != last && around != first && around != last && last != plain);
     assert!(render("--store take.mid@3 --set base=stored") == last, "one is one");
     assert!(render("--set base=stored") == plain, "where none is stored it is yours");
     for (more, what) in [
