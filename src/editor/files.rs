@@ -222,6 +222,65 @@ impl Files {
     }
 }
 
+/// The list while it is open, and the page to go back to.
+#[derive(Debug)]
+pub(super) struct Chooser<P> {
+    open: Option<(Files, P)>,
+    /// What is still being read of a list that was closed.
+    superseded: Superseded,
+}
+
+impl<P> Default for Chooser<P> {
+    fn default() -> Self {
+        Self { open: None, superseded: Superseded::default() }
+    }
+}
+
+/// What came of a picture of the list, and the page to go back to.
+pub(super) enum Chosen<P> {
+    /// Nothing yet.
+    Open,
+    /// It was left without a choice.
+    Left(P),
+    /// This file, for this.
+    File(Purpose, PathBuf, P),
+}
+
+impl<P: Copy + Default> Chooser<P> {
+    /// Opens the list from the page `back`, as [`Files::open`].
+    pub fn open(&mut self, purpose: Purpose, own: Option<(&'static str, PathBuf)>, data: Option<PathBuf>, back: P) {
+        self.open = Some((Files::open(purpose, own, data), back));
+    }
+
+    /// What is looked for, while it is open.
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.open.as_ref().map(|(files, _)| files.purpose)
+    }
+
+    /// Closes the list; what is being read of a slow folder is waited for elsewhere.
+    pub fn close(&mut self) -> P {
+        let Some((files, back)) = self.open.take() else { return P::default() };
+        files.close(&mut self.superseded);
+        back
+    }
+
+    /// Draws the list.
+    pub fn show(&mut self, ui: &mut Ui, rect: Rect, theme: &Theme) -> Chosen<P> {
+        let Some((files, _)) = &mut self.open else { return Chosen::Left(P::default()) };
+        let (outcome, purpose) = (files.show(ui, rect, theme), files.purpose);
+        match outcome {
+            Outcome::Open => Chosen::Open,
+            Outcome::Left => Chosen::Left(self.close()),
+            Outcome::Chosen(path) => Chosen::File(purpose, path, self.close()),
+        }
+    }
+
+    /// Lets go what has been read meanwhile.
+    pub fn sweep(&mut self) {
+        self.superseded.sweep();
+    }
+}
+
 /// Whether a file ends in one of these, in small letters or capitals.
 pub(super) fn ends_in(path: &Path, endings: &[&str]) -> bool {
     path.extension().is_some_and(|end| endings.contains(&&end.to_string_lossy().to_lowercase()[..]))

@@ -37,11 +37,10 @@ use bank::{Controls, pages};
 use browser::Browser;
 use controls::{CELL, Held, button, is_pressed, named_button, wide_button};
 use egui::{Align2, Id, Key, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
-use files::{Files, Purpose};
+use files::{Chooser, Chosen, Purpose};
 use frame::{ADVICE, HEADER, Pace, STATUS, TABS};
 use history::History;
 use intake::Intake;
-use job::Superseded;
 use learning::OwnLesson;
 use presets::Presets;
 use serde::{Deserialize, Serialize};
@@ -138,10 +137,8 @@ pub struct View {
     intake: Intake,
     /// The lesson that was begun here.
     lesson: OwnLesson,
-    /// The list of files, and the page from which it was opened.
-    files: Option<(Files, Page)>,
-    /// What is still being read of a list of files that was closed.
-    superseded: Superseded,
+    /// The list of files, while it is open.
+    files: Chooser<Page>,
     /// The training that is being described, once somebody has asked for it.
     hyperparameters: Option<Hyperparameters>,
     /// Frequencies of what the model of a slot remembers.
@@ -378,16 +375,15 @@ impl View {
 
     /// Takes files that have been dropped onto the window.
     fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn Instance) {
-        self.superseded.sweep();
+        self.files.sweep();
         self.intake.look(instance);
         let files = ui.input(|input| input.raw.dropped_files.clone());
         for path in files.iter().map(|file| file.path().to_path_buf()) {
-            match (self.page, &mut self.hyperparameters, &self.files) {
+            match (self.page, &mut self.hyperparameters, self.files.purpose()) {
                 (Page::Hyperparameters, Some(page), _) => page.add_recording(path),
                 // As if it had been chosen from the list.
-                (Page::Files, _, Some((files, _))) => {
-                    let purpose = files.purpose;
-                    self.close_files();
+                (Page::Files, _, Some(purpose)) => {
+                    self.page = self.files.close();
                     self.take_chosen(purpose, path, instance);
                 }
                 _ => self.intake.take(path, instance),
@@ -403,35 +399,22 @@ impl View {
             }
         };
         let back = std::mem::replace(&mut self.page, Page::Files);
-        self.files = Some((Files::open(purpose, own, instance.data_folder()), back));
+        self.files.open(purpose, own, instance.data_folder(), back);
     }
 
     fn show_files(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn Instance, theme: &Theme) {
-        let Some((files, _)) = &mut self.files else {
-            self.page = Page::TimeLine;
-            return;
-        };
-        let (outcome, purpose) = (files.show(ui, rect, theme), files.purpose);
-        match outcome {
-            files::Outcome::Open => {}
-            files::Outcome::Left => {
+        match self.files.show(ui, rect, theme) {
+            Chosen::Open => {}
+            Chosen::Left(back) => {
                 if let Some(page) = &mut self.hyperparameters {
                     page.wants_none();
                 }
-                self.close_files();
+                self.page = back;
             }
-            files::Outcome::Chosen(path) => {
-                self.close_files();
+            Chosen::File(purpose, path, back) => {
+                self.page = back;
                 self.take_chosen(purpose, path, instance);
             }
-        }
-    }
-
-    /// Back to the page from which the list was opened.
-    fn close_files(&mut self) {
-        if let Some((files, back)) = self.files.take() {
-            files.close(&mut self.superseded);
-            self.page = back;
         }
     }
 

@@ -16,10 +16,9 @@ use super::{
     bank::show_settings,
     browser::{self, Outcome},
     controls::{self, CELL, Desk, Held, button, named_button, wide_button},
-    files::{self, Files, Purpose},
+    files::{Chooser, Chosen, Purpose},
     frame::{self, ADVICE, HEADER, Pace, STATUS, TABS},
     instance::set_at_once,
-    job::Superseded,
     presets::{self, Presets},
     theme::{self, Theme, space},
 };
@@ -121,10 +120,8 @@ pub struct NoteView {
     message: (Option<String>, f64),
     /// Which of [`SAVED_MEASURES`] are saved.
     saved: usize,
-    /// The list of files, and the page from which it was opened.
-    files: Option<(Files, NotePage)>,
-    /// What is still being read of a list of files that was closed.
-    superseded: Superseded,
+    /// The list of files, while it is open.
+    files: Chooser<NotePage>,
 }
 
 impl NoteView {
@@ -303,15 +300,14 @@ impl NoteView {
 
     /// Takes files that have been dropped onto the window, and what was read of one.
     fn take_dropped(&mut self, ui: &Ui, instance: &mut dyn NoteInstance, now: f64) {
-        self.superseded.sweep();
+        self.files.sweep();
         self.intake.look(instance, self.steps.is_running(now));
         let files = ui.input(|input| input.raw.dropped_files.clone());
         for path in files.iter().map(|file| file.path().to_path_buf()) {
-            match (self.page, &self.files) {
+            match (self.page, self.files.purpose()) {
                 // As if it had been chosen from the list.
-                (NotePage::Files, Some((files, _))) => {
-                    let purpose = files.purpose;
-                    self.close_files();
+                (NotePage::Files, Some(purpose)) => {
+                    self.page = self.files.close();
                     self.take_chosen(purpose, path, instance);
                 }
                 _ => self.intake.take(path, instance),
@@ -325,30 +321,17 @@ impl NoteView {
             _ => instance.models_folder().map(|folder| ("Models", folder)),
         };
         let back = std::mem::replace(&mut self.page, NotePage::Files);
-        self.files = Some((Files::open(purpose, own, instance.data_folder()), back));
+        self.files.open(purpose, own, instance.data_folder(), back);
     }
 
     fn show_files(&mut self, ui: &mut Ui, rect: Rect, instance: &mut dyn NoteInstance, theme: &Theme) {
-        let Some((files, _)) = &mut self.files else {
-            self.page = NotePage::Roll;
-            return;
-        };
-        let (outcome, purpose) = (files.show(ui, rect, theme), files.purpose);
-        match outcome {
-            files::Outcome::Open => {}
-            files::Outcome::Left => self.close_files(),
-            files::Outcome::Chosen(path) => {
-                self.close_files();
+        match self.files.show(ui, rect, theme) {
+            Chosen::Open => {}
+            Chosen::Left(back) => self.page = back,
+            Chosen::File(purpose, path, back) => {
+                self.page = back;
                 self.take_chosen(purpose, path, instance);
             }
-        }
-    }
-
-    /// Back to the page from which the list was opened.
-    fn close_files(&mut self) {
-        if let Some((files, back)) = self.files.take() {
-            files.close(&mut self.superseded);
-            self.page = back;
         }
     }
 
