@@ -133,7 +133,9 @@ fn a_second_training_on_the_same_files_is_refused_while_the_first_lives() {
     first.kill().expect("it runs");
     first.wait().expect("it ends");
     // However it ended: its files are free.
-    desk.succeed_quietly("train in.wav --preset ten-minutes --out m.safetensors --set max_steps=2 --set approach.sharpen=1 --overwrite");
+    desk.succeed_quietly(
+        "train in.wav --preset ten-minutes --out m.safetensors --set max_steps=2 --set approach.sharpen=1 --overwrite",
+    );
     assert!(!desk.path("m.lock").exists());
 }
 
