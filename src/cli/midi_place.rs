@@ -3,7 +3,7 @@
 use super::{error::CliError, one_line, terminal::remark};
 use crate::{
     model::{RollModelConfig, STEPS_PER_MEASURE},
-    notes::{Grid, MAX_STEPS, MIDI_ENDINGS, Roll, Rounding, Score},
+    notes::{Grid, MAX_STEPS, MIDI_ENDINGS, Roll, Score},
 };
 use std::path::{Path, PathBuf};
 
@@ -76,13 +76,7 @@ impl Piece {
             expected,
             actual,
         };
-        let approach = &model.approach;
-        let grid = Grid {
-            steps_per_quarter: approach.steps_per_quarter as u32,
-            rounding: Rounding::Nearest,
-            pedal: false,
-            repeats: approach.repeats,
-        };
+        let grid = Grid::of(&model.approach);
         let (roll, _) =
             score.roll(&grid).map_err(|steps| unsuitable(format!("at most {} steps", MAX_STEPS), steps.to_string()))?;
         let from = (*measure as usize - 1) * STEPS_PER_MEASURE;

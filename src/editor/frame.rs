@@ -29,6 +29,20 @@ const CALM: Duration = Duration::from_millis(100);
 /// Pictures that are remembered.
 const PICTURES: usize = 240;
 
+/// The colours of a picture, which egui's own widgets get where they are not the `applied` ones.
+pub(super) fn dress(ui: &Ui, looks: Looks, applied: &mut Option<(Mode, bool)>) -> &'static Theme {
+    let wanted = (looks.mode, looks.reduced_motion);
+    if applied.replace(wanted) != Some(wanted) {
+        theme::apply(ui.ctx(), looks.mode, looks.reduced_motion);
+    }
+    Theme::of(looks.mode)
+}
+
+/// Whether something has the keyboard that Escape ends first; `is_typing`: a field of ours has.
+pub(super) fn has_keyboard(ui: &Ui, is_typing: bool) -> bool {
+    is_typing || ui.ctx().memory(|memory| memory.focused().is_some()) || egui::Popup::is_any_open(ui.ctx())
+}
+
 /// What laying out each of the last pictures has cost, in seconds, and when it was begun.
 #[derive(Debug, Default)]
 pub(super) struct Pace(VecDeque<(Instant, f32)>);

@@ -6,7 +6,7 @@ use super::{
     repair::{Fault, Repaired},
     roll::{COLUMN_BYTES, MAX_STEPS, Roll, bitmap},
 };
-use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats};
+use crate::model::{KEYS, LOWEST_KEY, RollApproach, RollRepeats as Repeats};
 use midly::{
     Format, Header, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind,
     num::{u4, u7, u15, u24, u28},
@@ -60,6 +60,11 @@ impl Default for Grid {
 }
 
 impl Grid {
+    /// How MIDI files are read for a model: on its grid, with its rule for keys that are struck again.
+    pub fn of(approach: &RollApproach) -> Self {
+        Self { steps_per_quarter: approach.steps_per_quarter as u32, repeats: approach.repeats, ..Self::default() }
+    }
+
     /// The rule that it breaks: a field, what it should be, and what it is.
     pub fn problem(&self) -> Option<(&'static str, String, String)> {
         let steps = self.steps_per_quarter;

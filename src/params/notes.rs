@@ -73,7 +73,12 @@ pub struct NoteSettings {
 impl NoteSettings {
     /// Defaults; `store_models` mirrors the switch of that name.
     fn new(store_models: Arc<AtomicBool>) -> Self {
-        let SettingKind::Whole { min, max, default } = NOTE_REACTION.kind else { unreachable!("it is a number") };
+        // Does not compile where it is no number.
+        const RANGE: [i32; 3] = match NOTE_REACTION.kind {
+            SettingKind::Whole { min, max, default } => [min, max, default],
+            _ => panic!(),
+        };
+        let [min, max, default] = RANGE;
         Self {
             reaction_ms: IntParam::new(NOTE_REACTION.name, default, IntRange::Linear { min, max })
                 .with_unit(" ms")

@@ -1,11 +1,11 @@
 //! The editor of the audio plugin inside a host: [`crate::editor::View`] joined to the parameters.
 
-use super::window::{Active, Around, AtOnce, Gesture, Shown, Windowed};
+use super::window::{Active, Hosted, Windowed};
 use crate::{
     control::{ParamId, ParamValues, Preset},
-    editor::{Activation, Edit, Instance, Looks, ParamHost, SettingsHost, View, presets_folder},
+    editor::{Activation, Instance, Looks, View},
     learn::job::Lessons,
-    params::{KeptLooks, SympathyParams},
+    params::{KeptLooks, ParamEditor, SympathyParams},
     take::takes_folder,
     worker::{Clip, ModelRegistry},
 };
@@ -53,73 +53,36 @@ impl Windowed for Instanced {
         view.ground_of_window()
     }
 
-    fn show(&self, view: &mut View, ui: &mut egui::Ui, around: Around<'_, ParamId>) {
-        view.show(ui, &mut Hosted { instance: self, around });
-    }
-}
-
-/// The instance, as the editor sees it.
-struct Hosted<'a> {
-    instance: &'a Instanced,
-    around: Around<'a, ParamId>,
-}
-
-impl ParamHost<ParamId> for Hosted<'_> {
-    fn value(&self, id: ParamId) -> f32 {
-        self.instance.params.unmodulated(id)
+    fn show(view: &mut View, ui: &mut egui::Ui, hosted: &mut Hosted<'_, Self>) {
+        view.show(ui, hosted);
     }
 
-    fn edit(&mut self, id: ParamId, edit: Edit) {
-        let plain = match edit {
-            Edit::Set(plain) => plain,
-            Edit::Begin | Edit::End => self.instance.params.unmodulated(id),
-        };
-        self.instance.params.edit(id, plain, &mut Gesture { context: self.around.context, edit });
+    fn unmodulated(&self, id: ParamId) -> f32 {
+        self.params.unmodulated(id)
     }
 
-    fn text(&self, id: ParamId) -> String {
-        let mut shown = Shown(String::new());
-        self.instance.params.edit(id, self.instance.params.unmodulated(id), &mut shown);
-        shown.0
+    fn hand(&self, id: ParamId, plain: f32, editor: &mut impl ParamEditor) -> bool {
+        self.params.edit(id, plain, editor)
     }
 
-    fn apply(&mut self, values: &ParamValues) {
-        self.instance.params.apply(values, &mut AtOnce(self.around.context));
+    fn apply(&self, values: &ParamValues, editor: &mut impl ParamEditor) {
+        self.params.apply(values, editor);
     }
 
     fn missing_model(&self, preset: &Preset) -> Option<String> {
-        self.instance.registry.missing(preset)
+        self.registry.missing(preset)
     }
 
-    fn presets_folder(&self) -> Option<PathBuf> {
-        presets_folder::<ParamId>()
-    }
-
-    fn ask_host_menu(&mut self, id: ParamId, at: egui::Pos2) -> bool {
-        let params = &self.instance.params;
-        self.around.menus.ask(id, at, self.around.scale, |menu| params.edit(id, params.unmodulated(id), menu))
-    }
-
-    fn is_host_menu_refused(&mut self, id: ParamId) -> bool {
-        self.around.menus.is_refused(id)
-    }
-}
-
-impl SettingsHost for Hosted<'_> {
     fn setting(&self, key: &str) -> f32 {
-        self.instance.params.settings.value(key)
+        self.params.settings.value(key)
     }
 
-    fn set_setting(&mut self, key: &str, value: f32) {
-        self.instance.params.settings.edit(key, value, &mut AtOnce(self.around.context));
-    }
-
-    fn restart(&mut self) {
-        self.around.context.request_restart();
+    fn hand_setting(&self, key: &str, value: f32, editor: &mut impl ParamEditor) {
+        self.params.settings.edit(key, value, editor);
     }
 }
 
-impl Instance for Hosted<'_> {
+impl Instance for Hosted<'_, Instanced> {
     fn registry(&self) -> &Arc<ModelRegistry> {
         &self.instance.registry
     }

@@ -1,11 +1,14 @@
 //! The editor of the plugin for notes inside a host: [`crate::editor::NoteView`] joined to the parameters.
 
-use super::window::{Active, Around, AtOnce, Gesture, Shown, Windowed};
+use super::window::{Active, Hosted, Windowed};
 use crate::{
-    control::{NotePreset, notes::NoteParam, notes::NoteValues},
-    editor::{Edit, Looks, NoteActivation, NoteInstance, NoteView, ParamHost, SettingsHost, presets_folder},
+    control::{
+        NotePreset,
+        notes::{NoteParam, NoteValues},
+    },
+    editor::{Looks, NoteActivation, NoteInstance, NoteView},
     notes::live::{NoteModels, StoredCodes},
-    params::{KeptLooks, NoteParams},
+    params::{KeptLooks, NoteParams, ParamEditor},
     take::takes_folder,
 };
 use std::{
@@ -48,74 +51,36 @@ impl Windowed for InstancedNotes {
         view.ground_of_window()
     }
 
-    fn show(&self, view: &mut NoteView, ui: &mut egui::Ui, around: Around<'_, NoteParam>) {
-        view.show(ui, &mut HostedNotes { instance: self, around });
-    }
-}
-
-/// The instance, as the editor sees it.
-struct HostedNotes<'a> {
-    instance: &'a InstancedNotes,
-    around: Around<'a, NoteParam>,
-}
-
-impl ParamHost<NoteParam> for HostedNotes<'_> {
-    fn value(&self, id: NoteParam) -> f32 {
-        self.instance.params.unmodulated(id)
+    fn show(view: &mut NoteView, ui: &mut egui::Ui, hosted: &mut Hosted<'_, Self>) {
+        view.show(ui, hosted);
     }
 
-    fn edit(&mut self, id: NoteParam, edit: Edit) {
-        let params = &self.instance.params;
-        let plain = match edit {
-            Edit::Set(plain) => plain,
-            Edit::Begin | Edit::End => params.unmodulated(id),
-        };
-        params.edit(id, plain, &mut Gesture { context: self.around.context, edit });
+    fn unmodulated(&self, id: NoteParam) -> f32 {
+        self.params.unmodulated(id)
     }
 
-    fn text(&self, id: NoteParam) -> String {
-        let mut shown = Shown(String::new());
-        self.instance.params.edit(id, self.instance.params.unmodulated(id), &mut shown);
-        shown.0
+    fn hand(&self, id: NoteParam, plain: f32, editor: &mut impl ParamEditor) -> bool {
+        self.params.edit(id, plain, editor)
     }
 
-    fn apply(&mut self, values: &NoteValues) {
-        self.instance.params.apply(values, &mut AtOnce(self.around.context));
+    fn apply(&self, values: &NoteValues, editor: &mut impl ParamEditor) {
+        self.params.apply(values, editor);
     }
 
     fn missing_model(&self, preset: &NotePreset) -> Option<String> {
-        self.instance.models.missing(preset)
+        self.models.missing(preset)
     }
 
-    fn presets_folder(&self) -> Option<PathBuf> {
-        presets_folder::<NoteParam>()
-    }
-
-    fn ask_host_menu(&mut self, id: NoteParam, at: egui::Pos2) -> bool {
-        let params = &self.instance.params;
-        self.around.menus.ask(id, at, self.around.scale, |menu| params.edit(id, params.unmodulated(id), menu))
-    }
-
-    fn is_host_menu_refused(&mut self, id: NoteParam) -> bool {
-        self.around.menus.is_refused(id)
-    }
-}
-
-impl SettingsHost for HostedNotes<'_> {
     fn setting(&self, key: &str) -> f32 {
-        self.instance.params.settings.value(key)
+        self.params.settings.value(key)
     }
 
-    fn set_setting(&mut self, key: &str, value: f32) {
-        self.instance.params.settings.edit(key, value, &mut AtOnce(self.around.context));
-    }
-
-    fn restart(&mut self) {
-        self.around.context.request_restart();
+    fn hand_setting(&self, key: &str, value: f32, editor: &mut impl ParamEditor) {
+        self.params.settings.edit(key, value, editor);
     }
 }
 
-impl NoteInstance for HostedNotes<'_> {
+impl NoteInstance for Hosted<'_, InstancedNotes> {
     fn models(&self) -> &Arc<NoteModels> {
         &self.instance.models
     }

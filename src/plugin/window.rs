@@ -1,8 +1,8 @@
 //! A window inside a host's, of either plugin: what it needs of the host, and the looks that a project keeps.
 
 use crate::{
-    control::HasPresets,
-    editor::{Edit, Looks, MIN_SIZE, SIZE, fonts},
+    control::{HasPresets, PresetOf, values::Parameter},
+    editor::{Edit, Looks, MIN_SIZE, ParamHost, SIZE, SettingsHost, fonts, presets_folder},
     params::{KeptLooks, ParamEditor},
 };
 use nice_plug::{
@@ -19,6 +19,7 @@ use nice_plug_egui::{
 };
 use std::{
     error::Error,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -52,9 +53,9 @@ impl<A: Clone> Active<A> {
 }
 
 /// Sends each part of an edit to the host.
-pub(super) struct Gesture<'a> {
-    pub context: &'a GuiContext,
-    pub edit: Edit,
+struct Gesture<'a> {
+    context: &'a GuiContext,
+    edit: Edit,
 }
 
 impl ParamEditor for Gesture<'_> {
@@ -69,7 +70,7 @@ impl ParamEditor for Gesture<'_> {
 }
 
 /// Sends a whole edit.
-pub(super) struct AtOnce<'a>(pub &'a GuiContext);
+struct AtOnce<'a>(&'a GuiContext);
 
 impl ParamEditor for AtOnce<'_> {
     fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, plain: P::Plain) {
@@ -81,7 +82,7 @@ impl ParamEditor for AtOnce<'_> {
 }
 
 /// Changes nothing; reads what a host shows.
-pub(super) struct Shown(pub String);
+struct Shown(String);
 
 impl ParamEditor for Shown {
     fn edit<P: Param<Plain: Copy>>(&mut self, param: &P, _: P::Plain) {
@@ -134,14 +135,6 @@ impl<Id: HasPresets> Menus<Id> {
     }
 }
 
-/// What a window shows of the host, for one picture.
-pub struct Around<'a, Id> {
-    pub context: &'a GuiContext,
-    pub menus: &'a mut Menus<Id>,
-    /// Pixels of a point.
-    pub scale: f32,
-}
-
 /// An instance that has windows.
 pub trait Windowed: Clone + Send + Sync + 'static {
     /// Its parameters.
@@ -158,7 +151,85 @@ pub trait Windowed: Clone + Send + Sync + 'static {
     /// The colour that the window is cleared with.
     fn ground(view: &Self::View) -> egui::Rgba;
     /// Draws it.
-    fn show(&self, view: &mut Self::View, ui: &mut egui::Ui, around: Around<'_, Self::Id>);
+    fn show(view: &mut Self::View, ui: &mut egui::Ui, hosted: &mut Hosted<'_, Self>);
+
+    /// A parameter without modulation.
+    fn unmodulated(&self, id: Self::Id) -> f32;
+    /// Hands a parameter and a value to an editor; false if there is none of this id.
+    fn hand(&self, id: Self::Id, plain: f32, editor: &mut impl ParamEditor) -> bool;
+    /// Hands every parameter that differs to an editor, but triggers.
+    fn apply(&self, values: &<Self::Id as Parameter>::Values, editor: &mut impl ParamEditor);
+    /// What is to be said of a preset whose model is not there.
+    fn missing_model(&self, preset: &PresetOf<Self::Id>) -> Option<String>;
+    /// A setting by its key.
+    fn setting(&self, key: &str) -> f32;
+    /// Hands a setting and a value to an editor.
+    fn hand_setting(&self, key: &str, value: f32, editor: &mut impl ParamEditor);
+}
+
+/// An instance as its editor sees it, for one picture.
+pub struct Hosted<'a, W: Windowed> {
+    /// The instance.
+    pub instance: &'a W,
+    context: &'a GuiContext,
+    menus: &'a mut Menus<W::Id>,
+    /// Pixels of a point.
+    scale: f32,
+}
+
+impl<W: Windowed> ParamHost<W::Id> for Hosted<'_, W> {
+    fn value(&self, id: W::Id) -> f32 {
+        self.instance.unmodulated(id)
+    }
+
+    fn edit(&mut self, id: W::Id, edit: Edit) {
+        let plain = match edit {
+            Edit::Set(plain) => plain,
+            Edit::Begin | Edit::End => self.instance.unmodulated(id),
+        };
+        self.instance.hand(id, plain, &mut Gesture { context: self.context, edit });
+    }
+
+    fn text(&self, id: W::Id) -> String {
+        let mut shown = Shown(String::new());
+        self.instance.hand(id, self.instance.unmodulated(id), &mut shown);
+        shown.0
+    }
+
+    fn apply(&mut self, values: &<W::Id as Parameter>::Values) {
+        self.instance.apply(values, &mut AtOnce(self.context));
+    }
+
+    fn missing_model(&self, preset: &PresetOf<W::Id>) -> Option<String> {
+        self.instance.missing_model(preset)
+    }
+
+    fn presets_folder(&self) -> Option<PathBuf> {
+        presets_folder::<W::Id>()
+    }
+
+    fn ask_host_menu(&mut self, id: W::Id, at: egui::Pos2) -> bool {
+        let instance = self.instance;
+        self.menus.ask(id, at, self.scale, |menu| instance.hand(id, instance.unmodulated(id), menu))
+    }
+
+    fn is_host_menu_refused(&mut self, id: W::Id) -> bool {
+        self.menus.is_refused(id)
+    }
+}
+
+impl<W: Windowed> SettingsHost for Hosted<'_, W> {
+    fn setting(&self, key: &str) -> f32 {
+        self.instance.setting(key)
+    }
+
+    fn set_setting(&mut self, key: &str, value: f32) {
+        self.instance.hand_setting(key, value, &mut AtOnce(self.context));
+    }
+
+    fn restart(&mut self) {
+        self.context.request_restart();
+    }
 }
 
 /// What a window draws.
@@ -188,7 +259,8 @@ impl<W: Windowed> NiceEguiApp for App<W> {
         }
         frame.set_clear_color(W::ground(&self.view));
         let scale = ui.ctx().pixels_per_point();
-        self.instance.show(&mut self.view, ui, Around { context, menus: &mut self.menus, scale });
+        let hosted = &mut Hosted { instance: &self.instance, context, menus: &mut self.menus, scale };
+        W::show(&mut self.view, ui, hosted);
         // The keyboard is the host's, but for what is being typed or has been reached with Tab.
         let has_focus = ui.ctx().memory(|memory| memory.focused().is_some());
         frame.set_key_capture(if has_focus { KeyCapture::CaptureAll } else { KeyCapture::IgnoreAll });

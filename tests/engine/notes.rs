@@ -180,7 +180,7 @@ fn random_deed(random: &mut Random) -> Deed {
 fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     let kinds = [models(-1.5), coder(Some(axes())).1];
     let mut random = Random::new(2);
-    let (mut struck, mut counted_in_all, mut of_workers) = (0usize, 0, 0);
+    let (mut struck, mut counted_in_all, mut of_workers, mut brought) = (0usize, 0, 0, 0);
     let rounds = if cfg!(debug_assertions) { 150 } else { 2000 };
     for round in 0..rounds {
         let song = Song::new(8000, 280.0, 1.0);
@@ -209,6 +209,19 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
             let tempo = [280.0, 280.0, 280.0, 120.0, f64::NAN, 0.0][random.below(6) as usize];
             let transport = Transport { playing, ..Song { tempo, ..song.clone() }.transport(position) };
             let deeds: Vec<Deed> = (0..random.below(4)).map(|_| random_deed(&mut random)).collect();
+            // In every other round a window looks, plays keys and brings phrases.
+            if round % 2 == 1 {
+                engine.scope().watch();
+                match random.below(6) {
+                    0 => engine.scope().press(u128::from(random.below(1 << 30)) << 20),
+                    1 => engine.scope().press(0),
+                    2 => {
+                        engine.scope().bring(vec![[1 << 40, 1 << 40]; 12]);
+                        brought += 1;
+                    }
+                    _ => {}
+                }
+            }
             // Another model has to be loaded, by the worker.
             let may_load = deeds.iter().any(|deed| matches!(deed, Deed::Sets(NoteParam::Model, _)));
             let mut by_worker = 0;
@@ -240,6 +253,7 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
         engine.begin(Transport::default(), 64, &mut stage);
         engine.hear(Gesture::AllUp { channel: None }, &mut stage);
         engine.end(64, &mut stage);
+        assert_eq!(engine.scope().pressed(), 0, "the window's keys go up with the others");
         let runs_free = engine.is_running();
         if runs_free {
             engine.set(NoteParam::Panic, 0.0, &mut stage);
@@ -250,6 +264,7 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     }
     assert_eq!((counted_in_all, of_workers), (0, 0), "allocations");
     assert!(struck > rounds / 2, "{struck} notes sounded at the ends");
+    assert!(brought > rounds, "{brought} phrases were brought");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::{
         instance::set_at_once,
         job::{Job, Superseded},
     },
-    notes::{Grid, MIDI_ENDINGS, Repeats, Score},
+    notes::{Grid, MIDI_ENDINGS, Score, live::MAX_BROUGHT},
 };
 use std::{
     fs::File,
@@ -19,8 +19,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Steps of a file that are heard, whole measures at its end: sixteen of the model inside. The worker hears them at once.
-const MAX_STEPS: usize = 256;
 /// Names of saved files that are tried.
 const MAX_FILES: usize = 10_000;
 
@@ -80,11 +78,10 @@ impl Intake {
             self.message = Some("Choose a model first: a MIDI file is read on its grid.".into());
             return;
         };
-        let approach = &model.config().approach;
-        let (steps, repeats) = (approach.steps_per_quarter as u32, approach.repeats);
+        let grid = Grid::of(&model.config().approach);
         self.message = Some(format!("Reading {}…", path.display()));
         self.superseded.keep(&mut self.reading);
-        self.reading = Job::begin("sympathy-midi", move || read_phrase(&path, steps, repeats));
+        self.reading = Job::begin("sympathy-midi", move || read_phrase(&path, &grid));
     }
 
     /// Takes what has been read meanwhile; `runs`: the song does.
@@ -122,18 +119,17 @@ impl Intake {
     }
 }
 
-/// The end of a file.
-fn read_phrase(path: &Path, steps_per_quarter: u32, repeats: Repeats) -> Result<Phrase, String> {
+/// The end of a file: whole measures, sixteen of the model inside.
+fn read_phrase(path: &Path, grid: &Grid) -> Result<Phrase, String> {
     let score = Score::read(path).map_err(|error| error.to_string())?;
-    let grid = Grid { steps_per_quarter, repeats, ..Grid::default() };
-    let (roll, _) = score.roll(&grid).map_err(|steps| format!("{}: is too long: {steps} steps.", path.display()))?;
+    let (roll, _) = score.roll(grid).map_err(|steps| format!("{}: is too long: {steps} steps.", path.display()))?;
     let mut columns = roll.sets();
     if columns.iter().all(|[held, _]| *held == 0) {
         return Err(format!("{}: has no notes that it could go on from.", path.display()));
     }
-    let per_measure = BEATS_PER_MEASURE as usize * steps_per_quarter as usize;
+    let per_measure = BEATS_PER_MEASURE as usize * grid.steps_per_quarter as usize;
     let measures = columns.len().div_ceil(per_measure);
-    let heard = measures.min((MAX_STEPS / per_measure).max(1));
+    let heard = measures.min((MAX_BROUGHT / per_measure).max(1));
     columns.drain(..(measures - heard) * per_measure);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let what = if heard == 1 { "measure".into() } else { format!("{heard} measures") };

@@ -143,16 +143,8 @@ impl NoteView {
     /// Draws a picture and takes what was done with mouse and keys since the last one.
     pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn NoteInstance) {
         let began = Instant::now();
-        // Escape ends what has the keyboard first.
-        let had_keyboard = self.held.is_typing()
-            || ui.ctx().memory(|memory| memory.focused().is_some())
-            || egui::Popup::is_any_open(ui.ctx());
-        let theme = Theme::of(self.looks.mode);
-        let wanted = (self.looks.mode, self.looks.reduced_motion);
-        if self.applied != Some(wanted) {
-            theme::apply(ui.ctx(), self.looks.mode, self.looks.reduced_motion);
-            self.applied = Some(wanted);
-        }
+        let had_keyboard = frame::has_keyboard(ui, self.held.is_typing());
+        let theme = frame::dress(ui, self.looks, &mut self.applied);
         if !self.has_presets {
             self.presets.read(instance.presets_folder().as_deref());
             self.has_presets = true;

@@ -22,12 +22,11 @@ const MEASURES: f32 = 8.0;
 const KEYBOARD: f32 = 46.0;
 /// Height of the names above and below the field.
 const MARGIN: f32 = 20.0;
-/// A lower picture shows nothing.
+/// A lower or narrower picture shows nothing.
 const MIN_HEIGHT: f32 = 80.0;
+const MIN_WIDTH: f32 = 240.0;
 /// Keys that are less likely, of 255, are not drawn.
 const MIN_ODD: u8 = 12;
-/// Nor does a narrower one.
-const MIN_WIDTH: f32 = 240.0;
 /// Lines of the grid beyond *now*, at most.
 const MAX_STEPS: f32 = 4096.0;
 /// With more columns than these only notes are drawn.
@@ -35,17 +34,17 @@ const MAX_LIKELY_COLUMNS: usize = 600;
 /// The octave's black keys, from C.
 const BLACK: [bool; 12] = [false, true, false, true, false, false, true, false, true, false, true, false];
 
+/// A key is down for at least so long, in seconds: an engine looks once a block.
+const PRESS_SECONDS: f64 = 0.2;
+/// Where the keyboard's own cursor stands at first: middle C.
+const MIDDLE_C: usize = 39;
+
 /// The name of a key of the 88, counted from the lowest: middle C is C4.
 pub(super) fn key_name(key: usize) -> String {
     const NAMES: [&str; 12] = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
     let number = key + usize::from(LOWEST_KEY);
     format!("{}{}", NAMES[number % 12], number / 12 - 1)
 }
-
-/// A key is down for at least so long, in seconds: an engine looks once a block.
-const PRESS_SECONDS: f64 = 0.2;
-/// Where the keyboard's own cursor stands at first: middle C.
-const MIDDLE_C: usize = 39;
 
 /// The keys that are held down in the window.
 #[derive(Debug)]
@@ -248,19 +247,14 @@ impl Keyboard {
         }
         if response.has_focus() {
             painter.rect_stroke(rect, 0.0, Stroke::new(1.5, theme.text), StrokeKind::Inside);
-            let cursor = field.cell(self.cursor, 0.0, 0.0);
-            let cursor = Rect::from_x_y_ranges(rect.x_range(), cell_around(cursor.y_range()));
+            let row = field.cell(self.cursor, 0.0, 0.0).y_range();
+            let cursor = Rect::from_x_y_ranges(rect.x_range(), row.expand(1.0));
             painter.rect_stroke(cursor, 1.0, Stroke::new(1.5, theme.alarm), StrokeKind::Outside);
         }
         response.on_hover_text_at_pointer(
             "Click to play a key; with shift it stays down, for a chord. Escape lets go. Arrow keys and Enter do it, too.",
         );
     }
-}
-
-/// A little more than a row.
-fn cell_around(row: egui::Rangef) -> egui::Rangef {
-    row.expand(1.0)
 }
 
 fn draw_rows(painter: &Painter, field: &Field, theme: &Theme) {

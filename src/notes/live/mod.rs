@@ -23,6 +23,6 @@ pub use book::{Book, CHANNELS, Message, NoteSink};
 pub use engine::{Gesture, NoteEngine, NoteEngineConfig, Stage, start};
 pub use models::{Facts, NoteModel, NoteModels};
 pub use player::AXIS_REACH;
-pub use scope::{NoteScope, StepReport};
+pub use scope::{MAX_BROUGHT, NoteScope, StepReport};
 pub use stored::{Code, CodePath, MAX_STORED, StoredCodes};
 pub use worker::NoteWorker;

@@ -14,6 +14,8 @@ use std::sync::{
     },
 };
 
+/// Columns of a phrase that is brought, at most; of more the last ones. The worker hears them at once.
+pub const MAX_BROUGHT: usize = 256;
 /// Steps that are kept for a reader: more than go by from picture to picture, but at tempi that are none.
 const STEPS: usize = 512;
 /// Words of a set of the 88 keys.
@@ -63,8 +65,8 @@ pub struct NoteScope {
     codes: OnceLock<Stream<CODE>>,
     /// Keys that are down at the end of the last block: the player's and ours.
     sounding: [[AtomicU32; SET]; 2],
-    /// Columns that were brought, until the worker takes them.
-    brought: Mutex<Option<Vec<[u128; 2]>>>,
+    /// Columns that were brought. They stay until others are: the worker frees nothing.
+    brought: Mutex<Vec<[u128; 2]>>,
     has_brought: AtomicBool,
 }
 
@@ -138,7 +140,7 @@ impl NoteScope {
     /// Brings a phrase, as columns of keys that are held and of them struck: with the next step it is what was heard last, nothing was
     /// before it, and it is continued. An autoencoder's segments begin with its first column.
     pub fn bring(&self, columns: Vec<[u128; 2]>) {
-        *self.brought.lock().unwrap_or_else(PoisonError::into_inner) = Some(columns);
+        *self.brought.lock().unwrap_or_else(PoisonError::into_inner) = columns;
         self.has_brought.store(true, Release);
     }
 
@@ -150,9 +152,11 @@ impl NoteScope {
         self.has_brought.load(Relaxed) && self.has_brought.swap(false, AcqRel)
     }
 
-    /// For the worker: what was brought; nothing where it was taken already.
-    pub(super) fn take_brought(&self) -> Option<Vec<[u128; 2]>> {
-        self.brought.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// For the worker: writes what was brought last to `columns`, which have room for [`MAX_BROUGHT`].
+    pub(super) fn copy_brought(&self, columns: &mut Vec<[u128; 2]>) {
+        let brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        columns.clear();
+        columns.extend_from_slice(&brought[brought.len().saturating_sub(MAX_BROUGHT)..]);
     }
 
     /// For the worker.
@@ -262,7 +266,12 @@ mod tests {
         assert_eq!((scope.code(3), scope.code(4)), (vec![0.5, -0.25], vec![]));
         scope.bring(vec![[1, 1]]);
         scope.bring(vec![[2, 2]]);
-        assert_eq!((scope.take_brought(), scope.take_brought()), (Some(vec![[2, 2]]), None));
         assert!(scope.is_brought() && !scope.is_brought());
+        let mut columns = vec![[9, 9]];
+        scope.copy_brought(&mut columns);
+        assert_eq!(columns, [[2, 2]]);
+        scope.bring((0..300).map(|step| [step, 0]).collect());
+        scope.copy_brought(&mut columns);
+        assert_eq!((columns.len(), columns[0], columns[255]), (MAX_BROUGHT, [44, 0], [299, 0]));
     }
 }

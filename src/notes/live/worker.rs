@@ -5,6 +5,7 @@ use super::{
     link::{Column, WorkerEnd},
     models::{NoteModel, NoteModels},
     player::Player,
+    scope::MAX_BROUGHT,
     stored::{CodePath, StoredCodes},
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct NoteWorker {
     stored: Arc<StoredCodes>,
     /// What is stored, and since which change of it.
     path: (CodePath, Option<u64>),
+    /// A phrase that was brought.
+    brought: Vec<[u128; 2]>,
     /// Of the models inside the binary, and of the one that was chosen last.
     players: Vec<(u8, Player)>,
     /// The slot whose model was last seen to, and how the slots were then.
@@ -53,6 +56,7 @@ impl NoteWorker {
             models: Arc::clone(models),
             stored,
             path: (CodePath::default(), None),
+            brought: Vec::with_capacity(MAX_BROUGHT),
             players: Vec::new(),
             seen: None,
             epoch: 0,
@@ -138,13 +142,15 @@ impl NoteWorker {
         let Some((_, player)) = self.players.iter_mut().find(|(slot, _)| *slot == column.slot) else {
             return true;
         };
-        let brought = column.brings.then(|| self.link.scope.take_brought()).flatten();
+        if column.brings {
+            self.link.scope.copy_brought(&mut self.brought);
+        }
         let (odds, stored) = in_float_mode(|| {
             if is_new {
                 player.reset();
             }
-            if let Some(columns) = &brought {
-                player.bring(columns);
+            if column.brings {
+                player.bring(&self.brought);
             }
             let odds = player.answer(&column, &self.path.0);
             let stored = column.stores.then(|| player.stored_code(&column, &self.path.0)).flatten();
