@@ -66,12 +66,23 @@ pub struct Attention {
 const MAX_LISTEN_ODDS: f32 = 8.0;
 /// [`Attention::loyal_odds`] at 1.
 const MAX_LOYAL_ODDS: f32 = 2.0;
+/// Up to the first of these of *Listen* bins are drawn by the odds that were learnt, from the second on at the temperature that the model
+/// recommends.
+const WARM_LISTEN: [f32; 2] = [0.4, 0.6];
 
 impl Attention {
     /// The odds of [`Self::listen`]. A cube, so that the middle of the range, where it neither replays nor forgets, has the most room.
     pub(super) fn listen_odds(&self) -> f32 {
         let listen = self.listen.clamp(0.0, 1.0);
         MAX_LISTEN_ODDS * listen * listen * listen
+    }
+
+    /// The temperature of bins, of the one that the model recommends. That one is below 1: it suits a frame that is recalled, whose doubts are
+    /// small. A network left to itself holds its notes at it, and attacks nothing.
+    pub(super) fn bin_temperature(&self, recommended: f32) -> f32 {
+        let [warm, cold] = WARM_LISTEN;
+        let warmth = ((cold - self.listen) / (cold - warm)).clamp(0.0, 1.0);
+        recommended + warmth * (1.0 - recommended).max(0.0)
     }
 
     /// The odds of [`Self::loyalty`].
@@ -242,6 +253,15 @@ mod tests {
         assert!((2800..3200).contains(&silenced), "{silenced}");
         let mean = masks.kept.iter().sum::<f32>() / 10_000.0;
         assert!((mean - 1.0).abs() < 0.05, "{mean}");
+    }
+
+    #[test]
+    fn bins_grow_colder_from_the_odds_that_were_learnt_to_what_the_model_recommends() {
+        let at = |listen, recommended| Attention { listen, ..Colour::default().attention }.bin_temperature(recommended);
+        assert_eq!([0.6, 0.8, 1.0].map(|listen| at(listen, 0.75)), [0.75; 3]);
+        assert_eq!([0.0, 0.25, 0.4].map(|listen| at(listen, 0.75)), [1.0; 3]);
+        assert!((at(0.5, 0.75) - 0.875).abs() < 1e-6, "{}", at(0.5, 0.75));
+        assert_eq!([0.0, 0.5, 1.0].map(|listen| at(listen, 1.25)), [1.25; 3], "never colder than recommended");
     }
 
     #[test]

@@ -263,13 +263,12 @@ impl Generator {
         }
         self.feeding = false;
         let inputs = network.inputs();
-        let own_temperature = temperature * config.temperature;
         if let (Some(head), Some(listener)) = (&network.listening, &mut self.listener) {
             let attention = self.colour.attention;
             let situation = Situation {
                 h: self.state.output(),
                 context: &self.output[..network.output_size()],
-                temperature: own_temperature,
+                temperature: temperature * attention.bin_temperature(config.temperature),
                 band_temperature: (temperature + attention.level_temperature).max(0.0),
                 attention,
                 layers: manner.layers_of(&network).unwrap_or(head.layers()),
@@ -277,8 +276,11 @@ impl Generator {
             listener.draw(head, &situation, &mut self.random, &mut self.next, &mut self.sounded);
         } else {
             let current = &self.features[..inputs];
-            let chance =
-                head::Chance { temperature: own_temperature, spread: config.sound_spread, random: &mut self.random };
+            let chance = head::Chance {
+                temperature: temperature * config.temperature,
+                spread: config.sound_spread,
+                random: &mut self.random,
+            };
             head::draw(config.head, &self.output, current, chance, &mut self.next, &mut self.sounded);
         }
         if !self.next.iter().all(|x| x.is_finite()) {

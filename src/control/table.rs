@@ -28,7 +28,7 @@ macro_rules! with_parameters {
             /// What a performer reaches for.
             Play play "Play" in "Play" {
                 0 Mix mix "mix" "Mix" linear(0.0, 100.0, 50.0) PERCENT Rendering "Dry to wet at equal power; exactly dry at 0 and exactly wet at 100.";
-                3 Temperature temperature "temperature" "Temperature" linear(0.0, 2.0, 1.0) RATIO Prediction "Spread of the predictions, as a multiple of what the model's maker recommends.";
+                3 Temperature temperature "temperature" "Temperature" linear(0.0, 2.0, 1.0) RATIO Prediction "Spread of the predictions, as a multiple of what the model's maker recommends; of a listening model at a low Listen, of what it learnt.";
                 8 Hold hold "hold" "Hold" skewed(1.0, 61.0, 12.0) HOLD Prediction "How long a continuation plays when no new seed replaces it; above 60 without end.";
                 12 Continue continue_now "continue" "Continue" trigger() SWITCH Prediction "Seeds a continuation from what was just heard, each time it goes on.";
                 13 Freeze freeze "freeze" "Freeze" switch(false) SWITCH Prediction "Holds what sounds: nothing replaces it and it does not end, until Freeze goes off.";

@@ -11,6 +11,7 @@ use sympathy::{
     control::{ParamId, ParamValues, SeedSource},
     dsp::level::rms,
     engine::EngineConfig,
+    model::{ModelConfig, ModelData},
     nn::Isa,
 };
 
@@ -114,13 +115,21 @@ fn strings_morphs_and_channels_listen_too_with_the_same_bits_at_any_block_size()
 }
 
 fn network() -> Arc<Network> {
+    Arc::new(Network::new(&model(), Isa::best()))
+}
+
+fn model() -> ModelData {
     let (_, _, data) = models::all_kinds().into_iter().find(|(slot, ..)| *slot == LISTENING).expect("it is there");
-    Arc::new(Network::new(&data, Isa::best()))
+    data
 }
 
 /// Half a second after a seed, with the parameters as given.
 fn continued(seed: &[f32], values: &ParamValues) -> Vec<f32> {
-    let mut generator = Generator::new(network());
+    continued_by(network(), seed, values)
+}
+
+fn continued_by(network: Arc<Network>, seed: &[f32], values: &ParamValues) -> Vec<f32> {
+    let mut generator = Generator::new(network);
     generator.reset(3);
     generator.set_colour(Colour::of(values));
     feed_seed(&mut generator, seed);
@@ -175,5 +184,23 @@ fn every_parameter_of_listening_changes_what_it_plays() {
         let mut values = ParamValues::default();
         values.set(id, value);
         assert!(continued(&seed, &values) != usual, "{} = {value}", id.spec().key);
+    }
+}
+
+#[test]
+fn left_to_itself_it_draws_by_the_odds_it_learnt_and_where_it_recalls_as_its_maker_recommends() {
+    let seed = phrase(22_050, 2.0, 1).remove(0);
+    let recommending = |temperature| {
+        let config = ModelConfig { temperature, ..model().config().clone() };
+        let data = model().with_config(config).expect("the same tensors");
+        Arc::new(Network::new(&data, Isa::best()))
+    };
+    let [cold, plain, hot] = [0.5, 1.0, 1.5].map(recommending);
+    for (listen, is_by_the_odds) in [(0.0, true), (40.0, true), (50.0, false), (60.0, false), (100.0, false)] {
+        let mut values = ParamValues::default();
+        values.set(ParamId::Listen, listen);
+        let [cold, plain, hot] = [&cold, &plain, &hot].map(|net| continued_by(Arc::clone(net), &seed, &values));
+        assert_eq!(cold == plain, is_by_the_odds, "Listen {listen}");
+        assert_ne!(hot, plain, "Listen {listen}: a higher recommendation still counts");
     }
 }
