@@ -13,9 +13,9 @@ use std::{
     },
 };
 
-/// Updates whose losses are held, for a curve: two minutes of them.
+/// Updates whose losses are held, for a curve: two minutes of them at two a second.
 const CURVE: usize = 240;
-/// What is of late: eight seconds of them.
+/// What is of late: eight seconds of them at two a second.
 const RECENT: usize = 16;
 
 /// What learning is doing.

@@ -284,7 +284,7 @@ impl<'a> Study<'a> {
             let moment = moments.start + places.below(moments.len() as u32) as usize;
             material.push(moment, self.plan.noise, noise, &mut self.batch);
         }
-        let losses = self.update.run(&self.weights, &self.batch, Wanted::All);
+        let losses = self.update.run(&self.weights, &self.batch, Wanted::Gradient);
         if !(losses.bins + losses.bands).is_finite() {
             return Err(LearnError::NotFinite { step: self.adam.steps(), found: "a loss that is none" });
         }

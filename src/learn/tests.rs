@@ -101,7 +101,7 @@ fn updates_are_those_of_pytorch() {
         let rates = vec![(bins.clone(), 3e-3), (bins.end..weights.len(), 1e-3)];
         let mut adam = Adam::new(Rules { rates, beta_2: 0.99, clip: 1.0, mean_stays: 0.95 }, &weights);
         for step in 1..=3 {
-            let losses = update.run(&weights, &batch, Wanted::All);
+            let losses = update.run(&weights, &batch, Wanted::Gradient);
             if step == 1 {
                 let expected = golden.weights("gradient");
                 let parts = shape.split(update.gradient()).into_iter().zip(shape.split(&expected));
@@ -128,7 +128,7 @@ fn gradients_are_differences_of_the_loss() {
     let mut update = Update::new(&model, isa).expect("a model that listens");
     let shape = *update.shape();
     let weights = shape.weights_of(&model);
-    update.run(&weights, &batch, Wanted::All);
+    update.run(&weights, &batch, Wanted::Gradient);
     let gradient = update.gradient().to_vec();
     let mut loss = |index: usize, by: f32| {
         let mut moved = weights.clone();
@@ -161,11 +161,11 @@ fn bits_depend_on_nothing_else_and_memory_is_taken_once() {
         let full = batch(&model, &material, 1..38);
         // What was computed before leaves nothing behind.
         for _ in 0..before {
-            update.run(&weights, &batch(&model, &material, 5..30), Wanted::All);
+            update.run(&weights, &batch(&model, &material, 5..30), Wanted::Gradient);
         }
-        let first = update.run(&weights, &full, Wanted::All);
+        let first = update.run(&weights, &full, Wanted::Gradient);
         let (gradient, capacity) = (update.gradient().to_vec(), update.capacity());
-        let again = update.run(&weights, &full, Wanted::All);
+        let again = update.run(&weights, &full, Wanted::Gradient);
         assert_eq!((first, &gradient[..], capacity), (again, update.gradient(), update.capacity()));
         (first, gradient)
     };

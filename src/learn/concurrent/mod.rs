@@ -29,19 +29,19 @@ const NOW_PARTS: usize = 7;
 const PARTS: usize = 2 * FRAMES;
 /// What counts as now.
 const NOW_SECONDS: f64 = 8.0;
-/// What has to have been played since the last update, for another to be made.
-const FRESH_SECONDS: f64 = 0.125;
+/// The part of the time since the last update that has to have been played, for another to be made.
+const FRESH_PART: f64 = 0.25;
 /// Nothing is learnt from less.
 const LEAST_HEARD_SECONDS: f64 = 2.0;
-/// Updates over which the rates rise.
+/// Updates over which the rates rise. What follows is counted in updates or steps, and lasts half as long where there are twice as many.
 const RISE_UPDATES: u64 = 8;
-/// Learning rate of the bins with *Learn Rate* in the middle; from there to either end is a factor of four. The bands' levels stand still:
-/// where they learnt from so little, models fell silent.
-const RATE: f64 = 3e-3;
+/// Learning rates of the bins and of the bands with *Learn Rate* in the middle; from there to either end is a factor of four. Where the bands'
+/// levels stood still, the bins learnt to follow levels that were not the player's: continuations grew dull and attacked nothing.
+const RATES: [f64; 2] = [1e-3, 2e-3];
 const RATE_SPAN: f64 = 4.0;
 /// What stays of the squared gradient's mean, and of the mean of the weights, from step to step.
 const BETA_2: f32 = 0.99;
-const MEAN_STAYS: f32 = 0.95;
+const MEAN_STAYS: f32 = 0.99;
 /// Of how far weights lie from where they began, what a step takes back at a pull of 1, where there is no material of the maker's.
 const PULL_BACK: f32 = 5e-3;
 /// Frames of the maker's material that are heard with an update.
@@ -66,6 +66,8 @@ pub struct Pace {
     pub memory_seconds: f32,
     /// 0…1: how strongly weights are held to what they were.
     pub pull: f32,
+    /// Seconds from one update to the next.
+    pub interval_seconds: f64,
     /// What is random in this update follows from it.
     pub random_seed: u64,
 }
@@ -245,7 +247,7 @@ impl Concurrent {
         self.remind();
         // A quarter of the interval has to be played: what nobody plays was learnt before.
         let fresh = std::mem::take(&mut self.fresh);
-        let is_fresh = fresh as f64 * self.hop_seconds >= FRESH_SECONDS;
+        let is_fresh = fresh as f64 * self.hop_seconds >= FRESH_PART * pace.interval_seconds;
         if self.paused {
             return Outcome::Paused;
         }
@@ -266,7 +268,7 @@ impl Concurrent {
         self.updates += 1;
         for step in 0..STEPS {
             self.draw(step, pace, &mut random);
-            let losses = self.update.run(&self.weights, &self.batch, Wanted::Bins);
+            let losses = self.update.run(&self.weights, &self.batch, Wanted::Gradient);
             let is_sound = (losses.bins + losses.bands).is_finite();
             if !is_sound || self.adam.step(&mut self.weights, self.update.gradient(), rise * care * rate).is_err() {
                 return self.roll_back();
@@ -365,7 +367,8 @@ impl Concurrent {
 }
 
 fn adam(shape: &Shape, weights: &[f32]) -> Adam {
-    let rates = vec![(shape.bin_weights(), RATE)];
+    let bins = shape.bin_weights();
+    let rates = vec![(bins.clone(), RATES[0]), (bins.end..shape.weights(), RATES[1])];
     Adam::new(Rules { rates, beta_2: BETA_2, clip: 1.0, mean_stays: MEAN_STAYS }, weights)
 }
 

@@ -35,7 +35,7 @@ fn concurrent() -> Concurrent {
 }
 
 fn pace(number: u64) -> Pace {
-    Pace { rate: 0.5, memory_seconds: 60.0, pull: 0.3, random_seed: number }
+    Pace { rate: 0.5, memory_seconds: 60.0, pull: 0.3, interval_seconds: 0.5, random_seed: number }
 }
 
 /// Plays so many intervals of half a second, with an update after each.
@@ -115,7 +115,8 @@ fn the_pull_and_the_makers_material_hold_it_back() {
     assert!(learner.learnt() == first, "what was heard of it before makes no difference");
     let loss = |pull: f32| {
         let mut learner = learner_of(&reminded, 20.0);
-        play(&mut learner, &frames(15.0, 1), |number| Pace { pull, ..pace(number) });
+        // As fast as it learns.
+        play(&mut learner, &frames(15.0, 1), |number| Pace { pull, rate: 1.0, ..pace(number) });
         let maker = hearing.maker_material(&reminded).expect("there is some");
         let mut batch = Batch::new(learner.shape, 512);
         maker.taught().step_by(3).take(512).for_each(|at| maker.push(at, 0.0, &mut Random::new(1), &mut batch));

@@ -158,15 +158,13 @@ pub struct Losses {
     pub bands: f64,
 }
 
-/// Which gradient is wanted beside the losses.
+/// What is wanted of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// None.
+    /// The losses alone.
     Losses,
-    /// Of the weights of the bins; that of the bands' is zeros.
-    Bins,
-    /// Of all that learns.
-    All,
+    /// The gradient as well.
+    Gradient,
 }
 
 /// Computes losses and gradients, in memory of its own.
@@ -227,10 +225,8 @@ impl Update {
             bin_sum += self.bins.forward(&self.shape, of_bins, &block, classes, scale, &mut self.tools);
             let mut gradients = self.shape.split_mut(&mut self.gradient);
             let (of_bins, of_bands) = gradients.split_at_mut(BIN_TENSORS);
-            if wanted == Wanted::All {
+            if wanted == Wanted::Gradient {
                 self.bands.backward(&self.shape, &block, of_bands, &mut self.tools);
-            }
-            if wanted != Wanted::Losses {
                 self.bins.backward(&self.shape, block.frames, of_bins, &mut self.tools);
             }
         }
