@@ -1,6 +1,7 @@
 //! What a block costs on the audio thread, and what a model costs on the worker.
 //!
-//! `cargo bench`; `cargo bench --bench costs -- learning` for what learning while it plays costs alone, `-- notes` for the plugin for notes. Every part asserts that it computes something before it is timed.
+//! `cargo bench`; `cargo bench --bench costs -- learning` for what learning while it plays costs alone, `-- notes` for the plugin for notes,
+//! `-- ensemble [MINUTES]` for eight instances that learn side by side. Every part asserts that it computes something before it is timed.
 #![allow(missing_docs, reason = "a program")]
 
 use std::{
@@ -22,6 +23,7 @@ use sympathy::{
         follower::BankFollower,
         level::rms,
         onset::OnsetDetector,
+        phrase::phrase_in,
         random::Random,
         seam::find_seam,
         tuning::constant_q_centres,
@@ -39,6 +41,11 @@ fn main() {
     let isa = Isa::from_environment();
     println!("instruction set: {}", isa.name());
     let is_asked_for = |part: &str| std::env::args().any(|argument| argument == part);
+    if is_asked_for("ensemble") {
+        let minutes = std::env::args().find_map(|argument| argument.parse().ok());
+        ensemble(minutes.unwrap_or(1.0), isa);
+        return;
+    }
     if !is_asked_for("notes") {
         learning(isa);
     }
@@ -119,6 +126,112 @@ fn learning(isa: Isa) {
         engine(name, values, isa);
     }
     update(model, isa);
+}
+
+/// Eight instances that learn, in the time of a performance, as a host with one audio thread has them: every ten seconds one of them is
+/// removed and another put into its place. Tells what was late and what memory they take, and asserts that no thread of them stays.
+fn ensemble(minutes: f64, isa: Isa) {
+    const INSTANCES: usize = 8;
+    const BLOCK: usize = 256;
+    const RATE: usize = 48_000;
+    const REPLACED_EVERY: usize = 10 * RATE;
+    let registry = ModelRegistry::with_embedded(isa);
+    let model = EMBEDDED.iter().find(|model| model.name == "any").expect("it is embedded");
+    registry.load(model.slot).expect("it is sound");
+    let mut values = ParamValues::default();
+    for (id, value) in [(ParamId::Model, f32::from(model.slot)), (ParamId::Learn, 1.0), (ParamId::Listen, 40.0)] {
+        values.set(id, value);
+    }
+    // What they play, each in a key of its own: a phrase of some eight seconds, and silence up to nine.
+    let phrases: Vec<Vec<f32>> = (0..INSTANCES as u8)
+        .map(|semitones| {
+            let mut sound = phrase_in(semitones);
+            sound.resize(9 * RATE, 0.0);
+            sound
+        })
+        .collect();
+    let begin = || {
+        let config = EngineConfig { values, learning: Arc::default(), ..EngineConfig::new(RATE as u32) };
+        let board = Arc::clone(&config.learning);
+        let (engine, worker) = session::start(config, Arc::clone(&registry));
+        (engine, worker.spawn(), board, 0)
+    };
+    let (threads_before, memory_before) = (threads(), resident_megabytes());
+    let mut instances: Vec<_> = (0..INSTANCES).map(|_| begin()).collect();
+    let (mut updates, mut late, mut skipped, mut underruns, mut replaced) = (0, 0, 0, 0, 0);
+    let mut count = |(engine, _, board, _): &(sympathy::engine::Engine, _, Arc<sympathy::learn::LearnBoard>, usize)| {
+        updates += board.updates();
+        late += board.late();
+        skipped += board.skipped();
+        underruns += engine.meters().underruns();
+    };
+    let mut random = Random::new(8);
+    let (mut most_megabytes, mut block_us, mut closing, mut due) = (0.0f64, Vec::new(), Vec::new(), Duration::ZERO);
+    let processor_before = processor_seconds();
+    let began = Instant::now();
+    let samples = (minutes * 60.0 * RATE as f64) as usize / BLOCK * BLOCK;
+    for at in (0..samples).step_by(BLOCK) {
+        for (number, (engine, _, _, since)) in instances.iter_mut().enumerate() {
+            let phrase = &phrases[number];
+            let mut left: [f32; BLOCK] = std::array::from_fn(|k| phrase[(at + k) % phrase.len()]);
+            let mut right = left;
+            let position = Some((at - *since) as i64);
+            let transport = Transport { playing: true, position_samples: position, loop_samples: None, beats: None };
+            let block_began = Instant::now();
+            engine.process(&mut [&mut left, &mut right], &[], transport);
+            block_us.push(block_began.elapsed().as_secs_f64() * 1e6);
+        }
+        if at % REPLACED_EVERY < BLOCK && at >= REPLACED_EVERY {
+            most_megabytes = most_megabytes.max(resident_megabytes());
+            let number = random.below(INSTANCES as u32) as usize;
+            let mut instance = begin();
+            instance.3 = at + BLOCK;
+            count(&instances[number]);
+            // As hosts do it, away from the audio thread.
+            let removed = std::mem::replace(&mut instances[number], instance);
+            closing.push(std::thread::spawn(move || drop(removed)));
+            replaced += 1;
+        }
+        // A host that was kept from its work does not catch up.
+        due = (due + Duration::from_secs_f64(BLOCK as f64 / RATE as f64)).max(began.elapsed());
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+    }
+    let cores = (processor_seconds() - processor_before) / began.elapsed().as_secs_f64();
+    instances.iter().for_each(&mut count);
+    drop(instances);
+    closing.into_iter().for_each(|handle| handle.join().expect("it closes"));
+    assert!(updates > 0, "nothing was learnt");
+    assert_eq!(threads(), threads_before, "threads have stayed");
+    println!(
+        "{INSTANCES} instances that learn, {minutes} min, {replaced} of them replaced: {updates} updates, {late} late, {skipped} skipped; \
+         {underruns} underruns; audio thread, {BLOCK} samples stereo: {}; {cores:.2} cores; \
+         {memory_before:.0} MB before, {most_megabytes:.0} MB at most, {:.0} MB after",
+        percentiles(block_us),
+        resident_megabytes()
+    );
+}
+
+/// A figure of this process that Linux tells in /proc/self/status.
+fn status(name: &str) -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+fn threads() -> usize {
+    status("Threads").unwrap_or(0.0) as usize
+}
+
+fn resident_megabytes() -> f64 {
+    status("VmRSS").unwrap_or(0.0) / 1024.0
+}
+
+/// Of all threads that run.
+fn processor_seconds() -> f64 {
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else { return 0.0 };
+    // Clock ticks, 100 a second, of user and system: the 12th and 13th after the name.
+    let after = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect::<Vec<_>>();
+    [11, 12].iter().filter_map(|&field| after.get(field)?.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// What the plugin for notes costs in a minute: a block of 64 on the audio thread, a step on the worker, and both of a core.
@@ -219,7 +332,8 @@ fn update(model: &EmbeddedModel, isa: Isa) {
             frame.iter_mut().for_each(|level| *level = (*level + 0.1 * random.normal()).clamp(0.0, 1.0));
             learner.hear(&frame, true);
         }
-        let pace = Pace { rate: 0.5, memory_seconds: 120.0, pull: 0.3, random_seed: number };
+        let pace =
+            Pace { rate: 0.5, memory_seconds: 120.0, pull: 0.3, interval_seconds: INTERVAL_S, random_seed: number };
         let outcome = learner.update(&pace);
         // All of the maker's material has been heard by then.
         if number >= WARM_UP {
