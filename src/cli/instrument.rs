@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     control::{ParamId, ParamValues, SeedSource},
-    engine::{DEFAULT_REACTION_MS, MAX_REACTION_MS},
+    engine::{
+        DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS, LearnTiming, MAX_LEARN_DELAY_MS,
+        MAX_LEARN_UPDATES, MAX_REACTION_MS, MIN_LEARN_DELAY_MS,
+    },
     worker::{Clip, ModelRegistry},
 };
 use clap::Args;
@@ -53,6 +56,12 @@ pub struct InstrumentArgs {
     /// How the model's weights are stored; another precision, other bits
     #[arg(long, value_enum, default_value_t = PrecisionArg::Auto)]
     pub precision: PrecisionArg,
+    /// Updates a second of what learns while it plays: more learn faster and cost as many times the computing
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_LEARN_UPDATES, value_parser = learn_updates)]
+    pub learn_updates: u8,
+    /// How long after it was played what was learnt of it is heard
+    #[arg(long, value_name = "MS", default_value_t = DEFAULT_LEARN_DELAY_MS, value_parser = learn_delay_ms)]
+    pub learn_delay: u16,
     /// What to do with recordings that are not whole
     #[command(flatten)]
     pub strict: Strict,
@@ -71,8 +80,18 @@ pub struct Instrument {
 
 impl InstrumentArgs {
     /// The options that belong to sound: fields and what is typed.
-    const SOUND_OPTIONS: [(&'static str, &'static str); 3] =
-        [("morph_model", "--morph-model"), ("seed_file", "--seed-file"), ("tempo", "--tempo")];
+    const SOUND_OPTIONS: [(&'static str, &'static str); 5] = [
+        ("morph_model", "--morph-model"),
+        ("seed_file", "--seed-file"),
+        ("tempo", "--tempo"),
+        ("learn_updates", "--learn-updates"),
+        ("learn_delay", "--learn-delay"),
+    ];
+
+    /// When what learns while it plays is renewed.
+    pub fn learn_timing(&self) -> LearnTiming {
+        LearnTiming { updates_per_second: self.learn_updates, delay_ms: self.learn_delay }
+    }
 
     /// Refuses what does not belong to notes.
     ///
@@ -108,6 +127,16 @@ fn tempo(text: &str) -> Result<f64, String> {
 fn reaction_ms(text: &str) -> Result<f32, String> {
     let value = text.parse::<f32>().ok().filter(|value| (0.0..=MAX_REACTION_MS).contains(value));
     value.ok_or_else(|| format!("expected 0 to {MAX_REACTION_MS} ms"))
+}
+
+fn learn_updates(text: &str) -> Result<u8, String> {
+    let value = text.parse().ok().filter(|value| (1..=MAX_LEARN_UPDATES).contains(value));
+    value.ok_or_else(|| format!("expected 1 to {MAX_LEARN_UPDATES} updates a second"))
+}
+
+fn learn_delay_ms(text: &str) -> Result<u16, String> {
+    let value = text.parse().ok().filter(|value| (MIN_LEARN_DELAY_MS..=MAX_LEARN_DELAY_MS).contains(value));
+    value.ok_or_else(|| format!("expected {MIN_LEARN_DELAY_MS} to {MAX_LEARN_DELAY_MS} ms"))
 }
 
 /// The end of a recording as the captured seed, if one is given: it becomes the seed source.

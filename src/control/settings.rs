@@ -106,6 +106,43 @@ pub const STORE_MODELS: SettingSpec = SettingSpec {
            saving on.",
 };
 
+/// Updates a second of what learns while it plays, of a new instance.
+pub const DEFAULT_LEARN_UPDATES: u8 = 2;
+/// The most updates a second.
+pub const MAX_LEARN_UPDATES: u8 = 4;
+/// Time from what an update has heard to where it is heard, of a new instance.
+pub const DEFAULT_LEARN_DELAY_MS: u16 = 1000;
+/// The shortest such time.
+pub const MIN_LEARN_DELAY_MS: u16 = 500;
+/// The longest.
+pub const MAX_LEARN_DELAY_MS: u16 = 4000;
+
+/// How often what learns while it plays is renewed.
+pub const LEARN_UPDATES: SettingSpec = SettingSpec {
+    key: "learn_updates",
+    name: "Learn Updates",
+    unit: "a second",
+    kind: SettingKind::Whole { min: 1, max: MAX_LEARN_UPDATES as i32, default: DEFAULT_LEARN_UPDATES as i32 },
+    option: "--learn-updates",
+    help: "How often what it learns while you play is renewed: more learn faster and cost as many times the computing; fewer where updates \
+           are late. What has been learnt is forgotten when the engine starts with it: Keep Learnt before.",
+};
+
+/// How much later what was learnt is heard.
+pub const LEARN_DELAY: SettingSpec = SettingSpec {
+    key: "learn_delay",
+    name: "Learn Delay",
+    unit: "ms",
+    kind: SettingKind::Whole {
+        min: MIN_LEARN_DELAY_MS as i32,
+        max: MAX_LEARN_DELAY_MS as i32,
+        default: DEFAULT_LEARN_DELAY_MS as i32,
+    },
+    option: "--learn-delay",
+    help: "How long after you have played it what was learnt of it is heard; later where updates are late. What has been learnt is \
+           forgotten when the engine starts with it: Keep Learnt before.",
+};
+
 /// The reaction time of the plugin for notes.
 pub const NOTE_REACTION: SettingSpec = SettingSpec {
     kind: SettingKind::Whole {
@@ -138,7 +175,8 @@ pub const PRECISION: SettingSpec = SettingSpec {
 };
 
 /// All settings, in the order in which hosts show them.
-pub static SETTINGS: [SettingSpec; 6] = [REACTION, REACTION_AUTO, ALIGNMENT, CLOCK, STORE_MODELS, PRECISION];
+pub static SETTINGS: [SettingSpec; 8] =
+    [REACTION, REACTION_AUTO, ALIGNMENT, CLOCK, STORE_MODELS, PRECISION, LEARN_UPDATES, LEARN_DELAY];
 
 /// The settings of the plugin for notes.
 pub static NOTE_SETTINGS: [SettingSpec; 2] = [NOTE_REACTION, STORE_MODELS];

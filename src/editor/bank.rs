@@ -169,13 +169,13 @@ fn slots(registry: &ModelRegistry) -> Vec<(f32, String)> {
     std::iter::once(off).chain(playable.map(|entry| (entry.slot.into(), entry.title))).collect()
 }
 
-/// Draws settings; `sliding`: the number that a slider of them is being dragged to.
+/// Draws settings; `sliding`: the one whose slider is being dragged, and to which number.
 pub(super) fn show_settings(
     ui: &mut Ui,
     rect: Rect,
     specs: &[SettingSpec],
     host: &mut (impl SettingsHost + ?Sized),
-    sliding: &mut Option<i32>,
+    sliding: &mut Option<(&'static str, i32)>,
     theme: &Theme,
 ) {
     let columns = 2;
@@ -209,17 +209,22 @@ fn show_setting(
     rect: Rect,
     spec: &SettingSpec,
     host: &mut (impl SettingsHost + ?Sized),
-    sliding: &mut Option<i32>,
+    sliding: &mut Option<(&'static str, i32)>,
     theme: &Theme,
 ) {
     let now = host.setting(spec.key);
     match spec.kind {
         SettingKind::Whole { min, max, .. } => {
-            let mut value = sliding.unwrap_or(now as i32);
+            let dragged_to = sliding.filter(|(key, _)| *key == spec.key);
+            let mut value = dragged_to.map_or(now as i32, |(_, value)| value);
             let slider = egui::Slider::new(&mut value, min..=max).suffix(format!(" {}", spec.unit));
             let response = ui.put(rect, slider);
             // A drag is one change, at its end.
-            *sliding = response.dragged().then_some(value);
+            if response.dragged() {
+                *sliding = Some((spec.key, value));
+            } else if dragged_to.is_some() {
+                *sliding = None;
+            }
             if response.drag_stopped() || (response.changed() && !response.dragged()) {
                 host.set_setting(spec.key, value as f32);
             }

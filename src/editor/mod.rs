@@ -129,8 +129,8 @@ pub struct View {
     pace: Pace,
     /// File managers that were opened: waited for, or they would stay in the table of processes.
     opened: Vec<Child>,
-    /// The number that a slider of the settings is being dragged to.
-    sliding: Option<i32>,
+    /// The setting whose slider is being dragged, and to which number.
+    sliding: Option<(&'static str, i32)>,
     /// The devices as they were when their page was opened, and those that are chosen.
     devices: Option<SoundDevices>,
     /// Files that were dropped or chosen.
@@ -185,7 +185,7 @@ impl View {
                 (ids.len() + usize::from(ids.contains(&ParamId::SeedSource))).div_ceil(columns)
             }
             Controls::Learning(ids) => 2 + ids.len().div_ceil(columns),
-            Controls::Settings => 2,
+            Controls::Settings => 3,
             Controls::SoundCard => 1,
         };
         let bank_height = TABS + 2.0 * space::SMALL + CELL[1] * rows_of_controls as f32;

@@ -1,6 +1,9 @@
 //! Input of the engine beside audio: settings at construction, events and transport with every block.
 
-pub use crate::control::settings::{DEFAULT_REACTION_MS, MAX_REACTION_MS};
+pub use crate::control::settings::{
+    DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS, MAX_LEARN_DELAY_MS, MAX_LEARN_UPDATES,
+    MAX_REACTION_MS, MIN_LEARN_DELAY_MS,
+};
 use crate::{
     control::{ParamId, ParamValues},
     learn::LearnBoard,
@@ -61,6 +64,8 @@ pub struct EngineConfig {
     pub mode: RenderMode,
     /// Parameters at the start.
     pub values: ParamValues,
+    /// When what learns while it plays is renewed.
+    pub learn_timing: LearnTiming,
     /// Where learning shows what it does.
     pub learning: Arc<LearnBoard>,
 }
@@ -77,8 +82,36 @@ impl EngineConfig {
             clock: ClockMode::default(),
             mode: RenderMode::default(),
             values: ParamValues::default(),
+            learn_timing: LearnTiming::default(),
             learning: Arc::default(),
         }
+    }
+}
+
+/// When what learns while it plays is renewed. Another timing, other bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LearnTiming {
+    /// 1…4; what lies beyond counts as the nearest.
+    pub updates_per_second: u8,
+    /// From the end of what an update has heard to where it is heard: 500…4000 ms; what lies beyond counts as the nearest.
+    pub delay_ms: u16,
+}
+
+impl Default for LearnTiming {
+    fn default() -> Self {
+        Self { updates_per_second: DEFAULT_LEARN_UPDATES, delay_ms: DEFAULT_LEARN_DELAY_MS }
+    }
+}
+
+impl LearnTiming {
+    /// Seconds from one update to the next.
+    pub fn interval_seconds(&self) -> f64 {
+        1.0 / f64::from(self.updates_per_second.clamp(1, MAX_LEARN_UPDATES))
+    }
+
+    /// Seconds from what an update has heard to where it is heard.
+    pub fn delay_seconds(&self) -> f64 {
+        f64::from(self.delay_ms.clamp(MIN_LEARN_DELAY_MS, MAX_LEARN_DELAY_MS)) / 1000.0
     }
 }
 

@@ -3,9 +3,11 @@
 use super::{groups::ParamEditor, text};
 use crate::{
     control::settings::{
-        ALIGNMENT, CLOCK, DEFAULT_REACTION_MS, MAX_REACTION_MS, PRECISION, REACTION, REACTION_AUTO, STORE_MODELS,
+        ALIGNMENT, CLOCK, DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS, LEARN_DELAY,
+        LEARN_UPDATES, MAX_LEARN_DELAY_MS, MAX_LEARN_UPDATES, MAX_REACTION_MS, MIN_LEARN_DELAY_MS, PRECISION, REACTION,
+        REACTION_AUTO, STORE_MODELS,
     },
-    engine::{Alignment, ClockMode},
+    engine::{Alignment, ClockMode, LearnTiming},
     nn::Precision,
 };
 use nice_plug::prelude::{BoolParam, Enum, EnumParam, IntParam, IntRange, Params};
@@ -111,6 +113,12 @@ pub struct Settings {
     /// How the weights of models are stored while they run.
     #[id = "precision"]
     pub precision: EnumParam<PrecisionSetting>,
+    /// Updates a second of what learns while it plays.
+    #[id = "learn_updates"]
+    pub learn_updates: IntParam,
+    /// From what an update has heard to where it is heard, in milliseconds.
+    #[id = "learn_delay"]
+    pub learn_delay_ms: IntParam,
 }
 
 impl Settings {
@@ -140,11 +148,34 @@ impl Settings {
                 .with_callback(Arc::new(move |on| store_models.store(on, Ordering::Relaxed)))
                 .non_automatable(),
             precision: EnumParam::new(PRECISION.name, PrecisionSetting::Auto).non_automatable(),
+            learn_updates: IntParam::new(
+                LEARN_UPDATES.name,
+                DEFAULT_LEARN_UPDATES.into(),
+                IntRange::Linear { min: 1, max: MAX_LEARN_UPDATES.into() },
+            )
+            .with_unit(" a second")
+            .non_automatable(),
+            learn_delay_ms: IntParam::new(
+                LEARN_DELAY.name,
+                DEFAULT_LEARN_DELAY_MS.into(),
+                IntRange::Linear { min: MIN_LEARN_DELAY_MS.into(), max: MAX_LEARN_DELAY_MS.into() },
+            )
+            .with_unit(" ms")
+            .non_automatable(),
         }
     }
 }
 
 impl Settings {
+    /// When what learns while it plays is renewed.
+    pub fn learn_timing(&self) -> LearnTiming {
+        // Both lie within what [`LearnTiming`] takes.
+        LearnTiming {
+            updates_per_second: self.learn_updates.value() as u8,
+            delay_ms: self.learn_delay_ms.value() as u16,
+        }
+    }
+
     /// The value of a setting by its key, as [`crate::control::settings`] counts it.
     pub fn value(&self, key: &str) -> f32 {
         match key {
@@ -154,6 +185,8 @@ impl Settings {
             _ if key == CLOCK.key => self.clock.value().to_index() as f32,
             _ if key == STORE_MODELS.key => f32::from(self.store_models.value()),
             _ if key == PRECISION.key => self.precision.value().to_index() as f32,
+            _ if key == LEARN_UPDATES.key => self.learn_updates.value() as f32,
+            _ if key == LEARN_DELAY.key => self.learn_delay_ms.value() as f32,
             _ => 0.0,
         }
     }
@@ -167,6 +200,8 @@ impl Settings {
             _ if key == CLOCK.key => editor.edit(&self.clock, Enum::from_index(value as usize)),
             _ if key == STORE_MODELS.key => editor.edit(&self.store_models, value >= 0.5),
             _ if key == PRECISION.key => editor.edit(&self.precision, Enum::from_index(value as usize)),
+            _ if key == LEARN_UPDATES.key => editor.edit(&self.learn_updates, value as i32),
+            _ if key == LEARN_DELAY.key => editor.edit(&self.learn_delay_ms, value as i32),
             _ => {}
         }
     }
@@ -205,6 +240,10 @@ mod tests {
         assert!(is_as_said(&REACTION, &settings.reaction_ms) && is_as_said(&REACTION_AUTO, &settings.reaction_auto));
         assert!(is_as_said(&ALIGNMENT, &settings.alignment) && is_as_said(&CLOCK, &settings.clock));
         assert!(is_as_said(&STORE_MODELS, &settings.store_models) && is_as_said(&PRECISION, &settings.precision));
+        assert!(
+            is_as_said(&LEARN_UPDATES, &settings.learn_updates) && is_as_said(&LEARN_DELAY, &settings.learn_delay_ms)
+        );
+        assert_eq!(settings.learn_timing(), LearnTiming::default());
         let ids = [AlignmentSetting::ids(), ClockSetting::ids(), PrecisionSetting::ids()];
         for (ids, spec) in ids.into_iter().zip([ALIGNMENT, CLOCK, PRECISION]) {
             let SettingKind::Choice(choices) = spec.kind else { panic!("a choice") };

@@ -236,7 +236,7 @@ mod tests {
              voice_level voices stagger spread midi_transpose stereo stretch peaks dropout drift morph swell_level shimmer_level sympathy_attack sympathy_release \
              tremolo_rate tremolo_depth loop_length tuning bands low_hz high_hz band_q wet_gain duck_wet duck_dry duck_attack duck_release \
              feedback_guard bypass keep \
-             reaction reaction_auto alignment clock store_models precision",
+             reaction reaction_auto alignment clock store_models precision learn_updates learn_delay",
             "a changed id loses users' automation and states"
         );
         for spec in &SPECS {

@@ -1,6 +1,9 @@
 //! Settings that have changed while the plugin is active: they count from the next activation on, which the host is asked for.
 
-use crate::params::{AlignmentSetting, ClockSetting, PrecisionSetting, SympathyParams};
+use crate::{
+    engine::LearnTiming,
+    params::{AlignmentSetting, ClockSetting, PrecisionSetting, SympathyParams},
+};
 
 /// A setting has to stay as it is for this long: who drags a slider changes it with every block.
 const SETTLING_SECONDS: f64 = 0.5;
@@ -13,6 +16,7 @@ struct Fixed {
     alignment: AlignmentSetting,
     clock: ClockSetting,
     precision: PrecisionSetting,
+    learn_timing: LearnTiming,
 }
 
 impl Fixed {
@@ -27,6 +31,7 @@ impl Fixed {
             alignment: settings.alignment.value(),
             clock: settings.clock.value(),
             precision: settings.precision.value(),
+            learn_timing: settings.learn_timing(),
         }
     }
 }

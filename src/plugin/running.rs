@@ -82,6 +82,7 @@ impl Running {
                 clock: settings.clock.value().into(),
                 mode,
                 values,
+                learn_timing: settings.learn_timing(),
                 learning: Arc::clone(&params.board),
                 ..EngineConfig::new(sample_rate_hz)
             },

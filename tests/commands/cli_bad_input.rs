@@ -195,6 +195,10 @@ fn what_is_not_understood_ends_with_2() {
         "render in.wav out.wav --seconds-after nan",
         "render in.wav out.wav --start inf",
         "render in.wav out.wav --reaction 501",
+        "render in.wav out.wav --learn-updates 0",
+        "render in.wav out.wav --learn-updates 5",
+        "render in.wav out.wav --learn-delay 499",
+        "render in.wav out.wav --learn-delay 4001",
         "demo --seed 65536",
         "inspect",
     ] {

@@ -15,7 +15,10 @@ use stage::{Player, Stage};
 use std::path::PathBuf;
 use std::sync::Arc;
 use sympathy::{
-    control::{ParamId, ParamValues, settings::SETTINGS},
+    control::{
+        ParamId, ParamValues,
+        settings::{SETTINGS, SettingKind},
+    },
     editor::{Edit, Look, Mode, Page, SIZE},
     nn::Isa,
     worker::ModelRegistry,
@@ -241,12 +244,43 @@ fn every_parameter_and_setting_is_on_some_page() {
     for setting in &SETTINGS {
         stage.harness.get_by_label(setting.name);
     }
+    let window = stage.harness.ctx.content_rect();
+    let button = stage.harness.get_by_label("Restart now").rect();
+    assert!(window.contains_rect(button), "{button:?} in {window:?}");
     stage.harness.get_by_label("int8").click();
     stage.harness.get_by_label("Restart now").click();
     stage.harness.run_steps(2);
     assert_eq!((stage.player().settings[5], stage.player().restarts), (4.0, 1));
     for spec in &sympathy::control::values::SPECS {
         assert!(seen.contains(&spec.name), "{}", spec.name);
+    }
+}
+
+#[test]
+fn the_numbers_of_settings_are_dragged_one_by_one() {
+    let mut stage = stage(|_| {});
+    stage.harness.step();
+    stage.harness.get_by_label("Settings").click();
+    stage.harness.run_steps(2);
+    let places: Vec<egui::Pos2> =
+        stage.harness.get_all_by_role(egui::accesskit::Role::SpinButton).map(|number| number.rect().center()).collect();
+    let numbers: Vec<usize> =
+        (0..SETTINGS.len()).filter(|&at| matches!(SETTINGS[at].kind, SettingKind::Whole { .. })).collect();
+    assert_eq!(places.len(), numbers.len());
+    for (place, which) in places.into_iter().zip(numbers) {
+        let before = stage.player().settings;
+        stage.harness.drag_at(place);
+        stage.harness.step();
+        for step in 1..=20 {
+            stage.harness.hover_at(place + egui::vec2(3.0 * step as f32, 0.0));
+            stage.harness.step();
+        }
+        stage.harness.drop_at(place + egui::vec2(60.0, 0.0));
+        stage.harness.run_steps(2);
+        let after = stage.player().settings;
+        let moved: Vec<usize> = (0..SETTINGS.len()).filter(|&at| before[at] != after[at]).collect();
+        assert_eq!(moved, [which], "{}", SETTINGS[which].name);
+        assert!(after[which] > before[which], "{}", SETTINGS[which].name);
     }
 }
 

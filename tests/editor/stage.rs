@@ -12,7 +12,12 @@ use std::{
     sync::Arc,
 };
 use sympathy::{
-    control::{ParamId, ParamValues, Preset, text, values::SPECS},
+    control::{
+        ParamId, ParamValues, Preset,
+        settings::{SETTINGS, SettingKind},
+        text,
+        values::SPECS,
+    },
     editor::{Activation, Edit, Instance, ParamHost, SettingsHost, SoundDevices, View, fonts},
     engine::{Engine, EngineConfig, Event},
     learn::job::Lessons,
@@ -23,7 +28,7 @@ use sympathy::{
 /// The instance, as the editor sees it, and what it has done.
 pub struct Player {
     pub values: ParamValues,
-    pub settings: [f32; 6],
+    pub settings: [f32; SETTINGS.len()],
     pub registry: Arc<ModelRegistry>,
     pub engine: Option<(Engine, Worker)>,
     pub data: Option<PathBuf>,
@@ -57,7 +62,11 @@ impl Player {
         let engine = Some(session::start(config, Arc::clone(registry)));
         Self {
             values,
-            settings: [50.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+            settings: SETTINGS.each_ref().map(|spec| match spec.kind {
+                SettingKind::Whole { default, .. } => default as f32,
+                SettingKind::Switch(on) => f32::from(on),
+                SettingKind::Choice(_) => 0.0,
+            }),
             registry: Arc::clone(registry),
             engine,
             data: None,
@@ -137,12 +146,12 @@ impl ParamHost<ParamId> for Player {
 
 impl SettingsHost for Player {
     fn setting(&self, key: &str) -> f32 {
-        let keys = sympathy::control::settings::SETTINGS.each_ref().map(|spec| spec.key);
+        let keys = SETTINGS.each_ref().map(|spec| spec.key);
         self.settings[keys.iter().position(|other| *other == key).expect("a setting")]
     }
 
     fn set_setting(&mut self, key: &str, value: f32) {
-        let keys = sympathy::control::settings::SETTINGS.each_ref().map(|spec| spec.key);
+        let keys = SETTINGS.each_ref().map(|spec| spec.key);
         self.settings[keys.iter().position(|other| *other == key).expect("a setting")] = value;
     }
 

@@ -660,6 +660,9 @@ fn a_host_is_told_what_has_changed() {
     play_for(1.2);
     assert_eq!(told.counts()[0], 2, "now it counts");
     assert!(told.counts()[2] > texts, "the models of the state");
+    set("Learn Delay", 2000.0);
+    play_for(1.2);
+    assert_eq!(told.counts()[0], 3, "what is learnt is heard later from the next activation on");
 }
 
 /// Hands parameters over without a block.

@@ -209,6 +209,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     }
     let mut config = EngineConfig {
         reaction_ms: args.instrument.reaction,
+        learn_timing: args.instrument.learn_timing(),
         alignment: match args.alignment {
             AlignmentArg::After => Alignment::After,
             AlignmentArg::Now => Alignment::Now,

@@ -114,7 +114,7 @@ pub struct NoteView {
     pace: Pace,
     /// File managers that were opened: waited for, or they would stay in the table of processes.
     opened: Vec<Child>,
-    sliding: Option<i32>,
+    sliding: Option<(&'static str, i32)>,
     intake: Intake,
     /// Its message, and since when it is shown.
     message: (Option<String>, f64),

@@ -103,12 +103,16 @@ impl Learner {
     pub fn run_once(&mut self) -> bool {
         while self.spent.pop().is_ok() {}
         let Ok(message) = self.from_worker.pop() else { return false };
+        self.take(message);
+        true
+    }
+
+    fn take(&mut self, message: Message) {
         match message {
             Message::Begin { generation, network, slot, carries } => self.begin(generation, network, slot, carries),
             Message::Cell(cell) => self.hear(&cell),
             Message::Keep { generation } => self.keep(generation),
         }
-        true
     }
 
     fn begin(&mut self, generation: u32, network: Arc<Network>, slot: u8, carries: bool) {
@@ -243,10 +247,13 @@ impl Learner {
                 std::thread::park_timeout(super::LOOK_AGAIN);
             }
         }
-        // What was to be kept is, even if the instance goes.
-        while let Ok(message) = self.from_worker.pop() {
-            if let Message::Keep { generation } = message {
-                self.keep(generation);
+        // What was to be kept is, even if the instance goes. A rendering has learnt all up to there, as it does on a faster machine; whoever
+        // closes a live instance does not wait for that.
+        let left: Vec<Message> = std::iter::from_fn(|| self.from_worker.pop().ok()).collect();
+        let to_be_kept = left.iter().rposition(|message| matches!(message, Message::Keep { .. }));
+        for message in left.into_iter().take(to_be_kept.map_or(0, |last| last + 1)) {
+            if self.mode == RenderMode::Offline || matches!(message, Message::Keep { .. }) {
+                self.take(message);
             }
         }
     }

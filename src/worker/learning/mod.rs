@@ -1,10 +1,10 @@
 //! Learning while it plays: the worker's side of it. A thread of its own learns; here it is decided, on the sample clock, what it hears
 //! and from when on what it has learnt is heard.
 //!
-//! Engine time is cut into intervals of half a second. At the end of each, while *Learn* is on, an update is asked for; it is *due*, that is,
-//! heard in all predictions from there on, [`DELAY_SECONDS`] later. In an offline render the worker waits for it; live it waits as long as
-//! its answer is not needed yet, then goes on with what it has and takes the update as soon as it is there. What is learnt
-//! depends on what was heard alone, never on when it was ready: late updates change predictions, and are counted, but never what is learnt.
+//! Engine time is cut into intervals, of half a second by default ([`LearnTiming`](crate::engine::LearnTiming)). At the end of each,
+//! while *Learn* is on, an update is asked for; it is *due*, that is, heard in all predictions from there on, a second later by default.
+//! In an offline render the worker waits for it; live it waits as long as its answer is not needed yet, then goes on with what it
+//! has and takes the update as soon as it is there. What is learnt depends on what was heard alone, never on when it was ready: late updates change predictions, and are counted, but never what is learnt.
 
 mod ear;
 mod learner;
@@ -33,12 +33,9 @@ use std::{
     time::Duration,
 };
 
-/// From one update to the next.
-const INTERVAL_SECONDS: f64 = 0.5;
-/// From the end of what an update has heard to where it is heard.
-const DELAY_SECONDS: f64 = 1.0;
-/// The ring to the learner holds as much; half of it waiting live, and updates are skipped until it has caught up.
-const RING_SECONDS: f64 = 8.0;
+/// If so much more waits for the learner than it has time for, live, updates are skipped until it has caught up. The ring to it holds twice
+/// as much.
+const BACKLOG_SECONDS: f64 = 3.0;
 /// The learner is woken when there is an update to be made, and looks by itself as often.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -76,6 +73,7 @@ pub(super) struct Learning {
     mode: RenderMode,
     registry: Arc<ModelRegistry>,
     board: Arc<LearnBoard>,
+    interval_seconds: f64,
     interval_quanta: i64,
     delay_quanta: i64,
     /// The worker has a thread, so the learner gets one.
@@ -116,13 +114,16 @@ impl Learning {
     /// Nothing is learnt yet, and nothing made for it.
     pub fn new(config: &EngineConfig, registry: Arc<ModelRegistry>) -> Self {
         let quanta = |seconds: f64| (seconds * f64::from(config.sample_rate_hz) / GRID_SAMPLES as f64).round() as i64;
-        let (interval_quanta, delay_quanta) = (quanta(INTERVAL_SECONDS).max(1), quanta(DELAY_SECONDS).max(1));
+        let interval_seconds = config.learn_timing.interval_seconds();
+        let [interval_quanta, delay_quanta] =
+            [interval_seconds, config.learn_timing.delay_seconds()].map(|seconds| quanta(seconds).max(1));
         config.learning.begin();
         Self {
             host_hz: config.sample_rate_hz,
             mode: config.mode,
             registry,
             board: Arc::clone(&config.learning),
+            interval_seconds,
             interval_quanta,
             delay_quanta,
             is_threaded: false,
@@ -243,7 +244,7 @@ impl Learning {
             heard: std::array::from_fn(|i| 0.5 * (left[i] + right[i])),
             gate: db_to_gain(values.get(ParamId::Gate)),
             is_fed_back,
-            update: is_due.then(|| pace(values, number / self.interval_quanta)),
+            update: is_due.then(|| pace(values, number / self.interval_quanta, self.interval_seconds)),
         };
         let was_sent = self.is_begun && line.to_learner.push(Message::Cell(cell)).is_ok();
         if is_due && was_sent {
@@ -260,8 +261,8 @@ impl Learning {
     }
 
     fn make_line(&self) -> Line {
-        let rate = f64::from(self.host_hz);
-        let quanta = (RING_SECONDS * rate / GRID_SAMPLES as f64) as usize + 16;
+        let beyond = BACKLOG_SECONDS * f64::from(self.host_hz) / GRID_SAMPLES as f64;
+        let quanta = 2 * (self.delay_quanta as usize + beyond as usize) + 16;
         let (to_learner, from_worker) = RingBuffer::new(quanta);
         // An update's worth of quanta cannot be sent twice before it is answered.
         let answers = quanta / self.interval_quanta as usize + 16;
@@ -388,9 +389,10 @@ fn amount(values: &ParamValues) -> f32 {
     values.get(ParamId::LearnAmount) / 100.0
 }
 
-/// What an update is told, of so many since the clock's zero.
-fn pace(values: &ParamValues, number: i64) -> Pace {
+/// What an update is told, of so many since the clock's zero, one every so many seconds.
+fn pace(values: &ParamValues, number: i64, interval_seconds: f64) -> Pace {
     Pace {
+        interval_seconds,
         rate: values.get(ParamId::LearnRate) / 100.0,
         memory_seconds: values.get(ParamId::LearnMemory),
         pull: values.get(ParamId::LearnPull) / 100.0,

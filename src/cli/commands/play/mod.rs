@@ -183,6 +183,7 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         channels,
         max_block_samples: MAX_BLOCK,
         reaction_ms: args.instrument.reaction,
+        learn_timing: args.instrument.learn_timing(),
         values,
         ..EngineConfig::new(sample_rate_hz)
     };
