@@ -144,9 +144,15 @@ fn a_cut_is_not_learnt_across() {
 /// Breaks something of a learner.
 type Break = fn(&mut Concurrent);
 
+/// Changes the weights of a tensor of [`LEARNT`].
+fn spoil_tensor(learner: &mut Concurrent, name: &str, change: impl FnMut(&mut f32)) {
+    let at = LEARNT.iter().position(|tensor| *tensor == name).expect("it learns");
+    learner.shape.split_mut(&mut learner.weights)[at].iter_mut().for_each(change);
+}
+
 #[test]
 fn what_goes_wrong_is_taken_back() {
-    let breaks: [(&str, Break); 9] = [
+    let breaks: [(&str, Break); 20] = [
         ("a weight is no number", |learner| learner.weights[5] = f32::NAN),
         ("a weight is infinite", |learner| learner.weights[9] = f32::INFINITY),
         ("a weight is huge", |learner| learner.weights[11] = 1e30),
@@ -159,6 +165,36 @@ fn what_goes_wrong_is_taken_back() {
         }),
         ("the mean is no number", |learner| learner.adam.spoil(f32::NAN)),
         ("the mean is far away", |learner| learner.adam.spoil(100.0)),
+        ("the mean is infinite", |learner| learner.adam.spoil(f32::NEG_INFINITY)),
+        ("the mean is as far as numbers go", |learner| learner.adam.spoil(f32::MAX)),
+        ("a bias is infinite", |learner| {
+            spoil_tensor(learner, "bins.bias_hh_l0", |weight| *weight = f32::NEG_INFINITY);
+        }),
+        ("what it remembers explodes", |learner| {
+            spoil_tensor(learner, "bins.weight_hh_l0", |weight| *weight *= 300.0);
+        }),
+        ("what it hears is noise", |learner| {
+            let mut random = Random::new(1);
+            spoil_tensor(learner, "bins.weight_ih_l0", |weight| *weight = 10.0 * random.normal());
+        }),
+        ("what it says is huge", |learner| spoil_tensor(learner, "out.weight", |weight| *weight *= 1e4)),
+        ("one level is certain", |learner| {
+            let mut levels = 0..;
+            spoil_tensor(learner, "out.bias", |weight| *weight = if levels.next() == Some(31) { 1e4 } else { -1e4 });
+        }),
+        ("the bands' output is no number", |learner| {
+            spoil_tensor(learner, "bands.out.weight", |weight| *weight = f32::NAN);
+        }),
+        ("the loudest level of the bands is certain", |learner| {
+            let mut levels = 0..;
+            spoil_tensor(learner, "bands.out.bias", |weight| {
+                *weight = if levels.next() == Some(31) { 1e4 } else { -1e4 };
+            });
+        }),
+        ("the order of the weights is turned round", |learner| learner.weights.reverse()),
+        ("every second weight is none", |learner| {
+            learner.weights.iter_mut().step_by(2).for_each(|weight| *weight = 0.0);
+        }),
     ];
     let all = frames(30.0, 1);
     for (what, spoil) in breaks {
