@@ -193,39 +193,37 @@ fn nothing_learnt_is_todays_sound() {
 #[test]
 fn nothing_clicks_where_other_weights_begin_to_be_heard() {
     const SECONDS: f32 = 20.0;
-    // As fast as it learns, so that weights differ as much as they can from one update to the next.
-    let mut config = learning();
+    const UPDATES_PER_SECOND: u8 = 3;
+    // As fast as it learns, so that weights differ as much as they can from one update to the next. The phrase has its notes on half seconds,
+    // and so would the updates at two a second.
+    let learn_timing = LearnTiming { updates_per_second: UPDATES_PER_SECOND, ..LearnTiming::default() };
+    let mut config = EngineConfig { learn_timing, ..learning() };
     config.values.set(ParamId::LearnRate, 100.0);
     let input = phrase(RATE, SECONDS, 2);
     let out = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
     assert!(config.learning.updates() > 20, "{:?}", config.learning);
-    config.values.set(ParamId::Learn, 0.0);
-    let without = offline(&config, &models::registry(), &input, &[], Some(0), &Blocks::Fixed(512));
     // A click is a corner: the largest second difference of 10 ms, beside how loud it is there.
-    let corner = |out: &[Vec<f32>], start: usize| {
+    let corner = |start: usize| {
         let part = &out[0][start..start + at(0.01)];
         let sharpest = part.windows(3).map(|x| (x[0] - 2.0 * x[1] + x[2]).abs()).fold(0.0f32, f32::max);
         sharpest / rms(part).max(1e-3)
     };
-    // Updates are heard from every half second on: what is predicted then is heard a reaction later, and its frame's window begins before.
+    // Updates are heard from every interval on: what is predicted then is heard a reaction later, and its frame's window begins before.
+    let interval = RATE as usize / usize::from(UPDATES_PER_SECOND);
     let (begins, later) = (at(3.0), at(SECONDS - 1.0));
-    let is_near = |start: usize| (start + at(0.5) - at(0.02)) % at(0.5) < at(0.12);
-    let sharpest = |out: &[Vec<f32>], near: bool| {
+    let is_near = |start: usize| (start + interval - at(0.02)) % interval < at(0.12);
+    let sharpest = |near: bool| {
         let parts = (begins..later).step_by(at(0.01)).filter(|&start| is_near(start) == near);
-        let mut corners: Vec<f32> = parts.map(|start| corner(out, start)).collect();
+        let mut corners: Vec<f32> = parts.map(corner).collect();
         corners.sort_by(f32::total_cmp);
         (corners[corners.len() / 2], corners[corners.len() - 1])
     };
-    let (near, apart) = (sharpest(&out, true), sharpest(&out, false));
-    // The phrase has its notes on half seconds, too, and the model follows it: what that does is seen where nothing is learnt.
-    let (beside, between) = (sharpest(&without, true), sharpest(&without, false));
-    println!(
-        "sharpest corners, median and most: {near:?} where weights change, {apart:?} elsewhere; {beside:?} and {between:?} without"
-    );
+    let (near, apart) = (sharpest(true), sharpest(false));
     assert!(
-        near.1 <= 1.25 * apart.1 && near.0 / apart.0 <= 1.25 * (beside.0 / between.0).max(1.0),
-        "median and most: {near:?} there, {apart:?} elsewhere; without learning {beside:?} and {between:?}"
+        near.1 <= 1.25 * apart.1 && near.0 <= 1.25 * apart.0,
+        "median and most: {near:?} there, {apart:?} elsewhere"
     );
+    println!("sharpest corners, median and most: {near:?} where weights change, {apart:?} elsewhere");
 }
 
 #[test]
@@ -329,34 +327,40 @@ fn hostile_input_is_survived_and_never_loud() {
 
 #[test]
 fn neither_the_audio_thread_nor_the_worker_allocates_while_it_learns() {
-    let config = EngineConfig { mode: RenderMode::Offline, ..learning() };
-    let (mut engine, mut worker) = session::start(config.clone(), models::registry());
-    worker.learn_on_a_thread();
-    let input = phrase(RATE, 8.0, 2);
-    let changes = changes();
-    for start in (0..input[0].len() - 256).step_by(256) {
-        let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 256].to_vec()).collect();
-        let events: Vec<_> = changes
-            .iter()
-            .filter(|change| (start..start + 256).contains(&change.at))
-            .map(|change| sympathy::engine::Event {
-                offset_samples: change.at - start,
-                id: change.id,
-                value: change.value,
-            })
-            .collect();
-        let (left, right) = audio.split_at_mut(1);
-        let mut channels = [left[0].as_mut_slice(), right[0].as_mut_slice()];
-        let silent = Transport { playing: false, ..playing(0) };
-        // Offline it would wait for a worker that is stepped only afterwards: one block is sent ahead of the next.
-        let (count, _) = counted(|| engine.process(&mut channels, &events, silent));
-        assert_eq!(count, 0, "the audio thread at {start}");
-        let (count, ()) = counted(|| drain(&mut worker));
-        // An amount in between takes memory once.
-        let settled = start > at(3.8);
-        assert!(!settled || count == 0, "the worker at {start}: {count}");
+    // As it is at first, with all that can be told on the way; and with as many updates on their way as there can be, heard to the end.
+    let often = LearnTiming { updates_per_second: 4, delay_ms: 4000 };
+    let but_forget = |change: &Change| change.id != ParamId::LearnForget;
+    for (timing, changes) in
+        [(LearnTiming::default(), changes()), (often, changes().into_iter().filter(but_forget).collect())]
+    {
+        let config = EngineConfig { mode: RenderMode::Offline, learn_timing: timing, ..learning() };
+        let (mut engine, mut worker) = session::start(config.clone(), models::registry());
+        worker.learn_on_a_thread();
+        let input = phrase(RATE, 8.0, 2);
+        for start in (0..input[0].len() - 256).step_by(256) {
+            let mut audio: Vec<Vec<f32>> = input.iter().map(|x| x[start..start + 256].to_vec()).collect();
+            let events: Vec<_> = changes
+                .iter()
+                .filter(|change| (start..start + 256).contains(&change.at))
+                .map(|change| sympathy::engine::Event {
+                    offset_samples: change.at - start,
+                    id: change.id,
+                    value: change.value,
+                })
+                .collect();
+            let (left, right) = audio.split_at_mut(1);
+            let mut channels = [left[0].as_mut_slice(), right[0].as_mut_slice()];
+            let silent = Transport { playing: false, ..playing(0) };
+            // Offline it would wait for a worker that is stepped only afterwards: one block is sent ahead of the next.
+            let (count, _) = counted(|| engine.process(&mut channels, &events, silent));
+            assert_eq!(count, 0, "{timing:?}: the audio thread at {start}");
+            let (count, ()) = counted(|| drain(&mut worker));
+            // An amount in between takes memory once.
+            let settled = start > at(3.8);
+            assert!(!settled || count == 0, "{timing:?}: the worker at {start}: {count}");
+        }
+        assert!(config.learning.updates() > 3, "{:?}", config.learning);
     }
-    assert!(config.learning.updates() > 3, "{:?}", config.learning);
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! Engine time is cut into intervals, of half a second by default ([`LearnTiming`](crate::engine::LearnTiming)). At the end of each,
 //! while *Learn* is on, an update is asked for; it is *due*, that is, heard in all predictions from there on, a second later by default.
 //! In an offline render the worker waits for it; live it waits as long as its answer is not needed yet, then goes on with what it
-//! has and takes the update as soon as it is there. What is learnt depends on what was heard alone, never on when it was ready: late updates change predictions, and are counted, but never what is learnt.
+//! has and takes the update as soon as it is there. What is learnt depends on what was heard alone, never on when it was ready: late
+//! updates change predictions, and are counted, but never what is learnt.
 
 mod ear;
 mod learner;
