@@ -39,6 +39,10 @@
 )]
 #![cfg_attr(feature = "editor", doc = "| [`editor`] | editor | what people see: pictures, controls, models, presets |")]
 #![cfg_attr(feature = "train", doc = "| [`train`] | trainer | dataset, loss, optimiser, loop, checkpoints (candle) |")]
+#![cfg_attr(
+    feature = "train",
+    doc = "| [`sweep`] | any but audio | many trainings of one plan: what is tried, how far each is, how they compare |"
+)]
 #![cfg_attr(feature = "plugin", doc = "| [`params`] | main | the parameters and the persisted state, for nice-plug |")]
 #![cfg_attr(feature = "plugin", doc = "| [`plugin`] | host's | CLAP and VST3 glue, no arithmetic |")]
 #![cfg_attr(feature = "cli", doc = "| [`cli`] | main | the command line tool, one file per subcommand |")]
@@ -81,6 +85,8 @@ pub mod params;
 #[cfg(feature = "plugin")]
 pub mod plugin;
 pub mod session;
+#[cfg(feature = "train")]
+pub mod sweep;
 #[cfg(feature = "take")]
 pub mod take;
 mod text_file;

@@ -117,6 +117,10 @@ pub enum CliError {
     /// The training stopped.
     #[error(transparent)]
     Train(#[from] TrainError),
+    #[cfg(feature = "train")]
+    /// The folder of a sweep was refused.
+    #[error(transparent)]
+    Sweep(#[from] crate::sweep::FolderError),
     /// Nothing was learnt.
     #[error("{0}; nothing was written")]
     Learn(LearnError),

@@ -161,3 +161,27 @@ fn maps_of_controllers() {
     ];
     survive(&texts, |path| ControlMap::read(path, false));
 }
+
+#[cfg(feature = "train")]
+#[test]
+fn plans_of_sweeps() {
+    use crate::{sweep::Plan, text_file::read_text};
+    let texts = [
+        r#"{"name": "a", "inputs": ["a.wav"], "preset": "magnitude", "set": {"epochs": 5}, "search": {"random": 20}, "random_seed": 3,
+            "vary": {"lr": {"from": 1e-4, "to": 1e-2, "scale": "log"}, "cell": ["lstm", "gru"]}, "budget": {"hours": 1.5}}"#,
+        r#"{"cases": [{"name": "a", "set": {"layers": 2}, "published": {"loss": 1}}, {"name": "b", "preset": "vector"}], "repeats": 3,
+            "vary": {"hidden": {"from": 8, "to": 64, "count": 4}}, "halving": {"by": "listening", "lengths": [1, 4], "keep": 0.3},
+            "evaluate": {"sampled": true, "options": {"seconds": 5}}, "slurm": {"time": "1:00", "at_once": 4, "options": ["--qos=a"]}}"#,
+    ];
+    survive(&texts, |path| {
+        let text = read_text(path, 1 << 20).ok().flatten().unwrap_or_default();
+        let plan = Plan::read(&text)
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+        // What was read can be worked out.
+        if plan.count() < 100_000 {
+            let trainings = plan.trainings();
+            trainings.iter().take(10).for_each(|training| drop(plan.settings_of(training)));
+        }
+        Ok::<_, String>(())
+    });
+}

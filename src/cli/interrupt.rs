@@ -41,6 +41,12 @@ impl Interrupt {
         PRESSED.clone()
     }
 
+    /// As if it had been pressed: what watches ends by itself.
+    #[cfg(feature = "train")]
+    pub fn press(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
     /// It was pressed.
     pub fn is_pressed(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -35,7 +35,7 @@ use crate::control::{
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use commands::{bench, demo, evaluate, inspect, learn, models, play, render, roll, sample};
 #[cfg(feature = "train")]
-use commands::{compare, configure, export, import, train};
+use commands::{compare, configure, export, import, sweep, train};
 use std::ffi::OsString;
 
 /// What was typed.
@@ -114,6 +114,16 @@ pub enum Command {
         after_help = compare_help()
     )]
     Compare(compare::CompareArgs),
+    #[cfg(feature = "train")]
+    /// Trains many models of one plan, here or on a cluster, and compares them
+    #[command(
+        long_about = "Trains many models of one plan: a base configuration and what varies of it, as a grid, at random or by \
+                      successive halving, each as often as is asked for. Each training is a process with its own folder, \
+                      configuration and checkpoint; several run at once, here or as tasks of a Slurm cluster. In the end a page \
+                      compares all of them, with curves, scores and sounds.",
+        after_help = sweep::HELP
+    )]
+    Sweep(Box<sweep::SweepArgs>),
     /// Lets a model that listens learn from a take, in a minute or two
     #[command(
         long_about = "Lets a model that listens learn from a take: makes another model file, which the plugin and every command \
@@ -290,6 +300,8 @@ fn run_command(cli: Cli) -> Result<(), CliError> {
         Command::Train(args) => train::run(args),
         #[cfg(feature = "train")]
         Command::Compare(args) => compare::run(&args),
+        #[cfg(feature = "train")]
+        Command::Sweep(args) => sweep::run(&args),
         Command::Learn(args) => learn::run(&args),
         Command::Sample(args) => sample::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),

@@ -45,12 +45,27 @@ pub fn address(path: &str) -> String {
 
 /// The whole page. `title` is escaped here, `body` is HTML.
 pub fn page(title: &str, body: &str) -> String {
+    whole(title, POLICY, "", body)
+}
+
+/// The same with a style of its own and a script, which are part of the program; no other script runs on the page, even if the name of
+/// a recording contains one.
+#[cfg(feature = "train")]
+pub fn scripted_page(title: &str, style: &str, body: &str, script: &str) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use sha2::{Digest, Sha256};
+    let hash = STANDARD.encode(Sha256::digest(script));
+    let body = format!("{body}<script>{script}</script>\n");
+    whole(title, &format!("{POLICY}; script-src 'sha256-{hash}'"), style, &body)
+}
+
+fn whole(title: &str, policy: &str, style: &str, body: &str) -> String {
     let title = escape(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{STYLE}{style}</style>\n\
          </head>\n<body>\n{body}</body>\n</html>\n"
     )
 }

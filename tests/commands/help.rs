@@ -92,6 +92,9 @@ fn examples_do_what_they_say() {
     fs::write(desk.path("fades.json"), r#"{"mix": [[0, 0], [1.5, 100]]}"#).expect("space");
     fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
         .expect("space");
+    let plan = r#"{"inputs": ["take.wav"], "vary": {"lr": [0.001, 0.002]}, "run": false,
+        "set": {"hidden": 8, "streams": 2, "bptt": 4, "max_steps": 2, "max_minutes": null, "principal_components": 4}}"#;
+    fs::write(desk.path("plan.json"), plan).expect("space");
     fs::create_dir(desk.path("scores")).expect("space");
     for name in ["aria.mid", "song.mid", "take.mid", "scores/aria.mid"] {
         // A key every quarter note, forty times.
@@ -135,7 +138,9 @@ fn examples_do_what_they_say() {
                 let model = words.map(|name| format!("--model {name}")).next().unwrap_or_default();
                 format!("{} --model small.safetensors --overwrite", typed.replace(&model, ""))
             }
-            Some("configure" | "models" | "inspect") => typed.clone(),
+            // On a cluster, and what runs for hours.
+            Some("sweep") if typed.contains("--slurm") || typed.contains("dissertation") => continue,
+            Some("configure" | "models" | "inspect" | "sweep") => typed.clone(),
             _ => format!("{typed} --overwrite"),
         };
         let run = desk.run(&made);

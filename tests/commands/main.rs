@@ -24,5 +24,7 @@ mod sample;
 mod sample_codes;
 mod sample_notes;
 mod slips;
+mod sweep;
+mod sweep_cluster;
 mod train_cli;
 mod train_notes;

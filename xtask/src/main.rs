@@ -2,6 +2,8 @@
 
 mod bundle;
 mod checks;
+#[cfg(unix)]
+mod cluster;
 mod cross;
 mod features;
 mod fuzz;
@@ -34,6 +36,7 @@ usage: cargo xtask <task>
   setup [--cross]                    install what a build and the tests need, or print how; with what `cross` needs
   test                               format, lints, documentation, all tests, bundle, real hosts
   test --fast                        format, lints, unit tests and quick tests, in three minutes
+  test --cluster                     sweeps on a real Slurm of one node, which is installed and started here (Debian, root)
   hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
@@ -68,6 +71,8 @@ fn main() -> ExitCode {
         ["hosts"] => test::hosts(),
         ["test"] => test::whole(),
         ["test", "--fast"] => test::fast(),
+        #[cfg(unix)]
+        ["test", "--cluster"] => counted(cluster::test()),
         ["cross", ref names @ ..] => cross::cross(names),
         ["material", family, scores, out] => material::render(family, scores.as_ref(), out.as_ref()).map(|()| true),
         ["miri"] => counted(checks::miri()),

@@ -22,6 +22,8 @@ pub mod render;
 pub mod roll;
 pub mod sample;
 #[cfg(feature = "train")]
+pub mod sweep;
+#[cfg(feature = "train")]
 pub mod train;
 
 #[cfg(not(feature = "standalone"))]

@@ -29,22 +29,16 @@ const TRANSPOSITIONS: [i8; 7] = [-3, -2, -1, 0, 1, 2, 3];
 /// Frames of recordings, beside the model, shared by all trainings in its folder.
 const CACHE: &str = "frames.cache";
 
-/// Runs the command on the fields of a configuration (`origin` is its file) whose recordings lie in `folder`.
+/// Runs the command on a configuration whose recordings lie in `folder`.
 ///
 /// # Errors
 /// If the model cannot be trained or written.
 pub fn run(
     args: TrainArgs,
-    mut fields: Map<String, Value>,
-    origin: String,
+    config: &ListenConfig,
     folder: &Path,
     beginning: Option<&ModelData>,
 ) -> Result<(), CliError> {
-    if let Some(model) = beginning.filter(|model| model.config().approach.listening().is_some()) {
-        take_sizes(&mut fields, model.config());
-    }
-    let config = ListenConfig::from_fields(fields, &args.overrides)
-        .map_err(|problems| CliError::Problems { origin, problems })?;
     let files = args.run_files();
     let cache = args.cache.clone().unwrap_or_else(|| args.out.with_file_name(CACHE));
     let recordings: Vec<PathBuf> =
@@ -62,23 +56,23 @@ pub fn run(
         bar.get_or_insert_with(|| Progress::new(total)).update(done);
         if stop.is_pressed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let material = ListenMaterial::read(&config, folder, Some(&cache), analysed)?;
+    let material = ListenMaterial::read(config, folder, Some(&cache), analysed)?;
     drop(bar);
     args.strict.warn(&material.warnings)?;
     let trained = in_threads(args.threads, || {
-        let mut view = View::new(&config, stop);
+        let mut view = View::new(config, stop);
         view.note(&describe(&material));
         material.notes.iter().for_each(|note| view.note(note));
         view.note(&expected_time(None, config.max_steps, config.max_minutes));
         if let Some(steps) = config.max_steps {
-            let minutes = minutes(&config, steps, args.threads);
+            let minutes = minutes(config, steps, args.threads);
             view.note(&format!("that is about {minutes} min where nothing else runs (--threads {})", args.threads));
         }
         if config.max_steps.is_none() {
             view.note(BY_THE_CLOCK);
         }
         let from = beginning.zip(args.from.as_deref()).map(|(model, name)| (model, Path::new(name)));
-        let trained = train(&config, &material, from, Some(&files), &mut view);
+        let trained = train(config, &material, from, Some(&files), &mut view);
         view.bar.abandon();
         trained
     })?;
@@ -91,7 +85,7 @@ pub fn run(
 
 /// What the configuration does not say of its sizes is as in the model to begin with. Recordings without more are transposed, so that
 /// a model does not forget the other keys.
-fn take_sizes(fields: &mut Map<String, Value>, model: &ModelConfig) {
+pub(super) fn take_sizes(fields: &mut Map<String, Value>, model: &ModelConfig) {
     let says_approach = fields.get("approach").and_then(Value::as_object).is_some_and(|own| own.len() > 1);
     let Ok(Value::Object(theirs)) = serde_json::to_value(model) else { return };
     for name in ["approach", "head", "layers", "hidden", "sample_rate_hz"] {

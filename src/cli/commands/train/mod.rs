@@ -31,6 +31,7 @@ use crate::{
     train::{
         Dataset, Observer, Progress, RunFiles, TrainError, Trained, is_checkpoint,
         listen::ListenConfig,
+        notes::NotesConfig,
         run::journal::{EpochEntry, SampleEntry},
         train,
     },
@@ -162,26 +163,82 @@ fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 
+/// What a training was asked for, every field checked.
+pub enum Asked {
+    /// A model of sound.
+    Sound(Box<TrainConfig>),
+    /// A model that listens.
+    Listening(Box<ListenConfig>),
+    /// A model of notes.
+    Notes(NotesConfig),
+}
+
+impl Asked {
+    /// The fields of the configuration, complete. For sound they are what [`TrainArgs`] take as a configuration.
+    pub fn fields(&self) -> Value {
+        match self {
+            Self::Sound(config) => serde_json::to_value(config).unwrap_or_default(),
+            Self::Listening(config) => serde_json::to_value(config).unwrap_or_default(),
+            Self::Notes(config) => config.to_json(),
+        }
+    }
+}
+
+impl TrainArgs {
+    /// The model to begin with, by name or as a file.
+    pub fn begins_with(&self) -> Option<&str> {
+        self.from.as_deref().or(self.is_personal().then_some(GENERAL_MODEL))
+    }
+
+    /// The same with another beginning and other fields.
+    pub fn with(&self, preset: Option<&str>, recipe: Option<&str>, overrides: Vec<String>) -> Self {
+        let [preset, recipe] = [preset, recipe].map(|name| name.map(String::from));
+        Self { preset, recipe, overrides, ..self.clone() }
+    }
+
+    fn is_of_notes(&self) -> bool {
+        self.recipe.is_some() || self.inputs.iter().any(|path| is_roll(path))
+    }
+}
+
+/// What is to be trained, and the folder of its recordings. `beginning`: what [`TrainArgs::begins_with`] names.
+///
+/// # Errors
+/// If the configuration cannot be read, or for everything that is wrong in it.
+pub fn asked(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Asked, PathBuf), CliError> {
+    if args.is_of_notes() {
+        return Ok((Asked::Notes(notes::config(args)?), PathBuf::new()));
+    }
+    let (mut fields, origin, folder) = fields(args, beginning)?;
+    let problems = |problems| CliError::Problems { origin, problems };
+    if ListenConfig::is_meant(&fields, &args.overrides) {
+        if let Some(model) = beginning.filter(|model| model.config().approach.listening().is_some()) {
+            listen::take_sizes(&mut fields, model.config());
+        }
+        let config = ListenConfig::from_fields(fields, &args.overrides).map_err(problems)?;
+        return Ok((Asked::Listening(Box::new(config)), folder));
+    }
+    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides).map_err(problems)?;
+    Ok((Asked::Sound(Box::new(config)), folder))
+}
+
 /// Runs the command.
 ///
 /// # Errors
 /// If the model cannot be trained or written.
 pub fn run(mut args: TrainArgs) -> Result<(), CliError> {
-    if args.recipe.is_some() || args.inputs.iter().any(|path| is_roll(path)) {
+    if args.is_of_notes() {
         return notes::run(&args);
     }
-    if args.is_personal() {
-        args.from = Some(GENERAL_MODEL.into());
-    }
+    args.from = args.begins_with().map(String::from);
     // What cannot be written should be told before an hour of training.
     check_output(&args.out, &["safetensors"])?;
     let beginning = args.from.as_deref().map(read_model).transpose()?;
-    let (fields, origin, data_folder) = fields(&args, beginning.as_ref())?;
-    if ListenConfig::is_meant(&fields, &args.overrides) {
-        return listen::run(args, fields, origin, &data_folder, beginning.as_ref());
-    }
-    let config = TrainConfig::from_json(&Value::Object(fields).to_string(), &args.overrides)
-        .map_err(|problems| CliError::Problems { origin, problems })?;
+    let (config, data_folder) = match asked(&args, beginning.as_ref())? {
+        (Asked::Sound(config), folder) => (config, folder),
+        (Asked::Listening(config), folder) => return listen::run(args, &config, &folder, beginning.as_ref()),
+        (Asked::Notes(_), _) => return notes::run(&args),
+    };
     let files = args.run_files();
     check_places(&args, &config, &data_folder, &files)?;
     let _alone = Alone::at(&files)?;

@@ -10,7 +10,6 @@ use crate::{
         output::{check_output, refuse_same_places},
         terminal::{remark, say},
     },
-    hyperparameters::Problem,
     model::{RollBaselines, RollModelConfig, RollNetwork},
     notes::DataSet,
     train::notes::{
@@ -38,14 +37,8 @@ const BAR_LENGTH: u64 = 1000;
 /// If the recipe does not fit the data, or the model cannot be trained or written.
 pub fn run(args: &TrainArgs) -> Result<(), CliError> {
     check_output(&args.out, &["safetensors"])?;
-    let recipe = recipe(args)?;
+    let config = config(args)?;
     let path = data_set(args)?;
-    if let Some(Store::Int8) = args.store {
-        let (expected, actual) = ("f32 or f16 for a model of notes".into(), "int8".into());
-        return Err(CliError::Option { option: "--store", expected, actual });
-    }
-    let problems = |origin: String| move |problems: Vec<Problem>| CliError::Problems { origin, problems };
-    let config = NotesConfig::from_recipe(recipe, &args.overrides).map_err(problems(recipe.name.into()))?;
     let files = args.run_files();
     let mut written: Vec<(&str, &Path)> = vec![("the model", &args.out), ("the checkpoint", &files.checkpoint)];
     written.extend(files.folder.iter().map(|folder| ("the run's folder", folder.as_path())));
@@ -54,7 +47,7 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
     let data = DataSet::read(path)?;
     let misfits = config.misfits(data.rules());
     if !misfits.is_empty() {
-        return Err(problems(path.display().to_string())(misfits));
+        return Err(CliError::Problems { origin: path.display().to_string(), problems: misfits });
     }
     let material = NotesMaterial::new(&data);
     if args.dry_run {
@@ -79,6 +72,21 @@ pub fn run(args: &TrainArgs) -> Result<(), CliError> {
         remark!("curves: {}", folder.join("report.html").display());
     }
     Ok(())
+}
+
+/// The configuration that is asked for.
+///
+/// # Errors
+/// If there is no such recipe, or for everything that is wrong in it.
+pub(super) fn config(args: &TrainArgs) -> Result<NotesConfig, CliError> {
+    let recipe = recipe(args)?;
+    data_set(args)?;
+    if let Some(Store::Int8) = args.store {
+        let (expected, actual) = ("f32 or f16 for a model of notes".into(), "int8".into());
+        return Err(CliError::Option { option: "--store", expected, actual });
+    }
+    NotesConfig::from_recipe(recipe, &args.overrides)
+        .map_err(|problems| CliError::Problems { origin: recipe.name.into(), problems })
 }
 
 fn recipe(args: &TrainArgs) -> Result<&'static Recipe, CliError> {
