@@ -7,12 +7,15 @@
 //! |---|---|
 //! | B | LSTM 128 → 256, dense 128 |
 //! | C | LSTM 513 → 512 → 512, dense 513 |
+//!
+//! `-- --sweep N`: what the folder of a sweep of N trainings that do nothing costs, whoever runs them.
 #![allow(missing_docs, reason = "a program")]
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{fs, ops::ControlFlow, time::Instant};
 use sympathy::{
     dsp::random::Random,
     hyperparameters::TrainConfig,
+    sweep::{Done, Folder, Outcome, Plan, Table, page},
     train::{Dataset, Progress, train},
 };
 
@@ -29,6 +32,11 @@ struct Options {
 }
 
 fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--sweep").skip(1);
+    if let Some(count) = arguments.next().and_then(|count| count.parse().ok()) {
+        sweep(count);
+        return;
+    }
     let options = options();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let spec = hound::WavSpec {
@@ -101,4 +109,54 @@ fn options() -> Options {
         threads: number("--threads"),
         steps: number("--steps").unwrap_or(20),
     }
+}
+
+/// A configuration is about so long.
+const CONFIG_BYTES: usize = 3000;
+
+/// Makes a folder of so many trainings, lets a worker end each as its task would, and collects.
+fn sweep(count: usize) {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let plan = format!(r#"{{"vary": {{"lr": {{"from": 0.0, "to": 1.0, "count": {count}}}}}, "run": false}}"#);
+    let plan = Plan::read(&plan).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let timed = |what: &str, work: &mut dyn FnMut()| {
+        let began = Instant::now();
+        work();
+        let seconds = began.elapsed().as_secs_f64();
+        println!("{what:44} {seconds:8.2} s, {:7.1} us a training", 1e6 * seconds / count as f64);
+    };
+    let config = "x".repeat(CONFIG_BYTES);
+    timed("the folder, with a configuration each", &mut || {
+        Folder::create(home.path(), plan.clone(), |folder, training| {
+            fs::write(folder.place(training.number).join("config.json"), &config).expect("space");
+            Ok(())
+        })
+        .expect("a folder");
+    });
+    let folder = Folder::open(home.path()).expect("the folder");
+    assert_eq!(folder.trainings().len(), count);
+    let mut random = Random::new(1);
+    timed("tasks: opening the folder alone", &mut || {
+        // A task reads the whole list to find its training.
+        (0..20).for_each(|_| assert_eq!(Folder::open(home.path()).expect("the folder").trainings().len(), count));
+    });
+    timed("tasks: a claim and a result", &mut || {
+        for training in folder.trainings() {
+            let claim = folder.claim(training.number).expect("a folder").expect("it is free");
+            let figures = ["validation_loss", "training_loss", "artifacts", "resemblance", "listening", "steps"];
+            let figures = figures.map(|name| (name.to_string(), f64::from(random.uniform())));
+            claim.end(&Done::Well(Outcome { figures: figures.into(), ..Outcome::default() })).expect("space");
+        }
+    });
+    let mut table = Table::default();
+    timed("status: the state of each", &mut || table = Table::of(&folder).expect("results"));
+    assert_eq!(table.count("done"), count);
+    timed("CSV", &mut || assert_eq!(table.csv().lines().count(), count + 1));
+    timed("JSON", &mut || assert_eq!(table.json(&folder)["trainings"].as_array().map(Vec::len), Some(count)));
+    let mut html = String::new();
+    timed("the page", &mut || {
+        html = page(&folder, &table, Some("validation_loss"), Vec::new(), &|_| String::new()).expect("a page");
+    });
+    let files = fs::read_dir(folder.place(1)).expect("a folder").count();
+    println!("{files} files and a folder each; a page of {:.1} MB", html.len() as f64 / 1e6);
 }

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 /// The exit code that shells use.
-const INTERRUPTED: i32 = 130;
+pub const INTERRUPTED: i32 = 130;
 
 /// True once Ctrl-C was pressed.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Interrupt(Arc<AtomicBool>);
 /// Pressed, and whether somebody watches.
 static PRESSED: LazyLock<Interrupt> = LazyLock::new(Interrupt::default);
 static IS_WATCHED: AtomicBool = AtomicBool::new(false);
+/// Asked for by something else than a key.
+static IS_ASKED: AtomicBool = AtomicBool::new(false);
 
 impl Interrupt {
     /// From now on Ctrl-C removes what is half written and ends the program, unless a command watches for it.
@@ -41,14 +43,14 @@ impl Interrupt {
         PRESSED.clone()
     }
 
-    /// As if it had been pressed: what watches ends by itself.
+    /// Asks for the same in another way: what watches ends by itself. Ctrl-C is then still the first.
     #[cfg(feature = "train")]
-    pub fn press(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    pub fn ask(&self) {
+        IS_ASKED.store(true, Ordering::Relaxed);
     }
 
-    /// It was pressed.
+    /// It was pressed, or the same was asked for.
     pub fn is_pressed(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) || IS_ASKED.load(Ordering::Relaxed)
     }
 }

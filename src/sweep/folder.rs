@@ -8,6 +8,7 @@
 //! 0001/              config.json  model.safetensors  model.checkpoint  model.run/  log.txt
 //!                    result.json once it is done, failed.json if it cannot be
 //!                    claim.lock  locked while somebody is at it
+//!                    stopped  whoever was at it was asked to end, and has saved a checkpoint
 //! ```
 
 use super::{halving::Halving, plan::Plan, space::Training};
@@ -19,14 +20,14 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs::{self, File, TryLockError},
-    io,
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
     thread::sleep,
     time::Duration,
 };
 
 /// No plan, list of trainings, or result is longer.
-const MAX_PLAN_BYTES: u64 = 64 << 20;
+const MAX_PLAN_BYTES: u64 = 16 << 20;
 const MAX_LIST_BYTES: u64 = 512 << 20;
 const MAX_RESULT_BYTES: u64 = 1 << 20;
 /// Whoever looks whether somebody is at a training holds its lock for an instant: a claim is tried so often, with this pause.
@@ -39,6 +40,7 @@ const STOP: &str = "stop";
 const RESULT: &str = "result.json";
 const FAILED: &str = "failed.json";
 const CLAIM: &str = "claim.lock";
+const STOPPED: &str = "stopped";
 const CHECKPOINT: &str = "model.checkpoint";
 
 /// Why a sweep's folder cannot be used.
@@ -50,7 +52,7 @@ pub enum FolderError {
     Io {
         /// The file.
         path: PathBuf,
-        /// "read" or "written".
+        /// "read", "written", "locked" or "removed".
         action: &'static str,
         /// The system's word.
         source: io::Error,
@@ -91,6 +93,9 @@ pub struct Outcome {
     pub grades: BTreeMap<String, String>,
     /// What it took, on one machine: differs from run to run.
     pub seconds: f64,
+    /// Why it is not judged though it was to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_judged: Option<String>,
 }
 
 /// How far a training is.
@@ -127,6 +132,14 @@ impl Folder {
         path.join(PLAN).is_file()
     }
 
+    /// Whether [`Self::create`] was interrupted in this folder: there is a list of trainings and no plan.
+    pub fn is_half_made(path: &Path) -> bool {
+        let list = path.join(TRAININGS);
+        let first = File::open(&list).ok().and_then(|file| BufReader::new(file.take(MAX_RESULT_BYTES)).lines().next());
+        let first = first.and_then(Result::ok).is_some_and(|line| serde_json::from_str::<Training>(&line).is_ok());
+        first && !Self::is_there(path)
+    }
+
     /// Makes the folder; `configure` writes what else belongs into that of each training.
     ///
     /// # Errors
@@ -141,9 +154,18 @@ impl Folder {
         folder.add(folder.plan.trainings(), configure)?;
         // Last: a folder with a plan is whole.
         let file = path.join(PLAN);
-        let text = serde_json::to_string_pretty(&folder.plan).map_err(|error| unwritable(&file)(error.into()))?;
-        write_whole(&file, format!("{text}\n").as_bytes()).map_err(unwritable(&file))?;
+        write_whole(&file, written(&folder.plan).as_bytes()).map_err(unwritable(&file))?;
         Ok(folder)
+    }
+
+    /// Whether this is the sweep of a plan. The text is compared: numbers may not be read as they were written.
+    ///
+    /// # Errors
+    /// If the folder's plan cannot be read.
+    pub fn is_of(&self, plan: &Plan) -> Result<bool, FolderError> {
+        let file = self.path.join(PLAN);
+        let text = read_text(&file, MAX_PLAN_BYTES).map_err(unreadable(&file))?;
+        Ok(text.is_some_and(|text| text == written(plan)))
     }
 
     /// Opens what [`Self::create`] has made.
@@ -156,7 +178,7 @@ impl Folder {
             return Err(wrong(path, "the folder of a sweep, with its plan.json", "none"));
         }
         let text = read_text(&file, MAX_PLAN_BYTES).map_err(unreadable(&file))?;
-        let text = text.ok_or_else(|| wrong(&file, "at most 64 MiB", "more"))?;
+        let text = text.ok_or_else(|| wrong(&file, "at most 16 MiB", "more"))?;
         let plan = Plan::read(&text).map_err(|problems| {
             let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
             wrong(&file, "the plan of a sweep", said.join("; "))
@@ -168,6 +190,15 @@ impl Folder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The same, its path absolute.
+    ///
+    /// # Errors
+    /// If there is no working folder.
+    pub fn absolute(&self) -> Result<Self, FolderError> {
+        let path = std::path::absolute(&self.path).map_err(unreadable(&self.path))?;
+        Ok(Self { path, ..self.clone() })
     }
 
     /// The plan, its paths absolute.
@@ -205,19 +236,29 @@ impl Folder {
         new: Vec<Training>,
         mut configure: impl FnMut(&Self, &Training) -> Result<(), FolderError>,
     ) -> Result<(), FolderError> {
+        // First, so that half a folder is known as one.
+        let file = self.path.join(TRAININGS);
+        let mut text = String::new();
+        for training in self.trainings.iter().chain(&new) {
+            text += &serde_json::to_string(training).map_err(|error| unwritable(&file)(error.into()))?;
+            text.push('\n');
+        }
+        let write = || write_whole(&file, text.as_bytes()).map_err(unwritable(&file));
+        let is_new = self.trainings.is_empty();
+        if is_new {
+            write()?;
+        }
         for training in &new {
             let place = self.place(training.number);
             fs::create_dir_all(&place).map_err(unwritable(&place))?;
             configure(self, training)?;
         }
-        self.trainings.extend(new);
-        let file = self.path.join(TRAININGS);
-        let mut text = String::new();
-        for training in &self.trainings {
-            text += &serde_json::to_string(training).map_err(|error| unwritable(&file)(error.into()))?;
-            text.push('\n');
+        // Of a rung last: whoever reads the list finds the configurations.
+        if !is_new {
+            write()?;
         }
-        write_whole(&file, text.as_bytes()).map_err(unwritable(&file))
+        self.trainings.extend(new);
+        Ok(())
     }
 
     /// How far a training is.
@@ -244,6 +285,11 @@ impl Folder {
         place.join(RESULT).exists() || place.join(FAILED).exists()
     }
 
+    /// Whether whoever was at a training last was asked to end, and has done so in order.
+    pub fn was_stopped(&self, number: u32) -> bool {
+        self.place(number).join(STOPPED).exists()
+    }
+
     /// Takes a training, unless it has ended or somebody else is at it.
     ///
     /// # Errors
@@ -256,7 +302,10 @@ impl Folder {
             match file.try_lock() {
                 // It may have ended since the caller has looked.
                 Ok(()) if self.has_ended(number) => return Ok(None),
-                Ok(()) => return Ok(Some(Claim { place, _file: file })),
+                Ok(()) => {
+                    let _ = fs::remove_file(place.join(STOPPED));
+                    return Ok(Some(Claim { place, _file: file }));
+                }
                 Err(TryLockError::WouldBlock) if trial + 1 < CLAIMS => sleep(CLAIM_PAUSE),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(source)) => return Err(FolderError::Io { path, action: "locked", source }),
@@ -314,54 +363,75 @@ impl Folder {
             return Ok(Vec::new());
         }
         let mut rung = Vec::new();
+        let mut is_done = false;
         for training in self.trainings.iter().filter(|training| training.rung == last.rung) {
             let figure = match self.state(training.number)? {
                 State::Done(outcome) => outcome.figures.get(&halving.by).copied(),
                 State::Failed(_) => None,
                 _ => return Ok(Vec::new()),
             };
+            is_done |= matches!(self.state(training.number)?, State::Done(_));
             rung.push((training.clone(), figure));
+        }
+        if is_done && rung.iter().all(|(_, figure)| figure.is_none()) {
+            return Err(FolderError::Content {
+                path: self.path.clone(),
+                expected: format!("trainings with a {}, which halving is to choose by", halving.by),
+                actual: "none that has it".into(),
+            });
         }
         Ok(halving.next(&rung, last.number + 1))
     }
 
-    /// Asks all that train here, wherever they run, to save a checkpoint and end.
-    ///
-    /// # Errors
-    /// If the folder cannot be written.
-    pub fn ask_to_stop(&self) -> Result<(), FolderError> {
-        let file = self.path.join(STOP);
-        File::create(&file).map(drop).map_err(unwritable(&file))
-    }
-
-    /// Takes back what [`Self::ask_to_stop`] has said.
-    ///
-    /// # Errors
-    /// If the folder cannot be written.
-    pub fn may_go_on(&self) -> Result<(), FolderError> {
-        let path = self.path.join(STOP);
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(FolderError::Io { path, action: "removed", source })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Where [`Self::ask_to_stop`] is heard.
+    /// What asks all that train here, wherever they run, to save a checkpoint and end.
     pub fn stop(&self) -> Stop {
         Stop(self.path.join(STOP))
     }
+
+    /// The same for the processes of one program alone, which this number tells from others.
+    pub fn stop_of(&self, process: u32) -> Stop {
+        Stop(self.path.join(format!("{STOP}-{process}")))
+    }
 }
 
-/// Hears that all shall end.
+/// A file that asks to stop by being there.
 #[derive(Clone, Debug)]
 pub struct Stop(PathBuf);
 
 impl Stop {
-    /// Whether all shall end.
+    /// At this place.
+    pub fn at(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// The place.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether it is there.
     pub fn is_asked_for(&self) -> bool {
         self.0.exists()
+    }
+
+    /// Puts it there.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn ask(&self) -> Result<(), FolderError> {
+        File::create(&self.0).map(drop).map_err(unwritable(&self.0))
+    }
+
+    /// Takes it away. Returns whether it was there.
+    ///
+    /// # Errors
+    /// If the folder cannot be written.
+    pub fn take_back(&self) -> Result<bool, FolderError> {
+        match fs::remove_file(&self.0) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(FolderError::Io { path: self.0.clone(), action: "removed", source }),
+        }
     }
 }
 
@@ -398,12 +468,21 @@ impl Claim {
         let (name, text) = match how {
             Done::Well(outcome) => (RESULT, serde_json::to_string_pretty(outcome)),
             Done::Failed(error) => (FAILED, serde_json::to_string_pretty(&Failure { error: error.clone() })),
-            Done::Stopped => return Ok(()),
+            Done::Stopped => {
+                let file = self.place.join(STOPPED);
+                return File::create(&file).map(drop).map_err(unwritable(&file));
+            }
         };
         let file = self.place.join(name);
         let text = text.map_err(|error| unwritable(&file)(error.into()))?;
         write_whole(&file, format!("{text}\n").as_bytes()).map_err(unwritable(&file))
     }
+}
+
+/// A plan as it stands in its folder.
+fn written(plan: &Plan) -> String {
+    // A plan is plain data, and its numbers are finite.
+    format!("{}\n", serde_json::to_string_pretty(plan).unwrap_or_default())
 }
 
 /// Whether somebody holds the lock of a file.
@@ -458,7 +537,10 @@ mod tests {
         let claim = folder.claim(1).expect("a folder").expect("it is free");
         assert_eq!(folder.state(1).expect("a state"), State::Running);
         assert!(folder.claim(1).expect("a folder").is_none(), "somebody is at it");
-        drop(claim);
+        claim.end(&Done::Stopped).expect("space");
+        assert!(folder.was_stopped(1));
+        drop(folder.claim(1).expect("a folder").expect("it is free"));
+        assert!(!folder.was_stopped(1), "whoever had it has died");
         fs::write(folder.place(1).join(CHECKPOINT), "").expect("space");
         assert_eq!(folder.state(1).expect("a state"), State::Begun);
         let claim = folder.claim(1).expect("a folder").expect("whoever had it has gone");
@@ -493,6 +575,47 @@ mod tests {
             folder.claim(number).expect("a folder").expect("free").end(&outcome(0.1)).expect("space");
         }
         assert_eq!(folder.next_rung(|_, _| Ok(())).expect("a folder"), 0, "there is no third");
+    }
+
+    #[test]
+    fn a_rung_that_nothing_can_be_chosen_by_is_an_error() {
+        let home = tempfile::tempdir().expect("space");
+        let halving = r#", "halving": {"lengths": [1, 2], "by": "listening"}"#;
+        let mut folder = Folder::create(home.path(), plan(halving), |_, _| Ok(())).expect("a folder");
+        for number in 1..=4 {
+            folder.claim(number).expect("a folder").expect("free").end(&outcome(0.5)).expect("space");
+        }
+        let error = folder.next_rung(|_, _| Ok(())).expect_err("no figure").to_string();
+        assert!(error.contains("expected trainings with a listening"), "{error}");
+    }
+
+    #[test]
+    fn half_a_folder_is_known_as_one_and_other_folders_are_not() {
+        let home = tempfile::tempdir().expect("space");
+        let no_space = |folder: &Folder, training: &Training| match training.number {
+            3 => Err(wrong(folder.path(), "space", "none")),
+            _ => Ok(()),
+        };
+        assert!(Folder::create(home.path(), plan(""), no_space).is_err());
+        assert!(Folder::is_half_made(home.path()) && !Folder::is_there(home.path()));
+        Folder::create(home.path(), plan(""), |_, _| Ok(())).expect("the rest");
+        assert!(!Folder::is_half_made(home.path()) && Folder::is_there(home.path()));
+        let other = tempfile::tempdir().expect("space");
+        fs::write(other.path().join(TRAININGS), "monday: scales\n").expect("space");
+        assert!(!Folder::is_half_made(other.path()), "somebody else's");
+    }
+
+    #[test]
+    fn the_same_plan_is_the_same_whatever_its_numbers() {
+        let home = tempfile::tempdir().expect("space");
+        // Read and written once more, such numbers may differ in their last bit.
+        let numbers: Vec<String> = (1..200).map(|n| format!("{:e}", f64::from(n) * 1.234_567_890_123_4e-7)).collect();
+        let text = format!(r#"{{"vary": {{"lr": [{}]}}}}"#, numbers.join(", "));
+        let plan = || Plan::read(&text).expect("a plan");
+        Folder::create(home.path(), plan(), |_, _| Ok(())).expect("a folder");
+        let folder = Folder::open(home.path()).expect("the folder");
+        assert!(folder.is_of(&plan()).expect("a plan"));
+        assert!(!folder.is_of(&Plan { repeats: 2, ..plan() }).expect("a plan"));
     }
 
     #[test]

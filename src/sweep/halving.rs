@@ -3,19 +3,9 @@
 //!
 //! A training of a later rung begins anew, so that it is what `sympathy train` alone would make with its length, schedule included.
 
-use super::space::Training;
+use super::{space::Training, table::lower_is_better};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// Which end of a figure is good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Better {
-    /// As of a loss.
-    Lower,
-    /// As of a score.
-    Higher,
-}
 
 /// How trainings are sorted out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,21 +67,14 @@ impl Halving {
         ((size as f64 * self.keep).round() as usize).clamp(1, size.max(1))
     }
 
-    /// Which end of its column is good.
-    pub fn better(&self) -> Better {
-        if self.by.ends_with("loss") { Better::Lower } else { Better::Higher }
-    }
-
     /// The trainings of the rung after `rung`, numbered from `number` on: of those with their figures, which have ended, the better
     /// ones, in their old order. A training without a figure has failed, and does not go on.
     pub(super) fn next(&self, rung: &[(Training, Option<f64>)], mut number: u32) -> Vec<Training> {
         let mut figures: Vec<(usize, f64)> =
             rung.iter().enumerate().filter_map(|(index, (_, figure))| Some((index, (*figure)?))).collect();
         figures.retain(|(_, figure)| figure.is_finite());
-        figures.sort_by(|a, b| match self.better() {
-            Better::Lower => a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)),
-            Better::Higher => b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)),
-        });
+        let lower = lower_is_better(&self.by).unwrap_or(false);
+        figures.sort_by(|a, b| if lower { a.1.total_cmp(&b.1) } else { b.1.total_cmp(&a.1) }.then(a.0.cmp(&b.0)));
         figures.truncate(self.kept(rung.len()));
         let mut kept: Vec<usize> = figures.into_iter().map(|(index, _)| index).collect();
         kept.sort_unstable();

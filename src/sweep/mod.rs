@@ -14,9 +14,9 @@ mod space;
 mod table;
 
 pub use folder::{Claim, Done, Folder, FolderError, Outcome, State, Stop};
-pub use halving::{Better, Halving};
+pub use halving::Halving;
 pub use page::{Player, page};
 pub use plan::{Budget, Case, EvaluatePlan, Plan, Search, SlurmPlan};
 pub use plans::{BuiltIn, PLANS};
 pub use space::{Training, Values};
-pub use table::{Row, SCORES, Table, column_problem};
+pub use table::{Row, Table, column_problem};

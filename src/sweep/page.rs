@@ -16,7 +16,7 @@ use crate::{
     train::{report::JOURNAL_NAME, run::journal::JournalFile},
 };
 use serde_json::Value;
-use std::{fmt::Write, path::Path};
+use std::{collections::BTreeSet, fmt::Write, path::Path};
 
 /// Curves of so many trainings are drawn, the best.
 const MAX_CURVES: usize = 12;
@@ -60,13 +60,18 @@ pub fn page(
     let plan = folder.plan();
     let name = if plan.name.trim().is_empty() { "Sweep" } else { &plan.name };
     let best = by.map(|by| table.best_by(by)).unwrap_or_default();
+    // The best, then the others.
+    let mut told = best.clone();
+    let ranked: BTreeSet<usize> = best.iter().copied().collect();
+    told.extend((0..table.rows.len()).filter(|index| !ranked.contains(index)));
+    told.truncate(MAX_CONFIGURATIONS);
     let sections = [
-        section("results", "Results", &results(table, by)),
+        section("results", "Results", &results(table, by, &told)),
         section("published", "Beside what was published", &published(folder, table)),
         section("coordinates", "Parallel coordinates", &coordinates(table, &best, by)),
         section("curves", "Curves", &curves(folder, table, &best)?),
         section("players", "The best, to be heard", &heard(table, players)),
-        section("configurations", "Configurations", &configurations(folder, table, longer)),
+        section("configurations", "Configurations", &configurations(folder, table, &told, longer)),
     ]
     .concat();
     let body = format!(
@@ -103,9 +108,15 @@ fn cell(text: &str, key: Option<f64>) -> String {
     }
 }
 
-fn results(table: &Table, by: Option<&str>) -> String {
+fn results(table: &Table, by: Option<&str>, told: &[usize]) -> String {
+    let told: BTreeSet<usize> = told.iter().copied().collect();
     let several_rungs = table.rows.iter().any(|row| row.training.rung > 0);
-    let mut heads = vec!["number".to_string(), "training".into()];
+    let has_cases = table.rows.iter().any(|row| row.training.case.is_some());
+    let has_repeats = table.rows.iter().any(|row| row.training.repeat > 0);
+    let mut heads = vec!["number".to_string()];
+    heads.extend(has_cases.then(|| "case".to_string()));
+    heads.extend(table.varied.iter().cloned());
+    heads.extend(has_repeats.then(|| "repeat".to_string()));
     heads.extend(several_rungs.then(|| "rung".to_string()));
     heads.push("state".into());
     heads.extend(table.figures.iter().cloned());
@@ -119,10 +130,24 @@ fn results(table: &Table, by: Option<&str>) -> String {
         _ = write!(html, "<th{mark}><button type=\"button\">{}</button></th>", escape(&head.replace('_', " ")));
     }
     html += "</tr></thead><tbody>\n";
-    for row in &table.rows {
+    for (index, row) in table.rows.iter().enumerate() {
         let number = number(row);
         _ = write!(html, "<tr data-number=\"{number}\"><td data-key=\"{}\">", row.training.number);
-        _ = write!(html, "<a href=\"#c{number}\">{number}</a></td>{}", cell(&row.title, None));
+        html += &match told.contains(&index) {
+            true => format!("<a href=\"#c{number}\">{number}</a></td>"),
+            false => format!("{number}</td>"),
+        };
+        if has_cases {
+            html += &cell(row.training.case.as_deref().unwrap_or_default(), None);
+        }
+        for field in &table.varied {
+            let value = row.training.values.get(field).unwrap_or(&Value::Null);
+            html += &cell(&shown(value), value.as_f64());
+        }
+        if has_repeats {
+            let repeat = row.training.repeat + 1;
+            html += &cell(&repeat.to_string(), Some(repeat.into()));
+        }
         if several_rungs {
             let rung = row.training.rung + 1;
             html += &cell(&rung.to_string(), Some(rung.into()));
@@ -142,13 +167,13 @@ fn results(table: &Table, by: Option<&str>) -> String {
         html += "</tr>\n";
     }
     html += "</tbody></table></div>\n";
-    for failure in table.failures() {
-        _ = writeln!(html, "<p class=\"missing\">failed: {}</p>", escape(&failure));
+    for failure in table.failures().iter().take(MAX_CONFIGURATIONS) {
+        _ = writeln!(html, "<p class=\"missing\">failed: {}</p>", escape(failure));
     }
     html
 }
 
-/// The first word of a published rating is compared with a grade; other values only stand there.
+/// A published rating is compared with the grade; other values only stand there.
 fn published(folder: &Folder, table: &Table) -> String {
     let plan = folder.plan();
     let mut columns: Vec<&str> = Vec::new();
@@ -377,14 +402,14 @@ fn heard(table: &Table, players: Vec<Player>) -> String {
     if html.is_empty() { html } else { format!("<div class=\"grid small\">\n{html}</div>\n") }
 }
 
-fn configurations(folder: &Folder, table: &Table, longer: &dyn Fn(u32) -> String) -> String {
+fn configurations(folder: &Folder, table: &Table, told: &[usize], longer: &dyn Fn(u32) -> String) -> String {
     let mut html = String::new();
-    for row in table.rows.iter().take(MAX_CONFIGURATIONS) {
+    for row in told.iter().map(|&index| &table.rows[index]) {
         let number = number(row);
         let json = configuration(&folder.place(row.training.number));
         let train_longer = match row.state {
             State::Done(_) => format!(
-                "<p>Train this one longer: <code>{}</code> <button type=\"button\" class=\"copy\">copy</button></p>\n",
+                "<p>Train this one twice as long, as a model of its own: <code>{}</code> <button type=\"button\" class=\"copy\">copy</button></p>\n",
                 escape(&longer(row.training.number))
             ),
             _ => String::new(),
@@ -399,7 +424,7 @@ fn configurations(folder: &Folder, table: &Table, longer: &dyn Fn(u32) -> String
     if table.rows.len() > MAX_CONFIGURATIONS {
         _ = writeln!(
             html,
-            "<p class=\"note\">The first {MAX_CONFIGURATIONS}; the others lie as config.json in the folders of their numbers.</p>"
+            "<p class=\"note\">Of the best {MAX_CONFIGURATIONS}; the others lie as config.json in the folders of their numbers.</p>"
         );
     }
     html

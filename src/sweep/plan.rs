@@ -8,7 +8,7 @@ use crate::{dsp::random::Random, hyperparameters::Problem, text_file::json_mista
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -19,6 +19,8 @@ const MAX_VARIED: usize = 64;
 const MAX_VALUES: usize = 100_000;
 const MAX_CASES: usize = 10_000;
 const MAX_REPEATS: u32 = 1000;
+/// So many problems are told at most.
+const MAX_PROBLEMS: usize = 100;
 /// Names and notes have at most so many bytes.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
@@ -193,11 +195,21 @@ fn problem(field: impl Into<String>, rule: impl Into<String>, value: impl ToStri
 }
 
 impl Plan {
-    /// Reads a plan.
+    /// Reads a plan in which nothing is wrong that can be told without looking at files.
     ///
     /// # Errors
     /// Every problem that was found: of single fields, then of the fields together.
     pub fn read(text: &str) -> Result<Self, Vec<Problem>> {
+        let plan = Self::parse(text)?;
+        let problems = plan.problems();
+        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// Reads a plan of fields that are known and of the right types. [`Self::problems`] may still have something to say.
+    ///
+    /// # Errors
+    /// Every field that is not.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let value: Value =
             serde_json::from_str(text).map_err(|error| vec![problem("plan", "a JSON object", json_mistake(&error))])?;
         let Value::Object(fields) = value else {
@@ -218,14 +230,12 @@ impl Plan {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let plan: Self = serde_json::from_value(Value::Object(fields))
-            .map_err(|error| vec![problem("plan", "the fields of a plan", json_mistake(&error))])?;
-        let problems = plan.problems();
-        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+        serde_json::from_value(Value::Object(fields))
+            .map_err(|error| vec![problem("plan", "the fields of a plan", json_mistake(&error))])
     }
 
     /// What is wrong with it that can be told without looking at files.
-    fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut require = |holds: bool, field: &str, rule: &str, value: String| {
             if !holds {
@@ -256,18 +266,20 @@ impl Plan {
         ];
         for (field, value) in named {
             let value = value.as_deref().unwrap_or("1");
-            require(is_word(value), field, "one word of letters, digits and : - . _ , =", format!("{value:?}"));
+            require(is_word(value), field, "one word, without quotes and semicolons", format!("{value:?}"));
         }
         for option in &slurm.options {
             let good = option.starts_with("--") && is_word(option);
             require(good, "slurm.options", "options such as --qos=long, without blanks", format!("{option:?}"));
+            let name = option.split('=').next().unwrap_or_default();
+            let free = !OWN_OPTIONS.contains(&name);
+            require(free, "slurm.options", "options that the plan does not say in another place", option.clone());
         }
-        let mut names: Vec<&str> = Vec::new();
-        for (index, case) in self.cases.iter().enumerate() {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        for (index, case) in self.cases.iter().enumerate().take(MAX_CASES) {
             let field = format!("cases[{index}].name");
             require(!case.name.trim().is_empty(), &field, "a name", "none".into());
-            require(!names.contains(&&case.name[..]), &field, "a name of its own", format!("{:?} twice", case.name));
-            names.push(&case.name);
+            require(names.insert(&case.name), &field, "a name of its own", format!("{:?} twice", case.name));
         }
         for (field, values) in &self.vary {
             let place = format!("vary.{field}");
@@ -276,7 +288,7 @@ impl Plan {
             } else {
                 require(values.len() <= MAX_VALUES, &place, "at most 100000 values", values.len().to_string());
             }
-            let taken = self.cases.iter().find(|case| case.set.contains_key(field));
+            let taken = self.cases.iter().find(|case| case.set.keys().any(|other| overlap(field, other)));
             if let Some(case) = taken {
                 require(false, &place, "a field that no case sets", format!("{:?} sets it", case.name));
             }
@@ -293,15 +305,40 @@ impl Plan {
             for (field, rule, value) in halving.problems() {
                 require(false, &format!("halving.{field}"), &rule, value);
             }
-            let taken = self.vary.contains_key(&halving.field)
-                || self.cases.iter().any(|case| case.set.contains_key(&halving.field));
-            require(!taken, "halving.field", "a field that neither vary nor a case sets", halving.field.clone());
+            let mut set =
+                self.set.keys().chain(self.vary.keys()).chain(self.cases.iter().flat_map(|case| case.set.keys()));
+            let taken = set.any(|other| overlap(&halving.field, other));
+            require(
+                !taken,
+                "halving.field",
+                "a field that neither set nor vary nor a case says",
+                halving.field.clone(),
+            );
         }
         if let Some(evaluate) = &self.evaluate {
             let any = evaluate.continuation || evaluate.sampled;
             require(any, "evaluate", "continuation or sampled", "neither".into());
             require(!evaluate.sampled || self.run, "evaluate.sampled", "run, which keeps the outputs", "no run".into());
         }
+        let with_recipe = self.recipe.is_some() || self.cases.iter().any(|case| case.recipe.is_some());
+        require(!with_recipe || self.from.is_none(), "from", "none beside a recipe", "both".into());
+        let both = |preset: &Option<String>, recipe: &Option<String>| preset.is_some() && recipe.is_some();
+        let twofold =
+            both(&self.preset, &self.recipe) || self.cases.iter().any(|case| both(&case.preset, &case.recipe));
+        require(!twofold, "recipe", "a preset (sound) or a recipe (notes)", "both".into());
+        if let Some(seconds) = self.slurm.time.as_deref().filter(|time| is_word(time)).map(seconds_of) {
+            let rule = "minutes, or hours:minutes:seconds, or days-hours, …";
+            require(seconds.is_some(), "slurm.time", rule, format!("{:?}", self.slurm.time.as_deref().unwrap_or("")));
+            let seconds = seconds.unwrap_or(u64::MAX);
+            let short = u64::from(self.slurm.grace_s) * 2 <= seconds;
+            require(
+                short,
+                "slurm.grace_s",
+                "at most half of slurm.time",
+                format!("{} of {seconds} s", self.slurm.grace_s),
+            );
+        }
+        problems.truncate(MAX_PROBLEMS);
         if problems.is_empty() {
             let count = self.count();
             let most = self.budget.trainings.map_or(MAX_TRAININGS, |most| most as usize);
@@ -314,6 +351,12 @@ impl Plan {
             }
         }
         problems
+    }
+
+    /// Whether its trainings can be told, whatever else is wrong with it; `problems` are its own.
+    pub fn is_countable(problems: &[Problem]) -> bool {
+        let parts = ["plan", "vary", "cases", "search", "repeats", "halving.lengths", "halving.keep"];
+        !problems.iter().any(|problem| parts.iter().any(|part| problem.field.starts_with(part)))
     }
 
     /// Combinations of one case.
@@ -390,7 +433,8 @@ impl Plan {
         }
     }
 
-    /// All fields that a training sets over its preset or recipe, those that matter more later.
+    /// All fields that a training sets over its preset or recipe, those that matter more later; but for what a repeat adds to the random
+    /// seed of its configuration.
     pub fn settings_of(&self, training: &Training) -> Vec<(String, Value)> {
         let mut settings: Vec<(String, Value)> = Vec::new();
         let mut put = |field: &str, value: Value| {
@@ -403,12 +447,6 @@ impl Plan {
         if let Some(halving) = &self.halving {
             put(&halving.field, halving.lengths[training.rung as usize].clone());
         }
-        if self.repeats > 1 {
-            let said = settings.iter().find(|(field, _)| field == "random_seed").and_then(|(_, value)| value.as_u64());
-            let seed = said.unwrap_or(1).wrapping_add(u64::from(training.repeat));
-            settings.retain(|(field, _)| field != "random_seed");
-            settings.push(("random_seed".into(), seed.into()));
-        }
         settings
     }
 
@@ -418,10 +456,15 @@ impl Plan {
         if let Some(evaluate) = &mut self.evaluate {
             paths.extend(evaluate.material.iter_mut().chain(&mut evaluate.seeds));
         }
+        // The same plan is the same, wherever it is called from.
+        let settled = |path: &Path| {
+            let path = folder.join(path);
+            if cfg!(unix) { path.canonicalize().unwrap_or(path) } else { path }
+        };
         for path in paths {
-            *path = folder.join(&*path);
+            *path = settled(path);
         }
-        let file = self.from.as_deref().map(|name| folder.join(name)).filter(|path| path.is_file());
+        let file = self.from.as_deref().map(|name| settled(Path::new(name))).filter(|path| path.is_file());
         if let Some(path) = file.as_deref().and_then(Path::to_str) {
             self.from = Some(path.into());
         }
@@ -437,9 +480,48 @@ fn unknown<'a>(field: &str, known: impl Iterator<Item = &'a String>) -> Problem 
     problem(field, "a field of a plan", format!("no such field{suggestion}"))
 }
 
-/// Whether a text may stand in a line of a shell script as it is.
+/// Whether two fields say something of the same: one leads to the other.
+fn overlap(one: &str, other: &str) -> bool {
+    let leads = |short: &str, long: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('.'));
+    one == other || leads(one, other) || leads(other, one)
+}
+
+/// A time as `sbatch` takes it, in seconds; none of what it does not take. `minutes`, `minutes:seconds`, `hours:minutes:seconds`,
+/// `days-hours`, `days-hours:minutes`, `days-hours:minutes:seconds`.
+fn seconds_of(time: &str) -> Option<u64> {
+    let (days, rest) = match time.split_once('-') {
+        Some((days, rest)) => (Some(days.parse::<u64>().ok()?), rest),
+        None => (None, time),
+    };
+    let parts: Vec<u64> = rest.split(':').map(|part| part.parse::<u32>().ok().map(u64::from)).collect::<Option<_>>()?;
+    let seconds = match (days.is_some(), &parts[..]) {
+        (true, [hours]) => 3600 * hours,
+        (true, [hours, minutes]) => 3600 * hours + 60 * minutes,
+        (false, [minutes]) => 60 * minutes,
+        (false, [minutes, seconds]) => 60 * minutes + seconds,
+        (_, [hours, minutes, seconds]) => 3600 * hours + 60 * minutes + seconds,
+        _ => return None,
+    };
+    Some(days.unwrap_or(0).saturating_mul(86_400).saturating_add(seconds))
+}
+
+/// Options of `sbatch` that a script has anyway.
+const OWN_OPTIONS: [&str; 10] = [
+    "--array",
+    "--output",
+    "--open-mode",
+    "--signal",
+    "--requeue",
+    "--no-requeue",
+    "--wrap",
+    "--cpus-per-task",
+    "--dependency",
+    "--parsable",
+];
+
+/// Whether a text may stand in a line that `sbatch` reads, as it is.
 fn is_word(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || ":-._,=/+@%".contains(c);
+    let good = |c: char| c.is_ascii_alphanumeric() || ":-._,=/+@%[]&|!*".contains(c);
     !text.is_empty() && text.len() <= 200 && text.chars().all(good)
 }
 
@@ -479,8 +561,8 @@ mod tests {
         );
         assert_eq!(trainings[1].title(2), "x, cell lstm, hidden 8, repeat 2");
         let settings = |index: usize| Value::Object(plan.settings_of(&trainings[index]).into_iter().collect());
-        assert_eq!(settings(1), json!({"lr": 1, "epochs": 3, "cell": "lstm", "hidden": 8, "random_seed": 2}));
-        assert_eq!(settings(8), json!({"lr": 1, "epochs": 9, "cell": "lstm", "hidden": 8, "random_seed": 1}));
+        assert_eq!(settings(1), json!({"lr": 1, "epochs": 3, "cell": "lstm", "hidden": 8}));
+        assert_eq!(settings(8), json!({"lr": 1, "epochs": 9, "cell": "lstm", "hidden": 8}));
     }
 
     #[test]
@@ -502,7 +584,7 @@ mod tests {
 
     #[test]
     fn rungs_set_their_length() {
-        let plan = read(r#"{"vary": {"lr": [1, 2]}, "halving": {"lengths": [3, 9]}, "set": {"epochs": 1}}"#);
+        let plan = read(r#"{"vary": {"lr": [1, 2]}, "halving": {"lengths": [3, 9]}, "set": {"hidden": 1}}"#);
         let first = &plan.trainings()[0];
         assert_eq!(plan.count(), 3);
         let epochs = |rung| {
@@ -520,13 +602,14 @@ mod tests {
         assert_eq!(said, "vari: expected a field of a plan, found no such field; did you mean vary?");
         let several = r#"{"repeats": 0, "threads": 300, "vary": {"lr": [], "hidden": {"from": 9, "to": 8, "count": 2}, "epochs": [1]},
             "cases": [{"name": ""}, {"name": "a", "set": {"epochs": 1}}, {"name": "a"}], "halving": {"lengths": [2, 1], "keep": 2},
-            "budget": {"hours": 0}, "slurm": {"partition": "a; rm -r /", "options": ["-x"], "grace_s": 0}, "evaluate": {"continuation": false}}"#;
+            "budget": {"hours": 0}, "slurm": {"partition": "a; rm -r /", "options": ["-x", "--array=1"], "grace_s": 0}, "evaluate": {"continuation": false}}"#;
         let expected = [
             "repeats",
             "threads",
             "budget.hours",
             "slurm.grace_s",
             "slurm.partition",
+            "slurm.options",
             "slurm.options",
             "cases[0].name",
             "cases[2].name",
@@ -541,10 +624,23 @@ mod tests {
         assert_eq!(fields(several), expected);
         assert_eq!(fields(r#"{"budget": {"trainings": 3}, "vary": {"lr": [1, 2], "hidden": [1, 2]}}"#), ["plan"]);
         assert_eq!(fields(r#"{"search": {"random": 3}}"#), ["search.random"]);
+        assert_eq!(fields(r#"{"slurm": {"time": "1"}}"#), ["slurm.grace_s"], "it would end before it has begun");
+        assert_eq!(fields(r#"{"slurm": {"time": "soon"}}"#), ["slurm.time"]);
+        assert_eq!(fields(r#"{"recipe": "a", "preset": "b", "from": "c"}"#), ["from", "recipe"]);
+        let nested = r#"{"vary": {"approach": [1]}, "cases": [{"name": "a", "set": {"approach.hop": 3}}]}"#;
+        assert_eq!(fields(nested), ["vary.approach"]);
         assert_eq!(fields(r#"{"vary": {"random_seed": [1, 2]}, "repeats": 2}"#), ["vary.random_seed"]);
         assert_eq!(fields(r#"{"run": false, "evaluate": {"sampled": true}}"#), ["evaluate.sampled"]);
         let huge = r#"{"vary": {"lr": {"from": 0, "to": 1.0, "count": 100000}, "a": {"from": 0, "to": 1.0, "count": 100000}}}"#;
         assert_eq!(fields(huge), ["plan"], "counted without being made");
+    }
+
+    #[test]
+    fn times_are_slurm_s() {
+        let times = ["90", "2:30", "1:00:30", "2-3", "2-3:04", "2-3:04:05"];
+        let seconds = [5400, 150, 3630, 183_600, 183_840, 183_845];
+        assert_eq!(times.map(seconds_of), seconds.map(Some));
+        assert!(["", "a", "1:2:3:4", "-5", "1-", "1-2:3:4:5"].into_iter().all(|time| seconds_of(time).is_none()));
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Values {
     pub(super) fn draw(&self, random: &mut Random) -> Value {
         match self {
             Self::List(values) => values[random.below(values.len() as u32) as usize].clone(),
-            Self::Range(range) => range.at(f64::from(random.uniform())),
+            Self::Range(range) => range.draw(f64::from(random.uniform())),
         }
     }
 }
@@ -129,6 +129,17 @@ impl Range {
         // Seven digits are more than any training feels, and can be read.
         let short: f64 = format!("{number:.6e}").parse().unwrap_or(number);
         Number::from_f64(short).map_or(Value::Null, Value::Number)
+    }
+
+    /// What a number from 0 to below 1 draws. Whole numbers that are spread evenly are drawn as often as each other, the ends too.
+    fn draw(&self, part: f64) -> Value {
+        match (self.from.as_i64(), self.to.as_i64(), self.scale) {
+            (Some(from), Some(to), Scale::Linear) => {
+                let width = (to as f64 - from as f64) + 1.0;
+                Value::from(from.saturating_add((part * width) as i64).min(to))
+            }
+            _ => self.at(part),
+        }
     }
 
     fn all(&self) -> Vec<Value> {
@@ -210,6 +221,8 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen, [2, 3, 4, 5]);
+        let ends = (0..400).filter(|_| range(json!({"from": 1, "to": 3})).draw(&mut random) != json!(2)).count();
+        assert!((230..300).contains(&ends), "each end as often as the middle: {ends}");
         let log = range(json!({"from": 1e-5, "to": 1e-1, "scale": "log"}));
         let drawn: Vec<f64> = (0..400).map(|_| log.draw(&mut random).as_f64().expect("a number")).collect();
         assert!(drawn.iter().all(|x| (1e-5..=1e-1).contains(x)));

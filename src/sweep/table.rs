@@ -6,7 +6,7 @@ use super::{
 };
 use crate::hyperparameters::Problem;
 use serde_json::{Map, Value, json};
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 /// One training and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,17 +84,12 @@ impl Table {
             table.rows.push(Row { training: training.clone(), title, state });
         }
         table.varied = folder.plan().vary.keys().cloned().collect();
-        let mut figures: Vec<&String> = Vec::new();
+        let mut figures: BTreeSet<&String> = BTreeSet::new();
         for row in &table.rows {
             let State::Done(outcome) = &row.state else { continue };
-            for name in outcome.figures.keys().filter(|name| !FIRST.contains(&&name[..]) && !LAST.contains(&&name[..]))
-            {
-                if !figures.contains(&name) {
-                    figures.push(name);
-                }
-            }
+            let others = |name: &&String| !FIRST.contains(&&name[..]) && !LAST.contains(&&name[..]);
+            figures.extend(outcome.figures.keys().filter(others));
         }
-        figures.sort();
         let known = |name: &&str| table.rows.iter().any(|row| row.figure(name).is_some());
         let named = |names: &[&str]| names.iter().copied().filter(known).map(String::from).collect::<Vec<_>>();
         table.figures = [named(&FIRST), figures.into_iter().cloned().collect(), named(&LAST)].concat();
@@ -145,8 +140,13 @@ impl Table {
 
     /// The lines of what failed.
     pub fn failures(&self) -> Vec<String> {
+        let told = |row: &Row, what: &str| format!("{} ({}): {what}", Folder::name_of(row.training.number), row.title);
         let failed = self.rows.iter().filter_map(|row| match &row.state {
-            State::Failed(error) => Some(format!("{} ({}): {error}", Folder::name_of(row.training.number), row.title)),
+            State::Failed(error) => Some(told(row, error)),
+            State::Done(outcome) => {
+                let mistake = outcome.not_judged.as_ref()?;
+                Some(told(row, &format!("trained, but not judged: {mistake}")))
+            }
             _ => None,
         });
         failed.collect()
@@ -154,9 +154,10 @@ impl Table {
 
     /// Comma-separated values (RFC 4180), a line for each training.
     pub fn csv(&self) -> String {
+        let graded: BTreeSet<&String> = self.figures.iter().filter(|name| self.has_grades(name)).collect();
         let mut heads: Vec<String> = ["number", "case", "repeat", "rung", "state"].map(String::from).into();
         heads.extend(self.varied.iter().cloned());
-        heads.extend(self.figures.iter().flat_map(|name| match self.has_grades(name) {
+        heads.extend(self.figures.iter().flat_map(|name| match graded.contains(name) {
             true => vec![name.clone(), format!("{name} grade")],
             false => vec![name.clone()],
         }));
@@ -174,12 +175,14 @@ impl Table {
             cells.extend(self.varied.iter().map(|name| training.values.get(name).map(shown).unwrap_or_default()));
             for name in &self.figures {
                 cells.push(row.figure(name).map(|figure| figure.to_string()).unwrap_or_default());
-                if self.has_grades(name) {
+                if graded.contains(name) {
                     cells.push(row.grade(name).unwrap_or_default().into());
                 }
             }
             match &row.state {
-                State::Done(outcome) => cells.extend([format!("{:.1}", outcome.seconds), String::new()]),
+                State::Done(outcome) => {
+                    cells.extend([format!("{:.1}", outcome.seconds), outcome.not_judged.clone().unwrap_or_default()]);
+                }
                 State::Failed(error) => cells.extend([String::new(), error.clone()]),
                 _ => cells.extend([String::new(), String::new()]),
             }
@@ -204,8 +207,8 @@ impl Table {
                     "number": row.training.number,
                     "title": row.title,
                     "case": row.training.case,
-                    "repeat": row.training.repeat,
-                    "rung": row.training.rung,
+                    "repeat": row.training.repeat + 1,
+                    "rung": row.training.rung + 1,
                     "parent": row.training.parent,
                     "settings": settings,
                     "state": row.word(),
@@ -243,19 +246,32 @@ fn line(cells: &[String]) -> String {
     let cell = |text: &String| {
         // A spreadsheet would compute what begins like a formula.
         let is_number = text.parse::<f64>().is_ok();
-        let safe = if !is_number && text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.clone() };
+        let safe = if !is_number && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            format!("'{text}")
+        } else {
+            text.clone()
+        };
         if safe.contains([',', '"', '\n', '\r']) { format!("\"{}\"", safe.replace('"', "\"\"")) } else { safe }
     };
     cells.iter().map(cell).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// The columns by which halving may sort, of models of sound and of notes; `sampled.` stands before the scores of what was sampled on the
-/// way.
-pub const SCORES: [&str; 8] =
-    ["artifacts", "resemblance", "novelty_to_material", "novelty_to_seed", "listening", "consistency", "alive", "f1"];
+/// The columns by which halving may sort besides losses: scores of models of sound, and of models of notes.
+const OF_SOUND: [&str; 8] = [
+    "artifacts",
+    "resemblance",
+    "novelty_to_material",
+    "novelty_to_seed",
+    "listening",
+    "consistency",
+    "alive",
+    "real_time_factor",
+];
+const OF_NOTES: [&str; 5] = ["mse", "accuracy", "f1", "listening", "alive"];
 
-/// What is wrong with the column that halving sorts by.
-pub fn column_problem(by: &str, is_judged: bool, is_sampled: bool) -> Option<Problem> {
+/// What is wrong with the column that halving sorts by. Before the scores of what was sampled on the way stands `sampled.`, which models of
+/// notes do not have.
+pub fn column_problem(by: &str, is_of_notes: bool, is_judged: bool, is_sampled: bool) -> Option<Problem> {
     let (name, sampled) = match by.strip_prefix("sampled.") {
         Some(name) => (name, true),
         None => (by, false),
@@ -263,8 +279,9 @@ pub fn column_problem(by: &str, is_judged: bool, is_sampled: bool) -> Option<Pro
     if ["validation_loss", "training_loss"].contains(&by) {
         return None;
     }
-    let (rule, value) = if !SCORES.contains(&name) {
-        (format!("validation_loss, training_loss, {}", SCORES.join(", ")), format!("{by:?}"))
+    let scores: &[&str] = if is_of_notes { &OF_NOTES } else { &OF_SOUND };
+    let (rule, value) = if !scores.contains(&name) || (sampled && (is_of_notes || name == "real_time_factor")) {
+        (format!("validation_loss, training_loss, {}", scores.join(", ")), format!("{by:?}"))
     } else if sampled && !is_sampled {
         ("a column that there will be: evaluate.sampled makes it".into(), by.to_string())
     } else if !sampled && !is_judged {
@@ -287,7 +304,8 @@ mod tests {
             let figures =
                 [("validation_loss".to_string(), loss), ("listening".into(), 1.0 - loss), ("steps".into(), 7.0)];
             let grades = [("listening".to_string(), "High".to_string())];
-            let outcome = Outcome { figures: figures.into(), grades: grades.into(), seconds: 2.0 };
+            let (figures, grades) = (figures.into(), grades.into());
+            let outcome = Outcome { figures, grades, seconds: 2.0, not_judged: None };
             folder.claim(number).expect("a folder").expect("free").end(&Done::Well(outcome)).expect("space");
         }
         folder.claim(2).expect("a folder").expect("free").end(&Done::Failed("too, bad".into())).expect("space");
@@ -322,12 +340,16 @@ mod tests {
 
     #[test]
     fn a_column_to_sort_by_is_one_that_there_will_be() {
-        let field = |by: &str, judged, sampled| column_problem(by, judged, sampled).map(|problem| problem.rule);
+        let field = |by: &str, judged, sampled| column_problem(by, false, judged, sampled).map(|problem| problem.rule);
         assert_eq!(field("validation_loss", false, false), None);
         assert_eq!(field("listening", true, false), None);
         assert_eq!(field("sampled.listening", false, true), None);
         assert!(field("listening", false, true).is_some());
         assert!(field("sampled.listening", true, false).is_some());
         assert!(field("beauty", true, true).is_some_and(|rule| rule.contains("resemblance")));
+        assert!(field("f1", true, true).is_some(), "of notes alone");
+        let notes = |by: &str| column_problem(by, true, true, false).map(|problem| problem.rule);
+        assert_eq!((notes("f1"), notes("mse")), (None, None));
+        assert!(notes("artifacts").is_some() && notes("sampled.alive").is_some());
     }
 }

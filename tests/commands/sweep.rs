@@ -1,9 +1,13 @@
 //! `sympathy sweep` as its user meets it: resuming, failures, halving, wrong plans, and a cluster that is played by scripts.
 #![cfg(feature = "train")]
 
-use crate::common::{phrase, program::Desk};
+use crate::common::{browser::Browser, phrase, program::Desk};
 use serde_json::{Value, json};
-use std::{fs, thread::sleep, time::Duration};
+use std::{
+    fs,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 /// What all trainings here have in common: a tenth of a second each.
 fn common() -> Value {
@@ -26,6 +30,9 @@ fn plan(more: Value) -> String {
             }
             _ => drop(fields.insert(name.clone(), value.clone())),
         }
+    }
+    if fields.contains_key("halving") {
+        fields["set"].as_object_mut().expect("an object").remove("epochs");
     }
     plan.to_string()
 }
@@ -66,6 +73,18 @@ pub fn states(desk: &Desk, folder: &str) -> Vec<String> {
     trainings.iter().map(|training| training["state"].as_str().expect("a word").to_string()).collect()
 }
 
+/// Longer takes nothing of what is waited for, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[track_caller]
+fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "{what} was waited for in vain");
+        sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn a_grid_is_trained_once_and_each_model_is_what_train_alone_makes() {
     let desk = desk(json!({
@@ -91,26 +110,45 @@ fn a_grid_is_trained_once_and_each_model_is_what_train_alone_makes() {
         assert!(figures[name].is_f64(), "{name}: {figures}");
     }
     let html = fs::read_to_string(desk.path("plan.sweep/sweep.html")).expect("a page");
-    for part in ["Grid &lt;b&gt;", "data-number=\"0003\"", "<audio controls", "<polyline", "Training loss", "--resume"]
-    {
+    for part in [
+        "Grid &lt;b&gt;",
+        "data-number=\"0003\"",
+        "<audio controls",
+        "<polyline",
+        "Training loss",
+        "-longer.safetensors",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     assert!(
         !html.contains("<b>") && !html.contains("src=\"http") && !html.contains("href=\"http"),
         "it needs nothing else"
     );
+    if let Some(browser) = Browser::find() {
+        // Its own script runs, which the page has to allow by its checksum: it opens what the address names.
+        let shown = browser.dump(&desk.path("plan.sweep/sweep.html#c0002"));
+        assert!(shown.contains("id=\"c0002\" open") && !shown.contains("id=\"c0001\" open"));
+    }
     assert_eq!(fs::read_to_string(desk.path("plan.sweep/sweep.csv")).expect("a table").lines().count(), 5);
     // Once more: nothing is trained, and what was found stays.
     let (_, said) = sweep(&desk, "plan.json");
     assert!(!said.contains("done in"), "{said}");
     assert_eq!(results(&desk, "plan.sweep"), first);
     assert_eq!(sweep(&desk, "status plan.sweep").0.trim(), "plan.sweep: 4 done");
-    // What is trained longer goes on from the checkpoint.
-    let longer = html.split("Train this one longer: <code>").nth(1).and_then(|rest| rest.split("</code>").next());
+    // What is trained longer is a model of its own, and nothing of the sweep changes.
+    let longer = html.split("<code>").nth(1).and_then(|rest| rest.split("</code>").next());
     let longer = longer.expect("a command").replace("&#39;", "'");
     let words = longer.strip_prefix("sympathy ").expect("words of ours").to_string();
     assert!(words.contains("--set epochs=4"), "{words}");
     desk.succeed_quietly(&words);
+    let made = fs::read_dir(desk.path("plan.sweep")).expect("a folder").filter_map(|entry| {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        name.ends_with("-longer.safetensors").then_some(name)
+    });
+    let name = made.last().expect("a model");
+    assert!(desk.succeed(&format!("inspect plan.sweep/{name} --json")).contains("\"epochs\": 4"));
+    sweep(&desk, "collect plan.sweep");
+    assert_eq!(results(&desk, "plan.sweep"), first);
 }
 
 #[test]
@@ -122,28 +160,21 @@ fn what_was_stopped_goes_on_and_ends_with_the_same_bits() {
     let desk = desk(slow);
     sweep(&desk, "plan.json --out whole.sweep --jobs 2");
     let mut child = desk.start("sweep plan.json --jobs 2");
-    while !desk.path("plan.sweep/0002/model.checkpoint").exists() {
-        sleep(Duration::from_millis(5));
-    }
+    let checkpoint = desk.path("plan.sweep/0002/model.checkpoint");
+    wait("a checkpoint", || checkpoint.exists());
     assert!(sweep(&desk, "cancel plan.sweep").0.starts_with("asked to stop"));
     assert!(child.wait().expect("a child").success(), "asked to stop, it ends well");
     let (said, _) = sweep(&desk, "status plan.sweep --json");
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(said["counts"]["running"], 0, "{said}");
-    assert!(said["counts"]["done"].as_u64() < Some(3), "it was stopped in the middle: {said}");
-    // Killed, with what it had started: nobody tidies up.
+    // Killed, with what it had started: nobody tidies up, and the children end when they are done.
     let mut child = desk.start("sweep plan.json --jobs 2");
-    sleep(Duration::from_millis(150));
+    let claimed = |number: &str| desk.path(&format!("plan.sweep/{number}/claim.lock")).exists();
+    wait("a child", || claimed("0001"));
     child.kill().expect("a child");
     child.wait().expect("a child");
-    sweep(&desk, "cancel plan.sweep");
-    loop {
-        let (_, said) = sweep(&desk, "plan.json --jobs 2");
-        // Children that were left alone may still be at a training.
-        if !said.contains("the same command goes on") {
-            break;
-        }
-    }
+    // Others may still be at a training: the same command is given until all are done.
+    wait("all to be done", || !sweep(&desk, "plan.json --jobs 2").1.contains("the same command goes on"));
     for number in ["0001", "0002", "0003"] {
         let model =
             |folder: &str| fs::read(desk.path(&format!("{folder}.sweep/{number}/model.safetensors"))).expect("a model");
@@ -160,7 +191,7 @@ fn a_training_that_fails_is_recorded_and_the_others_go_on() {
     assert_eq!(states(&desk, "plan.sweep"), ["done", "failed"], "{table}{said}");
     assert!(said.contains("0002") && said.contains("failed: ") && said.contains("nothing but silence"), "{said}");
     let (_, said) = sweep(&desk, "plan.json");
-    assert!(!said.contains("0002 ("), "it is left as it is: {said}");
+    assert!(!said.contains("of 2)"), "it is left as it is: {said}");
     let (_, said) = sweep(&desk, "plan.json --retry");
     assert!(said.contains("1 that failed are tried again") && said.contains("0002 (2 of 2)"), "{said}");
     assert_eq!(states(&desk, "plan.sweep"), ["done", "failed"]);
@@ -180,8 +211,8 @@ fn halving_trains_the_better_ones_longer() {
         })
         .collect();
     assert_eq!(rungs.len(), 6);
-    assert_eq!(rungs[4], (json!(1), json!(0.003), json!(6.0)));
-    assert_eq!(rungs[5], (json!(1), json!(0.01), json!(6.0)));
+    assert_eq!(rungs[4], (json!(2), json!(0.003), json!(6.0)));
+    assert_eq!(rungs[5], (json!(2), json!(0.01), json!(6.0)));
 }
 
 #[test]
@@ -209,11 +240,7 @@ fn models_of_notes_are_swept_too() {
     sweep(&desk, "notes.json");
     let found = results(&desk, "notes.sweep");
     let training = &found["trainings"][3];
-    assert_eq!(
-        (&training["settings"]["hidden"], &training["settings"]["random_seed"]),
-        (&json!(12), &json!(2)),
-        "{training}"
-    );
+    assert_eq!((&training["settings"]["hidden"], &training["repeat"]), (&json!(12), &json!(2)), "{training}");
     assert!(training["figures"]["mse"].is_f64() && training["figures"]["alive"].is_f64(), "{training}");
     assert_ne!(
         found["trainings"][2]["figures"]["training_loss"], training["figures"]["training_loss"],
@@ -265,6 +292,39 @@ fn wrong_plans_are_told_whole_before_anything_runs() {
 }
 
 #[test]
+fn what_halving_could_not_choose_by_and_what_the_clock_would_end_is_told() {
+    let desk = desk(json!({
+        "vary": {"lr": [0.001, 0.002]}, "set": {"validation_split": 0}, "halving": {"lengths": [1, 2]}
+    }));
+    desk.fail(
+        "sweep plan.json",
+        &["halving.by: expected trainings that hold something out", "lr 0.001, which does not"],
+    );
+    fs::write(desk.path("plan.json"), plan(json!({"set": {"max_minutes": 3}}))).expect("space");
+    let (_, said) = sweep(&desk, "plan.json --dry-run");
+    assert!(said.contains("warning: max_minutes may end trainings"), "{said}");
+    // A configuration says what is learnt from, not what it is judged by.
+    fs::write(desk.path("mine.json"), r#"{"files": [{"path": "take.wav"}]}"#).expect("space");
+    fs::write(desk.path("plan.json"), plan(json!({"inputs": ["mine.json"], "evaluate": {}}))).expect("space");
+    desk.fail("sweep plan.json", &["evaluate.material: expected recordings"]);
+}
+
+#[test]
+fn the_hours_of_a_budget_end_a_call_and_the_next_goes_on() {
+    let desk = desk(json!({
+        "vary": {"lr": [0.001, 0.002]}, "set": {"epochs": 300, "hidden": 48, "checkpoint_minutes": 0.0005},
+        "budget": {"hours": 0.0001}
+    }));
+    let mut calls = 0;
+    wait("all to be done", || {
+        calls += 1;
+        !sweep(&desk, "plan.json --jobs 1").1.contains("the hours of the budget are over; the same command goes on")
+    });
+    assert!(calls > 1, "a third of a second is not enough");
+    assert_eq!(states(&desk, "plan.sweep"), ["done", "done"]);
+}
+
+#[test]
 fn another_plan_or_another_folder_is_not_touched() {
     let desk = desk(json!({"vary": {"lr": [0.001]}}));
     sweep(&desk, "plan.json");
@@ -280,7 +340,7 @@ fn another_plan_or_another_folder_is_not_touched() {
 #[cfg(unix)]
 const FAKE: &str = r#"#!/bin/sh
 case "$(basename "$0")" in
-scontrol) echo "MaxArraySize            = 4"; exit 0 ;;
+scontrol) echo "scontrol $*" >> "$FAKE_LOG"; echo "MaxArraySize            = 4"; exit 0 ;;
 scancel) echo "scancel $*" >> "$FAKE_LOG"; exit 0 ;;
 esac
 for script; do :; done
@@ -290,6 +350,7 @@ case "$*" in
 esac
 number=$(($(cat "$FAKE_LOG.number" 2> /dev/null || echo 0) + 1)); echo $number > "$FAKE_LOG.number"
 echo "sbatch $*" >> "$FAKE_LOG"
+if [ -n "$FAKE_IDLE" ]; then echo "$number"; exit 0; fi
 last=$(sed -n 's/^#SBATCH --array=0-\([0-9]*\).*/\1/p' "$script")
 if [ -n "$last" ]; then
   for index in $(seq 0 "$last"); do SLURM_ARRAY_TASK_ID=$index SLURM_ARRAY_JOB_ID=$number sh "$script" >> "$FAKE_LOG.out" 2>&1; done
@@ -299,56 +360,98 @@ fi
 echo "$number"
 "#;
 
+/// `sympathy sweep` where the cluster is played: `more` are variables of the environment.
+#[cfg(unix)]
+fn on_cluster(desk: &Desk, arguments: &str, more: &[(&str, &str)]) -> std::process::Command {
+    use std::os::unix::fs::PermissionsExt;
+    let bin = desk.path("bin");
+    if !bin.exists() {
+        fs::create_dir(&bin).expect("space");
+        for name in ["sbatch", "scontrol", "scancel"] {
+            let path = bin.join(name);
+            fs::write(&path, FAKE).expect("space");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a file of ours");
+        }
+    }
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = desk.command(&format!("sweep {arguments}"));
+    command.env("PATH", path).env("FAKE_LOG", desk.path("log")).envs(more.iter().copied());
+    command
+}
+
+#[cfg(unix)]
+fn cluster(desk: &Desk, arguments: &str, more: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let output = on_cluster(desk, arguments, more).output().expect("a program");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
 #[cfg(unix)]
 #[test]
 fn a_cluster_is_asked_for_one_array_and_collects_behind_it() {
-    use std::os::unix::fs::PermissionsExt;
     let desk = desk(json!({
         "vary": {"lr": [1e-6, 0.003, 0.001, 0.01, 0.02]}, "halving": {"lengths": [1, 3], "keep": 0.4},
         "slurm": {"time": "00:10:00", "trainings_per_task": 2}
     }));
-    fs::create_dir(desk.path("bin")).expect("space");
-    for name in ["sbatch", "scontrol", "scancel"] {
-        let path = desk.path(&format!("bin/{name}"));
-        fs::write(&path, FAKE).expect("space");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a file of ours");
-    }
-    let slurm = |arguments: &str| {
-        let path = format!("{}:{}", desk.path("bin").display(), std::env::var("PATH").unwrap_or_default());
-        let mut command = desk.command(&format!("sweep {arguments}"));
-        let output = command.env("PATH", path).env("FAKE_LOG", desk.path("log")).output().expect("a program");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
-    };
-    let (code, said, error) = slurm("plan.json --slurm");
+    let (code, said, error) = cluster(&desk, "plan.json --slurm", &[]);
     assert_eq!(code, Some(0), "{said}{error}");
     assert!(said.contains("job 1: 3 tasks"), "{said}");
-    let log = fs::read_to_string(desk.path("log")).expect("a log");
+    let log = || fs::read_to_string(desk.path("log")).expect("a log");
     // The array, what collects behind it, the array of the second rung, and what collects behind that.
-    assert_eq!(log.lines().filter(|line| line.starts_with("sbatch")).count(), 4, "{log}");
-    assert!(log.contains("--dependency=afterany:1"), "{log}");
+    assert_eq!(log().lines().filter(|line| line.starts_with("sbatch")).count(), 4, "{}", log());
+    assert!(log().contains("--dependency=afterany:1") && log().contains("--dependency=afterany:3"), "{}", log());
     let table = timeless(&results(&desk, "plan.sweep"));
     assert_eq!(states(&desk, "plan.sweep"), ["done"; 7]);
     // The same as on this machine.
     sweep(&desk, "plan.json --out here.sweep --jobs 2");
     assert_eq!(timeless(&results(&desk, "here.sweep")), table);
-    assert_eq!(slurm("cancel plan.sweep").0, Some(0));
-    assert!(fs::read_to_string(desk.path("log")).expect("a log").contains("scancel --state=PENDING 1\n"));
+    assert_eq!(cluster(&desk, "cancel plan.sweep", &[]).0, Some(0));
+    for job in 1..=4 {
+        assert!(log().contains(&format!("scancel --state=PENDING {job}\n")), "{job}: {}", log());
+    }
     // What the cluster would not take: everything at once.
-    fs::write(desk.path("wide.json"), plan(json!({"vary": {"lr": [1, 2, 3, 4]}, "slurm": {"partition": "none"}})))
-        .expect("space");
-    let (code, _, error) = slurm("wide.json --slurm");
+    let wide = plan(json!({"vary": {"lr": [0.1, 0.2, 0.3, 0.4, 0.5]}, "slurm": {"partition": "none"}}));
+    fs::write(desk.path("wide.json"), wide).expect("space");
+    let (code, _, error) = cluster(&desk, "wide.json --slurm", &[]);
     assert_eq!(code, Some(1));
-    assert!(
-        error.contains("at most 3 tasks, which is the cluster's MaxArraySize, found 4 (slurm.trainings_per_task 2"),
-        "{error}"
-    );
-    assert!(
-        error.contains("slurm: expected what the cluster takes, found sbatch: invalid partition specified"),
-        "{error}"
-    );
+    let limit = "at most 4 tasks, which is the cluster's MaxArraySize, found 5 (slurm.trainings_per_task 2";
+    assert!(error.contains(limit), "{error}");
+    assert!(error.contains("slurm: expected what the cluster takes, found sbatch: invalid partition"), "{error}");
     // And where there is none.
     let output = desk.command("sweep wide.json --slurm").env("PATH", desk.path("empty")).output().expect("a program");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("--slurm: expected Slurm's commands") && error.contains("sbatch cannot be run"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_task_whose_time_is_up_goes_back_and_one_that_dies_is_recorded() {
+    let desk = desk(json!({
+        "vary": {"lr": [0.001, 0.002]}, "set": {"epochs": 100_000, "hidden": 48, "checkpoint_minutes": 60}
+    }));
+    // The cluster has taken the array, and has not begun.
+    let idle = [("FAKE_IDLE", "1")];
+    assert_eq!(cluster(&desk, "plan.json --slurm", &idle).0, Some(0));
+    let list = desk.path("plan.sweep/slurm/array-1.json");
+    let task = |arguments: &str| {
+        let mut command = on_cluster(&desk, arguments, &[("SLURM_ARRAY_JOB_ID", "7"), ("SLURM_ARRAY_TASK_ID", "0")]);
+        let mut child = command.spawn().expect("a program");
+        wait("a first step", || desk.path("plan.sweep/0001/model.run/journal.jsonl").exists());
+        sleep(Duration::from_millis(50));
+        let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(kill.expect("kill").success());
+        assert!(child.wait().expect("a child").success(), "asked to end, it ends well");
+    };
+    task(&format!("task plan.sweep --array {}", list.display()));
+    let log = || fs::read_to_string(desk.path("log")).expect("a log");
+    assert_eq!(log().matches("scontrol requeue 7_0").count(), 1, "{}", log());
+    assert!(desk.path("plan.sweep/0001/model.checkpoint").exists(), "nothing of it is lost");
+    // One that is no task of an array puts nothing back, though it may run inside of one.
+    task("task plan.sweep 1");
+    assert_eq!(log().matches("scontrol requeue").count(), 1, "{}", log());
+    // The first was asked to stop, and may be submitted again; the second was never heard of.
+    let (code, said, error) = cluster(&desk, &format!("next plan.sweep --array {}", list.display()), &idle);
+    assert_eq!(code, Some(0), "{said}{error}");
+    assert_eq!(states(&desk, "plan.sweep"), ["begun", "failed"]);
+    assert!(error.contains("0002 (lr 0.002): its task ended without a word"), "{error}");
 }

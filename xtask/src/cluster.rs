@@ -88,7 +88,11 @@ impl Cluster {
         let began = Instant::now();
         while !cluster.is_idle()? {
             if began.elapsed() > PATIENCE {
-                bail!("Slurm does not answer within {PATIENCE:?}; its logs: {}", cluster.folder.display());
+                let logs = ["munged.log", "slurmctld.log", "slurmd.log"].map(|name| {
+                    let text = fs::read_to_string(cluster.folder.join(name)).unwrap_or_default();
+                    format!("{name}:\n{text}")
+                });
+                bail!("Slurm does not answer within {PATIENCE:?}; its logs:\n{}", logs.concat());
             }
             sleep(Duration::from_millis(100));
         }

@@ -8,7 +8,7 @@ use crate::{
     cli::{commands::train::Asked, error::CliError, progress::Progress},
     hyperparameters::{Problem, SamplingMode, TrainApproach},
     notes::DataSet,
-    sweep::{Plan, column_problem},
+    sweep::{Folder, Plan, column_problem},
 };
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,7 @@ const RUN_BYTES: u64 = 12 << 20;
 const TRAINING_BYTES: u64 = 64 << 10;
 
 /// What was found.
+#[derive(Default)]
 pub struct Checked {
     /// What keeps it from running.
     pub problems: Vec<Problem>,
@@ -43,7 +44,9 @@ pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliEr
     check_files(plan, &mut problems);
     let kinds = check_trainings(plan, &mut problems, &mut bytes);
     check_evaluation(plan, &kinds, &mut problems);
-    if let Some(free) = free_bytes(place).filter(|free| *free < bytes) {
+    // A sweep that is gone on with has taken some of it already.
+    let free = free_bytes(place).filter(|free| *free < bytes && !Folder::is_there(place));
+    if let Some(free) = free {
         let mib = |bytes: u64| format!("{} MiB", bytes.div_ceil(1 << 20));
         let folder = existing(place);
         problems.push(problem(
@@ -52,16 +55,20 @@ pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliEr
             format!("{} (fewer trainings, \"run\": false, or another --out)", mib(free)),
         ));
     }
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = kinds.by_the_clock.iter().map(|title| {
+        format!("max_minutes may end trainings ({title}): what comes out then depends on how busy the machine is; \"max_minutes\": null in set leaves it out")
+    }).collect();
+    if place.to_string_lossy().contains(char::is_control) {
+        problems.push(problem("--out", "a name without control characters", "some"));
+    }
     if on_slurm {
         let found = slurm::check(plan);
         problems.extend(found.problems);
         warnings.extend(found.warnings);
     }
-    let count = problems.len();
-    problems.truncate(MAX_PROBLEMS);
-    if count > MAX_PROBLEMS {
-        problems.push(problem("plan", "no further problems", format!("{} more", count - MAX_PROBLEMS)));
+    if problems.len() > MAX_PROBLEMS {
+        problems.truncate(MAX_PROBLEMS);
+        problems.push(problem("plan", "no further problems", "more"));
     }
     Ok(Checked { problems, warnings, bytes })
 }
@@ -79,8 +86,9 @@ fn check_files(plan: &Plan, problems: &mut Vec<Problem>) {
         files.extend(named("evaluate.seeds", &evaluate.seeds));
     }
     for (field, path) in files {
-        // A folder of recordings is good for models that listen.
-        if !path.exists() {
+        // A folder of recordings is good for models that listen, and so are names with wildcards.
+        let has_wildcards = path.to_string_lossy().contains(['*', '?', '[']);
+        if !path.exists() && !has_wildcards {
             problems.push(problem(field, "files that are there", path.display()));
         } else if path.to_str().is_none() {
             problems.push(problem(field, "names of Unicode characters", path.display()));
@@ -95,6 +103,10 @@ struct Kinds {
     notes: bool,
     /// Some of them sample nothing that could be judged.
     silent: Option<String>,
+    /// Some of them hold nothing out.
+    without_validation: Option<String>,
+    /// Some of them may be ended by the clock.
+    by_the_clock: Option<String>,
 }
 
 fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) -> Kinds {
@@ -129,6 +141,9 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
                         if let Some(data) = &data {
                             add(&title, config.misfits(data.rules()));
                         }
+                        if config.general.max_minutes.is_some() {
+                            kinds.by_the_clock.get_or_insert(title);
+                        }
                         config.model().parameters()
                     }
                     Asked::Sound(config) => {
@@ -140,7 +155,13 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
                         add(&title, gone.collect());
                         let sampling = &config.sampling;
                         if sampling.mode == SamplingMode::Off || sampling.seconds < 5.0 || sampling.seed_seconds < 1.0 {
-                            kinds.silent.get_or_insert(title);
+                            kinds.silent.get_or_insert_with(|| title.clone());
+                        }
+                        if config.validation_split == 0.0 && config.validation.is_empty() {
+                            kinds.without_validation.get_or_insert_with(|| title.clone());
+                        }
+                        if config.max_minutes.is_some() {
+                            kinds.by_the_clock.get_or_insert(title);
                         }
                         let inputs = match config.principal_components {
                             0 => numbers_of(&config.approach),
@@ -150,7 +171,14 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
                     }
                     Asked::Listening(config) => {
                         kinds.sound = true;
-                        kinds.silent.get_or_insert(title);
+                        kinds.silent.get_or_insert_with(|| title.clone());
+                        let holds_out = config.files.iter().any(|files| files.hold_out_every.is_some());
+                        if !holds_out && config.validation.is_empty() {
+                            kinds.without_validation.get_or_insert_with(|| title.clone());
+                        }
+                        if config.max_minutes.is_some() {
+                            kinds.by_the_clock.get_or_insert(title);
+                        }
                         recurrent(4, 2 * config.hidden, config.layers, config.hidden)
                     }
                 };
@@ -202,25 +230,41 @@ fn check_evaluation(plan: &Plan, kinds: &Kinds, problems: &mut Vec<Problem>) {
         }
         let taken = evaluate.options.keys().filter(|name| TAKEN.contains(&&name.replace('_', "-")[..]));
         let taken: Vec<&str> = taken.map(String::as_str).collect();
-        if !taken.is_empty() {
+        let of_notes = kinds.notes;
+        if of_notes && (sampled || !evaluate.material.is_empty() || !evaluate.seeds.is_empty()) {
+            let rule = "none of material, seeds and sampled, which models of sound have";
+            problems.push(problem("evaluate", rule, "some"));
+        }
+        // What is judged by has to be recordings, one by one.
+        let material = if evaluate.material.is_empty() { &plan.inputs } else { &evaluate.material };
+        // That a file is not there is told already.
+        let is_json = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+        let is_recording = |path: &&PathBuf| !is_json(path) && !path.is_dir();
+        if !of_notes && !material.iter().all(|path| is_recording(&path)) {
+            let rule = "recordings, each by its name, as the inputs are no recordings alone";
+            problems.push(problem(
+                "evaluate.material",
+                rule,
+                if evaluate.material.is_empty() { "none" } else { "others" },
+            ));
+        } else if !taken.is_empty() {
             let rule = "options that a plan does not say in another place";
             problems.push(problem("evaluate.options", rule, taken.join(", ")));
-        } else if judged {
-            let of_notes = kinds.notes;
-            let words = words::evaluate_words(
-                plan,
-                evaluate,
-                Path::new("model.safetensors"),
-                of_notes,
-                Path::new("scores.json"),
-            );
+        } else {
+            let (model, json) = (Path::new("model.safetensors"), Path::new("scores.json"));
+            let words = words::evaluate_words(plan, evaluate, model, of_notes, json);
             if let Err(mistake) = words::evaluate_args(&words) {
                 problems.push(problem("evaluate", "what sympathy evaluate understands", mistake));
             }
         }
     }
     if let Some(halving) = &plan.halving {
-        problems.extend(column_problem(&halving.by, judged, sampled));
+        problems.extend(column_problem(&halving.by, kinds.notes, judged, sampled));
+        if let Some(title) = kinds.without_validation.as_ref().filter(|_| halving.by == "validation_loss") {
+            let rule =
+                "trainings that hold something out (validation_split, validation, hold_out_every), or another column";
+            problems.push(problem("halving.by", rule, format!("{title}, which does not")));
+        }
     }
 }
 

@@ -2,8 +2,13 @@
 
 use super::report;
 use crate::{
-    cli::{error::CliError, interrupt::Interrupt, one_line, terminal::remark},
-    sweep::{Done, Folder, State},
+    cli::{
+        error::CliError,
+        interrupt::{INTERRUPTED, Interrupt},
+        one_line,
+        terminal::remark,
+    },
+    sweep::{Done, Folder, State, Stop},
     train::report::JOURNAL_NAME,
 };
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +18,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -47,46 +52,72 @@ pub fn run(folder: &mut Folder, jobs: usize) -> Result<(), CliError> {
     let hours = folder.plan().budget.hours;
     let mut writer = super::words::Writer::default();
     let mut view = View::new();
+    let is_late = || hours.is_some_and(|hours| began.elapsed().as_secs_f64() > 3600.0 * hours);
+    // What this program asks its own processes; others at the same folder go on.
+    let stop = folder.stop_of(std::process::id());
+    stop.take_back()?;
     let ended = loop {
-        let all = rung(folder, jobs, &mut view, &|| {
-            interrupt.is_pressed() || hours.is_some_and(|hours| began.elapsed().as_secs_f64() > 3600.0 * hours)
-        })?;
+        let all = rung(folder, jobs, &mut view, &stop, &|| {
+            interrupt.is_pressed() || is_late() || folder.stop().is_asked_for()
+        });
+        let all = match all {
+            Ok(all) => all,
+            Err(error) => {
+                // What is under way saves its checkpoint all the same.
+                let _ = stop.ask();
+                return Err(error);
+            }
+        };
         if !all || folder.next_rung(|folder, training| writer.write(folder, training))? == 0 {
             break all;
         }
     };
+    stop.take_back()?;
     view.bar.finish_and_clear();
     report::write(folder)?;
     if !ended {
-        let why = if interrupt.is_pressed() { "stopped" } else { "not all have ended" };
+        let why = match (interrupt.is_pressed(), is_late()) {
+            (true, _) => "stopped",
+            (_, true) => "the hours of the budget are over",
+            _ if folder.stop().is_asked_for() => "cancelled",
+            _ => "others are still at some trainings",
+        };
         remark!("{why}; the same command goes on");
     }
     Ok(())
 }
 
 /// Trains what has not ended of what is known. Returns whether all have ended.
-fn rung(folder: &Folder, jobs: usize, view: &mut View, is_over: &dyn Fn() -> bool) -> Result<bool, CliError> {
+fn rung(
+    folder: &Folder,
+    jobs: usize,
+    view: &mut View,
+    stop: &Stop,
+    is_over: &dyn Fn() -> bool,
+) -> Result<bool, CliError> {
     let waiting = folder.trainings().iter().map(|training| training.number);
     let mut waiting: VecDeque<u32> = waiting.filter(|number| !folder.has_ended(*number)).collect();
     view.total(folder.trainings().len(), folder.trainings().len() - waiting.len());
     let mut running: Vec<Running> = Vec::new();
     let mut stopping = false;
     while !running.is_empty() || (!waiting.is_empty() && !stopping) {
-        if !stopping && (is_over() || folder.stop().is_asked_for()) {
+        if !stopping && is_over() {
             stopping = true;
-            folder.ask_to_stop()?;
+            stop.ask()?;
             view.note("stopping: checkpoints are saved; Ctrl-C again ends at once");
         }
         while !stopping && running.len() < jobs {
             let Some(number) = waiting.pop_front() else { break };
-            running.push(Running { number, child: start(folder, number)? });
+            running.push(Running { number, child: start(folder, number, stop)? });
         }
         let mut still = Vec::new();
         for mut one in running {
             match one.child.try_wait() {
                 Ok(None) => still.push(one),
                 Ok(Some(status)) => {
-                    if !status.success() && !folder.has_ended(one.number) && !stopping {
+                    // A key or a signal that ends all of a terminal's programs may have come before it was heard here.
+                    let was_stopped = stopping || is_over() || was_asked(status);
+                    if !status.success() && !folder.has_ended(one.number) && !was_stopped {
                         let log = folder.place(one.number).join(LOG);
                         let error = format!("its process ended ({status}); {} tells more", log.display());
                         if let Some(claim) = folder.claim(one.number)? {
@@ -107,15 +138,30 @@ fn rung(folder: &Folder, jobs: usize, view: &mut View, is_over: &dyn Fn() -> boo
     Ok(folder.trainings().iter().all(|training| folder.has_ended(training.number)))
 }
 
-fn start(folder: &Folder, number: u32) -> Result<Child, CliError> {
+fn start(folder: &Folder, number: u32, stop: &Stop) -> Result<Child, CliError> {
     let path = folder.place(number).join(LOG);
     let io = |source| CliError::Io { path: path.clone(), action: "written", source };
     let log = OpenOptions::new().create(true).append(true).open(&path).map_err(io)?;
     let program = std::env::current_exe().map_err(io)?;
     let mut command = Command::new(program);
-    command.args(["sweep", "task"]).arg(folder.path()).arg(number.to_string());
+    command.args(["sweep", "task"]).arg(folder.path()).arg(number.to_string()).arg("--stop").arg(stop.path());
     command.stdin(Stdio::null()).stdout(log.try_clone().map_err(io)?).stderr(log);
     command.spawn().map_err(io)
+}
+
+/// Whether a process ended because somebody asked it to: Ctrl-C, the terminal's end, the system's.
+fn was_asked(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        const HANGUP: i32 = 1;
+        const INTERRUPT: i32 = 2;
+        const TERMINATE: i32 = 15;
+        if status.signal().is_some_and(|signal| [HANGUP, INTERRUPT, TERMINATE].contains(&signal)) {
+            return true;
+        }
+    }
+    status.code() == Some(INTERRUPTED)
 }
 
 /// Which part of a training is done, by its journal; none where that does not say.

@@ -14,7 +14,7 @@ use crate::{
         terminal::{remark, say},
     },
     hyperparameters::Problem,
-    sweep::{BuiltIn, Folder, Plan, State, Table},
+    sweep::{BuiltIn, Folder, Plan, State, Stop, Table},
     text_file::read_text,
 };
 use clap::{Args, Subcommand};
@@ -22,7 +22,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// No plan is longer.
-const MAX_PLAN_BYTES: u64 = 64 << 20;
+const MAX_PLAN_BYTES: u64 = 4 << 20;
 
 /// Examples for `--help`.
 pub const HELP: &str = "\
@@ -31,6 +31,7 @@ EXAMPLES:
   sympathy sweep plan.json --dry-run
   sympathy sweep plan.json take1.wav take2.wav --out hops.sweep --jobs 2
   sympathy sweep dissertation-table-5-1 take.wav
+  sympathy sweep plan.json --set epochs=5 --out quick.sweep
   sympathy sweep status hops.sweep
   sympathy sweep collect hops.sweep
   sympathy sweep plan.json --slurm
@@ -57,6 +58,9 @@ pub struct SweepArgs {
     /// What is trained on, instead of the plan's inputs
     #[arg(value_name = "SOUND|ROLL")]
     pub inputs: Vec<PathBuf>,
+    /// Change a field of all configurations, as `set` in the plan does
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
     /// The sweep's folder [default: the plan's name with .sweep]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -109,12 +113,18 @@ pub enum Action {
         /// The list of an array's trainings, of which SLURM_ARRAY_TASK_ID says the part
         #[arg(long, conflicts_with = "number")]
         array: Option<PathBuf>,
+        /// A file that asks it to stop by being there, besides the folder's own
+        #[arg(long)]
+        stop: Option<PathBuf>,
     },
     /// After an array has ended: collects, and submits the next rung
     #[command(hide = true)]
     Next {
         /// The sweep's folder
         folder: PathBuf,
+        /// The list of the array's trainings
+        #[arg(long)]
+        array: PathBuf,
     },
 }
 
@@ -131,24 +141,32 @@ pub fn run(args: &SweepArgs) -> Result<(), CliError> {
             Ok(())
         }
         Some(Action::Cancel { folder }) => cancel(folder),
-        Some(Action::Task { folder, number: Some(number), .. }) => task::run(&Folder::open(folder)?, &[*number]),
-        Some(Action::Task { folder, array, .. }) => {
+        Some(Action::Task { folder, number, array, stop }) => {
             let folder = Folder::open(folder)?;
-            let numbers = slurm::numbers_of_task(array.as_deref().unwrap_or(Path::new("")))?;
-            task::run(&folder, &numbers)
+            let numbers = match (number, array) {
+                (Some(number), _) => vec![*number],
+                (None, array) => slurm::numbers_of_task(array.as_deref().unwrap_or(Path::new("")))?,
+            };
+            let asker = task::Asker { stop: stop.clone().map(Stop::at), is_of_array: array.is_some() };
+            task::run(&folder, &numbers, &asker)
         }
-        Some(Action::Next { folder }) => slurm::next(&mut Folder::open(folder)?),
+        Some(Action::Next { folder, array }) => slurm::next(&mut Folder::open(folder)?, array),
         None => start(args),
     }
 }
 
 fn start(args: &SweepArgs) -> Result<(), CliError> {
     let path = args.plan.clone().unwrap_or_default();
-    let (plan, origin) = read(&path, &args.inputs)?;
+    let (plan, origin) = read(&path, args)?;
     let place = place(args, &path);
-    let checked = check::check(&plan, &place, args.slurm)?;
-    if !checked.problems.is_empty() {
-        return Err(CliError::Problems { origin, problems: checked.problems });
+    let mut problems = plan.problems();
+    let mut checked = check::Checked::default();
+    if Plan::is_countable(&problems) {
+        checked = check::check(&plan, &place, args.slurm)?;
+        problems.append(&mut checked.problems);
+    }
+    if !problems.is_empty() {
+        return Err(CliError::Problems { origin, problems });
     }
     let summary = summary(&plan, checked.bytes);
     checked.warnings.iter().for_each(|warning| remark!("warning: {}", one_line(warning)));
@@ -164,7 +182,10 @@ fn start(args: &SweepArgs) -> Result<(), CliError> {
     }
     let mut folder = open_or_create(&place, plan)?;
     remark!("{summary}");
-    folder.may_go_on()?;
+    if folder.stop().take_back()? {
+        // Whoever was asked to stop has heard it by then.
+        std::thread::sleep(task::HEARD_AFTER);
+    }
     if args.retry {
         let count = folder.forgive()?;
         remark!("{count} that failed are tried again");
@@ -182,12 +203,13 @@ const SHOWN: usize = 200;
 
 /// Where the sweep lies.
 fn place(args: &SweepArgs, plan: &Path) -> PathBuf {
-    let stem = plan.file_stem().unwrap_or_default();
-    args.out.clone().unwrap_or_else(|| PathBuf::from(stem).with_extension("sweep"))
+    let mut name = plan.file_stem().unwrap_or_default().to_os_string();
+    name.push(".sweep");
+    args.out.clone().unwrap_or_else(|| name.into())
 }
 
 /// The plan, its paths absolute, and what it is called in messages.
-fn read(path: &Path, inputs: &[PathBuf]) -> Result<(Plan, String), CliError> {
+fn read(path: &Path, args: &SweepArgs) -> Result<(Plan, String), CliError> {
     let origin = path.display().to_string();
     let problem = |rule: String, value: String| CliError::Problems {
         origin: origin.clone(),
@@ -203,16 +225,25 @@ fn read(path: &Path, inputs: &[PathBuf]) -> Result<(Plan, String), CliError> {
                 }
                 CliError::Io { path: path.into(), action: "read", source }
             })?;
-            let text = text.ok_or_else(|| problem("at most 64 MiB".into(), "more".into()))?;
+            let text = text.ok_or_else(|| problem("at most 4 MiB".into(), "more".into()))?;
             (text, path.parent().map(Path::to_path_buf).unwrap_or_default())
         }
     };
     let here = std::env::current_dir().map_err(|source| CliError::Io { path: ".".into(), action: "read", source })?;
-    let plan = Plan::read(&text)
-        .map_err(|problems| CliError::Problems { origin: origin.clone(), problems })?
-        .in_folder(&here.join(home));
-    let inputs: Vec<PathBuf> = inputs.iter().map(|input| here.join(input)).collect();
-    let plan = if inputs.is_empty() { plan } else { Plan { inputs, ..plan } };
+    let refused = |problems| CliError::Problems { origin: origin.clone(), problems };
+    let mut plan = Plan::parse(&text).map_err(refused)?.in_folder(&here.join(home));
+    if !args.inputs.is_empty() {
+        plan.inputs = args.inputs.iter().map(|input| here.join(input)).collect();
+    }
+    for said in &args.overrides {
+        let (field, value) = said.split_once('=').ok_or_else(|| CliError::Option {
+            option: "--set",
+            expected: "KEY=VALUE".into(),
+            actual: format!("{said:?}"),
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+        plan.set.insert(field.into(), value);
+    }
     Ok((plan, origin))
 }
 
@@ -240,7 +271,7 @@ fn summary(plan: &Plan, bytes: u64) -> String {
 fn open_or_create(place: &Path, plan: Plan) -> Result<Folder, CliError> {
     if Folder::is_there(place) {
         let folder = Folder::open(place)?;
-        if *folder.plan() != plan {
+        if !folder.is_of(&plan)? {
             return Err(CliError::Output {
                 path: place.into(),
                 expected: "the sweep of this plan, to go on with it (another --out begins a new one)".into(),
@@ -250,7 +281,7 @@ fn open_or_create(place: &Path, plan: Plan) -> Result<Folder, CliError> {
         return Ok(folder);
     }
     let is_empty = std::fs::read_dir(place).map_or(true, |mut entries| entries.next().is_none());
-    if place.exists() && !is_empty && !place.join("trainings.jsonl").exists() {
+    if place.exists() && !is_empty && !Folder::is_half_made(place) {
         return Err(CliError::Output {
             path: place.into(),
             expected: "a place for a new folder, or that of a sweep".into(),
@@ -293,7 +324,7 @@ fn status(path: &Path, as_json: bool) -> Result<(), CliError> {
 
 fn cancel(path: &Path) -> Result<(), CliError> {
     let folder = Folder::open(path)?;
-    folder.ask_to_stop()?;
+    folder.stop().ask()?;
     slurm::cancel(&folder)?;
     say!(
         "asked to stop: what is under way saves a checkpoint and ends; the command that began the sweep goes on with it"

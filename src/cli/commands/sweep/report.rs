@@ -1,6 +1,6 @@
 //! The results of a sweep as files: a page, CSV, JSON.
 
-use super::words;
+use super::{task, words};
 use crate::{
     audio_file::Recording,
     cli::{
@@ -8,16 +8,13 @@ use crate::{
         one_line,
         terminal::{remark, say},
     },
-    sweep::{Folder, Player, State, Table, page},
+    sweep::{Folder, Player, Table, page},
     text_file::read_text,
     train::{report::JOURNAL_NAME, run::journal::JournalFile},
     whole_file::write_whole,
 };
 use serde_json::Value;
-use std::{
-    cell::RefCell,
-    path::{Component, Path, PathBuf},
-};
+use std::path::PathBuf;
 
 /// So many of the best are heard.
 const MAX_HEARD: usize = 8;
@@ -35,8 +32,9 @@ const MAX_LINES: usize = 60;
 pub fn write(folder: &Folder) -> Result<(), CliError> {
     let table = Table::of(folder)?;
     let by = best_by(folder, &table);
-    let resolver = RefCell::new(words::Resolver::default());
-    let longer = |number| longer(folder, number, &mut resolver.borrow_mut());
+    // What is typed from it may be typed in any folder.
+    let here = folder.absolute()?;
+    let longer = |number| longer(&here, number);
     let players = players(folder, &table, by.as_deref());
     let html = page(folder, &table, by.as_deref(), players, &longer).map_err(|error| CliError::Option {
         option: "sweep.html",
@@ -92,10 +90,8 @@ fn players(folder: &Folder, table: &Table, by: Option<&str>) -> Vec<Player> {
         };
         let run = place.join("model.run");
         let journal = JournalFile::read(&run.join(JOURNAL_NAME)).ok();
-        // A journal is hostile: no path leads out of its folder.
-        let inside = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
-        let samples = journal.map(|journal| journal.samples).unwrap_or_default();
-        if let Some(sample) = samples.last().filter(|sample| inside(&sample.output)) {
+        let samples = journal.map(|journal| task::long_samples(&run, &journal)).unwrap_or_default();
+        if let Some(sample) = samples.last() {
             let label = format!("sampled while it was trained, up to step {}", sample.step);
             add(run.join(&sample.output), label);
         }
@@ -104,13 +100,12 @@ fn players(folder: &Folder, table: &Table, by: Option<&str>) -> Vec<Player> {
     players
 }
 
-/// What is typed to train one twice as long: from its checkpoint on.
-fn longer(folder: &Folder, number: u32, resolver: &mut words::Resolver) -> String {
+/// What is typed to train one twice as long.
+fn longer(folder: &Folder, number: u32) -> String {
     let Some(training) = folder.training(number) else { return String::new() };
     let fields = read_text(&folder.place(number).join(words::CONFIG), 1 << 20).ok().flatten();
     let fields: Value = fields.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let more: Vec<String> = words::twice_as_long(&fields).into_iter().collect();
-    let words = words::train_words(folder, training, &more, resolver).unwrap_or_default();
+    let words = words::longer_words(folder, training, &fields).unwrap_or_default();
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
@@ -118,20 +113,4 @@ fn longer(folder: &Folder, number: u32, resolver: &mut words::Resolver) -> Strin
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-/// Whether all trainings have ended.
-pub fn all_have_ended(folder: &Folder) -> Result<bool, CliError> {
-    for training in folder.trainings() {
-        if !matches!(folder.state(training.number)?, State::Done(_) | State::Failed(_)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// The folder of a sweep, absolute.
-pub fn absolute(folder: &Folder) -> Result<PathBuf, CliError> {
-    let path = folder.path();
-    std::path::absolute(path).map_err(|source| CliError::Io { path: path.into(), action: "found", source })
 }

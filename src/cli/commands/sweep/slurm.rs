@@ -9,7 +9,7 @@ use crate::{
         terminal::{remark, say},
     },
     hyperparameters::Problem,
-    sweep::{Folder, Plan},
+    sweep::{Done, Folder, Plan},
     text_file::read_text,
     whole_file::write_whole,
 };
@@ -69,7 +69,9 @@ pub fn check(plan: &Plan) -> Found {
         }
     };
     let tasks = tasks_of(plan.trainings().len(), plan);
-    if tasks > most {
+    if most == 0 {
+        found.problems.push(problem("--slurm", "a cluster that takes job arrays", "none (its MaxArraySize is 0)"));
+    } else if tasks > most {
         let enough = plan.trainings().len().div_ceil(most);
         let rule = format!("at most {most} tasks, which is the cluster's MaxArraySize");
         found.problems.push(problem("plan", rule, format!("{tasks} (slurm.trainings_per_task {enough} would do)")));
@@ -83,6 +85,11 @@ pub fn check(plan: &Plan) -> Found {
     if let Err(error) = tested {
         found.problems.push(problem("slurm", "what the cluster takes", error));
     }
+    if plan.budget.hours.is_some() {
+        found
+            .warnings
+            .push("budget.hours counts for trainings on this machine alone; slurm.time bounds each task".into());
+    }
     if plan.slurm.time.is_none() {
         found.warnings.push("slurm.time is not set: each task has the time that the partition gives by default".into());
     }
@@ -93,8 +100,8 @@ pub fn check(plan: &Plan) -> Found {
 fn array_limit(config: &str) -> usize {
     let line = config.lines().find_map(|line| line.trim().strip_prefix("MaxArraySize"));
     let number = line.and_then(|line| line.trim_start_matches([' ', '=']).trim().parse::<usize>().ok());
-    // Indices go up to one less.
-    number.unwrap_or(USUAL_ARRAY).saturating_sub(1).max(1)
+    // Indices go up to one less, from 0 on.
+    number.unwrap_or(USUAL_ARRAY)
 }
 
 fn tasks_of(trainings: usize, plan: &Plan) -> usize {
@@ -109,7 +116,7 @@ fn script(plan: &Plan, command: &str, output: &Path, array: &str) -> String {
     option("--job-name=sympathy-sweep".into());
     option(format!("--array={array}{}", slurm.at_once.map(|most| format!("%{most}")).unwrap_or_default()));
     // A task that is put back goes on with the same file.
-    option(format!("--output={}", report::quoted(&output.to_string_lossy())));
+    option(format!("--output={}", output_of(output)));
     option("--open-mode=append".into());
     option(format!("--cpus-per-task={}", plan.threads));
     option(if slurm.requeue { "--requeue" } else { "--no-requeue" }.into());
@@ -123,6 +130,14 @@ fn script(plan: &Plan, command: &str, output: &Path, array: &str) -> String {
     slurm.options.iter().for_each(|text| option(text.clone()));
     lines.push(format!("exec {command}"));
     lines.join("\n") + "\n"
+}
+
+/// The place of an output as `sbatch` takes it. The last part says what stands for the numbers of job and task; the folder's own per cent
+/// signs say nothing.
+fn output_of(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(Path::new("")).to_string_lossy().replace('%', "%%");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    report::quoted(&format!("{folder}/{name}"))
 }
 
 /// What was submitted.
@@ -159,9 +174,7 @@ struct List {
 /// # Errors
 /// If the list cannot be read, or this is no task of an array.
 pub fn numbers_of_task(list: &Path) -> Result<Vec<u32>, CliError> {
-    let io = |source| CliError::Io { path: list.into(), action: "read", source };
-    let text = read_text(list, MAX_LIST_BYTES).map_err(io)?.unwrap_or_default();
-    let parsed: List = serde_json::from_str(&text).map_err(|error| io(error.into()))?;
+    let parsed = list_of(list)?;
     let said = std::env::var("SLURM_ARRAY_TASK_ID").unwrap_or_default();
     let index: usize = said.parse().map_err(|_| CliError::Option {
         option: "SLURM_ARRAY_TASK_ID",
@@ -193,64 +206,94 @@ pub fn submit(folder: &Folder) -> Result<(), CliError> {
         say!("all trainings have ended");
         return report::write(folder);
     }
-    let home = report::absolute(folder)?;
-    let place = home.join(FOLDER);
+    let shown = folder.path();
+    let folder = folder.absolute()?;
+    let place = folder.path().join(FOLDER);
     let io = |path: &Path| {
         let path = path.to_path_buf();
         move |source| CliError::Io { path, action: "written", source }
     };
     fs::create_dir_all(&place).map_err(io(&place))?;
-    let mut jobs = jobs_of(folder)?;
-    let round = jobs.jobs.len() / 2 + 1;
+    let round = (1..).find(|round| !place.join(list_name(*round)).exists()).unwrap_or(1);
     let write = |name: String, text: String| -> Result<PathBuf, CliError> {
         let path = place.join(name);
         write_whole(&path, text.as_bytes()).map_err(io(&path)).map(|()| path)
+    };
+    let note = |job: &str| -> Result<(), CliError> {
+        let mut jobs = jobs_of(&folder)?;
+        jobs.jobs.push(job.to_string());
+        let text = serde_json::to_string_pretty(&jobs).unwrap_or_default();
+        write(JOBS.into(), format!("{text}\n")).map(drop)
     };
     let program = std::env::current_exe().map_err(io(&place))?;
     let word = |path: &Path| report::quoted(&path.to_string_lossy());
     let tasks = tasks_of(numbers.len(), folder.plan());
     let list = List { per_task: folder.plan().slurm.trainings_per_task, numbers };
-    let list = write(format!("array-{round}.json"), serde_json::to_string(&list).unwrap_or_default())?;
-    let command = format!("{} sweep task {} --array {}", word(&program), word(&home), word(&list));
-    let output = place.join("%A_%a.txt");
-    let text = script(folder.plan(), &command, &output, &format!("0-{}", tasks - 1));
+    let list = write(list_name(round), serde_json::to_string(&list).unwrap_or_default())?;
+    let command = format!("{} sweep task {} --array {}", word(&program), word(folder.path()), word(&list));
+    let text = script(folder.plan(), &command, &place.join("%A_%a.txt"), &format!("0-{}", tasks - 1));
     let array = submitted(&[], &write(format!("array-{round}.sh"), text)?)?;
-    jobs.jobs.push(array.clone());
-    // Small, and with none of the array's own options but where it may run.
+    note(&array)?;
+    // Small: it has none of the array's sizes, but may run where the array may.
     let slurm = &folder.plan().slurm;
     let mut after = vec!["#!/bin/sh".to_string()];
     let mut option = |text: String| after.push(format!("#SBATCH {text}"));
     option("--job-name=sympathy-collect".into());
-    option(format!("--output={}", word(&place.join("%j.txt"))));
+    option(format!("--output={}", output_of(&place.join("%j.txt"))));
     slurm.partition.iter().for_each(|name| option(format!("--partition={name}")));
     slurm.account.iter().for_each(|name| option(format!("--account={name}")));
-    after.push(format!("exec {} sweep next {}", word(&program), word(&home)));
+    slurm.options.iter().for_each(|text| option(text.clone()));
+    let command = format!("{} sweep next {} --array {}", word(&program), word(folder.path()), word(&list));
+    after.push(format!("exec {command}"));
     let next = write(format!("next-{round}.sh"), after.join("\n") + "\n")?;
-    let behind = format!("--dependency=afterany:{array}");
-    match submitted(&[&behind], &next) {
-        Ok(job) => jobs.jobs.push(job),
-        Err(error) => {
-            jobs.jobs.push(String::new());
-            remark!("warning: nothing collects by itself: {}", one_line(&error.to_string()));
-        }
+    match submitted(&[&format!("--dependency=afterany:{array}")], &next) {
+        Ok(job) => note(&job)?,
+        Err(error) => remark!(
+            "warning: nothing collects by itself, nor begins another rung: {}; sympathy sweep collect does",
+            one_line(&error.to_string())
+        ),
     }
-    write(JOBS.into(), format!("{}\n", serde_json::to_string_pretty(&jobs).unwrap_or_default()))?;
     let plural = if tasks == 1 { "task" } else { "tasks" };
-    say!("job {array}: {tasks} {plural}; sympathy sweep status {} tells how far it is", word(folder.path()));
+    say!("job {array}: {tasks} {plural}; sympathy sweep status {} tells how far it is", word(shown));
     Ok(())
 }
 
-/// After an array has ended: collects, and submits the next rung, where there is one.
+/// The name of an array's list.
+fn list_name(round: u32) -> String {
+    format!("array-{round}.json")
+}
+
+fn list_of(path: &Path) -> Result<List, CliError> {
+    let io = |source| CliError::Io { path: path.into(), action: "read", source };
+    let text = read_text(path, MAX_LIST_BYTES).map_err(io)?.unwrap_or_default();
+    serde_json::from_str(&text).map_err(|error| io(error.into()))
+}
+
+/// After an array has ended: tells what of its tasks died without a word, collects, and submits the next rung, where there is one.
 ///
 /// # Errors
 /// If the folder cannot be read or written, or the cluster refuses.
-pub fn next(folder: &mut Folder) -> Result<(), CliError> {
-    let mut writer = words::Writer::default();
-    if !folder.stop().is_asked_for() && report::all_have_ended(folder)? {
-        let count = folder.next_rung(|folder, training| writer.write(folder, training))?;
-        if count > 0 {
-            submit(folder)?;
+pub fn next(folder: &mut Folder, list: &Path) -> Result<(), CliError> {
+    let list = list_of(list)?;
+    let is_cancelled = folder.stop().is_asked_for();
+    for &number in list.numbers.iter().filter(|_| !is_cancelled) {
+        // No task of the array is left: what has not ended, and was not asked to stop, has died.
+        if folder.has_ended(number) || folder.was_stopped(number) || folder.training(number).is_none() {
+            continue;
         }
+        if let Some(claim) = folder.claim(number)? {
+            let logs = folder.path().join(FOLDER);
+            claim.end(&Done::Failed(format!(
+                "its task ended without a word, as for want of memory (slurm.memory) or time; the logs in {} tell more, and --retry \
+                 goes on from its checkpoint",
+                logs.display()
+            )))?;
+        }
+    }
+    let mut writer = words::Writer::default();
+    let all = folder.trainings().iter().all(|training| folder.has_ended(training.number));
+    if !is_cancelled && all && folder.next_rung(|folder, training| writer.write(folder, training))? > 0 {
+        submit(folder)?;
     }
     report::write(folder)
 }
@@ -313,8 +356,8 @@ mod tests {
 
     #[test]
     fn the_limit_of_arrays_is_the_cluster_s() {
-        assert_eq!(array_limit("A = 1\nMaxArraySize            = 5001\nMaxJobs = 3"), 5000);
-        assert_eq!(array_limit("nothing"), 1000);
-        assert_eq!(array_limit("MaxArraySize = 0"), 1);
+        assert_eq!(array_limit("A = 1\nMaxArraySize            = 5001\nMaxJobs = 3"), 5001);
+        assert_eq!(array_limit("nothing"), 1001);
+        assert_eq!(array_limit("MaxArraySize = 0"), 0);
     }
 }

@@ -8,42 +8,56 @@ use crate::{
         interrupt::Interrupt,
         lines,
         models_at_hand::{AnyModel, read_any_model},
+        one_line,
         terminal::remark,
     },
-    sweep::{Claim, Done, EvaluatePlan, Folder, Outcome, Training},
+    sweep::{Claim, Done, EvaluatePlan, Folder, Outcome, Stop, Training},
     text_file::read_text,
     train::{
         report::JOURNAL_NAME,
-        run::journal::{Journal, JournalFile},
+        run::journal::{Journal, JournalFile, SampleEntry},
     },
 };
 use serde_json::Value;
 use std::{
-    path::Path,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Component, Path},
     thread,
     time::{Duration, Instant},
 };
 
 /// How often a task looks whether it shall end.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// After so long all tasks have looked.
+pub const HEARD_AFTER: Duration = Duration::from_millis(1500);
+/// So long a task of an array waits for a training that somebody is at.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// Judged of what was sampled on the way: so many outputs at most, of at least so many seconds.
 const MAX_SAMPLED: usize = 6;
 const MIN_SAMPLED_SECONDS: f64 = 5.0;
 /// No evaluation is longer.
 const MAX_SCORES_BYTES: u64 = 64 << 20;
 
+/// Who has asked for a task.
+pub struct Asker {
+    /// What else asks it to stop.
+    pub stop: Option<Stop>,
+    /// It is a task of an array: it waits for a training that somebody is at, and goes back into the queue when its time is up.
+    pub is_of_array: bool,
+}
+
 /// Makes these trainings one after the other, but those that somebody else makes or that have ended.
 ///
 /// # Errors
 /// If the folder cannot be read or written. A training that fails is no error: it leaves a record.
-pub fn run(folder: &Folder, numbers: &[u32]) -> Result<(), CliError> {
+pub fn run(folder: &Folder, numbers: &[u32], asker: &Asker) -> Result<(), CliError> {
     let interrupt = Interrupt::watch();
-    let (stop, pressed) = (folder.stop(), interrupt.clone());
+    let (stops, watched) = ([Some(folder.stop()), asker.stop.clone()], interrupt.clone());
     thread::spawn(move || {
-        while !stop.is_asked_for() {
+        while !stops.iter().flatten().any(Stop::is_asked_for) {
             thread::sleep(LOOK_EVERY);
         }
-        pressed.press();
+        watched.ask();
     });
     for &number in numbers {
         let training = folder.training(number).ok_or_else(|| CliError::Option {
@@ -54,40 +68,54 @@ pub fn run(folder: &Folder, numbers: &[u32]) -> Result<(), CliError> {
         if interrupt.is_pressed() {
             break;
         }
-        if let Some(claim) = folder.claim(number)? {
-            let done = make(folder, training, &claim, &interrupt);
+        let patience = if asker.is_of_array { PATIENCE } else { Duration::ZERO };
+        if let Some(claim) = claim(folder, number, patience, &interrupt)? {
+            // Whatever breaks in one training, the others go on, and it is known why.
+            let made = catch_unwind(AssertUnwindSafe(|| make(folder, training, &claim, &interrupt)));
+            let done = made.unwrap_or_else(|_| Done::Failed("a defect of the program; the log tells more".into()));
             if let Done::Failed(error) = &done {
                 remark!("failed: {error}");
             }
             claim.end(&done)?;
         }
     }
-    if interrupt.is_pressed() && !folder.stop().is_asked_for() {
+    if asker.is_of_array && interrupt.is_pressed() && !folder.stop().is_asked_for() {
         // The cluster's time is up.
         slurm::requeue(folder.plan());
     }
     Ok(())
 }
 
+/// Claims a training, for so long if somebody is at it: one whose node was lost may still be at work, or its lock be known.
+fn claim(folder: &Folder, number: u32, patience: Duration, interrupt: &Interrupt) -> Result<Option<Claim>, CliError> {
+    let began = Instant::now();
+    loop {
+        let claim = folder.claim(number)?;
+        if claim.is_some() || folder.has_ended(number) || interrupt.is_pressed() {
+            return Ok(claim);
+        }
+        if began.elapsed() >= patience {
+            remark!("{}: somebody else is at it", Folder::name_of(number));
+            return Ok(None);
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
 fn make(folder: &Folder, training: &Training, claim: &Claim, interrupt: &Interrupt) -> Done {
     let began = Instant::now();
-    let step = |work: Result<(), CliError>| match work {
-        // What was stopped may have left half of it.
-        _ if interrupt.is_pressed() => Some(Done::Stopped),
-        Err(error) => Some(Done::Failed(lines(&error).join("; "))),
-        Ok(()) => None,
-    };
-    let trained = words::train_words(folder, training, &[], &mut words::Resolver::default())
+    let trained = words::train_words(folder, training)
         .and_then(|words| words::train_args(&words).map_err(not_understood))
         .and_then(train::run);
-    if let Some(end) = step(trained) {
-        return end;
+    // What was stopped may have left half of it.
+    if interrupt.is_pressed() {
+        return Done::Stopped;
     }
     let mut outcome = Outcome::default();
     let model = folder.model(training.number);
-    let of_notes = match figures_of_model(&model, &mut outcome) {
+    let of_notes = match trained.and_then(|()| figures_of_model(&model, &mut outcome)) {
         Ok(of_notes) => of_notes,
-        Err(error) => return Done::Failed(error.to_string()),
+        Err(error) => return Done::Failed(lines(&error).join("; ")),
     };
     let run = claim.place().join("model.run");
     let journal = JournalFile::read(&run.join(JOURNAL_NAME)).ok();
@@ -96,9 +124,11 @@ fn make(folder: &Folder, training: &Training, claim: &Claim, interrupt: &Interru
     }
     if let Some(evaluate) = &folder.plan().evaluate {
         let judged = judge(folder, evaluate, &model, of_notes, claim.place(), journal.as_ref(), &mut outcome);
-        if let Some(end) = step(judged) {
-            return end;
+        if interrupt.is_pressed() {
+            return Done::Stopped;
         }
+        // The model and its losses are there all the same.
+        outcome.not_judged = judged.err().map(|error| lines(&error).join("; "));
     }
     let on_the_way = journal.and_then(|journal| Some(journal.epochs.last()?.seconds));
     outcome.seconds = on_the_way.unwrap_or(0.0).max(began.elapsed().as_secs_f64());
@@ -157,14 +187,14 @@ fn judge(
         // To be heard beside the figures.
         let heard = place.join(words::CONTINUATION);
         if let Some(words) = words::sample_words(folder.plan(), evaluate, model, &heard).filter(|_| !of_notes) {
-            sample::run(&words::sample_args(&words).map_err(not_understood)?)?;
+            if let Err(error) = words::sample_args(&words).map_err(not_understood).and_then(|args| sample::run(&args)) {
+                remark!("no continuation to be heard: {}", one_line(&error.to_string()));
+            }
         }
     }
     if let Some(journal) = journal.filter(|_| evaluate.sampled) {
         let run = place.join("model.run");
-        let long = |sample: &&_| seconds_of(&run, sample) >= MIN_SAMPLED_SECONDS;
-        let mut samples: Vec<_> = journal.samples.iter().rev().filter(long).take(MAX_SAMPLED).cloned().collect();
-        samples.reverse();
+        let samples = long_samples(&run, journal);
         if samples.is_empty() {
             remark!("no output of {MIN_SAMPLED_SECONDS} s was sampled on the way: none is judged");
             return Ok(());
@@ -179,9 +209,20 @@ fn judge(
     Ok(())
 }
 
-fn seconds_of(run: &Path, sample: &crate::train::run::journal::SampleEntry) -> f64 {
-    let reader = hound::WavReader::open(run.join(&sample.output));
-    reader.map_or(0.0, |reader| f64::from(reader.duration()) / f64::from(reader.spec().sample_rate.max(1)))
+/// The last outputs that were sampled on the way and are long enough to be judged; `run`: the folder in which they lie.
+pub fn long_samples(run: &Path, journal: &Journal) -> Vec<SampleEntry> {
+    // A journal is hostile: no path leads out of its folder.
+    let inside = |path: &Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+    let seconds = |sample: &SampleEntry| {
+        let reader = hound::WavReader::open(run.join(&sample.output));
+        reader.map_or(0.0, |reader| f64::from(reader.duration()) / f64::from(reader.spec().sample_rate.max(1)))
+    };
+    let good = |sample: &&SampleEntry| {
+        inside(&sample.output) && inside(&sample.seed) && seconds(sample) >= MIN_SAMPLED_SECONDS
+    };
+    let mut samples: Vec<SampleEntry> = journal.samples.iter().rev().filter(good).take(MAX_SAMPLED).cloned().collect();
+    samples.reverse();
+    samples
 }
 
 fn read_scores(path: &Path) -> Result<Value, CliError> {

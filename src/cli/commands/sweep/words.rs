@@ -14,12 +14,15 @@ use crate::{
     },
     model::ModelData,
     sweep::{EvaluatePlan, Folder, FolderError, Plan, Training},
+    text_file::{json_mistake, read_text},
     train::run::journal::SampleEntry,
     whole_file::write_whole,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -30,6 +33,32 @@ const CACHE: &str = "frames.cache";
 pub const CONTINUATION: &str = "continuation.wav";
 /// A configuration, in a training's folder.
 pub const CONFIG: &str = "config.json";
+/// What else its training needs to know, as it was when the sweep was made.
+const BEGINNING: &str = "training.json";
+/// No training says more of its beginning.
+const MAX_BEGINNING_BYTES: u64 = 4 << 20;
+
+/// What a training begins with besides its configuration.
+#[derive(Default, Serialize, Deserialize)]
+struct Beginning {
+    /// What kind of model it makes.
+    kind: Kind,
+    /// The model to begin with.
+    from: Option<String>,
+    /// Of a model of notes: the recipe, and the fields that are changed.
+    recipe: Option<String>,
+    fields: Vec<String>,
+}
+
+/// Kinds of models.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Sound,
+    Listening,
+    Notes,
+}
 
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
@@ -104,17 +133,23 @@ impl Resolver {
             None => None,
         };
         let (mut asked, folder) = asked(&args, beginning.as_deref())?;
+        // Each repeat has the next random seed.
+        let repeat = u64::from(training.repeat);
         // The configuration is written elsewhere.
         match &mut asked {
             Asked::Sound(config) => {
                 let files = config.files.iter_mut().chain(&mut config.validation).chain(&mut config.foreign_files);
                 files.for_each(|file| file.path = folder.join(&file.path));
+                config.random_seed = config.random_seed.wrapping_add(repeat);
             }
             Asked::Listening(config) => {
                 let files = config.files.iter_mut().chain(&mut config.validation);
                 files.for_each(|file| file.path = folder.join(&file.path));
+                config.random_seed = config.random_seed.wrapping_add(repeat);
             }
-            Asked::Notes(_) => {}
+            Asked::Notes(config) => {
+                config.general.random_seed = config.general.random_seed.wrapping_add(repeat);
+            }
         }
         Ok((asked, from))
     }
@@ -132,62 +167,92 @@ impl Writer {
     /// # Errors
     /// If it is wrong, or cannot be written.
     pub fn write(&mut self, folder: &Folder, training: &Training) -> Result<(), FolderError> {
-        let path = folder.place(training.number).join(CONFIG);
-        let (asked, _) = self.resolver.resolve(folder.plan(), training).map_err(|error| FolderError::Content {
-            path: path.clone(),
+        let place = folder.place(training.number);
+        let plan = folder.plan();
+        let (asked, from) = self.resolver.resolve(plan, training).map_err(|error| FolderError::Content {
+            path: place.join(CONFIG),
             expected: "a good configuration".into(),
             actual: error.to_string(),
         })?;
-        let text = format!("{:#}\n", asked.fields());
-        write_whole(&path, text.as_bytes()).map_err(|source| FolderError::Io { path, action: "written", source })
+        let beginning = match &asked {
+            Asked::Sound(_) => Beginning { from, ..Beginning::default() },
+            Asked::Listening(_) => Beginning { kind: Kind::Listening, from, ..Beginning::default() },
+            Asked::Notes(config) => {
+                let mut fields = overrides(plan, training);
+                fields.push(format!("random_seed={}", config.general.random_seed));
+                let recipe = plan.beginning_of(training).1.map(String::from);
+                Beginning { kind: Kind::Notes, from, recipe, fields }
+            }
+        };
+        let beginning = serde_json::to_string_pretty(&beginning).unwrap_or_default();
+        for (name, text) in [(CONFIG, format!("{:#}\n", asked.fields())), (BEGINNING, beginning)] {
+            let path = place.join(name);
+            write_whole(&path, text.as_bytes()).map_err(|source| FolderError::Io {
+                path,
+                action: "written",
+                source,
+            })?;
+        }
+        Ok(())
     }
 }
 
-/// Words for `sympathy train` that make a training where it belongs, going on from its checkpoint. `more`: fields that are changed.
-pub fn train_words(
-    folder: &Folder,
-    training: &Training,
-    more: &[String],
-    resolver: &mut Resolver,
-) -> Result<Vec<String>, CliError> {
-    let plan = folder.plan();
-    let place = folder.place(training.number);
-    let (asked, from) = resolver.resolve(plan, training)?;
-    let mut words: Vec<String> = match &asked {
-        Asked::Notes(_) => {
-            let mut words = vec!["sympathy".into(), "train".into()];
-            words.extend(plan.inputs.iter().map(|path| text(path)));
-            let (_, recipe) = plan.beginning_of(training);
-            words.extend(recipe.iter().flat_map(|name| ["--recipe".to_string(), name.to_string()]));
-            words.extend(overrides(plan, training).into_iter().flat_map(|field| ["--set".to_string(), field]));
-            words
-        }
-        _ => {
-            let mut words = vec!["sympathy".into(), "train".into(), text(&place.join(CONFIG))];
-            words.extend(from.iter().flat_map(|name| ["--from".to_string(), name.clone()]));
-            words
-        }
-    };
-    if matches!(asked, Asked::Listening(_)) {
+fn beginning_of(folder: &Folder, training: &Training) -> Result<Beginning, CliError> {
+    let path = folder.place(training.number).join(BEGINNING);
+    let read = read_text(&path, MAX_BEGINNING_BYTES).and_then(|text| {
+        serde_json::from_str(&text.unwrap_or_default()).map_err(|error| io::Error::other(json_mistake(&error)))
+    });
+    read.map_err(|source| CliError::Io { path, action: "read", source })
+}
+
+/// Words for `sympathy train` that say what a training makes, but not where.
+fn words_of(folder: &Folder, training: &Training) -> Result<Vec<String>, CliError> {
+    let beginning = beginning_of(folder, training)?;
+    let mut words = vec!["sympathy".to_string(), "train".into()];
+    if beginning.kind == Kind::Notes {
+        words.extend(folder.plan().inputs.iter().map(|path| text(path)));
+        words.extend(beginning.recipe.iter().flat_map(|name| ["--recipe".to_string(), name.clone()]));
+        words.extend(beginning.fields.into_iter().flat_map(|field| ["--set".to_string(), field]));
+    } else {
+        words.push(text(&folder.place(training.number).join(CONFIG)));
+        words.extend(beginning.from.iter().flat_map(|name| ["--from".to_string(), name.clone()]));
+    }
+    if beginning.kind == Kind::Listening {
         words.extend(["--cache".into(), text(&folder.path().join(CACHE))]);
     }
-    words.extend(more.iter().flat_map(|field| ["--set".to_string(), field.clone()]));
+    words.extend(["--threads".into(), folder.plan().threads.to_string()]);
+    Ok(words)
+}
+
+/// Words for `sympathy train` that make a training where it belongs, going on from its checkpoint.
+pub fn train_words(folder: &Folder, training: &Training) -> Result<Vec<String>, CliError> {
+    let mut words = words_of(folder, training)?;
     words.extend(["--out".into(), text(&folder.model(training.number)), "--resume".into()]);
-    words.extend(["--threads".into(), plan.threads.to_string()]);
-    if !plan.run {
+    if !folder.plan().run {
         words.push("--no-run".into());
     }
     Ok(words)
 }
 
-/// The words that change how many epochs or steps a training has, from its fields: twice as many.
-pub fn twice_as_long(fields: &Value) -> Option<String> {
-    ["max_steps", "epochs", "max_minutes"].into_iter().find_map(|name| {
-        let value = fields.get(name)?;
-        let twice = value.as_u64().map(|count| Value::from(2 * count));
-        let twice = twice.or_else(|| value.as_f64().map(|count| Value::from(2.0 * count)))?;
+/// Words for `sympathy train` that make the same twice as long, from the beginning, as a model of its own beside the trainings. `fields`:
+/// its configuration.
+pub fn longer_words(folder: &Folder, training: &Training, fields: &Value) -> Result<Vec<String>, CliError> {
+    let mut words = words_of(folder, training)?;
+    words.extend(twice_as_long(fields).into_iter().flat_map(|field| ["--set".to_string(), field]));
+    let name = format!("{}-longer.safetensors", Folder::name_of(training.number));
+    words.extend(["--out".into(), text(&folder.path().join(name))]);
+    Ok(words)
+}
+
+/// Every end that is set, twice as far.
+fn twice_as_long(fields: &Value) -> Vec<String> {
+    let twice = |name: &&str| {
+        let value = fields.get(*name)?;
+        let whole = value.as_u64().map(|count| Value::from(count.saturating_mul(2)));
+        let twice = whole.or_else(|| value.as_f64().map(|count| Value::from(2.0 * count)))?;
         Some(format!("{name}={twice}"))
-    })
+    };
+    ["epochs", "max_steps", "max_minutes", "patience"].iter().filter_map(twice).collect()
 }
 
 /// Words for `sympathy evaluate` on a finished model. `json`: where the figures go.
