@@ -286,7 +286,7 @@ impl Plan {
             if let Some((rule, value)) = values.problem(self.search == Search::Grid) {
                 require(false, &place, &rule, value);
             } else {
-                require(values.len() <= MAX_VALUES, &place, "at most 100000 values", values.len().to_string());
+                require(values.count() <= MAX_VALUES, &place, "at most 100000 values", values.count().to_string());
             }
             let taken = self.cases.iter().find(|case| case.set.keys().any(|other| overlap(field, other)));
             if let Some(case) = taken {
@@ -363,7 +363,7 @@ impl Plan {
     fn combinations(&self) -> usize {
         match self.search {
             Search::Random(count) => count as usize,
-            Search::Grid => self.vary.values().map(Values::len).fold(1, usize::saturating_mul),
+            Search::Grid => self.vary.values().map(Values::count).fold(1, usize::saturating_mul),
         }
     }
 

@@ -54,7 +54,7 @@ pub enum Scale {
 
 impl Values {
     /// How many a grid tries.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Self::List(values) => values.len(),
             Self::Range(range) => range.all().len(),
@@ -209,7 +209,7 @@ mod tests {
             range(json!({"from": 1e-4, "to": 1e-2, "scale": "log", "count": 3})).all(),
             [1e-4, 1e-3, 1e-2].map(|x| json!(x))
         );
-        assert_eq!(range(json!({"from": 1, "to": 3, "count": 9})).len(), 3, "each whole number once");
+        assert_eq!(range(json!({"from": 1, "to": 3, "count": 9})).count(), 3, "each whole number once");
         assert_eq!(range(json!({"from": 0.0, "to": 1, "count": 2})).all(), [json!(0.0), json!(1.0)]);
     }
 

@@ -186,10 +186,13 @@ fn judge(
         }
         // To be heard beside the figures.
         let heard = place.join(words::CONTINUATION);
-        if let Some(words) = words::sample_words(folder.plan(), evaluate, model, &heard).filter(|_| !of_notes) {
-            if let Err(error) = words::sample_args(&words).map_err(not_understood).and_then(|args| sample::run(&args)) {
-                remark!("no continuation to be heard: {}", one_line(&error.to_string()));
-            }
+        let words = words::sample_words(folder.plan(), evaluate, model, &heard).filter(|_| !of_notes);
+        let said = |words: Vec<String>| {
+            let args = words::sample_args(&words).map_err(not_understood)?;
+            sample::run(&args)
+        };
+        if let Some(error) = words.and_then(|words| said(words).err()) {
+            remark!("no continuation to be heard: {}", one_line(&error.to_string()));
         }
     }
     if let Some(journal) = journal.filter(|_| evaluate.sampled) {

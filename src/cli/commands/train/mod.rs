@@ -170,7 +170,7 @@ pub enum Asked {
     /// A model that listens.
     Listening(Box<ListenConfig>),
     /// A model of notes.
-    Notes(NotesConfig),
+    Notes(Box<NotesConfig>),
 }
 
 impl Asked {
@@ -207,7 +207,7 @@ impl TrainArgs {
 /// If the configuration cannot be read, or for everything that is wrong in it.
 pub fn asked(args: &TrainArgs, beginning: Option<&ModelData>) -> Result<(Asked, PathBuf), CliError> {
     if args.is_of_notes() {
-        return Ok((Asked::Notes(notes::config(args)?), PathBuf::new()));
+        return Ok((Asked::Notes(Box::new(notes::config(args)?)), PathBuf::new()));
     }
     let (mut fields, origin, folder) = fields(args, beginning)?;
     let problems = |problems| CliError::Problems { origin, problems };
