@@ -10,8 +10,9 @@ pub struct BuiltIn {
 }
 
 /// All of them.
-pub const PLANS: [BuiltIn; 4] = [
+pub const PLANS: [BuiltIn; 5] = [
     BuiltIn { name: "dissertation-table-5-1", json: include_str!("dissertation-table-5-1.json") },
+    BuiltIn { name: "table-5-1-hops", json: include_str!("table-5-1-hops.json") },
     BuiltIn { name: "comparison-table-1", json: include_str!("comparison-table-1.json") },
     BuiltIn { name: "noize-comparison", json: include_str!("noize-comparison.json") },
     BuiltIn { name: "noize-large", json: include_str!("noize-large.json") },

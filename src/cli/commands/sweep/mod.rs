@@ -52,7 +52,7 @@ pub struct SweepArgs {
     /// What is wanted of a sweep that was begun
     #[command(subcommand)]
     pub action: Option<Action>,
-    /// A plan (JSON), or one of the program's: dissertation-table-5-1, comparison-table-1, noize-comparison, noize-large
+    /// A plan (JSON), or one of the program's: dissertation-table-5-1, table-5-1-hops, comparison-table-1, noize-comparison, noize-large
     #[arg(value_name = "PLAN", required = true)]
     pub plan: Option<PathBuf>,
     /// What is trained on, instead of the plan's inputs
