@@ -80,7 +80,7 @@ fn every_example_is_understood() {
 #[test]
 fn examples_do_what_they_say() {
     let desk = Desk::new();
-    for name in ["in.wav", "take.wav", "take1.wav", "song.wav", "theirs.wav", "played.wav"] {
+    for name in ["in.wav", "take.wav", "take1.wav", "take2.wav", "song.wav", "theirs.wav", "played.wav"] {
         desk.write_wav(name, 22_050, &phrase(22_050, 6.0, 1));
     }
     desk.write_wav("in.flac", 22_050, &phrase(22_050, 2.0, 1));
