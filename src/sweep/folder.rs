@@ -298,7 +298,8 @@ impl Folder {
         let place = self.place(number);
         let path = place.join(CLAIM);
         let file = File::create(&path).map_err(unwritable(&path))?;
-        for trial in 0..CLAIMS {
+        let mut trial = 1;
+        loop {
             match file.try_lock() {
                 // It may have ended since the caller has looked.
                 Ok(()) if self.has_ended(number) => return Ok(None),
@@ -306,12 +307,12 @@ impl Folder {
                     let _ = fs::remove_file(place.join(STOPPED));
                     return Ok(Some(Claim { place, _file: file }));
                 }
-                Err(TryLockError::WouldBlock) if trial + 1 < CLAIMS => sleep(CLAIM_PAUSE),
+                Err(TryLockError::WouldBlock) if trial < CLAIMS => sleep(CLAIM_PAUSE),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(source)) => return Err(FolderError::Io { path, action: "locked", source }),
             }
+            trial += 1;
         }
-        Ok(None)
     }
 
     /// Forgets that trainings have failed, so that they are tried once more. Returns how many.

@@ -16,7 +16,7 @@ mod table;
 pub use folder::{Claim, Done, Folder, FolderError, Outcome, State, Stop};
 pub use halving::Halving;
 pub use page::{Player, page};
-pub use plan::{Budget, Case, EvaluatePlan, Plan, Search, SlurmPlan};
+pub use plan::{Budget, Case, EvaluatePlan, Plan, Search, SlurmPlan, settled};
 pub use plans::{BuiltIn, PLANS};
 pub use space::{Training, Values};
 pub use table::{Row, Table, column_problem};

@@ -190,10 +190,6 @@ impl Default for Plan {
     }
 }
 
-fn problem(field: impl Into<String>, rule: impl Into<String>, value: impl ToString) -> Problem {
-    Problem { field: field.into(), rule: rule.into(), value: value.to_string() }
-}
-
 impl Plan {
     /// Reads a plan in which nothing is wrong that can be told without looking at files.
     ///
@@ -210,10 +206,10 @@ impl Plan {
     /// # Errors
     /// Every field that is not.
     pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| vec![problem("plan", "a JSON object", json_mistake(&error))])?;
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| vec![Problem::new("plan", "a JSON object", json_mistake(&error))])?;
         let Value::Object(fields) = value else {
-            return Err(vec![problem("plan", "a JSON object", "something else")]);
+            return Err(vec![Problem::new("plan", "a JSON object", "something else")]);
         };
         let known = match serde_json::to_value(Self::default()) {
             Ok(Value::Object(known)) => known,
@@ -222,16 +218,16 @@ impl Plan {
         let mut problems = Vec::new();
         for (field, value) in &fields {
             if !known.contains_key(field) {
-                problems.push(unknown(field, known.keys()));
+                problems.push(Problem::unknown("", field, "a field of a plan", known.keys()));
             } else if let Err(error) = serde_json::from_value::<Self>(json!({ field: value })) {
-                problems.push(problem(field, "a value of the right type", json_mistake(&error)));
+                problems.push(Problem::new(field, "a value of the right type", json_mistake(&error)));
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
         serde_json::from_value(Value::Object(fields))
-            .map_err(|error| vec![problem("plan", "the fields of a plan", json_mistake(&error))])
+            .map_err(|error| vec![Problem::new("plan", "the fields of a plan", json_mistake(&error))])
     }
 
     /// What is wrong with it that can be told without looking at files.
@@ -239,7 +235,7 @@ impl Plan {
         let mut problems = Vec::new();
         let mut require = |holds: bool, field: &str, rule: &str, value: String| {
             if !holds {
-                problems.push(problem(field, rule, value));
+                problems.push(Problem::new(field, rule, value));
             }
         };
         require(self.name.len() <= MAX_TEXT_BYTES, "name", "at most 64 KiB", self.name.len().to_string());
@@ -347,7 +343,7 @@ impl Plan {
                     Some(_) => format!("at most {most} trainings, as the budget says"),
                     None => format!("at most {most} trainings"),
                 };
-                problems.push(problem("plan", rule, count));
+                problems.push(Problem::new("plan", rule, count));
             }
         }
         problems
@@ -456,15 +452,10 @@ impl Plan {
         if let Some(evaluate) = &mut self.evaluate {
             paths.extend(evaluate.material.iter_mut().chain(&mut evaluate.seeds));
         }
-        // The same plan is the same, wherever it is called from.
-        let settled = |path: &Path| {
-            let path = folder.join(path);
-            if cfg!(unix) { path.canonicalize().unwrap_or(path) } else { path }
-        };
         for path in paths {
-            *path = settled(path);
+            *path = settled(folder, path);
         }
-        let file = self.from.as_deref().map(|name| settled(Path::new(name))).filter(|path| path.is_file());
+        let file = self.from.as_deref().map(|name| settled(folder, Path::new(name))).filter(|path| path.is_file());
         if let Some(path) = file.as_deref().and_then(Path::to_str) {
             self.from = Some(path.into());
         }
@@ -472,12 +463,11 @@ impl Plan {
     }
 }
 
-/// A field that there is not.
-fn unknown<'a>(field: &str, known: impl Iterator<Item = &'a String>) -> Problem {
-    let near = known.map(|name| (strsim::osa_distance(field, name), name)).min();
-    let near = near.filter(|(distance, _)| *distance <= (field.chars().count() / 3).max(1));
-    let suggestion = near.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
-    problem(field, "a field of a plan", format!("no such field{suggestion}"))
+/// A path from `folder`, as one name for one file, so that the same plan is the same wherever it is called from.
+pub fn settled(folder: &Path, path: &Path) -> PathBuf {
+    let path = folder.join(path);
+    // On Windows such names are of a kind that few programs take.
+    if cfg!(unix) { path.canonicalize().unwrap_or(path) } else { path }
 }
 
 /// Whether two fields say something of the same: one leads to the other.

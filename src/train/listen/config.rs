@@ -352,14 +352,7 @@ fn object_of(of: &impl Serialize) -> Map<String, Value> {
 
 /// A field that there is not, perhaps with the one that was meant.
 fn unknown(place: &str, field: &str, known: &Map<String, Value>) -> Problem {
-    let near = known.keys().map(|name| (strsim::osa_distance(field, name), name)).min();
-    let near = near.filter(|(distance, _)| *distance <= (field.chars().count() / 3).max(1));
-    let suggestion = near.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
-    Problem {
-        field: format!("{place}{field}"),
-        rule: "a field of a listening model's training".into(),
-        value: format!("no such field{suggestion}"),
-    }
+    Problem::unknown(place, field, "a field of a listening model's training", known.keys())
 }
 
 fn write_approach<S: Serializer>(approach: &Listening, serializer: S) -> Result<S::Ok, S::Error> {

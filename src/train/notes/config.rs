@@ -559,10 +559,8 @@ fn problem(field: &str, rule: &str, value: &str) -> Problem {
 
 /// A field that there is not, perhaps with the one that was meant.
 fn unknown(field: &str, recipe: &Recipe, known: [&Map<String, Value>; 2]) -> Problem {
-    let near = known.into_iter().flat_map(Map::keys).map(|name| (strsim::osa_distance(field, name), name)).min();
-    let near = near.filter(|(distance, _)| *distance <= (field.chars().count() / 3).max(1));
-    let suggestion = near.map(|(_, name)| format!("; did you mean {name}?")).unwrap_or_default();
-    problem(field, &format!("a field of {}", recipe.name), &format!("no such field{suggestion}"))
+    let known = known.into_iter().flat_map(Map::keys);
+    Problem::unknown("", field, format!("a field of {}", recipe.name), known)
 }
 
 fn object_of(of: &impl Serialize) -> Map<String, Value> {

@@ -5,7 +5,11 @@ use super::{
     words::{self, Resolver},
 };
 use crate::{
-    cli::{commands::train::Asked, error::CliError, progress::Progress},
+    cli::{
+        commands::train::{Asked, is_json, is_roll},
+        error::CliError,
+        progress::Progress,
+    },
     hyperparameters::{Problem, SamplingMode, TrainApproach},
     notes::DataSet,
     sweep::{Folder, Plan, column_problem},
@@ -14,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// So many problems are told; what many trainings have in common is told once.
 const MAX_PROBLEMS: usize = 30;
-/// A second of a recording in the run's folder, and its journal, report and lists.
+/// The beginning of the material in the run's folder, sampled outputs, journal and report.
 const RUN_BYTES: u64 = 12 << 20;
 /// A training's configuration, log and result.
 const TRAINING_BYTES: u64 = 64 << 10;
@@ -30,15 +34,8 @@ pub struct Checked {
     pub bytes: u64,
 }
 
-fn problem(field: impl Into<String>, rule: impl Into<String>, value: impl ToString) -> Problem {
-    Problem { field: field.into(), rule: rule.into(), value: value.to_string() }
-}
-
 /// Looks at everything that can be known before the first training.
-///
-/// # Errors
-/// None but those that keep it from looking.
-pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliError> {
+pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Checked {
     let mut problems = Vec::new();
     let mut bytes = 0;
     check_files(plan, &mut problems);
@@ -49,7 +46,7 @@ pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliEr
     if let Some(free) = free {
         let mib = |bytes: u64| format!("{} MiB", bytes.div_ceil(1 << 20));
         let folder = existing(place);
-        problems.push(problem(
+        problems.push(Problem::new(
             "space",
             format!("about {} free in {}", mib(bytes), folder.display()),
             format!("{} (fewer trainings, \"run\": false, or another --out)", mib(free)),
@@ -59,7 +56,7 @@ pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliEr
         format!("max_minutes may end trainings ({title}): what comes out then depends on how busy the machine is; \"max_minutes\": null in set leaves it out")
     }).collect();
     if place.to_string_lossy().contains(char::is_control) {
-        problems.push(problem("--out", "a name without control characters", "some"));
+        problems.push(Problem::new("--out", "a name without control characters", "some"));
     }
     if on_slurm {
         let found = slurm::check(plan);
@@ -68,14 +65,14 @@ pub fn check(plan: &Plan, place: &Path, on_slurm: bool) -> Result<Checked, CliEr
     }
     if problems.len() > MAX_PROBLEMS {
         problems.truncate(MAX_PROBLEMS);
-        problems.push(problem("plan", "no further problems", "more"));
+        problems.push(Problem::new("plan", "no further problems", "more"));
     }
-    Ok(Checked { problems, warnings, bytes })
+    Checked { problems, warnings, bytes }
 }
 
 fn check_files(plan: &Plan, problems: &mut Vec<Problem>) {
     if plan.inputs.is_empty() {
-        problems.push(problem("inputs", "recordings, a configuration, or a data set of rolls", "none"));
+        problems.push(Problem::new("inputs", "recordings, a configuration, or a data set of rolls", "none"));
     }
     let named = |field: &'static str, paths: &[PathBuf]| -> Vec<(&'static str, PathBuf)> {
         paths.iter().map(|path| (field, path.clone())).collect()
@@ -89,9 +86,9 @@ fn check_files(plan: &Plan, problems: &mut Vec<Problem>) {
         // A folder of recordings is good for models that listen, and so are names with wildcards.
         let has_wildcards = path.to_string_lossy().contains(['*', '?', '[']);
         if !path.exists() && !has_wildcards {
-            problems.push(problem(field, "files that are there", path.display()));
+            problems.push(Problem::new(field, "files that are there", path.display()));
         } else if path.to_str().is_none() {
-            problems.push(problem(field, "names of Unicode characters", path.display()));
+            problems.push(Problem::new(field, "names of Unicode characters", path.display()));
         }
     }
 }
@@ -113,9 +110,9 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
     let mut kinds = Kinds::default();
     let mut resolver = Resolver::default();
     let data = match &plan.inputs[..] {
-        [path] if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("roll")) => {
-            DataSet::read(path).map_err(|error| problems.push(problem("inputs", "a data set of rolls", error))).ok()
-        }
+        [path] if is_roll(path) => DataSet::read(path)
+            .map_err(|error| problems.push(Problem::new("inputs", "a data set of rolls", error)))
+            .ok(),
         _ => None,
     };
     let mut told: Vec<String> = Vec::new();
@@ -125,7 +122,7 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
             let said = mistake.to_string();
             if !told.contains(&said) && told.len() <= MAX_PROBLEMS {
                 told.push(said);
-                problems.push(problem(format!("{title}: {}", mistake.field), mistake.rule, mistake.value));
+                problems.push(Problem::new(format!("{title}: {}", mistake.field), mistake.rule, mistake.value));
             }
         }
     };
@@ -151,7 +148,8 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
                         let files = config.files.iter().chain(&config.validation).chain(&config.foreign_files);
                         // Of the inputs it is told already.
                         let gone = files.filter(|file| !file.path.exists() && !plan.inputs.contains(&file.path));
-                        let gone = gone.map(|file| problem("files", "recordings that are there", file.path.display()));
+                        let gone =
+                            gone.map(|file| Problem::new("files", "recordings that are there", file.path.display()));
                         add(&title, gone.collect());
                         let sampling = &config.sampling;
                         if sampling.mode == SamplingMode::Off || sampling.seconds < 5.0 || sampling.seed_seconds < 1.0 {
@@ -186,7 +184,7 @@ fn check_trainings(plan: &Plan, problems: &mut Vec<Problem>, bytes: &mut u64) ->
                 *bytes += TRAINING_BYTES + 14 * size + if plan.run { RUN_BYTES } else { 0 };
             }
             Err(CliError::Problems { problems, .. }) => add(&title, problems),
-            Err(error) => add(&title, vec![problem("training", "what sympathy train takes", error)]),
+            Err(error) => add(&title, vec![Problem::new("training", "what sympathy train takes", error)]),
         }
     }
     if let Some(halving) = &plan.halving {
@@ -222,39 +220,38 @@ fn check_evaluation(plan: &Plan, kinds: &Kinds, problems: &mut Vec<Problem>) {
     if let Some(evaluate) = &plan.evaluate {
         (judged, sampled) = (evaluate.continuation, evaluate.sampled);
         if kinds.sound && kinds.notes {
-            problems.push(problem("evaluate", "trainings of sound alone, or of notes alone", "both"));
+            problems.push(Problem::new("evaluate", "trainings of sound alone, or of notes alone", "both"));
         }
         if let Some(title) = kinds.silent.as_ref().filter(|_| sampled) {
             let rule = "trainings that sample at least 5 s after seeds of at least 1 s (sampling.mode, .seconds, .seed_seconds)";
-            problems.push(problem("evaluate.sampled", rule, format!("{title}, which does not")));
+            problems.push(Problem::new("evaluate.sampled", rule, format!("{title}, which does not")));
         }
         let taken = evaluate.options.keys().filter(|name| TAKEN.contains(&&name.replace('_', "-")[..]));
         let taken: Vec<&str> = taken.map(String::as_str).collect();
         let of_notes = kinds.notes;
         if of_notes && (sampled || !evaluate.material.is_empty() || !evaluate.seeds.is_empty()) {
             let rule = "none of material, seeds and sampled, which models of sound have";
-            problems.push(problem("evaluate", rule, "some"));
+            problems.push(Problem::new("evaluate", rule, "some"));
         }
         // What is judged by has to be recordings, one by one.
         let material = if evaluate.material.is_empty() { &plan.inputs } else { &evaluate.material };
         // That a file is not there is told already.
-        let is_json = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let is_recording = |path: &&PathBuf| !is_json(path) && !path.is_dir();
         if !of_notes && !material.iter().all(|path| is_recording(&path)) {
             let rule = "recordings, each by its name, as the inputs are no recordings alone";
-            problems.push(problem(
+            problems.push(Problem::new(
                 "evaluate.material",
                 rule,
                 if evaluate.material.is_empty() { "none" } else { "others" },
             ));
         } else if !taken.is_empty() {
             let rule = "options that a plan does not say in another place";
-            problems.push(problem("evaluate.options", rule, taken.join(", ")));
+            problems.push(Problem::new("evaluate.options", rule, taken.join(", ")));
         } else {
             let (model, json) = (Path::new("model.safetensors"), Path::new("scores.json"));
             let words = words::evaluate_words(plan, evaluate, model, of_notes, json);
             if let Err(mistake) = words::evaluate_args(&words) {
-                problems.push(problem("evaluate", "what sympathy evaluate understands", mistake));
+                problems.push(Problem::new("evaluate", "what sympathy evaluate understands", mistake));
             }
         }
     }
@@ -263,7 +260,7 @@ fn check_evaluation(plan: &Plan, kinds: &Kinds, problems: &mut Vec<Problem>) {
         if let Some(title) = kinds.without_validation.as_ref().filter(|_| halving.by == "validation_loss") {
             let rule =
                 "trainings that hold something out (validation_split, validation, hold_out_every), or another column";
-            problems.push(problem("halving.by", rule, format!("{title}, which does not")));
+            problems.push(Problem::new("halving.by", rule, format!("{title}, which does not")));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         terminal::{remark, say},
     },
     hyperparameters::Problem,
-    sweep::{BuiltIn, Folder, Plan, State, Stop, Table},
+    sweep::{BuiltIn, Folder, Plan, State, Stop, Table, settled},
     text_file::read_text,
 };
 use clap::{Args, Subcommand};
@@ -135,11 +135,7 @@ pub enum Action {
 pub fn run(args: &SweepArgs) -> Result<(), CliError> {
     match &args.action {
         Some(Action::Status { folder, json }) => status(folder, *json),
-        Some(Action::Collect { folder }) => {
-            let folder = Folder::open(folder)?;
-            report::write(&folder)?;
-            Ok(())
-        }
+        Some(Action::Collect { folder }) => report::write(&Folder::open(folder)?),
         Some(Action::Cancel { folder }) => cancel(folder),
         Some(Action::Task { folder, number, array, stop }) => {
             let folder = Folder::open(folder)?;
@@ -162,7 +158,7 @@ fn start(args: &SweepArgs) -> Result<(), CliError> {
     let mut problems = plan.problems();
     let mut checked = check::Checked::default();
     if Plan::is_countable(&problems) {
-        checked = check::check(&plan, &place, args.slurm)?;
+        checked = check::check(&plan, &place, args.slurm);
         problems.append(&mut checked.problems);
     }
     if !problems.is_empty() {
@@ -233,7 +229,7 @@ fn read(path: &Path, args: &SweepArgs) -> Result<(Plan, String), CliError> {
     let refused = |problems| CliError::Problems { origin: origin.clone(), problems };
     let mut plan = Plan::parse(&text).map_err(refused)?.in_folder(&here.join(home));
     if !args.inputs.is_empty() {
-        plan.inputs = args.inputs.iter().map(|input| here.join(input)).collect();
+        plan.inputs = args.inputs.iter().map(|input| settled(&here, input)).collect();
     }
     for said in &args.overrides {
         let (field, value) = said.split_once('=').ok_or_else(|| CliError::Option {

@@ -50,31 +50,35 @@ fn asked(program: &str, arguments: &[&str], input: Option<&Path>) -> Result<Stri
     }
 }
 
-fn problem(field: &str, rule: impl Into<String>, value: impl ToString) -> Problem {
-    Problem { field: field.into(), rule: rule.into(), value: value.to_string() }
-}
-
 /// Looks whether the cluster would take the sweep.
 pub fn check(plan: &Plan) -> Found {
     let mut found = Found::default();
     if let Err(error) = asked("sbatch", &["--version"], None) {
-        found.problems.push(problem("--slurm", "Slurm's commands (sbatch, scontrol, scancel) on this machine", error));
+        found.problems.push(Problem::new(
+            "--slurm",
+            "Slurm's commands (sbatch, scontrol, scancel) on this machine",
+            error,
+        ));
         return found;
     }
     let most = match asked("scontrol", &["show", "config"], None) {
         Ok(config) => array_limit(&config),
         Err(error) => {
-            found.problems.push(problem("--slurm", "a cluster that answers", error));
+            found.problems.push(Problem::new("--slurm", "a cluster that answers", error));
             return found;
         }
     };
     let tasks = tasks_of(plan.trainings().len(), plan);
     if most == 0 {
-        found.problems.push(problem("--slurm", "a cluster that takes job arrays", "none (its MaxArraySize is 0)"));
+        found.problems.push(Problem::new("--slurm", "a cluster that takes job arrays", "none (its MaxArraySize is 0)"));
     } else if tasks > most {
         let enough = plan.trainings().len().div_ceil(most);
         let rule = format!("at most {most} tasks, which is the cluster's MaxArraySize");
-        found.problems.push(problem("plan", rule, format!("{tasks} (slurm.trainings_per_task {enough} would do)")));
+        found.problems.push(Problem::new(
+            "plan",
+            rule,
+            format!("{tasks} (slurm.trainings_per_task {enough} would do)"),
+        ));
     }
     // The scheduler's own word on time, memory, partition, account and all other options.
     let script = script(plan, "true", Path::new("/dev/null"), "0");
@@ -83,7 +87,7 @@ pub fn check(plan: &Plan) -> Found {
         asked("sbatch", &["--test-only"], Some(file.path()))
     });
     if let Err(error) = tested {
-        found.problems.push(problem("slurm", "what the cluster takes", error));
+        found.problems.push(Problem::new("slurm", "what the cluster takes", error));
     }
     if plan.budget.hours.is_some() {
         found

@@ -20,12 +20,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, io, path::Path, sync::Arc};
 
 /// Frames of recordings that listening models share.
 const CACHE: &str = "frames.cache";
@@ -288,14 +283,10 @@ pub fn evaluate_words(plan: &Plan, evaluate: &EvaluatePlan, model: &Path, of_not
     words
 }
 
+/// What models of sound are judged by.
 fn sounds(plan: &Plan, evaluate: &EvaluatePlan) -> Vec<String> {
-    let material: Vec<&PathBuf> = if evaluate.material.is_empty() {
-        let is_json = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
-        plan.inputs.iter().filter(|path| !is_json(path)).collect()
-    } else {
-        evaluate.material.iter().collect()
-    };
-    std::iter::once("--material".to_string()).chain(material.into_iter().map(|path| text(path))).collect()
+    let material = if evaluate.material.is_empty() { &plan.inputs } else { &evaluate.material };
+    std::iter::once("--material".to_string()).chain(material.iter().map(|path| text(path))).collect()
 }
 
 /// Words for `sympathy sample` that let a finished model of sound go on after the beginning of a recording.

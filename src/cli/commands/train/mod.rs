@@ -155,11 +155,13 @@ impl TrainArgs {
     }
 }
 
-fn is_roll(path: &Path) -> bool {
+/// Whether a path names a data set of rolls.
+pub fn is_roll(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("roll"))
 }
 
-fn is_json(path: &Path) -> bool {
+/// Whether a path names a configuration.
+pub fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
 }
 

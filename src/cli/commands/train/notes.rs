@@ -1,6 +1,6 @@
 //! `sympathy train` of a model of notes.
 
-use super::{Alone, Store, TrainArgs, check_writable, in_threads};
+use super::{Alone, Store, TrainArgs, check_writable, in_threads, is_roll};
 use crate::{
     cli::{
         commands::inspect::notes::{describe, parameters},
@@ -104,7 +104,7 @@ fn data_set(args: &TrainArgs) -> Result<&Path, CliError> {
     let wrong =
         |expected: &str, actual: String| CliError::Option { option: "--recipe", expected: expected.into(), actual };
     match &args.inputs[..] {
-        [path] if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("roll")) => Ok(path),
+        [path] if is_roll(path) => Ok(path),
         [path] => {
             let expected = "a data set of rolls (sympathy roll SCORES --out scores.roll makes one of MIDI files)";
             Err(wrong(expected, path.display().to_string()))
