@@ -17,7 +17,7 @@ impl Problem {
         Self { field: field.into(), rule: rule.into(), value: value.to_string() }
     }
 
-    /// Of a field that there is not, in `place` (with a dot behind it, or nothing); `rule` says of what it should be one. Where one of the
+    /// Of a field that there is not, in `place` (what stands before its name); `rule` says of what it should be one. Where one of the
     /// `known` is meant, it is named.
     pub fn unknown<'a>(
         place: &str,

@@ -560,7 +560,7 @@ fn problem(field: &str, rule: &str, value: &str) -> Problem {
 /// A field that there is not, perhaps with the one that was meant.
 fn unknown(field: &str, recipe: &Recipe, known: [&Map<String, Value>; 2]) -> Problem {
     let known = known.into_iter().flat_map(Map::keys);
-    Problem::unknown("", field, format!("a field of {}", recipe.name), known)
+    Problem::unknown("--set ", field, format!("a field of {}", recipe.name), known)
 }
 
 fn object_of(of: &impl Serialize) -> Map<String, Value> {
