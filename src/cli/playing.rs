@@ -34,21 +34,25 @@ pub struct PlayingArgs {
     /// Add a key between C#4 and A5 to every eighth equal column, so that the network goes on
     #[arg(long)]
     pub anti_stall: bool,
+    /// How much it stays in the key of its seed, in percent: keys of pitch classes that were held long become likelier
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub stay_in_key: f32,
 }
 
 impl PlayingArgs {
     /// The fields and options that models of sound do not have.
-    pub const OPTIONS: [(&'static str, &'static str); 5] = [
+    pub const OPTIONS: [(&'static str, &'static str); 6] = [
         ("threshold", "--threshold"),
         ("toss", "--toss"),
         ("law", "--law"),
         ("feedback", "--feedback"),
         ("anti_stall", "--anti-stall"),
+        ("stay_in_key", "--stay-in-key"),
     ];
 
     /// Those of them that autoencoders do not have.
-    pub const RECURRENT_OPTIONS: [(&'static str, &'static str); 2] =
-        [("feedback", "--feedback"), ("anti_stall", "--anti-stall")];
+    pub const RECURRENT_OPTIONS: [(&'static str, &'static str); 3] =
+        [("feedback", "--feedback"), ("anti_stall", "--anti-stall"), ("stay_in_key", "--stay-in-key")];
 
     /// The probability above which a recurrent network's key counts as said.
     pub fn threshold(&self) -> f32 {
@@ -91,7 +95,7 @@ impl PlayingArgs {
             (Some(FeedbackArg::Raw), _) | (None, false) => Feedback::Raw,
             (Some(FeedbackArg::Played), _) | (None, true) => Feedback::Played,
         };
-        Ok(Playing { draw, feedback, stirs: self.anti_stall })
+        Ok(Playing { draw, feedback, stirs: self.anti_stall, stays: self.stay_in_key / 100.0 })
     }
 }
 
@@ -111,6 +115,10 @@ pub enum FeedbackArg {
     Raw,
     /// The keys that sound
     Played,
+}
+
+fn percent(text: &str) -> Result<f32, String> {
+    text.parse().ok().filter(|part| (0.0..=100.0).contains(part)).ok_or_else(|| "expected 0 to 100".into())
 }
 
 fn part(text: &str) -> Result<f32, String> {

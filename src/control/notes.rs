@@ -58,6 +58,7 @@ macro_rules! with_note_parameters {
                 7 AnswerLength answer_length "answer_length" "Answer Length" integer(1.0, 33.0, 4.0) ANSWER_MEASURES Prediction "How long an answer is.";
                 8 Reseed reseed "reseed" "Re-seed" integer(0.0, 32.0, 4.0) RESEED_MEASURES Prediction "Playing along, it begins anew from what you play every so many measures; 0 is never.";
                 9 Hears hears "hears" "Hears" choice(Hears::CHOICES) CHOICE Prediction "Whose notes it goes on from.";
+                75 StayInKey stay_in_key "stay_in_key" "Stay in Key" linear(0.0, 100.0, 25.0) PERCENT Prediction "How much it stays in the key of what you play: keys are likelier the longer you have held their pitch classes of late. Models with a code do not.";
                 10 Feedback feedback "feedback" "Feedback" choice(Feedback::CHOICES) CHOICE Prediction "What it hears of itself while it plays.";
                 70 Seed seed "seed" "Seed" integer(0.0, 16.0, 0.0) SEED_MEASURES Prediction "How many of the last measures it goes on from; 0 is all since the start. Models with a code go on from as many columns as they have learnt.";
                 69 TriggerChannel trigger_channel "trigger_channel" "Trigger Channel" integer(0.0, 16.0, 0.0) TRIGGER_CHANNEL Prediction "A key struck on this MIDI channel continues what was just played, and is neither heard nor passed on; 0 is off.";
@@ -373,7 +374,7 @@ mod tests {
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
              free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
              key_g_sharp key_a key_a_sharp key_b slider_1 slider_2 slider_3 slider_4 slider_5 slider_6 slider_7 slider_8 slider_9 slider_10 slider_11 \
-             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed morph journey store_code clear_codes",
+             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed morph journey store_code clear_codes stay_in_key",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);

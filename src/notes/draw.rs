@@ -82,6 +82,11 @@ pub(super) fn uniform(random_seed: u64, step: u64, key: usize) -> f32 {
     (mixed >> 40) as f32 * (1.0 / 16_777_216.0)
 }
 
+/// Numbers above 0 as bits, the first in the lowest.
+pub(super) fn plane(numbers: &[f32]) -> u128 {
+    numbers.iter().rev().fold(0, |bits, &number| bits << 1 | u128::from(number > 0.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,9 @@
 //! A recurrent network that goes on by itself: it hears columns, and then its own.
 
-use super::draw::{Draw, uniform};
+use super::{
+    draw::{Draw, plane, uniform},
+    tonality::Tonality,
+};
 use crate::{
     approach::{ColumnPredictor, ColumnState},
     model::{KEYS, STEPS_PER_MEASURE},
@@ -32,6 +35,8 @@ pub struct Playing {
     pub feedback: Feedback,
     /// Adds a key near the middle to every eighth equal column, that it may go on.
     pub stirs: bool,
+    /// How much it stays in the key of what it has heard, 0 to 1: [`Tonality::pull`].
+    pub stays: f32,
 }
 
 /// A network, where it is, and what it played last.
@@ -42,10 +47,13 @@ pub struct Continuation {
     playing: Playing,
     /// A column, and the step of the measure where the network hears it.
     input: Vec<f32>,
-    /// Of the next column.
+    /// Of the next column, as the network says them, and drawn towards the key.
     probabilities: Vec<f32>,
+    pulled: Vec<f32>,
     /// The last one, heard or played.
     column: Vec<f32>,
+    /// The key of what others played.
+    tonality: Tonality,
     /// Columns heard, its own among them.
     heard: u64,
     /// Columns played.
@@ -62,7 +70,9 @@ impl Continuation {
             playing,
             input: vec![0.0; network.inputs()],
             probabilities: vec![0.0; network.column()],
+            pulled: vec![0.0; network.column()],
             column: vec![0.0; network.column()],
+            tonality: Tonality::default(),
             heard: 0,
             played: 0,
             equal: 0,
@@ -81,6 +91,7 @@ impl Continuation {
     pub fn hear(&mut self, column: &[f32]) {
         self.column.copy_from_slice(column);
         self.input[..column.len()].copy_from_slice(column);
+        self.tonality.hear(plane(&column[..KEYS]));
         self.step();
     }
 
@@ -92,7 +103,9 @@ impl Continuation {
         let width = self.column.len();
         // Its place is written over by its own drawing: what was before is compared first.
         self.input[..width].copy_from_slice(&self.column);
-        self.playing.draw.column(self.played, &self.probabilities, &mut self.column);
+        self.pulled.copy_from_slice(&self.probabilities);
+        self.tonality.pull(self.playing.stays, &mut self.pulled);
+        self.playing.draw.column(self.played, &self.pulled, &mut self.column);
         let (before, now) = (&self.input[..width], &mut self.column);
         strike(before, now);
         self.equal = if self.played > 0 && before == &now[..] { self.equal + 1 } else { 1 };
@@ -118,7 +131,7 @@ impl Continuation {
         &self.column
     }
 
-    /// How likely each key is in the next column.
+    /// How likely each key is in the next column, as the network says it.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }
@@ -181,7 +194,7 @@ pub(super) mod tests {
     }
 
     fn playing(choice: Choice, feedback: Feedback, stirs: bool) -> Playing {
-        Playing { draw: Draw { choice, random_seed: 3 }, feedback, stirs }
+        Playing { draw: Draw { choice, random_seed: 3 }, feedback, stirs, stays: 0.0 }
     }
 
     const TOSS: Choice = Choice::Toss { law: Law::Linear, temperature: 1.0 };
@@ -209,6 +222,30 @@ pub(super) mod tests {
                 heard = if feedback == Feedback::Raw { said } else { expected.to_vec() };
             }
             assert!(sounding > 50.0, "{choice:?}: {sounding}");
+        }
+    }
+
+    #[test]
+    fn it_draws_in_the_key_of_what_it_heard_and_hears_of_its_own_what_the_network_said() {
+        let network = network(|_| (), -2.0);
+        let playing = Playing { stays: 0.5, ..playing(TOSS, Feedback::Raw, false) };
+        let mut continuation = Continuation::new(Arc::clone(&network), playing);
+        let (mut state, mut tonality) = (network.make_state(), Tonality::default());
+        let mut chord = vec![0.0; KEYS];
+        [39, 43, 46].into_iter().for_each(|key| chord[key] = 1.0);
+        let mut said = Vec::new();
+        for _ in 0..20 {
+            continuation.hear(&chord);
+            tonality.hear(1 << 39 | 1 << 43 | 1 << 46);
+            said = network.step(&chord, &mut state).to_vec();
+        }
+        for step in 0..100 {
+            let (mut pulled, mut expected) = (said.clone(), [0.0; KEYS]);
+            tonality.pull(0.5, &mut pulled);
+            assert_ne!(pulled, said);
+            playing.draw.column(step, &pulled, &mut expected);
+            assert_eq!(continuation.play(), expected, "step {step}");
+            said = network.step(&said, &mut state).to_vec();
         }
     }
 

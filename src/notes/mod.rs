@@ -22,6 +22,7 @@ mod roll;
 mod score;
 mod split;
 mod texture;
+mod tonality;
 
 pub use crate::model::{KEYS, LOWEST_KEY, RollRepeats as Repeats, STEPS_PER_MEASURE};
 pub use baselines::Baselines;
@@ -43,6 +44,7 @@ pub use roll::{COLUMN_BYTES, MAX_STEPS, Roll};
 pub use score::{Grid, Note, Placed, Rounding, Score};
 pub use split::{Split, work_of};
 pub use texture::{Texture, TextureFigures};
+pub use tonality::Tonality;
 
 /// Columns of a segment, what an autoencoder sees at once: four measures.
 pub const SEGMENT_STEPS: usize = 4 * STEPS_PER_MEASURE;

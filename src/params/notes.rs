@@ -254,12 +254,19 @@ impl NoteParams {
     }
 }
 
+/// What parameters that came later were, so to speak, in projects from before them, where that is not their default.
+const BEFORE: [(NoteParam, f32); 1] = [(NoteParam::StayInKey, 0.0)];
+
 /// Brings a state into shape before the framework takes it over, as [`super::sanitise`] does for the audio plugin. Of a state that is
 /// none of this plugin nothing is taken.
 pub fn sanitise_notes(state: &mut PluginState) {
     if !state.fields.contains_key(MARK) {
         state.params.clear();
         state.fields.clear();
+    } else {
+        for (id, value) in BEFORE {
+            state.params.entry(id.spec().key.into()).or_insert(ParamValue::F32(value));
+        }
     }
     sanitise_rows(state, &NOTE_SPECS);
     let reaction = state.params.get(REACTION.key).and_then(number).unwrap_or(DEFAULT_REACTION_MS);
@@ -309,6 +316,7 @@ mod tests {
         assert_eq!(show(&state, "swing"), "F32(50.0)");
         assert_eq!(show(&state, "temperature"), "F32(2.0)");
         assert_eq!(show(&state, "gate"), "F32(100.0)");
+        assert_eq!(show(&state, "stay_in_key"), "F32(0.0)", "a project from before it sounds as it did");
         assert_eq!(show(&state, "reaction"), format!("I32({})", MAX_REACTION_MS as i32));
         assert_eq!(show(&state, "later"), "Bool(true)");
         assert_eq!(show(&state, "store_models"), "Bool(true)");
@@ -320,6 +328,7 @@ mod tests {
         let mut state: PluginState = serde_json::from_str(&json.replace("notes", "models")).expect("the same");
         sanitise_notes(&mut state);
         assert_eq!(show(&state, "temperature"), "F32(1.05)", "it is another plugin's");
+        assert_eq!(show(&state, "stay_in_key"), "F32(25.0)", "it begins as a new one does");
         assert_eq!(state.fields["notes"], "1");
         state.fields.insert("codes".into(), "[[0.5".into());
         sanitise_notes(&mut state);

@@ -244,13 +244,23 @@ fn what_cannot_be_judged_is_refused_in_words() {
         ("code.safetensors merged.roll --toss", ["--toss: expected a recurrent network", "found code"]),
         ("code.safetensors merged.roll --steps 64", ["--steps: expected a recurrent network", "found code"]),
         ("code.safetensors merged.roll --anti-stall", ["--anti-stall: expected a recurrent network", "found code"]),
+        (
+            "code.safetensors merged.roll --stay-in-key 25",
+            ["--stay-in-key: expected a recurrent network", "found code"],
+        ),
         ("model.safetensors merged.roll", ["ROLL: expected a model of notes", "found model.safetensors"]),
         ("model.safetensors --material a.wav --toss", ["--toss: expected a model of notes", "found model"]),
         ("lstm.safetensors merged.roll --json merged.roll", ["merged.roll: expected a name that ends in .json", ""]),
     ] {
         desk.fail(&format!("evaluate {arguments}"), &parts);
     }
-    for usage in ["", "merged.roll --steps 5", "merged.roll --split all", "merged.roll --material a.wav"] {
+    for usage in [
+        "",
+        "merged.roll --steps 5",
+        "merged.roll --stay-in-key 101",
+        "merged.roll --split all",
+        "merged.roll --material a.wav",
+    ] {
         assert_eq!(desk.run(&format!("evaluate lstm.safetensors {usage}")).code, Some(2), "{usage}");
     }
     fs::write(desk.path("there.json"), "{}").expect("space");

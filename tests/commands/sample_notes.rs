@@ -56,6 +56,7 @@ fn every_option_is_heard() {
         "--toss --temperature 1.5 --law logit",
         "--toss --feedback raw",
         "--toss --seed-measures 1",
+        "--toss --stay-in-key 50",
         "--toss --bpm 90",
         "",
         "--threshold 0.3",

@@ -84,6 +84,39 @@ fn what_is_predicted_depends_on_the_player() {
 }
 
 #[test]
+fn it_stays_in_the_key_of_what_it_goes_on_from() {
+    // How many of its notes are in the player's pitch classes.
+    let answer = |chord: [u8; 3], stays: f32, set: &[(NoteParam, f32)]| {
+        let mut song = Song::new(48_000, 120.0, 40.0);
+        song.values =
+            values(&[(NoteParam::Through, 0.0), (NoteParam::StayInKey, stays), (NoteParam::AnswerLength, 8.0)]);
+        set.iter().for_each(|&(id, value)| song.values.set(id, value));
+        song.chord(&[58, 63], 0.0, 4.0);
+        song.chord(&chord, 4.0, 8.0);
+        let keys: Vec<u8> = render(&song, &[512])
+            .into_iter()
+            .filter_map(|(_, message)| if let Message::On { key, .. } = message { Some(key) } else { None })
+            .collect();
+        let inside = keys.iter().filter(|key| chord.iter().any(|own| own % 12 == *key % 12)).count();
+        (inside as f64 / keys.len() as f64, keys.len())
+    };
+    for chord in [[60, 64, 67], [61, 65, 68]] {
+        let (freely, of_all) = answer(chord, 0.0, &[]);
+        let (held, as_many) = answer(chord, 100.0, &[]);
+        assert!(held > freely + 0.2, "{held} for {freely}");
+        assert!((0.5..2.0).contains(&(as_many as f64 / of_all as f64)), "{as_many} notes for {of_all}");
+        // Of the last measure alone the chord before it is not heard.
+        let (of_the_last, _) = answer(chord, 100.0, &[(NoteParam::Seed, 1.0)]);
+        assert!(of_the_last > held, "{of_the_last} for {held}");
+    }
+    // Playing along it follows a player who goes elsewhere, without beginning anew.
+    let along = [(NoteParam::Part, 1.0), (NoteParam::Reseed, 0.0)];
+    let (freely, _) = answer([60, 64, 67], 0.0, &along);
+    let (held, _) = answer([60, 64, 67], 100.0, &along);
+    assert!(held > freely + 0.05, "{held} for {freely}");
+}
+
+#[test]
 fn jumps_loops_and_stops_end_what_sounds_and_a_new_start_is_the_first_one_again() {
     let mut song = Song::new(48_000, 120.0, 8.0);
     song.values = values(&[(NoteParam::Part, 1.0)]);

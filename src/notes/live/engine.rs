@@ -535,6 +535,7 @@ impl NoteEngine {
             raw: Feedback::of(&self.values) == Feedback::Raw,
             hears_itself: Hears::of(&self.values) == Hears::Both,
             seed: self.steps_of_measures(self.values.get(NoteParam::Seed)) as usize,
+            stays: self.values.get(NoteParam::StayInKey) / 100.0,
             sliders: Sliders {
                 base: Base::of(&self.values),
                 axes: Axes::of(&self.values),

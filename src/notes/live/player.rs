@@ -12,6 +12,7 @@ use crate::{
     control::notes::{Axes, Base},
     model::{KEYS, MAX_CODES, STEPS_PER_MEASURE},
     nn::FeedForwardState,
+    notes::Tonality,
 };
 use std::sync::Arc;
 
@@ -84,17 +85,19 @@ impl Player {
             held |= column.said.held;
             strokes |= column.said.strokes;
         }
-        let (width, said) = match (&mut self.way, self.model.network()) {
+        let (width, probabilities) = match (&mut self.way, self.model.network()) {
             (Way::Continues(way), NoteNetwork::Recurrent(network)) => {
-                (network.column(), way.answer(network, column, (held, strokes)))
+                let mut said = *way.answer(network, column, (held, strokes))?;
+                way.key.pull(column.stays, &mut said[..network.column()]);
+                (network.column(), said)
             }
             (Way::PlaysCodes(way), NoteNetwork::Code(network)) => {
-                (network.column, way.answer(network, column, (held, strokes), path))
+                (network.column, *way.answer(network, column, (held, strokes), path)?)
             }
             // The way was made for the network.
             _ => return None,
         };
-        Some(Odds { epoch: column.epoch, number: column.number, probabilities: *said?, width })
+        Some(Odds { epoch: column.epoch, number: column.number, probabilities, width })
     }
 }
 
@@ -129,6 +132,9 @@ struct Continuing {
     /// The same after the last column in which a key was held.
     phrase: Place,
     speaking: Place,
+    /// The key of all that was heard, and of that from which it speaks.
+    heard_key: Tonality,
+    key: Tonality,
     past: Past,
     /// A column, and the step of the measure where the network hears it.
     input: Vec<f32>,
@@ -137,11 +143,14 @@ struct Continuing {
 impl Continuing {
     fn new(network: &ColumnPredictor) -> Self {
         let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
-        Self { listening, phrase, speaking, past: Past::new(), input: vec![0.0; network.inputs()] }
+        let key = Tonality::default();
+        let input = vec![0.0; network.inputs()];
+        Self { listening, phrase, speaking, heard_key: key, key, past: Past::new(), input }
     }
 
     fn reset(&mut self) {
         [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
+        self.heard_key = Tonality::default();
         self.past.forget();
     }
 
@@ -149,6 +158,7 @@ impl Continuing {
     fn hear(&mut self, network: &ColumnPredictor, step_of_song: i64, (held, strokes): (u128, u128)) {
         write_numbers(held, strokes, &mut self.input[..network.column()]);
         step(network, &mut self.listening, &mut self.input, step_of_song);
+        self.heard_key.hear(held);
         self.past.push(Heard { step: step_of_song, held, strokes });
         if held != 0 {
             self.phrase.copy_from(&self.listening);
@@ -158,6 +168,7 @@ impl Continuing {
     fn bring(&mut self, network: &ColumnPredictor, columns: &[[u128; 2]]) {
         self.listening.reset();
         self.phrase.reset();
+        self.heard_key = Tonality::default();
         self.past.forget();
         columns.iter().zip(0..).for_each(|(&[held, strokes], step)| self.hear(network, step, (held, strokes)));
     }
@@ -166,8 +177,10 @@ impl Continuing {
     fn begin_after(&mut self, network: &ColumnPredictor, seed: usize, left: usize) {
         let width = network.column();
         self.speaking.reset();
+        self.key = Tonality::default();
         for back in (left..self.past.count.min(left + seed)).rev() {
             let Heard { step: number, held, strokes } = self.past.back(back);
+            self.key.hear(held);
             write_numbers(held, strokes, &mut self.input[..width]);
             step(network, &mut self.speaking, &mut self.input, number);
         }
@@ -187,8 +200,11 @@ impl Continuing {
         match column.begin {
             Begin::AfterPhrase if column.seed > 0 => self.begin_after(network, column.seed, self.past.rests),
             Begin::Now if column.seed > 0 => self.begin_after(network, column.seed, 0),
-            Begin::AfterPhrase => self.speaking.copy_from(&self.phrase),
-            Begin::Now => self.speaking.copy_from(&self.listening),
+            Begin::AfterPhrase | Begin::Now => {
+                let place = if column.begin == Begin::Now { &self.listening } else { &self.phrase };
+                self.speaking.copy_from(place);
+                self.key = self.heard_key;
+            }
             Begin::No => {
                 write_numbers(column.said.held, column.said.strokes, &mut self.input[..width]);
                 if column.raw {
@@ -196,6 +212,7 @@ impl Continuing {
                     set(column.stirred, &mut self.input[..KEYS]);
                 }
                 if column.alongside {
+                    self.key.hear(column.heard.held);
                     set(column.heard.held, &mut self.input[..KEYS]);
                     set(column.heard.strokes, &mut self.input[KEYS..width]);
                 }

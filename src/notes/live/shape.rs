@@ -4,7 +4,7 @@ use super::book::keys_of;
 use crate::{
     model::{KEYS, LOWEST_KEY},
     notes::{
-        draw::{Draw, log_odds, sigmoid},
+        draw::{Draw, log_odds, plane, sigmoid},
         generator::{STALL_COLUMNS, stirring_key},
     },
 };
@@ -215,11 +215,6 @@ fn shifted(probability: f32, density: f32) -> f32 {
         return probability;
     }
     sigmoid(log_odds(probability) + density)
-}
-
-/// Numbers above 0 as bits.
-fn plane(numbers: &[f32]) -> u128 {
-    numbers.iter().rev().fold(0, |bits, &number| bits << 1 | u128::from(number > 0.0))
 }
 
 #[cfg(test)]

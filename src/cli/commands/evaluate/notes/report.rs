@@ -168,5 +168,6 @@ fn playing(playing: &Playing) -> Value {
     };
     said["feedback"] = json!(if playing.feedback == Feedback::Raw { "raw" } else { "played" });
     said["anti_stall"] = json!(playing.stirs);
+    said["stay_in_key"] = json!(100.0 * playing.stays);
     said
 }
