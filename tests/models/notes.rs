@@ -186,7 +186,7 @@ fn a_continuation_hears_and_plays_without_allocating() {
             ] {
                 // What stands still is stirred: nothing is as likely as that.
                 for draw in [choice, Choice::Threshold(1.0)].map(|choice| Draw { choice, random_seed: 7 }) {
-                    let playing = Playing { draw, feedback, stirs: true };
+                    let playing = Playing { draw, feedback, stirs: true, stays: 0.25 };
                     let mut continuation = Continuation::new(Arc::clone(&network), playing);
                     let what = format!("{cell:?}, {precision}, {repeats:?}, {playing:?}");
                     for step in 0..20 {
