@@ -11,6 +11,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct ColumnPredictor {
     inputs: usize,
+    steps_per_quarter: usize,
     stack: Stack,
     out: Dense,
 }
@@ -55,12 +56,23 @@ impl ColumnPredictor {
             .collect();
         let (weight, bias) = (model.tensor("out.weight"), model.tensor("out.bias"));
         let out = Dense::new(hidden, config.column(), weight, bias, precision, isa);
-        Some(Self { inputs: config.inputs(), stack: Stack::new(shape, &weights, precision, isa), out })
+        let steps_per_quarter = config.approach.steps_per_quarter;
+        Some(Self {
+            inputs: config.inputs(),
+            steps_per_quarter,
+            stack: Stack::new(shape, &weights, precision, isa),
+            out,
+        })
     }
 
     /// Numbers that it hears: a column, and where the model has it the step of the measure.
     pub fn inputs(&self) -> usize {
         self.inputs
+    }
+
+    /// Columns of a quarter note.
+    pub fn steps_per_quarter(&self) -> usize {
+        self.steps_per_quarter
     }
 
     /// Numbers of a column.

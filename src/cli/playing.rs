@@ -3,6 +3,7 @@
 use super::{error::CliError, interrupt::Interrupt, progress::Progress, speed::PrecisionArg};
 use crate::{
     approach::ColumnPredictor,
+    control::{notes::NoteParam, text},
     model::RollModel,
     nn::{Isa, Precision},
     notes::{Choice, CodeCloud, Coder, DataSet, Draw, Feedback, Law, Playing, Repeats, Split},
@@ -118,7 +119,8 @@ pub enum FeedbackArg {
 }
 
 fn percent(text: &str) -> Result<f32, String> {
-    text.parse().ok().filter(|part| (0.0..=100.0).contains(part)).ok_or_else(|| "expected 0 to 100".into())
+    let spec = NoteParam::StayInKey.spec();
+    text::value(spec, text).map_err(|_| format!("expected {} to {} %", spec.min, spec.max))
 }
 
 fn part(text: &str) -> Result<f32, String> {

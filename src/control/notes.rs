@@ -58,7 +58,6 @@ macro_rules! with_note_parameters {
                 7 AnswerLength answer_length "answer_length" "Answer Length" integer(1.0, 33.0, 4.0) ANSWER_MEASURES Prediction "How long an answer is.";
                 8 Reseed reseed "reseed" "Re-seed" integer(0.0, 32.0, 4.0) RESEED_MEASURES Prediction "Playing along, it begins anew from what you play every so many measures; 0 is never.";
                 9 Hears hears "hears" "Hears" choice(Hears::CHOICES) CHOICE Prediction "Whose notes it goes on from.";
-                75 StayInKey stay_in_key "stay_in_key" "Stay in Key" linear(0.0, 100.0, 25.0) PERCENT Prediction "How much it stays in the key of what you play: keys are likelier the longer you have held their pitch classes of late. Models with a code do not.";
                 10 Feedback feedback "feedback" "Feedback" choice(Feedback::CHOICES) CHOICE Prediction "What it hears of itself while it plays.";
                 70 Seed seed "seed" "Seed" integer(0.0, 16.0, 0.0) SEED_MEASURES Prediction "How many of the last measures it goes on from; 0 is all since the start. Models with a code go on from as many columns as they have learnt.";
                 69 TriggerChannel trigger_channel "trigger_channel" "Trigger Channel" integer(0.0, 16.0, 0.0) TRIGGER_CHANNEL Prediction "A key struck on this MIDI channel continues what was just played, and is neither heard nor passed on; 0 is off.";
@@ -73,6 +72,7 @@ macro_rules! with_note_parameters {
                 16 Density density "density" "Density" linear(-6.0, 6.0, 0.0) NUMBER Rendering "Fewer or more keys: added to the log-odds of each.";
                 17 AntiStall anti_stall "anti_stall" "Anti-stall" switch(true) SWITCH Rendering "A key near the middle is added where eight columns are equal.";
                 18 RandomSeed random_seed "random_seed" "Random Seed" integer(0.0, 65_535.0, 0.0) WHOLE Rendering "The number from which all that is random follows.";
+                75 StayInKey stay_in_key "stay_in_key" "Stay in Key" linear(0.0, 100.0, 25.0) PERCENT Prediction "How much it stays in the key of what you play: keys are likelier the longer you have held their pitch classes of late. Models with a code do not.";
             }
             /// What may sound, and for how long.
             NoteShape shape "Shape" in "Shape" {

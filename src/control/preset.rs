@@ -34,6 +34,9 @@ pub trait HasPresets: Parameter {
     const FOLDER: &'static str;
     /// A value as a file may say it.
     const EXAMPLE: &'static str;
+    /// Parameters that came later, and what they are where everything was said before there were any: a file or a project then sounds as
+    /// it did.
+    const LATER: &'static [(Self, f32)];
 }
 
 macro_rules! factory {
@@ -54,6 +57,7 @@ impl HasPresets for ParamId {
     const NAME: &'static str = "Sympathy";
     const FOLDER: &'static str = "presets";
     const EXAMPLE: &'static str = "\"mix\": 50";
+    const LATER: &'static [(Self, f32)] = &[];
 }
 
 #[cfg(feature = "notes")]
@@ -68,6 +72,7 @@ impl HasPresets for super::notes::NoteParam {
     const NAME: &'static str = "Sympathy Notes";
     const FOLDER: &'static str = "note-presets";
     const EXAMPLE: &'static str = "\"density\": 1";
+    const LATER: &'static [(Self, f32)] = &[(Self::StayInKey, 0.0)];
 }
 
 /// A preset of the audio plugin.
@@ -254,9 +259,19 @@ impl<Id: HasPresets, K> PresetOf<Id, K> {
         self.parameters.iter().any(|(said, _)| *said == id)
     }
 
+    /// Whether it says all that there was to say before a parameter: the editor saves every value.
+    fn is_from_before(&self, later: Id) -> bool {
+        let mut before = Id::specs().iter().take_while(|spec| spec.id != later);
+        !self.says(later)
+            && before.all(|spec| spec.kind.is_trigger() || Id::MODELS.contains(&spec.id) || self.says(spec.id))
+    }
+
     /// Values of all parameters: what the preset says, and the default of every other.
     pub fn values(&self) -> Id::Values {
         let mut values = Id::Values::default();
+        for &(id, value) in Id::LATER.iter().filter(|(id, _)| self.is_from_before(*id)) {
+            id.put(&mut values, value);
+        }
         self.parameters.iter().for_each(|&(id, value)| id.put(&mut values, value));
         values
     }
@@ -293,6 +308,25 @@ mod tests {
         super::{ParamValues, values::SPECS},
         *,
     };
+
+    #[cfg(feature = "notes")]
+    #[test]
+    fn what_was_saved_before_there_was_a_parameter_sounds_as_it_did() {
+        use crate::control::notes::{NoteParam, NoteValues};
+        // As the editor saves: every value but those of triggers.
+        let triggers = NoteParam::specs().iter().filter(|spec| spec.kind.is_trigger()).map(|spec| spec.id);
+        let values = NoteValues::default();
+        let stays = |without: &[NoteParam]| {
+            let without = [triggers.clone().collect::<Vec<_>>(), without.to_vec()].concat();
+            let saved: PresetOf<NoteParam> = PresetOf::of("mine".into(), String::new(), &values, &without, None);
+            let read: PresetOf<NoteParam> = PresetOf::parse("mine", &saved.to_json()).expect("a preset");
+            read.values().get(NoteParam::StayInKey)
+        };
+        assert_eq!(stays(&[]), 25.0, "it says so");
+        assert_eq!(stays(&[NoteParam::StayInKey]), 0.0);
+        assert_eq!(stays(&[NoteParam::StayInKey, NoteParam::Model]), 0.0, "a model of the user's is left out");
+        assert_eq!(stays(&[NoteParam::StayInKey, NoteParam::Seed]), 25.0, "what says some is written by hand");
+    }
 
     fn check_factory<Id: HasPresets>(folder: &str) {
         let mut seen = vec![Id::Values::default()];

@@ -2,7 +2,7 @@
 
 use super::{
     draw::{Draw, plane, uniform},
-    tonality::Tonality,
+    tonality::{ALL_CLASSES, Tonality},
 };
 use crate::{
     approach::{ColumnPredictor, ColumnState},
@@ -72,7 +72,7 @@ impl Continuation {
             probabilities: vec![0.0; network.column()],
             pulled: vec![0.0; network.column()],
             column: vec![0.0; network.column()],
-            tonality: Tonality::default(),
+            tonality: Tonality::new(network.steps_per_quarter()),
             heard: 0,
             played: 0,
             equal: 0,
@@ -104,7 +104,7 @@ impl Continuation {
         // Its place is written over by its own drawing: what was before is compared first.
         self.input[..width].copy_from_slice(&self.column);
         self.pulled.copy_from_slice(&self.probabilities);
-        self.tonality.pull(self.playing.stays, &mut self.pulled);
+        self.tonality.pull(self.playing.stays, ALL_CLASSES, &mut self.pulled);
         self.playing.draw.column(self.played, &self.pulled, &mut self.column);
         let (before, now) = (&self.input[..width], &mut self.column);
         strike(before, now);
@@ -230,7 +230,7 @@ pub(super) mod tests {
         let network = network(|_| (), -2.0);
         let playing = Playing { stays: 0.5, ..playing(TOSS, Feedback::Raw, false) };
         let mut continuation = Continuation::new(Arc::clone(&network), playing);
-        let (mut state, mut tonality) = (network.make_state(), Tonality::default());
+        let (mut state, mut tonality) = (network.make_state(), Tonality::new(network.steps_per_quarter()));
         let mut chord = vec![0.0; KEYS];
         [39, 43, 46].into_iter().for_each(|key| chord[key] = 1.0);
         let mut said = Vec::new();
@@ -241,7 +241,7 @@ pub(super) mod tests {
         }
         for step in 0..100 {
             let (mut pulled, mut expected) = (said.clone(), [0.0; KEYS]);
-            tonality.pull(0.5, &mut pulled);
+            tonality.pull(0.5, ALL_CLASSES, &mut pulled);
             assert_ne!(pulled, said);
             playing.draw.column(step, &pulled, &mut expected);
             assert_eq!(continuation.play(), expected, "step {step}");

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     control::{
+        HasPresets,
         notes::{NOTE_SPECS, NoteParam, NoteValues, notes_by_group, with_note_parameters},
         settings::{
             DEFAULT_REACTION_MS, MAX_REACTION_MS, MIN_NOTE_REACTION_MS, NOTE_REACTION, REACTION, STORE_MODELS,
@@ -254,9 +255,6 @@ impl NoteParams {
     }
 }
 
-/// What parameters that came later were, so to speak, in projects from before them, where that is not their default.
-const BEFORE: [(NoteParam, f32); 1] = [(NoteParam::StayInKey, 0.0)];
-
 /// Brings a state into shape before the framework takes it over, as [`super::sanitise`] does for the audio plugin. Of a state that is
 /// none of this plugin nothing is taken.
 pub fn sanitise_notes(state: &mut PluginState) {
@@ -264,7 +262,7 @@ pub fn sanitise_notes(state: &mut PluginState) {
         state.params.clear();
         state.fields.clear();
     } else {
-        for (id, value) in BEFORE {
+        for &(id, value) in NoteParam::LATER {
             state.params.entry(id.spec().key.into()).or_insert(ParamValue::F32(value));
         }
     }

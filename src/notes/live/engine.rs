@@ -536,6 +536,7 @@ impl NoteEngine {
             hears_itself: Hears::of(&self.values) == Hears::Both,
             seed: self.steps_of_measures(self.values.get(NoteParam::Seed)) as usize,
             stays: self.values.get(NoteParam::StayInKey) / 100.0,
+            scale: self.rules.scale,
             sliders: Sliders {
                 base: Base::of(&self.values),
                 axes: Axes::of(&self.values),

@@ -54,8 +54,9 @@ pub(super) struct Column {
     pub hears_itself: bool,
     /// It goes on from so many columns; 0: from all.
     pub seed: usize,
-    /// How much it stays in the key of these, 0 to 1.
+    /// How much it stays in the key of these, 0 to 1, and the pitch classes that may sound.
     pub stays: f32,
+    pub scale: u16,
     /// Where a model with a code goes from there.
     pub sliders: Sliders,
     /// Before it, a phrase was brought: what was heard before does not count.

@@ -88,7 +88,7 @@ impl Player {
         let (width, probabilities) = match (&mut self.way, self.model.network()) {
             (Way::Continues(way), NoteNetwork::Recurrent(network)) => {
                 let mut said = *way.answer(network, column, (held, strokes))?;
-                way.key.pull(column.stays, &mut said[..network.column()]);
+                way.key.pull(column.stays, column.scale, &mut said[..network.column()]);
                 (network.column(), said)
             }
             (Way::PlaysCodes(way), NoteNetwork::Code(network)) => {
@@ -132,7 +132,7 @@ struct Continuing {
     /// The same after the last column in which a key was held.
     phrase: Place,
     speaking: Place,
-    /// The key of all that was heard, and of that from which it speaks.
+    /// The key of all that the player played, and of that from which it speaks.
     heard_key: Tonality,
     key: Tonality,
     past: Past,
@@ -143,23 +143,24 @@ struct Continuing {
 impl Continuing {
     fn new(network: &ColumnPredictor) -> Self {
         let [listening, phrase, speaking] = std::array::from_fn(|_| Place::new(network));
-        let key = Tonality::default();
+        let key = Tonality::new(network.steps_per_quarter());
         let input = vec![0.0; network.inputs()];
         Self { listening, phrase, speaking, heard_key: key, key, past: Past::new(), input }
     }
 
     fn reset(&mut self) {
         [&mut self.listening, &mut self.phrase, &mut self.speaking].into_iter().for_each(Place::reset);
-        self.heard_key = Tonality::default();
+        self.heard_key.reset();
+        self.key.reset();
         self.past.forget();
     }
 
-    /// Hears a column.
-    fn hear(&mut self, network: &ColumnPredictor, step_of_song: i64, (held, strokes): (u128, u128)) {
+    /// Hears a column; `yours`: the keys that the player held in it.
+    fn hear(&mut self, network: &ColumnPredictor, step_of_song: i64, (held, strokes): (u128, u128), yours: u128) {
         write_numbers(held, strokes, &mut self.input[..network.column()]);
         step(network, &mut self.listening, &mut self.input, step_of_song);
-        self.heard_key.hear(held);
-        self.past.push(Heard { step: step_of_song, held, strokes });
+        self.heard_key.hear(yours);
+        self.past.push(Heard { step: step_of_song, held, strokes, yours });
         if held != 0 {
             self.phrase.copy_from(&self.listening);
         }
@@ -168,19 +169,19 @@ impl Continuing {
     fn bring(&mut self, network: &ColumnPredictor, columns: &[[u128; 2]]) {
         self.listening.reset();
         self.phrase.reset();
-        self.heard_key = Tonality::default();
+        self.heard_key.reset();
         self.past.forget();
-        columns.iter().zip(0..).for_each(|(&[held, strokes], step)| self.hear(network, step, (held, strokes)));
+        columns.iter().zip(0..).for_each(|(&[held, strokes], step)| self.hear(network, step, (held, strokes), held));
     }
 
     /// Speaks after the last `seed` columns alone, of which those at the end that are `left` do not count.
     fn begin_after(&mut self, network: &ColumnPredictor, seed: usize, left: usize) {
         let width = network.column();
         self.speaking.reset();
-        self.key = Tonality::default();
+        self.key.reset();
         for back in (left..self.past.count.min(left + seed)).rev() {
-            let Heard { step: number, held, strokes } = self.past.back(back);
-            self.key.hear(held);
+            let Heard { step: number, held, strokes, yours } = self.past.back(back);
+            self.key.hear(yours);
             write_numbers(held, strokes, &mut self.input[..width]);
             step(network, &mut self.speaking, &mut self.input, number);
         }
@@ -193,7 +194,7 @@ impl Continuing {
         (held, strokes): (u128, u128),
     ) -> Option<&[f32; MAX_COLUMN]> {
         let width = network.column();
-        self.hear(network, column.step, (held, strokes));
+        self.hear(network, column.step, (held, strokes), column.heard.held);
         if !column.speaks {
             return None;
         }
@@ -229,6 +230,7 @@ struct Heard {
     step: i64,
     held: u128,
     strokes: u128,
+    yours: u128,
 }
 
 /// The columns that were heard last.
@@ -419,5 +421,82 @@ fn stored(path: &CodePath, sliders: &Sliders, step: i64) -> Option<Code> {
     match sliders.journey {
         0 => path.along(sliders.morph),
         around => path.around(step.rem_euclid(around) as f32 / around as f32),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notes::generator::tests::network;
+
+    const CHORD: u128 = 0b1001_0001 << 39;
+    const OTHER: u128 = CHORD << 1;
+
+    fn column(heard: u128, said: u128, begin: Begin) -> Column {
+        let held = |held| super::super::hearing::Heard { held, strokes: 0 };
+        Column {
+            epoch: 0,
+            number: 0,
+            slot: 0,
+            step: 0,
+            hears: true,
+            heard: held(heard),
+            said: held(said),
+            stirred: 0,
+            begin,
+            speaks: true,
+            alongside: false,
+            raw: false,
+            hears_itself: false,
+            seed: 0,
+            stays: 0.25,
+            scale: 0xfff,
+            sliders: Sliders { base: Base::You, axes: Axes::Raw, values: [0.0; MAX_CODES], morph: 0.0, journey: 0 },
+            brings: false,
+            stores: false,
+            clears: false,
+        }
+    }
+
+    #[test]
+    fn the_key_is_that_of_what_the_player_played_and_of_what_it_goes_on_from() {
+        let network = network(|_| (), -2.0);
+        let expected = |columns: &[(u128, usize)]| {
+            let mut key = Tonality::new(network.steps_per_quarter());
+            columns.iter().for_each(|&(keys, count)| (0..count).for_each(|_| key.hear(keys)));
+            key
+        };
+        let heard = |way: &mut Continuing, keys: u128, count: usize| {
+            for _ in 0..count {
+                let column = Column { speaks: false, ..column(keys, 0, Begin::No) };
+                way.answer(&network, &column, (keys, 0));
+            }
+        };
+        let mut way = Continuing::new(&network);
+        heard(&mut way, CHORD, 20);
+        heard(&mut way, OTHER, 7);
+        heard(&mut way, 0, 3);
+        way.answer(&network, &column(0, 0, Begin::AfterPhrase), (0, 0));
+        assert_eq!(way.key, expected(&[(CHORD, 20), (OTHER, 7)]), "of all");
+        // What it plays itself is heard, and does not count; nor does, in an answer, what is played meanwhile.
+        for hears_itself in [false, true] {
+            let column = Column { hears_itself, ..column(OTHER, CHORD, Begin::No) };
+            way.answer(&network, &column, (OTHER | CHORD, 0));
+        }
+        assert_eq!(way.key, expected(&[(CHORD, 20), (OTHER, 7)]), "as where it began");
+        way.answer(&network, &Column { hears_itself: true, ..column(0, CHORD, Begin::AfterPhrase) }, (CHORD, 0));
+        assert_eq!(way.key, expected(&[(CHORD, 20), (OTHER, 9)]), "and where it begins again");
+        // Of the last columns alone, its own and rests among them.
+        way.answer(&network, &Column { seed: 4, ..column(0, 0, Begin::Now) }, (0, 0));
+        assert_eq!(way.key, expected(&[(OTHER, 2)]));
+        // Playing along it hears the player all the time.
+        way.answer(&network, &Column { alongside: true, ..column(CHORD, 0, Begin::No) }, (CHORD, 0));
+        assert_eq!(way.key, expected(&[(OTHER, 2), (CHORD, 1)]));
+        // What is brought is all that there is, and after a reset there is nothing.
+        way.bring(&network, &[[OTHER, 0], [0, 0]]);
+        way.answer(&network, &column(0, 0, Begin::Now), (0, 0));
+        assert_eq!(way.key, expected(&[(OTHER, 1)]));
+        way.reset();
+        assert_eq!((way.key, way.heard_key), (expected(&[]), expected(&[])));
     }
 }

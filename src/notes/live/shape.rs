@@ -83,7 +83,7 @@ pub(super) struct Shape {
     missing: [u8; KEYS],
     /// How many columns up to the last one are equal.
     equal: usize,
-    /// Of the last column, as the network said it.
+    /// Of the last column, as they were drawn from.
     probabilities: [f32; MAX_COLUMN],
     drawn: [f32; MAX_COLUMN],
 }
