@@ -18,6 +18,24 @@ fn desk() -> Desk {
     desk
 }
 
+/// The sustain pedals in a file, by tick.
+fn pedals(desk: &Desk, name: &str) -> Vec<(u64, u8)> {
+    let bytes = fs::read(desk.path(name)).expect("a file");
+    let mut found = Vec::new();
+    for track in Smf::parse(&bytes).expect("a MIDI file").tracks {
+        let mut tick = 0;
+        for event in track {
+            tick += u64::from(event.delta.as_int());
+            if let TrackEventKind::Midi { message: MidiMessage::Controller { controller, value }, .. } = event.kind
+                && controller == 64
+            {
+                found.push((tick, value.as_int()));
+            }
+        }
+    }
+    found
+}
+
 /// A track's name, and the notes that begin in it: tick, key, velocity.
 type Track = (String, Vec<(u64, u8, u8)>);
 
@@ -226,4 +244,25 @@ fn models_of_sound_and_of_notes_lie_side_by_side_and_each_plugin_has_its_own() {
     assert!(render("--set model=65") != by_file);
     desk.fail("render take.mid b.mid --set model=66", &["--set", "model=66", "torn.safetensors"]);
     desk.fail("render take.mid b.mid --set model=70", &["--set", "model=70", "slot 70 is empty"]);
+}
+
+#[test]
+fn the_pedal_comes_back_where_the_notes_do() {
+    let desk = desk();
+    // A key for a quarter note under the pedal, which is lifted a quarter note later; 96 ticks a quarter note.
+    let track = b"\0\xb0\x40\x7f\0\x90\x3c\x50\x60\x80\x3c\0\x60\xb0\x40\0\x8c\0\x90\x3c\x50\x60\x80\x3c\0\0\xff\x2f\0";
+    let head = [&b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk"[..], &(track.len() as u32).to_be_bytes()].concat();
+    fs::write(desk.path("pedal.mid"), [&head[..], track].concat()).expect("space");
+    let command = "render pedal.mid answer.mid --model small.safetensors --overwrite";
+    for (set, expected) in [
+        ("", &[(0, 127), (960, 0)][..]),
+        // Nothing of yours passes.
+        ("--set through=off", &[]),
+        // What passes in bypass, passes whole.
+        ("--set through=off --set bypass=on", &[(0, 127), (960, 0)]),
+    ] {
+        let said = desk.run(&format!("{command} {set}"));
+        assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{set}: {said:?}");
+        assert_eq!(pedals(&desk, "answer.mid"), expected, "{set}");
+    }
 }

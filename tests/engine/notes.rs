@@ -103,6 +103,8 @@ fn it_stays_in_the_key_of_what_it_goes_on_from() {
     for chord in [[60, 64, 67], [61, 65, 68]] {
         let (freely, of_all) = answer(chord, 0.0, &[]);
         let (held, as_many) = answer(chord, 100.0, &[]);
+        let (usual, _) = answer(chord, 25.0, &[]);
+        assert!(usual > freely + 0.05 && held > usual, "{usual} between {freely} and {held}");
         assert!(held > freely + 0.2, "{held} for {freely}");
         assert!((0.5..2.0).contains(&(as_many as f64 / of_all as f64)), "{as_many} notes for {of_all}");
         // Of the last measure alone the chord before it is not heard.
@@ -511,6 +513,43 @@ fn a_key_on_the_trigger_channel_continues_and_is_neither_heard_nor_passed_on() {
     let other = song(&on, &[(8, 4.0)]);
     assert!(ours(&other) == 0 && other.len() > quiet.len());
     assert_eq!(song(&[], &[(9, 4.0)]).len(), other.len(), "off, it is a channel like any");
+}
+
+#[test]
+fn a_key_of_yours_ends_ours_where_it_is_passed_on_and_is_not_met_where_it_is_not() {
+    // One key, that sounds all the time.
+    let always = [
+        (NoteParam::Drawing, 1.0),
+        (NoteParam::Threshold, 0.0),
+        (NoteParam::Lowest, 60.0),
+        (NoteParam::Highest, 60.0),
+        (NoteParam::Longest, 64.0),
+        (NoteParam::AnswerLength, 8.0),
+    ];
+    let sent = |through: f32, channel: f32| {
+        let mut song = Song::new(48_000, 120.0, 12.0);
+        song.values = values(&always);
+        song.values.set(NoteParam::Through, through);
+        song.values.set(NoteParam::Channel, channel);
+        song.chord(&[50], 0.0, 1.9);
+        song.chord(&[60], 8.25, 10.25);
+        let (from, to) = (song.beats(8.0), song.beats(10.0));
+        let sent = render(&song, &[512]);
+        let before = sent.iter().filter(|(at, message)| *at < from && matches!(message, Message::On { key: 60, .. }));
+        assert_eq!(before.count(), 1, "it sounds");
+        sent.into_iter().filter(|(at, _)| (from..to).contains(at)).map(|(at, message)| (at - from, message)).collect()
+    };
+    let (off, on) = (|channel| Message::Off { channel, key: 60 }, Message::On { channel: 0, key: 60, velocity: 90 });
+    let sent_through: Vec<(i64, Message)> = sent(1.0, 1.0);
+    assert_eq!(
+        sent_through,
+        [(6000, off(0)), (6000, on)],
+        "ours ends where yours begins, and is not struck while you hold it"
+    );
+    let not_passed: Vec<(i64, Message)> = sent(0.0, 1.0);
+    assert_eq!(not_passed, [], "ours goes on");
+    let elsewhere: Vec<(i64, Message)> = sent(1.0, 2.0);
+    assert_eq!(elsewhere, [(6000, on)], "on another channel there is nothing to end");
 }
 
 #[test]
