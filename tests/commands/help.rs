@@ -93,7 +93,8 @@ fn examples_do_what_they_say() {
     fs::write(desk.path("keys.mid"), b"MThd\0\0\0\x06\0\0\0\x01\0\x60MTrk\0\0\0\x08\x30\x90\x3c\x7f\x00\xff\x2f\x00")
         .expect("space");
     let plan = r#"{"inputs": ["take.wav"], "vary": {"lr": [0.001, 0.002]}, "run": false,
-        "set": {"hidden": 8, "streams": 2, "bptt": 4, "max_steps": 2, "max_minutes": null, "principal_components": 4}}"#;
+        "set": {"hidden": 8, "streams": 2, "bptt": 4, "max_steps": 2, "max_minutes": null, "principal_components": 4,
+            "approach": {"kind": "magnitude", "window": 512, "hop": 512, "sharpen": 1}}}"#;
     fs::write(desk.path("plan.json"), plan).expect("space");
     fs::create_dir(desk.path("scores")).expect("space");
     for name in ["aria.mid", "song.mid", "take.mid", "scores/aria.mid"] {
