@@ -338,7 +338,8 @@ fn a_model_of_ones_own_travels_in_the_project_and_plays_at_once() {
     plugin.set(&SET);
     let models = NoteModels::with_embedded(Isa::from_environment());
     models.set_bytes(material::SLOT, material::NAME.into(), model);
-    let own = [&SET[..], &[(NoteParam::Model, material::SLOT.into())]].concat();
+    // The project is from before there was Stay in Key.
+    let own = [&SET[..], &[(NoteParam::Model, material::SLOT.into()), (NoteParam::StayInKey, 0.0)]].concat();
     // Away from it and back: what is in the project stays there.
     let moved = [(9 * BEAT, NoteParam::Model, 0.0), (11 * BEAT + 77, NoteParam::Model, material::SLOT.into())];
     let expected = reference_of(&models, &own, &moved);
