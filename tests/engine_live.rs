@@ -429,8 +429,8 @@ fn a_learner_that_is_late_keeps_no_block_waiting() {
         let board = &config.learning;
         assert!(board.late() > 0, "blocks of {block}: {board:?}");
         let underruns = meters.underruns() - at_first;
-        // Waiting anew would cost dozens for each; one or two are a machine that has looked away.
+        // Waiting anew would cost dozens for each; a few are a machine that has looked away.
         let late = board.late();
-        assert!(underruns <= 2 * late || is_machine_busy(), "blocks of {block}: {underruns} underruns, {late} late");
+        assert!(underruns <= 4 * late || is_machine_busy(), "blocks of {block}: {underruns} underruns, {late} late");
     }
 }

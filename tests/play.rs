@@ -130,12 +130,18 @@ fn the_input_is_muted_until_it_is_asked_for_and_the_terminal_is_heard() {
     }
     stage.type_line("i");
     stage.hear("input on");
-    std::thread::sleep(Duration::from_millis(1500));
-    stage.type_line("k");
-    let heard = stage.hear("kept ");
-    for end in ["dry.wav", "wet.wav"] {
-        assert!(take(&desk, &heard, end).iter().any(|x| x.abs() > 0.01), "{end}: now they do");
+    // On a busy machine the model needs longer to be heard.
+    let (mut silent, mut heard) = (vec!["dry.wav", "wet.wav"], String::new());
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(1500));
+        stage.type_line("k");
+        heard = stage.hear("kept ");
+        silent.retain(|end| !take(&desk, &heard, end).iter().any(|x| x.abs() > 0.01));
+        if silent.is_empty() {
+            break;
+        }
     }
+    assert!(silent.is_empty(), "{silent:?}: now they do");
     stage.type_line("i");
     stage.hear("input muted");
     stage.type_line("q");
