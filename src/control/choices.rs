@@ -50,6 +50,7 @@ macro_rules! choice {
         }
     };
 }
+#[cfg(feature = "notes")]
 pub(super) use choice;
 
 choice! {

@@ -322,6 +322,7 @@ macro_rules! declare {
         }
     };
 }
+#[cfg(feature = "notes")]
 pub(super) use declare;
 
 /// [`declare`] of the table of the audio plugin.

@@ -28,6 +28,7 @@ mod waiting;
 pub use crate::control::{SeedSource, Stereo};
 pub use audio::{Engine, STOPS};
 pub use audition::Auditioner;
+#[cfg(feature = "notes")]
 pub(crate) use clock::{ClockChange, SampleClock};
 pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
@@ -37,4 +38,5 @@ pub use types::{
     EngineConfig, Event, GRID_SAMPLES, LearnTiming, MAX_CHANNELS, MAX_LEARN_DELAY_MS, MAX_LEARN_UPDATES,
     MAX_REACTION_MS, MIN_LEARN_DELAY_MS, RenderMode, Transport,
 };
+#[cfg(feature = "notes")]
 pub(crate) use waiting::Waiting;

@@ -18,6 +18,7 @@ const MAX_FILES: usize = 4096;
 const DEEPEST_LEVEL: usize = 4;
 
 /// The folder in which the user keeps models: `SYMPATHY_MODELS`, or `sympathy/models` in the system's folder for data.
+#[cfg(any(feature = "plugin", feature = "cli"))]
 pub fn models_folder() -> Option<PathBuf> {
     match std::env::var_os(MODELS_FOLDER_VARIABLE) {
         Some(folder) if !folder.is_empty() => Some(folder.into()),

@@ -9,7 +9,6 @@ mod error;
 #[cfg(feature = "train")]
 pub mod export;
 mod file;
-#[cfg(any(feature = "plugin", feature = "cli"))]
 pub mod folder;
 pub(crate) mod foreign;
 #[cfg(feature = "train")]
