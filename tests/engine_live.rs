@@ -408,7 +408,7 @@ fn a_performance_that_is_suspended_goes_on() {
 #[test]
 fn a_learner_that_is_late_keeps_no_block_waiting() {
     let seconds = 6.3;
-    for block in [256, 1024] {
+    let played = |block| {
         let mut config = EngineConfig { learning: Arc::default(), ..config(48_000, 2, 70) };
         for (id, value) in [(ParamId::Learn, 1.0), (ParamId::Listen, 20.0), (ParamId::Hold, 60.0)] {
             config.values.set(id, value);
@@ -428,9 +428,16 @@ fn a_learner_that_is_late_keeps_no_block_waiting() {
         });
         let board = &config.learning;
         assert!(board.late() > 0, "blocks of {block}: {board:?}");
-        let underruns = meters.underruns() - at_first;
-        // Waiting anew would cost dozens for each; a few are a machine that has looked away.
-        let late = board.late();
-        assert!(underruns <= 4 * late || is_machine_busy(), "blocks of {block}: {underruns} underruns, {late} late");
+        (meters.underruns() - at_first, board.late())
+    };
+    for block in [256, 1024] {
+        // Waiting anew would cost dozens for each, every time; one or two are a machine that has looked away, and more one that is compiling.
+        let mut all = Vec::new();
+        let is_met = (0..3).any(|_| {
+            let (underruns, late) = played(block);
+            all.push((underruns, late));
+            underruns <= 2 * late
+        });
+        assert!(is_met || is_machine_busy(), "blocks of {block}: underruns and late updates {all:?}");
     }
 }
