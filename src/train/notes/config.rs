@@ -2,7 +2,7 @@
 
 use crate::{
     hyperparameters::{LrSchedule, Optimiser, Problem, TrainConfig},
-    model::{Check, CodeActivation, HiddenActivation, RollModelConfig, RollNetwork, RollRepeats},
+    model::{Check, CodeActivation, HiddenActivation, RollModelConfig, RollNetwork, RollRepeats, STEPS_PER_MEASURE},
     nn::Cell,
     notes::Rules,
     text_file::json_mistake,
@@ -12,6 +12,8 @@ use serde_json::{Map, Value};
 
 /// What a batch's intermediate results may take.
 const MAX_BATCH_BYTES: u128 = 8 << 30;
+/// Columns of the data that a sequence begins with where the network hears itself: a measure.
+pub(super) const GIVEN: usize = STEPS_PER_MEASURE;
 /// Transpositions go no further, either way.
 const MAX_SEMITONES: i8 = 24;
 
@@ -44,6 +46,9 @@ pub enum Method {
     /// The same, but more and more of them tossed from what it predicts itself, up to the half (Bengio et al. 2015,
     /// in two passes: Mihaylova and Martins 2019).
     Scheduled,
+    /// A measure of the data, and from there on what it predicts itself, as probabilities; the gradient flows back through
+    /// these as well. Only what follows the measure is judged.
+    Closed,
 }
 
 /// Which weights become the model.
@@ -397,6 +402,17 @@ impl NotesConfig {
             NetworkConfig::Recurrent(network) => {
                 check.range("sequence", network.sequence, 8, 4096);
                 check.range("dropout", network.dropout, 0.0, 0.95);
+                if network.method == Method::Closed {
+                    let least = GIVEN + 2;
+                    check.require(
+                        network.sequence >= least,
+                        "sequence",
+                        format!("{least} or more: method = closed is given {GIVEN} columns, hears one of its own at least, and is judged by the next"),
+                        network.sequence,
+                    );
+                    // What it ended with is its own.
+                    check.require(!network.carry, "carry", "false, as method = closed begins each sequence anew", true);
+                }
             }
             NetworkConfig::Autoencoder(network) => {
                 let places = (2 * network.widths.len()).saturating_sub(3);

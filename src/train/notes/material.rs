@@ -1,7 +1,7 @@
 //! A data set as batches: which columns are heard in an epoch, and in what order.
 
 use super::{
-    config::{NetworkConfig, NotesConfig},
+    config::{GIVEN, Method, NetworkConfig, NotesConfig},
     recurrent::Columns,
 };
 use crate::{
@@ -136,10 +136,12 @@ impl NotesMaterial {
         let updates = match &config.network {
             NetworkConfig::Recurrent(own) if own.carry => in_streams(&rolls, own.sequence, batch, &mut random),
             NetworkConfig::Recurrent(own) => {
+                // Where it hears itself, nothing is learnt of what it is given.
+                let least = if own.method == Method::Closed { GIVEN } else { 1 };
                 // A sequence of so many columns predicts all but its first.
                 let place = |piece: usize, start: usize| {
                     let pairs = (rolls[piece].len() - start).min(own.sequence).saturating_sub(1);
-                    (pairs > 0).then_some(Place { piece, start, pairs, fresh: true })
+                    (pairs >= least).then_some(Place { piece, start, pairs, fresh: true })
                 };
                 let starts = (0..rolls.len()).flat_map(|piece| {
                     (0..rolls[piece].len()).step_by(own.sequence).filter_map(move |start| place(piece, start))

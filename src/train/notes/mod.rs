@@ -2,6 +2,7 @@
 //! ([`NotesConfig`]), [`NotesMaterial`] is the pieces, [`train`] makes a model of them.
 
 mod autoencoder;
+mod closed;
 mod config;
 mod loss;
 mod material;

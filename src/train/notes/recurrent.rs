@@ -46,11 +46,11 @@ pub(super) struct Dropout<'a> {
 
 /// Recurrent layers and a dense one.
 pub(super) struct RecurrentNetwork {
-    layers: Vec<Layer>,
+    pub(super) layers: Vec<Layer>,
     /// Bits of a column.
-    column: usize,
-    work: Arc<Workspace>,
-    sink: Sink,
+    pub(super) column: usize,
+    pub(super) work: Arc<Workspace>,
+    pub(super) sink: Sink,
     /// Under the names of the model file.
     pub variables: BTreeMap<String, Var>,
 }
@@ -142,7 +142,7 @@ impl RecurrentNetwork {
         })
     }
 
-    fn with_weights<R>(&self, read: impl FnOnce(&BTreeMap<&str, &[f32]>) -> R) -> Result<R> {
+    pub(super) fn with_weights<R>(&self, read: impl FnOnce(&BTreeMap<&str, &[f32]>) -> R) -> Result<R> {
         let (names, tensors): (Vec<&str>, Vec<&Tensor>) =
             self.variables.iter().map(|(name, variable)| (&name[..], variable.as_tensor())).unzip();
         values_of(&tensors, |slices| read(&names.iter().copied().zip(slices.iter().copied()).collect()))

@@ -103,8 +103,9 @@ fn an_epoch_hears_every_pair_of_columns_once() {
     assert_eq!(segments.iter().map(|places| places.iter().flatten().count()).sum::<usize>(), 4);
 }
 
-/// What [`RecurrentNetwork::pass`] computes, in plain sums of 64 bits; LSTM alone.
-fn plain_loss(model: &RollModelConfig, weights: &Named, columns: &Columns, loss: Loss) -> f64 {
+/// What [`RecurrentNetwork::pass`] computes, in plain sums of 64 bits; LSTM alone. From column `given` on it hears what it
+/// predicted, and is judged from the column before on.
+fn plain_loss(model: &RollModelConfig, weights: &Named, columns: &Columns, loss: Loss, given: Option<usize>) -> f64 {
     let RollNetwork::Recurrent { layers, hidden, .. } = model.network else { panic!("recurrent") };
     let (inputs, column, streams) = (model.inputs(), model.column(), columns.streams);
     let product = |name: &str, x: &[f64]| -> Vec<f64> {
@@ -115,9 +116,13 @@ fn plain_loss(model: &RollModelConfig, weights: &Named, columns: &Columns, loss:
     let (mut sum, mut count) = (0.0, 0);
     for stream in 0..streams {
         let mut states = vec![(vec![0.0; hidden], vec![0.0; hidden]); layers];
+        let mut said = Vec::new();
         for step in 0..columns.scored.len() / streams {
             let row = step * streams + stream;
             let mut x: Vec<f64> = columns.inputs[row * inputs..][..inputs].iter().map(|x| f64::from(*x)).collect();
+            if given.is_some_and(|given| step >= given) {
+                x[..column].copy_from_slice(&said);
+            }
             for (layer, (h, c)) in states.iter_mut().enumerate() {
                 let name = |part: &str| format!("rnn.{part}_l{layer}");
                 let (from_x, from_h) = (product(&name("weight_ih"), &x), product(&name("weight_hh"), h));
@@ -135,8 +140,9 @@ fn plain_loss(model: &RollModelConfig, weights: &Named, columns: &Columns, loss:
                 x.truncate(hidden);
                 h.copy_from_slice(&x);
             }
-            if columns.scored[row] {
-                let out = product("out.weight", &x);
+            let out = product("out.weight", &x);
+            said = out.iter().zip(&weights["out.bias"]).map(|(z, b)| sigmoid(z + f64::from(*b))).collect();
+            if columns.scored[row] && given.is_none_or(|given| step + 1 >= given) {
                 for (k, out) in out.iter().enumerate() {
                     let (z, t) =
                         (out + f64::from(weights["out.bias"][k]), f64::from(columns.targets[row * column + k]));
@@ -176,7 +182,7 @@ fn gradients_of_recurrent_networks_are_the_slopes_of_plain_sums() {
         let network = RecurrentNetwork::new(&model, &mut Random::new(2)).expect("weights").expect("recurrent");
         let figures = network.pass(&columns, &mut network.zero_state(3), loss, None, true).expect("a pass");
         let weights = tensors_of(&network.variables).expect("weights");
-        let expected = plain_loss(&model, &weights, &columns, loss);
+        let expected = plain_loss(&model, &weights, &columns, loss, None);
         assert!((f64::from(figures.loss()) - expected).abs() < 1e-6, "{figures:?} for {expected}");
         for (name, gradient) in &*network.gradient() {
             let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
@@ -186,7 +192,7 @@ fn gradients_of_recurrent_networks_are_the_slopes_of_plain_sums() {
                 let moved = |by: f32| {
                     let mut weights = weights.clone();
                     weights.get_mut(name).expect("a tensor")[at] += by;
-                    (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss))
+                    (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss, None))
                 };
                 let ((above, high), (below, low)) = (moved(1e-2), moved(-1e-2));
                 let slope = f64::from(gain(loss)) * (high - low) / (above - below);
@@ -253,6 +259,102 @@ fn dropout_silences_a_part_on_the_way_up_and_its_gradient() {
             "{name}: {slope}, {}",
             gradient[name][at]
         );
+    }
+}
+
+#[test]
+fn what_it_says_itself_has_a_gradient() {
+    for (loss, phase, given) in [(Loss::Mse, false, 4), (Loss::Bce, true, 2)] {
+        let (model, columns) = (small_model(phase), small_columns(phase));
+        let network = RecurrentNetwork::new(&model, &mut Random::new(2)).expect("weights").expect("recurrent");
+        // Weights large enough that what it says is told from silence.
+        let weights: Named = tensors_of(&network.variables)
+            .expect("weights")
+            .into_iter()
+            .map(|(name, values)| (name, values.iter().map(|w| 3.0 * w).collect()))
+            .collect();
+        take(&network, &weights);
+        let mut heard = columns.clone();
+        let figures = network.pass_closed(&mut heard, given, loss, None).expect("a pass");
+        let expected = plain_loss(&model, &weights, &columns, loss, Some(given));
+        assert!((f64::from(figures.loss()) - expected).abs() < 1e-6, "{figures:?} for {expected}");
+        assert!((plain_loss(&model, &weights, &columns, loss, None) - expected).abs() > 1e-3);
+        // The columns that were given stay, and with them the steps of the measure.
+        let inputs = model.inputs();
+        let (before, after) = heard.inputs.split_at(3 * given * inputs);
+        assert_eq!(before, &columns.inputs[..before.len()]);
+        let all = after.chunks_exact(inputs).zip(columns.inputs[before.len()..].chunks_exact(inputs));
+        assert!(all.into_iter().all(|(own, of_data)| own[..KEYS] != of_data[..KEYS] && own[KEYS..] == of_data[KEYS..]));
+        for (name, gradient) in &*network.gradient() {
+            let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            assert!(most > 1e-6, "{name}: {most}");
+            let steepest = gradient.iter().position(|g| g.abs() == most).expect("one");
+            for at in [steepest, 0, gradient.len() / 2] {
+                let moved = |by: f32| {
+                    let mut weights = weights.clone();
+                    weights.get_mut(name).expect("a tensor")[at] += by;
+                    (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss, Some(given)))
+                };
+                let ((above, high), (below, low)) = (moved(2e-3), moved(-2e-3));
+                let slope = f64::from(gain(loss)) * (high - low) / (above - below);
+                let error = (f64::from(gradient[at]) - slope).abs();
+                assert!(error < 1e-3 * f64::from(most), "{name}[{at}]: {} for {slope}", gradient[at]);
+            }
+        }
+    }
+}
+
+fn take(network: &RecurrentNetwork, weights: &Named) {
+    for (name, values) in weights {
+        let variable = &network.variables[name];
+        let tensor = Tensor::from_slice(values, variable.shape(), &Device::Cpu).expect("a shape");
+        variable.set(&tensor).expect("set");
+    }
+}
+
+#[test]
+fn a_network_of_any_cell_that_hears_itself_knows_its_slopes_with_dropout_as_well() {
+    for (cell, part) in [(Cell::Gru, 0.0), (Cell::RnnTanh, 0.3), (Cell::RnnRelu, 0.0), (Cell::Lstm, 0.3)] {
+        let model = RollModelConfig::new(RollNetwork::Recurrent { cell, layers: 2, hidden: 7 });
+        let network = RecurrentNetwork::new(&model, &mut Random::new(2)).expect("weights").expect("recurrent");
+        let columns = small_columns(false);
+        let steps = columns.scored.len() / 3;
+        // Given all of it, it is the network that hears the data and is judged at its last column.
+        let mut all = columns.clone();
+        let given = network.pass_closed(&mut all, steps, Loss::Mse, None).expect("a pass");
+        let of_given = network.gradient().clone();
+        let plain = network.pass(&all, &mut network.zero_state(3), Loss::Mse, None, true).expect("a pass");
+        assert_eq!((all.inputs == columns.inputs, given.bits), (true, plain.bits));
+        assert!((given.loss() - plain.loss()).abs() < 1e-7, "{cell:?}: {given:?}, {plain:?}");
+        for (name, gradient) in &*network.gradient() {
+            let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-5 * most;
+            assert!(most > 0.0 && gradient.iter().zip(&of_given[name]).all(close), "{cell:?}, {name}");
+        }
+        let pass = || {
+            let mut random = Random::new(5);
+            let dropout = (part > 0.0).then_some(Dropout { part, random: &mut random });
+            let figures = network.pass_closed(&mut columns.clone(), 3, Loss::Bce, dropout).expect("a pass");
+            (f64::from(figures.loss()), network.gradient().clone())
+        };
+        let ((loss, gradient), again) = (pass(), pass());
+        assert!(loss > 0.0 && (loss, &gradient) == (again.0, &again.1), "{cell:?}: the same bits");
+        for (name, values) in &gradient {
+            let steepest = (0..values.len()).max_by(|a, b| values[*a].abs().total_cmp(&values[*b].abs())).expect("one");
+            let variable = &network.variables[name];
+            let weights = tensors_of(&network.variables).expect("weights")[name].clone();
+            let moved = |by: f32| {
+                let mut weights = weights.clone();
+                weights[steepest] += by;
+                let tensor = Tensor::from_vec(weights, variable.shape(), &Device::Cpu).expect("a shape");
+                variable.set(&tensor).expect("set");
+                pass().0
+            };
+            let slope = f64::from(gain(Loss::Bce)) * (moved(0.005) - moved(-0.005)) / 0.01;
+            moved(0.0);
+            let error = (slope - f64::from(values[steepest])).abs();
+            assert!(error < 2e-3 + 0.02 * slope.abs(), "{cell:?}, {name}: {slope}, {}", values[steepest]);
+        }
     }
 }
 
@@ -390,6 +492,33 @@ fn scales_are_learned_to_below_hold_and_again_with_the_same_bits() {
 }
 
 #[test]
+fn a_network_that_hears_itself_goes_on_with_a_scale() {
+    let material = NotesMaterial::new(&data());
+    let plain = ["dropout=0", "transpose=[0,0]", "lr_schedule=constant", "lr_rise_steps=1", "patience=null"];
+    let sizes = ["method=closed", "carry=false", "hidden=32", "sequence=48", "batch=4", "epochs=200", "lr=0.01"];
+    let config = config("house-lstm", &[&sizes[..], &plain].concat());
+    // Pieces of 64, 97 and 200 columns end with fewer than it is given, and one.
+    let pairs = |epoch: u32| -> Vec<usize> {
+        let mut pairs: Vec<usize> =
+            material.epoch(&config, epoch).updates.iter().flatten().flatten().map(|place| place.pairs).collect();
+        pairs.sort_unstable();
+        pairs
+    };
+    assert_eq!(pairs(0), [33, 47, 47, 47, 47, 47, 47, 47, 47, 47]);
+    let mut losses = Vec::new();
+    let mut observer = |progress: &NotesProgress| {
+        losses.push(progress.loss);
+        ControlFlow::Continue(())
+    };
+    let trained = train(&config, &material, "scales.roll", None, &mut observer).expect("one");
+    let own = trained.model.config().provenance.clone().expect("provenance");
+    let (first, last) = (losses[0], losses[losses.len() - 1]);
+    assert!(last < 0.6 * first, "{first} to {last}");
+    // Where it hears the data as well, though it has never learnt to.
+    assert!(own.baselines.is_some_and(|baselines| own.mse < baselines.silence), "{own:?}");
+}
+
+#[test]
 fn autoencoders_learn_segments_to_below_silence_and_decode_what_was_trained() {
     let material = NotesMaterial::new(&data());
     let plain = ["transpose=[0,0]", "lr_schedule=constant", "lr_rise_steps=1", "patience=null", "keep=last"];
@@ -437,7 +566,8 @@ fn a_training_that_is_stopped_anywhere_goes_on_with_the_same_bits() {
     let material = NotesMaterial::new(&data());
     let code = ["widths=[5632,6,3]", "dropout=[0.2,0,0.1]", "batch=2", "epochs=3"];
     let lstm = [&SMALL[..], &["dropout=0.2", "method=scheduled"]].concat();
-    for (recipe, overrides) in [("house-lstm", &lstm[..]), ("house-code", &code)] {
+    let closed = [&SMALL[..], &["dropout=0.2", "method=closed", "carry=false"]].concat();
+    for (recipe, overrides) in [("house-lstm", &lstm[..]), ("house-lstm", &closed), ("house-code", &code)] {
         let config = config(recipe, overrides);
         let whole = train(&config, &material, "a.roll", None, &mut |_: &NotesProgress| ControlFlow::Continue(()))
             .expect("a training");
@@ -535,7 +665,7 @@ fn every_problem_of_a_configuration_is_told_at_once() {
         let problems = NotesConfig::from_recipe(recipe, &overrides).expect_err("problems");
         problems.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    let said = problems(&["hiden=8", "lr=fast", "epochs", "widths=[5632,16]", "method=closed"]);
+    let said = problems(&["hiden=8", "lr=fast", "epochs", "widths=[5632,16]", "method=close"]);
     assert_eq!(said.len(), 5, "{said:#?}");
     for (said, parts) in said.iter().zip([
         ["--set hiden", "did you mean hidden?"],
@@ -550,6 +680,9 @@ fn every_problem_of_a_configuration_is_told_at_once() {
         problems(&["lr=-1", "dropout=1", "batch=0", "transpose=[1,30]", "optimiser=rprop", "hidden=0", "epochs=0"]);
     assert_eq!(said.len(), 7, "{said:#?}");
     assert!(said.iter().any(|said| said == "hidden: expected 1 to 8192, found 0"), "{said:#?}");
+    let said = problems(&["method=closed", "sequence=17"]);
+    assert_eq!(said.len(), 2, "{said:#?}");
+    assert!(said[0].starts_with("sequence: expected 18 or more") && said[1].starts_with("carry: "), "{said:#?}");
     let said = problems(&["hidden=8192", "layers=16", "batch=1024", "sequence=4096"]);
     assert!(said.len() == 1 && said[0].contains("MiB of weights"), "{said:#?}");
     let said = problems(&["hidden=2000", "batch=1024", "sequence=4096"]);

@@ -3,7 +3,7 @@
 
 use super::{
     autoencoder::AutoencoderNetwork,
-    config::{Keep, Loss, Method, NetworkConfig, NotesConfig},
+    config::{GIVEN, Keep, Loss, Method, NetworkConfig, NotesConfig},
     loss::Figures,
     material::{Epoch, NotesMaterial, write_columns, write_segments},
     recurrent::{Columns, Dropout, RecurrentNetwork},
@@ -275,7 +275,11 @@ impl<'a> NotesTraining<'a> {
                     toss_some(&mut self.columns, &predicted, self.material.width, part, &mut random);
                 }
                 let dropout = (own.dropout > 0.0).then_some(Dropout { part: own.dropout, random: &mut random });
-                network.pass(&self.columns, state, self.config.general.loss, dropout, true)?
+                let loss = self.config.general.loss;
+                match own.method {
+                    Method::Closed => network.pass_closed(&mut self.columns, GIVEN, loss, dropout)?,
+                    Method::Teacher | Method::Scheduled => network.pass(&self.columns, state, loss, dropout, true)?,
+                }
             }
             (Network::Autoencoder(network), NetworkConfig::Autoencoder(own)) => {
                 write_segments(&self.plan.rolls, places, self.material.width, &mut self.segments);

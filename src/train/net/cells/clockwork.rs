@@ -6,10 +6,13 @@
 use super::{
     parallel::{by_part, for_each, parts},
     product::{Packed, multiply_rows},
-    shared::{Run, Sizes, sum_rows},
+    shared::{Run, Sizes, StateGradient, sum_rows},
     weights::WeightsMut,
 };
-use crate::nn::{grad::View, tanh, vectorize};
+use crate::{
+    nn::{grad::View, tanh, vectorize},
+    train::net::workspace::Buffer,
+};
 
 /// Groups that move at a step, the fastest first.
 pub(crate) fn moving(tick: u64, groups: usize) -> usize {
@@ -27,14 +30,22 @@ fn blocks<'a>(run: &Run<'a>, groups: usize) -> impl Iterator<Item = [View<'a>; 2
     })
 }
 
-/// h of all steps, `[row][hidden]`.
-pub(crate) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
+/// What [`forward`] multiplies with: of each group both matrices, transposed.
+pub(crate) fn factors(run: &Run<'_>, groups: usize) -> Vec<Packed> {
+    blocks(run, groups).flatten().map(|block| Packed::new(block.t(), run.work)).collect()
+}
+
+/// What [`backward`] multiplies with: of each group both matrices.
+pub(crate) fn factors_back(run: &Run<'_>, groups: usize) -> Vec<Packed> {
+    blocks(run, groups).flatten().map(|block| Packed::new(block, run.work)).collect()
+}
+
+/// h of all steps, `[row][hidden]`. `weights`: [`factors`].
+pub(crate) fn forward(run: &Run<'_>, groups: usize, weights: &[Packed]) -> Vec<f32> {
     let Sizes { streams, inputs, hidden, .. } = run.sizes;
     let width = hidden / groups;
     let mut h = vec![0.0; run.sizes.rows() * hidden];
     let bias = run.weights.bias();
-    let weights: Vec<[Packed; 2]> =
-        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih.t(), run.work), Packed::new(hh.t(), run.work)]).collect();
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -49,7 +60,7 @@ pub(crate) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
             here[0].copy_from_slice(last);
             let last = run.heard(step, part, last, &mut scratch);
             let x = &run.x[(step * streams + part.start) * inputs..];
-            for (group, [weight_ih, weight_hh]) in weights[..moving].iter().enumerate() {
+            for (group, [weight_ih, weight_hh]) in weights.as_chunks().0[..moving].iter().enumerate() {
                 let first = group * width;
                 let heard = View::new(&last[first..], part.len(), hidden - first, hidden);
                 weight_ih.multiply(View::whole(x, part.len(), inputs), &mut sums[first..], hidden, false);
@@ -71,29 +82,26 @@ pub(crate) fn forward(run: &Run<'_>, groups: usize) -> Vec<f32> {
     h
 }
 
-/// Fills `grad` and returns the gradient of x, if it is wanted.
+/// The gradient of the sums in the function, `[row][hidden]`, and that of x, if it is wanted. `weights`: [`factors_back`].
 pub(crate) fn backward(
     run: &Run<'_>,
     groups: usize,
-    h: &[f32],
-    grad_h: &[f32],
-    grad: &mut WeightsMut<'_>,
+    [h, grad_h]: [&[f32]; 2],
+    of_state: &mut StateGradient,
+    weights: &[Packed],
     wants_x: bool,
-) -> Option<Vec<f32>> {
+) -> (Buffer, Option<Vec<f32>>) {
     let Sizes { streams, inputs, hidden, .. } = run.sizes;
     let width = hidden / groups;
-    let weights: Vec<[Packed; 2]> =
-        blocks(run, groups).map(|[ih, hh]| [Packed::new(ih, run.work), Packed::new(hh, run.work)]).collect();
     let mut of_sums = run.work.take(h.len());
     let mut grad_x = vec![0.0; if wants_x { run.x.len() } else { 0 }];
     let parts = parts(streams);
     let of_parts = by_part(&mut of_sums, &parts, streams, hidden).into_iter();
     let of_x = by_part(&mut grad_x, &parts, streams, inputs).into_iter().map(Vec::into_iter);
-    let jobs = parts.iter().zip(of_parts.zip(of_x)).collect();
-    for_each(jobs, |(part, (mut of_sums, of_x))| {
-        // Of h, from later steps; of what was heard of the last one.
-        let mut from_later = vec![0.0; part.len() * hidden];
-        let mut of_heard = from_later.clone();
+    let jobs = parts.iter().zip(of_parts.zip(of_x)).zip(of_state.by_part(&parts, streams, hidden)).collect();
+    for_each(jobs, |((part, (mut of_sums, of_x)), [from_later, _])| {
+        // Of what was heard of the last h; from_later is that of h, from later steps.
+        let mut of_heard = vec![0.0; from_later.len()];
         let mut of_x = of_x.rev();
         for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
             let moving = moving(run.start.tick + step as u64, groups);
@@ -109,7 +117,7 @@ pub(crate) fn backward(
                 }
             }
             let mut of_x = of_x.next();
-            for (group, [weight_ih, weight_hh]) in weights[..moving].iter().enumerate() {
+            for (group, [weight_ih, weight_hh]) in weights.as_chunks().0[..moving].iter().enumerate() {
                 let first = group * width;
                 let of_group = View::new(&of_sums[first..], part.len(), width, hidden);
                 // The first group moves always and hears all others: it is the one that overwrites.
@@ -122,12 +130,11 @@ pub(crate) fn backward(
             from_later.iter_mut().zip(&of_heard).for_each(|(later, heard)| *later += heard);
         }
     });
-    weight_gradients(run, groups, &of_sums, h, grad);
-    wants_x.then_some(grad_x)
+    (of_sums, wants_x.then_some(grad_x))
 }
 
-/// Group by group, over the steps at which it moved.
-fn weight_gradients(run: &Run<'_>, groups: usize, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>) {
+/// The gradients that follow from that of the sums, group by group, over the steps at which it moved.
+pub(crate) fn gradients(run: &Run<'_>, groups: usize, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>) {
     let Sizes { inputs, hidden, .. } = run.sizes;
     let width = hidden / groups;
     let heard = run.all_heard(h);

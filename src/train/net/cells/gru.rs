@@ -4,7 +4,7 @@
 use super::{
     parallel::{by_part, for_each, parts},
     product::{Packed, multiply_rows},
-    shared::{Run, Sizes, sum_rows},
+    shared::{Run, Sizes, StateGradient, sum_rows},
     weights::WeightsMut,
 };
 use crate::{
@@ -19,13 +19,13 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// h of all steps, `[row][hidden]`, and what led there.
-    pub fn run(run: &Run<'_>) -> (Vec<f32>, Self) {
+    /// h of all steps, `[row][hidden]`, and what led there. `factors`: W_ihᵀ and W_hhᵀ.
+    pub fn run(run: &Run<'_>, factors: &[Packed]) -> (Vec<f32>, Self) {
         let Sizes { streams, hidden, .. } = run.sizes;
         let rows = run.sizes.rows();
         let (mut h, mut gates) = (vec![0.0; rows * hidden], run.work.take(rows * 4 * hidden));
-        run.project(&mut gates, 4 * hidden);
-        let weight = Packed::new(View::whole(run.weights.hh, 3 * hidden, hidden).t(), run.work);
+        factors[0].multiply_rows(run.x(), &mut gates, 4 * hidden);
+        let weight = &factors[1];
         let parts = parts(streams);
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
         let jobs = parts.iter().zip(of_parts.zip(by_part(&mut h, &parts, streams, hidden))).collect();
@@ -58,17 +58,31 @@ impl Pass {
         (h, Self { gates })
     }
 
-    /// The gradient of the sums in r, z and n, and of m, `[row][4·hidden]`. `heard`: [`Run::all_heard`].
-    pub fn backward(&self, run: &Run<'_>, heard: &[f32], grad_h: &[f32]) -> Buffer {
+    /// What [`Self::backward`] multiplies with: W_hh of r and z, and of n.
+    pub fn factors_back(run: &Run<'_>) -> [Packed; 2] {
+        let hidden = run.sizes.hidden;
+        let (rz, n) = run.weights.hh.split_at(2 * hidden * hidden);
+        [View::whole(rz, 2 * hidden, hidden), View::whole(n, hidden, hidden)].map(|part| Packed::new(part, run.work))
+    }
+
+    /// The gradient of the sums in r, z and n, and of m, `[row][4·hidden]`. `heard`: [`Run::all_heard`]; `factors`:
+    /// [`Self::factors_back`].
+    pub fn backward(
+        &self,
+        run: &Run<'_>,
+        heard: &[f32],
+        grad_h: &[f32],
+        of_state: &mut StateGradient,
+        factors: &[Packed],
+    ) -> Buffer {
         let Sizes { streams, hidden, .. } = run.sizes;
-        let weight_rz = Packed::new(View::whole(run.weights.hh, 2 * hidden, hidden), run.work);
-        let weight_n = Packed::new(View::whole(&run.weights.hh[2 * hidden * hidden..], hidden, hidden), run.work);
+        let [weight_rz, weight_n] = [&factors[0], &factors[1]];
         let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
-        let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
-        for_each(jobs, |(part, mut of_sums)| {
+        let of_state = of_state.by_part(&parts, streams, hidden);
+        let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).zip(of_state).collect();
+        for_each(jobs, |((part, mut of_sums), [from_later, _])| {
             let arch = pulp::Arch::new();
-            let mut from_later = vec![0.0; part.len() * hidden];
             let mut through_z = vec![0.0; part.len() * hidden];
             for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
                 for (index, stream) in part.clone().enumerate() {
@@ -86,30 +100,22 @@ impl Pass {
                         || row.backward(),
                     );
                 }
-                if step > 0 {
-                    let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
-                    let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
-                    weight_rz.multiply(of_rz, &mut from_later, hidden, false);
-                    weight_n.multiply(of_m, &mut from_later, hidden, true);
-                    from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
-                    run.quieten(step, part, &mut from_later);
-                }
+                let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
+                let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
+                weight_rz.multiply(of_rz, from_later, hidden, false);
+                weight_n.multiply(of_m, from_later, hidden, true);
+                from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
+                run.quieten(step, part, from_later);
             }
         });
         of_sums
     }
 
-    /// What follows from that: as [`Run::gradients`], but for the sums that only one of the products enters.
-    pub fn gradients(
-        run: &Run<'_>,
-        of_sums: &[f32],
-        heard: &[f32],
-        grad: &mut WeightsMut<'_>,
-        wants_x: bool,
-    ) -> Option<Vec<f32>> {
+    /// The gradients that follow from that: as [`Run::gradients`], but for the sums that only one of the products enters.
+    pub fn gradients(run: &Run<'_>, of_sums: &[f32], heard: &[f32], grad: &mut WeightsMut<'_>) {
         let Sizes { hidden, inputs, .. } = run.sizes;
         let rows = run.sizes.rows();
-        let of_input = View::new(of_sums, rows, 3 * hidden, 4 * hidden);
+        let of_input = of_input(run.sizes, of_sums);
         let of_rz = View::new(of_sums, rows, 2 * hidden, 4 * hidden);
         let of_m = View::new(&of_sums[3 * hidden..], rows, hidden, 4 * hidden);
         let heard = View::whole(heard, rows, hidden);
@@ -121,6 +127,10 @@ impl Pass {
         let (bias_rz, bias_m) = grad.bias_hh.split_at_mut(2 * hidden);
         bias_rz.copy_from_slice(&grad.bias_ih[..2 * hidden]);
         sum_rows(of_m, bias_m);
-        wants_x.then(|| run.grad_x(of_input))
     }
+}
+
+/// The part of a backward pass that x enters, those of r, z and n.
+pub(crate) fn of_input(sizes: Sizes, of_sums: &[f32]) -> View<'_> {
+    View::new(of_sums, sizes.rows(), 3 * sizes.hidden, 4 * sizes.hidden)
 }

@@ -3,7 +3,7 @@
 use super::{
     parallel::{by_part, for_each, parts},
     product::Packed,
-    shared::{Run, Sizes},
+    shared::{Run, Sizes, StateGradient},
 };
 use crate::{
     nn::{grad::View, sigmoid, tanh},
@@ -19,16 +19,15 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// h of all steps, `[row][hidden]`, and what led there.
-    pub fn run(run: &Run<'_>) -> (Vec<f32>, Self) {
+    /// h of all steps, `[row][hidden]`, and what led there. `factors`: W_ihᵀ and W_hhᵀ.
+    pub fn run(run: &Run<'_>, factors: &[Packed]) -> (Vec<f32>, Self) {
         let peepholes = !run.weights.peephole.is_empty();
         let Sizes { streams, hidden, .. } = run.sizes;
         let rows = run.sizes.rows();
         let (mut c, mut gates) = (run.work.take(rows * hidden), run.work.take(rows * 4 * hidden));
         let mut h = vec![0.0; rows * hidden];
-        run.project(&mut gates, 4 * hidden);
-        let (bias, weight) =
-            (run.weights.bias(), Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden).t(), run.work));
+        factors[0].multiply_rows(run.x(), &mut gates, 4 * hidden);
+        let (bias, weight) = (run.weights.bias(), &factors[1]);
         let parts = parts(streams);
         let mut jobs = Vec::new();
         let of_parts = by_part(&mut gates, &parts, streams, 4 * hidden).into_iter();
@@ -75,18 +74,16 @@ impl Pass {
         self.c[self.c.len() - sizes.streams * sizes.hidden..].to_vec()
     }
 
-    /// The gradient of the sums in the gates, `[row][4·hidden]`.
-    pub fn backward(&self, run: &Run<'_>, grad_h: &[f32]) -> Buffer {
+    /// The gradient of the sums in the gates, `[row][4·hidden]`. `weight`: W_hh.
+    pub fn backward(&self, run: &Run<'_>, grad_h: &[f32], of_state: &mut StateGradient, weight: &Packed) -> Buffer {
         let Sizes { streams, hidden, .. } = run.sizes;
         let peepholes = !run.weights.peephole.is_empty();
-        let weight = Packed::new(View::whole(run.weights.hh, 4 * hidden, hidden), run.work);
         let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
-        let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).collect();
-        for_each(jobs, |(part, mut of_sums)| {
+        let of_state = of_state.by_part(&parts, streams, hidden);
+        let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).zip(of_state).collect();
+        for_each(jobs, |((part, mut of_sums), [from_later, grad_c])| {
             let arch = pulp::Arch::new();
-            let mut grad_c = vec![0.0; part.len() * hidden];
-            let mut from_later = vec![0.0; part.len() * hidden];
             for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
                 let c_last = if step == 0 { &run.start.c } else { &self.c[(step - 1) * streams * hidden..] };
                 for (index, stream) in part.clone().enumerate() {
@@ -106,18 +103,15 @@ impl Pass {
                         || if peepholes { row.backward::<true>() } else { row.backward::<false>() },
                     );
                 }
-                if step > 0 {
-                    weight.multiply(View::whole(of_sums, part.len(), 4 * hidden), &mut from_later, hidden, false);
-                    run.quieten(step, part, &mut from_later);
-                }
+                weight.multiply(View::whole(of_sums, part.len(), 4 * hidden), from_later, hidden, false);
+                run.quieten(step, part, from_later);
             }
         });
         of_sums
     }
 
-    /// The gradient of the peepholes: i and f saw the last cell, o the new one.
-    pub fn peephole_gradient(&self, start_c: &[f32], of_sums: &[f32], hidden: usize, grad: &mut [f32]) {
-        grad.fill(0.0);
+    /// Adds the gradient of the peepholes: i and f saw the last cell, o the new one.
+    pub fn add_peephole_gradient(&self, start_c: &[f32], of_sums: &[f32], hidden: usize, grad: &mut [f32]) {
         let c_last = start_c.chunks_exact(hidden).chain(self.c.chunks_exact(hidden));
         let (of_i, rest) = grad.split_at_mut(hidden);
         let (of_f, of_o) = rest.split_at_mut(hidden);

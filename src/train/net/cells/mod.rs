@@ -11,6 +11,7 @@ mod parallel;
 mod product;
 mod sequence;
 mod shared;
+mod steps;
 mod vanilla;
 mod weights;
 
@@ -19,11 +20,16 @@ pub(crate) use parallel::{for_each, threads};
 pub(crate) use product::{Packed, add_rows, multiply_rows};
 pub(crate) use sequence::Sequence;
 pub(crate) use shared::{LayerState, sum_rows};
+pub(crate) use steps::Steps;
 
-use super::{gradient::Sink, tensors::values_of, workspace::Workspace};
+use super::{
+    gradient::Sink,
+    tensors::values_of,
+    workspace::{Buffer, Workspace},
+};
 use crate::nn::Cell;
 use candle_core::{CpuStorage, CustomOp2, Device, Error, Layout, Result, Shape, Tensor};
-use shared::{Run, Sizes};
+use shared::{Run, Sizes, StateGradient};
 use std::sync::{Arc, Mutex};
 use weights::{Weights, WeightsMut};
 
@@ -75,67 +81,107 @@ impl Layer {
         let (start, tools) = (state.clone(), tools.clone());
         let mut op =
             LayerOp { layer: self, sizes, variables, start, heard, tools, h: Mutex::default(), pass: Pass::Stateless };
-        let (h, pass) = op.with([x], |[_], run| self.forward(run))?;
+        let (h, pass) = op.with([x], |[_], run| self.forward(run, &self.factors(run)))?;
         let last = (steps - 1) * streams * self.hidden;
-        let next = LayerState {
-            h: h[last..].to_vec(),
-            c: match &pass {
-                Pass::Lstm(pass) => pass.last_cells(sizes),
-                _ => Vec::new(),
-            },
-            tick: state.tick + steps as u64,
-        };
+        let next = LayerState { h: h[last..].to_vec(), c: pass.last_cells(sizes), tick: state.tick + steps as u64 };
         (op.h, op.pass) = (Mutex::new(Some(h)), pass);
         // One of the variables stands for all: it puts the operation into the graph.
         Ok((x.apply_op2(&bias, op)?, next))
     }
 
-    fn forward(self, run: &Run<'_>) -> (Vec<f32>, Pass) {
+    /// What a forward pass multiplies with.
+    fn factors(self, run: &Run<'_>) -> Vec<Packed> {
         match self.cell {
-            Cell::Lstm => {
-                let (h, pass) = lstm::Pass::run(run);
-                (h, Pass::Lstm(pass))
+            Cell::Clockwork => clockwork::factors(run, self.clock_groups),
+            Cell::Lstm | Cell::Gru | Cell::RnnTanh | Cell::RnnRelu => {
+                [run.weight_ih(), run.weight_hh()].map(|weight| Packed::new(weight.t(), run.work)).into()
             }
-            Cell::Gru => {
-                let (h, pass) = gru::Pass::run(run);
-                (h, Pass::Gru(pass))
-            }
-            Cell::RnnTanh => (vanilla::forward::<false>(run), Pass::Stateless),
-            Cell::RnnRelu => (vanilla::forward::<true>(run), Pass::Stateless),
-            Cell::Clockwork => (clockwork::forward(run, self.clock_groups), Pass::Stateless),
         }
     }
 
-    /// Fills `grad` and returns the gradient of x, if it is wanted.
+    /// What a backward pass multiplies with. `wants_x`: it is asked for the gradient of x.
+    fn factors_back(self, run: &Run<'_>, wants_x: bool) -> Vec<Packed> {
+        let of_x = wants_x.then(|| Packed::new(run.weight_ih(), run.work));
+        match self.cell {
+            Cell::Clockwork => clockwork::factors_back(run, self.clock_groups),
+            Cell::Gru => gru::Pass::factors_back(run).into_iter().chain(of_x).collect(),
+            Cell::Lstm | Cell::RnnTanh | Cell::RnnRelu => {
+                std::iter::once(Packed::new(run.weight_hh(), run.work)).chain(of_x).collect()
+            }
+        }
+    }
+
+    fn forward(self, run: &Run<'_>, factors: &[Packed]) -> (Vec<f32>, Pass) {
+        match self.cell {
+            Cell::Lstm => {
+                let (h, pass) = lstm::Pass::run(run, factors);
+                (h, Pass::Lstm(pass))
+            }
+            Cell::Gru => {
+                let (h, pass) = gru::Pass::run(run, factors);
+                (h, Pass::Gru(pass))
+            }
+            Cell::RnnTanh => (vanilla::forward::<false>(run, factors), Pass::Stateless),
+            Cell::RnnRelu => (vanilla::forward::<true>(run, factors), Pass::Stateless),
+            Cell::Clockwork => (clockwork::forward(run, self.clock_groups, factors), Pass::Stateless),
+        }
+    }
+
+    /// The gradient of the sums before the functions, from which those of the weights follow, and that of x, if it is
+    /// wanted. Moves `of_state` from the end to the start.
     fn backward(
         self,
         run: &Run<'_>,
         pass: &Pass,
-        h: &[f32],
-        grad_h: &[f32],
+        [h, grad_h]: [&[f32]; 2],
+        of_state: &mut StateGradient,
+        factors: &[Packed],
+        wants_x: bool,
+    ) -> (Buffer, Option<Vec<f32>>) {
+        let of_sums = match (pass, self.cell) {
+            (Pass::Lstm(pass), _) => pass.backward(run, grad_h, of_state, &factors[0]),
+            (Pass::Gru(pass), _) => pass.backward(run, &run.all_heard(h), grad_h, of_state, factors),
+            (Pass::Stateless, Cell::Clockwork) => {
+                return clockwork::backward(run, self.clock_groups, [h, grad_h], of_state, factors, wants_x);
+            }
+            (Pass::Stateless, Cell::RnnRelu) => vanilla::backward::<true>(run, h, grad_h, of_state, &factors[0]),
+            (Pass::Stateless, _) => vanilla::backward::<false>(run, h, grad_h, of_state, &factors[0]),
+        };
+        let of_x = wants_x.then(|| {
+            let of_input = match self.cell {
+                Cell::Gru => gru::of_input(run.sizes, &of_sums),
+                _ => View::whole(&of_sums, run.sizes.rows(), run.weights.bias_ih.len()),
+            };
+            run.grad_x(of_input, &factors[factors.len() - 1])
+        });
+        (of_sums, of_x)
+    }
+
+    /// Fills `grad`, the gradients of the weights, from that of the sums.
+    fn gradients(self, run: &Run<'_>, h: &[f32], of_sums: &[f32], grad: &mut WeightsMut<'_>) {
+        match self.cell {
+            Cell::Gru => gru::Pass::gradients(run, of_sums, &run.all_heard(h), grad),
+            Cell::Clockwork => clockwork::gradients(run, self.clock_groups, of_sums, h, grad),
+            Cell::Lstm | Cell::RnnTanh | Cell::RnnRelu => run.gradients(of_sums, h, grad),
+        }
+        grad.peephole.fill(0.0);
+    }
+
+    /// A backward pass over a whole segment: fills `grad` and returns the gradient of x, unless the layer is the lowest.
+    fn backward_whole(
+        self,
+        run: &Run<'_>,
+        pass: &Pass,
+        [h, grad_h]: [&[f32]; 2],
         grad: &mut WeightsMut<'_>,
     ) -> Option<Vec<f32>> {
         let wants_x = !self.lowest;
-        let of_sums = match (pass, self.cell) {
-            (Pass::Lstm(pass), _) => {
-                let of_sums = pass.backward(run, grad_h);
-                if !grad.peephole.is_empty() {
-                    pass.peephole_gradient(&run.start.c, &of_sums, self.hidden, grad.peephole);
-                }
-                of_sums
-            }
-            (Pass::Gru(pass), _) => {
-                let heard = run.all_heard(h);
-                let of_sums = pass.backward(run, &heard, grad_h);
-                return gru::Pass::gradients(run, &of_sums, &heard, grad, wants_x);
-            }
-            (Pass::Stateless, Cell::Clockwork) => {
-                return clockwork::backward(run, self.clock_groups, h, grad_h, grad, wants_x);
-            }
-            (Pass::Stateless, Cell::RnnRelu) => vanilla::backward::<true>(run, h, grad_h),
-            (Pass::Stateless, _) => vanilla::backward::<false>(run, h, grad_h),
-        };
-        run.gradients(&of_sums, h, grad, wants_x)
+        let mut of_state = StateGradient::zeros(run.sizes.streams, self.hidden);
+        let factors = self.factors_back(run, wants_x);
+        let (of_sums, of_x) = self.backward(run, pass, [h, grad_h], &mut of_state, &factors, wants_x);
+        self.gradients(run, h, &of_sums, grad);
+        pass.add_peephole_gradient(run.start, &of_sums, self.hidden, grad.peephole);
+        of_x
     }
 }
 
@@ -160,6 +206,25 @@ enum Pass {
     Lstm(lstm::Pass),
     Gru(gru::Pass),
     Stateless,
+}
+
+impl Pass {
+    /// c after the last step, `[stream][hidden]`; empty where the cell has none.
+    fn last_cells(&self, sizes: Sizes) -> Vec<f32> {
+        match self {
+            Self::Lstm(pass) => pass.last_cells(sizes),
+            Self::Gru(_) | Self::Stateless => Vec::new(),
+        }
+    }
+
+    /// Adds the gradient of the peepholes, where there are some, from that of the sums.
+    fn add_peephole_gradient(&self, start: &LayerState, of_sums: &[f32], hidden: usize, grad: &mut [f32]) {
+        if let Self::Lstm(pass) = self
+            && !grad.is_empty()
+        {
+            pass.add_peephole_gradient(&start.c, of_sums, hidden, grad);
+        }
+    }
 }
 
 /// Puts a finished forward pass into the graph.
@@ -214,7 +279,7 @@ impl CustomOp2 for LayerOp {
         let lengths = std::array::from_fn(|part| self.variables.tensors.get(part).map_or(0, Tensor::elem_count));
         let mut gradients = self.tools.sink.take(names, lengths);
         let grad_x = self.with([x, h, &grad_h.contiguous()?], |[_, h, grad_h], run| {
-            self.layer.backward(run, &self.pass, h, grad_h, &mut WeightsMut::of(&mut gradients))
+            self.layer.backward_whole(run, &self.pass, [h, grad_h], &mut WeightsMut::of(&mut gradients))
         })?;
         self.tools.sink.put(names, gradients);
         Ok((grad_x.map(|grad| Tensor::from_vec(grad, x.shape(), &Device::Cpu)).transpose()?, None))

@@ -44,6 +44,14 @@ impl Packed {
         let (panels, columns) = (&*self.panels, self.columns);
         self.arch.dispatch(Product { lhs, panels, columns, out, stride, add, scratch: &mut scratch });
     }
+
+    /// out ← lhs · self, the rows spread over the threads; rows of `out` begin `stride` apart.
+    ///
+    /// # Panics
+    /// If sizes do not fit.
+    pub fn multiply_rows(&self, lhs: View<'_>, out: &mut [f32], stride: usize) {
+        spread(lhs, self, out, stride, false);
+    }
 }
 
 /// out ← lhs · rhs, its rows spread over the threads; rows of `out` begin `stride` apart.
@@ -51,7 +59,7 @@ impl Packed {
 /// # Panics
 /// If sizes do not fit.
 pub(crate) fn multiply_rows(lhs: View<'_>, rhs: View<'_>, out: &mut [f32], stride: usize, work: &Arc<Workspace>) {
-    spread(lhs, &Packed::new(rhs, work), out, stride, false);
+    Packed::new(rhs, work).multiply_rows(lhs, out, stride);
 }
 
 /// out ← out + lhs · rhs, otherwise as [`multiply_rows`].

@@ -25,7 +25,7 @@ impl Sequence {
         let steps = x.len() / layer.inputs / streams;
         let sizes = Sizes { steps, streams, inputs: layer.inputs, hidden: layer.hidden };
         let run = Run { sizes, x, weights: Weights::of(weights), start: &start, heard: None, work };
-        let (h, pass) = layer.forward(&run);
+        let (h, pass) = layer.forward(&run, &layer.factors(&run));
         Self { layer, sizes, start, pass, h }
     }
 
@@ -34,10 +34,7 @@ impl Sequence {
         let last = (self.sizes.steps - 1) * self.sizes.streams * self.sizes.hidden;
         LayerState {
             h: self.h[last..].to_vec(),
-            c: match &self.pass {
-                Pass::Lstm(pass) => pass.last_cells(self.sizes),
-                _ => Vec::new(),
-            },
+            c: self.pass.last_cells(self.sizes),
             tick: self.start.tick + self.sizes.steps as u64,
         }
     }
@@ -54,6 +51,6 @@ impl Sequence {
     ) -> Option<Vec<f32>> {
         let weights = Weights::of(weights);
         let run = Run { sizes: self.sizes, x, weights, start: &self.start, heard: None, work };
-        self.layer.backward(&run, &self.pass, &self.h, grad_h, &mut WeightsMut::of(grad))
+        self.layer.backward_whole(&run, &self.pass, [&self.h, grad_h], &mut WeightsMut::of(grad))
     }
 }

@@ -1,8 +1,8 @@
 //! What the cells have in common.
 
 use super::{
-    parallel::{for_each, threads},
-    product::multiply_rows,
+    parallel::{by_part, for_each, threads},
+    product::{Packed, multiply_rows},
     weights::{Weights, WeightsMut},
 };
 use crate::{
@@ -36,6 +36,34 @@ impl LayerState {
                 values[stream * width..][..width].fill(0.0);
             }
         }
+    }
+}
+
+/// The gradient of a state. A backward pass finds that of the state after the last step, and leaves that of the one before
+/// the first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StateGradient {
+    /// `[stream][hidden]`
+    h: Vec<f32>,
+    /// `[stream][hidden]`; zeros where the cell has none.
+    c: Vec<f32>,
+}
+
+impl StateGradient {
+    /// Of a state that nothing depends on.
+    pub fn zeros(streams: usize, hidden: usize) -> Self {
+        Self { h: vec![0.0; streams * hidden], c: vec![0.0; streams * hidden] }
+    }
+
+    /// Of each part of the streams h and c, `[stream][hidden]`.
+    pub fn by_part(
+        &mut self,
+        parts: &[Range<usize>],
+        streams: usize,
+        hidden: usize,
+    ) -> impl Iterator<Item = [&mut [f32]; 2]> {
+        let of_c = by_part(&mut self.c, parts, streams, hidden).into_iter().flatten();
+        by_part(&mut self.h, parts, streams, hidden).into_iter().flatten().zip(of_c).map(|(h, c)| [h, c])
     }
 }
 
@@ -76,9 +104,9 @@ impl<'a> Run<'a> {
         View::whole(self.weights.ih, self.weights.bias_ih.len(), self.sizes.inputs)
     }
 
-    /// W_ih·x of all rows into `out`, whose rows begin `stride` apart.
-    pub fn project(&self, out: &mut [f32], stride: usize) {
-        multiply_rows(self.x(), self.weight_ih().t(), out, stride, self.work);
+    /// W_hh
+    pub fn weight_hh(&self) -> View<'a> {
+        View::whole(self.weights.hh, self.weights.bias_hh.len(), self.sizes.hidden)
     }
 
     /// What the recurrence of some streams hears at a step: `h` of the step before, or it times its factors, in `scratch`.
@@ -126,8 +154,8 @@ impl<'a> Run<'a> {
     }
 
     /// The gradients that follow from that of the sums before the functions, `[row][gates·hidden]`, where one bias and both
-    /// products enter the same sums. Returns that of x, if it is wanted.
-    pub fn gradients(&self, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>, wants_x: bool) -> Option<Vec<f32>> {
+    /// products enter the same sums.
+    pub fn gradients(&self, of_sums: &[f32], h: &[f32], grad: &mut WeightsMut<'_>) {
         let Sizes { inputs, hidden, .. } = self.sizes;
         let (rows, width) = (self.sizes.rows(), self.weights.bias_ih.len());
         let of_sums = View::whole(of_sums, rows, width);
@@ -136,13 +164,12 @@ impl<'a> Run<'a> {
         multiply_rows(of_sums.t(), View::whole(&heard, rows, hidden), grad.hh, hidden, self.work);
         sum_rows(of_sums, grad.bias_ih);
         grad.bias_hh.copy_from_slice(grad.bias_ih);
-        wants_x.then(|| self.grad_x(of_sums))
     }
 
-    /// The gradient of x from that of the sums that W_ih·x enters.
-    pub fn grad_x(&self, of_sums: View<'_>) -> Vec<f32> {
+    /// The gradient of x from that of the sums that W_ih·x enters. `weight`: W_ih.
+    pub fn grad_x(&self, of_sums: View<'_>, weight: &Packed) -> Vec<f32> {
         let mut grad = vec![0.0; self.x.len()];
-        multiply_rows(of_sums, self.weight_ih(), &mut grad, self.sizes.inputs, self.work);
+        weight.multiply_rows(of_sums, &mut grad, self.sizes.inputs);
         grad
     }
 }

@@ -3,19 +3,19 @@
 use super::{
     parallel::{by_part, for_each, parts},
     product::Packed,
-    shared::{Run, Sizes},
+    shared::{Run, Sizes, StateGradient},
 };
 use crate::{
     nn::{grad::View, tanh, vectorize},
     train::net::workspace::Buffer,
 };
 
-/// h of all steps, `[row][hidden]`.
-pub(crate) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
+/// h of all steps, `[row][hidden]`. `factors`: W_ihᵀ and W_hhᵀ.
+pub(crate) fn forward<const RELU: bool>(run: &Run<'_>, factors: &[Packed]) -> Vec<f32> {
     let Sizes { streams, hidden, .. } = run.sizes;
     let mut h = vec![0.0; run.sizes.rows() * hidden];
-    run.project(&mut h, hidden);
-    let (bias, weight) = (run.weights.bias(), Packed::new(View::whole(run.weights.hh, hidden, hidden).t(), run.work));
+    factors[0].multiply_rows(run.x(), &mut h, hidden);
+    let (bias, weight) = (run.weights.bias(), &factors[1]);
     let parts = parts(streams);
     let jobs = parts.iter().zip(by_part(&mut h, &parts, streams, hidden)).collect();
     for_each(jobs, |(part, mut h)| {
@@ -51,16 +51,21 @@ pub(crate) fn forward<const RELU: bool>(run: &Run<'_>) -> Vec<f32> {
     h
 }
 
-/// The gradient of the sums in the function, `[row][hidden]`.
-pub(crate) fn backward<const RELU: bool>(run: &Run<'_>, h: &[f32], grad_h: &[f32]) -> Buffer {
+/// The gradient of the sums in the function, `[row][hidden]`. `weight`: W_hh.
+pub(crate) fn backward<const RELU: bool>(
+    run: &Run<'_>,
+    h: &[f32],
+    grad_h: &[f32],
+    of_state: &mut StateGradient,
+    weight: &Packed,
+) -> Buffer {
     let Sizes { streams, hidden, .. } = run.sizes;
-    let weight = Packed::new(View::whole(run.weights.hh, hidden, hidden), run.work);
     let mut of_sums = run.work.take(h.len());
     let parts = parts(streams);
-    let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).collect();
-    for_each(jobs, |(part, mut of_sums)| {
+    let of_state = of_state.by_part(&parts, streams, hidden);
+    let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).zip(of_state).collect();
+    for_each(jobs, |((part, mut of_sums), [from_later, _])| {
         let arch = pulp::Arch::new();
-        let mut from_later = vec![0.0; part.len() * hidden];
         for (step, of_sums) in of_sums.iter_mut().enumerate().rev() {
             let at = (step * streams + part.start) * hidden;
             let (h, grad_h) = (&h[at..][..of_sums.len()], &grad_h[at..][..of_sums.len()]);
@@ -68,16 +73,14 @@ pub(crate) fn backward<const RELU: bool>(run: &Run<'_>, h: &[f32], grad_h: &[f32
                 arch,
                 #[inline(always)]
                 || {
-                    for ((slot, h), (g, later)) in of_sums.iter_mut().zip(h).zip(grad_h.iter().zip(&from_later)) {
+                    for ((slot, h), (g, later)) in of_sums.iter_mut().zip(h).zip(grad_h.iter().zip(&*from_later)) {
                         let slope = if RELU { f32::from(*h > 0.0) } else { 1.0 - h * h };
                         *slot = (g + later) * slope;
                     }
                 },
             );
-            if step > 0 {
-                weight.multiply(View::whole(of_sums, part.len(), hidden), &mut from_later, hidden, false);
-                run.quieten(step, part, &mut from_later);
-            }
+            weight.multiply(View::whole(of_sums, part.len(), hidden), from_later, hidden, false);
+            run.quieten(step, part, from_later);
         }
     });
     of_sums
