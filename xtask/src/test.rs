@@ -2,7 +2,7 @@
 
 use crate::{
     bundle::{Bundles, Profile, bundle, check_size},
-    features::{self, PACKAGE},
+    features::{self, ENGINE, PACKAGE},
     hosts,
     run::{self, Ahead, Tally, cargo},
     setup,
@@ -59,7 +59,8 @@ pub fn whole() -> Result<bool> {
     steps.run("format", format);
     steps.run("libraries of sound cards", check_sound_libraries);
     let all = everything();
-    // The features alone are checked by `cargo xtask features`, which is no part of this: it takes minutes.
+    // Every set of features is checked by `cargo xtask features`, which is no part of this: it takes minutes.
+    steps.run("the engine alone", || check(&[&["check", "--lib"], &ENGINE[..]].concat()));
     steps.run("clippy, all features", clippy);
     steps.run("documentation", || {
         run::succeed(cargo()?.arg("doc").args(all).arg("--no-deps").env("RUSTDOCFLAGS", "-D warnings"))?;
