@@ -253,7 +253,7 @@ fn notes(name: &str, tempo: f64, is_played: bool, isa: Isa) {
     let (mut block_us, mut worker_us, mut steps) = (Vec::new(), 0.0, 0);
     for from in (0..SECONDS * 48_000).step_by(BLOCK) {
         let position = from as f64 * tempo / (60.0 * 48_000.0);
-        let beats = Some(Beats { position, per_minute: tempo });
+        let beats = Some(Beats::at(position, tempo));
         let transport = Transport { playing: true, position_samples: Some(from as i64), loop_samples: None, beats };
         let mut stage = Stage { book: &mut book, sink: &mut sent };
         let began = Instant::now();
@@ -482,7 +482,7 @@ fn engine(name: &str, values: ParamValues, isa: Isa) {
         let dry = left.clone();
         let pressed = [0.0, 1.0].map(|value| Event { offset_samples: 0, id: ParamId::Continue, value });
         let events = if start % (4 * RATE) == 0 { &pressed[..] } else { &[] };
-        let beats = Beats { position: start as f64 / (RATE / 2) as f64, per_minute: 120.0 };
+        let beats = Beats::at(start as f64 / (RATE / 2) as f64, 120.0);
         let transport =
             Transport { playing: true, position_samples: Some(start as i64), loop_samples: None, beats: Some(beats) };
         let began = Instant::now();

@@ -145,7 +145,7 @@ impl Night {
             if self.chance(0.01) {
                 audio[0][0] = f32::NAN;
             }
-            let beats = Some(Beats { position: position as f64 / f64::from(rate) * 2.0, per_minute: 120.0 });
+            let beats = Some(Beats::at(position as f64 / f64::from(rate) * 2.0, 120.0));
             let transport = Transport { playing: is_playing, beats, ..playing(position) };
             let mut slices: Vec<&mut [f32]> = audio.iter_mut().map(Vec::as_mut_slice).collect();
             engine.process(&mut slices, &events, transport);

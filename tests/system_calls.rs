@@ -127,7 +127,7 @@ fn the_audio_thread_makes_no_system_call() {
             .map(|change| Event { offset_samples: change.at - at.start, id: change.id, value: change.value })
             .collect();
         position = if i % 500 == 499 { 1_000_000 + i as i64 } else { position + BLOCK as i64 };
-        let beats = Some(Beats { position: position as f64 / 24_000.0, per_minute: 120.0 });
+        let beats = Some(Beats::at(position as f64 / 24_000.0, 120.0));
         (events, Transport { beats, ..playing(position) })
     });
     let mut performance = Performance { engine, audio, blocks: blocks.collect() };

@@ -163,7 +163,7 @@ pub fn render_offline(
             playing: true,
             position_samples: Some(position),
             loop_samples: None,
-            beats: Some(Beats { position: minutes * beats_per_minute, per_minute: beats_per_minute }),
+            beats: Some(Beats::at(minutes * beats_per_minute, beats_per_minute)),
         };
         let mut block: Vec<&mut [f32]> = channels.iter_mut().map(|channel| &mut channel[..end - start]).collect();
         job.input.read(start, &mut block).map_err(CliError::Temporary)?;

@@ -128,6 +128,7 @@ macro_rules! with_note_parameters {
             }
             /// When the steps are.
             NoteTime time "Time" in "Time" {
+                76 Align align "align" "Align" choice(Align::CHOICES) CHOICE Both "From where the host's song is divided into measures.";
                 28 Rate rate "rate" "Rate" chosen(Rate::CHOICES, 1) CHOICE Both "How fast its steps follow each other.";
                 29 FreeTempo free_tempo "free_tempo" "Free Tempo" linear(20.0, 300.0, 120.0) TEMPO Both "The tempo where the host tells none, or is not followed.";
                 30 Swing swing "swing" "Swing" linear(50.0, 75.0, 50.0) PERCENT Both "Where the second sixteenth of an eighth lies.";
@@ -344,6 +345,15 @@ choice! {
 
 choice! {
     [NoteParam, NoteValues]
+    /// From where measures are counted: [`NoteParam::Align`].
+    Align {
+        Song "song" "Song Position" "A measure every four beats from the song's beginning.";
+        Bars "bars" "Bars" "From the bar in which something begins to play: after an upbeat, or where bars are not four beats long. As the song where the host tells no bars.";
+    }
+}
+
+choice! {
+    [NoteParam, NoteValues]
     /// How fast steps follow each other: [`NoteParam::Rate`].
     Rate {
         Half "half" "Half" "Half as fast as the model has learnt.";
@@ -374,7 +384,7 @@ mod tests {
              threshold density anti_stall random_seed polyphony lowest highest outside scale root join shortest longest rate \
              free_tempo swing gate velocity follow depth accent channel through bypass key_c key_c_sharp key_d key_d_sharp key_e key_f key_f_sharp key_g \
              key_g_sharp key_a key_a_sharp key_b slider_1 slider_2 slider_3 slider_4 slider_5 slider_6 slider_7 slider_8 slider_9 slider_10 slider_11 \
-             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed morph journey store_code clear_codes stay_in_key",
+             slider_12 slider_13 slider_14 slider_15 slider_16 base axes trigger_channel seed morph journey store_code clear_codes stay_in_key align",
             "a changed key loses users' automation"
         );
         assert_eq!(notes_by_group().count(), NOTE_PARAM_COUNT);

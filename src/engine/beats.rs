@@ -38,7 +38,7 @@ mod tests {
         assert_eq!(clock.at(0), None);
         let told = |position, per_minute| Transport {
             playing: true,
-            beats: Some(Beats { position, per_minute }),
+            beats: Some(Beats::at(position, per_minute)),
             ..Transport::default()
         };
         clock.follow(told(8.0, 120.0), 1000, 48_000);

@@ -34,7 +34,7 @@ pub use meters::{MAX_SEED_MARKS, Meters, SeedMark};
 pub use reaction::{SLACK_SECONDS, min_reaction_samples, reaction_quanta};
 pub use tap::{TakeFeed, TakeOrder, TakeQuantum, TakeRequest, TakeTap, take_link};
 pub use types::{
-    Activity, Alignment, Beats, ClockMode, DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS,
+    Activity, Alignment, Bar, Beats, ClockMode, DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS,
     EngineConfig, Event, GRID_SAMPLES, LearnTiming, MAX_CHANNELS, MAX_LEARN_DELAY_MS, MAX_LEARN_UPDATES,
     MAX_REACTION_MS, MIN_LEARN_DELAY_MS, RenderMode, Transport,
 };

@@ -146,6 +146,33 @@ pub struct Beats {
     pub position: f64,
     /// Beats a minute.
     pub per_minute: f64,
+    /// The bar, if the host tells.
+    pub bar: Option<Bar>,
+}
+
+/// A bar of the song.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Beats from the song's beginning to its own.
+    pub start: f64,
+    /// How many beats it has.
+    pub beats: f64,
+}
+
+impl Bar {
+    /// Where the bar begins that `position` lies in, if those around are as long; none of numbers that are no bar.
+    pub fn start_at(self, position: f64) -> Option<f64> {
+        let bars = ((position - self.start) / self.beats + 1e-9).floor();
+        let start = self.start + bars * self.beats;
+        (self.beats > 0.0 && start.is_finite()).then_some(start)
+    }
+}
+
+impl Beats {
+    /// A place and a tempo; of bars nothing is told.
+    pub fn at(position: f64, per_minute: f64) -> Self {
+        Self { position, per_minute, bar: None }
+    }
 }
 
 /// What a host should do after a block.

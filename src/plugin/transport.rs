@@ -32,9 +32,16 @@ impl SongPosition {
             beats: transport.pos_beats().zip(transport.tempo).map(|(position, per_minute)| engine::Beats {
                 position: position + offset as f64 * per_minute / (60.0 * f64::from(transport.sample_rate)),
                 per_minute,
+                bar: bar(transport),
             }),
         }
     }
+}
+
+/// The bar that the block begins in.
+fn bar(transport: &Transport) -> Option<engine::Bar> {
+    let (beats, unit) = (transport.time_sig_numerator?, transport.time_sig_denominator?);
+    Some(engine::Bar { start: transport.bar_start_pos_beats()?, beats: 4.0 * f64::from(beats) / f64::from(unit) })
 }
 
 #[cfg(test)]
@@ -59,6 +66,21 @@ mod tests {
         assert_eq!(read(&mut position, 1000, 20, 34), Some(1030), "cut at a MIDI event");
         assert_eq!(read(&mut position, 1064, 0, 64), Some(1064), "the next block");
         assert_eq!(read(&mut position, 500, 0, 64), Some(500), "a jump");
+    }
+
+    #[test]
+    fn a_bar_is_told_where_the_host_knows_it() {
+        let bar = |transport: &Transport| {
+            SongPosition::default().read(transport, 0, 64).beats.expect("a place and a tempo").bar
+        };
+        let mut transport = playing(0);
+        transport.tempo = Some(120.0);
+        transport.pos_beats = Some(8.5);
+        assert_eq!(bar(&transport), None);
+        (transport.time_sig_numerator, transport.time_sig_denominator) = (Some(6), Some(8));
+        assert_eq!(bar(&transport), Some(engine::Bar { start: 6.0, beats: 3.0 }), "of a song without upbeat");
+        transport.bar_start_pos_beats = Some(7.5);
+        assert_eq!(bar(&transport), Some(engine::Bar { start: 7.5, beats: 3.0 }));
     }
 
     #[test]

@@ -19,11 +19,12 @@ use clack_host::{
         spaces::CoreEventSpace,
     },
     prelude::*,
+    utils::BeatTime,
 };
 use std::{collections::BTreeMap, sync::Arc};
 use sympathy::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
-    engine::{Beats, RenderMode, Transport},
+    engine::{Bar, Beats, RenderMode, Transport},
     nn::Isa,
     notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, StoredCodes, start},
 };
@@ -33,6 +34,8 @@ const TEMPO: f64 = 120.0;
 /// Samples of a beat.
 const BEAT: usize = 24_000;
 const LENGTH: usize = 16 * BEAT;
+/// The song is in three.
+const BAR: Bar = Bar { start: 0.0, beats: 3.0 };
 const MAX_BLOCK: usize = 8192;
 
 /// What a host sends, and what it receives: sample and message.
@@ -201,8 +204,13 @@ fn transport(position: usize, plays: bool) -> TransportEvent {
     let beats = position as f64 / BEAT as f64;
     let mut flags =
         TransportFlags::HAS_BEATS_TIMELINE | TransportFlags::HAS_SECONDS_TIMELINE | TransportFlags::HAS_TEMPO;
+    flags |= TransportFlags::HAS_TIME_SIGNATURE;
     flags.set(TransportFlags::IS_PLAYING, plays);
-    transport_at(flags, position as f64 / f64::from(RATE_HZ), beats)
+    TransportEvent {
+        bar_start: BeatTime::from_float((beats / BAR.beats).floor() * BAR.beats),
+        time_signature_numerator: 3,
+        ..transport_at(flags, position as f64 / f64::from(RATE_HZ), beats)
+    }
 }
 
 /// A phrase of two beats, on no grid.
@@ -287,7 +295,7 @@ fn reference_with(
             playing: true,
             position_samples: Some(from as i64),
             loop_samples: None,
-            beats: Some(Beats { position: from as f64 / BEAT as f64, per_minute: TEMPO }),
+            beats: Some(Beats { bar: Some(BAR), ..Beats::at(from as f64 / BEAT as f64, TEMPO) }),
         };
         log.1 = from;
         let mut stage = Stage { book: &mut book, sink: &mut log };
@@ -306,7 +314,12 @@ fn reference_with(
 
 #[test]
 fn it_plays_what_the_engine_plays_at_any_block_size() {
-    let moved = [(4 * BEAT + 777, NoteParam::Scale, 1.0), (5 * BEAT + 13, NoteParam::Channel, 4.0)];
+    let moved = [
+        (4 * BEAT + 777, NoteParam::Scale, 1.0),
+        (5 * BEAT + 13, NoteParam::Channel, 4.0),
+        (7 * BEAT + 5, NoteParam::Align, 1.0),
+    ];
+    assert_ne!(reference(&moved), reference(&moved[..2]), "it follows bars of three");
     let expected = reference(&moved);
     let ours = expected.iter().filter(|(at, sent)| *at > 2 * BEAT && matches!(sent, Sent::On { .. })).count();
     assert!(ours > 10, "{ours} notes");

@@ -1,7 +1,7 @@
 //! `sympathy render` of MIDI files: what a model of notes answers.
 
 use crate::common::{models, notes, program::Desk};
-use midly::{MetaMessage, MidiMessage, Smf, TrackEventKind};
+use midly::{Format, MetaMessage, MidiMessage, Smf, Timing, TrackEvent, TrackEventKind};
 use std::{fs, path::Path};
 use sympathy::notes::{Roll, Score};
 
@@ -164,6 +164,37 @@ fn presets_and_automation_move_what_is_played_at_their_beats() {
     let before = fs::read(desk.path("answer.mid")).expect("a file");
     assert_eq!(desk.run(&format!("{command} --set answer_length=4 --automate moves.json --block 77")).code, Some(0));
     assert!(fs::read(desk.path("answer.mid")).expect("a file") == before, "in any block size");
+}
+
+#[test]
+fn measures_follow_the_signatures_of_a_take_where_they_are_to() {
+    let desk = desk();
+    let bytes = fs::read(desk.path("take.mid")).expect("a file");
+    let mut upbeat = Smf::parse(&bytes).expect("a MIDI file");
+    let quarter = match upbeat.header.timing {
+        Timing::Metrical(ticks) => u32::from(ticks.as_int()),
+        Timing::Timecode(..) => panic!("no song"),
+    };
+    let signature = |delta: u32, beats: u8| TrackEvent {
+        delta: delta.into(),
+        kind: TrackEventKind::Meta(MetaMessage::TimeSignature(beats, 2, 24, 8)),
+    };
+    let end = TrackEvent { delta: 0.into(), kind: TrackEventKind::Meta(MetaMessage::EndOfTrack) };
+    upbeat.tracks.push(vec![signature(0, 1), signature(quarter, 4), end]);
+    upbeat.header.format = Format::Parallel;
+    upbeat.save(desk.path("upbeat.mid")).expect("space");
+    let answer = |take: &str, align: &str| {
+        let said = desk.run(&format!(
+            "render {take} answer.mid --overwrite --model code.safetensors --set draw=threshold --set threshold=0.5 --set align={align}"
+        ));
+        assert_eq!((said.code, &*said.stderr), (Some(0), ""), "{said:?}");
+        tracks(&desk, "answer.mid").remove(2).1
+    };
+    let plain = answer("take.mid", "song");
+    assert!(plain.len() > 20, "{plain:?}");
+    assert_eq!(answer("take.mid", "bars"), plain, "bars of four from the beginning on");
+    assert_eq!(answer("upbeat.mid", "song"), plain);
+    assert_ne!(answer("upbeat.mid", "bars"), plain);
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl NotePlayer {
     fn play(&mut self, gestures: &[Gesture], is_late: bool) {
         const BLOCK: usize = 800;
         let Some((engine, worker)) = &mut self.engine else { return };
-        let beats = Some(Beats { position: self.position as f64 / 24_000.0, per_minute: 120.0 });
+        let beats = Some(Beats::at(self.position as f64 / 24_000.0, 120.0));
         let position_samples = Some(self.position);
         let transport = Transport { playing: self.plays, position_samples, loop_samples: None, beats };
         let mut stage = Notes { book: &mut self.book, sink: &mut self.sent };

@@ -13,6 +13,8 @@ mod faults;
 mod learning;
 mod no_alloc;
 #[cfg(feature = "notes")]
+mod note_bars;
+#[cfg(feature = "notes")]
 mod note_codes;
 #[cfg(feature = "notes")]
 mod note_models;

@@ -86,7 +86,7 @@ fn every_parameter_trigger_and_note_at_once_does_not_allocate() {
             .filter(|change| (start..start + block).contains(&change.at))
             .map(|change| Event { offset_samples: change.at - start, id: change.id, value: change.value })
             .collect();
-        let beats = Some(Beats { position: start as f64 / 24_000.0, per_minute: 120.0 });
+        let beats = Some(Beats::at(start as f64 / 24_000.0, 120.0));
         let transport = Transport { beats, ..playing(start as i64) };
         process(&mut engine, &mut audio, &events, transport, &format!("block {i}"));
         let notes =

@@ -4,7 +4,7 @@ use crate::common::notes;
 use std::sync::Arc;
 use sympathy::{
     control::notes::{NoteParam, NoteValues},
-    engine::{Beats, RenderMode, Transport},
+    engine::{Bar, Beats, RenderMode, Transport},
     nn::Isa,
     notes::live::{
         Book, CHANNELS, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, NoteWorker, Stage,
@@ -66,12 +66,25 @@ pub struct Song {
     /// By samples since the host began.
     pub deeds: Vec<(i64, Deed)>,
     pub values: NoteValues,
+    /// Beat of the song's first sample.
+    pub first_beat: f64,
+    /// Of the bars that differ from those before the first one.
+    pub bars: Vec<Bar>,
 }
 
 impl Song {
     pub fn new(rate: u32, tempo: f64, seconds: f64) -> Self {
         let parts = vec![(0, (seconds * f64::from(rate)) as i64)];
-        Self { rate, tempo, parts, loops: false, deeds: Vec::new(), values: values(&[]) }
+        Self {
+            rate,
+            tempo,
+            parts,
+            loops: false,
+            deeds: Vec::new(),
+            values: values(&[]),
+            first_beat: 0.0,
+            bars: Vec::new(),
+        }
     }
 
     pub fn beats(&self, beats: f64) -> i64 {
@@ -89,12 +102,13 @@ impl Song {
     }
 
     pub fn transport(&self, position: i64) -> Transport {
-        let per_sample = self.tempo / (60.0 * f64::from(self.rate));
+        let beats = self.first_beat + position as f64 * self.tempo / (60.0 * f64::from(self.rate));
+        let bar = self.bars.iter().rev().find(|bar| bar.start <= beats).copied();
         Transport {
             playing: true,
             position_samples: Some(position),
             loop_samples: self.loops.then(|| self.parts[0]),
-            beats: Some(Beats { position: position as f64 * per_sample, per_minute: self.tempo }),
+            beats: Some(Beats { bar, ..Beats::at(beats, self.tempo) }),
         }
     }
 }

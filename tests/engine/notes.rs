@@ -343,7 +343,7 @@ fn where_the_host_tells_no_place_or_tempo_steps_go_on_and_notes_end() {
             log.block = (from, 512);
             let mut transport = song.transport(from);
             if from > 4 * 48_000 {
-                transport.beats = Some(Beats { position, per_minute });
+                transport.beats = Some(Beats::at(position, per_minute));
             }
             let mut stage = Stage { book: &mut book, sink: &mut log };
             engine.begin(transport, 512, &mut stage);
@@ -403,7 +403,7 @@ fn under_a_tempo_that_glides_steps_lie_within_a_sample_and_a_half_of_their_place
         log.sent.reserve(10_000);
         for from in (0..20 * 48_000).step_by(block) {
             log.block = (from, block);
-            let beats = Some(Beats { position: beats(from), per_minute: tempo(from) });
+            let beats = Some(Beats::at(beats(from), tempo(from)));
             let transport = Transport { playing: true, position_samples: Some(from), loop_samples: None, beats };
             let mut stage = Stage { book: &mut book, sink: &mut log };
             engine.begin(transport, block, &mut stage);

@@ -174,7 +174,7 @@ fn beats_seed_on_the_songs_grid_only_while_it_runs() {
                 playing,
                 position_samples: Some(start as i64 + 5),
                 loop_samples: None,
-                beats: Some(Beats { position: 7.0 + start as f64 / 19_200.0, per_minute: 150.0 }),
+                beats: Some(Beats::at(7.0 + start as f64 / 19_200.0, 150.0)),
             };
             let mut slices: Vec<&mut [f32]> = channels.iter_mut().map(Vec::as_mut_slice).collect();
             engine.process(&mut slices, &[], transport);

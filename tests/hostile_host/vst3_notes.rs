@@ -198,7 +198,7 @@ fn by_the_engine() -> Vec<(usize, Message)> {
     for (from, to) in blocks(&[512]) {
         log.0 = from;
         let mut stage = Stage { book: &mut book, sink: &mut log };
-        let beats = Some(Beats { position: beats_at(from), per_minute: TEMPO });
+        let beats = Some(Beats::at(beats_at(from), TEMPO));
         let position_samples = Some(from as i64);
         let transport = Transport { playing: true, position_samples, loop_samples: None, beats };
         engine.begin(transport, to - from, &mut stage);

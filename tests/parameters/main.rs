@@ -258,10 +258,7 @@ fn play(registry: &Arc<ModelRegistry>, case: &Case, moved_at: Option<usize>) -> 
         let transport = match from.checked_sub(at(SONG_START)) {
             Some(position) if case.scene == Scene::Song => {
                 let position_beats = position as f64 / f64::from(RATE) * 4.0;
-                Transport {
-                    beats: Some(Beats { position: position_beats, per_minute: 240.0 }),
-                    ..playing(position as i64)
-                }
+                Transport { beats: Some(Beats::at(position_beats, 240.0)), ..playing(position as i64) }
             }
             _ if case.scene == Scene::Lesson && from >= at(LESSON[1]) => playing((from - at(LESSON[1])) as i64),
             _ => Transport::default(),

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     control::notes::{
-        self as choices, Axes, BEATS_PER_MEASURE, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part, Rate,
-        Run, SLIDERS, Scale, TossLaw, UNTIL_PLAYED,
+        self as choices, Align, Axes, BEATS_PER_MEASURE, Base, Drawing, Feedback, Hears, NoteParam, NoteValues, Part,
+        Rate, Run, SLIDERS, Scale, TossLaw, UNTIL_PLAYED,
     },
     control::settings::MIN_NOTE_REACTION_MS,
     dsp::float_mode::in_float_mode,
@@ -130,6 +130,8 @@ pub struct NoteEngine {
     reaction_samples: i64,
     clock: SampleClock,
     lattice: Lattice,
+    /// Beat of the song at which measures are counted from.
+    origin: f64,
     hearing: Hearing,
     shape: Shape,
     rules: Rules,
@@ -194,6 +196,7 @@ impl NoteEngine {
             reaction_samples: (reaction_ms * 1e-3 * f64::from(config.sample_rate_hz)).round() as i64,
             clock: SampleClock::new(clock_mode(&config.values)),
             lattice: Lattice::new(config.sample_rate_hz),
+            origin: 0.0,
             hearing: Hearing::new(),
             shape: Shape::new(),
             rules: rules(&config.values, 4.0),
@@ -298,6 +301,7 @@ impl NoteEngine {
             let beats = self.beats();
             if self.follow(beats) == Course::Elsewhere || change == ClockChange::Loop {
                 self.end_all_notes(0, stage);
+                self.align(beats);
                 self.count_anew();
             }
         }
@@ -444,7 +448,7 @@ impl NoteEngine {
                 let (step, hearing) = (self.step, &mut self.hearing);
                 (0..CHANNELS as u8).for_each(|channel| hearing.pedal(channel, false, step));
             }
-            NoteParam::Rate => self.end_all_notes(self.offset(), stage),
+            NoteParam::Rate | NoteParam::Align => self.end_all_notes(self.offset(), stage),
             _ => {}
         }
         self.adopt_all();
@@ -455,6 +459,11 @@ impl NoteEngine {
             }
             NoteParam::Run => self.change_clock(),
             NoteParam::Rate if self.runs => self.count_anew(),
+            NoteParam::Align if self.runs => {
+                let beats = self.beats();
+                self.align(beats);
+                self.count_anew();
+            }
             NoteParam::FreeTempo if self.runs && self.is_alone => drop(self.follow(None)),
             _ => {}
         }
@@ -496,6 +505,9 @@ impl NoteEngine {
         let brings = self.hears_window && self.link.scope.is_brought();
         self.is_continued |= brings;
         let begin = self.decide(heard, struck);
+        if begin != Begin::No {
+            self.align_next();
+        }
         self.number += 1;
         let (epoch, number) = (self.epoch, self.number);
         let column = Column { brings, ..self.column(heard, begin) };
@@ -702,7 +714,7 @@ impl NoteEngine {
     fn follow(&mut self, beats: Option<Beats>) -> Course {
         self.is_alone = beats.is_none();
         let (position, per_minute) = match beats {
-            Some(beats) => (beats.position, beats.per_minute),
+            Some(beats) => (beats.position - self.origin, beats.per_minute),
             None => {
                 let per_minute = f64::from(self.values.get(NoteParam::FreeTempo));
                 let since_zero = self.now as f64 * per_minute / (60.0 * f64::from(self.sample_rate_hz));
@@ -719,6 +731,29 @@ impl NoteEngine {
         (Run::of(&self.values) == Run::Free || self.transport.playing) && self.model().is_some()
     }
 
+    /// Where the bar around a place begins, if measures follow bars.
+    fn bar_start(&self, beats: Beats, position: f64) -> Option<f64> {
+        let bar = beats.bar.filter(|_| Align::of(&self.values) == Align::Bars)?;
+        bar.start_at(position).filter(|start| start.abs() <= MAX_BEATS)
+    }
+
+    /// Something begins with the next step: where bars have changed since measures were counted last, they are counted anew, by
+    /// whole steps, forward. So an upbeat, or a bar of another length, puts only what had begun before it off the bars.
+    fn align_next(&mut self) {
+        let Some(beats) = self.beats() else { return };
+        let steps_per_beat = self.steps_per_beat();
+        let position = self.origin + self.step as f64 / steps_per_beat;
+        let Some(start) = self.bar_start(beats, position) else { return };
+        let measure = (BEATS_PER_MEASURE * steps_per_beat) as i64;
+        let of_bar = ((position - start) * steps_per_beat).round() as i64;
+        let by = (of_bar - self.step).rem_euclid(measure);
+        if by > 0 {
+            self.origin -= by as f64 / steps_per_beat;
+            self.lattice.shift(by as f64 / steps_per_beat);
+            self.recount(by);
+        }
+    }
+
     /// The song's beats at the present sample, if they are told and followed.
     fn beats(&self) -> Option<Beats> {
         let is_followed = self.transport.playing && Run::of(&self.values) == Run::Transport;
@@ -729,11 +764,23 @@ impl NoteEngine {
         Some(Beats { position: beats.position + since, ..beats })
     }
 
+    /// Counts measures from where *Align* says, from here on. Only the part of a measure by which bars lie beside those of the
+    /// song's beginning matters, so that steps have the same numbers wherever a song of steady bars is entered.
+    fn align(&mut self, beats: Option<Beats>) {
+        let bar = beats.and_then(|beats| self.bar_start(beats, beats.position));
+        let origin = bar.map_or(0.0, |bar| bar.rem_euclid(BEATS_PER_MEASURE));
+        if std::mem::replace(&mut self.origin, origin) != origin && beats.is_some() {
+            self.lattice.forget();
+            self.follow(beats);
+        }
+    }
+
     /// Begins anew at the present sample, which may lie within a block, where steps go by.
     fn begin_here(&mut self) {
         self.runs = self.may_run();
         if self.runs {
             let beats = self.beats();
+            self.align(beats);
             self.follow(beats);
             self.begin_anew();
         } else {
@@ -777,18 +824,21 @@ impl NoteEngine {
 
     /// The song is elsewhere, or its steps are others: what is known goes on from there.
     fn count_anew(&mut self) {
-        let step = self.lattice.first_step_from(self.now);
-        let by = step - self.step;
-        self.step = step;
+        self.recount(self.lattice.first_step_from(self.now) - self.step);
+        // What was drawn had ended notes that are no more; its prediction is still there.
+        if self.moment == Moment::Play {
+            self.moment = Moment::Draw;
+        }
+    }
+
+    /// The next step has a number that is this much larger.
+    fn recount(&mut self, by: i64) {
+        self.step += by;
         self.hearing.recount(by);
         self.shape.recount(by);
         self.phrase.last = self.phrase.last.saturating_add(by);
         if let Some(speech) = &mut self.speech {
             speech.start = speech.start.saturating_add(by);
-        }
-        // What was drawn had ended notes that are no more; its prediction is still there.
-        if self.moment == Moment::Play {
-            self.moment = Moment::Draw;
         }
     }
 

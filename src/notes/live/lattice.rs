@@ -79,6 +79,13 @@ impl Lattice {
         if off_by * self.steps_per_beat > 0.5 { Course::Elsewhere } else { Course::On }
     }
 
+    /// All places in the song have numbers that are this many beats larger; their times stay.
+    pub fn shift(&mut self, beats: f64) {
+        if let Some(anchor) = &mut self.anchor {
+            anchor.beats += beats;
+        }
+    }
+
     /// True where the song is known.
     pub fn is_known(&self) -> bool {
         self.anchor.is_some()

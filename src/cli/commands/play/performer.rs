@@ -136,7 +136,7 @@ impl Performer {
             playing: true,
             position_samples: Some(self.position),
             loop_samples: None,
-            beats: Some(Beats { position: beats, per_minute: self.beats_per_minute }),
+            beats: Some(Beats::at(beats, self.beats_per_minute)),
         };
         self.engine.process(block, &self.events, transport);
         self.position += samples as i64;

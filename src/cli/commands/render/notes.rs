@@ -15,7 +15,7 @@ use crate::{
         terminal::{remark, say},
     },
     control::notes::{NoteParam, NoteValues},
-    engine::{Beats, RenderMode, Transport},
+    engine::{Bar, Beats, RenderMode, Transport},
     figure::{RollFigure, ShownRoll},
     model::{KEYS, LOWEST_KEY, STEPS_PER_MEASURE},
     notes::{
@@ -327,6 +327,8 @@ struct Tempi {
     division: f64,
     /// Tick, second and microseconds a quarter from there on; the first at 0.
     changes: Vec<(u64, f64, u32)>,
+    /// The first bar of each time signature, in quarter notes; the first at 0.
+    bars: Vec<Bar>,
 }
 
 impl Tempi {
@@ -341,7 +343,11 @@ impl Tempi {
             }
             changes.push((tick, second, tempo.max(1)));
         }
-        Self { division, changes }
+        let mut bars = vec![Bar { start: 0.0, beats: 4.0 }];
+        for &(tick, beats, unit) in &score.signatures {
+            bars.push(Bar { start: tick as f64 / division, beats: 4.0 * f64::from(beats) / f64::from(unit.max(1)) });
+        }
+        Self { division, changes, bars }
     }
 
     fn seconds(&self, tick: u64) -> f64 {
@@ -364,7 +370,9 @@ impl Tempi {
         let index = self.changes.partition_point(|&(_, second, _)| sample(second) <= at).max(1) - 1;
         let (tick, second, tempo) = self.changes[index];
         let since = (seconds - second) / (f64::from(tempo) * 1e-6);
-        Beats { position: tick as f64 / self.division + since, per_minute: 60e6 / f64::from(tempo) }
+        let position = tick as f64 / self.division + since;
+        let index = self.bars.partition_point(|bar| bar.start <= position + 1e-9).max(1) - 1;
+        Beats { position, per_minute: 60e6 / f64::from(tempo), bar: Some(self.bars[index]) }
     }
 
     /// The first sample after this one from which on the tempo is another.
