@@ -2321,20 +2321,11 @@ impl<P: ClapPlugin> Wrapper<P> {
                         }
                     }
                     // TODO: CLAP does not mention whether this is behind a flag or not
-                    if P::SAMPLE_ACCURATE_AUTOMATION && block_start > 0 {
-                        transport.bar_start_pos_beats = match transport.bar_start_pos_beats() {
-                            Some(updated) => Some(updated),
-                            None => Some(context.bar_start as f64 / CLAP_BEATTIME_FACTOR as f64),
-                        };
-                        transport.bar_number = match transport.bar_number() {
-                            Some(updated) => Some(updated),
-                            None => Some(context.bar_number),
-                        };
-                    } else {
-                        transport.bar_start_pos_beats =
-                            Some(context.bar_start as f64 / CLAP_BEATTIME_FACTOR as f64);
-                        transport.bar_number = Some(context.bar_number);
-                    }
+                    // The host's bar for all parts of a split block: what could be computed from
+                    // position and time signature is another one after an upbeat or another meter
+                    transport.bar_start_pos_beats =
+                        Some(context.bar_start as f64 / CLAP_BEATTIME_FACTOR as f64);
+                    transport.bar_number = Some(context.bar_number);
                     // TODO: They also aren't very clear about this, but presumably if the loop is
                     //       active and the corresponding song transport information is available then
                     //       this is also available

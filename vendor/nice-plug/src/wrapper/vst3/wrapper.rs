@@ -1656,16 +1656,10 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for Wrapper<P> {
 
                         #[allow(clippy::unnecessary_cast)]
                         if context.state & kBarPositionValid as u32 != 0 {
-                            if P::SAMPLE_ACCURATE_AUTOMATION && block_start > 0 {
-                                // The transport object knows how to recompute this from the other information
-                                transport.bar_start_pos_beats =
-                                    match transport.bar_start_pos_beats() {
-                                        Some(updated) => Some(updated),
-                                        None => Some(context.barPositionMusic),
-                                    };
-                            } else {
-                                transport.bar_start_pos_beats = Some(context.barPositionMusic);
-                            }
+                            // The host's bar for all parts of a split block: what could be computed
+                            // from position and time signature is another one after an upbeat or
+                            // another meter
+                            transport.bar_start_pos_beats = Some(context.barPositionMusic);
                         }
                         #[allow(clippy::unnecessary_cast)]
                         if context.state & kCycleActive as u32 != 0
