@@ -446,7 +446,9 @@ impl NotesConfig {
         let batch = self.general.batch as u128;
         let numbers = match &self.network {
             NetworkConfig::Recurrent(network) => {
-                let of_layers = 12 * (network.hidden * network.layers) as u128;
+                // Step by step, states are kept as well.
+                let of_unit = if network.method == Method::Closed { 16 } else { 12 };
+                let of_layers = of_unit * (network.hidden * network.layers) as u128;
                 batch * network.sequence as u128 * (of_layers + 600)
             }
             NetworkConfig::Autoencoder(network) => 6 * batch * network.widths.iter().sum::<usize>() as u128,

@@ -79,6 +79,7 @@ impl Pass {
         let [weight_rz, weight_n] = [&factors[0], &factors[1]];
         let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
+        let wants_start = of_state.wants_start;
         let of_state = of_state.by_part(&parts, streams, hidden);
         let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).zip(of_state).collect();
         for_each(jobs, |((part, mut of_sums), [from_later, _])| {
@@ -100,12 +101,14 @@ impl Pass {
                         || row.backward(),
                     );
                 }
-                let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
-                let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
-                weight_rz.multiply(of_rz, from_later, hidden, false);
-                weight_n.multiply(of_m, from_later, hidden, true);
-                from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
-                run.quieten(step, part, from_later);
+                if step > 0 || wants_start {
+                    let of_rz = View::new(of_sums, part.len(), 2 * hidden, 4 * hidden);
+                    let of_m = View::new(&of_sums[3 * hidden..], part.len(), hidden, 4 * hidden);
+                    weight_rz.multiply(of_rz, from_later, hidden, false);
+                    weight_n.multiply(of_m, from_later, hidden, true);
+                    from_later.iter_mut().zip(&through_z).for_each(|(sum, z)| *sum += z);
+                    run.quieten(step, part, from_later);
+                }
             }
         });
         of_sums

@@ -80,6 +80,7 @@ impl Pass {
         let peepholes = !run.weights.peephole.is_empty();
         let mut of_sums = run.work.take(self.gates.len());
         let parts = parts(streams);
+        let wants_start = of_state.wants_start;
         let of_state = of_state.by_part(&parts, streams, hidden);
         let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, 4 * hidden)).zip(of_state).collect();
         for_each(jobs, |((part, mut of_sums), [from_later, grad_c])| {
@@ -103,8 +104,10 @@ impl Pass {
                         || if peepholes { row.backward::<true>() } else { row.backward::<false>() },
                     );
                 }
-                weight.multiply(View::whole(of_sums, part.len(), 4 * hidden), from_later, hidden, false);
-                run.quieten(step, part, from_later);
+                if step > 0 || wants_start {
+                    weight.multiply(View::whole(of_sums, part.len(), 4 * hidden), from_later, hidden, false);
+                    run.quieten(step, part, from_later);
+                }
             }
         });
         of_sums

@@ -176,7 +176,7 @@ impl Layer {
         grad: &mut WeightsMut<'_>,
     ) -> Option<Vec<f32>> {
         let wants_x = !self.lowest;
-        let mut of_state = StateGradient::zeros(run.sizes.streams, self.hidden);
+        let mut of_state = StateGradient::zeros(run.sizes.streams, self.hidden, false);
         let factors = self.factors_back(run, wants_x);
         let (of_sums, of_x) = self.backward(run, pass, [h, grad_h], &mut of_state, &factors, wants_x);
         self.gradients(run, h, &of_sums, grad);

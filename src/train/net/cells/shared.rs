@@ -47,12 +47,14 @@ pub(crate) struct StateGradient {
     h: Vec<f32>,
     /// `[stream][hidden]`; zeros where the cell has none.
     c: Vec<f32>,
+    /// That of the state before the first step is asked for: else a product is spared.
+    pub wants_start: bool,
 }
 
 impl StateGradient {
     /// Of a state that nothing depends on.
-    pub fn zeros(streams: usize, hidden: usize) -> Self {
-        Self { h: vec![0.0; streams * hidden], c: vec![0.0; streams * hidden] }
+    pub fn zeros(streams: usize, hidden: usize, wants_start: bool) -> Self {
+        Self { h: vec![0.0; streams * hidden], c: vec![0.0; streams * hidden], wants_start }
     }
 
     /// Of each part of the streams h and c, `[stream][hidden]`.

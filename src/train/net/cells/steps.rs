@@ -70,7 +70,7 @@ impl<'a> Steps<'a> {
         Backwards {
             // Of the lowest layer, too: it may have heard what it said.
             factors: self.layer.factors_back(&run, true),
-            of_state: StateGradient::zeros(self.sizes.streams, self.sizes.hidden),
+            of_state: StateGradient::zeros(self.sizes.streams, self.sizes.hidden, true),
             of_sums: Vec::new(),
         }
     }
@@ -108,6 +108,54 @@ impl<'a> Steps<'a> {
             start: &self.passes[steps.start].0,
             heard: None,
             work: &self.work,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Sequence, *};
+    use crate::{dsp::random::Random, nn::Cell};
+
+    #[test]
+    fn step_by_step_is_what_a_segment_is_there_and_back() {
+        let (inputs, hidden, streams, steps) = (5, 8, 3, 7);
+        let work = Arc::default();
+        for cell in [Cell::Lstm, Cell::Gru, Cell::RnnTanh, Cell::RnnRelu, Cell::Clockwork] {
+            let mut random = Random::new(7);
+            let mut draw = |count: usize| (0..count).map(|_| 0.5 * random.normal()).collect::<Vec<f32>>();
+            let layer = Layer { cell, inputs, hidden, clock_groups: 2, lowest: false };
+            let gates = cell.gates();
+            let peepholes = if cell == Cell::Lstm { 3 * hidden } else { 0 };
+            let lengths = [gates * hidden * inputs, gates * hidden * hidden, gates * hidden, gates * hidden, peepholes];
+            let mut weights = lengths.map(&mut draw);
+            layer.prepare("rnn.weight_hh_l0", &mut weights[1], 0.0);
+            let weights = weights.each_ref().map(Vec::as_slice);
+            let c = if cell.info().has_c { draw(streams * hidden) } else { Vec::new() };
+            let start = LayerState { h: draw(streams * hidden), c, tick: 3 };
+            let (x, grad_h) = (draw(steps * streams * inputs), draw(steps * streams * hidden));
+            let sequence = Sequence::run(layer, &x, &weights, start.clone(), &work);
+            let mut expected = lengths.map(|length| vec![0.0; length]);
+            let of_x = sequence.backward(&x, &weights, &grad_h, &mut expected, &work).expect("not the lowest");
+
+            let mut one_by_one = Steps::new(layer, &weights, start, &work);
+            let h: Vec<f32> = x.chunks_exact(streams * inputs).flat_map(|x| one_by_one.step(x).to_vec()).collect();
+            let mut back = one_by_one.backwards();
+            let found: Vec<Vec<f32>> =
+                grad_h.chunks_exact(streams * hidden).rev().map(|g| one_by_one.step_back(&mut back, g)).collect();
+            let mut gradients = lengths.map(|length| vec![9.0; length]);
+            one_by_one.gradients(&back, &mut gradients);
+            let close = |found: &[f32], expected: &[f32], what: &str| {
+                let most = expected.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+                let differs = found.iter().zip(expected).position(|(a, b)| (a - b).abs() > 1e-5 * (1.0 + most));
+                assert!(found.len() == expected.len() && differs.is_none(), "{cell:?}, {what}: at {differs:?}");
+                assert!(most > 0.01 || expected.is_empty(), "{cell:?}, {what}: {most}");
+            };
+            close(&h, &sequence.h, "outputs");
+            close(&found.into_iter().rev().flatten().collect::<Vec<_>>(), &of_x, "inputs");
+            for (part, (found, expected)) in gradients.iter().zip(&expected).enumerate() {
+                close(found, expected, &format!("weights {part}"));
+            }
         }
     }
 }

@@ -62,6 +62,7 @@ pub(crate) fn backward<const RELU: bool>(
     let Sizes { streams, hidden, .. } = run.sizes;
     let mut of_sums = run.work.take(h.len());
     let parts = parts(streams);
+    let wants_start = of_state.wants_start;
     let of_state = of_state.by_part(&parts, streams, hidden);
     let jobs = parts.iter().zip(by_part(&mut of_sums, &parts, streams, hidden)).zip(of_state).collect();
     for_each(jobs, |((part, mut of_sums), [from_later, _])| {
@@ -79,8 +80,10 @@ pub(crate) fn backward<const RELU: bool>(
                     }
                 },
             );
-            weight.multiply(View::whole(of_sums, part.len(), hidden), from_later, hidden, false);
-            run.quieten(step, part, from_later);
+            if step > 0 || wants_start {
+                weight.multiply(View::whole(of_sums, part.len(), hidden), from_later, hidden, false);
+                run.quieten(step, part, from_later);
+            }
         }
     });
     of_sums
