@@ -348,7 +348,7 @@ choice! {
     /// From where measures are counted: [`NoteParam::Align`].
     Align {
         Song "song" "Song Position" "A measure every four beats from the song's beginning.";
-        Bars "bars" "Bars" "From the bar in which something begins to play: after an upbeat, or where bars are not four beats long. As the song where the host tells no bars.";
+        Bars "bars" "Bars" "A measure begins with every bar: after an upbeat, and where bars are not four beats long. As the song where the host tells no bars.";
     }
 }
 

@@ -103,7 +103,8 @@ impl Song {
 
     pub fn transport(&self, position: i64) -> Transport {
         let beats = self.first_beat + position as f64 * self.tempo / (60.0 * f64::from(self.rate));
-        let bar = self.bars.iter().rev().find(|bar| bar.start <= beats).copied();
+        // What is no place begins nowhere: it is the first.
+        let bar = self.bars.iter().rev().find(|bar| bar.start <= beats).or(self.bars.first()).copied();
         Transport {
             playing: true,
             position_samples: Some(position),

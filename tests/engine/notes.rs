@@ -9,7 +9,7 @@ use std::time::Duration;
 use sympathy::{
     control::notes::NoteParam,
     dsp::random::Random,
-    engine::{Beats, RenderMode, Transport},
+    engine::{Bar, Beats, RenderMode, Transport},
     notes::live::{Book, CHANNELS, Gesture, Message, Stage},
 };
 
@@ -211,6 +211,12 @@ fn random_deed(random: &mut Random) -> Deed {
     }
 }
 
+/// Beats that a bar may begin at or have, and some that none does.
+fn odd(random: &mut Random) -> f64 {
+    let beats = [3.0, 3.0, 4.0, 1.0, 0.25, 3.5, 0.0, -2.0, 5e-324, 1e-9, 1e300, f64::NAN, f64::INFINITY];
+    beats[random.below(beats.len() as u32) as usize]
+}
+
 #[test]
 fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
     let kinds = [models(-1.5), coder(Some(axes())).1];
@@ -243,6 +249,9 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
             }
             let tempo = [280.0, 280.0, 280.0, 120.0, f64::NAN, 0.0][random.below(6) as usize];
             let transport = Transport { playing, ..Song { tempo, ..song.clone() }.transport(position) };
+            let bar = Bar { start: odd(&mut random), beats: odd(&mut random) };
+            let beats = transport.beats.map(|beats| Beats { bar: Some(bar), ..beats });
+            let transport = Transport { beats, ..transport };
             let deeds: Vec<Deed> = (0..random.below(4)).map(|_| random_deed(&mut random)).collect();
             // In every other round a window looks, plays keys and brings phrases.
             if round % 2 == 1 {
@@ -291,6 +300,10 @@ fn whatever_a_host_does_no_note_hangs_and_the_audio_thread_allocates_nothing() {
         assert_eq!(engine.scope().pressed(), 0, "the window's keys go up with the others");
         let runs_free = engine.is_running();
         if runs_free {
+            // By its own tempo it goes on.
+            log.block = (1_000_064, 64);
+            let mut stage = Stage { book: &mut book, sink: &mut log };
+            engine.begin(Transport::default(), 64, &mut stage);
             engine.set(NoteParam::Panic, 0.0, &mut stage);
             engine.set(NoteParam::Panic, 1.0, &mut stage);
         }

@@ -44,7 +44,7 @@ const MOST_PARAMETERS: i32 = 128;
 pub struct Plugin {
     component: ComPtr<IComponent>,
     processor: ComPtr<IAudioProcessor>,
-    controller: ComPtr<IEditController>,
+    pub controller: ComPtr<IEditController>,
 }
 
 impl Plugin {
@@ -114,7 +114,7 @@ impl Plugin {
     }
 
     /// What people see and set, but for the one that selects programs.
-    fn controls(&self) -> Vec<ParameterInfo> {
+    pub fn controls(&self) -> Vec<ParameterInfo> {
         let hidden = HIDDEN | PROGRAM_CHANGE;
         self.parameters().into_iter().filter(|info| info.flags & hidden == 0).collect()
     }

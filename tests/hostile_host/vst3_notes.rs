@@ -2,12 +2,12 @@
 
 use crate::{
     Channel,
-    vst3::{Plugin, bus, data},
+    vst3::{Plugin, bus, data, string},
 };
 use std::cell::RefCell;
 use sympathy::{
-    control::notes::NoteValues,
-    engine::{Beats, RenderMode, Transport},
+    control::notes::{Align, NoteParam, NoteValues},
+    engine::{Bar, Beats, RenderMode, Transport},
     nn::Isa,
     notes::live::{Book, Gesture, Message, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
 };
@@ -17,8 +17,11 @@ use vst3::{
         Vst::{
             Event,
             Event_::EventTypes_::{kNoteOffEvent, kNoteOnEvent},
-            Event__type0, IEventList, IEventListTrait, NoteOffEvent, NoteOnEvent, ProcessContext,
-            ProcessContext_::StatesAndFlags_::{kPlaying, kProjectTimeMusicValid, kTempoValid},
+            Event__type0, IEditControllerTrait, IEventList, IEventListTrait, NoteOffEvent, NoteOnEvent, ParamID,
+            ProcessContext,
+            ProcessContext_::StatesAndFlags_::{
+                kBarPositionValid, kPlaying, kProjectTimeMusicValid, kTempoValid, kTimeSigValid,
+            },
             ProcessModes_,
         },
         int32, kResultFalse, kResultOk, tresult,
@@ -30,6 +33,8 @@ const TEMPO: f64 = 120.0;
 const BEAT: usize = 24_000;
 const LENGTH: usize = 12 * BEAT;
 const MOST: usize = 1024;
+/// The song is in three, after an upbeat.
+const BAR: Bar = Bar { start: 1.0, beats: 3.0 };
 /// Class of the plugin for notes.
 const NOTES: i32 = 1;
 
@@ -132,9 +137,19 @@ fn blocks(sizes: &[usize]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// Everything that comes out of the plugin.
+/// The id of a parameter by its name.
+fn parameter(plugin: &Plugin, name: &str) -> ParamID {
+    plugin.controls().into_iter().find(|info| string(&info.title) == name).expect("a parameter").id
+}
+
+/// Everything that comes out of the plugin, its measures with the bars.
 fn through_vst3(sizes: &[usize]) -> Vec<(usize, Message)> {
     let plugin = Plugin::of_class(NOTES);
+    let align = parameter(&plugin, "Align");
+    // SAFETY: the instance lives.
+    unsafe {
+        assert_eq!(plugin.controller.setParamNormalized(align, 1.0), kResultOk);
+    }
     assert_eq!(plugin.set_up_in(ProcessModes_::kOffline as int32, RATE_HZ.into(), MOST as i32), kResultOk);
     plugin.set_processing(true);
     let (played, mut received) = (played(), Vec::new());
@@ -149,12 +164,14 @@ fn through_vst3(sizes: &[usize]) -> Vec<(usize, Message)> {
         // SAFETY: numbers only.
         let mut context: ProcessContext = unsafe { std::mem::zeroed() };
         #[allow(clippy::unnecessary_cast, reason = "signed on Windows")]
-        let state = (kPlaying | kProjectTimeMusicValid | kTempoValid) as u32;
+        let state = (kPlaying | kProjectTimeMusicValid | kTempoValid | kBarPositionValid | kTimeSigValid) as u32;
         context.state = state;
         context.sampleRate = RATE_HZ.into();
         context.projectTimeSamples = from as i64;
         context.projectTimeMusic = beats_at(from);
         context.tempo = TEMPO;
+        context.barPositionMusic = BAR.start_at(beats_at(from)).expect("a bar");
+        (context.timeSigNumerator, context.timeSigDenominator) = (3, 4);
         let mut channels: Vec<Channel> = [0.25, -0.5, 0.0, 0.0].map(|value| Channel::new(frames, value)).into();
         let mut pointers: Vec<*mut f32> = channels.iter_mut().map(Channel::pointer).collect();
         let mut outs = pointers.split_off(2);
@@ -184,12 +201,14 @@ impl NoteSink for Log {
 }
 
 /// The same by the engine alone.
-fn by_the_engine() -> Vec<(usize, Message)> {
+fn by_the_engine(align: Align) -> Vec<(usize, Message)> {
+    let mut values = NoteValues::default();
+    values.set(NoteParam::Align, align.value());
     let (mut engine, worker) = start(&NoteEngineConfig {
         sample_rate_hz: RATE_HZ,
         reaction_ms: 50.0,
         mode: RenderMode::Offline,
-        values: NoteValues::default(),
+        values,
         models: NoteModels::with_embedded(Isa::from_environment()),
         codes: std::sync::Arc::default(),
     });
@@ -198,7 +217,7 @@ fn by_the_engine() -> Vec<(usize, Message)> {
     for (from, to) in blocks(&[512]) {
         log.0 = from;
         let mut stage = Stage { book: &mut book, sink: &mut log };
-        let beats = Some(Beats::at(beats_at(from), TEMPO));
+        let beats = Some(Beats { bar: Some(BAR), ..Beats::at(beats_at(from), TEMPO) });
         let position_samples = Some(from as i64);
         let transport = Transport { playing: true, position_samples, loop_samples: None, beats };
         engine.begin(transport, to - from, &mut stage);
@@ -213,7 +232,8 @@ fn by_the_engine() -> Vec<(usize, Message)> {
 
 #[test]
 fn lists_of_events_give_the_messages_of_the_engine_in_blocks_of_any_size() {
-    let expected = by_the_engine();
+    let expected = by_the_engine(Align::Bars);
+    assert_ne!(expected, by_the_engine(Align::Song));
     let ours =
         expected.iter().filter(|(_, message)| matches!(message, Message::On { .. })).count() - played().len() / 2;
     assert!(ours > 10, "{ours} notes of its own");

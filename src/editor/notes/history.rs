@@ -50,7 +50,8 @@ impl Steps {
         self.next = scope.read(self.next, |report| {
             let is_elsewhere = steps.back().is_some_and(|last| {
                 let last = last.report;
-                last.step.checked_add(1) != Some(report.step) || last.steps_per_beat != report.steps_per_beat
+                let follows = report.is_recounted || last.step.checked_add(1) == Some(report.step);
+                !follows || last.steps_per_beat != report.steps_per_beat
             });
             steps.push_back(Step { report, is_elsewhere });
             self.came = now;
@@ -130,6 +131,7 @@ mod tests {
         let seconds = 0.5 / steps_per_beat;
         let report = StepReport {
             step,
+            is_recounted: false,
             heard: [held, struck],
             said: [0; 2],
             probabilities: [0; 88],

@@ -130,8 +130,10 @@ pub struct NoteEngine {
     reaction_samples: i64,
     clock: SampleClock,
     lattice: Lattice,
-    /// Beat of the song at which measures are counted from.
+    /// Beat of the song from which measures are counted.
     origin: f64,
+    /// The next step's number does not follow that of the last one, although the song goes on.
+    is_recounted: bool,
     hearing: Hearing,
     shape: Shape,
     rules: Rules,
@@ -197,6 +199,7 @@ impl NoteEngine {
             clock: SampleClock::new(clock_mode(&config.values)),
             lattice: Lattice::new(config.sample_rate_hz),
             origin: 0.0,
+            is_recounted: false,
             hearing: Hearing::new(),
             shape: Shape::new(),
             rules: rules(&config.values, 4.0),
@@ -502,15 +505,13 @@ impl NoteEngine {
         let struck = self.hearing.has_fresh_strokes();
         let heard = self.hearing.column(closed);
         self.report(closed, heard);
+        self.follow_bars();
         let brings = self.hears_window && self.link.scope.is_brought();
         self.is_continued |= brings;
         let begin = self.decide(heard, struck);
-        if begin != Begin::No {
-            self.align_next();
-        }
         self.number += 1;
         let (epoch, number) = (self.epoch, self.number);
-        let column = Column { brings, ..self.column(heard, begin) };
+        let column = Column { step: closed, brings, ..self.column(heard, begin) };
         // Whoever may wait loses nothing.
         if !self.link.has_room() {
             self.waiting.wait_until(&mut self.link, |link| {
@@ -537,6 +538,7 @@ impl NoteEngine {
             number: self.number,
             slot: self.slot(),
             step: self.step - 1,
+            next: self.step,
             hears: true,
             heard,
             said: self.said,
@@ -563,7 +565,8 @@ impl NoteEngine {
     }
 
     /// Shows a window the step that has gone by, before anything is decided from it.
-    fn report(&self, step: i64, heard: Heard) {
+    fn report(&mut self, step: i64, heard: Heard) {
+        let is_recounted = std::mem::take(&mut self.is_recounted);
         if !self.link.scope.is_watched() {
             return;
         }
@@ -582,6 +585,7 @@ impl NoteEngine {
         });
         self.link.scope.put(&StepReport {
             step,
+            is_recounted,
             heard: heard.sets(),
             said: self.said.sets(),
             probabilities,
@@ -731,26 +735,26 @@ impl NoteEngine {
         (Run::of(&self.values) == Run::Free || self.transport.playing) && self.model().is_some()
     }
 
-    /// Where the bar around a place begins, if measures follow bars.
+    /// Where the bar around a place begins, if measures follow bars. A place that is a little before a bar is in it: hosts round.
     fn bar_start(&self, beats: Beats, position: f64) -> Option<f64> {
         let bar = beats.bar.filter(|_| Align::of(&self.values) == Align::Bars)?;
-        bar.start_at(position).filter(|start| start.abs() <= MAX_BEATS)
+        bar.start_at(position + 0.5 / self.steps_per_beat()).filter(|start| start.abs() <= MAX_BEATS)
     }
 
-    /// Something begins with the next step: where bars have changed since measures were counted last, they are counted anew, by
-    /// whole steps, forward. So an upbeat, or a bar of another length, puts only what had begun before it off the bars.
-    fn align_next(&mut self) {
+    /// A bar begins a measure: where the next step lies in its bar otherwise than in its measure, it is counted anew, forward. What is
+    /// left of the measure before is skipped, and counts as gone by: an answer of four measures is one of four bars.
+    fn follow_bars(&mut self) {
         let Some(beats) = self.beats() else { return };
         let steps_per_beat = self.steps_per_beat();
         let position = self.origin + self.step as f64 / steps_per_beat;
         let Some(start) = self.bar_start(beats, position) else { return };
-        let measure = (BEATS_PER_MEASURE * steps_per_beat) as i64;
         let of_bar = ((position - start) * steps_per_beat).round() as i64;
-        let by = (of_bar - self.step).rem_euclid(measure);
+        let by = (of_bar - self.step).rem_euclid((BEATS_PER_MEASURE * steps_per_beat) as i64);
         if by > 0 {
             self.origin -= by as f64 / steps_per_beat;
-            self.lattice.shift(by as f64 / steps_per_beat);
+            self.lattice.renumber(by as f64 / steps_per_beat);
             self.recount(by);
+            self.is_recounted = true;
         }
     }
 
@@ -765,10 +769,14 @@ impl NoteEngine {
     }
 
     /// Counts measures from where *Align* says, from here on. Only the part of a measure by which bars lie beside those of the
-    /// song's beginning matters, so that steps have the same numbers wherever a song of steady bars is entered.
+    /// song's beginning matters, so that steps have the same numbers wherever a song of four beats a bar is entered.
     fn align(&mut self, beats: Option<Beats>) {
         let bar = beats.and_then(|beats| self.bar_start(beats, beats.position));
-        let origin = bar.map_or(0.0, |bar| bar.rem_euclid(BEATS_PER_MEASURE));
+        let origin = match bar.map_or(0.0, |bar| bar.rem_euclid(BEATS_PER_MEASURE)) {
+            // What is a whole measure but for rounding.
+            origin if BEATS_PER_MEASURE - origin < 1e-6 => 0.0,
+            origin => origin,
+        };
         if std::mem::replace(&mut self.origin, origin) != origin && beats.is_some() {
             self.lattice.forget();
             self.follow(beats);
@@ -824,22 +832,24 @@ impl NoteEngine {
 
     /// The song is elsewhere, or its steps are others: what is known goes on from there.
     fn count_anew(&mut self) {
-        self.recount(self.lattice.first_step_from(self.now) - self.step);
+        let by = self.lattice.first_step_from(self.now) - self.step;
+        self.recount(by);
+        if let Some(speech) = &mut self.speech {
+            speech.start = speech.start.saturating_add(by);
+        }
+        self.is_recounted = false;
         // What was drawn had ended notes that are no more; its prediction is still there.
         if self.moment == Moment::Play {
             self.moment = Moment::Draw;
         }
     }
 
-    /// The next step has a number that is this much larger.
+    /// The next step has a number that is this much larger, and with it all that is measured from it.
     fn recount(&mut self, by: i64) {
         self.step += by;
         self.hearing.recount(by);
         self.shape.recount(by);
         self.phrase.last = self.phrase.last.saturating_add(by);
-        if let Some(speech) = &mut self.speech {
-            speech.start = speech.start.saturating_add(by);
-        }
     }
 
     /// Nothing plays any more. The book is not touched.

@@ -40,16 +40,24 @@ pub(super) struct Lattice {
     /// Where the second half of an eighth begins, as a part of it.
     swing: f64,
     anchor: Option<Anchor>,
+    /// By how many beats numbers are larger than those by which eighths swing.
+    renumbered: f64,
 }
 
 impl Lattice {
     pub fn new(sample_rate_hz: u32) -> Self {
-        Self { sample_rate_hz: f64::from(sample_rate_hz), steps_per_beat: 4.0, swing: 0.5, anchor: None }
+        Self {
+            sample_rate_hz: f64::from(sample_rate_hz),
+            steps_per_beat: 4.0,
+            swing: 0.5,
+            anchor: None,
+            renumbered: 0.0,
+        }
     }
 
     /// Forgets where the song is.
     pub fn forget(&mut self) {
-        self.anchor = None;
+        (self.anchor, self.renumbered) = (None, 0.0);
     }
 
     pub fn set_steps_per_beat(&mut self, steps: f64) {
@@ -80,7 +88,8 @@ impl Lattice {
     }
 
     /// All places in the song have numbers that are this many beats larger; their times stay.
-    pub fn shift(&mut self, beats: f64) {
+    pub fn renumber(&mut self, beats: f64) {
+        self.renumbered += beats;
         if let Some(anchor) = &mut self.anchor {
             anchor.beats += beats;
         }
@@ -128,12 +137,12 @@ impl Lattice {
 
     /// A place in the song moved by the swing: of each eighth the second half begins later.
     fn swung(&self, beats: f64) -> f64 {
-        bend(beats, 0.5, self.swing)
+        bend(beats - self.renumbered, 0.5, self.swing) + self.renumbered
     }
 
     /// And back.
     fn straight(&self, beats: f64) -> f64 {
-        bend(beats, self.swing, 0.5)
+        bend(beats - self.renumbered, self.swing, 0.5) + self.renumbered
     }
 }
 
@@ -198,6 +207,14 @@ mod tests {
         assert_eq!(lattice.first_step_from(7999), 1);
         // Thirty-seconds go with their sixteenth.
         lattice.set_steps_per_beat(8.0);
+        assert_eq!([0, 1, 2, 3, 4].map(|step| lattice.time_of(step)), [0, 4000, 8000, 10_000, 12_000]);
+        // Counted otherwise, by a sixteenth and a half, they lie where they lay.
+        lattice.renumber(0.375);
+        assert_eq!([3, 4, 5, 6, 7].map(|step| lattice.time_of(step)), [0, 4000, 8000, 10_000, 12_000]);
+        assert_eq!([3999, 4001, 9001].map(|time| lattice.nearest_step(time)), [4, 4, 6]);
+        assert_eq!(lattice.follow(24_000, 1.375, 120.0), Course::On);
+        lattice.forget();
+        lattice.follow(0, 0.0, 120.0);
         assert_eq!([0, 1, 2, 3, 4].map(|step| lattice.time_of(step)), [0, 4000, 8000, 10_000, 12_000]);
     }
 

@@ -35,6 +35,8 @@ pub(super) struct Column {
     pub slot: u8,
     /// Its step of the song.
     pub step: i64,
+    /// The step after it: where a bar begins it may have a larger number than the next.
+    pub next: i64,
     /// It is heard; else the song stands, and it only brings what is to be done.
     pub hears: bool,
     /// What the player made.

@@ -294,7 +294,7 @@ struct Coding {
     heard: Vec<f32>,
     /// The same after the last column in which a key was held.
     phrase: Vec<f32>,
-    /// The last step that was heard.
+    /// The place of the column that was heard last.
     last: Option<i64>,
     /// The code of what was heard where the playing began.
     yours: Code,
@@ -339,12 +339,13 @@ impl Coding {
         let width = network.column;
         let place = |step: i64| step.rem_euclid(network.steps as i64) as usize * width;
         // Where the song loops or is counted anew, what was heard still lies right before it.
-        if let Some(last) = self.last.replace(column.step).filter(|last| last + 1 != column.step) {
-            let by = place(column.step - (last + 1));
+        let step = column.next - 1;
+        if let Some(last) = self.last.replace(step).filter(|last| last + 1 != step) {
+            let by = place(step - (last + 1));
             self.heard.rotate_right(by);
             self.phrase.rotate_right(by);
         }
-        let now = place(column.step);
+        let now = place(step);
         write_numbers(held, strokes, &mut self.heard[now..now + width]);
         if held != 0 {
             self.phrase.copy_from_slice(&self.heard);
@@ -363,7 +364,7 @@ impl Coding {
         }
         self.code = placed(network, column, &self.yours, path);
         self.size = network.network.decoder().inputs();
-        let (code, next) = (&self.code[..self.size], place(column.step + 1));
+        let (code, next) = (&self.code[..self.size], place(column.next));
         let said = network.network.decoder().forward_rows(code, next..next + width, &mut self.decoding);
         self.probabilities.fill(0.0);
         if said.iter().all(|probability| probability.is_finite()) {
@@ -374,6 +375,8 @@ impl Coding {
 
     fn bring(&mut self, network: &CodeNetwork, columns: &[[u128; 2]]) {
         let width = network.column;
+        // It begins where a segment does, whatever was before it.
+        self.last = None;
         self.heard.fill(0.0);
         for (place, &[held, strokes]) in columns.iter().enumerate() {
             let at = place % network.steps * width;
@@ -400,7 +403,7 @@ fn placed(network: &CodeNetwork, column: &Column, yours: &Code, path: &CodePath)
     let mut code = match sliders.base {
         Base::You => *yours,
         Base::Mean | Base::Zero => [0.0; MAX_CODES],
-        Base::Stored => stored(path, sliders, column.step + 1).unwrap_or(*yours),
+        Base::Stored => stored(path, sliders, column.next).unwrap_or(*yours),
     };
     if let (Base::Mean, Some(codes)) = (sliders.base, &network.codes) {
         code.iter_mut().zip(&codes.mean).for_each(|(slot, mean)| *slot = *mean);
@@ -439,6 +442,7 @@ mod tests {
             number: 0,
             slot: 0,
             step: 0,
+            next: 1,
             hears: true,
             heard: held(heard),
             said: held(said),

@@ -34,6 +34,8 @@ const WORDS: usize = 6 + 4 * SET + BYTES;
 pub struct StepReport {
     /// Its number in the song.
     pub step: i64,
+    /// It follows the step before although its number does not: a bar begins a measure.
+    pub is_recounted: bool,
     /// The player's keys, bit 0 the lowest of the 88: those that are held, and of them those that are struck.
     pub heard: [u128; 2],
     /// The same of ours.
@@ -192,7 +194,10 @@ impl StepReport {
     fn words(&self) -> [u32; WORDS] {
         let mut all = [0; WORDS];
         [all[0], all[1]] = split(self.step);
-        all[2] = u32::from(self.speaks) | u32::from(self.begins) << 1 | u32::from(self.is_late) << 2;
+        all[2] = u32::from(self.speaks)
+            | u32::from(self.begins) << 1
+            | u32::from(self.is_late) << 2
+            | u32::from(self.is_recounted) << 3;
         all[3] = self.left.map_or(0, |left| left.saturating_add(1));
         all[4] = self.steps_per_beat.to_bits();
         all[5] = self.seconds.to_bits();
@@ -217,6 +222,7 @@ impl StepReport {
             speaks: all[2] & 1 != 0,
             begins: all[2] & 2 != 0,
             is_late: all[2] & 4 != 0,
+            is_recounted: all[2] & 8 != 0,
             left: all[3].checked_sub(1),
             steps_per_beat: f32::from_bits(all[4]),
             seconds: f32::from_bits(all[5]),
@@ -240,6 +246,7 @@ mod tests {
         let scope = NoteScope::default();
         let report = StepReport {
             step: -(1 << 40) - 7,
+            is_recounted: false,
             heard: [1 << 87 | 1 << 33, 1 << 33],
             said: [1 | 1 << 64, 1],
             probabilities: std::array::from_fn(|key| 2 * key as u8),
@@ -253,7 +260,8 @@ mod tests {
         scope.put(&report);
         assert!(!scope.is_watched());
         scope.watch();
-        let other = StepReport { speaks: false, begins: true, is_late: false, left: None, ..report };
+        let other =
+            StepReport { is_recounted: true, speaks: false, begins: true, is_late: false, left: None, ..report };
         scope.put(&report);
         scope.put(&other);
         let mut seen = Vec::new();
