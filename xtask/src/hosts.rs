@@ -1,10 +1,10 @@
-//! Hosts that load the bundles from their files: a CLAP host among the tests, and real VST3 hosts from PyPI in a virtual
-//! environment below the target folder.
+//! Hosts that load the bundles from their files: a CLAP host among the tests, real VST3 hosts from PyPI in a virtual
+//! environment below the target folder, and Ardour, where it is installed.
 
 use crate::{
     bundle::Bundles,
     run::{self, Tally, cargo},
-    setup::PYTHON,
+    setup::{self, PYTHON},
 };
 use anyhow::{Context, Result};
 use std::{
@@ -14,6 +14,7 @@ use std::{
 };
 
 const SCRIPTS: [&str; 2] = ["vst3_pedalboard.py", "vst3_dawdreamer.py"];
+const ARDOUR_SCRIPT: &str = "vst3_ardour.py";
 
 /// Where the CLAP host among the tests finds the file to load.
 const CLAP_VARIABLE: &str = "SYMPATHY_TEST_CLAP";
@@ -26,17 +27,24 @@ pub fn play_in_clap_host(bundles: &Bundles, selection: &[&str], variables: &[(St
     run::counted(&mut command)
 }
 
-/// Runs every script against the bundle and the command line tool.
+/// Runs every script against the bundle and the command line tool; that of Ardour only where it is installed, as a check of a
+/// change is to need no DAW.
 pub fn play_in_vst3_hosts(bundles: &Bundles, cli: &Path) -> Result<Tally> {
     let folder = run::root()?.join("hosts");
     let python = environment(&folder.join("requirements.txt"))?;
+    let has_ardour = setup::has_ardour();
     let mut tally = Tally::default();
-    for script in SCRIPTS {
+    for script in SCRIPTS.into_iter().chain(has_ardour.then_some(ARDOUR_SCRIPT)) {
         let mut command = run::command(&python)?;
         command.arg(folder.join(script)).arg("--plugin").arg(&bundles.vst3).arg("--cli").arg(cli);
         // Nothing is written into the checkout.
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         tally.add(run::counted(&mut command)?);
+    }
+    if !has_ardour {
+        println!(
+            "left out: Ardour 7 is not installed (cargo xtask hosts --ardour installs it: apt-get install ardour)"
+        );
     }
     Ok(tally)
 }

@@ -37,7 +37,8 @@ usage: cargo xtask <task>
   test                               format, lints, documentation, all tests, bundle, real hosts
   test --fast                        format, lints, unit tests and quick tests, in three minutes
   test --cluster                     sweeps on a real Slurm of one node, which is installed and started here (Debian, root)
-  hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python)
+  hosts                              bundle, and play it in a CLAP host and in real VST3 hosts (Python; Ardour 7 where it is installed)
+  hosts --ardour                     the same, and install Ardour first where it is missing (Debian)
   cross [windows|arm64|macos ...]    tests and bundle for Windows under Wine and 64-bit ARM under QEMU; compile for macOS
   miri                               rings and messages between the threads in Rust's interpreter (nightly)
   fuzz [TARGET] [--minutes N]        look for inputs that break a reader of untrusted bytes, 10 minutes each (nightly, cargo-fuzz)
@@ -68,7 +69,8 @@ fn main() -> ExitCode {
         ["notices", file, "--target", triple] => notices::write(triple, file.as_ref()).map(|()| true),
         ["setup"] => setup::setup(false).map(|()| true),
         ["setup", "--cross"] => setup::setup(true).map(|()| true),
-        ["hosts"] => test::hosts(),
+        ["hosts"] => test::hosts(false),
+        ["hosts", "--ardour"] => test::hosts(true),
         ["test"] => test::whole(),
         ["test", "--fast"] => test::fast(),
         #[cfg(unix)]

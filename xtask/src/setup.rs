@@ -1,5 +1,6 @@
 //! System packages: a build needs a C compiler to link with; the VST3 hosts of the tests are Python packages, in an
-//! environment of their own; a browser opens the report of a training; `sympathy play` needs the libraries of sound cards.
+//! environment of their own; a browser opens the report of a training; `sympathy play` needs the libraries of sound cards; Ardour, a
+//! whole DAW, is installed only where it is asked for.
 
 use crate::run;
 use anyhow::{Result, bail};
@@ -54,6 +55,14 @@ const CROSS_NEEDS: [Need; 4] = [
     Need { what: "QEMU's user mode", proof: &["qemu-aarch64", "--version"], packages: &["qemu-user"], always: true },
 ];
 
+/// What the tests in a whole DAW need (`cargo xtask hosts --ardour`). Other versions have other names for their programs.
+const ARDOUR: Need = Need {
+    what: "Ardour 7",
+    proof: &["sh", "-c", "command -v ardour7-lua && test -x /usr/lib/ardour7/ardour-vst3-scanner"],
+    packages: &["ardour"],
+    always: true,
+};
+
 /// What Python is called where it is not in an environment.
 pub const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -74,6 +83,19 @@ pub fn has_sound_libraries() -> bool {
     works(SOUND_PROOF)
 }
 
+/// True where the tests in Ardour can run.
+pub fn has_ardour() -> bool {
+    works(ARDOUR.proof)
+}
+
+/// Installs Ardour, where it is missing.
+///
+/// # Errors
+/// If it is missing and cannot be installed.
+pub fn ardour() -> Result<()> {
+    provide(&[&ARDOUR])
+}
+
 /// What the tests for other systems need is there.
 ///
 /// # Errors
@@ -91,6 +113,13 @@ pub fn need_cross() -> Result<()> {
 /// If something is missing and cannot be installed.
 pub fn setup(cross: bool) -> Result<()> {
     let needs: Vec<&Need> = NEEDS.iter().chain(CROSS_NEEDS.iter().filter(|_| cross)).collect();
+    provide(&needs)?;
+    println!("everything a build and the tests need is there");
+    Ok(())
+}
+
+/// Installs what is missing of it, or says how.
+fn provide(needs: &[&Need]) -> Result<()> {
     let mut missing: Vec<&Need> = needs.iter().copied().filter(|need| !works(need.proof)).collect();
     let root = works(&["sh", "-c", "test \"$(id -u)\" = 0"]);
     let is_root_allowed = root || works(&["sudo", "-n", "true"]);
@@ -99,7 +128,6 @@ pub fn setup(cross: bool) -> Result<()> {
         missing.retain(|need| need.always);
     }
     if missing.is_empty() {
-        println!("everything a build and the tests need is there");
         return Ok(());
     }
     let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(" and ");

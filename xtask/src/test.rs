@@ -179,8 +179,11 @@ fn check_sound_libraries() -> Result<Tally> {
     Ok(Tally::of(true))
 }
 
-/// `cargo xtask hosts`. Returns whether all went well.
-pub fn hosts() -> Result<bool> {
+/// `cargo xtask hosts`; with `ardour` Ardour is installed first, where it is missing. Returns whether all went well.
+pub fn hosts(ardour: bool) -> Result<bool> {
+    if ardour {
+        setup::ardour()?;
+    }
     let mut steps = Steps::default();
     let bundles = checked_bundle()?;
     steps.run("hosts", || play_in_hosts(&bundles));
