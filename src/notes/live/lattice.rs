@@ -4,6 +4,8 @@
 const TOLERANCE_SAMPLES: f64 = 1e-3;
 /// A host's position may be off by a sample, and some rounding.
 const STEADY_SAMPLES: f64 = 1.01;
+/// Or by a tick: Ardour rounds it to 1920 a beat. Where steps lay would else depend on its blocks.
+const STEADY_BEATS: f64 = 1.01 / 1920.0;
 /// Tempi in quarter notes a minute; others are brought to the nearest, and where steps lie then depends on how often a host tells its position.
 /// MIDI files have none below 3.
 const TEMPI: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
@@ -79,7 +81,7 @@ impl Lattice {
             return Course::On;
         };
         let off_by = (self.beats_at(time) - beats).abs();
-        let is_steady = off_by <= STEADY_SAMPLES * anchor.beats_per_sample;
+        let is_steady = off_by <= STEADY_BEATS.max(STEADY_SAMPLES * anchor.beats_per_sample);
         if is_steady && anchor.beats_per_sample == beats_per_sample {
             return Course::On;
         }
@@ -182,6 +184,20 @@ mod tests {
                     assert!((found as f64 - truth).abs() < 1.0 && found as f64 >= truth - 0.01, "{found} for {truth}");
                 }
                 assert_eq!(*frozen.get_or_insert(times.clone()), times, "blocks of {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_rounded_to_ticks_moves_no_step() {
+        for block in [64, 1000, 1024, 4096] {
+            let mut lattice = Lattice::new(48_000);
+            // A tick is 12 samples.
+            for time in (0..48_000 * 60).step_by(block) {
+                let ticks = (time as f64 / 12.0).round();
+                assert_eq!(lattice.follow(time, ticks / 1920.0, 125.0), Course::On);
+                let step = lattice.first_step_from(time);
+                assert_eq!(lattice.time_of(step), 5760 * step, "blocks of {block}");
             }
         }
     }
