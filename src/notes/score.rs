@@ -19,9 +19,10 @@ use std::{
 
 /// The channel of percussion, counted from 0: it holds no keys.
 const PERCUSSION: u8 = 9;
-/// The controller of the sustain pedal, and from where on it is down.
-const SUSTAIN: u8 = 64;
-const PEDAL_DOWN: u8 = 64;
+/// The controller of the sustain pedal.
+pub const SUSTAIN: u8 = 64;
+/// From this value on it is down.
+pub const PEDAL_DOWN: u8 = 64;
 /// Velocity of written notes, as the published converter has it.
 const VELOCITY: u8 = 80;
 

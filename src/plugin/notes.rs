@@ -13,10 +13,13 @@ use super::{
 use crate::{
     control::notes::{NOTE_SPECS, NoteParam, NoteValues},
     editor::NoteActivation,
-    engine::{RenderMode, STOPS},
+    engine::RenderMode,
     model::folder::models_folder,
     nn::Isa,
-    notes::live::{Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, Stage, start},
+    notes::live::{
+        Book, Gesture, Message, NoteEngine, NoteEngineConfig, NoteModels, NoteSink, PEDAL_DOWN, Pedals, SUSTAIN, Stage,
+        start,
+    },
     params::{NoteParams, sanitise_notes},
     worker::WorkerThread,
 };
@@ -29,9 +32,8 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-/// The sustain pedal, and from which value on it is down.
-const SUSTAIN: u8 = 64;
-const PEDAL_DOWN: f32 = 64.0 / 127.0;
+/// From which value of a controller on it is on, as hosts have it.
+const CONTROLLER_ON: f32 = PEDAL_DOWN as f32 / 127.0;
 /// Rates outside are not played: what is received is passed on.
 const SAMPLE_RATES_HZ: std::ops::RangeInclusive<f32> = 8000.0..=384_000.0;
 
@@ -41,8 +43,8 @@ pub struct SympathyNotes<const AUDIO: bool> {
     params: Arc<NoteParams>,
     /// Outlives every activation: what sounds has to be ended by the next one.
     book: Book,
-    /// Channels whose sustain pedal was passed on and is down, a bit each: where it is lifted is passed on, too.
-    pedals: u16,
+    /// Those that were passed on.
+    pedals: Pedals,
     /// Since the last block the host has reset or activated it: whatever was held then may have ended unheard.
     begins: bool,
     running: Option<Running>,
@@ -75,7 +77,7 @@ impl<const AUDIO: bool> Default for SympathyNotes<AUDIO> {
             models,
             params,
             book: Book::default(),
-            pedals: 0,
+            pedals: Pedals::default(),
             begins: true,
             running: None,
             shown: window::Active::default(),
@@ -131,9 +133,8 @@ fn gesture<S>(event: &NoteEvent<S>) -> Option<Gesture> {
         NoteEvent::NoteOff { channel, .. } | NoteEvent::Choke { channel, .. } => {
             Gesture::AllUp { channel: channel.number().map(|channel| channel & 15) }
         }
-        NoteEvent::MidiCC { channel, cc, .. } if STOPS.contains(cc) => Gesture::AllUp { channel: Some(channel & 15) },
-        NoteEvent::MidiCC { channel, cc: SUSTAIN, value, .. } => {
-            Gesture::Pedal { channel: channel & 15, is_down: *value >= PEDAL_DOWN }
+        NoteEvent::MidiCC { channel, cc, value, .. } => {
+            return Gesture::of_controller(*channel, *cc, *value >= CONTROLLER_ON);
         }
         _ => return None,
     })
@@ -144,17 +145,10 @@ fn is_passed_on<S>(event: &NoteEvent<S>) -> bool {
     !matches!(event, NoteEvent::NoteOn { .. } | NoteEvent::NoteOff { .. } | NoteEvent::Choke { .. })
 }
 
-/// Minds the sustain pedals that are `passed` on, a bit a channel; true where one of them is lifted.
-fn lifts_pedal<S>(event: &NoteEvent<S>, pedals: &mut u16, passed: bool) -> bool {
+/// Minds the sustain pedals; true where one is lifted that was passed on.
+fn lifts_pedal<S>(event: &NoteEvent<S>, pedals: &mut Pedals, passes: bool) -> bool {
     let NoteEvent::MidiCC { channel, cc: SUSTAIN, value, .. } = *event else { return false };
-    let bit = 1 << (channel & 15);
-    let was_down = *pedals & bit != 0;
-    if value < PEDAL_DOWN {
-        *pedals &= !bit;
-        return was_down;
-    }
-    *pedals |= if passed { bit } else { 0 };
-    false
+    pedals.lifts(channel, value >= CONTROLLER_ON, passes)
 }
 
 impl<const AUDIO: bool> SympathyNotes<AUDIO> {
@@ -381,11 +375,10 @@ mod tests {
             });
             assert_eq!(found, expected, "{event:?}");
         }
-        let mut pedals = 0;
-        assert!(!lifts_pedal(&controller(SUSTAIN, 0.0), &mut pedals, true), "it was not down");
-        assert!(!lifts_pedal(&controller(SUSTAIN, 1.0), &mut pedals, false) && pedals == 0, "nobody has heard of it");
-        assert!(!lifts_pedal(&controller(SUSTAIN, 1.0), &mut pedals, true) && pedals == 1 << 3);
-        assert!(lifts_pedal(&controller(SUSTAIN, 0.2), &mut pedals, false) && pedals == 0);
+        let mut pedals = Pedals::default();
+        assert!(!lifts_pedal(&controller(SUSTAIN, 1.0), &mut pedals, true) && pedals.down().eq([3]));
+        assert!(!lifts_pedal(&controller(1, 0.0), &mut pedals, true), "no pedal");
+        assert!(lifts_pedal(&controller(SUSTAIN, 0.2), &mut pedals, false) && pedals == Pedals::default());
         let pedal = |value| gesture(&controller(SUSTAIN, value));
         assert_eq!(pedal(0.6), Some(Gesture::Pedal { channel: 3, is_down: true }));
         assert_eq!(pedal(0.4), Some(Gesture::Pedal { channel: 3, is_down: false }));
