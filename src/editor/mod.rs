@@ -26,7 +26,7 @@ mod time_line;
 pub use advice::Urgency;
 pub use hyperparameters::Hyperparameters;
 pub use instance::{Activation, Edit, Instance, ParamHost, SettingsHost, SoundDevices, presets_folder};
-pub use notes::{NoteActivation, NoteInstance, NotePage, NoteView};
+pub use notes::{NoteActivation, NoteInstance, NoteKeeper, NotePage, NoteView};
 pub use theme::{Mode, fonts};
 pub use time_line::Look;
 

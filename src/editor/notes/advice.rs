@@ -27,7 +27,11 @@ pub(super) fn advice(instance: &dyn NoteInstance, steps: &Steps, late: u64, now:
         return (Urgency::Waiting, "Bypassed: your notes are passed on, and it plays nothing.".into());
     }
     if late > 0 {
-        return (Urgency::Trouble, "This machine does not keep up. Raise Reaction Time under Settings.".into());
+        let remedy = match instance.has_settings() {
+            true => "Raise Reaction Time under Settings.",
+            false => "Start it with a longer --reaction.",
+        };
+        return (Urgency::Trouble, format!("This machine does not keep up. {remedy}"));
     }
     if !steps.is_running(now) {
         return match Run::of(&values) {

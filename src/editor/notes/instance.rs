@@ -29,6 +29,10 @@ impl NoteActivation {
 
 /// An instance of the plugin for notes. Reads are cheap: every picture reads all of it. Called on the editor's thread only.
 pub trait NoteInstance: ParamHost<NoteParam> + SettingsHost {
+    /// Whether there are settings; outside a host the command line has them.
+    fn has_settings(&self) -> bool {
+        true
+    }
     /// The models.
     fn models(&self) -> &Arc<NoteModels>;
     /// The codes that are stored in the project.

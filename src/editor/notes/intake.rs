@@ -107,16 +107,17 @@ impl Intake {
 
     /// Saves the last measures into `folder`, under a name that is free.
     pub fn save(&mut self, steps: &Steps, measures: usize, folder: Option<&Path>) {
-        self.message = Some(match saved(steps, measures, folder) {
-            Ok((path, measures)) => {
-                self.has_saved = true;
-                let what =
-                    if measures == 1 { "The last measure is".into() } else { format!("{measures} measures are") };
-                format!("{what} saved as {}.", path.display())
-            }
-            Err(reason) => reason,
-        });
+        let saved = save_measures(steps, measures, folder);
+        self.has_saved |= saved.is_ok();
+        self.message = Some(saved.unwrap_or_else(|reason| reason));
     }
+}
+
+/// Saves the last measures into `folder`, under a name that is free; says so in a sentence, or why not.
+pub(super) fn save_measures(steps: &Steps, measures: usize, folder: Option<&Path>) -> Result<String, String> {
+    let (path, measures) = saved(steps, measures, folder)?;
+    let what = if measures == 1 { "The last measure is".into() } else { format!("{measures} measures are") };
+    Ok(format!("{what} saved as {}.", path.display()))
 }
 
 /// The end of a file: whole measures, sixteen of the model inside.

@@ -6,10 +6,12 @@ mod codes;
 mod history;
 mod instance;
 mod intake;
+mod keeper;
 mod models;
 mod roll;
 
 pub use instance::{NoteActivation, NoteInstance};
+pub use keeper::NoteKeeper;
 
 use super::{
     Looks, Mode,
@@ -78,7 +80,7 @@ enum Controls {
 }
 
 /// The pages of controls and their titles. The model has the header.
-fn pages() -> Vec<(&'static str, Controls)> {
+fn pages(has_settings: bool) -> Vec<(&'static str, Controls)> {
     let mut pages = vec![("Start", Controls::Parameters(FIRST_PAGE.to_vec()))];
     for spec in notes_by_group().filter(|spec| spec.group != "Models") {
         match pages.last_mut() {
@@ -88,7 +90,9 @@ fn pages() -> Vec<(&'static str, Controls)> {
             _ => pages.push((spec.group, Controls::Parameters(vec![spec.id]))),
         }
     }
-    pages.push(("Settings", Controls::Settings));
+    if has_settings {
+        pages.push(("Settings", Controls::Settings));
+    }
     pages
 }
 
@@ -140,6 +144,11 @@ impl NoteView {
         self.pace.frame_seconds()
     }
 
+    /// Pictures a second, over the last 240.
+    pub fn pictures_per_second(&self) -> f32 {
+        self.pace.pictures_per_second()
+    }
+
     /// Draws a picture and takes what was done with mouse and keys since the last one.
     pub fn show(&mut self, ui: &mut Ui, instance: &mut dyn NoteInstance) {
         let began = Instant::now();
@@ -158,7 +167,7 @@ impl NoteView {
         let rows = |top: f32, height: f32| Rect::from_min_size(pos2(inside.left(), top), vec2(inside.width(), height));
         let header = rows(whole.top(), HEADER);
         let line = rows(header.bottom(), ADVICE);
-        let pages = pages();
+        let pages = pages(instance.has_settings());
         self.tab = self.tab.min(pages.len() - 1);
         let columns = ((inside.width() - space::MEDIUM) / CELL[0]).floor().max(1.0) as usize;
         let height = match &pages[self.tab].1 {
@@ -280,7 +289,7 @@ impl NoteView {
             self.intake.message = None;
         }
         let lacks_code = || "This model has no code: an autoencoder has one (Models).".to_owned();
-        let is_code = matches!(pages()[self.tab].1, Controls::Codes);
+        let is_code = matches!(pages(instance.has_settings())[self.tab].1, Controls::Codes);
         let notes = [
             (is_code && codes::size(instance).is_none()).then(lacks_code),
             self.intake.message.clone(),
