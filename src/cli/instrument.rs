@@ -4,18 +4,23 @@ use super::{
     automation::Assignment,
     error::CliError,
     given::Given,
-    models_at_hand::{choose_model, make_registry},
+    models_at_hand::{choose_model, make_note_registry, make_registry},
     offline::USUAL_TEMPO,
+    one_line,
     preset::chosen_values,
     recordings::Strict,
     speed::PrecisionArg,
 };
 use crate::{
-    control::{ParamId, ParamValues, SeedSource},
+    control::{
+        ParamId, ParamValues, SeedSource,
+        notes::{NoteParam, NoteValues},
+    },
     engine::{
         DEFAULT_LEARN_DELAY_MS, DEFAULT_LEARN_UPDATES, DEFAULT_REACTION_MS, LearnTiming, MAX_LEARN_DELAY_MS,
         MAX_LEARN_UPDATES, MAX_REACTION_MS, MIN_LEARN_DELAY_MS,
     },
+    notes::live::{NoteModel, NoteModels},
     worker::{Clip, ModelRegistry},
 };
 use clap::Args;
@@ -28,6 +33,10 @@ use std::{
 pub const MIN_RATE_HZ: u32 = 8_000;
 /// The highest.
 pub const MAX_RATE_HZ: u32 = 384_000;
+/// The rate at which the engine of notes runs: nothing is heard of it but where notes fall.
+pub const NOTE_RATE_HZ: u32 = 48_000;
+/// What a slot of notes should hold.
+pub const EMPTY_NOTE_SLOT: &str = "a slot that holds a model of notes; --model names one by its file";
 
 /// Options that say what plays.
 #[derive(Args, Clone, Debug)]
@@ -78,6 +87,17 @@ pub struct Instrument {
     pub captured: Option<Arc<Clip>>,
 }
 
+/// The same for notes.
+#[derive(Debug)]
+pub struct NoteInstrument {
+    /// All parameters.
+    pub values: NoteValues,
+    /// The models.
+    pub models: Arc<NoteModels>,
+    /// The one that is chosen: it is loaded.
+    pub model: Arc<NoteModel>,
+}
+
 impl InstrumentArgs {
     /// The options that belong to sound: fields and what is typed.
     const SOUND_OPTIONS: [(&'static str, &'static str); 5] = [
@@ -116,6 +136,30 @@ impl InstrumentArgs {
             choose_model(&registry, name, ParamId::MorphModel, &mut values)?;
         }
         Ok(Instrument { values, registry, captured })
+    }
+
+    /// The same for notes. `taken`: parameters that options of their own set, beside *Model*; `why`: why the model is one of notes.
+    ///
+    /// # Errors
+    /// If a file or a value is invalid, or the chosen slot holds no model.
+    pub fn make_notes(&self, taken: &[(NoteParam, &str)], why: &str) -> Result<NoteInstrument, CliError> {
+        let model = self.model.iter().map(|_| (NoteParam::Model, "--model"));
+        let taken: Vec<_> = model.chain(taken.iter().copied()).collect();
+        let mut values = chosen_values(self.preset.as_deref(), &self.assignments, &taken)?;
+        let models = make_note_registry(self.model.as_deref(), self.precision, &mut values, why)?;
+        let slot = values.get(NoteParam::Model) as u8;
+        let sets_model = |assignment: &Assignment| matches!(assignment.resolve("--set"), Ok((NoteParam::Model, _)));
+        let preset = self.preset.as_ref().filter(|_| !self.assignments.iter().any(sets_model));
+        let model = models.load(slot).map_err(|reason| CliError::Option {
+            option: if preset.is_some() { "--preset" } else { "--set" },
+            expected: EMPTY_NOTE_SLOT.into(),
+            actual: format!(
+                "model={slot}{}: {}",
+                preset.map(|name| format!(" in {}", one_line(name))).unwrap_or_default(),
+                one_line(&reason)
+            ),
+        })?;
+        Ok(NoteInstrument { values, models, model })
     }
 }
 

@@ -123,6 +123,7 @@ pub fn make_registry(
 }
 
 /// The same for notes: the embedded models, those of the user's folder, and the one that is named, in [`FILE_SLOT`] where it is a file.
+/// `why`: why it has to be one of notes.
 ///
 /// # Errors
 /// As [`read_any_model`]; also for a model of sound.
@@ -130,6 +131,7 @@ pub fn make_note_registry(
     model: Option<&str>,
     precision: PrecisionArg,
     values: &mut NoteValues,
+    why: &str,
 ) -> Result<Arc<NoteModels>, CliError> {
     let registry = NoteModels::with_precision(precision.into(), Isa::from_environment());
     own_models::<NoteModel>().into_iter().for_each(|own| registry.set_file(own.slot, own.path));
@@ -147,7 +149,7 @@ pub fn make_note_registry(
                 return Err(CliError::Unsuitable {
                     path: name.into(),
                     what: "model",
-                    expected: "a model of notes, as IN is a MIDI file".into(),
+                    expected: format!("a model of notes, as {why}"),
                     actual: "a model of sound".into(),
                 });
             };

@@ -4,13 +4,12 @@ use super::{NOTE_OPTIONS, RenderArgs};
 use crate::{
     audio_file::Warning,
     cli::{
-        automation::{Assignment, Automation, read_automation},
+        automation::{Automation, read_automation},
         error::CliError,
+        instrument::{EMPTY_NOTE_SLOT, NOTE_RATE_HZ, NoteInstrument},
         midi_place::Piece,
-        models_at_hand::make_note_registry,
         one_line,
         output::{refuse_same_places, replace_file},
-        preset::chosen_values,
         progress::Progress,
         terminal::{remark, say},
     },
@@ -33,8 +32,6 @@ use midly::{
 };
 use std::{fs, io, path::Path, sync::Arc, time::Instant};
 
-/// The rate at which the engine runs: nothing is heard of it but where notes fall.
-const RATE_HZ: u32 = 48_000;
 /// Ticks of a quarter note in the file that is written; a file that is read with more keeps its own.
 const LEAST_DIVISION: u16 = 480;
 /// The longest that a song may be.
@@ -58,31 +55,17 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
     if let Some(picture) = &args.picture {
         args.overwrite.check(picture, "png")?;
     }
-    let taken: Vec<_> = args.instrument.model.iter().map(|_| (NoteParam::Model, "--model")).collect();
-    let mut values = chosen_values(args.instrument.preset.as_deref(), &args.instrument.assignments, &taken)?;
-    let models = make_note_registry(args.instrument.model.as_deref(), args.instrument.precision, &mut values)?;
-    let slot = values.get(NoteParam::Model) as u8;
-    const EMPTY: &str = "a slot that holds a model of notes; --model names one by its file";
-    let preset = args.instrument.preset.as_ref().filter(|_| !args.instrument.assignments.iter().any(sets_model));
-    let model = models.load(slot).map_err(|reason| CliError::Option {
-        option: if preset.is_some() { "--preset" } else { "--set" },
-        expected: EMPTY.into(),
-        actual: format!(
-            "model={slot}{}: {}",
-            preset.map(|name| format!(" in {}", one_line(name))).unwrap_or_default(),
-            one_line(&reason)
-        ),
-    })?;
+    let NoteInstrument { values, models, model } = args.instrument.make_notes(&[], "IN is a MIDI file")?;
     let score = Score::read(&args.input)?;
     let tempi = Tempi::of(&score);
     let automation: Automation<NoteParam> = match &args.automate {
-        Some(path) => read_automation(path, RATE_HZ, |beats| tempi.seconds_of_beats(beats))?,
+        Some(path) => read_automation(path, NOTE_RATE_HZ, |beats| tempi.seconds_of_beats(beats))?,
         None => Automation::default(),
     };
     if let Some(path) = &args.automate {
         for (_, slot) in automation.values().filter(|(id, _)| *id == NoteParam::Model) {
             models.load(slot as u8).map_err(|reason| {
-                let (path, expected) = (path.clone(), EMPTY.into());
+                let (path, expected) = (path.clone(), EMPTY_NOTE_SLOT.into());
                 CliError::Automation { path, expected, actual: format!("model {slot}: {}", one_line(&reason)) }
             })?;
         }
@@ -101,7 +84,7 @@ pub fn run(args: &RenderArgs) -> Result<(), CliError> {
         return Err(CliError::Unsuitable { path: args.input.clone(), what: "length", expected, actual });
     }
     for (id, points, first) in automation.after(sample(seconds) as u64) {
-        let (key, first) = (id.spec().key, first as f64 / f64::from(RATE_HZ));
+        let (key, first) = (id.spec().key, first as f64 / f64::from(NOTE_RATE_HZ));
         let points = if points == 1 { "1 point".into() } else { format!("{points} points") };
         remark!("warning: --automate: {points} of {key}, from {first} s on, after the end at {seconds:.2} s");
     }
@@ -217,7 +200,7 @@ fn perform(
 ) -> (Vec<Sent>, Counted) {
     let gestures = gestures(score, tempi);
     let config = NoteEngineConfig {
-        sample_rate_hz: RATE_HZ,
+        sample_rate_hz: NOTE_RATE_HZ,
         reaction_ms: args.instrument.reaction,
         mode: RenderMode::Offline,
         values,
@@ -313,13 +296,8 @@ fn passed_pedal(
     score.pedal.iter().copied().filter(passes).collect()
 }
 
-/// Whether a `--set` is of *Model*.
-fn sets_model(assignment: &Assignment) -> bool {
-    matches!(assignment.resolve("--set"), Ok((NoteParam::Model, _)))
-}
-
 fn sample(seconds: f64) -> i64 {
-    (seconds * f64::from(RATE_HZ)).round() as i64
+    (seconds * f64::from(NOTE_RATE_HZ)).round() as i64
 }
 
 /// The tempi of a song, between ticks and seconds.
@@ -366,7 +344,7 @@ impl Tempi {
 
     /// Quarter notes from the beginning to a sample, and the tempo from there on.
     fn beats(&self, at: i64) -> Beats {
-        let seconds = at as f64 / f64::from(RATE_HZ);
+        let seconds = at as f64 / f64::from(NOTE_RATE_HZ);
         let index = self.changes.partition_point(|&(_, second, _)| sample(second) <= at).max(1) - 1;
         let (tick, second, tempo) = self.changes[index];
         let since = (seconds - second) / (f64::from(tempo) * 1e-6);
