@@ -4,13 +4,25 @@
 
 mod common;
 
-use common::program::Desk;
+use common::{notes, program::Desk};
+use midly::{MidiMessage, Smf, TrackEventKind};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    path::Path,
     process::{Child, Command},
     sync::mpsc::{self, Receiver},
     time::Duration,
+};
+use sympathy::{
+    cli::commands::play::notes::{
+        message::Short,
+        performer::{Arrival, NotePerformer, Outbox},
+    },
+    control::notes::{NoteParam, NoteValues},
+    engine::RenderMode,
+    nn::Isa,
+    notes::live::{NoteEngineConfig, NoteModels, start},
 };
 
 /// Nothing takes longer, however busy the machine is.
@@ -229,7 +241,15 @@ fn what_cannot_be_played_is_told_in_a_line() {
     ] {
         desk.fail(&format!("play {arguments}"), &parts);
     }
-    for usage in ["--period 1", "--rate 5", "--seconds -1", "--dummy --output-device x", "--input maybe"] {
+    for usage in [
+        "--midi-out x",
+        "--clock midi",
+        "--period 1",
+        "--rate 5",
+        "--seconds -1",
+        "--dummy --output-device x",
+        "--input maybe",
+    ] {
         assert_eq!(desk.run(&format!("play {usage}")).code, Some(2), "{usage}");
     }
     // The system's libraries say something of their own beside.
@@ -278,13 +298,15 @@ fn a_window_opens_or_says_why_not_and_nothing_hangs() {
         program.stdin(std::process::Stdio::null()).output().expect("the program")
     };
     let play = ["play", "--dummy", "--window", "--seconds", "3"];
-    for arguments in [&play[..], &["configure", "--window"]].into_iter().filter(|_| cfg!(target_os = "linux")) {
+    let notes = ["play", "--notes", "--dummy", "--window", "--seconds", "3"];
+    for arguments in [&play[..], &notes, &["configure", "--window"]].into_iter().filter(|_| cfg!(target_os = "linux")) {
         let output = start(arguments, None);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains("the window") && !said.contains("panicked"), "{said}");
     }
-    if let Ok(display) = std::env::var("DISPLAY") {
-        let output = start(&play, Some(&display));
+    for arguments in [&play[..], &notes] {
+        let Ok(display) = std::env::var("DISPLAY") else { return };
+        let output = start(arguments, Some(&display));
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
             output.status.success() && said.contains("s played"),
@@ -292,4 +314,245 @@ fn a_window_opens_or_says_why_not_and_nothing_hangs() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+/// A desk with a model of notes and a MIDI file: a chord and a melody, and time for an answer.
+fn desk_of_notes() -> Desk {
+    let desk = Desk::new();
+    notes::lstm(24, -2.0).write(&desk.path("lstm.safetensors")).expect("space");
+    let events: [(u32, [u8; 3]); 12] = [
+        (0, [0x90, 60, 90]),
+        (0, [0x90, 64, 71]),
+        (480, [0x80, 64, 0]),
+        (0, [0x91, 69, 40]),
+        (203, [0x80, 60, 0]),
+        (0, [0x81, 69, 0]),
+        (31, [0x90, 72, 127]),
+        (700, [0x80, 72, 0]),
+        (3000, [0x90, 55, 64]),
+        (960, [0x80, 55, 0]),
+        (0, [0x90, 67, 64]),
+        (240, [0x80, 67, 0]),
+    ];
+    let mut track = Vec::new();
+    for (delta, message) in events {
+        track.extend([0x80 | (delta >> 7) as u8, delta as u8 & 0x7f]);
+        track.extend(message);
+    }
+    track.extend(b"\0\xff\x2f\0");
+    let header = b"MThd\0\0\0\x06\0\0\0\x01\x01\xe0MTrk";
+    let file = [&header[..], &(track.len() as u32).to_be_bytes(), &track].concat();
+    fs::write(desk.path("take.mid"), file).expect("space");
+    desk
+}
+
+/// The notes of a MIDI file of 480 ticks a beat at 120 beats a minute, by sample at 48 kHz.
+fn notes_of(path: &Path) -> Vec<(i64, [u8; 3])> {
+    let bytes = fs::read(path).expect("a file");
+    let mut notes = Vec::new();
+    for track in Smf::parse(&bytes).expect("a MIDI file").tracks {
+        let mut tick = 0i64;
+        for event in track {
+            tick += i64::from(event.delta.as_int());
+            if let TrackEventKind::Midi { channel, message } = event.kind {
+                let (status, key, velocity) = match message {
+                    MidiMessage::NoteOn { key, vel } => (0x90, key, vel),
+                    MidiMessage::NoteOff { key, vel } => (0x80, key, vel),
+                    _ => continue,
+                };
+                notes.push((50 * tick, [status | channel.as_int(), key.as_int(), velocity.as_int()]));
+            }
+        }
+    }
+    notes.sort();
+    notes
+}
+
+#[test]
+fn what_is_played_to_the_program_is_what_render_makes_of_it() {
+    let desk = desk_of_notes();
+    let set = "--set answer_length=2 --set answer_after=0.5 --set polyphony=4 --set follow=80 --set swing=60";
+    desk.succeed(&format!("render take.mid answer.mid --model lstm.safetensors --seconds-after 6 {set}"));
+    let expected = notes_of(&desk.path("answer.mid"));
+    let played = notes_of(&desk.path("take.mid"));
+    // At its end the song ends what sounds.
+    let end = expected.iter().map(|(at, _)| *at).max().expect("notes");
+    let expected: Vec<_> = expected.into_iter().filter(|(at, _)| *at < end).collect();
+    let models = NoteModels::with_embedded(Isa::from_environment());
+    let model = notes::lstm(24, -2.0).to_bytes();
+    models.set_bytes(127, "of a test".into(), model);
+    models.load(127).expect("a model");
+    let mut values = NoteValues::default();
+    for (id, value) in [
+        (NoteParam::Model, 127.0),
+        (NoteParam::AnswerLength, 2.0),
+        (NoteParam::AnswerAfter, 0.5),
+        (NoteParam::Polyphony, 4.0),
+        (NoteParam::Follow, 80.0),
+        (NoteParam::Swing, 60.0),
+    ] {
+        values.set(id, value);
+    }
+    for block in [64i64, 333] {
+        let config = NoteEngineConfig {
+            sample_rate_hz: 48_000,
+            reaction_ms: 50.0,
+            mode: RenderMode::Offline,
+            values,
+            models: models.clone(),
+            codes: Default::default(),
+        };
+        let (engine, worker) = start(&config);
+        let _worker = worker.spawn();
+        let (mut performer, _orders, _) = NotePerformer::new(engine, values, None);
+        let (mut found, mut outbox, mut next) = (Vec::new(), Outbox::default(), 0);
+        for from in (0..end).step_by(block as usize) {
+            let mut arrivals = Vec::new();
+            // Ends come before beginnings at the same sample, as they are sorted.
+            while let Some((at, bytes)) = played.get(next).filter(|(at, _)| *at < from + block) {
+                let message = Short::read(bytes).expect("a message");
+                arrivals.push(Arrival { offset: (at - from) as usize, message });
+                next += 1;
+            }
+            outbox.clear();
+            performer.play(block as usize, &arrivals, &mut outbox);
+            for (offset, message) in outbox.sent() {
+                found.push((from + *offset as i64, <[u8; 3]>::try_from(message.bytes()).expect("notes alone")));
+            }
+        }
+        found.retain(|(at, _)| *at < end);
+        found.sort();
+        // A file has ticks, 50 samples each.
+        let of_file = |&(at, bytes): &(i64, [u8; 3])| ((at + 25) / 50, bytes);
+        let (mut found, mut expected): (Vec<_>, Vec<_>) =
+            (found.iter().map(of_file).collect(), expected.iter().map(of_file).collect());
+        found.sort();
+        expected.sort();
+        assert_eq!(found, expected, "blocks of {block}");
+        assert!(found.len() > 60, "{} messages: it answers twice", found.len());
+    }
+}
+
+/// A number before a word of the last line.
+fn count_of(out: &str, word: &str) -> u32 {
+    count(out.lines().last().expect("a summary"), word)
+}
+
+#[test]
+fn notes_are_played_without_midi_ports_and_told() {
+    let desk = desk_of_notes();
+    let set = "--model lstm.safetensors --set answer_length=1 --set answer_after=0.5 --tempo 240";
+    let out = desk.succeed(&format!("play --notes --dummy --seconds 5 --meters {set}"));
+    assert!(out.starts_with("playing Aria, no MIDI ports (a phrase is played into it); ? tells"), "{out}");
+    let meters: Vec<&str> = out.lines().filter(|line| line.starts_with("240.0 bpm, you ")).collect();
+    assert!(meters.len() >= 3 && meters.iter().all(|line| line.contains(" ms late")), "{out}");
+    let [heard, sent, begun] = [" notes heard", " notes sent", " continuation"].map(|word| count_of(&out, word));
+    assert!(heard == 8 && sent > 3 && begun >= 1, "{out}");
+}
+
+#[test]
+fn the_terminal_of_notes_is_heard_and_the_last_measures_are_kept() {
+    let desk = desk_of_notes();
+    fs::write(desk.path("knobs.json"), r#"{"cc": {"20": "density"}, "programs": {"3": "beside-you"}}"#).expect("space");
+    let mut stage = Stage::enter(&desk, "--notes --model lstm.safetensors --preset conversation --map knobs.json");
+    stage.hear("playing Aria");
+    for (line, answer) in [
+        ("part", "part = answer"),
+        ("part alongside", "part = alongside"),
+        ("Free Tempo 90", "free_tempo = 90 bpm"),
+        ("density 9", "error: terminal: parameter \"density\""),
+        ("mix 70", "error: terminal: parameter \"mix\""),
+        ("i", "\"i\" is neither a command nor a parameter"),
+        ("map", "CC 20: density, -6 to 6"),
+        ("learn density", "density waits for no controller"),
+        ("learn", "learning nothing; as in: learn density"),
+    ] {
+        stage.type_line(line);
+        stage.hear(answer);
+    }
+    let mut said = String::new();
+    for _ in 0..20 {
+        std::thread::sleep(Duration::from_millis(500));
+        stage.type_line("k");
+        said = stage.lines.recv_timeout(PATIENCE).expect("an answer");
+        if said.contains("saved as") {
+            break;
+        }
+    }
+    assert!(said.contains(" saved as ") && said.contains("Sympathy Notes 1.mid"), "{said}");
+    assert!(!notes_of(&desk.path("takes").join("Sympathy Notes 1.mid")).is_empty());
+    stage.type_line("q");
+    let output = stage.program.wait_with_output().expect("the program ends");
+    let note = "note: --map does nothing with --dummy, which has no MIDI input\n";
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), note));
+    assert!(stage.lines.iter().last().expect("a summary").contains(" notes heard, "));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_notes() {
+    let desk = desk_of_notes();
+    let stage = Stage::enter(&desk, "--notes --model lstm.safetensors");
+    stage.hear("playing Aria");
+    std::thread::sleep(Duration::from_millis(300));
+    let signal = Command::new("kill").args(["-INT", &stage.program.id().to_string()]).status().expect("kill");
+    assert!(signal.success());
+    assert!(stage.leave().contains(" s played, "));
+}
+
+#[test]
+fn what_makes_no_sense_with_notes_is_refused() {
+    let desk = desk_of_notes();
+    for (arguments, parts) in [
+        ("--dummy --midi keys", ["--midi: expected no --dummy", "found both"]),
+        ("--dummy --midi-out synth", ["--midi-out: expected no --dummy", "found both"]),
+        ("--dummy --tempo 10", ["--tempo: expected 20 to 300 beats a minute", "found 10"]),
+        ("--dummy --tempo 90 --set free_tempo=80", ["free_tempo", "--tempo as well"]),
+        ("--dummy --set mix=50", ["--set: parameter \"mix\"", "no such"]),
+        ("--dummy --preset shimmer", ["shimmer", "conversation"]),
+        ("--dummy --set model=9", ["--set: expected a slot that holds a model of notes", "model=9"]),
+        ("--dummy --model model.safetensors", ["expected a model of notes, as --notes is given", "a model of sound"]),
+    ] {
+        desk.fail(&format!("play --notes {arguments}"), &parts);
+    }
+    for sound in [
+        "--backend alsa",
+        "--input-device x",
+        "--output-device x",
+        "--input-channel 1",
+        "--rate 48000",
+        "--period 64",
+        "--input on",
+        "--morph-model guitar",
+        "--seed-file bells.wav",
+        "--learn-updates 1",
+        "--learn-delay 900",
+        "--dummy --clock midi",
+    ] {
+        let run = desk.run(&format!("play --notes {sound}"));
+        assert_eq!(run.code, Some(2), "{sound}: {run:?}");
+        assert!(run.stderr.contains("cannot be used with"), "{sound}: {run:?}");
+    }
+}
+
+/// With a sequencer the program opens ports of its own; without one it says what is missing.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_a_sequencer_it_says_so_and_with_one_it_plays() {
+    let desk = desk_of_notes();
+    let listed = desk.run("play --list").stdout;
+    assert!(listed.contains("\nMIDI inputs\n") && listed.contains("\nMIDI outputs\n"), "{listed}");
+    let run = desk.run("play --notes --seconds 0.5 --model lstm.safetensors");
+    let last = run.stderr.lines().last().unwrap_or_default();
+    if run.code == Some(0) {
+        assert!(run.stdout.contains("from its own port Sympathy Notes to its own port Sympathy Notes"), "{run:?}");
+    } else {
+        let seq = "error: a MIDI output of its own (\"Sympathy Notes\"): cannot be opened: expected ALSA's MIDI sequencer at /dev/snd/seq, found ";
+        assert!(run.code == Some(1) && last.starts_with(seq) && last.contains("; sudo "), "{run:?}");
+        let is_there = Path::new("/dev/snd/seq").exists();
+        assert_eq!(last.contains("found none; sudo modprobe snd-seq brings it"), !is_there, "{last}");
+    }
+    let run = desk.run("play --notes --midi-out nowhere --model lstm.safetensors");
+    let last = run.stderr.lines().last().unwrap_or_default();
+    assert!(run.code == Some(1) && last.starts_with("error: ") && last.contains("\"nowhere\""), "{run:?}");
 }

@@ -154,12 +154,13 @@ fn listening_configurations() {
 #[test]
 fn maps_of_controllers() {
     use super::commands::play::control_map::ControlMap;
+    use crate::control::ParamId;
     let texts = [
         r#"{"cc": {"20": "mix", "21": {"parameter": "Temperature", "from": 0.5, "to": 1.5}, "22": "auto_start",
             "26": {"parameter": "mix", "from": 80, "to": "20 %", "channel": 3}, "27": ["gate", "bypass"]}}"#,
         r#"{"channel": 16, "cc": {"0": "mix"}, "programs": {"0": "shimmer", "2": {"preset": "shimmer", "channel": 2}}}"#,
     ];
-    survive(&texts, |path| ControlMap::read(path, false));
+    survive(&texts, |path| ControlMap::<ParamId>::read(path, false));
 }
 
 #[cfg(feature = "train")]

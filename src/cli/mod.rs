@@ -81,11 +81,13 @@ pub enum Command {
         after_help = render_help()
     )]
     Render(render::RenderArgs),
-    /// Plays live: the engine of the plugin on a sound card, without a host
+    /// Plays live: the engine of the plugin on a sound card, or Sympathy Notes between MIDI ports
     #[command(
         long_about = "Plays live: the engine of the plugin on a sound card or JACK, without a host. The input is muted until \
                       it is switched on (type i and Enter, or --input on), so that nothing feeds back through the room \
-                      unasked. While it plays, lines typed on the terminal are commands: ? tells them.",
+                      unasked. With --notes it is Sympathy Notes: keys from a MIDI input, notes to a MIDI output behind \
+                      which an instrument has to sound them. While it plays, lines typed on the terminal are commands: \
+                      ? tells them.",
         after_help = play::HELP
     )]
     Play(play::PlayArgs),

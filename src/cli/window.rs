@@ -11,12 +11,12 @@ use egui_baseview::{
 ///
 /// # Errors
 /// Why there is none.
-pub fn show(app: impl App) -> Result<(), CliError> {
+pub fn show(title: &str, app: impl App) -> Result<(), CliError> {
     let size = |[width, height]: [f32; 2]| LogicalSize::new(f64::from(width), f64::from(height));
     let gl_config = GlConfig { depth_bits: 0, stencil_bits: 0, ..GlConfig::default() };
     let graphics = GraphicsConfig { gl_config, dithering: false, ..GraphicsConfig::default() };
     let settings = EguiWindowSettings::new()
-        .with_title("Sympathy")
+        .with_title(title)
         .with_size(size(SIZE))
         .with_min_size(Some(size(MIN_SIZE)))
         .with_resizable(true)

@@ -162,7 +162,7 @@ pub(crate) use with_note_parameters;
 
 /// All parameters of notes as the table has them: group by group, in the order in which hosts show them.
 pub fn notes_by_group() -> impl Iterator<Item = &'static ParamSpec<NoteParam>> {
-    NOTE_ROWS.iter().map(|row| row.id.spec())
+    NoteParam::by_group()
 }
 
 choice! {

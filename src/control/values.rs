@@ -110,6 +110,9 @@ pub trait Parameter: Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static 
     /// Their rows, in the order of their numbers.
     fn specs() -> &'static [ParamSpec<Self>];
 
+    /// The same group by group, in the order in which hosts show them.
+    fn by_group() -> impl Iterator<Item = &'static ParamSpec<Self>>;
+
     /// The row of this one.
     fn spec(self) -> &'static ParamSpec<Self>;
 
@@ -286,6 +289,10 @@ macro_rules! declare {
                 &$SPECS
             }
 
+            fn by_group() -> impl Iterator<Item = &'static ParamSpec<Self>> {
+                $ROWS.iter().map(|row| row.id.spec())
+            }
+
             fn spec(self) -> &'static ParamSpec<Self> {
                 &$SPECS[self as usize]
             }
@@ -336,7 +343,7 @@ with_parameters!(declare_parameters);
 
 /// All parameters as the table has them: group by group, in the order in which hosts show them.
 pub fn by_group() -> impl Iterator<Item = &'static ParamSpec> {
-    ROWS.iter().map(|row| row.id.spec())
+    ParamId::by_group()
 }
 
 impl<Id> ParamSpec<Id> {

@@ -18,6 +18,8 @@ mod note_bars;
 mod note_codes;
 #[cfg(feature = "notes")]
 mod note_models;
+#[cfg(feature = "standalone")]
+mod note_play;
 #[cfg(feature = "notes")]
 mod note_stage;
 #[cfg(feature = "notes")]

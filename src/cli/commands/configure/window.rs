@@ -48,7 +48,7 @@ pub fn run(preset: Option<&Preset>, files: Vec<Excerpt>, out: Option<&Path>) -> 
         page.write_to(out);
     }
     let written: Arc<Mutex<Option<PathBuf>>> = Arc::default();
-    window::show(Window { page, written: Arc::clone(&written) })?;
+    window::show("Sympathy", Window { page, written: Arc::clone(&written) })?;
     let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(written.take())
 }

@@ -1,33 +1,28 @@
-//! The terminal while it plays: commands in, words out.
+//! The terminal while it plays: commands in, words out. What only one of the instruments knows, sound or notes, is [`Played`]'s.
 
 use super::{
     HELP, PlayArgs,
-    control_map::{ControlMap, Message},
-    lessons::Told,
-    performer::{Monitor, Order},
+    control_map::{ControlMap, Message, example},
 };
 use crate::cli::terminal::say;
 use crate::{
     cli::{automation::Assignment, error::CliError, interrupt::Interrupt, lines},
     control::{
-        ParamId, ParamValues, text,
-        values::{ParamSpec, by_group},
+        HasPresets, text,
+        values::{ParamSpec, Parameter},
     },
-    take::TakeStatus,
 };
-use rtrb::Producer;
 use std::{
     io::BufRead,
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     time::{Duration, Instant},
 };
 
-/// How often Ctrl-C, takes and the sound card are looked after.
+/// How often Ctrl-C and the instrument are looked after.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A line of the meters.
 const METERS_EVERY: Duration = Duration::from_secs(1);
@@ -37,28 +32,53 @@ pub const MAX_HEARD: usize = 1024;
 
 /// What the terminal's thread waits for.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
+pub enum Heard<Id, Own> {
     /// A line was typed.
     Line(String),
     /// A controller moved, or a program was chosen.
     Midi(Message),
     /// A parameter was moved in the window.
-    Set(ParamId, f32),
-    /// The input was switched in the window.
-    Input(bool),
+    Set(Id, f32),
+    /// Something that only this instrument knows.
+    Own(Own),
     /// The window was closed.
     Closed,
 }
 
-/// The values and the switch of the input, as the console has them; the audio thread never touches it.
-pub type Shown = Arc<Mutex<(ParamValues, bool)>>;
+/// [`Heard`] of an instrument.
+pub type HeardOf<P> = Heard<<P as Played>::Id, <P as Played>::Own>;
+
+/// The values, as the console has them; the thread that plays never touches it.
+pub type Shown<Id> = Arc<Mutex<<Id as Parameter>::Values>>;
+
+/// An instrument, as the terminal plays it.
+pub trait Played {
+    /// Its parameters.
+    type Id: HasPresets;
+    /// What its window tells the terminal beside parameters.
+    type Own;
+
+    /// Orders a parameter's value; false if nobody takes orders any more.
+    fn order(&mut self, id: Self::Id, value: f32) -> bool;
+    /// Its window has told something.
+    fn hear(&mut self, own: Self::Own);
+    /// Obeys a command of its own; false if it has no such.
+    fn obey(&mut self, word: &str, rest: &str) -> bool;
+    /// Says what is to be known from the start.
+    fn begin(&mut self);
+    /// Says what has happened since the last look, once for each.
+    ///
+    /// # Errors
+    /// Why it plays no more.
+    fn look(&mut self) -> Result<(), CliError>;
+    /// A line of figures.
+    fn meters(&mut self) -> String;
+}
 
 /// A line that was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Typed {
     Nothing,
-    Input,
-    Keep,
     Quit,
     Help,
     Parameters,
@@ -70,32 +90,32 @@ enum Typed {
     Map,
     /// To the map's own file where no name is given.
     SaveMap(String),
-    /// Nothing: tells how it stands.
-    Lesson(String),
+}
+
+/// The first word of a line, and the rest.
+fn words(line: &str) -> (&str, &str) {
+    let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+    (word, rest.trim())
 }
 
 impl Typed {
-    fn parse(line: &str) -> Self {
+    fn parse<Id: Parameter>(line: &str) -> Self {
         let line = line.trim();
-        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let rest = rest.trim();
+        let (word, rest) = words(line);
         match word {
             "learn" => return Self::Learn(rest.into()),
             "unlearn" => return Self::Unlearn(rest.into()),
-            "lesson" => return Self::Lesson(rest.into()),
             "save" if rest == "map" => return Self::SaveMap(String::new()),
             "save" if rest.starts_with("map ") => return Self::SaveMap(rest[4..].trim().into()),
             _ => {}
         }
         match line {
             "" => Self::Nothing,
-            "i" => Self::Input,
-            "k" => Self::Keep,
             "q" => Self::Quit,
             "p" => Self::Parameters,
             "map" => Self::Map,
             "?" | "h" | "help" => Self::Help,
-            _ => match split(line) {
+            _ => match split::<Id>(line) {
                 Some((key, value)) => Self::Set(Assignment { key: key.trim().into(), value: value.trim().into() }),
                 None => Self::Tell(line.into()),
             },
@@ -104,97 +124,80 @@ impl Typed {
 }
 
 /// A parameter and its value: around the first `=`, or else where a name ends that is a parameter's. Names may have spaces.
-fn split(line: &str) -> Option<(&str, &str)> {
+fn split<Id: Parameter>(line: &str) -> Option<(&str, &str)> {
     if let Some(pair) = line.split_once('=') {
         return Some(pair);
     }
-    if text::parameter::<ParamId>(line).is_ok() {
+    if text::parameter::<Id>(line).is_ok() {
         return None;
     }
     let spaces = line.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at);
-    let known = spaces.clone().filter(|&at| text::parameter::<ParamId>(&line[..at]).is_ok()).max();
+    let known = spaces.clone().filter(|&at| text::parameter::<Id>(&line[..at]).is_ok()).max();
     known.or_else(|| spaces.min()).map(|at| line.split_at(at))
 }
 
 /// What the terminal knows of the instance.
-pub struct Console {
-    orders: Producer<Order>,
-    values: ParamValues,
-    is_input_on: bool,
-    status: Arc<TakeStatus>,
-    told_takes: u64,
-    lessons: Told,
-    map: ControlMap,
-    /// The values and the switch of the input, for the window.
-    shown: Shown,
+pub struct Console<P: Played> {
+    /// What is played.
+    pub played: P,
+    values: <P::Id as Parameter>::Values,
+    map: ControlMap<P::Id>,
+    /// The values, for the window.
+    shown: Shown<P::Id>,
 }
 
-impl Console {
+impl<P: Played> Console<P> {
     /// For an engine that begins with `values`.
-    pub fn new(
-        orders: Producer<Order>,
-        values: ParamValues,
-        is_input_on: bool,
-        status: Arc<TakeStatus>,
-        lessons: Told,
-        map: ControlMap,
-    ) -> Self {
-        Self {
-            orders,
-            values,
-            is_input_on,
-            status,
-            told_takes: 0,
-            lessons,
-            map,
-            shown: Arc::new(Mutex::new((values, is_input_on))),
-        }
+    pub fn new(played: P, values: <P::Id as Parameter>::Values, map: ControlMap<P::Id>) -> Self {
+        Self { played, values, map, shown: Arc::new(Mutex::new(values)) }
     }
 
     /// What the window shows.
-    pub fn shown(&self) -> Shown {
+    pub fn shown(&self) -> Shown<P::Id> {
         Arc::clone(&self.shown)
     }
 
-    /// Until the time is over, somebody quits, or the sound card does.
+    /// Until the time is over, somebody quits, or nothing can be played any more. `has_midi`: there is an input whose controllers can be
+    /// learnt.
     ///
     /// # Errors
-    /// Why the sound card plays no more.
+    /// Why nothing can be.
     pub fn run(
         &mut self,
         args: &PlayArgs,
-        heard: &Receiver<Heard>,
+        has_midi: bool,
+        heard: &Receiver<HeardOf<P>>,
         interrupt: &Interrupt,
-        monitor: &Monitor,
     ) -> Result<(), CliError> {
-        self.tell_input();
+        self.played.begin();
         let began = Instant::now();
         let end = args.seconds.map(Duration::from_secs_f64);
         let mut told = began;
         while !interrupt.is_pressed() && end.is_none_or(|end| began.elapsed() < end) {
             let patience = end.map_or(LOOK_EVERY, |end| LOOK_EVERY.min(end.saturating_sub(began.elapsed())));
             match heard.recv_timeout(patience) {
-                Ok(Heard::Line(line)) => match Typed::parse(&line) {
-                    Typed::Quit => break,
-                    typed => self.obey(typed, args),
-                },
+                Ok(Heard::Line(line)) => {
+                    let (word, rest) = words(&line);
+                    if !self.played.obey(word, rest) {
+                        match Typed::parse::<P::Id>(&line) {
+                            Typed::Quit => break,
+                            typed => self.obey(typed, has_midi),
+                        }
+                    }
+                }
                 Ok(Heard::Midi(message)) => self.follow(message),
                 Ok(Heard::Set(id, value)) => self.set(id, value),
-                Ok(Heard::Input(on)) => self.switch_input(on),
+                Ok(Heard::Own(own)) => self.played.hear(own),
                 Ok(Heard::Closed) => break,
                 Err(RecvTimeoutError::Timeout) => {}
                 // Whatever fed the terminal has ended; the music need not.
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
             }
-            self.tell_takes();
-            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = (self.values, self.is_input_on);
-            if let Some(reason) = monitor.failure.get() {
-                let (device, reason) = ("the sound card".into(), reason.clone());
-                return Err(CliError::Device { device, action: "played any longer", reason });
-            }
+            self.played.look()?;
+            *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = self.values;
             if args.meters && told.elapsed() >= METERS_EVERY {
                 told += METERS_EVERY;
-                say!("{}", self.meters(monitor));
+                say!("{}", self.played.meters());
             }
         }
         Ok(())
@@ -211,14 +214,14 @@ impl Console {
         }
     }
 
-    fn learn(&mut self, key: &str, args: &PlayArgs) {
+    fn learn(&mut self, key: &str, has_midi: bool) {
         if key.is_empty() {
             self.map.learn(None);
-            say!("learning nothing; as in: learn mix");
+            say!("learning nothing; as in: learn {}", example::<P::Id>());
             return;
         }
-        match text::parameter::<ParamId>(key) {
-            Ok(id) if args.midi.is_none() => {
+        match text::parameter::<P::Id>(key) {
+            Ok(id) if !has_midi => {
                 say!("{} waits for no controller: there is no MIDI input (--midi)", id.spec().key);
             }
             Ok(id) => {
@@ -230,7 +233,7 @@ impl Console {
     }
 
     fn unlearn(&mut self, key: &str) {
-        match text::parameter::<ParamId>(key) {
+        match text::parameter::<P::Id>(key) {
             Ok(id) if self.map.unlearn(id) => say!("no controller moves {} any longer", id.spec().key),
             Ok(id) => say!("no controller moves {}", id.spec().key),
             Err(error) => say!("error: unlearn: {error}"),
@@ -240,7 +243,7 @@ impl Console {
     fn tell_map(&self) {
         let lines = self.map.lines();
         if lines.is_empty() {
-            say!("nothing is mapped; as in: learn mix, and then move a controller");
+            say!("nothing is mapped; as in: learn {}, and then move a controller", example::<P::Id>());
         }
         lines.iter().for_each(|line| say!("{line}"));
     }
@@ -249,24 +252,6 @@ impl Console {
         match self.map.save(Some(Path::new(name)).filter(|_| !name.is_empty())) {
             Ok(path) => say!("map saved: {}", path.display()),
             Err(error) => lines(&error).iter().for_each(|line| say!("error: {line}")),
-        }
-    }
-
-    fn lesson(&self, what: &str) {
-        let lessons = self.lessons.lessons();
-        lessons.look();
-        let latest = || lessons.unfinished().into_iter().next();
-        match (what, latest()) {
-            ("", _) => say!("lesson: {}", lessons.text()),
-            ("cancel", _) => lessons.cancel(),
-            ("listen", _) => lessons.listen(!lessons.is_listened_to()),
-            ("resume" | "discard", None) => say!("no lesson is unfinished"),
-            ("resume", Some(latest)) => drop(lessons.resume(&latest.id)),
-            ("discard", Some(latest)) => {
-                lessons.discard(&latest.id);
-                say!("discarded: {}", latest.name);
-            }
-            _ => say!("expected lesson, or lesson and one of cancel, listen, resume, discard"),
         }
     }
 
@@ -281,28 +266,22 @@ impl Console {
         }
     }
 
-    fn obey(&mut self, typed: Typed, args: &PlayArgs) {
+    fn obey(&mut self, typed: Typed, has_midi: bool) {
         match typed {
             Typed::Nothing | Typed::Quit => {}
-            Typed::Input => self.switch_input(!self.is_input_on),
-            Typed::Keep => {
-                self.order(Order::Set(ParamId::Keep, 1.0));
-                self.order(Order::Set(ParamId::Keep, 0.0));
-            }
             Typed::Help => say!("{HELP}"),
-            Typed::Learn(key) => self.learn(&key, args),
+            Typed::Learn(key) => self.learn(&key, has_midi),
             Typed::Unlearn(key) => self.unlearn(&key),
             Typed::Map => self.tell_map(),
             Typed::SaveMap(name) => self.save_map(&name),
-            Typed::Lesson(what) => self.lesson(&what),
-            Typed::Parameters => by_group().for_each(|spec| self.tell(spec)),
-            Typed::Tell(key) => match text::parameter::<ParamId>(&key) {
+            Typed::Parameters => P::Id::by_group().for_each(|spec| self.tell(spec)),
+            Typed::Tell(key) => match text::parameter::<P::Id>(&key) {
                 Ok(id) => self.tell(id.spec()),
                 Err(error) => {
                     say!("{key:?} is neither a command nor a parameter{}; ? tells the commands", error.suggestion());
                 }
             },
-            Typed::Set(assignment) => match assignment.resolve("terminal") {
+            Typed::Set(assignment) => match assignment.resolve::<P::Id>("terminal") {
                 Ok((id, value)) => {
                     self.set(id, value);
                     self.tell(id.spec());
@@ -312,64 +291,20 @@ impl Console {
         }
     }
 
-    fn set(&mut self, id: ParamId, value: f32) {
-        self.values.set(id, value);
-        self.order(Order::Set(id, value));
-    }
-
-    fn switch_input(&mut self, on: bool) {
-        self.is_input_on = on;
-        self.order(Order::Input(on));
-        self.tell_input();
-    }
-
-    fn order(&mut self, order: Order) {
-        if self.orders.push(order).is_err() {
-            say!("not done: the sound card takes no orders");
+    fn set(&mut self, id: P::Id, value: f32) {
+        id.put(&mut self.values, value);
+        if !self.played.order(id, value) {
+            say!("not done: nothing takes orders any more");
         }
     }
 
-    fn tell(&self, spec: &ParamSpec) {
-        say!("{} = {}", spec.key, text::typed(spec, self.values.get(spec.id)));
-    }
-
-    fn tell_input(&self) {
-        if self.is_input_on {
-            say!("input on");
-        } else {
-            say!("input muted; i and Enter switch it on (mind feedback: use headphones, or turn the output down)");
-        }
-    }
-
-    /// Says what became of takes and lessons, once for each.
-    pub fn tell_takes(&mut self) {
-        let takes = self.status.kept() + self.status.failed();
-        if takes > self.told_takes
-            && let Some(text) = self.status.text()
-        {
-            self.told_takes = takes;
-            say!("{text}");
-        }
-        if let Some(news) = self.lessons.news() {
-            say!("{news}");
-        }
-    }
-
-    fn meters(&self, monitor: &Monitor) -> String {
-        let [input, output] = monitor.take_peaks_db().map(|db| format!("{:.1} dBFS", db.max(-120.0)));
-        let muted = if self.is_input_on { "" } else { " (muted)" };
-        format!(
-            "input {input}{muted}, output {output}, worker {:.0} % of a core, {} underruns, {} overruns, {} gaps in the input",
-            100.0 * monitor.meters.load(),
-            monitor.meters.underruns(),
-            monitor.overruns.load(Relaxed),
-            monitor.input_gaps.load(Relaxed)
-        )
+    fn tell(&self, spec: &ParamSpec<P::Id>) {
+        say!("{} = {}", spec.key, text::typed(spec, spec.id.value(&self.values)));
     }
 }
 
 /// Sends lines of stdin, from a thread that ends with the program: nothing can wake it from reading.
-pub fn listen(sender: SyncSender<Heard>) {
+pub fn listen<Id: Send + 'static, Own: Send + 'static>(sender: SyncSender<Heard<Id, Own>>) {
     let read = move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             if sender.send(Heard::Line(line)).is_err() {
@@ -384,13 +319,12 @@ pub fn listen(sender: SyncSender<Heard>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{ParamId, notes::NoteParam};
 
     #[test]
     fn lines_are_understood() {
         for (line, typed) in [
             ("  ", Typed::Nothing),
-            ("i", Typed::Input),
-            (" k ", Typed::Keep),
             ("q", Typed::Quit),
             ("?", Typed::Help),
             ("mix", Typed::Tell("mix".into())),
@@ -402,14 +336,13 @@ mod tests {
             ("save map", Typed::SaveMap(String::new())),
             ("save map my map.json", Typed::SaveMap("my map.json".into())),
             ("save take", Typed::Tell("save take".into())),
-            ("lesson  resume", Typed::Lesson("resume".into())),
             ("learn_take on", Typed::Set(Assignment { key: "learn_take".into(), value: "on".into() })),
         ] {
-            assert_eq!(Typed::parse(line), typed, "{line:?}");
+            assert_eq!(Typed::parse::<ParamId>(line), typed, "{line:?}");
         }
         for line in ["mix 70", "mix=70", " mix =  70 ", "mix\t70"] {
             let expected = Assignment { key: "mix".into(), value: "70".into() };
-            assert_eq!(Typed::parse(line), Typed::Set(expected), "{line:?}");
+            assert_eq!(Typed::parse::<ParamId>(line), Typed::Set(expected), "{line:?}");
         }
         for (line, key, value) in [
             ("Seed Source Perlin Noise", "Seed Source", "Perlin Noise"),
@@ -418,8 +351,11 @@ mod tests {
             ("nobody knows this", "nobody", "knows this"),
         ] {
             let expected = Assignment { key: key.into(), value: value.into() };
-            assert_eq!(Typed::parse(line), Typed::Set(expected), "{line:?}");
+            assert_eq!(Typed::parse::<ParamId>(line), Typed::Set(expected), "{line:?}");
         }
-        assert_eq!(Typed::parse("Seed Source"), Typed::Tell("Seed Source".into()));
+        assert_eq!(Typed::parse::<ParamId>("Seed Source"), Typed::Tell("Seed Source".into()));
+        let expected = Assignment { key: "Free Tempo".into(), value: "90".into() };
+        assert_eq!(Typed::parse::<NoteParam>("Free Tempo 90"), Typed::Set(expected));
+        assert_eq!(words("  lesson \t resume "), ("lesson", "resume"));
     }
 }

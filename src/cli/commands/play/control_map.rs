@@ -3,10 +3,10 @@
 use crate::{
     cli::{error::CliError, output::replace_file},
     control::{
-        ParamId, ParamValues, Preset,
+        HasPresets, PresetOf,
         said::{Pairs, Said},
         text,
-        values::{Kind, by_group},
+        values::{Kind, Parameter},
     },
     text_file::{json_mistake, read_text},
 };
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{
     fmt,
+    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
@@ -23,8 +24,18 @@ const MAX_BYTES: u64 = 1 << 20;
 const MAX_CONTROLLER: u8 = 119;
 /// From this value on a controller is on.
 const ON: u8 = 64;
+
 /// What a file should be.
-const FORM: &str = "JSON of the form {\"cc\": {\"20\": \"mix\", ...}, \"programs\": {\"0\": \"shimmer\", ...}}";
+fn form<Id: HasPresets>() -> String {
+    let preset = Id::FACTORY.first().map_or("my-preset.json", |(name, _)| name);
+    let key = example::<Id>();
+    format!("JSON of the form {{\"cc\": {{\"20\": \"{key}\", ...}}, \"programs\": {{\"0\": \"{preset}\", ...}}}}")
+}
+
+/// A parameter that is worth a controller.
+pub fn example<Id: HasPresets>() -> &'static str {
+    Id::EXAMPLE.split('"').nth(1).unwrap_or(Id::EXAMPLE)
+}
 
 /// A message that can be mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,17 +84,17 @@ impl fmt::Display for Source {
 
 /// A controller that moves a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Binding {
+pub struct Binding<Id> {
     source: Source,
-    id: ParamId,
+    id: Id,
     /// The value at 0.
     from: f32,
     /// The value at 127.
     to: f32,
 }
 
-impl Binding {
-    fn whole(source: Source, id: ParamId) -> Self {
+impl<Id: Parameter> Binding<Id> {
+    fn whole(source: Source, id: Id) -> Self {
         Self { source, id, from: id.spec().min, to: id.spec().max }
     }
 
@@ -124,7 +135,7 @@ impl Binding {
     }
 }
 
-impl fmt::Display for Binding {
+impl<Id: Parameter> fmt::Display for Binding<Id> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let spec = self.id.spec();
         let [from, to] = [self.from, self.to].map(|value| text::typed(spec, value));
@@ -134,34 +145,40 @@ impl fmt::Display for Binding {
 
 /// A program that is a preset.
 #[derive(Clone, Debug, PartialEq)]
-struct Program {
+struct Program<Id: HasPresets> {
     source: Source,
     /// As the file has it.
     name: String,
-    preset: Preset,
+    preset: PresetOf<Id>,
 }
 
 /// What is mapped, and what is being learnt.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ControlMap {
-    bindings: Vec<Binding>,
-    programs: Vec<Program>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlMap<Id: HasPresets> {
+    bindings: Vec<Binding<Id>>,
+    programs: Vec<Program<Id>>,
     /// Where it was read.
     file: Option<PathBuf>,
-    learning: Option<ParamId>,
+    learning: Option<Id>,
     is_changed: bool,
 }
 
+impl<Id: HasPresets> Default for ControlMap<Id> {
+    fn default() -> Self {
+        Self { bindings: Vec::new(), programs: Vec::new(), file: None, learning: None, is_changed: false }
+    }
+}
+
 /// What a message does.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moves {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moves<Id> {
     /// Parameters and their values.
-    pub values: Vec<(ParamId, f32)>,
+    pub values: Vec<(Id, f32)>,
     /// What to tell.
     pub said: Option<String>,
 }
 
-impl ControlMap {
+impl<Id: HasPresets> ControlMap<Id> {
     /// Reads a map. Where `is_new_fine` there need be no file: it will be written.
     ///
     /// # Errors
@@ -175,11 +192,11 @@ impl ControlMap {
             let (expected, actual) = (format!("at most {MAX_BYTES} bytes"), "more".into());
             return Err(CliError::Automation { path: path.into(), expected, actual });
         };
-        Reading { path }.map(&text)
+        Reading { path, kind: PhantomData }.map(&text)
     }
 
     /// What a message moves; while something is learnt the next controller is bound to it.
-    pub fn hear(&mut self, message: Message, now: &ParamValues) -> Moves {
+    pub fn hear(&mut self, message: Message, now: &Id::Values) -> Moves<Id> {
         match message {
             Message::Controller { channel, number, value } => {
                 let said = self.learning.take().map(|id| self.bind(Source { number, channel: Some(channel) }, id));
@@ -188,30 +205,30 @@ impl ControlMap {
             }
             Message::Program { channel, number } => {
                 let Some(program) = self.programs.iter().find(|program| program.source.is(number, channel)) else {
-                    return Moves::default();
+                    return Moves { values: Vec::new(), said: None };
                 };
                 let said = Some(format!("program {number}: {}", program.preset.name));
-                let values = program.preset.values_over(|id| now.get(id));
-                let ids = by_group().map(|spec| spec.id);
+                let values = program.preset.values_over(|id| id.value(now));
+                let ids = Id::by_group().map(|spec| spec.id);
                 // A preset touches no button.
-                let ids = ids.filter(|id| !id.spec().kind.is_trigger() && values.get(*id) != now.get(*id));
-                Moves { values: ids.map(|id| (id, values.get(id))).collect(), said }
+                let ids = ids.filter(|id| !id.spec().kind.is_trigger() && id.value(&values) != id.value(now));
+                Moves { values: ids.map(|id| (id, id.value(&values))).collect(), said }
             }
         }
     }
 
     /// The values of each program: they say which models must be there.
-    pub fn presets(&self, now: &ParamValues) -> Vec<ParamValues> {
-        self.programs.iter().map(|program| program.preset.values_over(|id| now.get(id))).collect()
+    pub fn presets(&self, now: &Id::Values) -> Vec<Id::Values> {
+        self.programs.iter().map(|program| program.preset.values_over(|id| id.value(now))).collect()
     }
 
     /// The next controller that moves will move this; `None`: it will not.
-    pub fn learn(&mut self, id: Option<ParamId>) {
+    pub fn learn(&mut self, id: Option<Id>) {
         self.learning = id;
     }
 
     /// Binds a controller, instead of what moved the parameter and what it moved itself; tells so.
-    fn bind(&mut self, source: Source, id: ParamId) -> String {
+    fn bind(&mut self, source: Source, id: Id) -> String {
         let before: Vec<&str> = self.bindings.iter().filter(|b| b.source == source).map(|b| b.id.spec().key).collect();
         let before: Vec<&str> = before.into_iter().filter(|key| *key != id.spec().key).collect();
         let instead = if before.is_empty() { String::new() } else { format!(", no longer {}", before.join(", ")) };
@@ -225,7 +242,7 @@ impl ControlMap {
     }
 
     /// Nothing moves this any longer; true if something did.
-    pub fn unlearn(&mut self, id: ParamId) -> bool {
+    pub fn unlearn(&mut self, id: Id) -> bool {
         let before = self.bindings.len();
         self.bindings.retain(|binding| binding.id != id);
         let is_less = self.bindings.len() < before;
@@ -301,7 +318,7 @@ impl ControlMap {
     /// How a file at `place` names a preset.
     fn name_beside(&self, place: &Path, name: &str) -> String {
         let is_moved = self.file.as_deref().is_some_and(|file| file.parent() != place.parent());
-        if !is_moved || Preset::factory_names().any(|factory| factory == name) {
+        if !is_moved || PresetOf::<Id>::factory_names().any(|factory| factory == name) {
             return name.into();
         }
         let path = beside(self.file.as_deref().unwrap_or(place), name);
@@ -342,20 +359,21 @@ fn none() -> Pairs<Value> {
 type Named<'v> = (&'v str, Option<&'v Map<String, Value>>);
 
 /// Reads the entries of a file.
-struct Reading<'a> {
+struct Reading<'a, Id> {
     path: &'a Path,
+    kind: PhantomData<Id>,
 }
 
-impl Reading<'_> {
+impl<Id: HasPresets> Reading<'_, Id> {
     fn wrong(&self, entry: &str, expected: impl Into<String>, actual: impl Into<String>) -> CliError {
         let (path, entry) = (self.path.into(), entry.into());
         CliError::Map { path, entry, expected: expected.into(), actual: actual.into() }
     }
 
-    fn map(&self, text: &str) -> Result<ControlMap, CliError> {
+    fn map(&self, text: &str) -> Result<ControlMap<Id>, CliError> {
         let stated: Stated = serde_json::from_str(text).map_err(|error| CliError::Automation {
             path: self.path.into(),
-            expected: FORM.into(),
+            expected: form::<Id>(),
             actual: json_mistake(&error),
         })?;
         let channel = self.channel("channel", stated.channel.as_ref(), None)?;
@@ -413,11 +431,11 @@ impl Reading<'_> {
         }
     }
 
-    fn binding(&self, entry: &str, number: u8, value: &Value, channel: Option<u8>) -> Result<Binding, CliError> {
+    fn binding(&self, entry: &str, number: u8, value: &Value, channel: Option<u8>) -> Result<Binding<Id>, CliError> {
         let (name, object) = self.named(entry, value, "parameter", &["from", "to", "channel"])?;
         let origin = format!("{}: {entry}", self.path.display());
         let wrong = |source| CliError::Parameter { origin: origin.clone(), source };
-        let id = text::parameter(name).map_err(wrong)?;
+        let id = text::parameter::<Id>(name).map_err(wrong)?;
         let field = |key: &str| object.and_then(|object| object.get(key));
         let channel = self.channel(entry, field("channel"), channel)?;
         let mut binding = Binding::whole(Source { number, channel }, id);
@@ -434,13 +452,13 @@ impl Reading<'_> {
         Ok(binding)
     }
 
-    fn program(&self, entry: &str, number: u8, value: &Value, channel: Option<u8>) -> Result<Program, CliError> {
+    fn program(&self, entry: &str, number: u8, value: &Value, channel: Option<u8>) -> Result<Program<Id>, CliError> {
         let (name, object) = self.named(entry, value, "preset", &["channel"])?;
         let channel = self.channel(entry, object.and_then(|object| object.get("channel")), channel)?;
-        let is_factory = Preset::factory_names().any(|factory| factory == name);
+        let is_factory = PresetOf::<Id>::factory_names().any(|factory| factory == name);
         let place = if is_factory { name.into() } else { beside(self.path, name).display().to_string() };
-        let preset =
-            Preset::find(&place).map_err(|error| self.wrong(entry, "a preset", format!("{name:?} ({error})")))?;
+        let preset = PresetOf::<Id>::find(&place)
+            .map_err(|error| self.wrong(entry, "a preset", format!("{name:?} ({error})")))?;
         Ok(Program { source: Source { number, channel }, name: name.into(), preset })
     }
 }
@@ -458,8 +476,9 @@ pub fn can_be_mapped(controller: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::{ParamId, ParamValues, notes::NoteParam};
 
-    fn read(text: &str) -> Result<ControlMap, String> {
+    fn read(text: &str) -> Result<ControlMap<ParamId>, String> {
         let folder = tempfile::tempdir().expect("temp");
         let path = folder.path().join("map.json");
         std::fs::write(&path, text).expect("temp");
@@ -468,7 +487,7 @@ mod tests {
         ControlMap::read(&path, false).map_err(|error| error.to_string())
     }
 
-    fn turn(map: &mut ControlMap, channel: u8, number: u8, value: u8) -> Vec<(&'static str, f32)> {
+    fn turn(map: &mut ControlMap<ParamId>, channel: u8, number: u8, value: u8) -> Vec<(&'static str, f32)> {
         let moves = map.hear(Message::Controller { channel, number, value }, &ParamValues::default());
         moves.values.into_iter().map(|(id, value)| (id.spec().key, value)).collect()
     }
@@ -531,7 +550,8 @@ mod tests {
         let shimmer = choose(5, 0).values;
         assert!(shimmer.iter().all(|(id, _)| ![ParamId::Model, ParamId::Keep].contains(id)), "{shimmer:?}");
         assert!(shimmer.iter().any(|(id, _)| *id == ParamId::ShimmerLevel));
-        assert_eq!((choose(0, 2), choose(0, 9)), (Moves::default(), Moves::default()));
+        let nothing = Moves { values: Vec::new(), said: None };
+        assert_eq!((choose(0, 2), choose(0, 9)), (nothing.clone(), nothing));
         assert_eq!(choose(1, 2).said.as_deref(), Some("program 2: Mine"));
     }
 
@@ -566,10 +586,31 @@ mod tests {
         assert_eq!(map.save(None).expect("its own file"), path);
         assert!(!map.is_changed());
         for path in [&fresh, &path] {
-            assert_eq!(ControlMap::read(path, false).expect("a map").lines(), map.lines());
+            assert_eq!(ControlMap::<ParamId>::read(path, false).expect("a map").lines(), map.lines());
         }
-        let nowhere = ControlMap::default().save(None).expect_err("no name").to_string();
+        let nowhere = ControlMap::<ParamId>::default().save(None).expect_err("no name").to_string();
         assert!(nowhere.contains("save map: expected a file's name"), "{nowhere}");
+    }
+
+    #[test]
+    fn a_map_of_notes_moves_the_parameters_and_has_the_presets_of_notes() {
+        let folder = tempfile::tempdir().expect("temp");
+        let path = folder.path().join("map.json");
+        let read = |text: &str| {
+            std::fs::write(&path, text).expect("temp");
+            ControlMap::<NoteParam>::read(&path, false)
+        };
+        let mut map =
+            read(r#"{"cc": {"20": "density", "21": "part"}, "programs": {"3": "beside-you"}}"#).expect("a map");
+        let now = Default::default();
+        let moves = map.hear(Message::Controller { channel: 4, number: 20, value: 127 }, &now);
+        assert_eq!(moves.values, [(NoteParam::Density, 6.0)]);
+        let chosen = map.hear(Message::Program { channel: 0, number: 3 }, &now);
+        assert!(chosen.values.contains(&(NoteParam::Part, 1.0)), "{chosen:?}");
+        let error = read(r#"{"cc": {"20": "mix"}}"#).expect_err("of the other plugin").to_string();
+        assert!(error.contains("cc 20: parameter \"mix\""), "{error}");
+        let error = read("[]").expect_err("no map").to_string();
+        assert!(error.contains(r#"{"20": "density", ...}, "programs": {"0": "two-and-two", ...}"#), "{error}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Sound cards: listing, selection and capabilities.
 
-use super::midi;
+use super::ports::{self, Direction};
 use crate::cli::{
     error::CliError,
     instrument::{MAX_RATE_HZ, MIN_RATE_HZ},
@@ -62,7 +62,7 @@ impl Card {
     }
 }
 
-/// Every backend with its devices, and the MIDI inputs.
+/// Every backend with its devices, and the MIDI ports.
 pub fn list() -> String {
     let mut text = String::new();
     for id in cpal::available_hosts() {
@@ -83,11 +83,13 @@ pub fn list() -> String {
             }
         }
     }
-    text += "MIDI inputs\n";
-    let names = midi::names();
-    names.iter().for_each(|name| text += &format!("  {}\n", one_line(name)));
-    if names.is_empty() {
-        text += "  none\n";
+    for direction in [Direction::In, Direction::Out] {
+        text += &format!("{direction}s\n");
+        let names = ports::names(direction);
+        names.iter().for_each(|name| text += &format!("  {}\n", one_line(name)));
+        if names.is_empty() {
+            text += "  none\n";
+        }
     }
     text
 }

@@ -1,38 +1,25 @@
 //! A machine without a sound card: a thread that plays a phrase into the performer, in time, and lets go what comes out.
 
-use super::performer::Performer;
+use super::{background::Background, performer::Performer};
 use crate::{
     cli::error::CliError,
     dsp::phrase::{PHRASE_RATE_HZ, phrase},
 };
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::JoinHandle,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
 /// The rate where none is asked for.
 pub const RATE_HZ: u32 = PHRASE_RATE_HZ;
 
-/// Plays until it is dropped.
-#[derive(Debug)]
-pub struct Dummy {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
 /// Begins to play, in stereo; the phrase comes again and again.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub fn start(mut performer: Performer, sample_rate_hz: u32, period: usize) -> Result<Dummy, CliError> {
+pub fn start(mut performer: Performer, sample_rate_hz: u32, period: usize) -> Result<Background, CliError> {
     let period = period.clamp(1, super::MAX_BLOCK);
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopped = Arc::clone(&stop);
-    let play = move || {
+    Background::start("sympathy-dummy", move |stopped| {
         let phrase = phrase();
         let mut at = 0;
         let mut due = Instant::now();
@@ -49,22 +36,5 @@ pub fn start(mut performer: Performer, sample_rate_hz: u32, period: usize) -> Re
             // What a busy machine missed is lost, as it is on a sound card.
             due = due.max(now);
         }
-    };
-    let thread = std::thread::Builder::new().name("sympathy-dummy".into()).spawn(play);
-    let thread = thread.map_err(|error| CliError::Device {
-        device: "--dummy".into(),
-        action: "played",
-        reason: error.to_string(),
-    })?;
-    Ok(Dummy { stop, thread: Some(thread) })
-}
-
-impl Drop for Dummy {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by its hook.
-            let _ = thread.join();
-        }
-    }
+    })
 }

@@ -1,33 +1,32 @@
 //! A MIDI input: notes and stops go to the audio thread, controllers and programs to the terminal's, which maps them.
 
 use super::{
-    console::Heard,
+    console::{Heard, HeardOf},
     control_map::{Message, can_be_mapped},
     performer::MidiOrder,
+    ports::Input,
+    sound::Sound,
 };
 use crate::cli::error::CliError;
-use midir::{MidiInput, MidiInputConnection};
 use midly::{MidiMessage, live::LiveEvent};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::mpsc::SyncSender;
 
+/// What the system calls the program.
 const CLIENT: &str = "Sympathy";
 /// Messages that wait for the next block; more are dropped.
 const MAX_WAITING: usize = 256;
-
-/// Listens while it lives.
-pub type Connection = MidiInputConnection<Inlet>;
 
 /// Where messages go.
 #[derive(Debug)]
 pub struct Inlet {
     orders: Producer<MidiOrder>,
-    heard: SyncSender<Heard>,
+    heard: SyncSender<HeardOf<Sound>>,
 }
 
 impl Inlet {
     /// Both ways for messages: notes and stops come out at the consumer.
-    pub fn new(heard: SyncSender<Heard>) -> (Self, Consumer<MidiOrder>) {
+    pub fn new(heard: SyncSender<HeardOf<Sound>>) -> (Self, Consumer<MidiOrder>) {
         let (orders, consumer) = RingBuffer::new(MAX_WAITING);
         (Self { orders, heard }, consumer)
     }
@@ -53,41 +52,17 @@ impl Inlet {
     }
 }
 
-/// Names of the inputs; none where the system has no MIDI.
-pub fn names() -> Vec<String> {
-    let Ok(client) = MidiInput::new(CLIENT) else {
-        return Vec::new();
-    };
-    client.ports().iter().filter_map(|port| client.port_name(port).ok()).collect()
-}
-
 /// Listens to an input until the connection is dropped; without a name to none.
 ///
 /// # Errors
 /// If there is no such input, or it refuses.
 pub fn connect(
     name: Option<&str>,
-    heard: SyncSender<Heard>,
-) -> Result<(Option<Connection>, Consumer<MidiOrder>), CliError> {
-    let (inlet, consumer) = Inlet::new(heard);
-    let Some(name) = name else {
-        return Ok((None, consumer));
-    };
-    let refused =
-        |reason: String| CliError::Device { device: format!("MIDI input {name:?}"), action: "opened", reason };
-    let client = MidiInput::new(CLIENT).map_err(|error| refused(error.to_string()))?;
-    let ports = client.ports();
-    let Some(port) = ports.iter().find(|port| client.port_name(port).is_ok_and(|found| found == name)) else {
-        let names = names();
-        return Err(CliError::Option {
-            option: "--midi",
-            expected: if names.is_empty() { "a MIDI input (there is none)".into() } else { names.join(", ") },
-            actual: format!("{name:?}"),
-        });
-    };
-    let listen = |_stamp: u64, message: &[u8], inlet: &mut Inlet| inlet.take(message);
-    let connection = client.connect(port, "in", listen, inlet).map_err(|error| refused(error.to_string()))?;
-    Ok((Some(connection), consumer))
+    heard: SyncSender<HeardOf<Sound>>,
+) -> Result<(Option<Input>, Consumer<MidiOrder>), CliError> {
+    let (mut inlet, consumer) = Inlet::new(heard);
+    let input = name.map(|name| Input::open(CLIENT, name, move |message| inlet.take(message))).transpose()?;
+    Ok((input, consumer))
 }
 
 #[cfg(test)]

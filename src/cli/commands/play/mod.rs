@@ -1,18 +1,22 @@
-//! `sympathy play`: the engine of the plugin on a sound card.
+//! `sympathy play`: the engine of the plugin on a sound card, or with `--notes` that of the plugin for notes between MIDI ports.
 //!
 //! It drives [`crate::engine`] itself, through cpal and midir, and not the plugin through the framework's standalone wrapper:
 //! that one makes the plugin inside, so that nothing from outside could mute the input, set a parameter or end it other than by
 //! a signal; where a device is missing it goes on without sound and succeeds. Here the callback of the output is the audio
 //! thread, the terminal sends it orders through a ring, and no framework is involved.
 
+mod background;
 pub mod bridge;
-mod console;
-pub(in crate::cli) mod control_map;
+pub mod console;
+pub mod control_map;
 mod devices;
 mod dummy;
 mod lessons;
 mod midi;
+pub mod notes;
 pub mod performer;
+mod ports;
+mod sound;
 mod sound_card;
 mod streams;
 mod window;
@@ -21,13 +25,14 @@ use crate::{
     cli::{
         automation::Automation,
         error::CliError,
+        given::Given,
         instrument::{Instrument, InstrumentArgs, MAX_RATE_HZ, MIN_RATE_HZ},
         interrupt::Interrupt,
         models_at_hand::load_all,
         terminal::{remark, say},
     },
     control::ParamId,
-    editor::Activation,
+    editor::{Activation, View},
     engine::EngineConfig,
     learn::{
         LearnBoard,
@@ -44,6 +49,7 @@ use control_map::ControlMap;
 use devices::Chosen;
 use lessons::{ProgramModels, Told};
 use performer::{MAX_BLOCK, Performer};
+use sound::Sound;
 use sound_card::SoundCard;
 use std::{
     path::PathBuf,
@@ -53,7 +59,7 @@ use std::{
 /// Examples, below the options.
 pub const HELP: &str = "\
 EXAMPLES:
-  sympathy play --list                          sound cards and MIDI inputs
+  sympathy play --list                          sound cards and MIDI ports
   sympathy play                                 the usual ones; type i and Enter to be heard
   sympathy play --model piano-magnitude --preset call-and-response --input on
   sympathy play --input-device \"USB Audio\" --input-channel 1 --period 128 --meters
@@ -63,26 +69,42 @@ EXAMPLES:
   sympathy play --seed-file bells.wav           continues a recording, without any input
   sympathy play --window                        with the plugin's editor
   sympathy play --dummy --seconds 10 --input on    without a sound card: a phrase is played into it
+  sympathy play --notes                         Sympathy Notes: connect its MIDI ports as you like
+  sympathy play --notes --midi \"Keystation\" --midi-out \"FLUID Synth\" --preset conversation
+  sympathy play --notes --tempo 96 --set part=alongside --window
+  sympathy play --notes --clock midi --midi \"Drum Machine\" --midi-out \"FLUID Synth\"
+  sympathy play --notes --dummy --seconds 12 --meters    without MIDI: a phrase is played into it
 
 COMMANDS while it plays, each ended with Enter:
-  i            input on or off              k            keep the last two minutes as files
-  mix 70       set a parameter              mix          tell its value
   p            tell all parameters          q            quit (so does Ctrl-C)
+  mix 70       set a parameter              mix          tell its value
   learn mix    the next controller moves it unlearn mix  no controller moves it
   map          tell what is mapped          save map X   write it to X or --map
+Without --notes:
+  i            input on or off              k            keep the last two minutes as files
   lesson       how Learn Take is; lesson cancel, listen, resume, discard
+With --notes:
+  k            keep the last 32 measures as a MIDI file
+  panic on     end every note; panic off before the next time
 Where parameters are explained: sympathy render --help";
 
 /// Options of `sympathy play`.
 #[derive(Args, Clone, Debug)]
 pub struct PlayArgs {
-    /// Lists sound cards and MIDI inputs, and ends
+    /// What was typed
+    #[command(flatten)]
+    pub given: Given,
+    /// Lists sound cards and MIDI ports, and ends
     #[arg(long)]
     pub list: bool,
+    /// Sympathy Notes in place of the instrument of sound: MIDI in, MIDI out, no sound card
+    #[arg(long, conflicts_with_all = ["backend", "input_device", "output_device", "input_channel", "rate", "period", "input",
+        "morph_model", "seed_file", "strict", "learn_updates", "learn_delay"])]
+    pub notes: bool,
     /// What speaks to sound cards, by its name in --list; the system's usual one where this is not given
     #[arg(long, value_name = "NAME", conflicts_with = "dummy")]
     pub backend: Option<String>,
-    /// Without a sound card: a phrase is played into it, the output goes nowhere
+    /// Without a sound card, with --notes without MIDI ports: a phrase is played into it, the output goes nowhere
     #[arg(long, conflicts_with_all = ["input_device", "output_device", "input_channel"])]
     pub dummy: bool,
     /// Device to listen to, by its name or id in --list; "none": no input
@@ -94,9 +116,15 @@ pub struct PlayArgs {
     /// Listens to one channel of the device, counted from 1, in the middle; else to the first two
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub input_channel: Option<u16>,
-    /// MIDI input, by its name in --list
+    /// MIDI input, by its name in --list or a part of it; with --notes and without a name a port of its own, to which others connect
     #[arg(long, value_name = "NAME")]
     pub midi: Option<String>,
+    /// With --notes: MIDI output, by its name in --list or a part of it; without a name a port of its own, to which others connect
+    #[arg(long, value_name = "NAME", requires = "notes")]
+    pub midi_out: Option<String>,
+    /// With --notes: what the song follows
+    #[arg(long, value_enum, default_value_t = ClockSource::Own, requires = "notes", conflicts_with = "dummy")]
+    pub clock: ClockSource,
     /// JSON file of what the MIDI input's controllers and programs move
     #[arg(long, value_name = "FILE")]
     pub map: Option<PathBuf>,
@@ -118,12 +146,21 @@ pub struct PlayArgs {
     /// Shows what is heard and said in a window, with all the controls; closing it ends the program
     #[arg(long)]
     pub window: bool,
-    /// A line a second: levels, load, underruns
+    /// A line a second: levels, load, underruns; with --notes tempo, keys, late steps
     #[arg(long)]
     pub meters: bool,
     /// Ends by itself after so long
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<f64>,
+}
+
+/// What the song follows.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockSource {
+    /// It runs from the start, at --tempo
+    Own,
+    /// The MIDI clock of the input: its tempo, start, stop, continue and place
+    Midi,
 }
 
 /// On or off.
@@ -148,6 +185,9 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     if args.list {
         say!("{}", devices::list().trim_end());
         return Ok(());
+    }
+    if args.notes {
+        return notes::run(args);
     }
     let Instrument { values, registry, captured } = args.instrument.make()?;
     let clip_slot: Arc<ClipSlot> = Arc::default();
@@ -223,26 +263,29 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     };
     let label = registry.label(values.get(ParamId::Model) as u8);
     say!("playing {label} on {place} at {sample_rate_hz} Hz; ? tells the commands");
-    let mut console =
-        Console::new(orders, values, is_input_on, Arc::clone(&status), Told::new(Arc::clone(&lessons)), map);
+    let told = Told::new(Arc::clone(&lessons));
+    let sound_terminal = Sound::new(orders, is_input_on, Arc::clone(&status), told, Arc::clone(&monitor));
+    let mut console = Console::new(sound_terminal, values, map);
     console::listen(sender.clone());
+    let has_midi = args.midi.is_some();
     let outcome = if args.window {
-        let outside = window::Outside::new(
-            sender,
-            console.shown(),
-            Arc::clone(&registry),
+        let outside = window::Outside {
+            remote: window::Remote::new(sender.clone(), console.shown()),
+            input: console.played.input(),
+            registry: Arc::clone(&registry),
             activation,
-            window::Kept { clip_slot, takes: Arc::clone(&status), lessons },
-            sound.clone(),
-        );
-        let (console, interrupt, monitor) = (&mut console, &interrupt, &monitor);
+            kept: window::Kept { clip_slot, takes: Arc::clone(&status), lessons },
+            sound: sound.clone(),
+        };
+        let drawn = window::SoundWindow { view: View::default(), outside };
+        let (console, interrupt) = (&mut console, &interrupt);
         // The receiver moves to the console's thread.
-        window::run(outside, move || console.run(args, &heard, interrupt, monitor))
+        window::run("Sympathy", drawn, sender, move || console.run(args, has_midi, &heard, interrupt))
     } else {
-        console.run(args, &heard, &interrupt, &monitor)
+        console.run(args, has_midi, &heard, &interrupt)
     };
     drop((midi_input, sound, dummy, worker, recorder));
-    console.tell_takes();
+    console.played.tell_takes();
     console.end_map(args);
     say!("{}", monitor.summary());
     outcome

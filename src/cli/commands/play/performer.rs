@@ -229,6 +229,7 @@ mod tests {
                 control_map::ControlMap,
                 lessons::{ProgramModels, Told},
                 midi::Inlet,
+                sound::Sound,
             },
             learn::job::{Folders, Lessons},
         };
@@ -244,9 +245,10 @@ mod tests {
         let values = config.values;
         let registry = ModelRegistry::with_embedded(Isa::best());
         let (engine, _) = session::start(config, Arc::clone(&registry));
-        let (mut performer, orders, _) = Performer::new(engine, notes, 48_000, 120.0, true);
+        let (mut performer, orders, monitor) = Performer::new(engine, notes, 48_000, 120.0, true);
         let lessons = Lessons::new(Arc::new(ProgramModels::new(registry, None)), Folders::default());
-        let mut console = Console::new(orders, values, true, Arc::default(), Told::new(Arc::new(lessons)), map);
+        let sound = Sound::new(orders, true, Arc::default(), Told::new(Arc::new(lessons)), monitor);
+        let mut console = Console::new(sound, values, map);
         let mut receive = |message: &[u8]| {
             inlet.take(message);
             while let Ok(Heard::Midi(message)) = heard.try_recv() {

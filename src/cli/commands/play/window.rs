@@ -2,16 +2,17 @@
 
 use super::{
     console::{Heard, Shown},
+    sound::InputSwitch,
     sound_card::SoundCard,
 };
 use crate::{
     cli::{error::CliError, terminal::say, window},
-    control::{ParamId, ParamValues, Preset, text, values::SPECS},
+    control::{HasPresets, ParamId, ParamValues, Preset, text},
     editor::{Activation, Edit, Instance, ParamHost, SettingsHost, SoundDevices, View, fonts, presets_folder},
     learn::job::Lessons,
     model::folder::USER_SLOTS,
     take::{TakeStatus, takes_folder},
-    worker::{Clip, ClipSlot, ModelRegistry},
+    worker::{Clip, ClipSlot, ModelRegistry, SlotModel},
 };
 use egui_baseview::{App, Frame, baseview::HandlerError};
 use std::{
@@ -34,54 +35,38 @@ pub struct Kept {
     pub lessons: Arc<Lessons>,
 }
 
-/// The program behind the window. What is moved here goes the way of what is typed: through the console, which knows the values.
-pub struct Outside {
-    sender: SyncSender<Heard>,
-    unsent: VecDeque<Heard>,
-    shown: Shown,
+/// The parameters of the program, as its window knows and moves them. What is moved there goes the way of what is typed: through the
+/// console, which knows the values.
+pub struct Remote<Id: HasPresets, Own> {
+    sender: SyncSender<Heard<Id, Own>>,
+    unsent: VecDeque<Heard<Id, Own>>,
+    shown: Shown<Id>,
     /// As they were moved here: the console follows a moment later.
-    values: ParamValues,
-    is_input_on: bool,
+    values: Id::Values,
     /// What the console had when these were last compared.
-    known: (ParamValues, bool),
-    registry: Arc<ModelRegistry>,
-    activation: Activation,
-    kept: Kept,
-    /// None without a sound card.
-    sound: Option<Arc<Mutex<SoundCard>>>,
+    known: Id::Values,
 }
 
-impl Outside {
+impl<Id: HasPresets, Own> Remote<Id, Own> {
     /// For a console that shows its values in `shown` and listens to `sender`.
-    pub fn new(
-        sender: SyncSender<Heard>,
-        shown: Shown,
-        registry: Arc<ModelRegistry>,
-        activation: Activation,
-        kept: Kept,
-        sound: Option<Arc<Mutex<SoundCard>>>,
-    ) -> Self {
-        let known = *shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let (values, is_input_on) = known;
-        Self { sender, unsent: VecDeque::new(), shown, values, is_input_on, known, registry, activation, kept, sound }
+    pub fn new(sender: SyncSender<Heard<Id, Own>>, shown: Shown<Id>) -> Self {
+        let values = *shown.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { sender, unsent: VecDeque::new(), shown, values, known: values }
     }
 
     /// Takes over what was typed, and what controllers have moved.
-    fn follow(&mut self) {
+    pub fn follow(&mut self) {
         let now = *self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        for spec in &SPECS {
-            if now.0.get(spec.id) != self.known.0.get(spec.id) {
-                self.values.set(spec.id, now.0.get(spec.id));
+        for id in Id::specs().iter().map(|spec| spec.id) {
+            if id.value(&now) != id.value(&self.known) {
+                id.put(&mut self.values, id.value(&now));
             }
-        }
-        if now.1 != self.known.1 {
-            self.is_input_on = now.1;
         }
         self.known = now;
     }
 
     /// What finds no room is sent with a later picture: no picture waits for the console.
-    fn send(&mut self, heard: Heard) {
+    pub fn send(&mut self, heard: Heard<Id, Own>) {
         self.unsent.push_back(heard);
         while let Some(heard) = self.unsent.pop_front() {
             match self.sender.try_send(heard) {
@@ -95,18 +80,65 @@ impl Outside {
             }
         }
     }
+
+    /// The value of a parameter.
+    pub fn value(&self, id: Id) -> f32 {
+        id.value(&self.values)
+    }
+
+    /// A part of an edit.
+    pub fn edit(&mut self, id: Id, edit: Edit) {
+        if let Edit::Set(value) = edit {
+            id.put(&mut self.values, value);
+            self.send(Heard::Set(id, self.value(id)));
+        }
+    }
+
+    /// Sets every parameter that differs, but triggers.
+    pub fn apply(&mut self, values: &Id::Values) {
+        for spec in Id::specs().iter().filter(|spec| !spec.kind.is_trigger()) {
+            if self.value(spec.id) != spec.id.value(values) {
+                self.edit(spec.id, Edit::Set(spec.id.value(values)));
+            }
+        }
+    }
+}
+
+/// Gives a model's file to the slot that misses it, or to a free one of the user's.
+///
+/// # Errors
+/// Why there is none for it, in a sentence.
+pub fn place_model<M: SlotModel>(models: &ModelRegistry<M>, missing: Option<u8>, path: &Path) -> Result<u8, String> {
+    let taken = models.slots();
+    let free = USER_SLOTS.into_iter().find(|slot| !taken.contains(slot));
+    let slot = missing.or(free).ok_or("All slots for models of your own are taken.")?;
+    models.set_file(slot, path.into());
+    Ok(slot)
+}
+
+/// The program behind the window.
+pub struct Outside {
+    /// The parameters.
+    pub remote: Remote<ParamId, InputSwitch>,
+    /// Whether the input is heard.
+    pub input: Arc<AtomicBool>,
+    /// The models.
+    pub registry: Arc<ModelRegistry>,
+    /// The engine.
+    pub activation: Activation,
+    /// What becomes of what is played.
+    pub kept: Kept,
+    /// None without a sound card.
+    pub sound: Option<Arc<Mutex<SoundCard>>>,
 }
 
 impl ParamHost<ParamId> for Outside {
     fn value(&self, id: ParamId) -> f32 {
-        self.values.get(id)
+        self.remote.value(id)
     }
 
     fn edit(&mut self, id: ParamId, edit: Edit) {
-        if let Edit::Set(value) = edit {
-            self.values.set(id, value);
-            self.send(Heard::Set(id, self.values.get(id)));
-        }
+        self.remote.edit(id, edit);
     }
 
     fn text(&self, id: ParamId) -> String {
@@ -124,11 +156,7 @@ impl ParamHost<ParamId> for Outside {
     }
 
     fn apply(&mut self, values: &ParamValues) {
-        for spec in SPECS.iter().filter(|spec| !spec.kind.is_trigger()) {
-            if self.values.get(spec.id) != values.get(spec.id) {
-                self.edit(spec.id, Edit::Set(values.get(spec.id)));
-            }
-        }
+        self.remote.apply(values);
     }
 
     fn missing_model(&self, preset: &Preset) -> Option<String> {
@@ -180,11 +208,7 @@ impl Instance for Outside {
     }
 
     fn place_model(&mut self, missing: Option<u8>, path: &Path) -> Result<u8, String> {
-        let taken = self.registry.slots();
-        let free = USER_SLOTS.into_iter().find(|slot| !taken.contains(slot));
-        let slot = missing.or(free).ok_or("All slots for models of your own are taken.")?;
-        self.registry.set_file(slot, path.into());
-        Ok(slot)
+        place_model(&self.registry, missing, path)
     }
 
     fn capture(&mut self, clip: Arc<Clip>) {
@@ -207,46 +231,86 @@ impl Instance for Outside {
     }
 
     fn input(&self) -> Option<bool> {
-        Some(self.is_input_on)
+        Some(self.input.load(Ordering::Relaxed))
     }
 
     fn set_input(&mut self, on: bool) {
-        self.is_input_on = on;
-        self.send(Heard::Input(on));
+        self.remote.send(Heard::Own(InputSwitch(on)));
     }
 }
 
-struct Window {
-    view: View,
-    outside: Outside,
+/// What a window draws.
+pub trait Drawn: Send + 'static {
+    /// Takes over what has changed elsewhere.
+    fn follow(&mut self);
+    /// Draws a picture.
+    fn show(&mut self, ui: &mut egui::Ui);
+    /// The colour that the window is cleared with.
+    fn ground(&self) -> egui::Rgba;
+    /// Pictures that were drawn a second.
+    fn pictures_per_second(&self) -> f32;
+}
+
+/// The plugin's editor.
+pub struct SoundWindow {
+    /// How it looks.
+    pub view: View,
+    /// What it shows and moves.
+    pub outside: Outside,
+}
+
+impl Drawn for SoundWindow {
+    fn follow(&mut self) {
+        self.outside.remote.follow();
+    }
+
+    fn show(&mut self, ui: &mut egui::Ui) {
+        self.view.show(ui, &mut self.outside);
+    }
+
+    fn ground(&self) -> egui::Rgba {
+        self.view.ground_of_window()
+    }
+
+    fn pictures_per_second(&self) -> f32 {
+        self.view.pictures_per_second()
+    }
+}
+
+struct Window<D> {
+    drawn: D,
     is_over: Arc<AtomicBool>,
     /// Pictures a second, of late.
     speed: Arc<AtomicU32>,
 }
 
-impl App for Window {
+impl<D: Drawn> App for Window<D> {
     fn build(&mut self, egui: egui::Context, _: &mut Frame) -> Result<(), HandlerError> {
         egui.set_fonts(fonts());
         Ok(())
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut Frame) {
-        self.outside.follow();
-        frame.set_clear_color(self.view.ground_of_window());
-        self.view.show(ui, &mut self.outside);
-        self.speed.store(self.view.pictures_per_second() as u32, Ordering::Relaxed);
+        self.drawn.follow();
+        frame.set_clear_color(self.drawn.ground());
+        self.drawn.show(ui);
+        self.speed.store(self.drawn.pictures_per_second() as u32, Ordering::Relaxed);
         if self.is_over.load(Ordering::Relaxed) {
             frame.baseview_window().request_close();
         }
     }
 }
 
-/// Opens the window on this thread, as systems want it, and runs the console on another until one of them ends.
+/// Opens the window on this thread, as systems want it, and runs the console, which listens to `sender`, on another until one of them ends.
 ///
 /// # Errors
 /// Those of the console, or why there is no window.
-pub fn run(outside: Outside, console: impl FnOnce() -> Result<(), CliError> + Send) -> Result<(), CliError> {
-    let sender = outside.sender.clone();
+pub fn run<Id: Send, Own: Send>(
+    title: &str,
+    drawn: impl Drawn,
+    sender: SyncSender<Heard<Id, Own>>,
+    console: impl FnOnce() -> Result<(), CliError> + Send,
+) -> Result<(), CliError> {
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
     let speed: Arc<AtomicU32> = Arc::default();
@@ -256,7 +320,7 @@ pub fn run(outside: Outside, console: impl FnOnce() -> Result<(), CliError> + Se
             over.store(true, Ordering::Relaxed);
             outcome
         });
-        let shown = window::show(Window { view: View::default(), outside, is_over, speed: Arc::clone(&speed) });
+        let shown = window::show(title, Window { drawn, is_over, speed: Arc::clone(&speed) });
         // A console that has ended listens no more; one that has not makes room.
         let _ = sender.send(Heard::Closed);
         drop(sender);
