@@ -104,12 +104,12 @@ impl<P: Plugin, C: ProcessContext<P>> NoteSink for Host<'_, P, C> {
                 key: Key::Number(key),
                 velocity: f32::from(velocity) / 127.0,
             },
-            Message::Off { channel, key } => NoteEvent::NoteOff {
+            Message::Off { channel, key, velocity } => NoteEvent::NoteOff {
                 timing,
                 voice_id,
                 channel: Channel::Number(channel),
                 key: Key::Number(key),
-                velocity: 0.0,
+                velocity: f32::from(velocity) / 127.0,
             },
         };
         self.context.try_send_event(event).is_ok()
@@ -126,9 +126,12 @@ fn gesture<S>(event: &NoteEvent<S>) -> Option<Gesture> {
             // A note-on of a host that counts velocities finely is one, however soft.
             velocity: (velocity * 127.0).round().clamp(1.0, 127.0) as u8,
         },
-        NoteEvent::NoteOff { channel: channel @ Channel::Number(_), key: Key::Number(key), .. }
-        | NoteEvent::Choke { channel: channel @ Channel::Number(_), key: Key::Number(key), .. } => {
-            Gesture::Up { channel: channel_of(channel), key: key & 127 }
+        NoteEvent::NoteOff { channel: channel @ Channel::Number(_), key: Key::Number(key), velocity, .. } => {
+            let velocity = (velocity * 127.0).round().clamp(0.0, 127.0) as u8;
+            Gesture::Up { channel: channel_of(channel), key: key & 127, velocity }
+        }
+        NoteEvent::Choke { channel: channel @ Channel::Number(_), key: Key::Number(key), .. } => {
+            Gesture::Up { channel: channel_of(channel), key: key & 127, velocity: 0 }
         }
         NoteEvent::NoteOff { channel, .. } | NoteEvent::Choke { channel, .. } => {
             Gesture::AllUp { channel: channel.number().map(|channel| channel & 15) }
@@ -369,7 +372,10 @@ mod tests {
                     assert_eq!(velocity, 1, "soft, and not the end of a note");
                     (channel, Some(key))
                 }
-                Gesture::Up { channel, key } => (channel, Some(key)),
+                Gesture::Up { channel, key, velocity } => {
+                    assert_eq!(velocity, 0, "as soft as that, or of a choke");
+                    (channel, Some(key))
+                }
                 Gesture::AllUp { channel } => (channel.unwrap_or(16), None),
                 Gesture::Pedal { .. } => unreachable!("no pedal is among them"),
             });

@@ -261,7 +261,7 @@ fn reference_with(
                     Message::On { channel, key, velocity } => {
                         Sent::On { channel: channel.into(), key: key.into(), velocity }
                     }
-                    Message::Off { channel, key } => Sent::Off { channel: channel.into(), key: key.into() },
+                    Message::Off { channel, key, .. } => Sent::Off { channel: channel.into(), key: key.into() },
                 },
             ));
             true
@@ -283,7 +283,7 @@ fn reference_with(
     for (at, message) in phrase() {
         let gesture = match message {
             Sent::On { key, velocity, .. } => Gesture::Down { channel: 0, key: key as u8, velocity },
-            Sent::Off { key, .. } => Gesture::Up { channel: 0, key: key as u8 },
+            Sent::Off { key, .. } => Gesture::Up { channel: 0, key: key as u8, velocity: 0 },
             Sent::Midi(_) => unreachable!("none is in the phrase"),
         };
         deeds.push((at, Deed::Plays(gesture)));

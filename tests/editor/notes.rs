@@ -237,7 +237,8 @@ fn phrase(frame: usize) -> Vec<Gesture> {
     ];
     let down = |&&(from, ..): &&(usize, usize, u8)| from == frame;
     let strokes = notes.iter().filter(down).map(|&(.., key)| Gesture::Down { channel: 0, key, velocity: 90 });
-    let ends = notes.iter().filter(|&&(_, to, _)| to == frame).map(|&(.., key)| Gesture::Up { channel: 0, key });
+    let ends =
+        notes.iter().filter(|&&(_, to, _)| to == frame).map(|&(.., key)| Gesture::Up { channel: 0, key, velocity: 0 });
     ends.chain(strokes).collect()
 }
 

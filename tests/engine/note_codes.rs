@@ -94,7 +94,7 @@ fn columns_of_all(
     for (start, end, key) in phrase.notes() {
         let key = key + LOWEST_KEY;
         song.deeds.push((3000 * start as i64, Deed::Plays(Gesture::Down { channel: 0, key, velocity: 90 })));
-        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key })));
+        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key, velocity: 0 })));
     }
     song.deeds.extend(deeds.iter().map(|&(step, id, value)| (3000 * step, Deed::Sets(id, value))));
     song.deeds.sort_by_key(|&(at, deed)| (at, matches!(deed, Deed::Plays(Gesture::Down { .. }))));
@@ -256,7 +256,7 @@ fn what_plays_or_would_is_stored_and_all_of_it_forgotten() {
     for (start, end, key) in phrase.notes() {
         let key = key + LOWEST_KEY;
         song.deeds.push((3000 * start as i64, Deed::Plays(Gesture::Down { channel: 0, key, velocity: 90 })));
-        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key })));
+        song.deeds.push((3000 * end as i64, Deed::Plays(Gesture::Up { channel: 0, key, velocity: 0 })));
     }
     song.deeds.sort_by_key(|&(at, deed)| (at, matches!(deed, Deed::Plays(Gesture::Down { .. }))));
     song.parts = vec![(0, 3000 * 66)];

@@ -77,7 +77,7 @@ fn a_model_may_come_go_and_be_another_one_while_the_engine_lives() {
                     engine.set(id, value, &mut stage);
                 }
                 if from == begins {
-                    engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+                    engine.hear(Gesture::Up { channel: 0, key: 60, velocity: 0 }, &mut stage);
                     engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
                 }
                 engine.end(480, &mut stage);
@@ -157,7 +157,7 @@ fn after_a_worker_has_panicked_a_model_that_is_not_loaded_can_be_chosen() {
         let mut stage = Stage { book: &mut book, sink: &mut log };
         engine.begin(song.transport(from), 480, &mut stage);
         if from % 48_000 == 0 {
-            engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+            engine.hear(Gesture::Up { channel: 0, key: 60, velocity: 0 }, &mut stage);
             engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage);
         }
         if chosen.is_none() && engine.late_steps() > 3 {

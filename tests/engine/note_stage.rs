@@ -35,7 +35,7 @@ impl NoteSink for Log {
         assert!(self.sent.last().is_none_or(|&(before, _)| before <= at), "in the order of time");
         let (channel, key, is_on) = match message {
             Message::On { channel, key, .. } => (channel, key, true),
-            Message::Off { channel, key } => (channel, key, false),
+            Message::Off { channel, key, .. } => (channel, key, false),
         };
         let keys = &mut self.sounding[usize::from(channel)];
         assert_eq!(*keys >> key & 1 == 1, !is_on, "{message:?} at {at}");
@@ -96,7 +96,7 @@ impl Song {
         for &key in keys {
             let down = Gesture::Down { channel: 0, key, velocity: 90 };
             self.deeds.push((self.beats(from), Deed::Plays(down)));
-            self.deeds.push((self.beats(to), Deed::Plays(Gesture::Up { channel: 0, key })));
+            self.deeds.push((self.beats(to), Deed::Plays(Gesture::Up { channel: 0, key, velocity: 0 })));
         }
         self.deeds.sort_by_key(|&(at, _)| at);
     }

@@ -200,7 +200,7 @@ fn random_deed(random: &mut Random) -> Deed {
     let (channel, key) = (random.below(2) as u8, 40 + random.below(30) as u8);
     match random.below(12) {
         0..=3 => Deed::Plays(Gesture::Down { channel, key, velocity: random.below(128) as u8 }),
-        4 | 5 => Deed::Plays(Gesture::Up { channel, key }),
+        4 | 5 => Deed::Plays(Gesture::Up { channel, key, velocity: 0 }),
         6 => Deed::Plays(Gesture::Pedal { channel, is_down: random.below(2) == 0 }),
         7 => Deed::Plays(Gesture::AllUp { channel: (random.below(2) == 0).then_some(channel) }),
         _ => {
@@ -392,7 +392,7 @@ fn a_reset_forgets_keys_that_go_up_unheard() {
         if down {
             engine.hear(Gesture::Down { channel: 0, key: if at(1) { 48 } else { 60 }, velocity: 90 }, &mut stage);
         } else if up {
-            engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage);
+            engine.hear(Gesture::Up { channel: 0, key: 60, velocity: 0 }, &mut stage);
         }
         engine.end(512, &mut stage);
     }
@@ -422,7 +422,7 @@ fn under_a_tempo_that_glides_steps_lie_within_a_sample_and_a_half_of_their_place
             engine.begin(transport, block, &mut stage);
             match from / block as i64 {
                 0 => engine.hear(Gesture::Down { channel: 0, key: 60, velocity: 90 }, &mut stage),
-                40 => engine.hear(Gesture::Up { channel: 0, key: 60 }, &mut stage),
+                40 => engine.hear(Gesture::Up { channel: 0, key: 60, velocity: 0 }, &mut stage),
                 _ => {}
             }
             engine.end(block, &mut stage);
@@ -504,7 +504,7 @@ fn a_key_on_the_trigger_channel_continues_and_is_neither_heard_nor_passed_on() {
         for &(channel, beat) in triggers {
             let at = song.beats(beat);
             song.deeds.push((at, Deed::Plays(Gesture::Down { channel, key: 33, velocity: 90 })));
-            song.deeds.push((at + 1000, Deed::Plays(Gesture::Up { channel, key: 33 })));
+            song.deeds.push((at + 1000, Deed::Plays(Gesture::Up { channel, key: 33, velocity: 0 })));
         }
         song.deeds.sort_by_key(|&(at, _)| at);
         render(&song, &[512])
@@ -552,7 +552,8 @@ fn a_key_of_yours_ends_ours_where_it_is_passed_on_and_is_not_met_where_it_is_not
         assert_eq!(before.count(), 1, "it sounds");
         sent.into_iter().filter(|(at, _)| (from..to).contains(at)).map(|(at, message)| (at - from, message)).collect()
     };
-    let (off, on) = (|channel| Message::Off { channel, key: 60 }, Message::On { channel: 0, key: 60, velocity: 90 });
+    let (off, on) =
+        (|channel| Message::Off { channel, key: 60, velocity: 0 }, Message::On { channel: 0, key: 60, velocity: 90 });
     let sent_through: Vec<(i64, Message)> = sent(1.0, 1.0);
     assert_eq!(
         sent_through,

@@ -74,9 +74,9 @@ fn event(offset: usize, gesture: Gesture) -> Event {
             let on = NoteOnEvent { channel, pitch, tuning: 0.0, velocity, length: 0, noteId: -1 };
             (kNoteOnEvent, Event__type0 { noteOn: on })
         }
-        Gesture::Up { channel, key } => {
-            let (channel, pitch) = (channel.into(), key.into());
-            let off = NoteOffEvent { channel, pitch, velocity: 0.0, noteId: -1, tuning: 0.0 };
+        Gesture::Up { channel, key, velocity } => {
+            let (channel, pitch, velocity) = (channel.into(), key.into(), f32::from(velocity) / 127.0);
+            let off = NoteOffEvent { channel, pitch, velocity, noteId: -1, tuning: 0.0 };
             (kNoteOffEvent, Event__type0 { noteOff: off })
         }
         Gesture::Pedal { .. } | Gesture::AllUp { .. } => unreachable!("no event of a list of events"),
@@ -103,7 +103,8 @@ fn message(event: &Event) -> Message {
             }
             kind if kind == kNoteOffEvent as u16 => {
                 let off = event.__field0.noteOff;
-                Message::Off { channel: off.channel as u8, key: off.pitch as u8 }
+                let velocity = (off.velocity * 127.0).round() as u8;
+                Message::Off { channel: off.channel as u8, key: off.pitch as u8, velocity }
             }
             kind => panic!("an event of type {kind}"),
         }
@@ -117,7 +118,7 @@ fn played() -> Vec<(usize, Gesture)> {
         [(60, 0, 100, 20_000), (64, 0, 130, 30_000), (67, 9, 24_000, 40_007), (62, 0, 150_000, 160_001)]
     {
         played.push((from, Gesture::Down { channel, key, velocity: 90 }));
-        played.push((to, Gesture::Up { channel, key }));
+        played.push((to, Gesture::Up { channel, key, velocity: 40 }));
     }
     played.sort_by_key(|&(at, _)| at);
     played

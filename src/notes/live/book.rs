@@ -24,6 +24,8 @@ pub enum Message {
         channel: u8,
         /// MIDI number.
         key: u8,
+        /// How fast it goes up, 0 to 127; 0 of ours.
+        velocity: u8,
     },
 }
 
@@ -76,7 +78,7 @@ impl Book {
     pub fn settle(&mut self, offset: usize, sink: &mut impl NoteSink) {
         for channel in 0..CHANNELS as u8 {
             for key in keys_of(self.owed[usize::from(channel)]) {
-                self.pay(channel, key, offset, sink);
+                self.pay(channel, key, 0, offset, sink);
             }
         }
     }
@@ -101,7 +103,7 @@ impl Book {
         let ours = &mut self.ours[usize::from(channel)];
         if *ours & bit(key) != 0 {
             *ours &= !bit(key);
-            self.end(channel, key, offset, sink);
+            self.end(channel, key, 0, offset, sink);
         }
     }
 
@@ -119,7 +121,7 @@ impl Book {
         self.release_ours(offset, sink);
         for channel in 0..CHANNELS as u8 {
             for key in keys_of(std::mem::take(&mut self.players[usize::from(channel)])) {
-                self.end(channel, key, offset, sink);
+                self.end(channel, key, 0, offset, sink);
             }
         }
     }
@@ -143,7 +145,7 @@ impl Book {
         // A key that is struck twice ends once in between, or one of the two would go on.
         if self.players[place] & bit(key) != 0 {
             self.players[place] &= !bit(key);
-            self.end(channel, key, offset, sink);
+            self.end(channel, key, 0, offset, sink);
         }
         if self.begin(channel, key, velocity, offset, sink) {
             self.players[place] |= bit(key);
@@ -151,11 +153,11 @@ impl Book {
     }
 
     /// The player releases a key: passed on if its beginning was.
-    pub fn player_releases(&mut self, channel: u8, key: u8, offset: usize, sink: &mut impl NoteSink) {
+    pub fn player_releases(&mut self, channel: u8, key: u8, velocity: u8, offset: usize, sink: &mut impl NoteSink) {
         let players = &mut self.players[usize::from(channel)];
         if *players & bit(key) != 0 {
             *players &= !bit(key);
-            self.end(channel, key, offset, sink);
+            self.end(channel, key, velocity, offset, sink);
         }
     }
 
@@ -164,31 +166,31 @@ impl Book {
         let channels = channel.map_or(0..CHANNELS as u8, |channel| channel..channel + 1);
         for channel in channels {
             for key in keys_of(self.players[usize::from(channel)]) {
-                self.player_releases(channel, key, offset, sink);
+                self.player_releases(channel, key, 0, offset, sink);
             }
         }
     }
 
     /// Sends a beginning; not before an end that is owed there.
     fn begin(&mut self, channel: u8, key: u8, velocity: u8, offset: usize, sink: &mut impl NoteSink) -> bool {
-        let is_free = self.pay(channel, key, offset, sink);
+        let is_free = self.pay(channel, key, 0, offset, sink);
         let begins = is_free && sink.send(offset, Message::On { channel, key, velocity: velocity.clamp(1, 127) });
         self.dropped += u64::from(!begins);
         begins
     }
 
-    fn end(&mut self, channel: u8, key: u8, offset: usize, sink: &mut impl NoteSink) {
+    fn end(&mut self, channel: u8, key: u8, velocity: u8, offset: usize, sink: &mut impl NoteSink) {
         self.owed[usize::from(channel)] |= bit(key);
-        self.pay(channel, key, offset, sink);
+        self.pay(channel, key, velocity, offset, sink);
     }
 
     /// Sends the end that is owed there, if one is. Returns whether none is any more.
-    fn pay(&mut self, channel: u8, key: u8, offset: usize, sink: &mut impl NoteSink) -> bool {
+    fn pay(&mut self, channel: u8, key: u8, velocity: u8, offset: usize, sink: &mut impl NoteSink) -> bool {
         let owed = &mut self.owed[usize::from(channel)];
         if *owed & bit(key) == 0 {
             return true;
         }
-        let paid = sink.send(offset, Message::Off { channel, key });
+        let paid = sink.send(offset, Message::Off { channel, key, velocity });
         if paid {
             *owed &= !bit(key);
         }
@@ -233,7 +235,7 @@ mod tests {
                     assert!((1..=127).contains(&velocity));
                     *sounding |= bit(key);
                 }
-                Message::Off { channel, key } => {
+                Message::Off { channel, key, .. } => {
                     let sounding = &mut self.sounding[usize::from(channel)];
                     assert!(*sounding & bit(key) != 0, "{key} ends without a beginning");
                     *sounding &= !bit(key);
@@ -258,7 +260,7 @@ mod tests {
                     0..=3 => struck += u64::from(book.strike(channel, key, 100, offset, sink)),
                     4 => book.release(channel, key, offset, sink),
                     5 | 6 => book.player_strikes(channel, key, 0, random.below(3) > 0, offset, sink),
-                    7 => book.player_releases(channel, key, offset, sink),
+                    7 => book.player_releases(channel, key, 0, offset, sink),
                     8 => book.player_releases_all((random.below(2) == 0).then_some(channel), offset, sink),
                     9 => book.release_ours(offset, sink),
                     10 => book.settle(offset, sink),
@@ -291,15 +293,15 @@ mod tests {
         }
         let mut book = Book::default();
         let on = |velocity| Message::On { channel: 0, key: 64, velocity };
-        let off = Message::Off { channel: 0, key: 64 };
+        let off = |velocity| Message::Off { channel: 0, key: 64, velocity };
         assert!(book.strike(0, 64, 80, 1, &mut Log(&mut sent)));
-        book.player_releases(0, 64, 2, &mut Log(&mut sent));
+        book.player_releases(0, 64, 50, 2, &mut Log(&mut sent));
         assert!(book.is_ours(0, 64), "ours is released by us alone");
         book.player_strikes(0, 64, 90, true, 3, &mut Log(&mut sent));
         assert!(!book.strike(0, 64, 80, 4, &mut Log(&mut sent)));
         book.player_strikes(0, 64, 91, true, 5, &mut Log(&mut sent));
-        book.player_releases(0, 64, 6, &mut Log(&mut sent));
-        assert_eq!(sent, [(1, on(80)), (3, off), (3, on(90)), (5, off), (5, on(91)), (6, off)]);
+        book.player_releases(0, 64, 50, 6, &mut Log(&mut sent));
+        assert_eq!(sent, [(1, on(80)), (3, off(0)), (3, on(90)), (5, off(0)), (5, on(91)), (6, off(50))]);
         assert!(book.is_empty());
     }
 }

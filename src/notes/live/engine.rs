@@ -70,6 +70,8 @@ pub enum Gesture {
         channel: u8,
         /// MIDI number.
         key: u8,
+        /// How fast, 0 to 127.
+        velocity: u8,
     },
     /// The sustain pedal, controller 64.
     Pedal {
@@ -322,7 +324,7 @@ impl NoteEngine {
             let (channel, is_down) = (0, pressed >> key & 1 == 1);
             let key = key + LOWEST_KEY;
             let down = Gesture::Down { channel, key, velocity: WINDOW_VELOCITY };
-            self.hear(if is_down { down } else { Gesture::Up { channel, key } }, stage);
+            self.hear(if is_down { down } else { Gesture::Up { channel, key, velocity: 0 } }, stage);
         }
     }
 
@@ -380,9 +382,13 @@ impl NoteEngine {
         let step = if self.runs { step_of(&self.lattice, self.now, first_open) } else { 0 };
         let (book, sink) = (&mut *stage.book, &mut *stage.sink);
         match gesture {
-            Gesture::Down { channel, key, velocity: 0 } | Gesture::Up { channel, key } => {
+            Gesture::Down { channel, key, velocity: 0 } => {
                 self.hearing.release(channel & 15, key, step);
-                book.player_releases(channel & 15, key, offset, sink);
+                book.player_releases(channel & 15, key, 0, offset, sink);
+            }
+            Gesture::Up { channel, key, velocity } => {
+                self.hearing.release(channel & 15, key, step);
+                book.player_releases(channel & 15, key, velocity.min(127), offset, sink);
             }
             // What was down when the channel became the triggers' goes up as it would have.
             Gesture::Down { channel, .. }

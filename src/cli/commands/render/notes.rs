@@ -158,7 +158,7 @@ impl NoteSink for Log {
                 *players = if self.passes_on { *players | 1 << key } else { *players & !(1 << key) };
                 self.passes_on
             }
-            Message::Off { channel, key } => self.players[usize::from(channel)] >> key & 1 == 1,
+            Message::Off { channel, key, .. } => self.players[usize::from(channel)] >> key & 1 == 1,
         };
         self.sent.push(Sent { at: self.block + offset as i64, message, is_players });
         true
@@ -266,7 +266,7 @@ fn gestures(score: &Score, tempi: &Tempi) -> Vec<(i64, Gesture)> {
         let (channel, key, velocity) = (note.channel, note.key, note.velocity);
         gestures.push((at(note.start), 2, Gesture::Down { channel, key, velocity }));
         // A note without length is heard all the same.
-        gestures.push((at(note.end).max(at(note.start) + 1), 0, Gesture::Up { channel, key }));
+        gestures.push((at(note.end).max(at(note.start) + 1), 0, Gesture::Up { channel, key, velocity: 0 }));
     }
     for &(channel, down, up) in &score.pedal {
         gestures.push((at(down), 1, Gesture::Pedal { channel, is_down: true }));
@@ -397,7 +397,9 @@ fn midi_of(
                 Message::On { channel, key, velocity } => {
                     (channel, MidiMessage::NoteOn { key: u7::new(key), vel: u7::new(velocity) })
                 }
-                Message::Off { channel, key } => (channel, MidiMessage::NoteOff { key: u7::new(key), vel: u7::new(0) }),
+                Message::Off { channel, key, .. } => {
+                    (channel, MidiMessage::NoteOff { key: u7::new(key), vel: u7::new(0) })
+                }
             };
             (tick_of(sent.at), TrackEventKind::Midi { channel: u4::new(channel), message })
         })
@@ -454,7 +456,7 @@ fn picture_of(
         let mut columns = vec![0u128; length];
         let mut starts = [[None::<usize>; KEYS]; CHANNELS];
         for sent in sent.iter().filter(|sent| sent.is_players == is_players) {
-            let (Message::On { channel, key, .. } | Message::Off { channel, key }) = sent.message;
+            let (Message::On { channel, key, .. } | Message::Off { channel, key, .. }) = sent.message;
             let Some(key) = key.checked_sub(LOWEST_KEY).map(usize::from).filter(|&key| key < KEYS) else { continue };
             let start = &mut starts[usize::from(channel)][key];
             if let Some(from) = start.take() {

@@ -27,6 +27,8 @@ pub enum Kind {
         channel: u8,
         /// 0 to 127.
         key: u8,
+        /// 0 to 127.
+        velocity: u8,
     },
     /// A controller takes a value.
     Controller {
@@ -95,7 +97,7 @@ impl Short {
         let [status, first, second] = self.bytes;
         let channel = status & 15;
         match status {
-            0x80..=0x8f => Kind::Up { channel, key: first },
+            0x80..=0x8f => Kind::Up { channel, key: first, velocity: second },
             0x90..=0x9f => Kind::Down { channel, key: first, velocity: second },
             0xb0..=0xbf => Kind::Controller { channel, number: first, value: second },
             0xc0..=0xcf => Kind::Program { channel, number: first },
@@ -113,7 +115,7 @@ impl From<Message> for Short {
     fn from(message: Message) -> Self {
         let bytes = match message {
             Message::On { channel, key, velocity } => [0x90 | channel & 15, key & 127, velocity & 127],
-            Message::Off { channel, key } => [0x80 | channel & 15, key & 127, 0],
+            Message::Off { channel, key, velocity } => [0x80 | channel & 15, key & 127, velocity & 127],
         };
         Self { bytes, length: 3 }
     }
@@ -127,7 +129,7 @@ mod tests {
     fn messages_are_read_whole_or_not_at_all() {
         for (bytes, kind) in [
             (&[0x93, 60, 100][..], Kind::Down { channel: 3, key: 60, velocity: 100 }),
-            (&[0x8f, 60, 64], Kind::Up { channel: 15, key: 60 }),
+            (&[0x8f, 60, 64], Kind::Up { channel: 15, key: 60, velocity: 64 }),
             (&[0xb1, 64, 127], Kind::Controller { channel: 1, number: 64, value: 127 }),
             (&[0xc2, 7], Kind::Program { channel: 2, number: 7 }),
             (&[0xd2, 7], Kind::Colour),
@@ -147,8 +149,8 @@ mod tests {
         {
             assert_eq!(Short::read(bytes), None, "{bytes:?}");
         }
-        let off = Short::from(Message::Off { channel: 9, key: 35 });
-        assert_eq!(off.bytes(), [0x89, 35, 0]);
+        let off = Short::from(Message::Off { channel: 9, key: 35, velocity: 7 });
+        assert_eq!(off.bytes(), [0x89, 35, 7]);
         assert_eq!(Short::from(Message::On { channel: 9, key: 35, velocity: 1 }).bytes(), [0x99, 35, 1]);
         assert_eq!(Short::controller(2, 64, 0).bytes(), [0xb2, 64, 0]);
     }

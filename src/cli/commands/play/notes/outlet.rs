@@ -80,8 +80,9 @@ impl<P: Port> Outlet<P> {
     pub fn send(&mut self, message: Short) {
         let mut direct = Direct { port: &mut self.port, monitor: &self.monitor, is_again: false };
         match message.kind() {
-            Kind::Down { channel, key, velocity: 0 } | Kind::Up { channel, key } => {
-                self.book.player_releases(channel, key, 0, &mut direct);
+            Kind::Down { channel, key, velocity: 0 } => self.book.player_releases(channel, key, 0, 0, &mut direct),
+            Kind::Up { channel, key, velocity } => {
+                self.book.player_releases(channel, key, velocity, 0, &mut direct);
             }
             Kind::Down { channel, key, velocity } => {
                 self.book.player_strikes(channel, key, velocity, true, 0, &mut direct);

@@ -266,8 +266,8 @@ impl NotePerformer {
                     // Through the book.
                     is_passed_on = false;
                 }
-                Kind::Up { channel, key } => {
-                    engine.hear(Gesture::Up { channel, key }, &mut stage);
+                Kind::Up { channel, key, velocity } => {
+                    engine.hear(Gesture::Up { channel, key, velocity }, &mut stage);
                     is_passed_on = false;
                 }
                 Kind::Controller { channel, number, value } => {
