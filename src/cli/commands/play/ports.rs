@@ -1,7 +1,7 @@
 //! MIDI ports of the system: their names, how they are opened, and whether they are still there.
 
 use crate::cli::{error::CliError, one_line};
-use midir::{MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
+use midir::{Ignore, MidiIO, MidiInput, MidiInputConnection, MidiOutput, MidiOutputConnection};
 use std::{
     fmt,
     time::{Duration, Instant},
@@ -9,6 +9,8 @@ use std::{
 
 /// What asks for names calls itself so.
 const LISTING: &str = "Sympathy (looking)";
+/// What nothing here hears. A system exclusive message that is long, or never ends, would hold up what comes behind it.
+const UNUSED: Ignore = Ignore::SysexAndActiveSense;
 /// From one look for ports that have gone to the next.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -119,7 +121,8 @@ impl Input {
     /// If there is no such input, or it refuses.
     pub fn open(client: &str, wanted: &str, mut take: impl FnMut(&[u8]) + Send + 'static) -> Result<Self, CliError> {
         let device = format!("MIDI input {wanted:?}");
-        let client = MidiInput::new(client).map_err(|_| refused(device.clone(), &no_midi()))?;
+        let mut client = MidiInput::new(client).map_err(|_| refused(device.clone(), &no_midi()))?;
+        client.ignore(UNUSED);
         let (port, name) = find(&client, Direction::In, wanted)?;
         let connected = client.connect(&port, "in", move |_, message, ()| take(message), ());
         let _connection = connected.map_err(|error| refused(device, &error.to_string()))?;
@@ -134,7 +137,8 @@ impl Input {
     pub fn open_own(client_name: &str, mut take: impl FnMut(&[u8]) + Send + 'static) -> Result<Self, CliError> {
         use midir::os::unix::VirtualInput;
         let device = format!("a MIDI input of its own ({client_name:?})");
-        let own = MidiInput::new(client_name).map_err(|_| refused(device.clone(), &no_midi()))?;
+        let mut own = MidiInput::new(client_name).map_err(|_| refused(device.clone(), &no_midi()))?;
+        own.ignore(UNUSED);
         let connected = own.create_virtual(client_name, move |_, message, ()| take(message), ());
         let _connection = connected.map_err(|error| refused(device, &error.to_string()))?;
         Ok(Self { name: client_name.into(), _connection })

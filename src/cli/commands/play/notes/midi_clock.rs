@@ -1,7 +1,8 @@
 //! The clock of another machine: its tempo and its place, from ticks that come a little early or late.
 //!
 //! A straight line is fitted to the ticks, of those of the last beat mainly (an α-β filter whose gains are those of least squares while it
-//! has seen fewer). Where a tick is half a tick away from the line, the tempo has jumped, and another line begins.
+//! has seen fewer). A tick that is half a tick away from the line is late, or one is missing: it counts, and the line stays; after a second
+//! one in a row the tempo has jumped, and another line begins.
 
 use super::message::Beat;
 use crate::engine::{Beats, Transport};
@@ -24,6 +25,8 @@ struct Line {
     period: f64,
     /// Ticks that it has seen, no more than those of a beat.
     seen: f64,
+    /// The last tick was far away from it.
+    is_left: bool,
 }
 
 /// See the module.
@@ -55,7 +58,8 @@ impl MidiClock {
         match beat {
             Beat::Tick => {
                 let was_lost = self.is_lost(at);
-                self.tick(at, per_minute);
+                // What comes after a pause says where the song is.
+                self.tick(at, per_minute, was_lost || self.is_armed);
                 let starts = std::mem::take(&mut self.is_armed);
                 self.runs |= starts;
                 if self.runs {
@@ -121,13 +125,13 @@ impl MidiClock {
         self.line.is_some_and(|line| (at - self.last) as f64 > PATIENCE_TICKS * line.period)
     }
 
-    fn tick(&mut self, at: i64, per_minute: f64) {
+    fn tick(&mut self, at: i64, per_minute: f64, is_new: bool) {
         let place = at as f64;
         let before = std::mem::replace(&mut self.last, at);
         let (shortest, longest) = (self.period_of(*TEMPI.end()), self.period_of(*TEMPI.start()));
-        let fresh = |period| Line { tick: place, period, seen: 1.0 };
+        let fresh = |period, seen| Line { tick: place, period, seen, is_left: false };
         let Some(line) = self.line else {
-            self.line = Some(fresh(self.period_of(per_minute)));
+            self.line = Some(fresh(self.period_of(per_minute), 1.0));
             return;
         };
         let since = (at - before) as f64;
@@ -136,14 +140,19 @@ impl MidiClock {
         let off_by = place - (line.tick + line.period);
         let seen = (line.seen + 1.0).min(TICKS);
         self.line = Some(if is_first_step && (shortest..=longest).contains(&since) {
-            Line { tick: place, period: since, seen }
+            fresh(since, seen)
         } else if off_by.abs() > 0.5 * line.period {
             let is_plausible = (shortest..=longest).contains(&since);
-            fresh(if is_plausible { since } else { line.period })
+            match (is_new, line.is_left) {
+                (true, _) => fresh(line.period, 1.0),
+                (false, false) => Line { tick: line.tick + line.period, is_left: true, ..line },
+                (false, true) if is_plausible => fresh(since, 2.0),
+                (false, true) => fresh(line.period, 1.0),
+            }
         } else {
             let (of_place, of_period) = (2.0 * (2.0 * seen - 1.0) / (seen * (seen + 1.0)), 6.0 / (seen * (seen + 1.0)));
             let period = (line.period + of_period * off_by).clamp(shortest, longest);
-            Line { tick: line.tick + line.period + of_place * off_by, period, seen }
+            Line { tick: line.tick + line.period + of_place * off_by, period, seen, is_left: false }
         });
     }
 }
@@ -206,6 +215,22 @@ mod tests {
         }
         let spread = (squares / f64::from(count)).sqrt();
         assert!(spread < 0.25 && farthest < 0.8, "{spread:.3} ms, at most {farthest:.3} ms");
+    }
+
+    #[test]
+    fn a_tick_that_is_late_or_comes_with_the_next_one_moves_neither_tempo_nor_place() {
+        for late in [0.6, 1.0] {
+            let (mut clock, period) = (MidiClock::new(48_000), 1000.0);
+            clock.hear(0, Beat::Start, 120.0);
+            for tick in 0..200 {
+                let late = if tick % 40 == 39 { late * period } else { 0.0 };
+                clock.hear((f64::from(tick) * period + late) as i64, Beat::Tick, 120.0);
+                let at = (f64::from(tick) + late / period + 0.1) * period;
+                let beats = clock.transport(at as i64).beats.expect("a place");
+                assert!((beats.per_minute - 120.0).abs() < 1e-6, "{tick}: {}", beats.per_minute);
+                assert!((beats.position * TICKS - at / period).abs() < 1e-6, "{tick}: {}", beats.position * TICKS);
+            }
+        }
     }
 
     #[test]

@@ -76,10 +76,19 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
         })?;
         values.set(id, value);
     }
-    let map = match &args.map {
+    let map: ControlMap<NoteParam> = match &args.map {
         Some(path) => ControlMap::read(path, args.save_map)?,
         None => ControlMap::default(),
     };
+    // A program must not wait for its model.
+    for preset in map.presets(&values) {
+        let slot = preset.get(NoteParam::Model);
+        models.load(slot as u8).map_err(|reason| CliError::Option {
+            option: "--map",
+            expected: "programs whose models are there".into(),
+            actual: format!("model={slot}: {}", one_line(&reason.to_string())),
+        })?;
+    }
     if args.map.is_some() && args.dummy {
         remark!("note: --map does nothing with --dummy, which has no MIDI input");
     }
@@ -147,6 +156,8 @@ pub fn run(args: &PlayArgs) -> Result<(), CliError> {
     } else {
         console.run(args, has_midi, &heard, &interrupt)
     };
+    // Before anything that may take its time: a second Ctrl-C is not to leave notes that sound.
+    player.stop();
     console.end_map(args);
     drop((input, phrase, console, player, worker));
     say!("{}", monitor.summary(NOTE_RATE_HZ));

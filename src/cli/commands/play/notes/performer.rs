@@ -9,7 +9,7 @@ use super::{
 use crate::{
     control::notes::{NoteParam, NoteValues},
     engine::Transport,
-    notes::live::{Book, Gesture, Message, NoteEngine, NoteSink, PEDAL_DOWN, Pedals, SUSTAIN, Stage},
+    notes::live::{Book, CHANNELS, Gesture, Message, NoteEngine, NoteSink, PEDAL_DOWN, Pedals, SUSTAIN, Stage},
 };
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::{
@@ -20,7 +20,7 @@ use std::sync::{
 /// Orders that the ring holds: some presets at once.
 const MAX_ORDERS: usize = 512;
 /// Messages that a block can send.
-const MAX_SENT: usize = 1024;
+const MAX_SENT: usize = 8192;
 
 /// An order of the terminal.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,8 +152,8 @@ pub struct NotePerformer {
     clock: Option<MidiClock>,
     /// Samples that have gone by.
     position: i64,
-    /// [`NoteMonitor::lost`], as it is minded.
-    lost: u64,
+    /// What the player holds goes up with the next block.
+    lets_go: bool,
     monitor: Arc<NoteMonitor>,
 }
 
@@ -168,7 +168,20 @@ impl NotePerformer {
         let monitor = Arc::<NoteMonitor>::default();
         let (book, pedals) = Default::default();
         let own = Arc::clone(&monitor);
-        (Self { engine, book, pedals, orders, values, clock, position: 0, lost: 0, monitor: own }, producer, monitor)
+        (
+            Self { engine, book, pedals, orders, values, clock, position: 0, lets_go: false, monitor: own },
+            producer,
+            monitor,
+        )
+    }
+
+    /// Messages were lost, after all that were given to it so far: with the next block all that the player holds goes up, as some
+    /// of it may have.
+    ///
+    /// # Realtime safety
+    /// Does not allocate.
+    pub fn let_go(&mut self) {
+        self.lets_go = true;
     }
 
     /// Plays a block: `arrivals` in order, what is sent goes to the end of `outbox`.
@@ -232,8 +245,7 @@ impl NotePerformer {
         let engine = &mut self.engine;
         engine.begin(transport, piece.len(), &mut stage);
         engine.advance(0, &mut stage);
-        let lost = self.monitor.lost.load(Relaxed);
-        let mut lets_go = std::mem::replace(&mut self.lost, lost) != lost;
+        let mut lets_go = std::mem::take(&mut self.lets_go);
         while let Ok(order) = self.orders.pop() {
             match order {
                 NoteOrder::Set(id, value) => {
@@ -245,8 +257,11 @@ impl NotePerformer {
         }
         if lets_go {
             engine.hear(Gesture::AllUp { channel: None }, &mut stage);
-            for channel in self.pedals.down() {
+            // Those that were not passed on, too.
+            for channel in 0..CHANNELS as u8 {
                 engine.hear(Gesture::Pedal { channel, is_down: false }, &mut stage);
+            }
+            for channel in self.pedals.down() {
                 self.pedals.lifts(channel, false, false);
                 stage.sink.outbox.push(from, Short::controller(channel, SUSTAIN, 0));
             }

@@ -117,6 +117,8 @@ pub struct Player<P: Port> {
     arrivals: Vec<Arrival>,
     outbox: Outbox,
     outlet: Outlet<P>,
+    /// [`NoteMonitor::lost`], as it is minded.
+    lost: u64,
     monitor: Arc<NoteMonitor>,
 }
 
@@ -130,7 +132,7 @@ impl<P: Port> Player<P> {
     ) -> Self {
         let outlet = Outlet::new(port, Arc::clone(&monitor));
         let (arrivals, outbox) = (Vec::with_capacity(MAX_ARRIVALS), Outbox::default());
-        Self { performer, inlet, arrivals, outbox, outlet, monitor }
+        Self { performer, inlet, arrivals, outbox, outlet, lost: 0, monitor }
     }
 
     /// Plays until `is_over`; then everything that sounds ends.
@@ -151,6 +153,12 @@ impl<P: Port> Player<P> {
             self.gather(zero + duration(first), zero + duration(first + BLOCK as u64));
             self.outbox.clear();
             self.performer.play(BLOCK, &self.arrivals, &mut self.outbox);
+            // What was lost came behind all that still waits.
+            let lost = self.monitor.lost.load(Relaxed);
+            if lost != self.lost && self.inlet.is_empty() {
+                self.lost = lost;
+                self.performer.let_go();
+            }
             self.outlet.settle();
             block += 1;
         }

@@ -36,9 +36,10 @@ pub struct Notes {
     player: Arc<Background>,
     /// A clock is followed.
     follows: bool,
-    /// The port's trouble, and a lost message, have been told.
+    /// The port's trouble, a lost message, and that nothing is predicted any more have been told.
     is_trouble_told: bool,
     is_loss_told: bool,
+    is_failure_told: bool,
 }
 
 impl Notes {
@@ -52,8 +53,8 @@ impl Notes {
         player: Arc<Background>,
         follows: bool,
     ) -> Self {
-        let (is_trouble_told, is_loss_told) = (false, false);
-        Self { orders, values, keeper, watch, monitor, player, follows, is_trouble_told, is_loss_told }
+        let [is_trouble_told, is_loss_told, is_failure_told] = [false; 3];
+        Self { orders, values, keeper, watch, monitor, player, follows, is_trouble_told, is_loss_told, is_failure_told }
     }
 
     fn tell(&mut self, news: &PortNews) {
@@ -134,6 +135,9 @@ impl Played for Notes {
             say!(
                 "more MIDI came in than this machine could take: messages were lost, and the keys that were held let go"
             );
+        }
+        if self.monitor.has_failed.load(Relaxed) && !std::mem::replace(&mut self.is_failure_told, true) {
+            say!("nothing is predicted any more; your notes pass: quit and start again, or with another model");
         }
         if self.player.is_over() {
             let (device, reason) = ("the thread that plays".into(), "it has ended unexpectedly".into());
