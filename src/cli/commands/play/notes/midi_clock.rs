@@ -225,7 +225,7 @@ mod tests {
             for tick in 0..200 {
                 let late = if tick % 40 == 39 { late * period } else { 0.0 };
                 clock.hear((f64::from(tick) * period + late) as i64, Beat::Tick, 120.0);
-                let at = (f64::from(tick) + late / period + 0.1) * period;
+                let at = ((f64::from(tick) + late / period + 0.1) * period).round();
                 let beats = clock.transport(at as i64).beats.expect("a place");
                 assert!((beats.per_minute - 120.0).abs() < 1e-6, "{tick}: {}", beats.per_minute);
                 assert!((beats.position * TICKS - at / period).abs() < 1e-6, "{tick}: {}", beats.position * TICKS);
