@@ -243,6 +243,23 @@ fn a_machine_that_stands_still_leaves_the_time_out_and_no_note_hangs() {
 }
 
 #[test]
+fn a_flood_lets_go_of_all_that_came_before_what_was_lost() {
+    let wheel = |value: u8| (1000, vec![0xe0, value, 64]);
+    let mut events = vec![(100, vec![0x90, 60, 90]), (110, vec![0xb3, 64, 127])];
+    events.extend((0..2000).map(|index| wheel(index as u8 & 127)));
+    events.push((1000, vec![0x91, 62, 90]));
+    events.extend((0..3000).map(|index| wheel(index as u8 & 127)));
+    events.extend([vec![0x80, 60, 0], vec![0x81, 62, 0], vec![0xb3, 64, 0]].map(|bytes| (1001, bytes)));
+    // It ends before an answer begins.
+    let (tape, monitor) = played(&events, answering(), 20_000, None);
+    assert!(monitor.lost.load(SeqCst) > 900);
+    let sent = tape.sent.lock().expect("a tape").clone();
+    assert!(sent.iter().any(|(_, bytes)| bytes[..] == [0x91, 62, 90]), "it was waiting when others were lost");
+    let in_time = sent.iter().filter(|(at, _)| *at < duration(2000)).map(|(_, bytes)| bytes);
+    assert_eq!(sounding(in_time), [], "keys and pedal");
+}
+
+#[test]
 fn an_output_that_goes_and_comes_back_is_told_once_and_what_sounded_ends() {
     let tape = Tape::default();
     let monitor = Arc::<NoteMonitor>::default();
