@@ -158,6 +158,27 @@ fn plain_loss(model: &RollModelConfig, weights: &Named, columns: &Columns, loss:
     sum / f64::from(count)
 }
 
+/// Some numbers of each tensor's gradient are the slopes of a loss, as the weight is moved `by` so much either way.
+#[track_caller]
+fn assert_slopes(gradient: &Named, weights: &Named, by: f32, loss: Loss, of: impl Fn(&Named) -> f64) {
+    for (name, gradient) in gradient {
+        let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
+        assert!(most > 1e-6, "{name}: {most}");
+        let steepest = gradient.iter().position(|g| g.abs() == most).expect("one");
+        for at in [steepest, 0, gradient.len() / 2] {
+            let moved = |by: f32| {
+                let mut weights = weights.clone();
+                weights.get_mut(name).expect("a tensor")[at] += by;
+                (f64::from(weights[name][at]), of(&weights))
+            };
+            let ((above, high), (below, low)) = (moved(by), moved(-by));
+            let slope = f64::from(gain(loss)) * (high - low) / (above - below);
+            let error = (f64::from(gradient[at]) - slope).abs();
+            assert!(error < 1e-3 * f64::from(most), "{name}[{at}]: {} for {slope}", gradient[at]);
+        }
+    }
+}
+
 fn small_columns(phase: bool) -> Columns {
     let material = NotesMaterial::new(&data());
     let place = |piece: usize, start: usize, pairs: usize| Some(Place { piece, start, pairs, fresh: true });
@@ -184,22 +205,9 @@ fn gradients_of_recurrent_networks_are_the_slopes_of_plain_sums() {
         let weights = tensors_of(&network.variables).expect("weights");
         let expected = plain_loss(&model, &weights, &columns, loss, None);
         assert!((f64::from(figures.loss()) - expected).abs() < 1e-6, "{figures:?} for {expected}");
-        for (name, gradient) in &*network.gradient() {
-            let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
-            assert!(most > 1e-6, "{name}: {most}");
-            let steepest = gradient.iter().position(|g| g.abs() == most).expect("one");
-            for at in [steepest, 0, gradient.len() / 2] {
-                let moved = |by: f32| {
-                    let mut weights = weights.clone();
-                    weights.get_mut(name).expect("a tensor")[at] += by;
-                    (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss, None))
-                };
-                let ((above, high), (below, low)) = (moved(1e-2), moved(-1e-2));
-                let slope = f64::from(gain(loss)) * (high - low) / (above - below);
-                let error = (f64::from(gradient[at]) - slope).abs();
-                assert!(error < 1e-3 * f64::from(most), "{name}[{at}]: {} for {slope}", gradient[at]);
-            }
-        }
+        assert_slopes(&network.gradient(), &weights, 1e-2, loss, |weights| {
+            plain_loss(&model, weights, &columns, loss, None)
+        });
     }
 }
 
@@ -285,22 +293,9 @@ fn what_it_says_itself_has_a_gradient() {
         assert_eq!(before, &columns.inputs[..before.len()]);
         let all = after.chunks_exact(inputs).zip(columns.inputs[before.len()..].chunks_exact(inputs));
         assert!(all.into_iter().all(|(own, of_data)| own[..KEYS] != of_data[..KEYS] && own[KEYS..] == of_data[KEYS..]));
-        for (name, gradient) in &*network.gradient() {
-            let most = gradient.iter().fold(0.0f32, |most, g| most.max(g.abs()));
-            assert!(most > 1e-6, "{name}: {most}");
-            let steepest = gradient.iter().position(|g| g.abs() == most).expect("one");
-            for at in [steepest, 0, gradient.len() / 2] {
-                let moved = |by: f32| {
-                    let mut weights = weights.clone();
-                    weights.get_mut(name).expect("a tensor")[at] += by;
-                    (f64::from(weights[name][at]), plain_loss(&model, &weights, &columns, loss, Some(given)))
-                };
-                let ((above, high), (below, low)) = (moved(2e-3), moved(-2e-3));
-                let slope = f64::from(gain(loss)) * (high - low) / (above - below);
-                let error = (f64::from(gradient[at]) - slope).abs();
-                assert!(error < 1e-3 * f64::from(most), "{name}[{at}]: {} for {slope}", gradient[at]);
-            }
-        }
+        assert_slopes(&network.gradient(), &weights, 2e-3, loss, |weights| {
+            plain_loss(&model, weights, &columns, loss, Some(given))
+        });
     }
 }
 
