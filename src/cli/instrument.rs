@@ -41,7 +41,7 @@ pub const EMPTY_NOTE_SLOT: &str = "a slot that holds a model of notes; --model n
 /// Options that say what plays.
 #[derive(Args, Clone, Debug)]
 pub struct InstrumentArgs {
-    /// Embedded model by name, or a model file; guitar where this is not given
+    /// Embedded model by name, or a model file; guitar where this is not given, of notes piano-scores
     #[arg(long, value_name = "NAME|FILE")]
     pub model: Option<String>,
     /// Model to morph to, by name or file
@@ -56,7 +56,7 @@ pub struct InstrumentArgs {
     /// Recording whose end seeds the continuations, as if it had been captured: sets seed_source to 4
     #[arg(long, value_name = "FILE")]
     pub seed_file: Option<PathBuf>,
-    /// Tempo of the song, for intervals in beats
+    /// Tempo of the song, for intervals in beats and for notes
     #[arg(long, value_name = "BPM", default_value_t = USUAL_TEMPO, value_parser = tempo)]
     pub tempo: f64,
     /// Reaction time; raised to the least possible
